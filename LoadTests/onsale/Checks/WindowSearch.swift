@@ -1,0 +1,100 @@
+/// Finds the window of a given length in which most was admitted compared with what the limits allowed.
+///
+/// Exact, not sampled. Let a closed window of fixed length slide along: its count changes only where an exchange enters
+/// or leaves, and what is allowed (burst + integral of the rate) is linear between the moments at which a change of
+/// limits enters or leaves. So the excess is greatest at one of these moments, and looking at all of them is enough.
+struct WindowSearch {
+    struct Window: Codable, Equatable, Sendable {
+        var startMicros: Int64
+        var lengthMicros: Int64
+        var exchanges: Int
+        /// In nano-exchanges, so that rate x microseconds is an integer.
+        var allowedNano: Int64
+
+        var excessNano: Int64 { Int64(self.exchanges) * WindowSearch.nano - self.allowedNano }
+        var allowed: Double { Double(self.allowedNano) / 1e9 }
+    }
+
+    static let nano: Int64 = 1_000_000_000
+
+    private let times: [Int64]
+    private let limits: [AdmissionJournal.Limits]
+    /// Integral of the rate up to each change of limits.
+    private let integralNano: [Int64]
+
+    /// Both in order of time. Before the first limits nothing is allowed.
+    init(exchanges: [AdmissionJournal.Exchange], limits: [AdmissionJournal.Limits]) {
+        self.times = exchanges.map(\.micros)
+        self.limits = limits
+        var integrals: [Int64] = []
+        for index in limits.indices {
+            guard let before = integrals.last else {
+                integrals.append(0)
+                continue
+            }
+            let last = limits[index - 1]
+            integrals.append(before + (limits[index].micros - last.micros) * last.rateMilli)
+        }
+        self.integralNano = integrals
+    }
+
+    /// The window with the greatest excess; nil when nothing was admitted.
+    func worst(lengthMicros: Int64) -> Window? {
+        var worst: Window?
+        func look(_ startMicros: Int64) {
+            let window = self.window(startMicros: startMicros, lengthMicros: lengthMicros)
+            if window.exchanges > 0, window.excessNano > worst?.excessNano ?? .min { worst = window }
+        }
+        for time in self.times {
+            look(time)
+            look(time - lengthMicros)
+        }
+        for change in self.limits {
+            look(change.micros)
+            look(change.micros - lengthMicros)
+        }
+        return worst
+    }
+
+    func window(startMicros: Int64, lengthMicros: Int64) -> Window {
+        let endMicros = startMicros + lengthMicros
+        let first = Self.firstIndex(in: self.times, notBefore: startMicros)
+        let end = Self.firstIndex(in: self.times, notBefore: endMicros + 1)
+        let allowed = self.burst(from: startMicros, to: endMicros) * Self.nano
+            + self.integral(to: endMicros) - self.integral(to: startMicros)
+        return Window(
+            startMicros: startMicros, lengthMicros: lengthMicros, exchanges: end - first, allowedNano: allowed)
+    }
+
+    /// The largest burst that held at any moment of the window: what the bucket may have held at its start.
+    private func burst(from startMicros: Int64, to endMicros: Int64) -> Int64 {
+        guard let last = self.lastChange(atOrBefore: endMicros) else { return 0 }
+        let first = self.lastChange(atOrBefore: startMicros) ?? 0
+        return self.limits[first...last].reduce(0) { max($0, $1.burst) }
+    }
+
+    private func integral(to micros: Int64) -> Int64 {
+        guard let index = self.lastChange(atOrBefore: micros) else { return 0 }
+        return self.integralNano[index] + (micros - self.limits[index].micros) * self.limits[index].rateMilli
+    }
+
+    private func lastChange(atOrBefore micros: Int64) -> Int? {
+        var low = 0
+        var high = self.limits.count
+        while low < high {
+            let middle = (low + high) / 2
+            if self.limits[middle].micros <= micros { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? low - 1 : nil
+    }
+
+    private static func firstIndex(in times: [Int64], notBefore micros: Int64) -> Int {
+        var low = 0
+        var high = times.count
+        while low < high {
+            let middle = (low + high) / 2
+            if times[middle] < micros { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,67 @@
+/// How the people of a crowd behave, as shares and distributions.
+///
+/// Defaults are what is known of on-sales, squeezed into a run of a minute or two.
+struct Manners: Codable, Equatable, Sendable {
+    /// Requests of a visitor once let in, the first included; uniform.
+    var fewestRequests = 3
+    var mostRequests = 7
+    /// Time between an answer and the next request; log-normal, cut at `longestThinkSeconds`.
+    var thinkMedianSeconds = 0.8
+    var thinkSpread = 0.6
+    var longestThinkSeconds = 5.0
+    /// Four in five people wait at least this long, counted from the opening for those who came earlier.
+    var toleratedWaitSeconds = 120.0
+    /// Standard deviation of the logarithm of patience.
+    var patienceSpread = 0.8
+    /// Share of people who take a place and never ask again.
+    var noShowShare = 0.06
+    /// Share of people who refresh by hand around the opening instead of waiting as told.
+    var eagerShare = 0.08
+    /// Refreshes per second of an eager visitor; uniform.
+    var fewestEagerRefreshesPerSecond = 1.0
+    var mostEagerRefreshesPerSecond = 2.5
+    /// How long before and after the opening the eager refresh by hand.
+    var eagerWindowSeconds = 3.0
+    /// Share of people who end their visit on a page that frees the slot; the rest close the window.
+    var leavePageShare = 0.9
+    /// Tries after a failed request before a visitor gives up.
+    var mostRetries = 3
+    /// Pause of those who retry after a fixed time.
+    var fixedRetrySeconds = 1.0
+    /// Longest first pause of those who retry with full jitter; it doubles with each try.
+    var jitterRetrySeconds = 2.0
+
+    func check() throws(ScenarioProblem) {
+        guard self.fewestRequests >= 1, self.mostRequests >= self.fewestRequests, self.mostRequests <= 1000 else {
+            throw ScenarioProblem(
+                "requests a visitor", "\(self.fewestRequests) to \(self.mostRequests)",
+                allowed: "must be a range within 1 to 1000")
+        }
+        let shares = [
+            ("no-show share", self.noShowShare), ("eager share", self.eagerShare),
+            ("leave-page share", self.leavePageShare),
+        ]
+        for (name, share) in shares where !(0...1).contains(share) {
+            throw ScenarioProblem(name, "\(share)", allowed: "must be between 0 and 1")
+        }
+        let times = [
+            ("think time", self.thinkMedianSeconds), ("longest think time", self.longestThinkSeconds),
+            ("tolerated wait", self.toleratedWaitSeconds), ("fixed retry", self.fixedRetrySeconds),
+            ("jitter retry", self.jitterRetrySeconds),
+        ]
+        for (name, seconds) in times where !(seconds > 0 && seconds <= 86_400) {
+            throw ScenarioProblem(name, "\(seconds) s", allowed: "must be above 0 s and at most a day")
+        }
+        guard self.fewestEagerRefreshesPerSecond > 0,
+            self.mostEagerRefreshesPerSecond >= self.fewestEagerRefreshesPerSecond
+        else {
+            throw ScenarioProblem(
+                "eager refreshes",
+                "\(self.fewestEagerRefreshesPerSecond) to \(self.mostEagerRefreshesPerSecond) a second",
+                allowed: "must be a range above 0")
+        }
+        guard (0...20).contains(self.mostRetries) else {
+            throw ScenarioProblem("retries", "\(self.mostRetries)", allowed: "must be between 0 and 20")
+        }
+    }
+}

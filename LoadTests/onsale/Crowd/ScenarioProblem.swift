@@ -1,0 +1,10 @@
+/// A scenario that cannot be played: which setting, what was found, and what to do.
+struct ScenarioProblem: Error, Equatable, CustomStringConvertible {
+    let setting: String
+    let description: String
+
+    init(_ setting: String, _ found: String, allowed: String) {
+        self.setting = setting
+        self.description = "\(setting) is \(found): \(allowed)"
+    }
+}

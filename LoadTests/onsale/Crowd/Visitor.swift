@@ -1,0 +1,31 @@
+import Primitives
+
+/// One person of the crowd, as planned before the run: when they come and what they are like.
+struct Visitor: Equatable, Sendable {
+    enum RetryHabit: UInt8, CaseIterable, Sendable { case immediate, fixed, fullJitter }
+
+    let index: Int
+    /// From the start of the run.
+    let arrivalNanoseconds: Int64
+    /// How long they wait in line before they leave.
+    let patienceNanoseconds: Int64
+    /// Requests once let in, the first included.
+    let requestCount: Int
+    /// Takes a place and never asks again.
+    let isNoShow: Bool
+    /// Time between refreshes around the opening for those who do not wait as told; nil for the others.
+    let eagerRefreshNanoseconds: Int64?
+    /// Ends the visit on the page that frees the slot.
+    let leavesByPage: Bool
+    let retryHabit: RetryHabit
+    /// Root of the draws that are made on the way (think times, jitter).
+    let seed: UInt64
+
+    /// A generator for the `ordinal`th draw of this visitor: each think time is the same in every run, whatever
+    /// happened before it.
+    func generator(ordinal: Int) -> SplitMix64 {
+        // The seeds go through the generator once: streams whose seeds differ by a multiple of its step would overlap.
+        var root = SplitMix64(seed: self.seed ^ (UInt64(truncatingIfNeeded: ordinal) << 32))
+        return SplitMix64(seed: root.next())
+    }
+}

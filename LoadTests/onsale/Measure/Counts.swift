@@ -1,0 +1,68 @@
+/// How often things happened, in one second or in a whole run.
+struct Counts: Codable, Equatable, Sendable {
+    /// Visitors whose time to come had come.
+    var arrivals = 0
+    var connections = 0
+    var requests = 0
+    var waitingPages = 0
+    /// Visitors let in through the room.
+    var exchanges = 0
+    /// Answers to visitors who are in (or whom no room guards), exchanges included.
+    var insideAnswers = 0
+    /// Requests that were sent again because a kept connection had gone.
+    var staleConnections = 0
+    var served = 0
+    var abandoned = 0
+    var noShows = 0
+    var failed = 0
+    var unfinished = 0
+    /// Visitors who were told another number than before.
+    var placeChanges = 0
+    var errors = ErrorCounts()
+
+    /// Requests that ended, well or badly; a resent one counts once.
+    var answered: Int { self.waitingPages + self.insideAnswers + self.errors.total }
+    /// Visitors whose way has ended.
+    var left: Int { self.served + self.abandoned + self.noShows + self.failed + self.unfinished }
+
+    var serverErrors: Int { self.errors[.gatewayError] + self.errors[.workerError] }
+
+    mutating func count(_ outcome: VisitorMachine.Outcome) {
+        switch outcome {
+        case .served: self.served += 1
+        case .abandoned: self.abandoned += 1
+        case .noShow: self.noShows += 1
+        case .failed: self.failed += 1
+        case .unfinished: self.unfinished += 1
+        }
+    }
+
+    mutating func count(_ heard: VisitorMachine.Heard) {
+        switch heard {
+        case .waitingPage: self.waitingPages += 1
+        case .inside: self.insideAnswers += 1
+        case .exchange:
+            self.exchanges += 1
+            self.insideAnswers += 1
+        case .error(let kind): self.errors[kind] += 1
+        case .staleConnection: self.staleConnections += 1
+        }
+    }
+
+    mutating func merge(_ other: Counts) {
+        self.arrivals += other.arrivals
+        self.connections += other.connections
+        self.requests += other.requests
+        self.waitingPages += other.waitingPages
+        self.exchanges += other.exchanges
+        self.insideAnswers += other.insideAnswers
+        self.staleConnections += other.staleConnections
+        self.served += other.served
+        self.abandoned += other.abandoned
+        self.noShows += other.noShows
+        self.failed += other.failed
+        self.unfinished += other.unfinished
+        self.placeChanges += other.placeChanges
+        self.errors.merge(other.errors)
+    }
+}

@@ -1,0 +1,57 @@
+import Histogram
+
+/// The usual percentiles of one histogram, in nanoseconds.
+struct Percentiles: Codable, Equatable, Sendable {
+    var count = 0
+    var p50: Int64 = 0
+    var p90: Int64 = 0
+    var p95: Int64 = 0
+    var p99: Int64 = 0
+    var p999: Int64 = 0
+    var highest: Int64 = 0
+
+    /// nil when nothing was recorded: no answer is not a fast answer.
+    init?(_ histogram: Histogram<UInt32>) {
+        guard histogram.totalCount > 0 else { return nil }
+        func value(_ percentile: Double) -> Int64 { Int64(histogram.valueAtPercentile(percentile)) }
+        self.count = Int(histogram.totalCount)
+        self.p50 = value(50)
+        self.p90 = value(90)
+        self.p95 = value(95)
+        self.p99 = value(99)
+        self.p999 = value(99.9)
+        self.highest = value(100)
+    }
+}
+
+/// One step of a percentile spectrum: so much of all answers came within this time.
+struct SpectrumPoint: Codable, Equatable, Sendable {
+    /// 0 to 1; the last point of a spectrum is 1.
+    var share: Double
+    var nanoseconds: Int64
+
+    /// Steps that halve the distance to 100 % four times as often as they must, as HdrHistogram prints them.
+    static func spectrum(of histogram: Histogram<UInt32>) -> [SpectrumPoint] {
+        histogram.percentiles(ticksPerHalfDistance: 4).map {
+            SpectrumPoint(share: $0.percentileLevelIteratedTo / 100, nanoseconds: Int64($0.value))
+        }
+    }
+}
+
+/// What the report shows of one kind of answer.
+struct LatencySummary: Codable, Equatable, Sendable {
+    /// From the moment the request was due.
+    var corrected: Percentiles
+    /// From the moment it was sent.
+    var raw: Percentiles
+    var correctedSpectrum: [SpectrumPoint]
+    var rawSpectrum: [SpectrumPoint]
+
+    init?(_ recorder: LatencyRecorder) {
+        guard let corrected = Percentiles(recorder.corrected), let raw = Percentiles(recorder.raw) else { return nil }
+        self.corrected = corrected
+        self.raw = raw
+        self.correctedSpectrum = SpectrumPoint.spectrum(of: recorder.corrected)
+        self.rawSpectrum = SpectrumPoint.spectrum(of: recorder.raw)
+    }
+}

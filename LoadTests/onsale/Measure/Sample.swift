@@ -1,0 +1,25 @@
+/// How things stand at the end of a second, as the coordinator sees them. nil: not known.
+struct Gauges: Codable, Equatable, Sendable {
+    var waiting = 0
+    var inside = 0
+    var openConnections = 0
+    var workersReady: Int?
+    var workersDesired: Int?
+    /// Exchanges per second that the config allows.
+    var limitPerSecond: Double?
+    /// The same after the controller's say: never above what ready workers can serve.
+    var effectiveLimitPerSecond: Double?
+}
+
+/// One second of a run: what happened in it and how things stood at its end.
+struct Sample: Codable, Equatable, Sendable {
+    /// 0 for the first second of the run.
+    var second: Int
+    var counts: Counts
+    var gauges: Gauges
+    /// Answers to admitted visitors, from the moment each was due; nil when there were none.
+    var insideCorrected: Percentiles?
+    var insideRaw: Percentiles?
+    /// Answers to visitors in line, from the moment each was due.
+    var lineCorrected: Percentiles?
+}

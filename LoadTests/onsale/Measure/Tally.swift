@@ -1,0 +1,66 @@
+import Histogram
+import Primitives
+
+/// What one event loop saw since it last handed over: counts and latencies. Mergeable, about 700 kB.
+///
+/// Each loop owns one; once a second it hands over a copy and resets, and the coordinator merges the loops' tallies
+/// into the `Timeline`.
+struct Tally: Sendable {
+    private(set) var counts = Counts()
+    /// Answers to admitted visitors, the exchange itself not included: it may be parked at the door on purpose.
+    private(set) var inside = LatencyRecorder()
+    /// Answers to visitors in line.
+    private(set) var line = LatencyRecorder()
+    /// The answers by which visitors got in.
+    private(set) var door = LatencyRecorder()
+    /// From the first answer in line to the answer that let the visitor in.
+    private(set) var wait = LatencyRecorder.makeHistogram()
+    /// How late the load tool itself was: from the moment a timer was due to the moment it ran.
+    private(set) var lateness = LatencyRecorder.makeHistogram()
+
+    mutating func arrived() { self.counts.arrivals += 1 }
+    mutating func connected() { self.counts.connections += 1 }
+    mutating func sent() { self.counts.requests += 1 }
+
+    mutating func wasLate(nanoseconds: Int64) { self.lateness.record(LatencyRecorder.bounded(nanoseconds)) }
+
+    /// Books what a machine heard. `due` is the request's, `sentAt` the moment its bytes were given to the socket.
+    mutating func heard(_ heard: VisitorMachine.Heard, due: Instant, sentAt: Instant, now: Instant) {
+        self.counts.count(heard)
+        let corrected = now.nanoseconds(since: due)
+        let raw = now.nanoseconds(since: sentAt)
+        switch heard {
+        case .waitingPage: self.line.record(correctedNanoseconds: corrected, rawNanoseconds: raw)
+        case .inside: self.inside.record(correctedNanoseconds: corrected, rawNanoseconds: raw)
+        case .exchange: self.door.record(correctedNanoseconds: corrected, rawNanoseconds: raw)
+        case .error, .staleConnection: break
+        }
+    }
+
+    /// Books the end of a visitor's way.
+    mutating func left(_ outcome: VisitorMachine.Outcome, machine: VisitorMachine) {
+        self.counts.count(outcome)
+        if machine.placeChanges > 0 { self.counts.placeChanges += 1 }
+        if let joinedAt = machine.joinedAt, let admittedAt = machine.admittedAt {
+            self.wait.record(LatencyRecorder.bounded(admittedAt.nanoseconds(since: joinedAt)))
+        }
+    }
+
+    mutating func merge(_ other: Tally) {
+        self.counts.merge(other.counts)
+        self.inside.merge(other.inside)
+        self.line.merge(other.line)
+        self.door.merge(other.door)
+        self.wait.add(other.wait)
+        self.lateness.add(other.lateness)
+    }
+
+    mutating func reset() {
+        self.counts = Counts()
+        self.inside.reset()
+        self.line.reset()
+        self.door.reset()
+        self.wait.reset()
+        self.lateness.reset()
+    }
+}

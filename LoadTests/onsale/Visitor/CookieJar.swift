@@ -1,0 +1,55 @@
+import Primitives
+
+/// The few cookies of one visitor, kept as the bytes of the next request's `Cookie` value.
+///
+/// One site, so no domains and no paths. Limits: `mostCookies`, `mostBytes` a pair; what does not fit is dropped.
+struct CookieJar: Sendable {
+    static let mostCookies = 4
+    static let mostBytes = 1024
+
+    /// `name=value; name=value`, empty when there are none.
+    private(set) var header: [UInt8] = []
+    private var pairs: [[UInt8]] = []
+
+    /// Takes the value of one `Set-Cookie` field; an expired one removes the cookie. False when it did not fit.
+    @discardableResult
+    mutating func take(setCookie: UnsafeRawBufferPointer) -> Bool {
+        let end = setCookie.firstIndex(of: UInt8(ascii: ";")) ?? setCookie.count
+        let pair = Self.trimmed(UnsafeRawBufferPointer(rebasing: setCookie[0..<end]))
+        guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), equals > 0 else { return false }
+        let name = UnsafeRawBufferPointer(rebasing: pair[0...equals])
+        let known = self.pairs.firstIndex { $0.starts(with: name) }
+        if Self.isExpired(UnsafeRawBufferPointer(rebasing: setCookie[end...])) || equals == pair.count - 1 {
+            if let known { self.pairs.remove(at: known) }
+        } else {
+            guard pair.count <= Self.mostBytes else { return false }
+            if let known {
+                self.pairs[known] = Array(pair)
+            } else {
+                guard self.pairs.count < Self.mostCookies else { return false }
+                self.pairs.append(Array(pair))
+            }
+        }
+        self.header = Array(self.pairs.joined(separator: "; ".utf8))
+        return true
+    }
+
+    /// `Max-Age` of zero or less is how the gateway takes a cookie back; dates are not read.
+    private static func isExpired(_ attributes: UnsafeRawBufferPointer) -> Bool {
+        for part in attributes.split(separator: UInt8(ascii: ";")) {
+            let attribute = self.trimmed(UnsafeRawBufferPointer(rebasing: part))
+            guard attribute.count > 8,
+                ASCII.equalsIgnoringCase(UnsafeRawBufferPointer(rebasing: attribute[0..<8]), "max-age=")
+            else { continue }
+            return attribute[8] == UInt8(ascii: "0") || attribute[8] == UInt8(ascii: "-")
+        }
+        return false
+    }
+
+    private static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var range = 0..<bytes.count
+        while let first = range.first, bytes[first] == ASCII.space { range = (first + 1)..<range.upperBound }
+        while let last = range.last, bytes[last] == ASCII.space { range = range.lowerBound..<last }
+        return UnsafeRawBufferPointer(rebasing: bytes[range])
+    }
+}

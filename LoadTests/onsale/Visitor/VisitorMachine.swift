@@ -1,0 +1,271 @@
+import Primitives
+
+/// One visitor's way through the sale: arrive, join, wait as told, get in, browse, leave.
+///
+/// A value without clock or socket: whoever plays it carries out the `Action` that each call returns and reports what
+/// came of it. At any time exactly one thing is pending: a connection, an answer, or a pause.
+struct VisitorMachine: Sendable {
+    enum Action: Equatable, Sendable {
+        case none
+        /// Open a connection, then call `connected` or `failed`.
+        case connect
+        /// Send on the open connection, then call `answered` or `failed`.
+        case request(Request)
+        /// Call `timerFired` at that time; leave the connection open if it is.
+        case wait(until: Instant)
+        /// Over: close the connection.
+        case leave(Outcome)
+    }
+
+    struct Request: Equatable, Sendable {
+        let page: Page
+        /// When a server without queues would have had this request: latency counts from here.
+        let due: Instant
+    }
+
+    enum Page: Equatable, Sendable {
+        case entrance
+        case browse(Int)
+        /// The page whose answer frees the visitor's slot.
+        case exit
+
+        var path: StaticString {
+            switch self {
+            case .entrance: return "/"
+            case .browse(let step) where step % 3 == 1: return "/seats"
+            case .browse(let step) where step % 3 == 2: return "/basket"
+            case .browse: return "/event"
+            case .exit: return "/leave"
+            }
+        }
+    }
+
+    enum Outcome: String, CaseIterable, Codable, Sendable {
+        /// Got everything they came for.
+        case served
+        /// Lost patience in line.
+        case abandoned
+        /// Took a place and never asked again.
+        case noShow
+        /// Gave up after errors.
+        case failed
+        /// The run ended first.
+        case unfinished
+    }
+
+    /// What an answer or a failure was, for the books.
+    enum Heard: Equatable, Sendable {
+        case waitingPage
+        /// The answer by which the visitor got in through the room.
+        case exchange
+        /// An answer to someone who is in, or to someone whom no room guards.
+        case inside
+        case error(ErrorKind)
+        /// A kept connection had gone before the request reached anyone; a browser asks again without a word.
+        case staleConnection
+    }
+
+    struct Reaction: Equatable, Sendable {
+        let heard: Heard
+        let action: Action
+    }
+
+    private enum Step: Equatable, Sendable {
+        case away, connecting, asking, gone
+        case pausing(until: Instant)
+    }
+
+    let visitor: Visitor
+    private var step = Step.away
+    /// When the pending request was due.
+    private(set) var due: Instant
+    private(set) var isInside = false
+    /// The number on the visitor's place, once told.
+    private(set) var placeNumber: Int64?
+    /// How often a later answer named another number: a place was lost.
+    private(set) var placeChanges = 0
+    private(set) var joinedAt: Instant?
+    private(set) var admittedAt: Instant?
+    /// When patience ends; known with the first answer in line.
+    private var leavesAt: Instant?
+    private var requestsDone = 0
+    private var retries = 0
+    private var pauses = 0
+    private var isConnected = false
+    private var connectionWasUsed = false
+
+    init(_ visitor: Visitor, startedAt: Instant) {
+        self.visitor = visitor
+        self.due = startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
+    }
+
+    var isGone: Bool { self.step == .gone }
+    /// Has a place and is not in yet.
+    var isInLine: Bool { self.placeNumber != nil && !self.isInside && !self.isGone }
+
+    mutating func arrive() -> Action {
+        precondition(self.step == .away, "a visitor arrives once")
+        return self.ask()
+    }
+
+    mutating func connected() -> Action {
+        precondition(self.step == .connecting, "connected without having asked to")
+        self.isConnected = true
+        self.connectionWasUsed = false
+        return self.ask()
+    }
+
+    /// The server closed the connection while nothing was pending on it.
+    mutating func connectionEnded() {
+        precondition(self.step != .asking, "an answer is pending: report a failure")
+        self.isConnected = false
+    }
+
+    /// A timer may be in flight when the visitor leaves or an earlier one is fired late: both are legal.
+    mutating func timerFired(now: Instant) -> Action {
+        guard case .pausing(let until) = self.step else { return .none }
+        if now < until { return .wait(until: until) }
+        if let leavesAt = self.leavesAt, !self.isInside, now >= leavesAt { return self.leave(.abandoned) }
+        self.due = until
+        return self.ask()
+    }
+
+    mutating func answered(_ answer: Answer, now: Instant, rules: VisitorRules) -> Reaction {
+        precondition(self.step == .asking, "an answer without a request")
+        self.isConnected = answer.keepsConnection
+        self.connectionWasUsed = true
+        switch answer.status {
+        case 500...:
+            let kind = answer.isGatewayError ? ErrorKind.gatewayError : .workerError
+            return self.stumble(kind, retryAfterSeconds: answer.retryAfterSeconds, now: now, rules: rules)
+        case 400...:
+            return self.stumble(.rejected, retryAfterSeconds: answer.retryAfterSeconds, now: now, rules: rules)
+        case _ where answer.standing == .waiting:
+            guard let page = answer.page else {
+                return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
+            }
+            return Reaction(heard: .waitingPage, action: self.standInLine(page, answer, now: now, rules: rules))
+        default:
+            return self.proceed(answer.standing, now: now, rules: rules)
+        }
+    }
+
+    /// The connection could not be opened, broke, or the answer did not come in time.
+    /// - Parameter nothingReceived: no byte of an answer had come.
+    mutating func failed(_ kind: ErrorKind, nothingReceived: Bool, now: Instant, rules: VisitorRules) -> Reaction {
+        precondition(self.step == .connecting || self.step == .asking, "a failure without anything pending")
+        self.isConnected = false
+        if kind == .broken, nothingReceived, self.step == .asking, self.connectionWasUsed {
+            self.connectionWasUsed = false
+            return Reaction(heard: .staleConnection, action: self.ask())
+        }
+        return self.stumble(kind, retryAfterSeconds: nil, now: now, rules: rules)
+    }
+
+    /// The run is over; wherever the visitor is.
+    mutating func stop() -> Action {
+        self.isGone ? .none : self.leave(.unfinished)
+    }
+
+    private mutating func standInLine(
+        _ page: WaitingPage, _ answer: Answer, now: Instant, rules: VisitorRules
+    ) -> Action {
+        self.retries = 0
+        self.isInside = false
+        if let known = self.placeNumber, known != page.number { self.placeChanges += 1 }
+        self.placeNumber = page.number
+        if self.joinedAt == nil { self.joinedAt = now }
+        if self.visitor.isNoShow { return self.leave(.noShow) }
+        // Who comes early has made up their mind to wait for the opening: patience counts from there.
+        let openingIn = page.opensInSeconds.clamped(to: 0...1_000_000) * Nanoseconds.perSecond
+        let leavesAt =
+            self.leavesAt ?? now.advanced(byNanoseconds: openingIn).advanced(byNanoseconds: self.visitor.patienceNanoseconds)
+        self.leavesAt = leavesAt
+        if let shortest = page.estimateSeconds?.lowerBound {
+            let wait = shortest.clamped(to: 0...1_000_000) * Nanoseconds.perSecond
+            if now.advanced(byNanoseconds: wait) > leavesAt { return self.leave(.abandoned) }
+        }
+        let refresh = self.refreshNanoseconds(page, answer, now: now, rules: rules)
+        return self.pause(until: min(now.advanced(byNanoseconds: refresh), leavesAt))
+    }
+
+    private func refreshNanoseconds(
+        _ page: WaitingPage, _ answer: Answer, now: Instant, rules: VisitorRules
+    ) -> Int64 {
+        if let eager = self.visitor.eagerRefreshNanoseconds, rules.isNearOpening(now) { return eager }
+        let told = page.refreshSeconds > 0 ? page.refreshSeconds : answer.retryAfterSeconds ?? 0
+        guard told > 0 else { return VisitorRules.unnamedRefreshNanoseconds }
+        return (told.clamped(to: 0...1_000) * Nanoseconds.perSecond).clamped(to: VisitorRules.refreshNanoseconds)
+    }
+
+    private mutating func proceed(_ standing: Answer.Standing, now: Instant, rules: VisitorRules) -> Reaction {
+        let heard: Heard = standing == .admitted && !self.isInside ? .exchange : .inside
+        if self.admittedAt == nil { self.admittedAt = now }
+        self.isInside = true
+        self.retries = 0
+        self.requestsDone += 1
+        if self.requestsDone >= self.visitor.requestCount {
+            return Reaction(heard: heard, action: self.leave(.served))
+        }
+        let manners = rules.manners
+        var draw = self.visitor.generator(ordinal: self.requestsDone)
+        let seconds = draw.drawLogNormal(median: manners.thinkMedianSeconds, spread: manners.thinkSpread)
+        let think = Int64(min(seconds, manners.longestThinkSeconds) * 1e9)
+        return Reaction(heard: heard, action: self.pause(until: now.advanced(byNanoseconds: think)))
+    }
+
+    private mutating func stumble(
+        _ kind: ErrorKind, retryAfterSeconds: Int64?, now: Instant, rules: VisitorRules
+    ) -> Reaction {
+        guard kind.isWorthRetry, self.retries < rules.manners.mostRetries else {
+            return Reaction(heard: .error(kind), action: self.leave(.failed))
+        }
+        self.retries += 1
+        self.pauses += 1
+        let pauseSeconds: Double
+        switch self.visitor.retryHabit {
+        case .immediate:
+            self.due = now
+            return Reaction(heard: .error(kind), action: self.ask())
+        case .fixed:
+            pauseSeconds = rules.manners.fixedRetrySeconds
+        case .fullJitter:
+            // Apart from the think times' ordinals, so that an error does not change how long a visitor thinks later.
+            var draw = self.visitor.generator(ordinal: 1_000_000 + self.pauses)
+            let longest = rules.manners.jitterRetrySeconds * Double(1 << min(self.retries - 1, 10))
+            pauseSeconds = max(draw.drawUniform(0...longest), Double((retryAfterSeconds ?? 0).clamped(to: 0...300)))
+        }
+        let until = now.advanced(byNanoseconds: Int64(pauseSeconds * 1e9))
+        return Reaction(heard: .error(kind), action: self.pause(until: until))
+    }
+
+    private mutating func ask() -> Action {
+        guard self.isConnected else {
+            self.step = .connecting
+            return .connect
+        }
+        self.step = .asking
+        return .request(Request(page: self.nextPage, due: self.due))
+    }
+
+    private var nextPage: Page {
+        guard self.isInside else { return .entrance }
+        let isLast = self.requestsDone == self.visitor.requestCount - 1
+        return isLast && self.visitor.leavesByPage ? .exit : .browse(self.requestsDone)
+    }
+
+    private mutating func pause(until: Instant) -> Action {
+        self.step = .pausing(until: until)
+        return .wait(until: until)
+    }
+
+    private mutating func leave(_ outcome: Outcome) -> Action {
+        self.step = .gone
+        self.isConnected = false
+        return .leave(outcome)
+    }
+}
+
+extension Comparable {
+    func clamped(to range: ClosedRange<Self>) -> Self { min(max(self, range.lowerBound), range.upperBound) }
+}

@@ -1,0 +1,542 @@
+#!lua
+-- The rules of one room, run inside Redis so that every step is atomic across gateways.
+--
+-- `RoomModel.swift` is the same text in Swift; a differential test holds the two together to the bit. Hence:
+-- integers only, all of them below 2^53, and every division is a floor of two non-negative integers.
+--
+-- KEYS  state sessions arrived exchanged door since seen marks journal      (all carry one hash tag)
+-- ARGV  operation, its arguments, clock      (clock: '' = ask Redis; tests pass microseconds since 1970)
+--
+--   state      hash      the numbers named in FIELDS
+--   sessions   zset      number -> expiry in microseconds; one member is one occupied slot
+--   arrived    bitmap    numbers that asked after they were called
+--   exchanged  bitmap    numbers that were admitted once; never cleared, so nobody is admitted twice
+--   door       zset      number -> number: asked, and found no token or no slot; the score gives the rank
+--   since      zset      number -> when this stay at the door began
+--   seen       zset      number -> when the visitor at the door last asked
+--   marks      zset      "serving:direct" -> when now-serving came to stand there
+--   journal    stream    every admission and every change of the limits in force
+local STATE, SESSIONS, ARRIVED, EXCHANGED = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local DOOR, SINCE, SEEN, MARKS, JOURNAL = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+
+local TOKEN = 1000000000              -- nano-tokens in one token; microseconds x milli-tokens a second = nano-tokens
+local WHOLE = 1000000                 -- parts per million in 1
+local LAST_NUMBER = 4294967295        -- the highest offset of a Redis bitmap
+local LARGEST_BATCH = 4096
+local MARK_GAP_MICROS = 50000         -- marks nearer than this are one mark: at most 20 a second are kept
+local DOOR_SILENCE_MICROS = 1000000   -- a visitor at the door whose gateway is silent for longer is gone
+local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places
+local LEAST_SHOW_UP = 100000          -- parts per million; below a tenth, calling more people only floods the door
+local CALL_CAP_FACTOR = 4
+local JOURNAL_ENTRIES = 100000
+
+-- Outcomes of an exchange; a positive answer is the expiry of the admitted visitor's session.
+local NOT_SERVED, AT_DOOR, LAPSED, ENDED = 0, -1, -2, -3
+
+-- All integers. `tokens` holds nano-tokens as of `refilled`; `rate` is the rate in force, the lower of `inflow`
+-- (the config's) and `allowed` (the controller's; -1 = no bound). `direct` counts places admitted in the moment they
+-- joined. `floor` is where now-serving stood before the oldest mark. `sampled` and `sampled_direct` say how far the
+-- show-up ratio has been measured. `mark`, `mark_serving`, `mark_direct` repeat the newest mark.
+local FIELDS = {
+    'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
+    'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
+    'mark', 'mark_serving', 'mark_direct',
+}
+
+local floor, max, min = math.floor, math.max, math.min
+
+local function fail(text)
+    error(redis.error_reply(text))
+end
+
+-- Lua's own tostring keeps 14 digits; microseconds since 1970 have 16.
+local function text(integer)
+    return string.format('%d', integer)
+end
+
+local function argument(index, name)
+    local value = tonumber(ARGV[index])
+    if value == nil or value ~= floor(value) then
+        fail('BADARG argument ' .. index .. ' (' .. name .. ') is not an integer: ' .. tostring(ARGV[index]))
+    end
+    return value
+end
+
+-- One call takes only so many values from Lua's stack. The size is even: members stay with their scores.
+local function inChunks(values, command, ...)
+    local head = { command, ... }
+    for first = 1, #values, 1000 do
+        local call = { unpack(head) }
+        for index = first, min(first + 999, #values) do call[#call + 1] = values[index] end
+        redis.call(unpack(call))
+    end
+end
+
+local function clock()
+    local given = ARGV[#ARGV]
+    if given ~= '' then return argument(#ARGV, 'clock') end
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- ---------------------------------------------------------------------------------------------------- the record
+
+-- Writes happen in `commit`; an operation that changes nothing writes nothing, so an idle room is only read.
+local function set(room, field, value)
+    if room[field] ~= value then
+        room[field] = value
+        room.changed[field] = true
+    end
+end
+
+local function commit(room)
+    if not room.touched and next(room.changed) == nil then return end
+    local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now }
+    for field in pairs(room.changed) do
+        call[#call + 1] = field
+        call[#call + 1] = room[field]
+    end
+    redis.call(unpack(call))
+end
+
+-- Exact: a product above 2^53 is rounded, but is then far above any bucket (at most 10^15).
+local function refill(room)
+    local elapsed = room.now - room.refilled
+    if elapsed > 0 then room.tokens = min(room.burst * TOKEN, room.tokens + elapsed * room.rate) end
+end
+
+local function lowerScores(key, limit)
+    local members = redis.call('ZRANGEBYSCORE', key, '(' .. text(limit), '+inf')
+    local scored = {}
+    for index, member in ipairs(members) do
+        scored[2 * index - 1] = limit
+        scored[2 * index] = member
+    end
+    inChunks(scored, 'ZADD', key)
+end
+
+-- Redis's clock was set back (or a replica with an earlier clock took over): what lies in the future is brought to
+-- the present, or it would block the room until the clock has caught up. The bucket gains nothing from it.
+-- `refilled` is the detector: whatever writes a mark or a visitor at the door writes it too.
+local function clockSetBack(room)
+    if room.mark > room.now then
+        redis.call('ZREMRANGEBYSCORE', MARKS, room.now, '+inf')
+        redis.call('ZADD', MARKS, room.now, text(room.mark_serving) .. ':' .. text(room.mark_direct))
+        set(room, 'mark', room.now)
+    end
+    lowerScores(SEEN, room.now)
+    lowerScores(SESSIONS, room.now + room.session)
+    room.refilled = room.now
+    room.touched = true
+end
+
+-- nil when the room is not there.
+local function load(now)
+    local values = redis.call('HMGET', STATE, unpack(FIELDS))
+    if not values[1] then return nil end
+    local room = { now = now, changed = {}, touched = false }
+    for index, field in ipairs(FIELDS) do
+        local value = values[index] and tonumber(values[index])
+        if not value then
+            fail('BADROOM field ' .. field .. ' of ' .. STATE .. ' is missing or not a number: '
+                .. 'delete that key, and the next tick restores the room from what the gateways know')
+        end
+        room[field] = value
+    end
+    if now < room.refilled then clockSetBack(room) end
+    refill(room)
+    return room
+end
+
+local function enter()
+    local room = load(clock())
+    if room == nil then
+        fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
+    end
+    return room
+end
+
+local function expireSessions(room)
+    redis.call('ZREMRANGEBYSCORE', SESSIONS, '-inf', room.now)
+    return redis.call('ZCARD', SESSIONS)
+end
+
+-- How many visitors may be admitted now.
+local function turns(room, sessions)
+    return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions))
+end
+
+local function take(room, count)
+    room.tokens = room.tokens - count * TOKEN
+    set(room, 'admitted', room.admitted + count)
+end
+
+local function writeJournal(kind, room, ...)
+    redis.call('XADD', JOURNAL, 'MAXLEN', '~', JOURNAL_ENTRIES, '*', 'kind', kind, 't', room.now, ...)
+end
+
+-- The bucket was refilled at the old rate up to now, so a change never reaches back in time.
+local function enforce(room, burst, slots)
+    local rate = room.inflow
+    if room.allowed >= 0 then rate = min(rate, room.allowed) end
+    if rate == room.rate and burst == room.burst and slots == room.slots then return end
+    set(room, 'rate', rate)
+    set(room, 'burst', burst)
+    set(room, 'slots', slots)
+    room.tokens = min(room.tokens, burst * TOKEN)
+    writeJournal('limits', room, 'rate_milli', rate, 'burst', burst, 'slots', slots)
+end
+
+-- ----------------------------------------------------------------------------------------- the history of calling
+
+-- The newest mark at or before `micros`: its serving, its direct; nil when all marks are younger.
+local function markAt(micros)
+    local found = redis.call('ZREVRANGEBYSCORE', MARKS, micros, '-inf', 'LIMIT', 0, 1)[1]
+    if not found then return nil end
+    local serving, direct = string.match(found, '^(%d+):(%d+)$')
+    if not serving then
+        fail('BADROOM member ' .. found .. ' of ' .. MARKS .. ' is not serving:direct: delete that key')
+    end
+    return tonumber(serving), tonumber(direct)
+end
+
+local function servingAt(room, micros)
+    if room.mark <= micros then return max(room.floor, room.mark_serving) end
+    return markAt(micros) or room.floor
+end
+
+local function arrivedBetween(above, upTo)
+    if upTo <= above then return 0 end
+    return redis.call('BITCOUNT', ARRIVED, above + 1, upTo, 'BIT')
+end
+
+-- Every called place is looked at once, two horizons after its call: by then it has come or is late.
+local function sampleShowUp(room)
+    if room.sampled >= room.mark_serving then return end
+    local serving, direct = markAt(room.now - 2 * room.horizon)
+    if not serving or serving <= room.sampled then return end
+    local directs = direct - room.sampled_direct
+    local places = serving - room.sampled - directs
+    if places > 0 then
+        local arrived = max(0, min(places, arrivedBetween(room.sampled, serving) - directs))
+        local weight = SHOW_UP_MEMORY_PLACES + places
+        local sum = room.show_up * SHOW_UP_MEMORY_PLACES + arrived * WHOLE
+        set(room, 'show_up', max(LEAST_SHOW_UP, floor((sum + floor(weight / 2)) / weight)))
+    end
+    set(room, 'sampled', serving)
+    set(room, 'sampled_direct', direct)
+end
+
+-- Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
+-- Generous on purpose: `exchange` alone decides who goes in.
+local function callNext(room, sessions, atDoor)
+    if room.now < room.opens or room.issued == room.serving then return end
+    local inflow = room.rate * room.horizon
+    local want = min(max(0, room.slots - sessions), floor((room.tokens + inflow) / TOKEN))
+    local before = servingAt(room, room.now - room.horizon)
+    local outstanding = room.serving - before - arrivedBetween(before, room.serving)
+    local lack = want * WHOLE - atDoor * WHOLE - room.show_up * outstanding
+    if lack <= 0 then return end
+    local call = floor((lack + room.show_up - 1) / room.show_up)
+    local cap = CALL_CAP_FACTOR * floor((room.burst * TOKEN + inflow) / TOKEN) - outstanding
+    call = min(call, room.issued - room.serving, cap)
+    if call > 0 then set(room, 'serving', room.serving + call) end
+end
+
+-- Marks that no rule looks at any more go; `floor` remembers where they ended.
+local function pruneMarks(room)
+    local cutoff = room.now - max(room.claim, 2 * room.horizon)
+    local serving = markAt(cutoff)
+    if not serving then return end
+    set(room, 'floor', max(room.floor, serving))
+    redis.call('ZREMRANGEBYSCORE', MARKS, '-inf', cutoff)
+end
+
+-- A mark that takes in a later move keeps its first time: if it moved along, it would never grow old.
+local function writeMark(room)
+    if room.serving == room.mark_serving then return end
+    if room.mark > 0 and room.now - room.mark < MARK_GAP_MICROS then
+        redis.call('ZREM', MARKS, text(room.mark_serving) .. ':' .. text(room.mark_direct))
+    else
+        pruneMarks(room)
+        set(room, 'mark', room.now)
+    end
+    set(room, 'mark_serving', room.serving)
+    set(room, 'mark_direct', room.direct)
+    redis.call('ZADD', MARKS, room.mark, text(room.serving) .. ':' .. text(room.direct))
+end
+
+-- ------------------------------------------------------------------------------------------------------- the door
+
+local function leaveDoor(numbers)
+    if #numbers == 0 then return end
+    inChunks(numbers, 'ZREM', DOOR)
+    inChunks(numbers, 'ZREM', SINCE)
+    inChunks(numbers, 'ZREM', SEEN)
+end
+
+-- Visitors whose gateway died would hold back everyone behind them.
+local function dropSilent(room)
+    local atDoor = redis.call('ZCARD', DOOR)
+    if atDoor == 0 then return 0 end
+    local silent = redis.call('ZRANGEBYSCORE', SEEN, '-inf', '(' .. text(room.now - DOOR_SILENCE_MICROS))
+    leaveDoor(silent)
+    return atDoor - #silent
+end
+
+local function standAtDoor(room, numbers)
+    if #numbers == 0 then return end
+    local ranked, stamped = {}, {}
+    for index, number in ipairs(numbers) do
+        ranked[2 * index - 1], ranked[2 * index] = number, number
+        stamped[2 * index - 1], stamped[2 * index] = room.now, number
+    end
+    inChunks(ranked, 'ZADD', DOOR)
+    inChunks(stamped, 'ZADD', SINCE, 'NX')
+    inChunks(stamped, 'ZADD', SEEN)
+    room.touched = true
+end
+
+-- ------------------------------------------------------------------------------------------------------ operations
+
+-- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending numbers.
+local function admit(room, numbers, waits)
+    if #numbers == 0 then return end
+    local sessions, grants = {}, {}
+    local expiry = room.now + room.session
+    for index, number in ipairs(numbers) do
+        redis.call('SETBIT', EXCHANGED, number, 1)
+        sessions[2 * index - 1], sessions[2 * index] = expiry, number
+        grants[index] = text(number) .. ':' .. text(waits[number] or 0)
+    end
+    inChunks(sessions, 'ZADD', SESSIONS)
+    take(room, #numbers)
+    writeJournal('exchange', room, 'g', table.concat(grants, ','))
+end
+
+-- join COUNT -> epoch, first, count, admitted, expiry (0 when none is admitted), serving
+local function join()
+    local count = argument(2, 'count')
+    if count < 1 or count > LARGEST_BATCH then
+        fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[2] .. ': split it')
+    end
+    local room = enter()
+    local first = room.issued + 1
+    if room.issued + count > LAST_NUMBER then
+        fail('LINEFULL all ' .. text(LAST_NUMBER) .. ' numbers of this line are handed out: open a new room')
+    end
+    local admitted = 0
+    -- Nobody is ahead: whoever can go in now need not ask a second time.
+    if room.now >= room.opens and room.issued == room.serving and redis.call('ZCARD', DOOR) == 0 then
+        admitted = min(count, turns(room, expireSessions(room)))
+    end
+    local numbers = {}
+    for index = 1, admitted do
+        numbers[index] = room.issued + index
+        redis.call('SETBIT', ARRIVED, numbers[index], 1)
+    end
+    set(room, 'issued', room.issued + count)
+    set(room, 'serving', room.serving + admitted)
+    set(room, 'direct', room.direct + admitted)
+    admit(room, numbers, {})
+    commit(room)
+    local expiry = admitted > 0 and room.now + room.session or 0
+    return { room.epoch, first, count, admitted, expiry, room.serving }
+end
+
+-- A new room starts with a full bucket. A restored one starts with an empty bucket: what it spent is not known.
+local function create(now, epoch, issued, serving, burst)
+    local room = { now = now, changed = {}, touched = true }
+    for _, field in ipairs(FIELDS) do
+        room[field] = 0
+        room.changed[field] = true
+    end
+    room.epoch, room.issued, room.serving, room.sampled = epoch, issued, serving, serving
+    room.refilled, room.allowed, room.show_up, room.burst = now, -1, WHOLE, burst
+    if issued == 0 then room.tokens = burst * TOKEN end
+    return room
+end
+
+-- The gateways are ahead of this Redis by a whole epoch: its bitmaps are another line's. The bucket, the limits and
+-- the controller's bound stay: they belong to the backend.
+local function beginEpoch(room, epoch, issued, serving)
+    redis.call('UNLINK', SESSIONS, ARRIVED, EXCHANGED, DOOR, SINCE, SEEN, MARKS)
+    set(room, 'epoch', epoch)
+    set(room, 'issued', issued)
+    set(room, 'serving', serving)
+    set(room, 'sampled', serving)
+    for _, field in ipairs({ 'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct' }) do
+        set(room, field, 0)
+    end
+end
+
+-- A Redis that lost its last second goes on where the gateways saw it, so no number is handed out twice. Arrivals of
+-- that second are lost: the show-up ratio is not measured over it.
+local function restore(room, issued, serving)
+    if issued > room.issued then set(room, 'issued', issued) end
+    if serving > room.serving then
+        set(room, 'serving', serving)
+        set(room, 'sampled', serving)
+        set(room, 'sampled_direct', room.direct)
+    end
+end
+
+-- tick INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS KNOWN_EPOCH KNOWN_ISSUED KNOWN_SERVING -> the snapshot
+local function tick()
+    local burst, slots = argument(3, 'burst'), argument(4, 'slots')
+    local epoch = argument(9, 'known epoch')
+    local serving = min(argument(11, 'known serving'), LAST_NUMBER)
+    local issued = max(min(argument(10, 'known issued'), LAST_NUMBER), serving)
+    if epoch == 0 then issued, serving = 0, 0 end
+    local now = clock()
+    local room = load(now)
+    if room == nil then
+        room = create(now, max(1, epoch), issued, serving, burst)
+    elseif epoch > room.epoch then
+        beginEpoch(room, epoch, issued, serving)
+    elseif epoch == room.epoch then
+        restore(room, issued, serving)
+    end
+    set(room, 'inflow', argument(2, 'inflow'))
+    set(room, 'session', argument(5, 'session'))
+    set(room, 'claim', argument(6, 'claim'))
+    set(room, 'horizon', argument(7, 'horizon'))
+    set(room, 'opens', argument(8, 'opens'))
+    enforce(room, burst, slots)
+    local sessions = expireSessions(room)
+    local atDoor = dropSilent(room)
+    sampleShowUp(room)
+    callNext(room, sessions, atDoor)
+    writeMark(room)
+    commit(room)
+    return {
+        now, room.epoch, room.issued, room.serving, room.admitted, sessions, atDoor, room.rate, room.tokens,
+        room.burst, room.slots, floor((room.show_up + 500) / 1000), room.opens,
+    }
+end
+
+local function batch()
+    if #ARGV - 2 > LARGEST_BATCH then
+        fail('BATCH ' .. ARGV[1] .. ' takes at most ' .. LARGEST_BATCH .. ' numbers at once: split it')
+    end
+    local numbers = {}
+    for index = 2, #ARGV - 1 do numbers[index - 1] = argument(index, 'number') end
+    return numbers
+end
+
+-- Positions of `numbers` in ascending order of the numbers.
+local function ascending(numbers)
+    local order = {}
+    for index = 1, #numbers do order[index] = index end
+    table.sort(order, function(left, right) return numbers[left] < numbers[right] end)
+    return order
+end
+
+-- exchange NUMBER... -> one outcome for each number, in the order of the arguments
+local function exchange()
+    local numbers = batch()
+    local room = enter()
+    local left = turns(room, expireSessions(room))
+    local doorEmpty = redis.call('ZCARD', DOOR) == 0
+    local lapsedUpTo = servingAt(room, room.now - room.claim)
+    local outcomes, admitted, fromDoor, standing, waits = {}, {}, {}, {}, {}
+    local previous
+    for _, index in ipairs(ascending(numbers)) do
+        local number = numbers[index]
+        if previous and numbers[previous] == number then
+            outcomes[index] = outcomes[previous]
+        elseif number < 1 or number > room.serving then
+            outcomes[index] = NOT_SERVED
+        elseif redis.call('GETBIT', EXCHANGED, number) == 1 then
+            outcomes[index] = tonumber(redis.call('ZSCORE', SESSIONS, number) or ENDED)
+        elseif number <= lapsedUpTo and redis.call('GETBIT', ARRIVED, number) == 0 then
+            outcomes[index] = LAPSED
+        else
+            redis.call('SETBIT', ARRIVED, number, 1)
+            -- A lower number at the door keeps its claim on a turn, whichever gateway holds its request.
+            if left > 0 and (doorEmpty or redis.call('ZCOUNT', DOOR, '-inf', '(' .. text(number)) < left) then
+                left = left - 1
+                admitted[#admitted + 1] = number
+                outcomes[index] = room.now + room.session
+                if not doorEmpty and redis.call('ZREM', DOOR, number) == 1 then
+                    fromDoor[#fromDoor + 1] = number
+                    waits[number] = max(0, room.now - tonumber(redis.call('ZSCORE', SINCE, number) or room.now))
+                end
+            else
+                -- From here on every number has at least as many ahead of it: none can go in.
+                left = 0
+                standing[#standing + 1] = number
+                outcomes[index] = AT_DOOR
+            end
+        end
+        previous = index
+    end
+    leaveDoor(fromDoor)
+    admit(room, admitted, waits)
+    standAtDoor(room, standing)
+    commit(room)
+    return outcomes
+end
+
+-- renew NUMBER... -> for each number the new expiry, or 0 when its session is gone
+local function renew()
+    local numbers = batch()
+    local room = enter()
+    expireSessions(room)
+    local expiry = room.now + room.session
+    local outcomes, live = {}, {}
+    local scores = #numbers > 0 and redis.call('ZMSCORE', SESSIONS, unpack(numbers)) or {}
+    for index, number in ipairs(numbers) do
+        outcomes[index] = scores[index] and expiry or 0
+        if scores[index] then
+            live[#live + 1] = expiry
+            live[#live + 1] = number
+        end
+    end
+    inChunks(live, 'ZADD', SESSIONS)
+    commit(room)
+    return outcomes
+end
+
+-- release NUMBER... -> how many slots became free
+local function release()
+    local numbers = batch()
+    local room = enter()
+    expireSessions(room)
+    local freed = #numbers > 0 and redis.call('ZREM', SESSIONS, unpack(numbers)) or 0
+    commit(room)
+    return { freed }
+end
+
+-- leave NUMBER... -> how many were at the door; their places and their arrival stand
+local function leave()
+    local numbers = batch()
+    local room = enter()
+    local before = redis.call('ZCARD', DOOR)
+    leaveDoor(numbers)
+    commit(room)
+    return { before - redis.call('ZCARD', DOOR) }
+end
+
+-- allow RATE FENCE -> 1 when taken, 0 when a later leader has spoken; then the rate in force
+local function allow()
+    local rate, fence = argument(2, 'rate'), argument(3, 'fence')
+    local room = enter()
+    local taken = fence >= room.fence
+    if taken then
+        set(room, 'fence', fence)
+        set(room, 'allowed', max(-1, rate))
+        enforce(room, room.burst, room.slots)
+    end
+    commit(room)
+    return { taken and 1 or 0, room.rate }
+end
+
+local operations = {
+    join = join, tick = tick, exchange = exchange, renew = renew, release = release, leave = leave, allow = allow,
+}
+local operation = operations[ARGV[1]]
+if operation == nil then
+    fail('BADARG operation ' .. tostring(ARGV[1]) .. ' is not known: gateways of different versions share this Redis')
+end
+return operation()

@@ -1,0 +1,39 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int sluice_set_nonblocking(int fd) {
+    int flags = fcntl(fd, F_GETFL, 0);
+    return flags == -1 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+int sluice_exited(int status) { return WIFEXITED(status); }
+int sluice_exit_code(int status) { return WEXITSTATUS(status); }
+int sluice_term_signal(int status) { return WTERMSIG(status); }
+
+int sluice_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int sluice_accept(int fd, void *address, uint32_t *length) {
+    return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int sluice_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int sluice_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+void sluice_ignore_signal(int number) { signal(number, SIG_IGN); }
+
+long sluice_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1) return -1;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1) return -1;
+    return limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
+}

@@ -1,0 +1,52 @@
+// What Glibc's Swift overlay does not show: descriptors that are made, waited for and watched the Linux way.
+//
+// Nothing here may define _GNU_SOURCE: it changes types that Glibc's own module has already described, and Swift
+// refuses two descriptions of one type. What needs it lies behind a plain prototype in CLinux.c.
+#pragma once
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/timerfd.h>
+
+/// `epoll_event.data` is a union of a packed struct; Swift sees it through these two.
+static inline uint64_t sluice_epoll_data(const struct epoll_event *event) { return event->data.u64; }
+static inline uint32_t sluice_epoll_events(const struct epoll_event *event) { return event->events; }
+
+/// `epoll_ctl` with the 64-bit payload, for the same reason.
+static inline int sluice_epoll_set(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data = {.u64 = data}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+/// The EPOLL* constants are an enum with `EPOLLET` outside of its signed range; as plain numbers they can be combined.
+static const uint32_t SLUICE_EPOLLIN = 0x001;
+static const uint32_t SLUICE_EPOLLOUT = 0x004;
+static const uint32_t SLUICE_EPOLLERR = 0x008;
+static const uint32_t SLUICE_EPOLLHUP = 0x010;
+static const uint32_t SLUICE_EPOLLRDHUP = 0x2000;
+static const uint32_t SLUICE_EPOLLET = 1u << 31;
+
+/// Variadic, so invisible to Swift.
+int sluice_set_nonblocking(int fd);
+
+/// The wait-status macros take the status apart with casts that Swift cannot import.
+int sluice_exited(int status);
+int sluice_exit_code(int status);
+int sluice_term_signal(int status);
+
+/// A stream socket or an accepted connection, non-blocking and closed on exec from its first moment.
+int sluice_socket(int family);
+int sluice_accept(int fd, void *address, uint32_t *length);
+
+/// A pipe whose ends are closed on exec, so that no other child inherits them.
+int sluice_pipe(int ends[2]);
+
+/// A descriptor that becomes readable when the child ends; in every kernel since 5.3, in glibc only since 2.36.
+int sluice_pidfd_open(int pid);
+
+/// `signal(number, SIG_IGN)`: the constant is a cast that Swift cannot import.
+void sluice_ignore_signal(int number);
+
+/// Raises the soft limit of open descriptors to the hard one. Returns what then holds, or -1.
+long sluice_raise_descriptor_limit(void);

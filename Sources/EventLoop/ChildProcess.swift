@@ -1,0 +1,148 @@
+import CLinux
+import Glibc
+
+/// How a child ended.
+public enum ExitStatus: Equatable, Sendable, CustomStringConvertible {
+    case exited(Int32)
+    case signalled(Int32)
+
+    public var description: String {
+        switch self {
+        case .exited(let code): "exit code \(code)"
+        case .signalled(let number): "signal \(number)"
+        }
+    }
+}
+
+/// A child whose end enters the loop through its pidfd, like any other event, and whose number is never signalled
+/// after it has been reaped.
+public final class ChildProcess: Descriptor {
+    public let pid: Int32
+    public private(set) var exitStatus: ExitStatus?
+    private let onExit: (ExitStatus) -> Void
+    /// The child's standard input: held open, so that the child can see by its end that this process is gone.
+    private let lifeline: Int32
+    /// The read end of the child's standard output, non-blocking; handed to whoever wants it, else drained nowhere.
+    private var output: Int32
+
+    /// Starts `executable` (looked up in `PATH` when it holds no slash). Standard error is inherited.
+    public static func spawn(
+        _ executable: String, arguments: [String], environment: [String: String] = [:], on loop: EventLoop,
+        onExit: @escaping (ExitStatus) -> Void
+    ) throws -> ChildProcess {
+        loop.preconditionOnLoop()
+        var input: [Int32] = [-1, -1]
+        var output: [Int32] = [-1, -1]
+        guard sluice_pipe(&input) != -1 else { throw SystemError(call: "pipe2") }
+        guard sluice_pipe(&output) != -1 else {
+            let failure = SystemError(call: "pipe2")
+            for fd in input { close(fd) }
+            throw failure
+        }
+        defer {
+            close(input[0])
+            close(output[1])
+        }
+        do {
+            let pid = try Self.launch(
+                executable, arguments: arguments, environment: environment, input: input[0], output: output[1])
+            let handle = sluice_pidfd_open(pid)
+            guard handle != -1 else { throw SystemError(call: "pidfd_open") }
+            let child = ChildProcess(
+                loop: loop, handle: handle, pid: pid, lifeline: input[1], output: output[0], onExit: onExit)
+            try child.register(.readable)
+            return child
+        } catch {
+            close(input[1])
+            close(output[0])
+            throw error
+        }
+    }
+
+    private init(
+        loop: EventLoop, handle: Int32, pid: Int32, lifeline: Int32, output: Int32,
+        onExit: @escaping (ExitStatus) -> Void
+    ) {
+        self.pid = pid
+        self.lifeline = lifeline
+        self.output = output
+        self.onExit = onExit
+        super.init(loop: loop, fd: handle)
+    }
+
+    deinit {
+        close(self.lifeline)
+        if self.output >= 0 { close(self.output) }
+    }
+
+    private static func launch(
+        _ executable: String, arguments: [String], environment: [String: String], input: Int32, output: Int32
+    ) throws -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        posix_spawn_file_actions_init(&actions)
+        posix_spawnattr_init(&attributes)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
+        posix_spawn_file_actions_adddup2(&actions, input, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        // Signals ignored here would stay ignored there; and Ctrl-C is for the parent, which then stops its children
+        // in order.
+        var defaults = sigset_t()
+        sigfillset(&defaults)
+        posix_spawnattr_setsigdefault(&attributes, &defaults)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        let flags = Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETPGROUP)
+        posix_spawnattr_setflags(&attributes, Int16(flags))
+
+        var variables: [String] = []
+        var cursor = environ
+        while let entry = cursor.pointee {
+            let text = String(cString: entry)
+            let name = text.prefix { $0 != "=" }
+            if environment[String(name)] == nil { variables.append(text) }
+            cursor += 1
+        }
+        variables += environment.map { "\($0.key)=\($0.value)" }
+        let argv = ([executable] + arguments).map { strdup($0) } + [nil]
+        let envp = variables.map { strdup($0) } + [nil]
+        defer { for text in argv + envp { free(text) } }
+        var pid: pid_t = 0
+        let code = posix_spawnp(&pid, executable, &actions, &attributes, argv, envp)
+        guard code == 0 else { throw SystemError(call: "start of \(executable)", code: code) }
+        return pid
+    }
+
+    /// The pidfd is readable once, when the child has ended.
+    public override func ready(_ events: ReadyEvents) {
+        var status: Int32 = 0
+        guard waitpid(self.pid, &status, WNOHANG) == self.pid else { return }
+        let ended: ExitStatus =
+            sluice_exited(status) != 0
+            ? .exited(sluice_exit_code(status)) : .signalled(sluice_term_signal(status))
+        self.exitStatus = ended
+        self.deregisterAndClose()
+        self.onExit(ended)
+    }
+
+    /// Nothing happens when the child has ended already.
+    public func signal(_ number: Int32) {
+        self.loop.preconditionOnLoop()
+        guard self.exitStatus == nil else { return }
+        kill(self.pid, number)
+    }
+
+    /// Hands over the read end of the child's standard output; the caller closes it.
+    public func takeOutput() -> Int32? {
+        guard self.output >= 0 else { return nil }
+        let fd = self.output
+        self.output = -1
+        guard sluice_set_nonblocking(fd) != -1 else {
+            close(fd)
+            return nil
+        }
+        return fd
+    }
+}

@@ -1,0 +1,228 @@
+import CLinux
+import Dispatch
+import Glibc
+import Primitives
+
+/// One serial queue and the private epoll set behind one long-lived dispatch source. Connections never meet Dispatch.
+///
+/// A per-descriptor `DispatchSource` costs nine system calls and two thread hand-offs an event; here an event costs a
+/// share of one `epoll_wait`. The set is itself a descriptor that Dispatch watches: when it becomes readable the loop
+/// takes a *turn* on its queue, and goes on taking turns, lingering up to a millisecond in `epoll_wait`, before it
+/// hands the thread back. Everything that is not `Sendable` and belongs to a loop is touched on its queue alone.
+///
+/// Limits: `EventLoop.maxSubmitted` pieces of work from other threads (more is a programming error and traps, because
+/// cross-loop work is batched once a turn); `maxEventsPerTurn` events are taken up a turn, the rest in the next one.
+// Unchecked because all mutable state but the mailbox is confined to `queue`, which every entry checks.
+public final class EventLoop: SerialExecutor, @unchecked Sendable {
+    public static let maxSubmitted = 1_000_000
+    public static let maxEventsPerTurn = 512
+    /// Memory that a turn may scribble in: one read, one head, one page. Never held beyond a call.
+    public static let scratchBytes = 64 * 1024
+    /// How long an idle loop stays in `epoll_wait` before it returns to Dispatch.
+    private static let lingerMilliseconds: Int32 = 1
+    /// A busy loop still hands its thread back this often, so that other work on the queue is not starved.
+    private static let maxTurnsPerVisit = 256
+
+    public let index: Int
+    public let queue: DispatchQueue
+    private let epoll: Int32
+    private let source: any DispatchSourceRead
+    private let mailbox: Mailbox
+    private var table = DescriptorTable()
+    private let eventStorage: UnsafeMutablePointer<epoll_event>
+    private var timers = TimerQueue()
+    private let wakeTimer: Int32
+    /// What `wakeTimer` is set to; nil when disarmed.
+    private var wakeTimerDeadline: Instant?
+    private var turnEndActions: [() -> Void] = []
+    private var nextTurnActions: [() -> Void] = []
+    private var clock = LoopClock()
+    private var hasStopped = false
+    /// Two areas, so that a message may be built from one that was just read.
+    public let readScratch: UnsafeMutableRawBufferPointer
+    public let writeScratch: UnsafeMutableRawBufferPointer
+    public private(set) var turns: UInt64 = 0
+
+    public init(index: Int = 0, label: String) throws {
+        self.index = index
+        self.queue = DispatchQueue(label: label, qos: .userInitiated)
+        self.epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard self.epoll != -1 else { throw SystemError(call: "epoll_create1") }
+        self.wakeTimer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK | TFD_CLOEXEC))
+        guard self.wakeTimer != -1 else { throw SystemError(call: "timerfd_create") }
+        self.mailbox = try Mailbox(limit: Self.maxSubmitted)
+        self.eventStorage = .allocate(capacity: Self.maxEventsPerTurn)
+        self.readScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
+        self.writeScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
+        for (fd, token) in [(self.mailbox.eventfd, DescriptorTable.mailboxToken), (self.wakeTimer, DescriptorTable.timerToken)] {
+            guard sluice_epoll_set(self.epoll, EPOLL_CTL_ADD, fd, SLUICE_EPOLLIN | SLUICE_EPOLLET, token) != -1 else {
+                throw SystemError(call: "epoll_ctl")
+            }
+        }
+        self.source = DispatchSource.makeReadSource(fileDescriptor: self.epoll, queue: self.queue)
+        self.source.setEventHandler { [unowned self] in self.visit() }
+        self.source.activate()
+    }
+
+    deinit {
+        self.eventStorage.deallocate()
+        self.readScratch.deallocate()
+        self.writeScratch.deallocate()
+    }
+
+    // MARK: Being on the loop
+
+    /// Kept in release: a crash is cheaper than a data race.
+    @inline(__always)
+    public func preconditionOnLoop() { dispatchPrecondition(condition: .onQueue(self.queue)) }
+
+    /// `assumeIsolated` from plain callbacks lands here; without it they trap.
+    public func checkIsolated() { self.preconditionOnLoop() }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        self.submit { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+
+    /// Runs `work` on the loop, in the order of submission. From any thread; wakes the loop once for a batch.
+    public func submit(_ work: @escaping @Sendable () -> Void) { self.mailbox.post(work) }
+
+    /// Monotonic time, read once a turn.
+    public var now: Instant { self.clock.now }
+    /// Wall-clock time in microseconds since 1970, read once a turn.
+    public var wallMicros: Int64 { self.clock.wallMicros }
+
+    /// Runs `action` when the events of this turn have been dealt with: what they left behind travels as one batch.
+    public func atTurnEnd(_ action: @escaping () -> Void) {
+        self.preconditionOnLoop()
+        self.turnEndActions.append(action)
+    }
+
+    /// Runs `action` in the next turn, after that turn's events: how long work gives way to other connections.
+    public func onNextTurn(_ action: @escaping () -> Void) {
+        self.preconditionOnLoop()
+        self.nextTurnActions.append(action)
+    }
+
+    // MARK: Timers
+
+    /// Runs `action` once. The timer is kept by the loop until it fires or is disarmed.
+    @discardableResult
+    public func after(nanoseconds: Int64, _ action: @escaping () -> Void) -> LoopTimer {
+        let timer = LoopTimer(loop: self, action: action)
+        timer.arm(afterNanoseconds: nanoseconds)
+        return timer
+    }
+
+    func enqueue(_ timer: LoopTimer, at deadline: Instant) { self.timers.insert(timer, at: deadline) }
+
+    // MARK: Descriptors
+
+    func insert(_ descriptor: Descriptor, events: ReadyEvents) throws {
+        descriptor.token = self.table.insert(descriptor)
+        let mask = events.rawValue | SLUICE_EPOLLET
+        guard sluice_epoll_set(self.epoll, EPOLL_CTL_ADD, descriptor.fd, mask, descriptor.token) != -1 else {
+            let failure = SystemError(call: "epoll_ctl")
+            self.table.remove(token: descriptor.token)
+            throw failure
+        }
+    }
+
+    func remove(_ descriptor: Descriptor) { self.table.remove(token: descriptor.token) }
+
+    public var descriptorCount: Int { self.table.count }
+
+    // MARK: Turns
+
+    /// Dispatch says that the set is readable. Stay as long as there is something to do, plus one linger.
+    private func visit() {
+        self.preconditionOnLoop()
+        var timeout: Int32 = 0
+        for _ in 0..<Self.maxTurnsPerVisit {
+            guard !self.hasStopped else { return }
+            let isIdle = self.turn(timeoutMilliseconds: timeout) == 0
+            if isIdle, timeout > 0 { break }
+            timeout = isIdle ? Self.lingerMilliseconds : 0
+        }
+        // Work for the next turn must bring that turn about.
+        if !self.nextTurnActions.isEmpty { self.mailbox.post {} }
+        self.armWakeTimer()
+    }
+
+    /// One `epoll_wait` and all that follows from it; returns how many things were done.
+    private func turn(timeoutMilliseconds: Int32) -> Int {
+        let deferred = self.nextTurnActions
+        self.nextTurnActions.removeAll(keepingCapacity: true)
+        let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeoutMilliseconds)
+        if ready == -1, errno != EINTR { preconditionFailure("\(SystemError(call: "epoll_wait"))") }
+        self.clock.refresh()
+        self.turns &+= 1
+        var done = 0
+        for index in 0..<max(0, Int(ready)) {
+            done += 1
+            let token = sluice_epoll_data(self.eventStorage + index)
+            switch token {
+            case DescriptorTable.mailboxToken: self.mailbox.acknowledge()
+            case DescriptorTable.timerToken: self.acknowledgeWakeTimer()
+            default:
+                let events = ReadyEvents(rawValue: sluice_epoll_events(self.eventStorage + index))
+                // A descriptor closed by an earlier event of this turn is no longer in the table.
+                self.table.find(token: token)?.ready(events)
+            }
+        }
+        done += self.mailbox.drain() + deferred.count
+        for action in deferred { action() }
+        // Popped one by one: an action may arm others.
+        while let (timer, entry) = self.timers.popEntry(now: self.clock.now) {
+            guard timer.isDue(entry: entry, now: self.clock.now) else { continue }
+            done += 1
+            timer.fire()
+        }
+        while !self.turnEndActions.isEmpty {
+            let actions = self.turnEndActions
+            self.turnEndActions.removeAll(keepingCapacity: true)
+            for action in actions { action() }
+        }
+        return done
+    }
+
+    /// Before the thread goes back to Dispatch: the next deadline must make the set readable.
+    private func armWakeTimer() {
+        guard let deadline = self.timers.nextDeadline else { return }
+        if let armed = self.wakeTimerDeadline, armed <= deadline { return }
+        var setting = itimerspec()
+        // Zero would disarm it; a deadline that has passed fires at once.
+        let nanoseconds = max(1, deadline.nanoseconds)
+        setting.it_value.tv_sec = Int(nanoseconds / 1_000_000_000)
+        setting.it_value.tv_nsec = Int(nanoseconds % 1_000_000_000)
+        guard timerfd_settime(self.wakeTimer, Int32(TFD_TIMER_ABSTIME), &setting, nil) != -1 else {
+            preconditionFailure("\(SystemError(call: "timerfd_settime"))")
+        }
+        self.wakeTimerDeadline = deadline
+    }
+
+    private func acknowledgeWakeTimer() {
+        var expirations: UInt64 = 0
+        _ = read(self.wakeTimer, &expirations, 8)
+        self.wakeTimerDeadline = nil
+    }
+
+    // MARK: End
+
+    /// Takes no further turns. Descriptors that are still registered are closed; timers never fire.
+    public func shutdown(_ completion: @escaping @Sendable () -> Void = {}) {
+        self.submit {
+            self.hasStopped = true
+            self.source.setCancelHandler { [epoll = self.epoll, wakeTimer = self.wakeTimer] in
+                close(epoll)
+                close(wakeTimer)
+                completion()
+            }
+            self.turnEndActions.removeAll()
+            self.nextTurnActions.removeAll()
+            self.timers.removeAll()
+            for descriptor in self.table.descriptors { descriptor.deregisterAndClose() }
+            self.source.cancel()
+        }
+    }
+}

@@ -1,0 +1,107 @@
+/// Counts of latencies in fixed logarithmic buckets: eight a power of two, so a quantile is off by at most one eighth.
+///
+/// Fixed shape and integer counts make it cheap to keep on the request path, to send once a second and to add up over
+/// gateways. For the load tool's reports HdrHistogram is used instead.
+public struct LatencyHistogram: Sendable, Equatable {
+    /// Buckets span 1 microsecond to about 67 seconds; what lies outside is counted in the first or the last one.
+    public static let bucketCount = 26 * 8
+    private var counts: [UInt32]
+    public private(set) var count: UInt64 = 0
+    public private(set) var sumNanoseconds: UInt64 = 0
+
+    public init() { self.counts = [UInt32](repeating: 0, count: Self.bucketCount) }
+
+    public mutating func record(nanoseconds: Int64) {
+        let index = Self.index(nanoseconds: nanoseconds)
+        self.counts[index] = self.counts[index] == .max ? .max : self.counts[index] + 1
+        self.count += 1
+        self.sumNanoseconds &+= UInt64(max(0, nanoseconds))
+    }
+
+    public mutating func merge(_ other: LatencyHistogram) {
+        for index in 0..<Self.bucketCount {
+            let (sum, overflow) = self.counts[index].addingReportingOverflow(other.counts[index])
+            self.counts[index] = overflow ? .max : sum
+        }
+        self.count += other.count
+        self.sumNanoseconds &+= other.sumNanoseconds
+    }
+
+    /// Empties the counts and keeps the memory.
+    public mutating func reset() {
+        for index in 0..<Self.bucketCount { self.counts[index] = 0 }
+        self.count = 0
+        self.sumNanoseconds = 0
+    }
+
+    /// The upper edge in nanoseconds of the bucket that holds the `fraction` quantile (`0...1`); nil when empty.
+    public func quantile(_ fraction: Double) -> Int64? {
+        precondition(fraction >= 0 && fraction <= 1, "a quantile lies in 0...1")
+        guard self.count > 0 else { return nil }
+        let rank = max(1, UInt64((Double(self.count) * fraction).rounded(.up)))
+        var seen: UInt64 = 0
+        for index in 0..<Self.bucketCount {
+            seen += UInt64(self.counts[index])
+            if seen >= rank { return Self.upperNanoseconds(of: index) }
+        }
+        return Self.upperNanoseconds(of: Self.bucketCount - 1)
+    }
+
+    public var meanNanoseconds: Double? {
+        self.count == 0 ? nil : Double(self.sumNanoseconds) / Double(self.count)
+    }
+
+    /// How many were recorded at or below each of `boundsNanoseconds` (ascending), as Prometheus wants them.
+    public func cumulative(boundsNanoseconds: [Int64]) -> [UInt64] {
+        var result: [UInt64] = []
+        var index = 0
+        var seen: UInt64 = 0
+        for bound in boundsNanoseconds {
+            while index < Self.bucketCount, Self.upperNanoseconds(of: index) <= bound {
+                seen += UInt64(self.counts[index])
+                index += 1
+            }
+            result.append(seen)
+        }
+        return result
+    }
+
+    /// The non-empty buckets as `index:count` pairs flattened; what `init?(encoded:sumNanoseconds:)` takes back.
+    public var encoded: [UInt32] {
+        var pairs: [UInt32] = []
+        for (index, count) in self.counts.enumerated() where count > 0 {
+            pairs.append(UInt32(index))
+            pairs.append(count)
+        }
+        return pairs
+    }
+
+    /// Nil when the pairs are not those of a histogram of this shape.
+    public init?(encoded pairs: [UInt32], sumNanoseconds: UInt64) {
+        guard pairs.count.isMultiple(of: 2) else { return nil }
+        self.init()
+        for position in stride(from: 0, to: pairs.count, by: 2) {
+            let index = Int(pairs[position])
+            guard index < Self.bucketCount else { return nil }
+            self.counts[index] = pairs[position + 1]
+            self.count += UInt64(pairs[position + 1])
+        }
+        self.sumNanoseconds = sumNanoseconds
+    }
+
+    static func index(nanoseconds: Int64) -> Int {
+        let micros = UInt64(max(0, nanoseconds)) / 1_000
+        guard micros >= 8 else { return Int(micros) }
+        // The top bit names the power of two, the next three bits the eighth of it.
+        let exponent = 63 - micros.leadingZeroBitCount
+        let eighth = Int((micros >> UInt64(exponent - 3)) & 7)
+        return min(Self.bucketCount - 1, (exponent - 2) * 8 + eighth)
+    }
+
+    static func upperNanoseconds(of index: Int) -> Int64 {
+        guard index >= 8 else { return Int64(index + 1) * 1_000 }
+        let exponent = index / 8 + 2
+        let eighth = Int64(index % 8)
+        return ((8 + eighth + 1) << Int64(exponent - 3)) * 1_000
+    }
+}

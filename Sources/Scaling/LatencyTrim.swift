@@ -1,0 +1,53 @@
+import Primitives
+
+/// The factor that latency and errors leave of the admission rate.
+///
+/// A gradient of expected to measured latency, clamped to 0.5...1, applied a fifth at a time, after the Gradient2 limit
+/// of Netflix's concurrency-limits. Unlike there, it only takes off what Little's law grants, may grow while the pool is
+/// little used (a trimmed pool is always little used), and ends at a floor: visitors who find the pool slow are the only
+/// way to learn that it is well again.
+struct LatencyTrim: Sendable, Equatable {
+    static let floor = 0.1
+    private static let fewestRequests: UInt64 = 5
+    private static let step = 0.2
+    private static let mostCut = 0.5
+    /// Taken per quiet second, before `step`.
+    private static let headroom = 0.25
+    /// Latency may be this many times the service time before it counts as queueing.
+    private static let medianTolerance = 2.0
+    /// A pool whose work is slow by itself is not overloaded: below this many service times no tail is too long.
+    private static let tailTolerance = 3.0
+    /// Errors up to here are the application's own affair.
+    private static let tolerableErrors = 0.25
+
+    private(set) var value = 1.0
+    private var median = Smoothed(weight: 0.4)
+    private var tail = Smoothed(weight: 0.4)
+
+    /// Takes in one second.
+    mutating func observe(_ signals: PoolSignals, serviceTimeNanoseconds: Double, objectiveNanoseconds: Int64) {
+        var gradient = max(Self.mostCut, min(1, 1 + Self.tolerableErrors - signals.errorShare))
+        if signals.latency.count >= Self.fewestRequests, let median = signals.latency.quantile(0.5),
+            let tail = signals.latency.quantile(0.95)
+        {
+            self.median.add(Double(median))
+            self.tail.add(Double(tail))
+            gradient = min(gradient, self.latencyGradient(serviceTimeNanoseconds, Double(objectiveNanoseconds)))
+        } else {
+            // What was measured under a load that is gone says nothing of the next.
+            self.median = Smoothed(weight: 0.4)
+            self.tail = Smoothed(weight: 0.4)
+        }
+        let goal = gradient < 1 ? self.value * gradient : self.value + Self.headroom
+        self.value = max(Self.floor, min(1, self.value + (goal - self.value) * Self.step))
+    }
+
+    private func latencyGradient(_ serviceTime: Double, _ objective: Double) -> Double {
+        guard let median = self.median.value, let tail = self.tail.value, tail > 0, median > 0 else { return 1 }
+        let longest = max(objective, serviceTime * Self.tailTolerance)
+        // Far inside the objective a longer latency harms nobody, whatever its cause.
+        guard tail > longest / 2 else { return 1 }
+        let byMedian = serviceTime * Self.medianTolerance / median
+        return max(Self.mostCut, min(1, min(longest / tail, byMedian)))
+    }
+}

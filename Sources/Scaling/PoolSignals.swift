@@ -1,0 +1,58 @@
+import Primitives
+
+/// What every gateway saw of one pool in the last second, added up over the gateways.
+///
+/// Rates and counts that are negative or not finite are taken as zero: one bad report must not move a pool.
+public struct PoolSignals: Sendable, Equatable {
+    /// Requests a second that passed the room gate on their way to the pool, those of unguarded routes included.
+    public var arrivalsPerSecond: Double
+    /// The part of `arrivalsPerSecond` that came over routes without a room. No admission rate can hold it back, so it
+    /// is taken off the capacity that the rooms share.
+    public var unguardedPerSecond: Double
+    /// Visitors a second who exchanged a place for a pass, over all rooms of the pool.
+    public var admissionsPerSecond: Double
+    /// Requests at the workers now.
+    public var inFlight: Int
+    /// Requests that stand in the gateways for want of a free worker.
+    public var queued: Int
+    /// Visitors in line over the pool's rooms, those of rooms that have not opened yet included.
+    public var waiting: Int
+    /// Sum of the rooms' configured inflow in visitors a second; `.infinity` when a room has none. However long the
+    /// line, it cannot ask for more workers than this lets in.
+    public var inflowLimitPerSecond: Double
+    /// How long the workers took over the requests that ended in this second, first byte sent to last byte received,
+    /// without the wait in the gateway.
+    public var latency: LatencyHistogram
+    /// Requests a second that the pool failed: 5xx answers, refused and broken connections, timeouts.
+    public var errorsPerSecond: Double
+    /// Gateways whose report is in the sums. At zero the rest means nothing.
+    public var gatewaysReporting: Int
+
+    public init(
+        arrivalsPerSecond: Double, unguardedPerSecond: Double = 0, admissionsPerSecond: Double, inFlight: Int,
+        queued: Int, waiting: Int, inflowLimitPerSecond: Double, latency: LatencyHistogram, errorsPerSecond: Double,
+        gatewaysReporting: Int
+    ) {
+        self.arrivalsPerSecond = Self.finite(arrivalsPerSecond)
+        self.unguardedPerSecond = min(Self.finite(unguardedPerSecond), self.arrivalsPerSecond)
+        self.admissionsPerSecond = Self.finite(admissionsPerSecond)
+        self.inFlight = max(0, inFlight)
+        self.queued = max(0, queued)
+        self.waiting = max(0, waiting)
+        self.inflowLimitPerSecond = inflowLimitPerSecond > 0 ? inflowLimitPerSecond : 0
+        self.latency = latency
+        self.errorsPerSecond = Self.finite(errorsPerSecond)
+        self.gatewaysReporting = max(0, gatewaysReporting)
+    }
+
+    private static func finite(_ value: Double) -> Double { value.isFinite ? max(0, value) : 0 }
+
+    /// Failed requests over all that ended, in `0...1`.
+    var errorShare: Double {
+        let ended = max(Double(self.latency.count), self.errorsPerSecond)
+        return ended > 0 ? self.errorsPerSecond / ended : 0
+    }
+
+    /// Whether anything at all asks for a worker now.
+    var showsDemand: Bool { self.arrivalsPerSecond > 0 || self.inFlight > 0 || self.queued > 0 }
+}

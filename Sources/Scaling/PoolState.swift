@@ -1,0 +1,17 @@
+import Primitives
+
+/// The workers of one pool as the driver knows them.
+public struct PoolState: Sendable, Equatable {
+    /// Workers that answer their readiness check and get requests.
+    public var ready: Int
+    /// When each worker that is not ready yet was started.
+    public var pending: [Instant]
+    /// Workers that finish what they have and get nothing new.
+    public var draining: Int
+
+    public init(ready: Int, pending: [Instant] = [], draining: Int = 0) {
+        self.ready = max(0, ready)
+        self.pending = pending
+        self.draining = max(0, draining)
+    }
+}

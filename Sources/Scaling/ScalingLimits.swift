@@ -1,0 +1,70 @@
+import Primitives
+
+/// What the owner of a pool allows and aims at, and what is believed of it before anything was measured.
+public struct ScalingLimits: Sendable, Equatable {
+    /// A room that opens at a known time.
+    public struct Opening: Sendable, Equatable {
+        public var at: Instant
+        /// Visitors who stand before the door. `PoolSignals.waiting` counts them too.
+        public var waiting: Int
+
+        public init(at: Instant, waiting: Int) {
+            self.at = at
+            self.waiting = max(0, waiting)
+        }
+    }
+
+    /// `0...maxWorkers`.
+    public var minWorkers: Int
+    public var maxWorkers: Int
+    /// Requests that one worker serves at once.
+    public var slotsPerWorker: Int
+    /// The share of the slots that planned load may fill, above 0 and at most 1. The rest is for chance.
+    public var utilization: Double
+    /// How soon a line is to be gone once the workers for it are ready.
+    public var drainGoalNanoseconds: Int64
+    /// Workers leave only when the need has been lower for this long.
+    public var scaleDownAfterNanoseconds: Int64
+    /// The 95th percentile of worker latency that is still good.
+    public var latencyObjectiveNanoseconds: Int64
+    /// Requests that one admitted visitor makes, until measured.
+    public var requestsPerVisitorPrior: Double
+    /// Mean time that one request holds a slot, until measured.
+    public var serviceTimePriorNanoseconds: Int64
+    /// Time from starting a worker to its readiness, until measured.
+    public var startTimePriorNanoseconds: Int64
+    /// Rooms of the pool that have not opened. One that has is ignored.
+    public var openings: [Opening]
+
+    /// Traps on values out of the ranges above: they are the settings' to refuse.
+    public init(
+        minWorkers: Int, maxWorkers: Int, slotsPerWorker: Int, utilization: Double = 0.75,
+        drainGoalNanoseconds: Int64 = 30 * Nanoseconds.perSecond,
+        scaleDownAfterNanoseconds: Int64 = 60 * Nanoseconds.perSecond,
+        latencyObjectiveNanoseconds: Int64 = 250 * Nanoseconds.perMillisecond, requestsPerVisitorPrior: Double = 5,
+        serviceTimePriorNanoseconds: Int64 = 20 * Nanoseconds.perMillisecond,
+        startTimePriorNanoseconds: Int64 = 5 * Nanoseconds.perSecond, openings: [Opening] = []
+    ) {
+        precondition(minWorkers >= 0 && maxWorkers >= max(1, minWorkers), "workers: 0 <= min <= max, max >= 1")
+        precondition(slotsPerWorker >= 1, "a worker has a slot")
+        precondition(utilization > 0 && utilization <= 1, "utilization lies above 0 and at most at 1")
+        precondition(drainGoalNanoseconds > 0 && scaleDownAfterNanoseconds >= 0, "the drain goal is a length of time")
+        precondition(latencyObjectiveNanoseconds > 0 && requestsPerVisitorPrior > 0, "objective and prior are positive")
+        precondition(serviceTimePriorNanoseconds > 0 && startTimePriorNanoseconds >= 0, "priors are lengths of time")
+        self.minWorkers = minWorkers
+        self.maxWorkers = maxWorkers
+        self.slotsPerWorker = slotsPerWorker
+        self.utilization = utilization
+        self.drainGoalNanoseconds = drainGoalNanoseconds
+        self.scaleDownAfterNanoseconds = scaleDownAfterNanoseconds
+        self.latencyObjectiveNanoseconds = latencyObjectiveNanoseconds
+        self.requestsPerVisitorPrior = requestsPerVisitorPrior
+        self.serviceTimePriorNanoseconds = serviceTimePriorNanoseconds
+        self.startTimePriorNanoseconds = startTimePriorNanoseconds
+        self.openings = openings
+    }
+
+    var drainGoalSeconds: Double { Double(self.drainGoalNanoseconds) / 1e9 }
+
+    func clamped(_ workers: Int) -> Int { min(self.maxWorkers, max(self.minWorkers, workers)) }
+}

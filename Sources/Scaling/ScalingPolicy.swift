@@ -1,0 +1,184 @@
+import Primitives
+
+/// Decides how many workers a pool should have, and how fast its rooms may let visitors in.
+///
+/// A value that is asked once a second. It holds what it learned; it knows no clock, no driver and no store. A new leader
+/// may start from nothing: it takes over the workers that it finds.
+public struct ScalingPolicy: Sendable {
+    /// Calls closer together than this decide afresh on the pool, but take the signals for the ones already seen.
+    static let sampleNanoseconds = Nanoseconds.perSecond / 2
+    /// A place this fresh is not backlog: everybody stands in line for a moment.
+    static let momentSeconds = 2.0
+    /// A request that waits in a gateway has less patience than a visitor in line.
+    static let requestDrainSeconds = 2.0
+    /// The growth must ask for this many times the workers ordered before it counts as panic.
+    static let panicFactor = 1.5
+    static let panicNanoseconds = 6 * Nanoseconds.perSecond
+    /// Workers are let go only when what stays would also carry this much more.
+    static let keepFactor = 1.1
+    /// Pre-warmed workers are ordered this long before the last moment: one second for the call, one for the driver.
+    static let preWarmMarginNanoseconds = 2 * Nanoseconds.perSecond
+    /// Smaller changes of the admission rate are not worth a line in the journal.
+    static let rateDeadband = 0.02
+
+    /// May be replaced at any time, between two calls of `decide`.
+    public var limits: ScalingLimits
+
+    var model: WorkModel
+    var trim = LatencyTrim()
+    var startTimes = StartTimes()
+    var joins = JoinRate()
+    var arrivals = Smoothed(weight: 0.25)
+    private var history = NeedHistory()
+    private var desired: Int?
+    private var lastSample: Instant?
+    private var panicUntil: Instant?
+    /// The last rate that signals gave, and the ready workers that it was given for. Never of zero workers.
+    private var granted: (ratePerSecond: Double, ready: Int)?
+
+    public init(limits: ScalingLimits) {
+        self.limits = limits
+        self.model = WorkModel(limits: limits)
+    }
+
+    /// A worker became ready this long after it was started.
+    public mutating func workerStarted(after nanoseconds: Int64) {
+        self.startTimes.record(nanoseconds: nanoseconds)
+    }
+
+    /// Call once a second, and besides whenever a worker became ready or was lost, so that admission follows at once.
+    ///
+    /// `signals` is nil when none came; the size is then held and the admission rate frozen.
+    public mutating func decide(signals: PoolSignals?, pool: PoolState, now: Instant) -> ScalingDecision {
+        let current = self.limits.clamped(self.desired ?? pool.ready + pool.pending.count)
+        guard let signals, signals.gatewaysReporting > 0 else {
+            return self.hold(current: current, pool: pool, now: now)
+        }
+        self.observe(signals, pool: pool, now: now)
+        var demand = Demand(policy: self, signals: signals, pool: pool, now: now)
+        self.panic(&demand, current: current, now: now)
+        demand.addLate(self.late(missing: demand.needed - pool.ready, pool: pool, now: now))
+
+        let (size, reason) = self.size(demand, current: current, pool: pool, now: now)
+        self.desired = size
+        let rate = self.grant(signals, ready: pool.ready)
+        precondition(size >= self.limits.minWorkers && size <= self.limits.maxWorkers, "a size within the limits")
+        return self.decision(size, rate: rate, reason: reason, demand: demand)
+    }
+
+    // MARK: - Signals
+
+    private mutating func observe(_ signals: PoolSignals, pool: PoolState, now: Instant) {
+        if let last = self.lastSample, now.nanoseconds(since: last) < Self.sampleNanoseconds { return }
+        self.lastSample = now
+        self.model.observe(signals, ready: pool.ready, limits: self.limits)
+        self.trim.observe(
+            signals, serviceTimeNanoseconds: self.model.serviceTimeNanoseconds,
+            objectiveNanoseconds: self.limits.latencyObjectiveNanoseconds)
+        self.arrivals.add(signals.arrivalsPerSecond)
+        let closed = self.limits.openings.filter { $0.at > now }
+        self.joins.observe(
+            waiting: max(0, signals.waiting - closed.reduce(0) { $0 + $1.waiting }), closedRooms: closed.count,
+            admissionsPerSecond: signals.admissionsPerSecond, now: now)
+    }
+
+    /// Whether the visitors let in are as many as the last rate allowed, so that their requests show the pool's own
+    /// size and not what people want.
+    func admissionBinds(_ signals: PoolSignals) -> Bool {
+        guard let granted = self.granted else { return false }
+        return signals.admissionsPerSecond >= granted.ratePerSecond * 0.85
+    }
+
+    // MARK: - Size
+
+    /// The workers ordered for a growing line are absolute, not added at each call, and its growth is judged as of the
+    /// time when they can be there: waiting for a start-up never makes the order larger.
+    private mutating func panic(_ demand: inout Demand, current: Int, now: Instant) {
+        let wanted = min(demand.panic, self.limits.maxWorkers)
+        if demand.lineGrows, Double(wanted) >= Double(max(1, current)) * Self.panicFactor {
+            let start = self.startTimes.quantile(0.95, priorNanoseconds: self.limits.startTimePriorNanoseconds)
+            self.panicUntil = now.advanced(byNanoseconds: max(Self.panicNanoseconds, start))
+        }
+        guard let until = self.panicUntil else { return }
+        if now >= until {
+            self.panicUntil = nil
+        } else {
+            demand.addPanic()
+        }
+    }
+
+    /// How many of the missing workers are not to be expected from those already started: at most as many as are
+    /// missing, so that a pool whose workers never start orders twice, not without end.
+    private func late(missing: Int, pool: PoolState, now: Instant) -> Int {
+        guard missing > 0 else { return 0 }
+        let prior = self.limits.startTimePriorNanoseconds
+        let horizon = self.startTimes.quantile(0.95, priorNanoseconds: prior)
+        var lost = 0.0
+        for started in pool.pending.sorted().prefix(missing) {
+            lost += 1 - self.startTimes.chanceReady(
+                ageNanoseconds: now.nanoseconds(since: started), horizonNanoseconds: horizon, priorNanoseconds: prior)
+        }
+        return Int(lost)
+    }
+
+    private mutating func size(
+        _ demand: Demand, current: Int, pool: PoolState, now: Instant
+    ) -> (Int, ScalingReason) {
+        let limits = self.limits
+        let longest = max(limits.scaleDownAfterNanoseconds, limits.drainGoalNanoseconds)
+        self.history.record(demand.keep, now: now, windowNanoseconds: longest)
+        if demand.needed > limits.maxWorkers { return (limits.maxWorkers, .maximum) }
+        let wanted = limits.clamped(demand.needed)
+        if wanted >= current { return (wanted, demand.needed < limits.minWorkers ? .minimum : demand.reason) }
+
+        // A line that is being drained in time needs its workers until it is gone.
+        let window = demand.hasLine ? longest : limits.scaleDownAfterNanoseconds
+        let recent = limits.clamped(self.history.highest(withinNanoseconds: window, now: now))
+        let settled = pool.draining == 0 && pool.ready + pool.pending.count <= current
+        guard recent < current, settled, self.panicUntil == nil else { return (current, .holding) }
+        return (max(recent, wanted, current - max(1, current / 10)), .scaleDown)
+    }
+
+    // MARK: - Admission
+
+    /// What the ready workers can serve, less what comes past the rooms, trimmed; never less than a tenth of the whole.
+    private mutating func grant(_ signals: PoolSignals, ready: Int) -> Double {
+        guard ready > 0 else { return 0 }
+        let full = self.model.visitorsPerSecond(ready: ready, limits: self.limits)
+        let taken = signals.unguardedPerSecond / self.model.requestsPerVisitor
+        let rate = max(full * LatencyTrim.floor, (full - taken) * self.trim.value)
+        if let last = self.granted, last.ready == ready,
+            (rate - last.ratePerSecond).magnitude <= last.ratePerSecond * Self.rateDeadband
+        {
+            return last.ratePerSecond
+        }
+        self.granted = (rate, ready)
+        return rate
+    }
+
+    /// Without signals: no worker less, and the rate as it was. A lost worker still takes its share of the rate along.
+    private mutating func hold(current: Int, pool: PoolState, now: Instant) -> ScalingDecision {
+        let demand = Demand(policy: self, openingsAt: now)
+        let size = self.limits.clamped(max(current, demand.needed))
+        let longest = max(self.limits.scaleDownAfterNanoseconds, self.limits.drainGoalNanoseconds)
+        self.history.record(size, now: now, windowNanoseconds: longest)
+        self.desired = size
+        var rate = self.model.visitorsPerSecond(ready: pool.ready, limits: self.limits)
+        if let granted = self.granted {
+            rate = granted.ratePerSecond * Double(min(pool.ready, granted.ready)) / Double(granted.ready)
+        }
+        return self.decision(size, rate: rate, reason: .signalsLost, demand: demand)
+    }
+
+    private func decision(
+        _ size: Int, rate: Double, reason: ScalingReason, demand: Demand
+    ) -> ScalingDecision {
+        ScalingDecision(
+            desiredWorkers: size, admissionRatePerSecond: rate, reason: reason, neededWorkers: demand.needed,
+            backlogWorkers: demand.backlog, offeredLoad: demand.offeredLoad, joinsPerSecond: self.joins.perSecond,
+            serviceTimeNanoseconds: Int64(min(self.model.serviceTimeNanoseconds, 1e18)),
+            requestsPerVisitor: self.model.requestsPerVisitor, latencyTrim: self.trim.value,
+            startTimeNanoseconds: self.startTimes.quantile(
+                0.95, priorNanoseconds: self.limits.startTimePriorNanoseconds))
+    }
+}

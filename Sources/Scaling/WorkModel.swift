@@ -1,0 +1,102 @@
+import Primitives
+
+/// What a request and a visitor cost, learned slowly from the signals; the configured priors first.
+struct WorkModel: Sendable, Equatable {
+    /// A second with fewer finished requests says nothing.
+    static let fewestRequests: UInt64 = 5
+    /// Seconds in which more than this share failed are not learned from: failures are quick, or slow, but not work.
+    private static let mostErrors = 0.1
+    /// Weight of one busy second: a changed backend is known in some 20 seconds.
+    private static let serviceWeight = 0.1
+    /// At this many finished requests a second counts half of a busy one.
+    private static let halfWeightRequests = 20.0
+    /// Above this many requests a slot all slots are surely taken, also when the balance over workers is poor.
+    private static let saturation = 1.5
+    /// One slow answer among few must not make all requests look slow.
+    private static let mostOverMedian: Int64 = 4
+
+    private static let calmDeviation = 0.1
+    private static let visitorWeight = 0.01
+    /// How far from the prior the requests of a visitor may be learned, as a factor either way.
+    private static let visitorRange = 4.0
+
+    private(set) var serviceTimeNanoseconds: Double
+    private(set) var requestsPerVisitor: Double
+    private var lastReady: Int?
+    private var lastGateways: Int?
+    private var admissions = Pace()
+    private var requests = Pace()
+
+    /// One flow at two speeds; when both agree, the flow is steady.
+    private struct Pace: Sendable, Equatable {
+        private var fast = Smoothed(weight: 0.2, initial: 0)
+        private var slow = Smoothed(weight: 0.02, initial: 0)
+        var perSecond: Double { self.slow.value ?? 0 }
+        var isCalm: Bool {
+            guard let fast = self.fast.value, let slow = self.slow.value, slow > 0.01 else { return false }
+            return (fast - slow).magnitude <= slow * WorkModel.calmDeviation
+        }
+        mutating func add(_ sample: Double) {
+            self.fast.add(sample)
+            self.slow.add(sample)
+        }
+    }
+
+    init(limits: ScalingLimits) {
+        self.serviceTimeNanoseconds = Double(limits.serviceTimePriorNanoseconds)
+        self.requestsPerVisitor = limits.requestsPerVisitorPrior
+    }
+
+    /// Busy slots that `requestsPerSecond` make, by Little's law.
+    func load(ofRequestsPerSecond requestsPerSecond: Double) -> Double {
+        requestsPerSecond * self.serviceTimeNanoseconds / 1e9
+    }
+
+    /// Visitors a second whose requests fill the planned share of the slots of `ready` workers.
+    func visitorsPerSecond(ready: Int, limits: ScalingLimits) -> Double {
+        let busy = Double(ready) * Double(limits.slotsPerWorker) * limits.utilization
+        return busy / self.load(ofRequestsPerSecond: self.requestsPerVisitor)
+    }
+
+    /// Takes in one second.
+    mutating func observe(_ signals: PoolSignals, ready: Int, limits: ScalingLimits) {
+        self.observeServiceTime(signals, ready: ready, limits: limits)
+        self.observeVisitors(signals, limits: limits)
+        self.lastReady = ready
+        self.lastGateways = signals.gatewaysReporting
+    }
+
+    /// Below the knee latency is service time. Its mean, not its median, is what Little's law multiplies. Above the
+    /// knee latency is mostly waiting, but all slots are busy, so that slots over finished requests is service time
+    /// again: a backend that became slow is understood while it is overloaded, not after. In between, nothing is learned.
+    private mutating func observeServiceTime(_ signals: PoolSignals, ready: Int, limits: ScalingLimits) {
+        guard ready > 0, ready == self.lastReady ?? ready, signals.latency.count >= Self.fewestRequests,
+            signals.errorShare <= Self.mostErrors, let mean = signals.latency.meanNanoseconds,
+            let median = signals.latency.quantile(0.5)
+        else { return }
+        let slots = Double(ready) * Double(limits.slotsPerWorker)
+        let finished = Double(signals.latency.count)
+        var sample = min(mean, Double(median * Self.mostOverMedian))
+        if Double(signals.inFlight) >= slots * Self.saturation {
+            sample = min(sample, slots * 1e9 / finished)
+        } else if Double(signals.inFlight) >= slots {
+            return
+        }
+        guard sample > 0 else { return }
+        let weight = Self.serviceWeight * finished / (finished + Self.halfWeightRequests)
+        self.serviceTimeNanoseconds += (sample - self.serviceTimeNanoseconds) * weight
+    }
+
+    /// A visitor's requests come long after the visitor, so the two flows may be divided only when both have been steady.
+    private mutating func observeVisitors(_ signals: PoolSignals, limits: ScalingLimits) {
+        // A gateway that came or went changes one flow before the other.
+        guard signals.gatewaysReporting == self.lastGateways ?? signals.gatewaysReporting else { return }
+        self.admissions.add(signals.admissionsPerSecond)
+        self.requests.add(signals.arrivalsPerSecond - signals.unguardedPerSecond)
+        guard self.admissions.isCalm, self.requests.isCalm else { return }
+        let prior = limits.requestsPerVisitorPrior
+        let ratio = self.requests.perSecond / self.admissions.perSecond
+        let sample = min(prior * Self.visitorRange, max(prior / Self.visitorRange, ratio))
+        self.requestsPerVisitor += (sample - self.requestsPerVisitor) * Self.visitorWeight
+    }
+}

@@ -1,0 +1,42 @@
+/// What reading a file has brought to light so far: where every key stands and what is wrong.
+struct Findings {
+    private(set) var problems: [(position: SourcePosition?, path: String, message: String)] = []
+    private(set) var positions: [String: SourcePosition] = [:]
+
+    mutating func place(_ path: String, at position: SourcePosition) { self.positions[path] = position }
+
+    mutating func report(_ position: SourcePosition?, _ path: String, _ message: String) {
+        self.problems.append((position, path, message))
+    }
+
+    func hasProblem(at path: String) -> Bool { self.problems.contains { $0.path == path } }
+}
+
+/// Whether a running gateway takes a changed value over.
+public enum Reload: String, Sendable {
+    /// Within one tick of the reload.
+    case live
+    /// At the next start; until then the running value stays.
+    case needsRestart = "at restart"
+}
+
+/// One key that a settings file may hold. `SettingsKey.all` is the whole schema.
+public struct SettingsKey: Equatable, Sendable {
+    /// Such as `pools.*.worker.slots` (`*` is a name that the operator gives) or `listen[].address`.
+    public let path: String
+    /// What the value may be, in words: `a count from 1 to 1000`.
+    public let allowed: String
+    /// As it would be written in the file; nil when the key must be given.
+    public let defaultText: String?
+    public let reload: Reload
+    /// False for a key that only holds other keys.
+    public let isValue: Bool
+
+    /// `[a count from 1 to 1000; default 8; live]`: how the reference file describes the key.
+    public var summary: String {
+        "[\(self.allowed); \(self.defaultText.map { "default \($0)" } ?? "required"); \(self.reload.rawValue)]"
+    }
+
+    /// Every key, in the order of the reference file.
+    public static var all: [SettingsKey] { Settings.keys(at: "") }
+}

@@ -1,0 +1,66 @@
+/// Bytes that wait: at the back they are appended, from the front they are taken. Holds no memory while empty.
+struct ByteQueue: ~Copyable {
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var head = 0
+    private var tail = 0
+
+    init() {}
+
+    deinit { self.base?.deallocate() }
+
+    var count: Int { self.tail - self.head }
+    var isEmpty: Bool { self.tail == self.head }
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: self.base.map { UnsafeRawPointer($0 + self.head) }, count: self.count)
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > 0 else { return }
+        self.reserve(bytes.count).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+        self.tail += bytes.count
+    }
+
+    /// Free memory behind the last byte, at least `size` long; what is put there counts after `didAppend`.
+    mutating func reserve(_ size: Int) -> UnsafeMutableRawPointer {
+        if self.capacity - self.tail < size {
+            let needed = self.count + size
+            // Moving down is worth it only when it frees half; otherwise a slow trickle would copy for ever.
+            if needed <= self.capacity, self.head >= self.capacity / 2 {
+                self.base!.copyMemory(from: self.base! + self.head, byteCount: self.count)
+            } else {
+                var grown = max(4_096, self.capacity)
+                while grown < needed { grown *= 2 }
+                let moved = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
+                if let base = self.base {
+                    moved.copyMemory(from: base + self.head, byteCount: self.count)
+                    base.deallocate()
+                }
+                self.base = moved
+                self.capacity = grown
+            }
+            self.tail -= self.head
+            self.head = 0
+        }
+        return self.base! + self.tail
+    }
+
+    mutating func didAppend(_ size: Int) {
+        precondition(self.tail + size <= self.capacity, "more was appended than was reserved")
+        self.tail += size
+    }
+
+    mutating func consume(_ size: Int) {
+        precondition(size <= self.count, "more was consumed than there is")
+        self.head += size
+        if self.head == self.tail { self.removeAll() }
+    }
+
+    mutating func removeAll() {
+        self.base?.deallocate()
+        self.base = nil
+        self.capacity = 0
+        self.head = 0
+        self.tail = 0
+    }
+}

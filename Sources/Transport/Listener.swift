@@ -1,0 +1,114 @@
+import CLinux
+import EventLoop
+import Glibc
+import Primitives
+
+/// Accepts connections for one loop. With `reusePort` every loop listens on the same address, and the kernel spreads
+/// the connections over them.
+public final class Listener: Descriptor {
+    /// The kernel cuts it to `net.core.somaxconn`.
+    public static let defaultBacklog: Int32 = 65_535
+    /// Connections taken in a row before others get their turn.
+    private static let maxAcceptsInARow = 256
+    /// When the process has no descriptors left, waiting is all there is; the backlog holds those who knock.
+    private static let exhaustedPauseNanoseconds = 50 * Nanoseconds.perMillisecond
+
+    public let boundAddress: SocketAddress
+    private let tls: TLSContext?
+    private let makeHandler: (Connection) -> ConnectionHandler?
+    /// How often the process had no descriptor left for a connection that knocked.
+    public private(set) var exhaustedCount: UInt64 = 0
+
+    /// `makeHandler` returns nil to refuse a connection, which is then closed at once.
+    public init(
+        loop: EventLoop, address: SocketAddress, reusePort: Bool = true, backlog: Int32 = Listener.defaultBacklog,
+        tls: TLSContext? = nil, makeHandler: @escaping (Connection) -> ConnectionHandler?
+    ) throws {
+        loop.preconditionOnLoop()
+        let fd = sluice_socket(address.family)
+        guard fd != -1 else { throw TransportError.system("socket", errno) }
+        do {
+            self.boundAddress = try Self.listen(fd, address, reusePort: reusePort, backlog: backlog)
+        } catch {
+            Glibc.close(fd)
+            throw error
+        }
+        self.tls = tls
+        self.makeHandler = makeHandler
+        super.init(loop: loop, fd: fd)
+        try self.register(.readable)
+    }
+
+    private static func listen(
+        _ fd: Int32, _ address: SocketAddress, reusePort: Bool, backlog: Int32
+    ) throws -> SocketAddress {
+        var one: Int32 = 1
+        if case .unix(let path) = address {
+            // A socket file that a dead process left behind is in the way of nobody but us; a living one's is not ours.
+            if Self.isStale(path) { unlink(path) }
+        } else {
+            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+            if reusePort { setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, 4) }
+        }
+        guard address.withSockaddr({ Glibc.bind(fd, $0, $1) }) != -1 else {
+            throw TransportError.bind(address, errno)
+        }
+        guard Glibc.listen(fd, backlog) != -1 else { throw TransportError.bind(address, errno) }
+        if case .unix = address { return address }
+        return try SocketAddress.bound(fd: fd)
+    }
+
+    private static func isStale(_ path: String) -> Bool {
+        let probe = sluice_socket(AF_UNIX)
+        guard probe != -1 else { return false }
+        defer { Glibc.close(probe) }
+        let code = SocketAddress.unix(path: path).withSockaddr { Glibc.connect(probe, $0, $1) }
+        return code == -1 && errno == ECONNREFUSED
+    }
+
+    public override func ready(_ events: ReadyEvents) {
+        for _ in 0..<Self.maxAcceptsInARow {
+            guard self.fd >= 0 else { return }
+            guard self.acceptOne() else { return }
+        }
+        self.loop.onNextTurn { self.ready(.readable) }
+    }
+
+    /// False when there is nobody left to accept, or nothing left to accept with.
+    private func acceptOne() -> Bool {
+        var storage = sockaddr_storage()
+        var length = UInt32(MemoryLayout<sockaddr_storage>.size)
+        let accepted = sluice_accept(self.fd, &storage, &length)
+        guard accepted != -1 else {
+            switch errno {
+            case EINTR, ECONNABORTED: return true
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                self.exhaustedCount += 1
+                self.loop.after(nanoseconds: Self.exhaustedPauseNanoseconds) { [weak self] in self?.ready(.readable) }
+                return false
+            default: return false
+            }
+        }
+        let session: TLSSession?
+        do {
+            session = try self.tls.map { try TLSSession(context: $0, fd: accepted, isServer: true, serverName: nil) }
+        } catch {
+            // Out of memory for one more session: this visitor is turned away, the others are not.
+            Glibc.close(accepted)
+            return true
+        }
+        let peer = SocketAddress(storage) ?? .unix(path: "")
+        let connection = Connection(loop: self.loop, fd: accepted, peer: peer, tls: session, isConnecting: false)
+        guard let handler = self.makeHandler(connection), (try? connection.start(handler: handler)) != nil else {
+            connection.deregisterAndClose()
+            return true
+        }
+        return true
+    }
+
+    /// Stops listening. Connections that were accepted live on.
+    public func close() {
+        self.deregisterAndClose()
+        if case .unix(let path) = self.boundAddress { unlink(path) }
+    }
+}

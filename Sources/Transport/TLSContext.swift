@@ -1,0 +1,88 @@
+import COpenSSL
+import Glibc
+
+/// Certificate, key and rules for the TLS sessions of one loop, which are made from it. TLS 1.2 and 1.3.
+// Unchecked because an `SSL_CTX` counts its references atomically and is not changed after `init`.
+public final class TLSContext: @unchecked Sendable {
+    let context: OpaquePointer
+
+    /// For a listener. Both files are PEM; the certificate's file may hold the chain.
+    public init(certificateFile: String, keyFile: String) throws {
+        self.context = try Self.make(TLS_server_method())
+        // TLS 1.3 clients resume with one ticket as well as with two.
+        SSL_CTX_set_num_tickets(self.context, 1)
+        guard SSL_CTX_use_certificate_chain_file(self.context, certificateFile) == 1 else {
+            throw TransportError.tls("certificate \(certificateFile)", OpenSSLErrors.take())
+        }
+        guard SSL_CTX_use_PrivateKey_file(self.context, keyFile, SSL_FILETYPE_PEM) == 1 else {
+            throw TransportError.tls("private key \(keyFile)", OpenSSLErrors.take())
+        }
+        guard SSL_CTX_check_private_key(self.context) == 1 else {
+            throw TransportError.tls("private key \(keyFile) does not belong to \(certificateFile)", OpenSSLErrors.take())
+        }
+        SSL_CTX_set_alpn_select_cb(self.context, selectHTTP11, nil)
+    }
+
+    /// For outgoing connections. `authorityFile` is what the peer's certificate is checked against: a PEM file, or nil
+    /// for the system's authorities. `verifies: false` takes any certificate: for tests and rehearsals.
+    public init(clientAuthorityFile authorityFile: String? = nil, verifies: Bool = true) throws {
+        self.context = try Self.make(TLS_client_method())
+        if let authorityFile {
+            guard SSL_CTX_load_verify_locations(self.context, authorityFile, nil) == 1 else {
+                throw TransportError.tls("authorities \(authorityFile)", OpenSSLErrors.take())
+            }
+        } else {
+            SSL_CTX_set_default_verify_paths(self.context)
+        }
+        SSL_CTX_set_verify(self.context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+    }
+
+    deinit { SSL_CTX_free(self.context) }
+
+    private static func make(_ method: OpaquePointer?) throws -> OpaquePointer {
+        ERR_clear_error()
+        guard let context = SSL_CTX_new(method) else {
+            throw TransportError.tls("SSL_CTX_new", OpenSSLErrors.take())
+        }
+        sluice_ssl_set_modes(context)
+        guard sluice_ssl_set_protocols(context, TLS1_2_VERSION, TLS1_3_VERSION) == 1 else {
+            SSL_CTX_free(context)
+            throw TransportError.tls("protocol versions", OpenSSLErrors.take())
+        }
+        return context
+    }
+}
+
+/// ALPN: `http/1.1` when the client offers it. A client that offers only others is told so by the alert.
+private func selectHTTP11(
+    _ ssl: OpaquePointer?, _ out: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ outLength: UnsafeMutablePointer<UInt8>?,
+    _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32, _ argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let offered else { return SSL_TLSEXT_ERR_NOACK }
+    var position = 0
+    while position < Int(offeredLength) {
+        let length = Int(offered[position])
+        guard position + 1 + length <= Int(offeredLength) else { break }
+        let name = UnsafeRawBufferPointer(start: offered + position + 1, count: length)
+        if name.elementsEqual("http/1.1".utf8) {
+            out?.pointee = offered + position + 1
+            outLength?.pointee = UInt8(length)
+            return SSL_TLSEXT_ERR_OK
+        }
+        position += 1 + length
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// OpenSSL's error queue belongs to the thread: it is emptied before a call whose error matters, and read after it.
+enum OpenSSLErrors {
+    /// The oldest error in words; the queue is empty afterwards.
+    static func take() -> String {
+        let code = ERR_get_error()
+        ERR_clear_error()
+        guard code != 0 else { return "unknown reason" }
+        var text = [CChar](repeating: 0, count: 256)
+        ERR_error_string_n(code, &text, text.count)
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
