@@ -35,10 +35,15 @@ struct JoinRate: Sendable, Equatable {
             joins = max(0, joins + Double(waiting - last.waiting) / seconds)
         }
         self.last = Sight(at: now, waiting: waiting, closedRooms: closedRooms)
-        if self.samples.count == Self.window { self.samples.removeFirst() }
-        self.samples.append(joins)
+        if self.samples.isEmpty {
+            // A new leader takes the line it finds for settled, or one second of rush would be all it knows.
+            self.samples = Array(repeating: joins, count: Self.window)
+        } else {
+            self.samples.removeFirst()
+            self.samples.append(joins)
+        }
         let sorted = self.samples.sorted()
-        self.sustainedPerSecond = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+        self.sustainedPerSecond = (sorted[Self.window / 2 - 1] + sorted[Self.window / 2]) / 2
         self.smoothed.add(self.sustainedPerSecond)
     }
 }

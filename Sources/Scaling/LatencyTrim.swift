@@ -12,7 +12,7 @@ struct LatencyTrim: Sendable, Equatable {
     private static let step = 0.2
     private static let mostCut = 0.5
     /// Taken per quiet second, before `step`.
-    private static let headroom = 0.25
+    private static let headroom = 0.4
     /// Latency may be this many times the service time before it counts as queueing.
     private static let medianTolerance = 2.0
     /// A pool whose work is slow by itself is not overloaded: below this many service times no tail is too long.
@@ -24,17 +24,24 @@ struct LatencyTrim: Sendable, Equatable {
     private var median = Smoothed(weight: 0.4)
     private var tail = Smoothed(weight: 0.4)
 
-    /// Takes in one second.
-    mutating func observe(_ signals: PoolSignals, serviceTimeNanoseconds: Double, objectiveNanoseconds: Int64) {
+    /// Takes in one second of a pool that has `slots` in its ready workers.
+    mutating func observe(
+        _ signals: PoolSignals,
+        slots: Int,
+        serviceTimeNanoseconds: Double,
+        objectiveNanoseconds: Int64
+    ) {
         var gradient = max(Self.mostCut, min(1, 1 + Self.tolerableErrors - signals.errorShare))
-        if signals.latency.count >= Self.fewestRequests, let median = signals.latency.quantile(0.5),
+        let isBusy = 2 * (signals.inFlight + signals.queued) > slots
+        if isBusy, signals.latency.count >= Self.fewestRequests, let median = signals.latency.quantile(0.5),
             let tail = signals.latency.quantile(0.95)
         {
             self.median.add(Double(median))
             self.tail.add(Double(tail))
             gradient = min(gradient, self.latencyGradient(serviceTimeNanoseconds, Double(objectiveNanoseconds)))
         } else {
-            // What was measured under a load that is gone says nothing of the next.
+            // Slow answers that come while half the slots are free waited in a queue that is gone, or are slow by
+            // themselves. Fewer visitors would not make them faster.
             self.median = Smoothed(weight: 0.4)
             self.tail = Smoothed(weight: 0.4)
         }

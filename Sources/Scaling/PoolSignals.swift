@@ -2,7 +2,7 @@ import Primitives
 
 /// What every gateway saw of one pool in the last second, added up over the gateways.
 ///
-/// Rates and counts that are negative or not finite are taken as zero: one bad report must not move a pool.
+/// Rates and counts that are negative or not finite are taken as zero, counts above 10^12 as that: one bad report must not move a pool.
 public struct PoolSignals: Sendable, Equatable {
     /// Requests a second that passed the room gate on their way to the pool, those of unguarded routes included.
     public var arrivalsPerSecond: Double
@@ -29,21 +29,33 @@ public struct PoolSignals: Sendable, Equatable {
     public var gatewaysReporting: Int
 
     public init(
-        arrivalsPerSecond: Double, unguardedPerSecond: Double = 0, admissionsPerSecond: Double, inFlight: Int,
-        queued: Int, waiting: Int, inflowLimitPerSecond: Double, latency: LatencyHistogram, errorsPerSecond: Double,
+        arrivalsPerSecond: Double,
+        unguardedPerSecond: Double = 0,
+        admissionsPerSecond: Double,
+        inFlight: Int,
+        queued: Int,
+        waiting: Int,
+        inflowLimitPerSecond: Double,
+        latency: LatencyHistogram,
+        errorsPerSecond: Double,
         gatewaysReporting: Int
     ) {
         self.arrivalsPerSecond = Self.finite(arrivalsPerSecond)
         self.unguardedPerSecond = min(Self.finite(unguardedPerSecond), self.arrivalsPerSecond)
         self.admissionsPerSecond = Self.finite(admissionsPerSecond)
-        self.inFlight = max(0, inFlight)
-        self.queued = max(0, queued)
-        self.waiting = max(0, waiting)
+        self.inFlight = Self.counted(inFlight)
+        self.queued = Self.counted(queued)
+        self.waiting = Self.counted(waiting)
         self.inflowLimitPerSecond = inflowLimitPerSecond > 0 ? inflowLimitPerSecond : 0
         self.latency = latency
         self.errorsPerSecond = Self.finite(errorsPerSecond)
-        self.gatewaysReporting = max(0, gatewaysReporting)
+        self.gatewaysReporting = Self.counted(gatewaysReporting)
     }
+
+    /// What no site has, and what still adds up.
+    private static let most = 1_000_000_000_000
+
+    private static func counted(_ value: Int) -> Int { min(Self.most, max(0, value)) }
 
     private static func finite(_ value: Double) -> Double { value.isFinite ? max(0, value) : 0 }
 

@@ -2,7 +2,7 @@ import Primitives
 
 /// The workers of one pool as the driver knows them.
 public struct PoolState: Sendable, Equatable {
-    /// Workers that answer their readiness check and get requests.
+    /// Workers that answer their readiness check and get requests; at most a million.
     public var ready: Int
     /// When each worker that is not ready yet was started.
     public var pending: [Instant]
@@ -10,7 +10,7 @@ public struct PoolState: Sendable, Equatable {
     public var draining: Int
 
     public init(ready: Int, pending: [Instant] = [], draining: Int = 0) {
-        self.ready = max(0, ready)
+        self.ready = min(1_000_000, max(0, ready))
         self.pending = pending
         self.draining = max(0, draining)
     }

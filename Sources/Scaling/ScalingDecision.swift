@@ -31,7 +31,8 @@ public struct ScalingDecision: Sendable, Equatable {
     /// Visitors a second that the rooms of the pool may let in together. Follows ready workers; 0 without one.
     public var admissionRatePerSecond: Double
     public var reason: ScalingReason
-    /// What the need of this moment alone would ask for, without limits and without holding back.
+    /// What this moment alone asks for, without limits and without holding back. Without signals, what the rooms that
+    /// open soon ask for.
     public var neededWorkers: Int
     /// The part of `neededWorkers` that is there for the line, beyond the requests that arrive.
     public var backlogWorkers: Int

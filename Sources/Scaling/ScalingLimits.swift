@@ -17,7 +17,7 @@ public struct ScalingLimits: Sendable, Equatable {
     /// `0...maxWorkers`.
     public var minWorkers: Int
     public var maxWorkers: Int
-    /// Requests that one worker serves at once.
+    /// Requests that one worker serves at once, `1...1_000_000`.
     public var slotsPerWorker: Int
     /// The share of the slots that planned load may fill, above 0 and at most 1. The rest is for chance.
     public var utilization: Double
@@ -38,15 +38,20 @@ public struct ScalingLimits: Sendable, Equatable {
 
     /// Traps on values out of the ranges above: they are the settings' to refuse.
     public init(
-        minWorkers: Int, maxWorkers: Int, slotsPerWorker: Int, utilization: Double = 0.75,
+        minWorkers: Int,
+        maxWorkers: Int,
+        slotsPerWorker: Int,
+        utilization: Double = 0.75,
         drainGoalNanoseconds: Int64 = 30 * Nanoseconds.perSecond,
         scaleDownAfterNanoseconds: Int64 = 60 * Nanoseconds.perSecond,
-        latencyObjectiveNanoseconds: Int64 = 250 * Nanoseconds.perMillisecond, requestsPerVisitorPrior: Double = 5,
+        latencyObjectiveNanoseconds: Int64 = 250 * Nanoseconds.perMillisecond,
+        requestsPerVisitorPrior: Double = 5,
         serviceTimePriorNanoseconds: Int64 = 20 * Nanoseconds.perMillisecond,
-        startTimePriorNanoseconds: Int64 = 5 * Nanoseconds.perSecond, openings: [Opening] = []
+        startTimePriorNanoseconds: Int64 = 5 * Nanoseconds.perSecond,
+        openings: [Opening] = []
     ) {
         precondition(minWorkers >= 0 && maxWorkers >= max(1, minWorkers), "workers: 0 <= min <= max, max >= 1")
-        precondition(slotsPerWorker >= 1, "a worker has a slot")
+        precondition((1...1_000_000).contains(slotsPerWorker), "a worker has 1 to 1,000,000 slots")
         precondition(utilization > 0 && utilization <= 1, "utilization lies above 0 and at most at 1")
         precondition(drainGoalNanoseconds > 0 && scaleDownAfterNanoseconds >= 0, "the drain goal is a length of time")
         precondition(latencyObjectiveNanoseconds > 0 && requestsPerVisitorPrior > 0, "objective and prior are positive")

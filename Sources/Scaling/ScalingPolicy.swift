@@ -9,11 +9,13 @@ public struct ScalingPolicy: Sendable {
     static let sampleNanoseconds = Nanoseconds.perSecond / 2
     /// A place this fresh is not backlog: everybody stands in line for a moment.
     static let momentSeconds = 2.0
-    /// A request that waits in a gateway has less patience than a visitor in line.
-    static let requestDrainSeconds = 2.0
     /// The growth must ask for this many times the workers ordered before it counts as panic.
     static let panicFactor = 1.5
     static let panicNanoseconds = 6 * Nanoseconds.perSecond
+    /// Visitors come by ones; from this share of the rate on it counts as used up.
+    static let boundShare = 0.85
+    /// How long the requests of visitors whom the rate held back go on after the line is gone.
+    static let echoNanoseconds = 6 * Nanoseconds.perSecond
     /// Workers are let go only when what stays would also carry this much more.
     static let keepFactor = 1.1
     /// Pre-warmed workers are ordered this long before the last moment: one second for the call, one for the driver.
@@ -29,10 +31,15 @@ public struct ScalingPolicy: Sendable {
     var startTimes = StartTimes()
     var joins = JoinRate()
     var arrivals = Smoothed(weight: 0.25)
+    private var unguarded = Smoothed(weight: 0.25)
+    /// As the last signals told it.
+    private(set) var inflowLimitPerSecond = Double.infinity
     private var history = NeedHistory()
     private var desired: Int?
     private var lastSample: Instant?
     private var panicUntil: Instant?
+    /// When people last stood in line because of the rate.
+    private var lastBound: Instant?
     /// The last rate that signals gave, and the ready workers that it was given for. Never of zero workers.
     private var granted: (ratePerSecond: Double, ready: Int)?
 
@@ -54,6 +61,7 @@ public struct ScalingPolicy: Sendable {
         guard let signals, signals.gatewaysReporting > 0 else {
             return self.hold(current: current, pool: pool, now: now)
         }
+        self.inflowLimitPerSecond = signals.inflowLimitPerSecond
         self.observe(signals, pool: pool, now: now)
         var demand = Demand(policy: self, signals: signals, pool: pool, now: now)
         self.panic(&demand, current: current, now: now)
@@ -61,7 +69,7 @@ public struct ScalingPolicy: Sendable {
 
         let (size, reason) = self.size(demand, current: current, pool: pool, now: now)
         self.desired = size
-        let rate = self.grant(signals, ready: pool.ready)
+        let rate = self.grant(ready: pool.ready)
         precondition(size >= self.limits.minWorkers && size <= self.limits.maxWorkers, "a size within the limits")
         return self.decision(size, rate: rate, reason: reason, demand: demand)
     }
@@ -73,20 +81,42 @@ public struct ScalingPolicy: Sendable {
         self.lastSample = now
         self.model.observe(signals, ready: pool.ready, limits: self.limits)
         self.trim.observe(
-            signals, serviceTimeNanoseconds: self.model.serviceTimeNanoseconds,
-            objectiveNanoseconds: self.limits.latencyObjectiveNanoseconds)
+            signals,
+            slots: pool.ready * self.limits.slotsPerWorker,
+            serviceTimeNanoseconds: self.model.serviceTimeNanoseconds,
+            objectiveNanoseconds: self.limits.latencyObjectiveNanoseconds
+        )
         self.arrivals.add(signals.arrivalsPerSecond)
+        self.unguarded.add(signals.unguardedPerSecond)
         let closed = self.limits.openings.filter { $0.at > now }
+        let waiting = max(0, signals.waiting - closed.reduce(0) { $0 + $1.waiting })
+        if let granted = self.granted, waiting > 0,
+            signals.admissionsPerSecond >= granted.ratePerSecond * Self.boundShare
+        {
+            self.lastBound = now
+        }
         self.joins.observe(
-            waiting: max(0, signals.waiting - closed.reduce(0) { $0 + $1.waiting }), closedRooms: closed.count,
-            admissionsPerSecond: signals.admissionsPerSecond, now: now)
+            waiting: waiting,
+            closedRooms: closed.count,
+            admissionsPerSecond: signals.admissionsPerSecond,
+            now: now
+        )
     }
 
-    /// Whether the visitors let in are as many as the last rate allowed, so that their requests show the pool's own
-    /// size and not what people want.
-    func admissionBinds(_ signals: PoolSignals) -> Bool {
-        guard let granted = self.granted else { return false }
-        return signals.admissionsPerSecond >= granted.ratePerSecond * 0.85
+    var unguardedPerSecond: Double { self.unguarded.value ?? 0 }
+
+    /// Busy slots when `visitorsPerSecond` come in through the rooms, and the rest past them.
+    func load(ofVisitorsPerSecond visitorsPerSecond: Double) -> Double {
+        self.model.load(
+            ofRequestsPerSecond: self.unguardedPerSecond + visitorsPerSecond * self.model.requestsPerVisitor
+        )
+    }
+
+    /// Whether the visitors let in are, or were a moment ago, as many as the rate allowed, so that their requests show
+    /// the pool's own size and not what people want.
+    func admissionBound(now: Instant) -> Bool {
+        guard let last = self.lastBound else { return false }
+        return now.nanoseconds(since: last) < Self.echoNanoseconds
     }
 
     // MARK: - Size
@@ -112,24 +142,33 @@ public struct ScalingPolicy: Sendable {
     private func late(missing: Int, pool: PoolState, now: Instant) -> Int {
         guard missing > 0 else { return 0 }
         let prior = self.limits.startTimePriorNanoseconds
-        let horizon = self.startTimes.quantile(0.95, priorNanoseconds: prior)
+        // Twice the usual, so that a worker that starts as ever is never held for lost.
+        let horizon = 2 * self.startTimes.quantile(0.95, priorNanoseconds: prior)
         var lost = 0.0
         for started in pool.pending.sorted().prefix(missing) {
-            lost += 1 - self.startTimes.chanceReady(
-                ageNanoseconds: now.nanoseconds(since: started), horizonNanoseconds: horizon, priorNanoseconds: prior)
+            lost +=
+                1
+                - self.startTimes.chanceReady(
+                    ageNanoseconds: now.nanoseconds(since: started),
+                    horizonNanoseconds: horizon,
+                    priorNanoseconds: prior
+                )
         }
         return Int(lost)
     }
 
     private mutating func size(
-        _ demand: Demand, current: Int, pool: PoolState, now: Instant
+        _ demand: Demand,
+        current: Int,
+        pool: PoolState,
+        now: Instant
     ) -> (Int, ScalingReason) {
         let limits = self.limits
         let longest = max(limits.scaleDownAfterNanoseconds, limits.drainGoalNanoseconds)
         self.history.record(demand.keep, now: now, windowNanoseconds: longest)
         if demand.needed > limits.maxWorkers { return (limits.maxWorkers, .maximum) }
         let wanted = limits.clamped(demand.needed)
-        if wanted >= current { return (wanted, demand.needed < limits.minWorkers ? .minimum : demand.reason) }
+        if wanted >= current { return (wanted, demand.needed <= limits.minWorkers ? .minimum : demand.reason) }
 
         // A line that is being drained in time needs its workers until it is gone.
         let window = demand.hasLine ? longest : limits.scaleDownAfterNanoseconds
@@ -142,10 +181,10 @@ public struct ScalingPolicy: Sendable {
     // MARK: - Admission
 
     /// What the ready workers can serve, less what comes past the rooms, trimmed; never less than a tenth of the whole.
-    private mutating func grant(_ signals: PoolSignals, ready: Int) -> Double {
+    private mutating func grant(ready: Int) -> Double {
         guard ready > 0 else { return 0 }
         let full = self.model.visitorsPerSecond(ready: ready, limits: self.limits)
-        let taken = signals.unguardedPerSecond / self.model.requestsPerVisitor
+        let taken = self.unguardedPerSecond / self.model.requestsPerVisitor
         let rate = max(full * LatencyTrim.floor, (full - taken) * self.trim.value)
         if let last = self.granted, last.ready == ready,
             (rate - last.ratePerSecond).magnitude <= last.ratePerSecond * Self.rateDeadband
@@ -171,14 +210,26 @@ public struct ScalingPolicy: Sendable {
     }
 
     private func decision(
-        _ size: Int, rate: Double, reason: ScalingReason, demand: Demand
+        _ size: Int,
+        rate: Double,
+        reason: ScalingReason,
+        demand: Demand
     ) -> ScalingDecision {
         ScalingDecision(
-            desiredWorkers: size, admissionRatePerSecond: rate, reason: reason, neededWorkers: demand.needed,
-            backlogWorkers: demand.backlog, offeredLoad: demand.offeredLoad, joinsPerSecond: self.joins.perSecond,
+            desiredWorkers: size,
+            admissionRatePerSecond: rate,
+            reason: reason,
+            neededWorkers: demand.needed,
+            backlogWorkers: demand.backlog,
+            offeredLoad: demand.offeredLoad,
+            joinsPerSecond: self.joins.perSecond,
             serviceTimeNanoseconds: Int64(min(self.model.serviceTimeNanoseconds, 1e18)),
-            requestsPerVisitor: self.model.requestsPerVisitor, latencyTrim: self.trim.value,
+            requestsPerVisitor: self.model.requestsPerVisitor,
+            latencyTrim: self.trim.value,
             startTimeNanoseconds: self.startTimes.quantile(
-                0.95, priorNanoseconds: self.limits.startTimePriorNanoseconds))
+                0.95,
+                priorNanoseconds: self.limits.startTimePriorNanoseconds
+            )
+        )
     }
 }

@@ -8,15 +8,17 @@ enum Staffing {
     static let beta = 1.0
     /// A need this small a part of a worker over a whole number is noise, not a reason to start one.
     static let tolerance = 0.05
+    /// A smoothed flow never quite ends; below this many busy slots it has.
+    static let leastLoad = 0.001
     /// More than any pool has, and still an exact Int.
     static let most = 1_000_000.0
 
-    /// Workers for `load` busy slots; 0 for no load.
+    /// Workers for `load` busy slots; 0 for none to speak of.
     static func workers(forLoad load: Double, limits: ScalingLimits) -> Int {
         precondition(load >= 0, "a load is not negative")
+        guard load >= Self.leastLoad else { return 0 }
         let slots = max(load / limits.utilization, load + Self.beta * load.squareRoot())
         let workers = slots / Double(limits.slotsPerWorker)
-        guard workers > 0 else { return 0 }
         return max(1, Int(min(Self.most, workers - Self.tolerance).rounded(.up)))
     }
 }

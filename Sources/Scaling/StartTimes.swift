@@ -3,8 +3,10 @@ import Primitives
 /// How long workers took to become ready: the last 32, and the prior until there is one.
 struct StartTimes: Sendable, Equatable {
     static let capacity = 32
-    /// What is not known about the distribution counts as this much of one measured start.
-    private static let doubt = 0.1
+    /// A start slower than any yet counts as this much of one measured start.
+    private static let slowerWeight = 0.1
+    /// And anything else that was never seen, as this much.
+    private static let unknownWeight = 0.02
 
     private var recentNanoseconds: [Int64] = []
     private var next = 0
@@ -27,20 +29,22 @@ struct StartTimes: Sendable, Equatable {
 
     /// The chance in `0...1` that a worker which is not ready at `ageNanoseconds` will be within `horizonNanoseconds`.
     ///
-    /// Of the measured starts that took longer than this age, the share that took no longer than age plus horizon.
-    /// Past all of them, a worker is given the chance of anything that has lasted long already: the longer it has
-    /// taken, the longer it will.
+    /// Of the measured starts that took longer than this age, the share that took no longer than age plus horizon; a
+    /// start twice as slow as the slowest known always counts as possible. Past that, a worker is given the chance of
+    /// anything that has lasted long already: the longer it has taken, the longer it will.
     func chanceReady(ageNanoseconds: Int64, horizonNanoseconds: Int64, priorNanoseconds: Int64) -> Double {
         let age = max(0, ageNanoseconds)
         let horizon = max(1, horizonNanoseconds)
-        let known = self.recentNanoseconds.isEmpty ? [priorNanoseconds] : self.recentNanoseconds
-        var later = 0.0
-        var inTime = 0.0
-        for start in known where start > age {
-            later += 1
-            if start - age <= horizon { inTime += 1 }
-        }
         let unknown = Double(horizon) / (Double(age) + Double(horizon))
-        return (inTime + Self.doubt * unknown) / (later + Self.doubt)
+        var later = Self.unknownWeight
+        var inTime = Self.unknownWeight * unknown
+        func count(_ start: Int64, weight: Double) {
+            guard start > age else { return }
+            later += weight
+            if start - age <= horizon { inTime += weight }
+        }
+        for start in self.recentNanoseconds { count(start, weight: 1) }
+        count(2 * (self.recentNanoseconds.max() ?? priorNanoseconds), weight: Self.slowerWeight)
+        return inTime / later
     }
 }

@@ -10,35 +10,48 @@ struct WorkModel: Sendable, Equatable {
     private static let serviceWeight = 0.1
     /// At this many finished requests a second counts half of a busy one.
     private static let halfWeightRequests = 20.0
-    /// Above this many requests a slot all slots are surely taken, also when the balance over workers is poor.
+    /// With this many requests a slot, and half of all answers this many times slower than believed, all slots are
+    /// taken. One without the other is a worker that lags behind the rest.
     private static let saturation = 1.5
     /// One slow answer among few must not make all requests look slow.
     private static let mostOverMedian: Int64 = 4
 
+    /// Flows are steady while their short and long averages differ by no more than this share.
     private static let calmDeviation = 0.1
     private static let visitorWeight = 0.01
+    /// A ratio this far above the belief, found while the flow of visitors does not fall, cannot be an echo of more
+    /// visitors before. It is learned faster: visitors who cost more than believed are an overload in the making.
+    private static let surprise = 1.25
+    private static let surpriseWeight = 0.05
     /// How far from the prior the requests of a visitor may be learned, as a factor either way.
     private static let visitorRange = 4.0
 
     private(set) var serviceTimeNanoseconds: Double
     private(set) var requestsPerVisitor: Double
     private var lastReady: Int?
+    private var lastInFlight = 0
     private var lastGateways: Int?
     private var admissions = Pace()
     private var requests = Pace()
 
-    /// One flow at two speeds; when both agree, the flow is steady.
+    /// One flow, averaged over some 5 and 50 seconds, and its peak, which fades by half in about 70.
     private struct Pace: Sendable, Equatable {
         private var fast = Smoothed(weight: 0.2, initial: 0)
         private var slow = Smoothed(weight: 0.02, initial: 0)
+        private var peakPerSecond = 0.0
+        var recentPerSecond: Double { self.fast.value ?? 0 }
         var perSecond: Double { self.slow.value ?? 0 }
         var isCalm: Bool {
-            guard let fast = self.fast.value, let slow = self.slow.value, slow > 0.01 else { return false }
-            return (fast - slow).magnitude <= slow * WorkModel.calmDeviation
+            self.perSecond > 0.01
+                && (self.recentPerSecond - self.perSecond).magnitude <= self.perSecond * WorkModel.calmDeviation
+        }
+        var isAtItsHighest: Bool {
+            self.recentPerSecond > 1 && self.recentPerSecond >= self.peakPerSecond * 0.9
         }
         mutating func add(_ sample: Double) {
             self.fast.add(sample)
             self.slow.add(sample)
+            self.peakPerSecond = max(self.recentPerSecond, self.peakPerSecond * 0.99)
         }
     }
 
@@ -63,6 +76,7 @@ struct WorkModel: Sendable, Equatable {
         self.observeServiceTime(signals, ready: ready, limits: limits)
         self.observeVisitors(signals, limits: limits)
         self.lastReady = ready
+        self.lastInFlight = signals.inFlight
         self.lastGateways = signals.gatewaysReporting
     }
 
@@ -76,10 +90,14 @@ struct WorkModel: Sendable, Equatable {
         else { return }
         let slots = Double(ready) * Double(limits.slotsPerWorker)
         let finished = Double(signals.latency.count)
-        var sample = min(mean, Double(median * Self.mostOverMedian))
-        if Double(signals.inFlight) >= slots * Self.saturation {
-            sample = min(sample, slots * 1e9 / finished)
-        } else if Double(signals.inFlight) >= slots {
+        let sample: Double
+        if Double(max(signals.inFlight, self.lastInFlight)) < slots {
+            sample = min(mean, Double(median * Self.mostOverMedian))
+        } else if Double(min(signals.inFlight, self.lastInFlight)) >= slots * Self.saturation,
+            Double(median) >= self.serviceTimeNanoseconds * Self.saturation
+        {
+            sample = min(mean, slots * 1e9 / finished)
+        } else {
             return
         }
         guard sample > 0 else { return }
@@ -87,16 +105,23 @@ struct WorkModel: Sendable, Equatable {
         self.serviceTimeNanoseconds += (sample - self.serviceTimeNanoseconds) * weight
     }
 
-    /// A visitor's requests come long after the visitor, so the two flows may be divided only when both have been steady.
+    /// A visitor's requests come long after the visitor, so the two flows may be divided only when both have been
+    /// steady. Before, the quotient is too low, never too high, while visitors become more.
     private mutating func observeVisitors(_ signals: PoolSignals, limits: ScalingLimits) {
         // A gateway that came or went changes one flow before the other.
         guard signals.gatewaysReporting == self.lastGateways ?? signals.gatewaysReporting else { return }
         self.admissions.add(signals.admissionsPerSecond)
         self.requests.add(signals.arrivalsPerSecond - signals.unguardedPerSecond)
-        guard self.admissions.isCalm, self.requests.isCalm else { return }
         let prior = limits.requestsPerVisitorPrior
-        let ratio = self.requests.perSecond / self.admissions.perSecond
-        let sample = min(prior * Self.visitorRange, max(prior / Self.visitorRange, ratio))
-        self.requestsPerVisitor += (sample - self.requestsPerVisitor) * Self.visitorWeight
+        func learn(_ ratio: Double, weight: Double) {
+            let sample = min(prior * Self.visitorRange, max(prior / Self.visitorRange, ratio))
+            self.requestsPerVisitor += (sample - self.requestsPerVisitor) * weight
+        }
+        if self.admissions.isCalm, self.requests.isCalm {
+            learn(self.requests.perSecond / self.admissions.perSecond, weight: Self.visitorWeight)
+        }
+        guard self.admissions.isAtItsHighest else { return }
+        let ratio = self.requests.recentPerSecond / self.admissions.recentPerSecond
+        if ratio > self.requestsPerVisitor * Self.surprise { learn(ratio, weight: Self.surpriseWeight) }
     }
 }

@@ -44,8 +44,12 @@ struct AdmissionJournal: Sendable, Equatable {
         case "limits":
             self.limits.append(
                 Limits(
-                    micros: try Self.integer("t", fields), rateMilli: try Self.integer("rate_milli", fields),
-                    burst: try Self.integer("burst", fields), slots: try Self.integer("slots", fields)))
+                    micros: try Self.integer("t", fields),
+                    rateMilli: try Self.integer("rate_milli", fields),
+                    burst: try Self.integer("burst", fields),
+                    slots: try Self.integer("slots", fields)
+                )
+            )
         case nil:
             throw Malformed(fields, "no field \"kind\"")
         default:

@@ -32,7 +32,11 @@ struct InversionSearch {
                 else { continue }
                 self.inversions.append(
                     Inversion(
-                        number: exchange.number, overtakenBy: highest, doorWaitMicros: exchange.doorWaitMicros))
+                        number: exchange.number,
+                        overtakenBy: highest,
+                        doorWaitMicros: exchange.doorWaitMicros
+                    )
+                )
             }
             for exchange in exchanges[groupStart..<groupEnd] {
                 while let last = falling.last, last.number <= exchange.number { falling.removeLast() }

@@ -2,7 +2,8 @@
 ///
 /// Exact, not sampled. Let a closed window of fixed length slide along: its count changes only where an exchange enters
 /// or leaves, and what is allowed (burst + integral of the rate) is linear between the moments at which a change of
-/// limits enters or leaves. So the excess is greatest at one of these moments, and looking at all of them is enough.
+/// limits enters or leaves. So the share that is used is greatest at one of these moments, and looking at all of them
+/// is enough.
 struct WindowSearch {
     struct Window: Codable, Equatable, Sendable {
         var startMicros: Int64
@@ -13,6 +14,15 @@ struct WindowSearch {
 
         var excessNano: Int64 { Int64(self.exchanges) * WindowSearch.nano - self.allowedNano }
         var allowed: Double { Double(self.allowedNano) / 1e9 }
+        /// 1 is the limit; infinite when something was admitted where nothing was allowed.
+        var used: Double { self.allowedNano > 0 ? Double(self.exchanges) / self.allowed : .infinity }
+
+        /// Exact where it matters: one above the limit comes before all that are not.
+        fileprivate func isTighter(than other: Window) -> Bool {
+            let isOver = self.excessNano > 0
+            if isOver != (other.excessNano > 0) { return isOver }
+            return self.used > other.used
+        }
     }
 
     static let nano: Int64 = 1_000_000_000
@@ -38,12 +48,12 @@ struct WindowSearch {
         self.integralNano = integrals
     }
 
-    /// The window with the greatest excess; nil when nothing was admitted.
+    /// The window that used most of what it was allowed; nil when nothing was admitted.
     func worst(lengthMicros: Int64) -> Window? {
         var worst: Window?
         func look(_ startMicros: Int64) {
             let window = self.window(startMicros: startMicros, lengthMicros: lengthMicros)
-            if window.exchanges > 0, window.excessNano > worst?.excessNano ?? .min { worst = window }
+            if window.exchanges > 0, worst.map(window.isTighter(than:)) ?? true { worst = window }
         }
         for time in self.times {
             look(time)
@@ -52,6 +62,8 @@ struct WindowSearch {
         for change in self.limits {
             look(change.micros)
             look(change.micros - lengthMicros)
+            // A window that ends just before a larger burst begins is not given that burst.
+            look(change.micros - lengthMicros - 1)
         }
         return worst
     }
@@ -60,10 +72,15 @@ struct WindowSearch {
         let endMicros = startMicros + lengthMicros
         let first = Self.firstIndex(in: self.times, notBefore: startMicros)
         let end = Self.firstIndex(in: self.times, notBefore: endMicros + 1)
-        let allowed = self.burst(from: startMicros, to: endMicros) * Self.nano
+        let allowed =
+            self.burst(from: startMicros, to: endMicros) * Self.nano
             + self.integral(to: endMicros) - self.integral(to: startMicros)
         return Window(
-            startMicros: startMicros, lengthMicros: lengthMicros, exchanges: end - first, allowedNano: allowed)
+            startMicros: startMicros,
+            lengthMicros: lengthMicros,
+            exchanges: end - first,
+            allowedNano: allowed
+        )
     }
 
     /// The largest burst that held at any moment of the window: what the bucket may have held at its start.

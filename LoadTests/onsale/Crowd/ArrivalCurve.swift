@@ -21,30 +21,50 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
     /// The proportions of a real sale, squeezed into a run of `durationSeconds`.
     static func typical(durationSeconds: Double) -> ArrivalCurve {
         ArrivalCurve(
-            openingSeconds: durationSeconds * 0.22, shareBeforeOpening: 0.6, stepFactor: 1.5,
-            stepSeconds: durationSeconds * 0.02, decaySeconds: durationSeconds * 0.045,
-            endSeconds: durationSeconds * 0.6)
+            openingSeconds: durationSeconds * 0.22,
+            shareBeforeOpening: 0.6,
+            stepFactor: 1.5,
+            stepSeconds: durationSeconds * 0.02,
+            decaySeconds: durationSeconds * 0.045,
+            endSeconds: durationSeconds * 0.6
+        )
     }
 
     func check() throws(ScenarioProblem) {
         try Self.require(self.openingSeconds >= 0, "opening", self.openingSeconds, "must be 0 s or later")
         try Self.require(
-            (0...1).contains(self.shareBeforeOpening), "share before opening", self.shareBeforeOpening,
-            "must be between 0 and 1")
+            (0...1).contains(self.shareBeforeOpening),
+            "share before opening",
+            self.shareBeforeOpening,
+            "must be between 0 and 1"
+        )
         try Self.require(
-            self.openingSeconds > 0 || self.shareBeforeOpening == 0, "share before opening", self.shareBeforeOpening,
-            "must be 0 when the sale opens at second 0, or open later")
+            self.openingSeconds > 0 || self.shareBeforeOpening == 0,
+            "share before opening",
+            self.shareBeforeOpening,
+            "must be 0 when the sale opens at second 0, or open later"
+        )
         try Self.require(
-            (1...10).contains(self.stepFactor), "step factor", self.stepFactor, "must be between 1 (no step) and 10")
+            (1...10).contains(self.stepFactor),
+            "step factor",
+            self.stepFactor,
+            "must be between 1 (no step) and 10"
+        )
         try Self.require(self.stepSeconds > 0, "step", self.stepSeconds, "must last longer than 0 s")
         try Self.require(self.decaySeconds > 0, "decay", self.decaySeconds, "must be longer than 0 s")
         try Self.require(
-            self.endSeconds > self.openingSeconds + self.stepSeconds, "end of arrivals", self.endSeconds,
-            "must be later than the opening and its step")
+            self.endSeconds > self.openingSeconds + self.stepSeconds,
+            "end of arrivals",
+            self.endSeconds,
+            "must be later than the opening and its step"
+        )
     }
 
     private static func require(
-        _ holds: Bool, _ setting: String, _ found: Double, _ allowed: String
+        _ holds: Bool,
+        _ setting: String,
+        _ found: Double,
+        _ allowed: String
     ) throws(ScenarioProblem) {
         // NaN fails every comparison, so it is refused here too.
         guard holds && found.isFinite else { throw ScenarioProblem(setting, "\(found)", allowed: allowed) }

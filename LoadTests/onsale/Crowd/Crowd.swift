@@ -36,11 +36,16 @@ struct Crowd: Sendable {
             let leavesByPage = draw.drawFlag(share: manners.leavePageShare)
             let habits = Visitor.RetryHabit.allCases
             return Visitor(
-                index: index, arrivalNanoseconds: arrivalNanoseconds,
-                patienceNanoseconds: Int64(min(patienceSeconds, 1e9) * 1e9), requestCount: requestCount,
-                isNoShow: isNoShow, eagerRefreshNanoseconds: isEager ? Int64(eagerSeconds * 1e9) : nil,
-                leavesByPage: leavesByPage, retryHabit: habits[draw.drawInteger(0...(habits.count - 1))],
-                seed: draw.next())
+                index: index,
+                arrivalNanoseconds: arrivalNanoseconds,
+                patienceNanoseconds: Int64(min(patienceSeconds, 1e9) * 1e9),
+                requestCount: requestCount,
+                isNoShow: isNoShow,
+                eagerRefreshNanoseconds: isEager ? Int64(eagerSeconds * 1e9) : nil,
+                leavesByPage: leavesByPage,
+                retryHabit: habits[draw.drawInteger(0...(habits.count - 1))],
+                seed: draw.next()
+            )
         }
     }
 

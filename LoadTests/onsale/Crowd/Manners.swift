@@ -34,8 +34,10 @@ struct Manners: Codable, Equatable, Sendable {
     func check() throws(ScenarioProblem) {
         guard self.fewestRequests >= 1, self.mostRequests >= self.fewestRequests, self.mostRequests <= 1000 else {
             throw ScenarioProblem(
-                "requests a visitor", "\(self.fewestRequests) to \(self.mostRequests)",
-                allowed: "must be a range within 1 to 1000")
+                "requests a visitor",
+                "\(self.fewestRequests) to \(self.mostRequests)",
+                allowed: "must be a range within 1 to 1000"
+            )
         }
         let shares = [
             ("no-show share", self.noShowShare), ("eager share", self.eagerShare),
@@ -58,7 +60,8 @@ struct Manners: Codable, Equatable, Sendable {
             throw ScenarioProblem(
                 "eager refreshes",
                 "\(self.fewestEagerRefreshesPerSecond) to \(self.mostEagerRefreshesPerSecond) a second",
-                allowed: "must be a range above 0")
+                allowed: "must be a range above 0"
+            )
         }
         guard (0...20).contains(self.mostRetries) else {
             throw ScenarioProblem("retries", "\(self.mostRetries)", allowed: "must be between 0 and 20")

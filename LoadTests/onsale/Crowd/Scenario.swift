@@ -22,7 +22,10 @@ struct Scenario: Codable, Equatable, Sendable {
     func check() throws(ScenarioProblem) {
         guard (1...Self.mostVisitors).contains(self.visitors) else {
             throw ScenarioProblem(
-                "visitors", "\(self.visitors)", allowed: "must be between 1 and \(Self.mostVisitors)")
+                "visitors",
+                "\(self.visitors)",
+                allowed: "must be between 1 and \(Self.mostVisitors)"
+            )
         }
         guard self.durationSeconds >= 5, self.durationSeconds <= 86_400 else {
             throw ScenarioProblem("seconds", "\(self.durationSeconds)", allowed: "must be between 5 and 86400")
@@ -30,7 +33,10 @@ struct Scenario: Codable, Equatable, Sendable {
         try self.curve.check()
         guard self.curve.endSeconds <= self.durationSeconds else {
             throw ScenarioProblem(
-                "end of arrivals", "\(self.curve.endSeconds)", allowed: "must not be later than the end of the run")
+                "end of arrivals",
+                "\(self.curve.endSeconds)",
+                allowed: "must not be later than the end of the run"
+            )
         }
         try self.manners.check()
     }

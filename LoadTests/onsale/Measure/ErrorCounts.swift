@@ -48,8 +48,10 @@ extension ErrorCounts: Codable {
         for key in container.allKeys {
             guard let kind = ErrorKind(rawValue: key.stringValue) else {
                 throw DecodingError.dataCorruptedError(
-                    forKey: key, in: container,
-                    debugDescription: "unknown kind of error; known are \(ErrorKind.allCases.map(\.rawValue))")
+                    forKey: key,
+                    in: container,
+                    debugDescription: "unknown kind of error; known are \(ErrorKind.allCases.map(\.rawValue))"
+                )
             }
             self[kind] = try container.decode(Int.self, forKey: key)
         }

@@ -12,8 +12,10 @@ struct LatencyRecorder: Sendable {
     /// Three digits from a microsecond up: 80 kB each.
     static func makeHistogram() -> Histogram<UInt32> {
         Histogram(
-            lowestDiscernibleValue: 1_000, highestTrackableValue: Self.longestNanoseconds,
-            numberOfSignificantValueDigits: .three)
+            lowestDiscernibleValue: 1_000,
+            highestTrackableValue: Self.longestNanoseconds,
+            numberOfSignificantValueDigits: .three
+        )
     }
 
     var count: Int { Int(self.corrected.totalCount) }

@@ -12,8 +12,13 @@ struct Timeline: Sendable {
         guard self.samples.count < Self.mostSamples else { return }
         self.samples.append(
             Sample(
-                second: self.samples.count, counts: tally.counts, gauges: gauges,
-                insideCorrected: Percentiles(tally.inside.corrected), insideRaw: Percentiles(tally.inside.raw),
-                lineCorrected: Percentiles(tally.line.corrected)))
+                second: self.samples.count,
+                counts: tally.counts,
+                gauges: gauges,
+                insideCorrected: Percentiles(tally.inside.corrected),
+                insideRaw: Percentiles(tally.inside.raw),
+                lineCorrected: Percentiles(tally.line.corrected)
+            )
+        )
     }
 }

@@ -168,7 +168,10 @@ struct VisitorMachine: Sendable {
     }
 
     private mutating func standInLine(
-        _ page: WaitingPage, _ answer: Answer, now: Instant, rules: VisitorRules
+        _ page: WaitingPage,
+        _ answer: Answer,
+        now: Instant,
+        rules: VisitorRules
     ) -> Action {
         self.retries = 0
         self.isInside = false
@@ -179,7 +182,8 @@ struct VisitorMachine: Sendable {
         // Who comes early has made up their mind to wait for the opening: patience counts from there.
         let openingIn = page.opensInSeconds.clamped(to: 0...1_000_000) * Nanoseconds.perSecond
         let leavesAt =
-            self.leavesAt ?? now.advanced(byNanoseconds: openingIn).advanced(byNanoseconds: self.visitor.patienceNanoseconds)
+            self.leavesAt
+            ?? now.advanced(byNanoseconds: openingIn).advanced(byNanoseconds: self.visitor.patienceNanoseconds)
         self.leavesAt = leavesAt
         if let shortest = page.estimateSeconds?.lowerBound {
             let wait = shortest.clamped(to: 0...1_000_000) * Nanoseconds.perSecond
@@ -190,7 +194,10 @@ struct VisitorMachine: Sendable {
     }
 
     private func refreshNanoseconds(
-        _ page: WaitingPage, _ answer: Answer, now: Instant, rules: VisitorRules
+        _ page: WaitingPage,
+        _ answer: Answer,
+        now: Instant,
+        rules: VisitorRules
     ) -> Int64 {
         if let eager = self.visitor.eagerRefreshNanoseconds, rules.isNearOpening(now) { return eager }
         let told = page.refreshSeconds > 0 ? page.refreshSeconds : answer.retryAfterSeconds ?? 0
@@ -215,7 +222,10 @@ struct VisitorMachine: Sendable {
     }
 
     private mutating func stumble(
-        _ kind: ErrorKind, retryAfterSeconds: Int64?, now: Instant, rules: VisitorRules
+        _ kind: ErrorKind,
+        retryAfterSeconds: Int64?,
+        now: Instant,
+        rules: VisitorRules
     ) -> Reaction {
         guard kind.isWorthRetry, self.retries < rules.manners.mostRetries else {
             return Reaction(heard: .error(kind), action: self.leave(.failed))

@@ -9,7 +9,15 @@ struct Findings {
         self.problems.append((position, path, message))
     }
 
-    func hasProblem(at path: String) -> Bool { self.problems.contains { $0.path == path } }
+    /// Whether the value at `path` as a whole was refused.
+    func isRefused(_ path: String) -> Bool { self.problems.contains { $0.path == path } }
+
+    /// Whether it was, or a part of it.
+    func hasProblem(at path: String) -> Bool {
+        self.problems.contains { problem in
+            problem.path == path || problem.path.hasPrefix("\(path).") || problem.path.hasPrefix("\(path)[")
+        }
+    }
 }
 
 /// Whether a running gateway takes a changed value over.

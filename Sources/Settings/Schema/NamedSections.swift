@@ -6,23 +6,25 @@ protocol NamedSettingsSection: SettingsSection {
 /// A mapping from such names to their sections, kept as a list in the order of the file.
 enum NamedSections {
     static func read<Item: NamedSettingsSection>(
-        _ node: SettingsNode, count: ClosedRange<Int>, _ allowed: String, _ path: String, _ findings: inout Findings
+        _ site: ValueSite,
+        count: ClosedRange<Int>,
+        _ findings: inout Findings
     ) -> [Item] {
         var entries: [SettingsNode.Entry] = []
-        if case .mapping(let found) = node.content {
+        if case .mapping(let found) = site.node.content {
             entries = found
-        } else if !node.isNull {
-            findings.report(node.position, path, "found \(node.shown); allowed: \(allowed)")
+        } else if !site.node.isNull {
+            site.refuse(&findings)
             return []
         }
         guard count.contains(entries.count) else {
-            findings.report(node.position, path, "found \(entries.count) names; allowed: \(allowed)")
+            site.refuse(found: "\(entries.count) names", &findings)
             return []
         }
         var seen = KeyRegister()
         var items: [Item] = []
         for entry in entries {
-            let itemPath = path.appending(key: entry.key)
+            let itemPath = site.path.appending(key: entry.key)
             guard NameText.isName(entry.key) else {
                 findings.report(entry.keyPosition, itemPath, "this name cannot be used; allowed: \(NameText.allowed)")
                 continue
@@ -37,7 +39,9 @@ enum NamedSections {
     }
 
     static func changes<Item: NamedSettingsSection>(
-        from running: [Item], to loaded: [Item], at path: String
+        from running: [Item],
+        to loaded: [Item],
+        at path: String
     ) -> [SettingsChange] {
         var changes: [SettingsChange] = []
         for item in running where !loaded.contains(where: { $0.name == item.name }) {

@@ -16,20 +16,31 @@ extension SettingsField {
     /// A key with a value of its own. `defaultNote` replaces the default in the documentation where it is not a fixed
     /// value.
     static func value<Value>(
-        _ name: String, _ keyPath: WritableKeyPath<Section, Value> & Sendable, _ kind: ValueKind<Value>,
-        _ reload: Reload, isRequired: Bool = false, defaultNote: String? = nil
+        _ name: String,
+        _ keyPath: any WritableKeyPath<Section, Value> & Sendable,
+        _ kind: ValueKind<Value>,
+        _ reload: Reload,
+        isRequired: Bool = false,
+        defaultNote: String? = nil
     ) -> Self {
         let defaultText = isRequired ? nil : defaultNote ?? kind.write(Section()[keyPath: keyPath])
         return SettingsField(
-            name: name, allowed: kind.allowed, defaultText: defaultText,
+            name: name,
+            allowed: kind.allowed,
+            defaultText: defaultText,
             keys: { path in
                 let key = SettingsKey(
-                    path: path, allowed: kind.allowed, defaultText: defaultText, reload: reload,
-                    isValue: kind.inner.isEmpty)
-                return [key] + kind.inner.map { $0.under(path, reload) }
+                    path: path,
+                    allowed: kind.brief,
+                    defaultText: defaultText,
+                    reload: reload,
+                    isValue: true
+                )
+                return [key] + (kind.innerKeys?(path) ?? [])
             },
             read: { node, path, section, findings in
-                guard let value = kind.read(node, path, &findings) else { return }
+                let site = ValueSite(node: node, path: path, allowed: kind.allowed)
+                guard let value = kind.read(site, &findings) else { return }
                 section[keyPath: keyPath] = value
             },
             changes: { running, loaded, path in
@@ -39,15 +50,19 @@ extension SettingsField {
             },
             keepRunning: { running, loaded in
                 if reload == .needsRestart { loaded[keyPath: keyPath] = running[keyPath: keyPath] }
-            })
+            }
+        )
     }
 
     /// A key that holds a mapping of further keys, all of which may be left out.
     static func section<Inner: SettingsSection>(
-        _ name: String, _ keyPath: WritableKeyPath<Section, Inner> & Sendable
+        _ name: String,
+        _ keyPath: any WritableKeyPath<Section, Inner> & Sendable
     ) -> Self {
         SettingsField(
-            name: name, allowed: "a mapping", defaultText: "",
+            name: name,
+            allowed: "a mapping",
+            defaultText: "",
             keys: { path in [.group(path, "a mapping", isRequired: false)] + Inner.keys(at: path) },
             read: { node, path, section, findings in
                 section[keyPath: keyPath] = Inner.read(node, at: path, &findings)
@@ -56,22 +71,31 @@ extension SettingsField {
                 Inner.changes(from: running[keyPath: keyPath], to: loaded[keyPath: keyPath], at: path)
             },
             keepRunning: { running, loaded in
-                let effective = Inner.effective(running: running[keyPath: keyPath], loaded: loaded[keyPath: keyPath])
+                let effective = Inner.effectiveSection(
+                    running: running[keyPath: keyPath],
+                    loaded: loaded[keyPath: keyPath]
+                )
                 loaded[keyPath: keyPath] = effective
-            })
+            }
+        )
     }
 
     /// A key that holds a list of mappings. A reload replaces the list as a whole, or not at all.
     static func list<Inner: SettingsSection & CustomStringConvertible>(
-        _ name: String, _ keyPath: WritableKeyPath<Section, [Inner]> & Sendable, count: ClosedRange<Int>,
+        _ name: String,
+        _ keyPath: any WritableKeyPath<Section, [Inner]> & Sendable,
+        count: ClosedRange<Int>,
         _ reload: Reload
     ) -> Self {
         let allowed = "a list of \(count.lowerBound) to \(count.upperBound) mappings"
         return SettingsField(
-            name: name, allowed: allowed, defaultText: count.lowerBound > 0 ? nil : "[]",
+            name: name,
+            allowed: allowed,
+            defaultText: count.lowerBound > 0 ? nil : "[]",
             keys: { path in [.group(path, allowed, isRequired: count.lowerBound > 0)] + Inner.keys(at: path + "[]") },
             read: { node, path, section, findings in
-                guard let nodes = ListText.nodes(of: node, count: count, allowed, path, &findings) else { return }
+                let site = ValueSite(node: node, path: path, allowed: allowed)
+                guard let nodes = ListText.nodes(at: site, count: count, &findings) else { return }
                 section[keyPath: keyPath] = nodes.enumerated().map { index, node in
                     findings.place("\(path)[\(index)]", at: node.position)
                     return Inner.read(node, at: "\(path)[\(index)]", &findings)
@@ -84,21 +108,27 @@ extension SettingsField {
             },
             keepRunning: { running, loaded in
                 if reload == .needsRestart { loaded[keyPath: keyPath] = running[keyPath: keyPath] }
-            })
+            }
+        )
     }
 
     /// A key that holds mappings under names that the operator gives. Names come and go live.
     static func named<Inner: NamedSettingsSection>(
-        _ name: String, _ keyPath: WritableKeyPath<Section, [Inner]> & Sendable, count: ClosedRange<Int>
+        _ name: String,
+        _ keyPath: any WritableKeyPath<Section, [Inner]> & Sendable,
+        count: ClosedRange<Int>
     ) -> Self {
         let allowed = "\(count.lowerBound) to \(count.upperBound) names with a mapping each"
         return SettingsField(
-            name: name, allowed: allowed, defaultText: count.lowerBound > 0 ? nil : "",
+            name: name,
+            allowed: allowed,
+            defaultText: count.lowerBound > 0 ? nil : "",
             keys: { path in
                 [.group(path, allowed, isRequired: count.lowerBound > 0)] + Inner.keys(at: path + ".*")
             },
             read: { node, path, section, findings in
-                section[keyPath: keyPath] = NamedSections.read(node, count: count, allowed, path, &findings)
+                let site = ValueSite(node: node, path: path, allowed: allowed)
+                section[keyPath: keyPath] = NamedSections.read(site, count: count, &findings)
             },
             changes: { running, loaded, path in
                 NamedSections.changes(from: running[keyPath: keyPath], to: loaded[keyPath: keyPath], at: path)
@@ -106,38 +136,15 @@ extension SettingsField {
             keepRunning: { running, loaded in
                 for (index, item) in loaded[keyPath: keyPath].enumerated() {
                     guard let old = running[keyPath: keyPath].first(where: { $0.name == item.name }) else { continue }
-                    loaded[keyPath: keyPath][index] = Inner.effective(running: old, loaded: item)
+                    loaded[keyPath: keyPath][index] = Inner.effectiveSection(running: old, loaded: item)
                 }
-            })
+            }
+        )
     }
 }
 
 extension SettingsKey {
     fileprivate static func group(_ path: String, _ allowed: String, isRequired: Bool) -> SettingsKey {
         SettingsKey(path: path, allowed: allowed, defaultText: isRequired ? nil : "", reload: .live, isValue: false)
-    }
-}
-
-/// What lists of mappings and lists of values have in common.
-enum ListText {
-    static func nodes(
-        of node: SettingsNode, count: ClosedRange<Int>, _ allowed: String, _ path: String, _ findings: inout Findings
-    ) -> [SettingsNode]? {
-        var nodes: [SettingsNode] = []
-        if case .sequence(let found) = node.content {
-            nodes = found
-        } else if !node.isNull {
-            findings.report(node.position, path, "found \(node.shown); allowed: \(allowed)")
-            return nil
-        }
-        guard count.contains(nodes.count) else {
-            findings.report(node.position, path, "found \(nodes.count) in the list; allowed: \(allowed)")
-            return nil
-        }
-        return nodes
-    }
-
-    static func format<Item: CustomStringConvertible>(_ items: [Item]) -> String {
-        "[\(items.map(\.description).joined(separator: ", "))]"
     }
 }

@@ -16,19 +16,22 @@ extension SettingsSection {
 
     /// Reads what `node` says and leaves the default where it says nothing, or something wrong.
     static func read(_ node: SettingsNode, at path: String, _ findings: inout Findings) -> Self {
-        var section = Self()
-        guard !node.isNull || path.isEmpty else { return self.readEntries([], of: node, at: path, &section, &findings) }
         guard case .mapping(let entries) = node.content else {
+            // An empty section is an empty mapping whose keys are all left out.
+            if node.isNull { return self.read([], of: node, at: path, &findings) }
             findings.report(node.position, path, "found \(node.shown); allowed: a mapping with the keys \(self.names)")
-            return section
+            return Self()
         }
-        return self.readEntries(entries, of: node, at: path, &section, &findings)
+        return self.read(entries, of: node, at: path, &findings)
     }
 
-    private static func readEntries(
-        _ entries: [SettingsNode.Entry], of node: SettingsNode, at path: String, _ section: inout Self,
+    private static func read(
+        _ entries: [SettingsNode.Entry],
+        of node: SettingsNode,
+        at path: String,
         _ findings: inout Findings
     ) -> Self {
+        var section = Self()
         let fields = self.fields
         var seen = KeyRegister()
         for entry in entries {
@@ -43,7 +46,10 @@ extension SettingsSection {
         }
         for field in fields where field.defaultText == nil && !seen.contains(field.name) {
             findings.report(
-                node.position, path.appending(key: field.name), "the key is missing; it must be \(field.allowed)")
+                node.position,
+                path.appending(key: field.name),
+                "the key is missing; it must be \(field.allowed)"
+            )
         }
         self.check(section, at: path, &findings)
         return section
@@ -74,7 +80,7 @@ extension SettingsSection {
     }
 
     /// `loaded`, with the running value wherever a restart is needed.
-    static func effective(running: Self, loaded: Self) -> Self {
+    static func effectiveSection(running: Self, loaded: Self) -> Self {
         guard !self.needsRestart(running: running, loaded: loaded) else { return running }
         var result = loaded
         for field in self.fields { field.keepRunning(running, &result) }

@@ -1,6 +1,8 @@
 extension ValueKind {
     /// Refused with what it should have been when the range does not hold it.
-    fileprivate static func ranged<Bound: Comparable>(_ value: Bound, _ range: ClosedRange<Bound>) throws(Refusal) -> Bound {
+    fileprivate static func ranged<Bound: Comparable>(_ value: Bound, _ range: ClosedRange<Bound>) throws(Refusal)
+        -> Bound
+    {
         if value < range.lowerBound { throw Refusal("which is too small") }
         if value > range.upperBound { throw Refusal("which is too large") }
         return value
@@ -10,7 +12,10 @@ extension ValueKind {
 extension ValueKind where Value == Int {
     static func count(_ range: ClosedRange<Int>) -> Self {
         .scalar(
-            "a whole number from \(range.lowerBound) to \(range.upperBound)", needsPlain: true, write: { "\($0)" }
+            "a whole number from \(range.lowerBound) to \(range.upperBound)",
+            brief: "\(range.lowerBound) to \(range.upperBound)",
+            needsPlain: true,
+            write: { "\($0)" }
         ) { text throws(Refusal) in
             let quantity = try Quantity(text)
             guard quantity.unit.isEmpty, quantity.fraction.isEmpty, !text.contains(".") else { throw Refusal() }
@@ -21,7 +26,9 @@ extension ValueKind where Value == Int {
     static func size(_ range: ClosedRange<Int>) -> Self {
         let (lowest, highest) = (SizeText.format(Int64(range.lowerBound)), SizeText.format(Int64(range.upperBound)))
         return .scalar(
-            "a size from \(lowest) to \(highest), such as 16KiB", write: { SizeText.format(Int64($0)) }
+            "a size from \(lowest) to \(highest), such as 16KiB",
+            brief: "\(lowest) to \(highest)",
+            write: { SizeText.format(Int64($0)) }
         ) { text throws(Refusal) in
             try self.ranged(Int(try SizeText.parse(text)), range)
         }
@@ -33,7 +40,9 @@ extension ValueKind where Value == Int64 {
     static func duration(_ range: ClosedRange<Int64>) -> Self {
         let (lowest, highest) = (DurationText.format(range.lowerBound), DurationText.format(range.upperBound))
         return .scalar(
-            "a duration from \(lowest) to \(highest), such as 30s", write: DurationText.format
+            "a duration from \(lowest) to \(highest), such as 30s",
+            brief: "\(lowest) to \(highest)",
+            write: DurationText.format
         ) { text throws(Refusal) in
             try self.ranged(try DurationText.parse(text), range)
         }
@@ -44,15 +53,19 @@ extension ValueKind where Value == Int64 {
         let kind = self.duration(range)
         return ValueKind(
             allowed: kind.allowed,
-            read: { node, path, findings in kind.read(node, path, &findings).map { $0 / 1000 } },
-            write: { kind.write($0 * 1000) })
+            brief: kind.brief,
+            read: { site, findings in kind.read(site, &findings).map { $0 / 1000 } },
+            write: { kind.write($0 * 1000) }
+        )
     }
 
     /// In thousandths a second.
     static func rate(_ range: ClosedRange<Int64>) -> Self {
         let (lowest, highest) = (RateText.format(range.lowerBound), RateText.format(range.upperBound))
         return .scalar(
-            "a rate from \(lowest) to \(highest), such as 120/s or 600/min", write: RateText.format
+            "a rate from \(lowest) to \(highest), such as 120/s or 600/min",
+            brief: "\(lowest) to \(highest)",
+            write: RateText.format
         ) { text throws(Refusal) in
             try self.ranged(try RateText.parse(text), range)
         }
@@ -60,7 +73,11 @@ extension ValueKind where Value == Int64 {
 
     /// In microseconds since 1970.
     static var time: Self {
-        .scalar("a time with its zone, such as 2026-11-23T18:00:00Z", write: TimeText.format) { text throws(Refusal) in
+        .scalar(
+            "a time with its zone, such as 2026-11-23T18:00:00Z",
+            brief: "a time such as 2026-11-23T18:00:00Z",
+            write: TimeText.format
+        ) { text throws(Refusal) in
             try TimeText.parse(text)
         }
     }
@@ -69,7 +86,9 @@ extension ValueKind where Value == Int64 {
 extension ValueKind where Value == Double {
     static func number(_ range: ClosedRange<Double>) -> Self {
         .scalar(
-            "a number from \(self.format(range.lowerBound)) to \(self.format(range.upperBound))", needsPlain: true,
+            "a number from \(self.format(range.lowerBound)) to \(self.format(range.upperBound))",
+            brief: "\(self.format(range.lowerBound)) to \(self.format(range.upperBound))",
+            needsPlain: true,
             write: self.format
         ) { text throws(Refusal) in
             // Checked first: what Double reads by itself includes "nan", "inf" and "0x1p3".
@@ -98,7 +117,7 @@ extension ValueKind where Value == String {
 
     static var path: Self {
         let kind = self.text("a path (from the folder of this file, unless it begins with /)", maxBytes: 4096)
-        return ValueKind(allowed: kind.allowed, read: kind.read, write: { $0 })
+        return ValueKind(allowed: kind.allowed, brief: "a path", read: kind.read, write: { $0 })
     }
 
     static func parsed(_ allowed: String, _ parse: @escaping @Sendable (String) throws(Refusal) -> String) -> Self {
@@ -118,7 +137,9 @@ extension ValueKind where Value == NetworkAddress {
     static func address(allowsPortZero: Bool) -> Self {
         let zero = allowsPortZero ? "; port 0 picks a free one" : ""
         return .scalar(
-            "an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/sluice.sock\(zero)", write: \.description
+            "an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/sluice.sock\(zero)",
+            brief: "IPv4:port, [IPv6]:port or unix:path\(zero)",
+            write: \.description
         ) { text throws(Refusal) in
             try NetworkAddress(parsing: text, allowsPortZero: allowsPortZero)
         }
@@ -129,7 +150,10 @@ extension ValueKind where Value == RedisSettings {
     static var redis: Self {
         .scalar(
             "embedded, memory, unix:/path or redis://[[user]:password@]host[:port][/database]",
-            shown: { RedisText.redacted($0).quotedForMessage }, write: RedisText.format, parse: RedisText.parse)
+            shown: { RedisText.redacted($0).quotedForMessage },
+            write: RedisText.format,
+            parse: RedisText.parse
+        )
     }
 }
 
@@ -138,7 +162,8 @@ extension ValueKind where Value == Secret {
     static func secret(bytes range: ClosedRange<Int>) -> Self {
         .scalar(
             "a text of \(range.lowerBound) to \(range.upperBound) bytes",
-            shown: { "a text of \($0.utf8.count) bytes" }, write: \.description
+            shown: { "a text of \($0.utf8.count) bytes" },
+            write: \.description
         ) { text throws(Refusal) in
             guard range.contains(text.utf8.count) else { throw Refusal() }
             return Secret(Array(text.utf8))
@@ -153,22 +178,5 @@ extension ValueKind where Value: CaseIterable & RawRepresentable, Value.RawValue
             if let value = Value(rawValue: text) { return value }
             throw Refusal(NearestWord.of(text, among: words).map { "did you mean \($0)?" } ?? "")
         }
-    }
-}
-
-extension ValueKind {
-    /// A list of values of one kind.
-    static func list<Item>(of kind: ValueKind<Item>, count: ClosedRange<Int>) -> ValueKind<[Item]> {
-        let allowed = "a list of \(count.lowerBound) to \(count.upperBound), each \(kind.allowed)"
-        return ValueKind<[Item]>(
-            allowed: allowed,
-            read: { node, path, findings in
-                guard let nodes = ListText.nodes(of: node, count: count, allowed, path, &findings) else { return nil }
-                return nodes.enumerated().compactMap { index, node in
-                    findings.place("\(path)[\(index)]", at: node.position)
-                    return kind.read(node, "\(path)[\(index)]", &findings)
-                }
-            },
-            write: { "[\($0.map(kind.write).joined(separator: ", "))]" })
     }
 }

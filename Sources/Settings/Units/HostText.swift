@@ -31,6 +31,7 @@ enum HostText {
         guard text.first == "/" else { throw Refusal("which does not begin with a slash") }
         guard text.utf8.count <= 1024 else { throw Refusal("which is longer than 1024 bytes") }
         if text == "/" { return text }
+        guard !text.contains("*") else { throw Refusal("which holds a *: leave it out, the path covers all below it") }
         guard !text.hasSuffix("/") else {
             throw Refusal("which ends with a slash: leave it out, the path covers itself and all below it")
         }
@@ -51,7 +52,7 @@ enum HostText {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):
             true
-        default: Array("-._~!$&'()*+,;=:@".utf8).contains(byte)
+        default: Array("-._~!$&'()+,;=:@".utf8).contains(byte)
         }
     }
 }

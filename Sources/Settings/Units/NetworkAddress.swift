@@ -34,7 +34,9 @@ public enum NetworkAddress: Hashable, Sendable, CustomStringConvertible {
             self = .tcp(host: String(inner), port: port)
         } else {
             guard !IPText.isIPv6(host) else { throw Refusal("whose IPv6 address needs brackets, as in [::1]:8080") }
-            guard IPText.isIPv4(host) else { throw Refusal("whose host is not an IP address (names are not looked up)") }
+            guard IPText.isIPv4(host) else {
+                throw Refusal("whose host is not an IP address (names are not looked up)")
+            }
             self = .tcp(host: String(host), port: port)
         }
     }

@@ -16,7 +16,8 @@ enum RedisText {
         }
         switch text[..<scheme.lowerBound] {
         case "redis": return .server(try self.server(text[scheme.upperBound...]))
-        case "rediss": throw Refusal("which asks for TLS, that is not spoken to Redis: use a unix socket or a private network")
+        case "rediss":
+            throw Refusal("which asks for TLS, that is not spoken to Redis: use a unix socket or a private network")
         default: throw Refusal("whose scheme is not redis://")
         }
     }
@@ -44,7 +45,9 @@ enum RedisText {
         var server = RedisServerSettings(address: .tcp(host: "127.0.0.1", port: 6379))
         if let at = rest.lastIndex(of: "@") {
             let credentials = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard credentials.count == 2 else { throw Refusal("whose password needs a colon before it, as in :password@") }
+            guard credentials.count == 2 else {
+                throw Refusal("whose password needs a colon before it, as in :password@")
+            }
             let user = try self.percentDecoded(credentials[0])
             server.user = user.isEmpty ? nil : String(decoding: user, as: UTF8.self)
             server.password = Secret(try self.percentDecoded(credentials[1]))
@@ -66,7 +69,10 @@ enum RedisText {
 
     private static func hostAndPort(_ text: Substring) throws(Refusal) -> NetworkAddress {
         if text.first == "[" {
-            return try NetworkAddress(parsing: text.hasSuffix("]") ? "\(text):6379" : String(text), allowsPortZero: false)
+            return try NetworkAddress(
+                parsing: text.hasSuffix("]") ? "\(text):6379" : String(text),
+                allowsPortZero: false
+            )
         }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let host = parts.first ?? ""

@@ -72,8 +72,12 @@ enum TimeText {
 
         mutating func number(digits: Int, in range: ClosedRange<Int64>) throws(Refusal) -> Int64 {
             let text = self.rest.prefix(digits)
-            guard text.count == digits, text.allSatisfy(\.isASCIIDigit), let value = Int64(text) else { throw Refusal() }
-            guard range.contains(value) else { throw Refusal("in which \(text) is outside of \(range.lowerBound) to \(range.upperBound)") }
+            guard text.count == digits, text.allSatisfy(\.isASCIIDigit), let value = Int64(text) else {
+                throw Refusal()
+            }
+            guard range.contains(value) else {
+                throw Refusal("in which \(text) is outside of \(range.lowerBound) to \(range.upperBound)")
+            }
             self.rest.removeFirst(digits)
             return value
         }

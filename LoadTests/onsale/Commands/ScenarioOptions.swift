@@ -1,0 +1,23 @@
+import ArgumentParser
+
+/// The options that fix a scenario, shared by every command that plays or shows one.
+struct ScenarioOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "People who come to the sale.")
+    var visitors = 20_000
+
+    @Option(name: .shortAndLong, help: "Length of the run in seconds; the curve is squeezed to fit.")
+    var seconds = 90.0
+
+    @Option(help: "Fixes every draw: the same seed sends the same people at the same moments.")
+    var seed: UInt64 = 1
+
+    func scenario() throws -> Scenario {
+        let scenario = Scenario(visitors: self.visitors, durationSeconds: self.seconds, seed: self.seed)
+        do {
+            try scenario.check()
+        } catch {
+            throw ValidationError(error.description)
+        }
+        return scenario
+    }
+}

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// Plays an on-sale against a waiting room and says whether what was promised held.
+@main
+struct Onsale: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "onsale",
+        abstract: "The load tool of Sluice: an on-sale's crowd, played and judged.",
+        subcommands: [PlanCommand.self, ReportCommand.self]
+    )
+}

@@ -1,0 +1,90 @@
+/// The top of the page: what came out, in words, and the checks one by one.
+struct VerdictSection {
+    let report: RunReport
+
+    private static let tick = "<svg viewBox=\"0 0 24 24\" class=\"glyph\"><path d=\"M5 12.5l4.6 4.6L19 7.6\"/></svg>"
+    private static let cross =
+        "<svg viewBox=\"0 0 24 24\" class=\"glyph\"><path d=\"M6.5 6.5l11 11M17.5 6.5l-11 11\"/></svg>"
+    private static let dash = "<svg viewBox=\"0 0 24 24\" class=\"glyph\"><path d=\"M6 12h12\"/></svg>"
+
+    func render() -> String {
+        let verdict = self.report.verdict
+        let mood = verdict.isInvalid ? "void" : verdict.passed ? "good" : "bad"
+        var html = "<section class=\"hero \(mood)\"><div class=\"seal\">"
+        html += verdict.isInvalid ? Self.dash : verdict.passed ? Self.tick : Self.cross
+        html += "</div><div><h1>\(SVG.escaped(self.headline))</h1><p>\(SVG.escaped(self.story))</p></div></section>"
+        return html + self.keyFigures() + self.table()
+    }
+
+    var headline: String {
+        let verdict = self.report.verdict
+        let all = verdict.checks.count
+        if verdict.isInvalid { return "This run does not count" }
+        if verdict.passed { return "All \(all) promises held" }
+        let failed = verdict.checks.count { $0.outcome == .failed }
+        let open = all - failed - verdict.passedCount
+        if failed == 0 { return "\(open) of \(all) promises could not be judged" }
+        return "\(failed) of \(all) promises did not hold"
+    }
+
+    private var story: String {
+        if self.report.verdict.isInvalid {
+            return "The load tool could not keep up with its own plan, so its figures say nothing about the gateway. "
+                + "Play fewer visitors, give it more processors, or raise its limits."
+        }
+        let counts = self.report.gateway.counts
+        var story = "\(Format.count(counts.arrivals)) people came. \(Format.count(counts.exchanges)) were let in"
+        if let wait = self.report.gateway.wait, wait.count > 0 {
+            story += ", half of those who waited within \(Format.duration(nanoseconds: wait.p50))"
+        }
+        story += ", and \(Format.count(counts.served)) got what they came for."
+        if let direct = self.report.direct {
+            story += " Sent straight at the workers, the same crowd lost "
+            story += "\(Format.percent(direct.errorShare)) of its requests."
+        }
+        return story
+    }
+
+    private func keyFigures() -> String {
+        let result = self.report.gateway
+        var figures: [(String, String)] = [("people let in", Format.count(result.counts.exchanges))]
+        if let order = self.report.verdict.checks.first(where: { $0.name == .order }) {
+            figures.append(("inversions", String(order.measured.prefix { $0 != " " })))
+        }
+        if let inside = result.inside {
+            figures.append(("p99 once inside", Format.duration(nanoseconds: inside.corrected.p99)))
+        }
+        figures.append(("failed requests", Format.count(result.counts.errors.total)))
+        if let peak = result.samples.map(\.gauges.waiting).max() {
+            figures.append(("most in line at once", Format.count(peak)))
+        }
+        let items = figures.map { "<div><b>\(SVG.escaped($0.1))</b><span>\(SVG.escaped($0.0))</span></div>" }
+        return "<section class=\"figures\">\(items.joined())</section>"
+    }
+
+    private func table() -> String {
+        var html = "<section class=\"card checks\"><table><thead><tr><th></th><th>Promise</th><th class=\"n\">Measured"
+        html += "</th><th class=\"n\">Limit</th><th class=\"meter\">Used</th></tr></thead><tbody>"
+        for check in self.report.verdict.checks { html += Self.row(check) }
+        return html + "</tbody></table></section>"
+    }
+
+    private static func row(_ check: Check) -> String {
+        let (style, glyph, word): (String, String, String)
+        switch check.outcome {
+        case .passed: (style, glyph, word) = ("good", Self.tick, "held")
+        case .failed: (style, glyph, word) = ("bad", Self.cross, "did not hold")
+        case .notMeasured: (style, glyph, word) = ("void", Self.dash, "not measured")
+        }
+        var html = "<tr class=\"\(style)\"><td class=\"badge\"><span aria-label=\"\(word)\">\(glyph)</span></td>"
+        html += "<td><strong>\(SVG.escaped(check.title))</strong><small>\(SVG.escaped(check.detail))</small></td>"
+        html += "<td class=\"n measured\">\(SVG.escaped(check.measured))</td>"
+        html += "<td class=\"n limit\">\(SVG.escaped(check.limit))</td><td class=\"meter\">"
+        if let used = check.used {
+            let width = SVG.number(min(max(used, 0), 1) * 100)
+            html += "<span class=\"bar\" title=\"\(Format.percent(used)) of the limit\">"
+            html += "<i style=\"width:\(width)%\"></i></span>"
+        }
+        return html + "</td></tr>"
+    }
+}

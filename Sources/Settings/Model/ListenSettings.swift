@@ -1,0 +1,73 @@
+/// One address that the gateway takes requests on.
+public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
+    public var address: NetworkAddress
+    /// Nil for plain HTTP.
+    public var tls: TLSSettings?
+
+    public init(address: NetworkAddress = .tcp(host: "127.0.0.1", port: 8080), tls: TLSSettings? = nil) {
+        self.address = address
+        self.tls = tls
+    }
+
+    public var description: String { self.tls.map { "\(self.address) (tls: \($0))" } ?? "\(self.address)" }
+}
+
+/// Where a listener's certificate comes from.
+public enum TLSSettings: Equatable, Sendable, CustomStringConvertible {
+    /// Made in the state folder at the first start.
+    case selfSigned
+    /// PEM files; the certificate's may hold the whole chain, the server's own first.
+    case files(certificate: String, key: String)
+
+    public var description: String {
+        switch self {
+        case .selfSigned: "self_signed"
+        case .files(let certificate, let key): "{certificate: \(certificate), key: \(key)}"
+        }
+    }
+}
+
+extension ListenSettings: SettingsSection {
+    init() { self.init(address: .tcp(host: "127.0.0.1", port: 8080)) }
+
+    static var fields: [SettingsField<Self>] {
+        [
+            .value("address", \.address, .address(allowsPortZero: true), .needsRestart, isRequired: true),
+            .value("tls", \.tls, .tls, .needsRestart, defaultNote: "no TLS"),
+        ]
+    }
+}
+
+extension ValueKind where Value == TLSSettings? {
+    /// The word `self_signed`, or a mapping with both files.
+    static var tls: Self {
+        let allowed = "self_signed, or a mapping with the keys certificate and key"
+        return ValueKind(
+            allowed: allowed,
+            innerKeys: { TLSFiles.keys(at: $0) },
+            read: { site, findings in
+                if case .scalar("self_signed", isPlain: true) = site.node.content { return .some(.selfSigned) }
+                guard case .mapping = site.node.content else {
+                    site.refuse(&findings)
+                    return nil
+                }
+                let files = TLSFiles.read(site.node, at: site.path, &findings)
+                return .some(.files(certificate: files.certificate, key: files.key))
+            },
+            write: { $0.map(\.description) ?? "no TLS" }
+        )
+    }
+}
+
+/// The mapping form of `tls`. Both keys are required: one without the other is the commonest slip.
+private struct TLSFiles: SettingsSection {
+    var certificate = ""
+    var key = ""
+
+    static var fields: [SettingsField<Self>] {
+        [
+            .value("certificate", \.certificate, .path, .needsRestart, isRequired: true),
+            .value("key", \.key, .path, .needsRestart, isRequired: true),
+        ]
+    }
+}

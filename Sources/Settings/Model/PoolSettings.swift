@@ -1,0 +1,171 @@
+/// A pool of workers, and how it grows and shrinks.
+public struct PoolSettings: Equatable, Sendable {
+    public enum Driver: String, CaseIterable, Sendable {
+        /// Child processes of the controller.
+        case process
+        /// A fixed list of addresses that others look after.
+        case `static`
+    }
+
+    public var name: String
+    public var driver = Driver.process
+    /// Of the static driver; empty otherwise.
+    public var workers: [NetworkAddress] = []
+    /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
+    public var command: [String] = []
+    public var worker = WorkerSettings()
+    public var minWorkers = 1
+    public var maxWorkers = 6
+    public var startTimeoutNanoseconds: Int64 = .seconds(20)
+    public var drainTimeoutNanoseconds: Int64 = .seconds(15)
+    public var connectionsPerWorker = 64
+    /// Requests of one gateway that wait for a worker.
+    public var waitingRequests = 1000
+    public var waitingTimeoutNanoseconds: Int64 = .seconds(2)
+    public var connectTimeoutNanoseconds: Int64 = .seconds(1)
+    public var responseTimeoutNanoseconds: Int64 = .seconds(15)
+    public var scaling = ScalingSettings()
+
+    public init(name: String) { self.name = name }
+
+    /// How many workers there may be: a static pool has as many as are listed.
+    public var workerBounds: ClosedRange<Int> {
+        self.driver == .static ? self.workers.count...self.workers.count : self.minWorkers...self.maxWorkers
+    }
+}
+
+/// The shape of one worker. The policy reckons with the slots; the sample worker behaves as all of it says.
+public struct WorkerSettings: Equatable, Sendable {
+    /// Requests that a worker serves at once.
+    public var slots = 8
+    public var serviceTimeNanoseconds: Int64 = .milliseconds(20)
+    /// Standard deviation of the service time over its mean.
+    public var spread = 0.5
+    /// Requests that the sample worker keeps waiting for a slot.
+    public var queue = 64
+    /// How long the sample worker takes until it is ready.
+    public var startTimeNanoseconds: Int64 = 0
+
+    public init() {}
+}
+
+/// What the scaling policy aims at.
+public struct ScalingSettings: Equatable, Sendable {
+    /// Share of the slots that are to be busy.
+    public var utilization = 0.75
+    /// How soon a line should be served, as far as the rooms' inflow allows it.
+    public var drainGoalNanoseconds: Int64 = .seconds(30)
+    public var scaleDownAfterNanoseconds: Int64 = .seconds(60)
+    /// First guess at how many requests an admitted visitor makes; what is measured replaces it.
+    public var requestsPerVisitor = 5.0
+    public var latencyObjectiveNanoseconds: Int64 = .milliseconds(250)
+
+    public init() {}
+}
+
+extension PoolSettings: NamedSettingsSection {
+    init() { self.init(name: "") }
+
+    static var fields: [SettingsField<Self>] {
+        [
+            .value("driver", \.driver, .word, .needsRestart),
+            .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
+            .value("command", \.command, .list(of: .text("a text", maxBytes: 4096), count: 0...64), .live),
+            .section("worker", \.worker),
+            .value("min_workers", \.minWorkers, .count(1...1000), .live),
+            .value("max_workers", \.maxWorkers, .count(1...1000), .live),
+            .value("start_timeout", \.startTimeoutNanoseconds, .duration(.milliseconds(100)...(.hours(1))), .live),
+            .value("drain_timeout", \.drainTimeoutNanoseconds, .duration(0...(.hours(1))), .live),
+            .value("connections_per_worker", \.connectionsPerWorker, .count(1...10_000), .live),
+            .value("waiting_requests", \.waitingRequests, .count(0...100_000), .live),
+            .value("waiting_timeout", \.waitingTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
+            .value("connect_timeout", \.connectTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
+            .value("response_timeout", \.responseTimeoutNanoseconds, .duration(.milliseconds(10)...(.hours(1))), .live),
+            .section("scaling", \.scaling),
+        ]
+    }
+
+    /// Workers of two drivers have nothing in common: nothing of the one's settings makes sense to the other.
+    static func needsRestart(running: Self, loaded: Self) -> Bool { running.driver != loaded.driver }
+
+    static func check(_ pool: Self, at path: String, _ findings: inout Findings) {
+        if !findings.hasProblem(at: path + ".driver") { pool.checkDriver(at: path, &findings) }
+        if pool.minWorkers > pool.maxWorkers {
+            findings.reportContradiction(
+                path + ".min_workers",
+                with: [path + ".max_workers"],
+                "\(pool.minWorkers) is more than max_workers, which is \(pool.maxWorkers)"
+            )
+        }
+        if pool.connectionsPerWorker < pool.worker.slots {
+            findings.reportContradiction(
+                path + ".connections_per_worker",
+                with: [path + ".worker.slots"],
+                "\(pool.connectionsPerWorker) connections can never fill the worker's \(pool.worker.slots) slots; "
+                    + "allow at least as many as worker.slots"
+            )
+        }
+        if pool.scaling.latencyObjectiveNanoseconds < pool.worker.serviceTimeNanoseconds {
+            findings.reportContradiction(
+                path + ".scaling.latency_objective",
+                with: [path + ".worker.service_time"],
+                "\(DurationText.format(pool.scaling.latencyObjectiveNanoseconds)) is shorter than worker.service_time, "
+                    + "which is \(DurationText.format(pool.worker.serviceTimeNanoseconds)): no number of workers meets it"
+            )
+        }
+    }
+
+    private func checkDriver(at path: String, _ findings: inout Findings) {
+        let foreign: [String]
+        switch self.driver {
+        case .process: foreign = ["workers"]
+        case .static:
+            foreign = ["command", "min_workers", "max_workers", "start_timeout"]
+            if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
+                findings.reportContradiction(
+                    path + ".driver",
+                    "the static driver needs the key workers with at least one address"
+                )
+            }
+        }
+        for key in foreign.map({ "\(path).\($0)" }) where findings.positions[key] != nil {
+            findings.reportContradiction(
+                key,
+                "the key has no meaning with the \(self.driver.rawValue) driver; take it out, or change driver"
+            )
+        }
+        guard !findings.hasProblem(at: path + ".workers") else { return }
+        for (index, worker) in self.workers.enumerated() where self.workers[..<index].contains(worker) {
+            findings.reportContradiction("\(path).workers[\(index)]", "\(worker) is already in the list")
+        }
+    }
+}
+
+extension WorkerSettings: SettingsSection {
+    static var fields: [SettingsField<Self>] {
+        [
+            .value("slots", \.slots, .count(1...10_000), .live),
+            .value("service_time", \.serviceTimeNanoseconds, .duration(.milliseconds(1)...(.minutes(1))), .live),
+            .value("spread", \.spread, .number(0...3), .live),
+            .value("queue", \.queue, .count(0...100_000), .live),
+            .value("start_time", \.startTimeNanoseconds, .duration(0...(.minutes(10))), .live),
+        ]
+    }
+}
+
+extension ScalingSettings: SettingsSection {
+    static var fields: [SettingsField<Self>] {
+        [
+            .value("utilization", \.utilization, .number(0.05...1), .live),
+            .value("drain_goal", \.drainGoalNanoseconds, .duration(.seconds(1)...(.hours(1))), .live),
+            .value("scale_down_after", \.scaleDownAfterNanoseconds, .duration(.seconds(1)...(.hours(24))), .live),
+            .value("requests_per_visitor", \.requestsPerVisitor, .number(1...10_000), .live),
+            .value(
+                "latency_objective",
+                \.latencyObjectiveNanoseconds,
+                .duration(.milliseconds(1)...(.minutes(1))),
+                .live
+            ),
+        ]
+    }
+}

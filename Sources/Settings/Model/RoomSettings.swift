@@ -1,0 +1,67 @@
+/// A waiting room: whom it lets in, how fast, and for how long. Times are microseconds, as on the admission side.
+public struct RoomSettings: Equatable, Sendable {
+    /// Languages that the waiting page is written in.
+    public enum Language: String, CaseIterable, Sendable { case en }
+
+    public var name: String
+    /// Live sessions at once.
+    public var slots: Int64
+    /// Exchanges, in thousandths a second. 0 holds everybody.
+    public var inflowMilli: Int64
+    /// Exchanges that may come at once after a pause.
+    public var burst: Int64 = 40
+    public var sessionMicros: Int64 = .seconds(600) / 1000
+    /// How long a called visitor keeps the right to come.
+    public var claimWindowMicros: Int64 = .seconds(300) / 1000
+    /// How far ahead visitors are called: the time between two looks of the people at the front.
+    public var horizonMicros: Int64 = .seconds(2) / 1000
+    /// Since 1970. Nil: the room is open. Until then everybody waits in line.
+    public var opensAtMicros: Int64?
+    /// The heading of the waiting page; nil shows the room's name.
+    public var title: String?
+    public var language = Language.en
+
+    public init(name: String, slots: Int64, inflowMilli: Int64) {
+        self.name = name
+        self.slots = slots
+        self.inflowMilli = inflowMilli
+    }
+}
+
+extension RoomSettings: NamedSettingsSection {
+    init() { self.init(name: "", slots: 1, inflowMilli: 1000) }
+
+    private var narrowSlots: Int {
+        get { Int(self.slots) }
+        set { self.slots = Int64(newValue) }
+    }
+    private var narrowBurst: Int {
+        get { Int(self.burst) }
+        set { self.burst = Int64(newValue) }
+    }
+
+    static var fields: [SettingsField<Self>] {
+        [
+            .value("slots", \.narrowSlots, .count(1...10_000_000), .live, isRequired: true),
+            // Admission reckons in nano-tokens below 2^53: hence the upper bounds of rate and burst.
+            .value("inflow", \.inflowMilli, .rate(0...100_000_000), .live, isRequired: true),
+            .value("burst", \.narrowBurst, .count(1...1_000_000), .live),
+            .value("session_length", \.sessionMicros, .durationMicros(.seconds(1)...(.hours(24))), .live),
+            .value("claim_window", \.claimWindowMicros, .durationMicros(.seconds(1)...(.hours(24))), .live),
+            .value("horizon", \.horizonMicros, .durationMicros(.milliseconds(100)...(.minutes(1))), .live),
+            .value("opens_at", \.opensAtMicros, .either("null", or: .time), .live),
+            .value("title", \.title, .either("null", or: .text("a text", maxBytes: 200)), .live),
+            .value("language", \.language, .word, .live),
+        ]
+    }
+
+    static func check(_ room: Self, at path: String, _ findings: inout Findings) {
+        guard room.claimWindowMicros < room.horizonMicros else { return }
+        findings.reportContradiction(
+            path + ".claim_window",
+            with: [path + ".horizon"],
+            "\(DurationText.format(room.claimWindowMicros * 1000)) is shorter than horizon, which is "
+                + "\(DurationText.format(room.horizonMicros * 1000)): visitors would lose the turn before they ask again"
+        )
+    }
+}

@@ -1,0 +1,102 @@
+/// The address for metrics, health and status.
+public struct AdminSettings: Equatable, Sendable {
+    public var listen = NetworkAddress.tcp(host: "127.0.0.1", port: 9090)
+
+    public init() {}
+}
+
+extension AdminSettings: SettingsSection {
+    static var fields: [SettingsField<Self>] {
+        [.value("listen", \.listen, .address(allowsPortZero: true), .needsRestart)]
+    }
+}
+
+/// The shared truth: which Redis, or none.
+public enum RedisSettings: Equatable, Sendable {
+    /// A private `redis-server` on a unix socket in the state folder, started and stopped by Sluice.
+    case embedded
+    /// In this process alone: for one gateway with the controller inside, and for trying things out.
+    case memory
+    case server(RedisServerSettings)
+}
+
+/// How a Redis server is reached.
+public struct RedisServerSettings: Equatable, Sendable {
+    /// The host may be a name.
+    public var address: NetworkAddress
+    /// Nil for Redis' default user.
+    public var user: String?
+    public var password: Secret?
+    public var database: Int
+
+    public init(address: NetworkAddress, user: String? = nil, password: Secret? = nil, database: Int = 0) {
+        self.address = address
+        self.user = user
+        self.password = password
+        self.database = database
+    }
+}
+
+/// What is written to the log, and how.
+public struct LogSettings: Equatable, Sendable {
+    /// The levels of swift-log, by the same names.
+    public enum Level: String, CaseIterable, Sendable { case trace, debug, info, notice, warning, error, critical }
+    public enum Format: String, CaseIterable, Sendable { case text, json }
+
+    public var level = Level.info
+    public var format = Format.text
+
+    public init() {}
+}
+
+extension LogSettings: SettingsSection {
+    static var fields: [SettingsField<Self>] {
+        [.value("level", \.level, .word, .live), .value("format", \.format, .word, .live)]
+    }
+}
+
+/// A key that places and passes are signed with. The first of the list signs, all of them verify.
+public struct SigningKeySettings: Equatable, Sendable, CustomStringConvertible {
+    /// 1 to 255; part of every place and pass, so it must not be given to another key while old ones are about.
+    public var id: UInt8
+    /// The key itself; what `file` holds once the loader has read it.
+    public var secret: Secret?
+    /// Nil when the secret stands in the settings themselves.
+    public var file: String?
+
+    public static let secretBytes = 32...256
+
+    public init(id: UInt8, secret: Secret?, file: String? = nil) {
+        self.id = id
+        self.secret = secret
+        self.file = file
+    }
+
+    public var description: String {
+        self.file.map { "{id: \(self.id), file: \($0)}" } ?? "{id: \(self.id), secret: (hidden)}"
+    }
+}
+
+extension SigningKeySettings: SettingsSection {
+    init() { self.init(id: 1, secret: nil) }
+
+    private var wideID: Int {
+        get { Int(self.id) }
+        set { self.id = UInt8(newValue) }
+    }
+
+    static var fields: [SettingsField<Self>] {
+        [
+            .value("id", \.wideID, .count(1...255), .live, isRequired: true),
+            .value("secret", \.secret, .either("null", or: .secret(bytes: Self.secretBytes)), .live),
+            .value("file", \.file, .either("null", or: .path), .live),
+        ]
+    }
+
+    static func check(_ key: Self, at path: String, _ findings: inout Findings) {
+        guard !findings.hasProblem(at: path + ".secret"), !findings.hasProblem(at: path + ".file") else { return }
+        guard (key.secret == nil) == (key.file == nil) else { return }
+        let found = key.secret == nil ? "neither secret nor file is given" : "both secret and file are given"
+        findings.reportContradiction(path, "\(found); a key has exactly one of them")
+    }
+}

@@ -1,0 +1,113 @@
+/// The whole configuration of a gateway and its controller, checked and in ready-to-use units.
+///
+/// Made by `Settings.decode` from a file's tree (see `SettingsFile.load`), or in code for tests. Every value is within
+/// its documented range and no two contradict each other; `Config/sluice.yaml` explains each.
+public struct Settings: Equatable, Sendable {
+    /// At least one.
+    public var listeners: [ListenSettings] = [ListenSettings()]
+    public var admin = AdminSettings()
+    public var stateFolder = ".sluice"
+    public var redis = RedisSettings.embedded
+    /// Event loops; nil for one a core.
+    public var loops: Int?
+    public var log = LogSettings()
+    public var limits = LimitSettings()
+    /// Empty: one is made in the state folder and kept there.
+    public var signingKeys: [SigningKeySettings] = []
+    /// In the order of the file.
+    public var pools: [PoolSettings] = []
+    public var rooms: [RoomSettings] = []
+    /// In the order of the file, which decides nothing.
+    public var routes: [RouteSettings] = []
+
+    public init() {}
+
+    public func pool(named name: String) -> PoolSettings? { self.pools.first { $0.name == name } }
+    public func room(named name: String) -> RoomSettings? { self.rooms.first { $0.name == name } }
+
+    /// Things that are allowed but probably not meant, in words.
+    public var notices: [String] {
+        let unusedPools = self.pools.map(\.name).filter { name in !self.routes.contains { $0.pool == name } }
+        let unusedRooms = self.rooms.map(\.name).filter { name in !self.routes.contains { $0.room == name } }
+        return unusedPools.map { "pools.\($0): no route leads to this pool; its workers get no requests" }
+            + unusedRooms.map { "rooms.\($0): no route goes through this room; it guards nothing" }
+    }
+}
+
+extension Settings: SettingsSection {
+    static var fields: [SettingsField<Self>] {
+        [
+            .list("listen", \.listeners, count: 1...16, .needsRestart),
+            .section("admin", \.admin),
+            .value("state_folder", \.stateFolder, .path, .needsRestart),
+            .value("redis", \.redis, .redis, .needsRestart),
+            .value("loops", \.loops, .either("auto", or: .count(1...256)), .needsRestart),
+            .section("log", \.log),
+            .section("limits", \.limits),
+            .list("signing_keys", \.signingKeys, count: 0...8, .live),
+            .named("pools", \.pools, count: 1...64),
+            .named("rooms", \.rooms, count: 0...256),
+            .list("routes", \.routes, count: 1...1000, .live),
+        ]
+    }
+
+    /// Reads the settings from a file's tree, or says everything that is wrong with it.
+    ///
+    /// - Parameters:
+    ///   - root: the tree; nil for an empty file.
+    ///   - file: the name to give the file in problems.
+    ///   - folder: the absolute path of its folder, which relative paths in it are meant from.
+    public static func decode(
+        _ root: SettingsNode?,
+        file: String,
+        folder: String
+    ) throws(SettingsError) -> (settings: Settings, sources: SettingsSourceMap) {
+        let root = root ?? SettingsNode(.mapping([]), at: SourcePosition(line: 1, column: 1))
+        var findings = Findings()
+        findings.place("", at: root.position)
+        var settings = Settings.read(root, at: "", &findings)
+        settings.resolvePaths(in: folder)
+        settings.checkReferences(&findings)
+        let sources = SettingsSourceMap(file: file, positions: findings.positions)
+        guard findings.problems.isEmpty else {
+            let problems = findings.problems.enumerated().sorted { left, right in
+                (left.element.position ?? root.position, left.offset)
+                    < (right.element.position ?? root.position, right.offset)
+            }
+            throw SettingsError(
+                problems.map { _, problem in
+                    SettingsProblem(
+                        file: file,
+                        position: problem.position,
+                        path: problem.path,
+                        message: problem.message
+                    )
+                }
+            )
+        }
+        return (settings, sources)
+    }
+
+    private mutating func resolvePaths(in folder: String) {
+        self.stateFolder = self.stateFolder.resolved(in: folder)
+        self.admin.listen = self.admin.listen.resolved(in: folder)
+        if case .server(var server) = self.redis {
+            server.address = server.address.resolved(in: folder)
+            self.redis = .server(server)
+        }
+        for index in self.listeners.indices {
+            self.listeners[index].address = self.listeners[index].address.resolved(in: folder)
+            guard case .files(let certificate, let key) = self.listeners[index].tls else { continue }
+            self.listeners[index].tls = .files(
+                certificate: certificate.resolved(in: folder),
+                key: key.resolved(in: folder)
+            )
+        }
+        for index in self.signingKeys.indices {
+            self.signingKeys[index].file = self.signingKeys[index].file?.resolved(in: folder)
+        }
+        for pool in self.pools.indices {
+            self.pools[pool].workers = self.pools[pool].workers.map { $0.resolved(in: folder) }
+        }
+    }
+}

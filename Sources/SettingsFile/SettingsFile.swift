@@ -1,0 +1,135 @@
+import EventLoop
+import Glibc
+import Settings
+
+/// Settings on disk: one YAML file, and the files that it names.
+public enum SettingsFile {
+    /// A larger file is refused.
+    public static let maxBytes = 1 << 20
+
+    /// Reads, decodes and checks the file at `path`, and the certificates and keys that it names. Blocks on the disk.
+    ///
+    /// Throws everything that is wrong with it, in the order of the file.
+    public static func load(_ path: String) throws(SettingsError) -> Settings {
+        let bytes: [UInt8]
+        do {
+            bytes = try self.read(path, limit: self.maxBytes)
+        } catch {
+            throw SettingsError([
+                SettingsProblem(file: path, position: nil, path: "", message: "\(error); name a readable YAML file")
+            ])
+        }
+        return try self.decode(bytes, path: path)
+    }
+
+    /// What `load` does with the bytes of the file. Relative paths are meant from the folder of `path`.
+    static func decode(_ bytes: [UInt8], path: String) throws(SettingsError) -> Settings {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw SettingsError([self.invalidEncoding(bytes, path)])
+        }
+        let tree = try YAMLTree.parse(text, file: path)
+        var (settings, sources) = try Settings.decode(tree, file: path, folder: self.absoluteFolder(of: path))
+        let problems = self.checkFiles(&settings, sources)
+        guard problems.isEmpty else { throw SettingsError(problems) }
+        return settings
+    }
+
+    /// The folder as it is named, not where symbolic links lead: a Kubernetes mount replaces what they lead to.
+    static func absoluteFolder(of path: String) -> String {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let folder = parts.dropLast().joined(separator: "/")
+        if path.hasPrefix("/") { return folder.isEmpty ? "/" : folder }
+        guard let current = getcwd(nil, 0) else { return folder }
+        defer { free(current) }
+        let base = String(cString: current)
+        return folder.isEmpty ? base : base == "/" ? "/\(folder)" : "\(base)/\(folder)"
+    }
+
+    // MARK: Files that the settings name
+
+    /// Finds what cannot be read before anything depends on it, and fills in the keys that stand in files.
+    private static func checkFiles(_ settings: inout Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
+        var problems: [SettingsProblem] = []
+        for (index, listener) in settings.listeners.enumerated() {
+            guard case .files(let certificate, let key) = listener.tls else { continue }
+            for (name, path) in [("certificate", certificate), ("key", key)] {
+                do {
+                    let bytes = try self.read(path, limit: self.maxBytes)
+                    guard bytes.isEmpty else { continue }
+                    problems.append(
+                        sources.problem(at: "listen[\(index)].tls.\(name)", "\(path) is empty; it must hold PEM")
+                    )
+                } catch {
+                    problems.append(
+                        sources.problem(at: "listen[\(index)].tls.\(name)", "\(error); name a readable PEM file")
+                    )
+                }
+            }
+        }
+        for (index, key) in settings.signingKeys.enumerated() {
+            guard let path = key.file else { continue }
+            let keyPath = "signing_keys[\(index)].file"
+            do {
+                let bytes = try self.read(path, limit: self.maxBytes)
+                guard SigningKeySettings.secretBytes.contains(bytes.count) else {
+                    let range = SigningKeySettings.secretBytes
+                    let allowed = "\(range.lowerBound) to \(range.upperBound)"
+                    problems.append(
+                        sources.problem(at: keyPath, "\(path) holds \(bytes.count) bytes; allowed: \(allowed)")
+                    )
+                    continue
+                }
+                settings.signingKeys[index].secret = Secret(bytes)
+            } catch {
+                problems.append(sources.problem(at: keyPath, "\(error); name a readable file with the key's bytes"))
+            }
+        }
+        return problems.sorted { left, right in
+            guard let left = left.position, let right = right.position else { return false }
+            return left < right
+        }
+    }
+
+    // MARK: Reading
+
+    private struct ReadFailure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static func read(_ path: String, limit: Int) throws(ReadFailure) -> [UInt8] {
+        // Without O_NONBLOCK a named pipe would keep us waiting for its writer.
+        let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard fd != -1 else {
+            throw ReadFailure(description: "\(path) cannot be opened: \(SystemError.message(code: errno))")
+        }
+        defer { close(fd) }
+        var status = stat()
+        guard fstat(fd, &status) != -1, status.st_mode & S_IFMT == S_IFREG else {
+            throw ReadFailure(description: "\(path) is not a file")
+        }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = Glibc.read(fd, &chunk, chunk.count)
+            if count == -1, errno == EINTR { continue }
+            guard count != -1 else {
+                throw ReadFailure(description: "\(path) cannot be read: \(SystemError.message(code: errno))")
+            }
+            if count == 0 { return bytes }
+            bytes += chunk[..<count]
+            guard bytes.count <= limit else { throw ReadFailure(description: "\(path) is larger than \(limit) bytes") }
+        }
+    }
+
+    private static func invalidEncoding(_ bytes: [UInt8], _ path: String) -> SettingsProblem {
+        // Only the line: columns count Unicode scalars, and this line has none that can be trusted.
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let bad = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0
+        return SettingsProblem(
+            file: path,
+            position: SourcePosition(line: bad + 1, column: 1),
+            path: "",
+            message: "this line is not UTF-8; save the file in that encoding"
+        )
+    }
+}

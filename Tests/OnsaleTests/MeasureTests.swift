@@ -1,0 +1,113 @@
+import Foundation
+import Primitives
+import Testing
+
+@testable import onsale
+
+@Suite struct MeasureTests {
+    @Test func latency_sentLate_isCountedFromDueAndFromSent() throws {
+        var recorder = LatencyRecorder()
+        recorder.record(correctedNanoseconds: 50_000_000, rawNanoseconds: 10_000_000)
+        let summary = try #require(LatencySummary(recorder))
+        #expect(abs(summary.corrected.p99 - 50_000_000) < 50_000)
+        #expect(abs(summary.raw.p99 - 10_000_000) < 10_000)
+    }
+
+    @Test func latency_outOfRange_isKeptAtTheEnds() throws {
+        var recorder = LatencyRecorder()
+        recorder.record(correctedNanoseconds: -5, rawNanoseconds: .max)
+        #expect(recorder.count == 1)
+        let raw = try #require(Percentiles(recorder.raw))
+        #expect(Double(raw.highest) >= 0.99 * Double(LatencyRecorder.longestNanoseconds))
+    }
+
+    @Test func percentiles_ofNothing_areNone() { #expect(Percentiles(LatencyRecorder().corrected) == nil) }
+
+    @Test(arguments: 1...5 as ClosedRange<UInt64>)
+    func percentiles_ofManyValues_areThoseOfTheSortedList(seed: UInt64) throws {
+        var draw = SplitMix64(seed: seed)
+        let values = (0..<5_000).map { _ in Int64(draw.drawLogNormal(median: 2e7, spread: 1)) }
+        var recorder = LatencyRecorder()
+        for value in values { recorder.record(correctedNanoseconds: value, rawNanoseconds: value) }
+        let percentiles = try #require(Percentiles(recorder.corrected))
+        let sorted = values.sorted()
+        for (found, rank) in [(percentiles.p50, 0.5), (percentiles.p95, 0.95), (percentiles.p99, 0.99)] {
+            let exact = Double(sorted[Int((Double(sorted.count) * rank).rounded(.up)) - 1])
+            #expect(abs(Double(found) - exact) <= exact * 0.001 + 1_024, "seed \(seed), rank \(rank)")
+        }
+        let spectrum = SpectrumPoint.spectrum(of: recorder.corrected)
+        #expect(spectrum.last?.share == 1)
+        #expect(
+            zip(spectrum, spectrum.dropFirst()).allSatisfy { $0.share <= $1.share && $0.nanoseconds <= $1.nanoseconds }
+        )
+    }
+
+    @Test func tallies_ofTwoLoops_addUp() throws {
+        let now = Instant(nanoseconds: 1_000_000_000)
+        var tallies = [Tally(), Tally()]
+        for index in tallies.indices {
+            tallies[index].arrived()
+            tallies[index].heard(.exchange, due: now, sentAt: now, now: now)
+            tallies[index].heard(.inside, due: now, sentAt: now, now: now.advanced(byNanoseconds: 1_000_000))
+            tallies[index].heard(.error(.broken), due: now, sentAt: now, now: now)
+        }
+        tallies[0].merge(tallies[1])
+        var timeline = Timeline()
+        timeline.append(tallies[0], Gauges(waiting: 3))
+        tallies[0].reset()
+        #expect(tallies[0].counts == Counts())
+        timeline.append(tallies[0], Gauges())
+        let counts = timeline.total.counts
+        #expect(counts.arrivals == 2 && counts.exchanges == 2 && counts.insideAnswers == 4)
+        #expect(counts.errors[.broken] == 2 && counts.answered == 6)
+        #expect(timeline.samples.map(\.second) == [0, 1])
+        #expect(timeline.samples[0].gauges.waiting == 3)
+        #expect(timeline.samples[0].insideCorrected?.count == 2)
+        #expect(timeline.samples[1].insideCorrected == nil)
+    }
+
+    @Test func errorCounts_inJSON_areNamedAndReadBack() throws {
+        var counts = ErrorCounts()
+        for (index, kind) in ErrorKind.allCases.enumerated() { counts[kind] = index }
+        let data = try JSONEncoder().encode(counts)
+        #expect(try JSONDecoder().decode(ErrorCounts.self, from: data) == counts)
+        #expect(String(decoding: data, as: UTF8.self).contains("\"connection broken\":2"))
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(ErrorCounts.self, from: Data(#"{"gremlins":1}"#.utf8))
+        }
+    }
+
+    @Test func errorKinds_eachHaveTheirOwnCount() {
+        for kind in ErrorKind.allCases {
+            var counts = ErrorCounts()
+            counts[kind] += 1
+            #expect(counts.total == 1 && counts.met.map(\.kind) == [kind])
+        }
+    }
+}
+
+@Suite struct FormatTests {
+    @Test func figures_readAsPeopleWriteThem() {
+        #expect(Format.count(0) == "0" && Format.count(999) == "999" && Format.count(1_234_567) == "1,234,567")
+        #expect(Format.count(-20_000) == "−20,000")
+        #expect(Format.decimal(12.0) == "12" && Format.decimal(1_234.56) == "1,234.6" && Format.decimal(-0.01) == "0")
+        #expect(Format.decimal(.nan) == "–")
+        #expect(Format.clock(seconds: 7) == "0:07" && Format.clock(seconds: 3_725) == "1:02:05")
+        #expect(Format.perSecond(118.4) == "118/s")
+    }
+
+    @Test func durations_haveTheUnitThatFits() {
+        func read(_ nanoseconds: Int64) -> String {
+            Format.duration(nanoseconds: nanoseconds).replacing("\u{A0}", with: " ")
+        }
+        #expect(read(0) == "0" && read(840_000) == "840 µs" && read(12_340_000) == "12.3 ms")
+        #expect(read(999_600) == "1 ms" && read(1_049_000_000) == "1.05 s" && read(125_000_000_000) == "2 min 5 s")
+        #expect(read(180_000_000_000) == "3 min")
+    }
+
+    @Test func shares_thatAreNotZero_neverReadAsZero() {
+        func read(_ share: Double) -> String { Format.percent(share).replacing("\u{A0}", with: " ") }
+        #expect(read(0) == "0 %" && read(0.4127) == "41.3 %" && read(1) == "100 %")
+        #expect(read(0.000_2) == "0.02 %" && read(1e-9) == "< 0.001 %")
+    }
+}

@@ -1,0 +1,378 @@
+import Primitives
+import Testing
+
+@testable import onsale
+
+@Suite struct VisitorMachineTests {
+    static let second = Nanoseconds.perSecond
+    let start = Instant(nanoseconds: 5_000_000_000_000)
+    let scenario = Scenario(visitors: 1, durationSeconds: 90, seed: 1)
+    var rules: VisitorRules { VisitorRules(self.scenario, startedAt: self.start) }
+
+    static func visitor(
+        patienceSeconds: Int64 = 600,
+        requests: Int = 3,
+        isNoShow: Bool = false,
+        eager: Int64? = nil,
+        leavesByPage: Bool = true,
+        habit: Visitor.RetryHabit = .fixed
+    ) -> Visitor {
+        Visitor(
+            index: 0,
+            arrivalNanoseconds: 40 * Self.second,
+            patienceNanoseconds: patienceSeconds * Self.second,
+            requestCount: requests,
+            isNoShow: isNoShow,
+            eagerRefreshNanoseconds: eager,
+            leavesByPage: leavesByPage,
+            retryHabit: habit,
+            seed: 99
+        )
+    }
+
+    /// A visitor who has arrived, connected and asked.
+    func asking(_ visitor: Visitor = Self.visitor()) -> (machine: VisitorMachine, now: Instant) {
+        var machine = VisitorMachine(visitor, startedAt: self.start)
+        let now = machine.due
+        #expect(machine.arrive() == .connect)
+        #expect(machine.connected() == .request(.init(page: .entrance, due: now)))
+        return (machine, now)
+    }
+
+    static func waiting(number: Int64 = 12, refresh: Int64 = 5, opensIn: Int64 = 0) -> Answer {
+        Answer(
+            status: 200,
+            standing: .waiting,
+            page: WaitingPage(number: number, refreshSeconds: refresh, opensInSeconds: opensIn)
+        )
+    }
+    static let admitted = Answer(status: 200, standing: .admitted)
+
+    func after(_ now: Instant, seconds: Double) -> Instant { now.advanced(byNanoseconds: Int64(seconds * 1e9)) }
+
+    @Test func wholeWay_waitsAsToldThenBrowsesAndLeavesByThePage() throws {
+        var (machine, now) = self.asking()
+        var reaction = machine.answered(Self.waiting(refresh: 7), now: now, rules: self.rules)
+        var due = self.after(now, seconds: 7)
+        #expect(reaction == .init(heard: .waitingPage, action: .wait(until: due)))
+        #expect(machine.isInLine && machine.placeNumber == 12 && machine.joinedAt == now)
+
+        #expect(machine.timerFired(now: due) == .request(.init(page: .entrance, due: due)))
+        now = self.after(due, seconds: 0.2)
+        reaction = machine.answered(Self.admitted, now: now, rules: self.rules)
+        #expect(reaction.heard == .exchange)
+        #expect(machine.isInside && !machine.isInLine && machine.admittedAt == now)
+
+        for page in [VisitorMachine.Page.browse(1), .exit] {
+            guard case .wait(let until) = reaction.action else {
+                Issue.record("no pause to think: \(reaction.action)")
+                return
+            }
+            #expect(until > now && until <= self.after(now, seconds: 5))
+            due = until
+            // The timer ran 3 ms late: latency still counts from the moment that was due.
+            #expect(machine.timerFired(now: self.after(due, seconds: 0.003)) == .request(.init(page: page, due: due)))
+            now = self.after(due, seconds: 0.1)
+            reaction = machine.answered(Self.admitted, now: now, rules: self.rules)
+            #expect(reaction.heard == .inside)
+        }
+        #expect(reaction.action == .leave(.served))
+        #expect(machine.isGone)
+    }
+
+    @Test func letInAtOnce_whenTheLineIsEmpty_isAnExchange() {
+        var (machine, now) = self.asking(Self.visitor(requests: 1))
+        #expect(
+            machine.answered(Self.admitted, now: now, rules: self.rules)
+                == .init(heard: .exchange, action: .leave(.served))
+        )
+        #expect(machine.placeNumber == nil)
+    }
+
+    @Test func unguardedAnswer_isInsideWithoutAnExchange() {
+        var (machine, now) = self.asking()
+        #expect(machine.answered(Answer(status: 200), now: now, rules: self.rules).heard == .inside)
+        #expect(machine.isInside)
+    }
+
+    @Test func timer_firedEarly_waitsOn() {
+        var (machine, now) = self.asking()
+        _ = machine.answered(Self.waiting(), now: now, rules: self.rules)
+        let until = self.after(now, seconds: 5)
+        #expect(machine.timerFired(now: self.after(now, seconds: 4)) == .wait(until: until))
+        _ = machine.stop()
+        #expect(machine.timerFired(now: until) == .none)
+    }
+
+    @Test func noShow_takesAPlaceAndIsGone() {
+        var (machine, now) = self.asking(Self.visitor(isNoShow: true))
+        #expect(
+            machine.answered(Self.waiting(), now: now, rules: self.rules)
+                == .init(heard: .waitingPage, action: .leave(.noShow))
+        )
+        #expect(machine.placeNumber == 12)
+    }
+
+    @Test func patience_atItsEnd_leavesTheLine() {
+        var (machine, now) = self.asking(Self.visitor(patienceSeconds: 8))
+        _ = machine.answered(Self.waiting(refresh: 5), now: now, rules: self.rules)
+        let due = self.after(now, seconds: 5)
+        _ = machine.timerFired(now: due)
+        let end = self.after(now, seconds: 8)
+        #expect(
+            machine.answered(Self.waiting(refresh: 5), now: due, rules: self.rules).action == .wait(until: end)
+        )
+        #expect(machine.timerFired(now: end) == .leave(.abandoned))
+    }
+
+    @Test func patience_beforeTheOpening_isNotUsedUp() {
+        var (machine, now) = self.asking(Self.visitor(patienceSeconds: 8))
+        _ = machine.answered(Self.waiting(refresh: 20, opensIn: 30), now: now, rules: self.rules)
+        let due = self.after(now, seconds: 20)
+        #expect(machine.timerFired(now: due) == .request(.init(page: .entrance, due: due)))
+        #expect(
+            machine.answered(Self.waiting(refresh: 60), now: due, rules: self.rules).action
+                == .wait(until: self.after(now, seconds: 38))
+        )
+    }
+
+    @Test func estimate_beyondPatience_isNotWaitedFor() {
+        var (machine, now) = self.asking(Self.visitor(patienceSeconds: 60))
+        var answer = Self.waiting()
+        answer.page?.estimateSeconds = 61...90
+        #expect(machine.answered(answer, now: now, rules: self.rules).action == .leave(.abandoned))
+    }
+
+    @Test func eagerVisitor_nearTheOpening_refreshesByHand() {
+        let eager = Self.visitor(eager: 500_000_000)
+        var (machine, now) = self.asking(eager)
+        // The opening of this scenario is long past when this visitor comes.
+        #expect(
+            machine.answered(Self.waiting(refresh: 5), now: now, rules: self.rules).action
+                == .wait(until: self.after(now, seconds: 5))
+        )
+        now = self.rules.openingAt
+        (machine, _) = self.asking(eager)
+        #expect(
+            machine.answered(Self.waiting(refresh: 5), now: now, rules: self.rules).action
+                == .wait(until: self.after(now, seconds: 0.5))
+        )
+    }
+
+    @Test(arguments: [(0, nil, 5.0), (0, 9, 9.0), (100_000, nil, 300.0), (-4, nil, 5.0)] as [(Int64, Int64?, Double)])
+    func refresh_oddTimes_areBounded(told: Int64, retryAfter: Int64?, expected: Double) {
+        var (machine, now) = self.asking()
+        var answer = Self.waiting(refresh: told)
+        answer.retryAfterSeconds = retryAfter
+        #expect(
+            machine.answered(answer, now: now, rules: self.rules).action
+                == .wait(until: self.after(now, seconds: expected))
+        )
+    }
+
+    @Test func fixedRetry_afterErrors_givesUpAfterTheLastTry() {
+        var (machine, now) = self.asking()
+        for _ in 0..<self.scenario.manners.mostRetries {
+            let reaction = machine.answered(Answer(status: 503), now: now, rules: self.rules)
+            let due = self.after(now, seconds: 1)
+            #expect(reaction == .init(heard: .error(.workerError), action: .wait(until: due)))
+            #expect(machine.timerFired(now: due) == .request(.init(page: .entrance, due: due)))
+            now = self.after(due, seconds: 0.1)
+        }
+        var answer = Answer(status: 502)
+        answer.isGatewayError = true
+        #expect(
+            machine.answered(answer, now: now, rules: self.rules)
+                == .init(heard: .error(.gatewayError), action: .leave(.failed))
+        )
+    }
+
+    @Test func retries_afterAGoodAnswer_areNew() {
+        var (machine, now) = self.asking(Self.visitor(requests: 50, habit: .immediate))
+        for _ in 0..<10 {
+            _ = machine.answered(Answer(status: 503), now: now, rules: self.rules)
+            _ = machine.answered(Answer(status: 503), now: now, rules: self.rules)
+            guard case .wait(let until) = machine.answered(Self.admitted, now: now, rules: self.rules).action else {
+                Issue.record("gave up although the answers in between were good")
+                return
+            }
+            now = until
+            _ = machine.timerFired(now: now)
+        }
+    }
+
+    @Test func immediateRetry_afterARefusal_connectsAgainAtOnce() {
+        var machine = VisitorMachine(Self.visitor(habit: .immediate), startedAt: self.start)
+        let now = machine.due
+        #expect(machine.arrive() == .connect)
+        for _ in 0..<self.scenario.manners.mostRetries {
+            #expect(
+                machine.failed(.refused, nothingReceived: true, now: now, rules: self.rules)
+                    == .init(heard: .error(.refused), action: .connect)
+            )
+        }
+        #expect(
+            machine.failed(.refused, nothingReceived: true, now: now, rules: self.rules).action == .leave(.failed)
+        )
+    }
+
+    @Test func jitterRetry_withRetryAfter_waitsAtLeastThatLong() {
+        for seed in UInt64(1)...50 {
+            let visitor = Visitor(
+                index: 0,
+                arrivalNanoseconds: 0,
+                patienceNanoseconds: .max,
+                requestCount: 2,
+                isNoShow: false,
+                eagerRefreshNanoseconds: nil,
+                leavesByPage: true,
+                retryHabit: .fullJitter,
+                seed: seed
+            )
+            var (machine, now) = self.asking(visitor)
+            var answer = Answer(status: 503)
+            answer.retryAfterSeconds = 1
+            guard case .wait(let until) = machine.answered(answer, now: now, rules: self.rules).action else {
+                Issue.record("seed \(seed): no pause")
+                return
+            }
+            #expect((1_000_000_000...2_000_000_000).contains(until.nanoseconds(since: now)), "seed \(seed)")
+        }
+    }
+
+    @Test func rejection_isNotRetried() {
+        var (machine, now) = self.asking()
+        #expect(
+            machine.answered(Answer(status: 404), now: now, rules: self.rules)
+                == .init(heard: .error(.rejected), action: .leave(.failed))
+        )
+    }
+
+    @Test func waitingAnswer_withoutAPage_isAnError() {
+        var (machine, now) = self.asking()
+        #expect(
+            machine.answered(Answer(status: 200, standing: .waiting), now: now, rules: self.rules).heard
+                == .error(.badAnswer)
+        )
+    }
+
+    @Test func staleConnection_isAskedAgainOnce() {
+        var (machine, now) = self.asking()
+        _ = machine.answered(Self.waiting(), now: now, rules: self.rules)
+        let due = self.after(now, seconds: 5)
+        _ = machine.timerFired(now: due)
+        #expect(
+            machine.failed(.broken, nothingReceived: true, now: due, rules: self.rules)
+                == .init(heard: .staleConnection, action: .connect)
+        )
+        #expect(machine.connected() == .request(.init(page: .entrance, due: due)))
+        #expect(
+            machine.failed(.broken, nothingReceived: true, now: due, rules: self.rules).heard == .error(.broken)
+        )
+    }
+
+    @Test func brokenAnswer_onAUsedConnection_isAnError() {
+        var (machine, now) = self.asking()
+        _ = machine.answered(Self.waiting(), now: now, rules: self.rules)
+        let due = self.after(now, seconds: 5)
+        _ = machine.timerFired(now: due)
+        #expect(
+            machine.failed(.broken, nothingReceived: false, now: due, rules: self.rules).heard == .error(.broken)
+        )
+    }
+
+    @Test func closedConnection_whilePausing_isOpenedAgain() {
+        var (machine, now) = self.asking()
+        _ = machine.answered(Self.waiting(), now: now, rules: self.rules)
+        machine.connectionEnded()
+        let due = self.after(now, seconds: 5)
+        #expect(machine.timerFired(now: due) == .connect)
+        #expect(machine.connected() == .request(.init(page: .entrance, due: due)))
+    }
+
+    @Test func otherNumber_countsAsALostPlace() {
+        var (machine, now) = self.asking()
+        _ = machine.answered(Self.waiting(number: 12), now: now, rules: self.rules)
+        now = self.after(now, seconds: 5)
+        _ = machine.timerFired(now: now)
+        _ = machine.answered(Self.waiting(number: 13), now: now, rules: self.rules)
+        #expect(machine.placeChanges == 1)
+    }
+
+    @Test func endedSession_standsInLineAgain() {
+        var (machine, now) = self.asking()
+        _ = machine.answered(Self.waiting(), now: now, rules: self.rules)
+        now = self.after(now, seconds: 5)
+        _ = machine.timerFired(now: now)
+        guard case .wait(let until) = machine.answered(Self.admitted, now: now, rules: self.rules).action else {
+            return
+        }
+        _ = machine.timerFired(now: until)
+        _ = machine.answered(Self.waiting(), now: until, rules: self.rules)
+        #expect(machine.isInLine)
+    }
+
+    /// Whatever a server does, one thing is pending at a time, tries are bounded and the way ends.
+    @Test(arguments: 1...60 as ClosedRange<UInt64>)
+    func anyServer_neverTrapsAVisitor(seed: UInt64) throws {
+        var draw = SplitMix64(seed: seed)
+        let crowd = try Crowd(Scenario(visitors: 20, durationSeconds: 60, seed: seed))
+        for visitor in crowd.visitors {
+            var machine = VisitorMachine(visitor, startedAt: self.start)
+            var now = machine.due
+            var action = machine.arrive()
+            var steps = 0
+            var ended = false
+            while !ended {
+                steps += 1
+                try #require(steps < 20_000, "seed \(seed), visitor \(visitor.index): no end")
+                now = now.advanced(byNanoseconds: Int64(draw.nextUnit() * 1e8))
+                switch action {
+                case .none:
+                    Issue.record("seed \(seed), visitor \(visitor.index): nothing pending")
+                    ended = true
+                case .connect where draw.drawFlag(share: 0.1):
+                    action =
+                        machine.failed(.refused, nothingReceived: true, now: now, rules: self.rules).action
+                case .connect:
+                    action = machine.connected()
+                case .request(let request):
+                    #expect(request.due <= now)
+                    if draw.drawFlag(share: 0.1) {
+                        let nothing = draw.drawFlag(share: 0.5)
+                        action =
+                            machine.failed(.broken, nothingReceived: nothing, now: now, rules: self.rules).action
+                    } else {
+                        action = machine.answered(Self.anyAnswer(&draw), now: now, rules: self.rules).action
+                    }
+                case .wait(let until):
+                    if draw.drawFlag(share: 0.05) { machine.connectionEnded() }
+                    now = max(now, until)
+                    action = machine.timerFired(now: now)
+                case .leave:
+                    #expect(machine.isGone)
+                    #expect(machine.stop() == .none)
+                    ended = true
+                }
+            }
+        }
+    }
+
+    static func anyAnswer(_ draw: inout SplitMix64) -> Answer {
+        var answer = Answer(status: [200, 200, 200, 200, 302, 404, 500, 503][draw.drawInteger(0...7)])
+        answer.keepsConnection = draw.drawFlag(share: 0.9)
+        switch draw.drawInteger(0...3) {
+        case 0: answer.standing = .admitted
+        case 1: break
+        default:
+            answer.standing = .waiting
+            answer.page = WaitingPage(
+                number: Int64(draw.drawInteger(1...3)),
+                refreshSeconds: Int64(draw.drawInteger(-5...400)),
+                opensInSeconds: Int64(draw.drawInteger(-5...5))
+            )
+            answer.retryAfterSeconds = Int64(draw.drawInteger(-5...5))
+        }
+        return answer
+    }
+}

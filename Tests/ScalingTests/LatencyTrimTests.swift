@@ -1,0 +1,54 @@
+import Primitives
+import Testing
+
+@testable import Scaling
+
+@Suite struct LatencyTrimTests {
+    private func observe(_ trim: inout LatencyTrim, milliseconds: Double, inFlight: Int, errors: Double = 0) {
+        let latency = Given.latency(milliseconds: milliseconds, count: 100)
+        trim.observe(
+            Given.signals(inFlight: inFlight, latency: latency, errors: errors),
+            slots: 8,
+            serviceTimeNanoseconds: 20e6,
+            objectiveNanoseconds: 250 * Nanoseconds.perMillisecond
+        )
+    }
+
+    @Test func observe_withinObjective_leavesAll() {
+        var trim = LatencyTrim()
+        for _ in 0..<50 { self.observe(&trim, milliseconds: 100, inFlight: 8) }
+        #expect(trim.value == 1)
+    }
+
+    @Test func observe_beyondObjective_fallsToFloorAndNoFurther() {
+        var trim = LatencyTrim()
+        var values: [Double] = []
+        for _ in 0..<200 {
+            self.observe(&trim, milliseconds: 2_000, inFlight: 90)
+            values.append(trim.value)
+        }
+        #expect(values[0] < 1)
+        #expect(zip(values, values.dropFirst()).allSatisfy { $0 >= $1 })
+        #expect(values.last == LatencyTrim.floor)
+    }
+
+    @Test func observe_queueGone_recoversWithinSeconds() {
+        var trim = LatencyTrim()
+        for _ in 0..<200 { self.observe(&trim, milliseconds: 2_000, inFlight: 90) }
+        // The last of the queue still answers late, but the slots are free.
+        for _ in 0..<12 { self.observe(&trim, milliseconds: 2_000, inFlight: 3) }
+        #expect(trim.value == 1)
+    }
+
+    @Test func observe_fewErrors_areTheApplicationsOwn() {
+        var trim = LatencyTrim()
+        for _ in 0..<50 { self.observe(&trim, milliseconds: 20, inFlight: 3, errors: 15) }
+        #expect(trim.value == 1)
+    }
+
+    @Test func observe_mostRequestsFail_trims() {
+        var trim = LatencyTrim()
+        for _ in 0..<50 { self.observe(&trim, milliseconds: 20, inFlight: 3, errors: 80) }
+        #expect(trim.value < 0.2)
+    }
+}

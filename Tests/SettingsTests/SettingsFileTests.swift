@@ -1,0 +1,91 @@
+import Foundation
+import Settings
+import Testing
+
+@testable import SettingsFile
+
+@Suite struct SettingsFileTests {
+    private func problems(_ path: String) -> [String] {
+        do throws(SettingsError) {
+            _ = try SettingsFile.load(path)
+            return []
+        } catch {
+            return error.problems.map(\.description)
+        }
+    }
+
+    @Test func missingFile_isNamed() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = folder.path + "/none.yaml"
+        #expect(
+            self.problems(path) == [
+                "\(path): \(path) cannot be opened: No such file or directory; name a readable YAML file"
+            ]
+        )
+        #expect(
+            self.problems(folder.path) == ["\(folder.path): \(folder.path) is not a file; name a readable YAML file"]
+        )
+    }
+
+    @Test func hugeFile_isRefused() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        try folder.write(String(repeating: "#", count: SettingsFile.maxBytes + 1), to: "s.yaml")
+        let path = folder.path + "/s.yaml"
+        #expect(self.problems(path) == ["\(path): \(path) is larger than 1048576 bytes; name a readable YAML file"])
+    }
+
+    @Test func relativePaths_areMeantFromTheFolderOfTheFile() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = folder.path + "/s.yaml"
+        try folder.write("pem", to: "a.pem")
+        try folder.write(String(repeating: "k", count: 40), to: "signing.key")
+        let text = SettingsText.smallest.replacing(
+            "- address: 127.0.0.1:8080",
+            with: "- {address: unix:in.sock, tls: {certificate: a.pem, key: \(folder.path)/a.pem}}"
+        )
+        try folder.write("signing_keys: [{id: 7, file: signing.key}]\nredis: unix:r.sock\n" + text, to: "s.yaml")
+        let settings = try SettingsFile.load(path)
+        #expect(settings.stateFolder == folder.path + "/.sluice")
+        #expect(settings.redis == .server(RedisServerSettings(address: .unix(path: folder.path + "/r.sock"))))
+        let tls = TLSSettings.files(certificate: folder.path + "/a.pem", key: folder.path + "/a.pem")
+        #expect(settings.listeners == [ListenSettings(address: .unix(path: folder.path + "/in.sock"), tls: tls)])
+        let key = SigningKeySettings(
+            id: 7,
+            secret: Secret(Array(repeating: UInt8(ascii: "k"), count: 40)),
+            file: folder.path + "/signing.key"
+        )
+        #expect(settings.signingKeys == [key])
+    }
+
+    @Test func absoluteFolder_ofEveryFormOfPath() {
+        let current = FileManager.default.currentDirectoryPath
+        #expect(SettingsFile.absoluteFolder(of: "s.yaml") == current)
+        #expect(SettingsFile.absoluteFolder(of: "a/s.yaml") == current + "/a")
+        #expect(SettingsFile.absoluteFolder(of: "/s.yaml") == "/")
+        #expect(SettingsFile.absoluteFolder(of: "/a/b/s.yaml") == "/a/b")
+    }
+
+    @Test func filesThatTheSettingsName_areLookedAt() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = folder.path + "/s.yaml"
+        try folder.write("", to: "empty.pem")
+        try folder.write("short", to: "short.key")
+        let text = SettingsText.smallest.replacing(
+            "- address: 127.0.0.1:8080",
+            with: "- {address: 127.0.0.1:0, tls: {certificate: empty.pem, key: none.pem}}"
+        )
+        try folder.write("signing_keys: [{id: 7, file: short.key}]\n" + text, to: "s.yaml")
+        #expect(
+            self.problems(path) == [
+                "\(path):1:24: signing_keys[0].file: \(folder.path)/short.key holds 5 bytes; allowed: 32 to 256",
+                "\(path):3:34: listen[0].tls.certificate: \(folder.path)/empty.pem is empty; it must hold PEM",
+                "\(path):3:58: listen[0].tls.key: \(folder.path)/none.pem cannot be opened: No such file or directory; "
+                    + "name a readable PEM file",
+            ]
+        )
+    }
+}

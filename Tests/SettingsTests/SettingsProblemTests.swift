@@ -1,0 +1,330 @@
+import Settings
+import Testing
+
+/// A change of the smallest settings, and all that must be said about it.
+struct Mistake: CustomTestStringConvertible, Sendable {
+    let line: String
+    let written: String
+    let problems: [String]
+
+    init(_ line: String, _ written: String, _ problems: String...) {
+        self.line = line
+        self.written = written
+        self.problems = problems
+    }
+
+    var text: String { SettingsText.smallest.replacing(self.line, with: self.written, maxReplacements: 1) }
+    var testDescription: String { self.written }
+}
+
+@Suite struct SettingsProblemTests {
+    @Test func smallest_isAccepted() { #expect(SettingsText.problems(SettingsText.smallest) == []) }
+
+    @Test(arguments: Self.keys + Self.values + Self.contradictions)
+    func mistake_isReportedAtItsPlaceWithWhatIsAllowed(mistake: Mistake) {
+        #expect(mistake.text != SettingsText.smallest, "the line to change is not there")
+        #expect(SettingsText.problems(mistake.text) == mistake.problems)
+    }
+
+    static let keys = [
+        Mistake(
+            "    inflow: 120/s",
+            "    inflow: 120/s\n    brust: 40",
+            "sluice.yaml:10:5: rooms.onsale.brust: unknown key; did you mean burst?; allowed here: slots, inflow, burst, "
+                + "session_length, claim_window, horizon, opens_at, title, language"
+        ),
+        Mistake(
+            "listen:",
+            "burst: 40\nlisten:",
+            "sluice.yaml:1:1: burst: unknown key; it is known as rooms.*.burst; allowed here: listen, admin, state_folder, "
+                + "redis, loops, log, limits, signing_keys, pools, rooms, routes"
+        ),
+        Mistake(
+            "    room: onsale",
+            "    room: onsale\n    \"a b\\n\": 1",
+            "sluice.yaml:13:5: routes[0].\"a b?\": unknown key; allowed here: host, path, pool, room"
+        ),
+        Mistake(
+            "    slots: 2000",
+            "    slots: 2000\n    slots: 3000",
+            "sluice.yaml:9:5: rooms.onsale.slots: the key is already there at line 8; keep one of the two"
+        ),
+        Mistake(
+            "  tickets:",
+            "  tickets: {}\n  \"tickets\":",
+            "sluice.yaml:5:3: pools.tickets: the key is already there at line 4; keep one of the two"
+        ),
+        Mistake(
+            "    inflow: 120/s",
+            "    burst: 3",
+            "sluice.yaml:8:5: rooms.onsale.inflow: the key is missing; it must be a rate from 0/s to 100000/s, such as "
+                + "120/s or 600/min"
+        ),
+        Mistake(
+            "- address: 127.0.0.1:8080",
+            "- address: 127.0.0.1:8080\n    tls: {certificate: a.pem}",
+            "sluice.yaml:3:10: listen[0].tls.key: the key is missing; it must be a path (from the folder of this file, "
+                + "unless it begins with /) of at most 4096 bytes"
+        ),
+        Mistake(
+            "  onsale:\n",
+            "  On Sale:\n",
+            "sluice.yaml:7:3: rooms.\"On Sale\": this name cannot be used; allowed: 1 to 32 small letters, digits, - and _, "
+                + "the first a letter or a digit",
+            "sluice.yaml:12:5: routes[0].room: there is no room named onsale; known under rooms: there is none"
+        ),
+    ]
+
+    static let values = [
+        Mistake(
+            "slots: 2000",
+            "slots: many",
+            "sluice.yaml:8:12: rooms.onsale.slots: found \"many\"; allowed: a whole number from 1 to 10000000"
+        ),
+        Mistake(
+            "slots: 2000",
+            "slots: \"2000\"",
+            "sluice.yaml:8:12: rooms.onsale.slots: found \"2000\", which is a text because of its quotes; allowed: a whole "
+                + "number from 1 to 10000000"
+        ),
+        Mistake(
+            "slots: 2000",
+            "slots: 0",
+            "sluice.yaml:8:12: rooms.onsale.slots: found \"0\", which is too small; allowed: a whole number from 1 to 10000000"
+        ),
+        Mistake(
+            "slots: 2000",
+            "slots: [2000]",
+            "sluice.yaml:8:12: rooms.onsale.slots: found a list; allowed: a whole number from 1 to 10000000"
+        ),
+        Mistake(
+            "slots: 2000",
+            "slots:",
+            "sluice.yaml:8:11: rooms.onsale.slots: found nothing; allowed: a whole number from 1 to 10000000"
+        ),
+        Mistake(
+            "120/s",
+            "120",
+            "sluice.yaml:9:13: rooms.onsale.inflow: found \"120\", which has no unit (per second or per minute?); allowed: "
+                + "a rate from 0/s to 100000/s, such as 120/s or 600/min"
+        ),
+        Mistake(
+            "120/s",
+            "120/s\n    horizon: 2",
+            "sluice.yaml:10:14: rooms.onsale.horizon: found \"2\", which has no unit (30 what?); allowed: a duration from "
+                + "100ms to 1m, such as 30s"
+        ),
+        Mistake(
+            "120/s",
+            "120/s\n    horizon: 2min",
+            "sluice.yaml:10:14: rooms.onsale.horizon: found \"2min\", whose unit is not one of ms, s, m, h and d; allowed: "
+                + "a duration from 100ms to 1m, such as 30s"
+        ),
+        Mistake(
+            "120/s",
+            "120/s\n    horizon: 2h",
+            "sluice.yaml:10:14: rooms.onsale.horizon: found \"2h\", which is too large; allowed: a duration from 100ms to "
+                + "1m, such as 30s"
+        ),
+        Mistake(
+            "120/s",
+            "120/s\n    opens_at: 2026-11-23T18:00:00",
+            "sluice.yaml:10:15: rooms.onsale.opens_at: found \"2026-11-23T18:00:00\", which has no zone: end it with Z, or "
+                + "with an offset such as +01:00; allowed: null or a time with its zone, such as 2026-11-23T18:00:00Z"
+        ),
+        Mistake(
+            "listen:",
+            "limits: {body_bytes: 8MB}\nlisten:",
+            "sluice.yaml:1:22: limits.body_bytes: found \"8MB\", whose unit is not one of B, KiB, MiB and GiB; allowed: a "
+                + "size from 0B to 64GiB, such as 16KiB"
+        ),
+        Mistake(
+            "listen:",
+            "loops: fast\nlisten:",
+            "sluice.yaml:1:8: loops: found \"fast\"; allowed: auto or a whole number from 1 to 256"
+        ),
+        Mistake(
+            "listen:",
+            "log: {level: wran}\nlisten:",
+            "sluice.yaml:1:14: log.level: found \"wran\"; allowed: trace, debug, info, notice, warning, error, critical"
+        ),
+        Mistake(
+            "listen:",
+            "log: {level: waring}\nlisten:",
+            "sluice.yaml:1:14: log.level: found \"waring\", did you mean warning?; allowed: trace, debug, info, notice, "
+                + "warning, error, critical"
+        ),
+        Mistake(
+            "listen:",
+            "log: loud\nlisten:",
+            "sluice.yaml:1:6: log: found \"loud\"; allowed: a mapping with the keys level, format"
+        ),
+        Mistake(
+            "127.0.0.1:8080",
+            "localhost:8080",
+            "sluice.yaml:2:14: listen[0].address: found \"localhost:8080\", whose host is not an IP address (names are not "
+                + "looked up); allowed: an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/sluice.sock; port 0 "
+                + "picks a free one"
+        ),
+        Mistake(
+            "listen:",
+            "redis: redis://:hunter2@host:x\nlisten:",
+            "sluice.yaml:1:8: redis: found \"redis://***@host:x\", whose port is not a number from 0 to 65535; allowed: "
+                + "embedded, memory, unix:/path or redis://[[user]:password@]host[:port][/database]"
+        ),
+        Mistake(
+            "listen:",
+            "signing_keys: [{id: 1, secret: hunter2}]\nlisten:",
+            "sluice.yaml:1:32: signing_keys[0].secret: found a text of 7 bytes; allowed: null or a text of 32 to 256 bytes"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "worker: {spread: 0x1p3}",
+            "sluice.yaml:5:22: pools.tickets.worker.spread: found \"0x1p3\"; allowed: a number from 0 to 3"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "command: [run, null]",
+            "sluice.yaml:5:20: pools.tickets.command[1]: found \"null\"; allowed: a text of at most 4096 bytes"
+        ),
+        Mistake(
+            "- pool: tickets",
+            "- pool: tickets\n    path: /a/",
+            "sluice.yaml:12:11: routes[0].path: found \"/a/\", which ends with a slash: leave it out, the path covers itself "
+                + "and all below it; allowed: a path such as / or /tickets"
+        ),
+    ]
+
+    static let contradictions = [
+        Mistake(
+            "room: onsale",
+            "room: onsail",
+            "sluice.yaml:12:5: routes[0].room: there is no room named onsail; did you mean onsale?; known under rooms: "
+                + "onsale"
+        ),
+        Mistake(
+            "pool: tickets",
+            "pool: web",
+            "sluice.yaml:11:5: routes[0].pool: there is no pool named web; known under pools: tickets"
+        ),
+        Mistake(
+            "room: onsale",
+            "room: onsale\n  - {host: \"*\", path: /, pool: tickets}",
+            "sluice.yaml:13:5: routes[1]: host * and path / are already taken by routes[0] (line 11)"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "max_workers: 4\n    min_workers: 5",
+            "sluice.yaml:6:5: pools.tickets.min_workers: 5 is more than max_workers, which is 4 (line 5)"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "connections_per_worker: 7",
+            "sluice.yaml:5:5: pools.tickets.connections_per_worker: 7 connections can never fill the worker's 8 slots; "
+                + "allow at least as many as worker.slots"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "scaling: {latency_objective: 10ms}",
+            "sluice.yaml:5:15: pools.tickets.scaling.latency_objective: 10ms is shorter than worker.service_time, which is "
+                + "20ms: no number of workers meets it"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "driver: static",
+            "sluice.yaml:5:5: pools.tickets.driver: the static driver needs the key workers with at least one address"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "driver: static\n    workers: [127.0.0.1:1, 127.0.0.1:1]\n    command: [x]",
+            "sluice.yaml:6:28: pools.tickets.workers[1]: 127.0.0.1:1 is already in the list",
+            "sluice.yaml:7:5: pools.tickets.command: the key has no meaning with the static driver; take it out, or change "
+                + "driver"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "workers: [127.0.0.1:1]",
+            "sluice.yaml:5:5: pools.tickets.workers: the key has no meaning with the process driver; take it out, or change "
+                + "driver"
+        ),
+        Mistake(
+            "inflow: 120/s",
+            "inflow: 120/s\n    claim_window: 5s\n    horizon: 10s",
+            "sluice.yaml:10:5: rooms.onsale.claim_window: 5s is shorter than horizon, which is 10s: visitors would lose the "
+                + "turn before they ask again (line 11)"
+        ),
+        Mistake(
+            "listen:",
+            "limits: {head_bytes: 4KiB}\nlisten:",
+            "sluice.yaml:1:1: limits.target_bytes: 8KiB does not fit into a head of 4KiB; make it smaller than head_bytes "
+                + "(line 1)"
+        ),
+        Mistake(
+            "listen:",
+            "admin: {listen: 127.0.0.1:8080}\nlisten:",
+            "sluice.yaml:1:9: admin.listen: 127.0.0.1:8080 is already taken by listen[0].address (line 3)"
+        ),
+        Mistake(
+            "listen:",
+            "signing_keys:\n  - id: 1\nlisten:",
+            "sluice.yaml:2:5: signing_keys[0]: neither secret nor file is given; a key has exactly one of them"
+        ),
+        Mistake(
+            "listen:",
+            "signing_keys: [&k {id: 1, secret: 0123456789abcdef0123456789abcdef}, *k]\nlisten:",
+            "sluice.yaml:1:20: signing_keys[1].id: the id 1 is already taken by signing_keys[0] (line 1)"
+        ),
+        Mistake(
+            "127.0.0.1:8080",
+            "unix:" + String(repeating: "x", count: 103),
+            "sluice.yaml:2:5: listen[0].address: the socket's full path has 108 bytes; the system allows 107: /etc/"
+                + String(repeating: "x", count: 103)
+        ),
+    ]
+
+    @Test func manyMistakes_areReportedTogetherInTheOrderOfTheFile() {
+        let text = SettingsText.smallest
+            .replacing("127.0.0.1:8080", with: "nowhere").replacing("max_workers: 4", with: "max_worker: 0")
+            .replacing("120/s", with: "fast").replacing("pool: tickets", with: "pool: cinema")
+        let places = SettingsText.problems(text).map { $0.prefix { $0 != " " } }
+        #expect(places == ["sluice.yaml:2:14:", "sluice.yaml:5:5:", "sluice.yaml:9:13:", "sluice.yaml:11:5:"])
+    }
+
+    /// What contradicts a refused value may not contradict what was meant.
+    @Test func refusedValue_isNotContradicted() {
+        let text = SettingsText.smallest.replacing("max_workers: 4", with: "max_workers: 99999\n    min_workers: 7")
+        #expect(SettingsText.problems(text).count == 1)
+    }
+
+    @Test func thousandMistakes_areCutToTheLimit() {
+        let keys = (0..<1000).map { "key\($0): 1\n" }.joined()
+        #expect(SettingsText.problems(keys + SettingsText.smallest).count == SettingsError.maxProblems)
+    }
+
+    @Test func nothing_asksForWhatIsRequired() {
+        #expect(
+            SettingsText.problems("").map { $0.prefix(20) } == [
+                "sluice.yaml:1:1: lis", "sluice.yaml:1:1: poo", "sluice.yaml:1:1: rou",
+            ]
+        )
+    }
+
+    @Test func secret_isNeverShown() throws {
+        let secret = "correct horse battery staple, 32 bytes"
+        let text =
+            "signing_keys: [{id: 1, secret: \"\(secret)\"}]\nredis: redis://:\(secret.prefix(7))@host\n"
+            + SettingsText.smallest
+        let settings = try SettingsText.decode(text)
+        #expect(settings.signingKeys.first?.secret?.bytes == Array(secret.utf8))
+        var other = settings
+        other.signingKeys[0].secret = Secret(Array("battery horse correct staple, 32 bytes".utf8))
+        other.redis = .embedded
+        var dumped = ""
+        dump(settings, to: &dumped)
+        let changes = Settings.changes(from: settings, to: other)
+        #expect(changes.count == 2)
+        for text in [dumped, "\(settings)", "\(changes)", String(reflecting: settings)] {
+            #expect(!text.contains("horse") && !text.contains("correct"))
+        }
+    }
+}
