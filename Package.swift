@@ -1,14 +1,28 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
-/// Every target is compiled with the same switches; the checks add `-warnings-as-errors` on the command line.
-let swift: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]
-/// The request path is measured in instructions: whole-module optimisation comes with `-c release`.
-let collections = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
-let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+/// Every target is compiled with the same switches. The checks set `SLUICE_STRICT`, which makes warnings errors; a
+/// user's newer compiler must not fail for a new warning.
+let strict: [SwiftSetting] = Context.environment["SLUICE_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+let swift: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")] + strict
+
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+
+/// A module of `Sources/NAME`, and what it may import: arrows point down this list only.
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+}
+
+/// The tests of `Tests/NAME`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+}
 
 let package = Package(
     name: "sluice",
@@ -24,51 +38,70 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
-        // C shims: a module map and one header each.
+        // C shims.
         .target(name: "CLinux"),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
 
-        // Pure ring: no Dispatch, no Glibc, no Foundation; time and randomness are arguments.
-        .target(name: "Primitives", swiftSettings: swift),
-        .target(
-            name: "Admission", dependencies: ["Primitives"], resources: [.embedInCode("room.lua")],
-            swiftSettings: swift),
-        .target(name: "HTTPWire", dependencies: ["Primitives"], swiftSettings: swift),
-        .target(name: "Scaling", dependencies: ["Primitives"], swiftSettings: swift),
-        .target(name: "Settings", dependencies: ["Primitives"], swiftSettings: swift),
+        // The pure ring: no Dispatch, no Glibc, no Foundation; time and randomness are arguments.
+        module("Primitives"),
+        module("Admission", ["Primitives"], resources: [.embedInCode("room.lua")]),
+        module("HTTPWire", ["Primitives"]),
+        module("Scaling", ["Primitives"]),
+        module("Settings"),
 
-        // I/O ring.
-        .target(name: "EventLoop", dependencies: ["CLinux", "Primitives", collections, deques], swiftSettings: swift),
-        .target(
-            name: "Transport", dependencies: ["CLinux", "COpenSSL", "EventLoop", "Primitives", deques],
-            swiftSettings: swift),
-        .target(name: "RedisClient", dependencies: ["CHiredis", "Transport", deques], swiftSettings: swift),
-        .target(name: "Observability", dependencies: ["Primitives", logging], swiftSettings: swift),
-        .target(name: "HTTPService", dependencies: ["HTTPWire", "Transport"], swiftSettings: swift),
-        .target(name: "SettingsFile", dependencies: ["CLinux", "Settings", "EventLoop", "Yams"], swiftSettings: swift),
+        // The I/O ring.
+        module("EventLoop", ["CLinux", "Primitives", heap]),
+        module("Transport", ["CLinux", "COpenSSL", "EventLoop", "Primitives"]),
+        module("RedisClient", ["CHiredis", "EventLoop", "Primitives", "Transport", deque]),
+        module("HTTPService", ["EventLoop", "HTTPWire", "Primitives", "Transport"]),
+        module("Observability", ["Primitives", logging]),
+        module("SettingsFile", ["CLinux", "EventLoop", "Primitives", "Settings", "Yams"]),
 
-        // Shells.
-        .target(
-            name: "SharedState", dependencies: ["Admission", "RedisClient", "Scaling", "Settings", "Observability"],
-            swiftSettings: swift),
-        .target(
-            name: "Gateway",
-            dependencies: ["Admission", "COpenSSL", "HTTPWire", "Settings", "SharedState", "Transport", "Observability"],
-            swiftSettings: swift),
-        .target(
-            name: "Controller", dependencies: ["Scaling", "Settings", "SharedState", "HTTPService", "Observability"],
-            swiftSettings: swift),
-        .target(name: "AdminAPI", dependencies: ["HTTPService", "Observability"], swiftSettings: swift),
-        .target(name: "SampleWorker", dependencies: ["HTTPService", "Observability"], swiftSettings: swift),
+        // The shells.
+        module("SharedState", ["Admission", "CLinux", "EventLoop", "Primitives", "RedisClient", "Transport"]),
+        module(
+            "Gateway",
+            [
+                "Admission", "COpenSSL", "EventLoop", "HTTPWire", "Observability", "Primitives", "Settings",
+                "SharedState", "Transport", deque, logging,
+            ]),
+        module(
+            "Controller",
+            [
+                "EventLoop", "HTTPService", "Observability", "Primitives", "Scaling", "Settings", "SharedState",
+                "Transport", logging,
+            ]),
+        module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Transport"]),
+        module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Primitives", "Transport"]),
 
-        // Roots.
+        // The roots.
         .executableTarget(
             name: "sluice",
-            dependencies: ["Gateway", "Controller", "AdminAPI", "SampleWorker", "SettingsFile", arguments],
-            swiftSettings: swift),
+            dependencies: [
+                "AdminAPI", "CLinux", "COpenSSL", "Controller", "EventLoop", "Gateway", "HTTPService",
+                "Observability", "Primitives", "RedisClient", "SampleWorker", "Settings", "SettingsFile",
+                "SharedState", "Transport", arguments, logging,
+            ], swiftSettings: swift),
         .executableTarget(
-            name: "onsale", dependencies: ["HTTPWire", "RedisClient", "Transport", arguments, histogram],
-            path: "LoadTests/onsale", swiftSettings: swift),
+            name: "onsale",
+            dependencies: [
+                "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Transport", arguments,
+                histogram,
+            ], path: "LoadTests/onsale", swiftSettings: swift),
+
+        // Tests.
+        .target(name: "TestKit", dependencies: ["EventLoop"], path: "Tests/TestKit", swiftSettings: swift),
+        tests("PrimitivesTests", ["Primitives"]),
+        tests("AdmissionTests", ["Admission", "Primitives"]),
+        tests("RoomScriptTests", ["Admission", "CHiredis", "Primitives"]),
+        tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
+        tests("ScalingTests", ["Primitives", "Scaling"]),
+        tests("SettingsTests", ["EventLoop", "Primitives", "Settings", "SettingsFile"]),
+        tests("EventLoopTests", ["CLinux", "EventLoop", "Primitives", "TestKit"]),
+        tests("TransportTests", ["CLinux", "EventLoop", "Primitives", "TestKit", "Transport"]),
+        tests("RedisClientTests", ["EventLoop", "Primitives", "RedisClient", "Transport"]),
+        tests("SharedStateTests", ["Admission", "EventLoop", "Primitives", "RedisClient", "SharedState"]),
+        tests("OnsaleTests", ["Primitives", "onsale"]),
     ]
 )

@@ -11,7 +11,7 @@
 --   sessions   zset      number -> expiry in microseconds; one member is one occupied slot
 --   arrived    bitmap    numbers that asked after they were called
 --   exchanged  bitmap    numbers that were admitted once; never cleared, so nobody is admitted twice
---   door       zset      number -> number: asked, and found no token or no slot; the score gives the rank
+--   door       zset      number -> number: asked, and found no token or no slot; in order of place
 --   since      zset      number -> when this stay at the door began
 --   seen       zset      number -> when the visitor at the door last asked
 --   marks      zset      "serving:direct" -> when now-serving came to stand there
@@ -21,6 +21,7 @@ local DOOR, SINCE, SEEN, MARKS, JOURNAL = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KE
 
 local TOKEN = 1000000000              -- nano-tokens in one token; microseconds x milli-tokens a second = nano-tokens
 local WHOLE = 1000000                 -- parts per million in 1
+local LARGEST_INTEGER = 9007199254740992
 local LAST_NUMBER = 4294967295        -- the highest offset of a Redis bitmap
 local LARGEST_BATCH = 4096
 local MARK_GAP_MICROS = 50000         -- marks nearer than this are one mark: at most 20 a second are kept
@@ -56,7 +57,7 @@ end
 
 local function argument(index, name)
     local value = tonumber(ARGV[index])
-    if value == nil or value ~= floor(value) then
+    if value == nil or value ~= floor(value) or math.abs(value) > LARGEST_INTEGER then
         fail('BADARG argument ' .. index .. ' (' .. name .. ') is not an integer: ' .. tostring(ARGV[index]))
     end
     return value
@@ -126,7 +127,6 @@ local function clockSetBack(room)
     end
     lowerScores(SEEN, room.now)
     lowerScores(SESSIONS, room.now + room.session)
-    room.refilled = room.now
     room.touched = true
 end
 
@@ -166,11 +166,6 @@ local function turns(room, sessions)
     return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions))
 end
 
-local function take(room, count)
-    room.tokens = room.tokens - count * TOKEN
-    set(room, 'admitted', room.admitted + count)
-end
-
 local function writeJournal(kind, room, ...)
     redis.call('XADD', JOURNAL, 'MAXLEN', '~', JOURNAL_ENTRIES, '*', 'kind', kind, 't', room.now, ...)
 end
@@ -201,7 +196,7 @@ local function markAt(micros)
 end
 
 local function servingAt(room, micros)
-    if room.mark <= micros then return max(room.floor, room.mark_serving) end
+    if room.mark <= micros then return room.mark_serving end
     return markAt(micros) or room.floor
 end
 
@@ -297,8 +292,6 @@ local function standAtDoor(room, numbers)
     room.touched = true
 end
 
--- ------------------------------------------------------------------------------------------------------ operations
-
 -- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending numbers.
 local function admit(room, numbers, waits)
     if #numbers == 0 then return end
@@ -307,12 +300,32 @@ local function admit(room, numbers, waits)
     for index, number in ipairs(numbers) do
         redis.call('SETBIT', EXCHANGED, number, 1)
         sessions[2 * index - 1], sessions[2 * index] = expiry, number
-        grants[index] = text(number) .. ':' .. text(waits[number] or 0)
+        grants[index] = text(number) .. ':' .. text(waits[index] or 0)
     end
     inChunks(sessions, 'ZADD', SESSIONS)
-    take(room, #numbers)
+    room.tokens = room.tokens - #numbers * TOKEN
+    set(room, 'admitted', room.admitted + #numbers)
     writeJournal('exchange', room, 'g', table.concat(grants, ','))
 end
+
+-- Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests: so
+-- nobody is ever admitted past a lower place that is at the door. Their gateways learn it when they ask next.
+local function settleDoor(room, left)
+    if left == 0 then return {} end
+    local popped = redis.call('ZPOPMIN', DOOR, min(left, LARGEST_BATCH))
+    local numbers, waits = {}, {}
+    for index = 1, #popped / 2 do numbers[index] = tonumber(popped[2 * index - 1]) end
+    if #numbers == 0 then return numbers end
+    for index, since in ipairs(redis.call('ZMSCORE', SINCE, unpack(numbers))) do
+        waits[index] = max(0, room.now - tonumber(since or room.now))
+    end
+    inChunks(numbers, 'ZREM', SINCE)
+    inChunks(numbers, 'ZREM', SEEN)
+    admit(room, numbers, waits)
+    return numbers
+end
+
+-- ------------------------------------------------------------------------------------------------------ operations
 
 -- join COUNT -> epoch, first, count, admitted, expiry (0 when none is admitted), serving
 local function join()
@@ -323,6 +336,7 @@ local function join()
     local room = enter()
     local first = room.issued + 1
     if room.issued + count > LAST_NUMBER then
+        commit(room)
         fail('LINEFULL all ' .. text(LAST_NUMBER) .. ' numbers of this line are handed out: open a new room')
     end
     local admitted = 0
@@ -345,14 +359,16 @@ local function join()
 end
 
 -- A new room starts with a full bucket. A restored one starts with an empty bucket: what it spent is not known.
+-- Bitmaps and sessions that outlived the record stay: they keep anybody from being admitted twice.
 local function create(now, epoch, issued, serving, burst)
+    redis.call('UNLINK', MARKS)
     local room = { now = now, changed = {}, touched = true }
     for _, field in ipairs(FIELDS) do
         room[field] = 0
         room.changed[field] = true
     end
     room.epoch, room.issued, room.serving, room.sampled = epoch, issued, serving, serving
-    room.refilled, room.allowed, room.show_up, room.burst = now, -1, WHOLE, burst
+    room.refilled, room.allowed, room.show_up = now, -1, WHOLE
     if issued == 0 then room.tokens = burst * TOKEN end
     return room
 end
@@ -381,9 +397,12 @@ local function restore(room, issued, serving)
     end
 end
 
--- tick INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS KNOWN_EPOCH KNOWN_ISSUED KNOWN_SERVING -> the snapshot
+-- tick INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS KNOWN_EPOCH KNOWN_ISSUED KNOWN_SERVING
+-- -> the snapshot (13 integers), then expiry and numbers of those who were let in from the door
 local function tick()
-    local burst, slots = argument(3, 'burst'), argument(4, 'slots')
+    local inflow, burst, slots = argument(2, 'inflow'), argument(3, 'burst'), argument(4, 'slots')
+    local session, claim = argument(5, 'session'), argument(6, 'claim')
+    local horizon, opens = argument(7, 'horizon'), argument(8, 'opens')
     local epoch = argument(9, 'known epoch')
     local serving = min(argument(11, 'known serving'), LAST_NUMBER)
     local issued = max(min(argument(10, 'known issued'), LAST_NUMBER), serving)
@@ -397,22 +416,27 @@ local function tick()
     elseif epoch == room.epoch then
         restore(room, issued, serving)
     end
-    set(room, 'inflow', argument(2, 'inflow'))
-    set(room, 'session', argument(5, 'session'))
-    set(room, 'claim', argument(6, 'claim'))
-    set(room, 'horizon', argument(7, 'horizon'))
-    set(room, 'opens', argument(8, 'opens'))
+    set(room, 'inflow', inflow)
+    set(room, 'session', session)
+    set(room, 'claim', claim)
+    set(room, 'horizon', horizon)
+    set(room, 'opens', opens)
     enforce(room, burst, slots)
     local sessions = expireSessions(room)
     local atDoor = dropSilent(room)
+    local settled = atDoor > 0 and settleDoor(room, turns(room, sessions)) or {}
+    sessions = sessions + #settled
+    atDoor = atDoor - #settled
     sampleShowUp(room)
     callNext(room, sessions, atDoor)
     writeMark(room)
     commit(room)
-    return {
+    local answer = {
         now, room.epoch, room.issued, room.serving, room.admitted, sessions, atDoor, room.rate, room.tokens,
-        room.burst, room.slots, floor((room.show_up + 500) / 1000), room.opens,
+        room.burst, room.slots, floor((room.show_up + 500) / 1000), room.opens, now + room.session,
     }
+    for _, number in ipairs(settled) do answer[#answer + 1] = number end
+    return answer
 end
 
 local function batch()
@@ -424,58 +448,62 @@ local function batch()
     return numbers
 end
 
--- Positions of `numbers` in ascending order of the numbers.
-local function ascending(numbers)
-    local order = {}
-    for index = 1, #numbers do order[index] = index end
-    table.sort(order, function(left, right) return numbers[left] < numbers[right] end)
-    return order
+-- The numbers in ascending order, each once.
+local function unique(numbers)
+    local sorted, distinct = { unpack(numbers) }, {}
+    table.sort(sorted)
+    for _, number in ipairs(sorted) do
+        if number ~= distinct[#distinct] then distinct[#distinct + 1] = number end
+    end
+    return distinct
 end
 
--- exchange NUMBER... -> one outcome for each number, in the order of the arguments
+-- What is already decided about a number that asks; nil when it may go in.
+local function verdict(room, number, lapsedUpTo)
+    if number < 1 or number > room.serving then return NOT_SERVED end
+    if redis.call('GETBIT', EXCHANGED, number) == 1 then
+        return tonumber(redis.call('ZSCORE', SESSIONS, number) or ENDED)
+    end
+    if number <= lapsedUpTo and redis.call('GETBIT', ARRIVED, number) == 0 then return LAPSED end
+    return nil
+end
+
+-- exchange NUMBER...
+-- -> one outcome for each number, in the order of the arguments; then expiry and numbers of the others let in
 local function exchange()
     local numbers = batch()
     local room = enter()
     local left = turns(room, expireSessions(room))
-    local doorEmpty = redis.call('ZCARD', DOOR) == 0
     local lapsedUpTo = servingAt(room, room.now - room.claim)
-    local outcomes, admitted, fromDoor, standing, waits = {}, {}, {}, {}, {}
-    local previous
-    for _, index in ipairs(ascending(numbers)) do
-        local number = numbers[index]
-        if previous and numbers[previous] == number then
-            outcomes[index] = outcomes[previous]
-        elseif number < 1 or number > room.serving then
-            outcomes[index] = NOT_SERVED
-        elseif redis.call('GETBIT', EXCHANGED, number) == 1 then
-            outcomes[index] = tonumber(redis.call('ZSCORE', SESSIONS, number) or ENDED)
-        elseif number <= lapsedUpTo and redis.call('GETBIT', ARRIVED, number) == 0 then
-            outcomes[index] = LAPSED
-        else
+    local outcomes, asking = {}, {}
+    for index, number in ipairs(numbers) do
+        outcomes[index] = verdict(room, number, lapsedUpTo)
+        if not outcomes[index] then
             redis.call('SETBIT', ARRIVED, number, 1)
-            -- A lower number at the door keeps its claim on a turn, whichever gateway holds its request.
-            if left > 0 and (doorEmpty or redis.call('ZCOUNT', DOOR, '-inf', '(' .. text(number)) < left) then
-                left = left - 1
-                admitted[#admitted + 1] = number
-                outcomes[index] = room.now + room.session
-                if not doorEmpty and redis.call('ZREM', DOOR, number) == 1 then
-                    fromDoor[#fromDoor + 1] = number
-                    waits[number] = max(0, room.now - tonumber(redis.call('ZSCORE', SINCE, number) or room.now))
-                end
-            else
-                -- From here on every number has at least as many ahead of it: none can go in.
-                left = 0
-                standing[#standing + 1] = number
-                outcomes[index] = AT_DOOR
-            end
+            asking[#asking + 1] = number
         end
-        previous = index
     end
-    leaveDoor(fromDoor)
-    admit(room, admitted, waits)
-    standAtDoor(room, standing)
+    local admitted = unique(asking)
+    if #admitted <= left and redis.call('ZCARD', DOOR) == 0 then
+        admit(room, admitted, {})
+    else
+        standAtDoor(room, admitted)
+        admitted = settleDoor(room, left)
+    end
     commit(room)
-    return outcomes
+
+    local others = {}
+    for _, number in ipairs(admitted) do others[number] = true end
+    for index, number in ipairs(numbers) do
+        if not outcomes[index] then outcomes[index] = others[number] and room.now + room.session or AT_DOOR end
+    end
+    for _, number in ipairs(asking) do others[number] = nil end
+    local answer = outcomes
+    answer[#answer + 1] = room.now + room.session
+    for _, number in ipairs(admitted) do
+        if others[number] then answer[#answer + 1] = number end
+    end
+    return answer
 end
 
 -- renew NUMBER... -> for each number the new expiry, or 0 when its session is gone

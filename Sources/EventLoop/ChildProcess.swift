@@ -43,20 +43,44 @@ public final class ChildProcess: Descriptor {
             close(input[0])
             close(output[1])
         }
+        let pid: Int32
+        let handle: Int32
         do {
-            let pid = try Self.launch(
+            pid = try Self.launch(
                 executable, arguments: arguments, environment: environment, input: input[0], output: output[1])
-            let handle = sluice_pidfd_open(pid)
-            guard handle != -1 else { throw SystemError(call: "pidfd_open") }
-            let child = ChildProcess(
-                loop: loop, handle: handle, pid: pid, lifeline: input[1], output: output[0], onExit: onExit)
-            try child.register(.readable)
-            return child
+            handle = try Self.openHandle(of: pid)
         } catch {
             close(input[1])
             close(output[0])
             throw error
         }
+        // From here on the three descriptors are the child's, and closed with it.
+        let child = ChildProcess(
+            loop: loop, handle: handle, pid: pid, lifeline: input[1], output: output[0], onExit: onExit)
+        do {
+            try child.register(.readable)
+        } catch {
+            Self.abandon(pid)
+            throw error
+        }
+        return child
+    }
+
+    private static func openHandle(of pid: Int32) throws -> Int32 {
+        let handle = sluice_pidfd_open(pid)
+        guard handle != -1 else {
+            let failure = SystemError(call: "pidfd_open")
+            Self.abandon(pid)
+            throw failure
+        }
+        return handle
+    }
+
+    /// A child that cannot be watched is not left running.
+    private static func abandon(_ pid: Int32) {
+        kill(pid, SIGKILL)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
     }
 
     private init(
@@ -94,7 +118,11 @@ public final class ChildProcess: Descriptor {
         sigfillset(&defaults)
         posix_spawnattr_setsigdefault(&attributes, &defaults)
         posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETPGROUP)
+        // Dispatch's threads block every signal, and a child inherits that from the thread that starts it.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        let flags = Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETPGROUP)
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var variables: [String] = []

@@ -31,6 +31,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private var table = DescriptorTable()
     private let eventStorage: UnsafeMutablePointer<epoll_event>
     private var timers = TimerQueue()
+    private var dueTimers: [TimerQueue.Entry] = []
     private let wakeTimer: Int32
     /// What `wakeTimer` is set to; nil when disarmed.
     private var wakeTimerDeadline: Instant?
@@ -172,17 +173,27 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         }
         done += self.mailbox.drain() + deferred.count
         for action in deferred { action() }
-        // Popped one by one: an action may arm others.
-        while let (timer, entry) = self.timers.popEntry(now: self.clock.now) {
-            guard timer.isDue(entry: entry, now: self.clock.now) else { continue }
-            done += 1
-            timer.fire()
-        }
+        done += self.fireTimers()
         while !self.turnEndActions.isEmpty {
             let actions = self.turnEndActions
             self.turnEndActions.removeAll(keepingCapacity: true)
             for action in actions { action() }
         }
+        return done
+    }
+
+    /// Returns how many fired. A timer that its action arms again for now comes up in the next turn: the clock stands
+    /// still during a turn, so that it would otherwise come up for ever.
+    private func fireTimers() -> Int {
+        var done = 0
+        self.timers.popDue(now: self.clock.now, into: &self.dueTimers)
+        // An action may end the loop, and with it this list.
+        for due in self.dueTimers where !self.hasStopped {
+            guard due.timer.isDue(entry: due.deadline, now: self.clock.now) else { continue }
+            done += 1
+            due.timer.fire()
+        }
+        self.dueTimers.removeAll(keepingCapacity: true)
         return done
     }
 

@@ -57,7 +57,7 @@ public final class LoopTimer {
 
 /// The loop's deadlines, earliest first.
 struct TimerQueue {
-    private struct Entry: Comparable {
+    struct Entry: Comparable {
         let deadline: Instant
         let timer: LoopTimer
         static func < (left: Entry, right: Entry) -> Bool { left.deadline < right.deadline }
@@ -71,11 +71,9 @@ struct TimerQueue {
         self.heap.insert(Entry(deadline: deadline, timer: timer))
     }
 
-    /// The earliest entry that has come up, with its timer; the caller asks the timer whether it is due.
-    mutating func popEntry(now: Instant) -> (timer: LoopTimer, entry: Instant)? {
-        guard let first = self.heap.min, first.deadline <= now else { return nil }
-        self.heap.removeMin()
-        return (first.timer, first.deadline)
+    /// Moves the entries that have come up into `due`, earliest first; the caller asks each timer whether it is due.
+    mutating func popDue(now: Instant, into due: inout [Entry]) {
+        while let first = self.heap.min, first.deadline <= now { due.append(self.heap.removeMin()) }
     }
 
     mutating func removeAll() { self.heap = Heap() }

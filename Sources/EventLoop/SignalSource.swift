@@ -12,7 +12,9 @@ public final class SignalSource {
             // The default action would end the process before Dispatch sees the signal.
             sluice_ignore_signal(number)
             let source = DispatchSource.makeSignalSource(signal: number, queue: loop.queue)
-            source.setEventHandler { handler(number) }
+            // On the queue but outside of a turn: the clock would be stale, and a timer armed by the handler would not
+            // wake the loop.
+            source.setEventHandler { loop.submit { handler(number) } }
             source.activate()
             return source
         }

@@ -23,6 +23,9 @@ public struct ByteRange: Hashable, Sendable {
     @inlinable @inline(__always)
     public func slice(of bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         precondition(self.start >= 0 && self.count >= 0 && self.end <= bytes.count, "a range of another buffer")
-        return UnsafeRawBufferPointer(start: bytes.baseAddress.unsafelyUnwrapped + Int(self.start), count: Int(self.count))
+        return UnsafeRawBufferPointer(
+            start: bytes.baseAddress.unsafelyUnwrapped + Int(self.start),
+            count: Int(self.count)
+        )
     }
 }

@@ -1,18 +1,34 @@
 import Primitives
 
 extension Window {
+    /// How many bytes come before the colon of the line at `offset`, whose first word is `first`; 0 without a colon.
+    @inline(__always)
+    func nameCount(at offset: Int, first: UInt64) -> Int {
+        let colon = Word.repeating(ASCII.colon)
+        var colons = Word.zeros(first ^ colon)
+        if colons != 0 { return Word.firstIndex(colons) }
+        var count = 8
+        while offset &+ count < self.limit {
+            colons = Word.zeros(self.word(at: offset &+ count) ^ colon)
+            if colons != 0 { return count &+ Word.firstIndex(colons) }
+            count &+= 8
+        }
+        return 0
+    }
+
     /// Which name the `count` bytes at `offset` are, or nil when they are no field name at all.
     ///
-    /// `first` is the folded first word, zero from `count` on. Names are told apart by length, then compared in words;
-    /// the last word may overlap the one before it.
+    /// `first` is the first word as it is. Names are told apart by length, then compared in words; the last word may
+    /// overlap the one before it.
     @inline(__always)
     func fieldName(at offset: Int, count: Int, first: UInt64) -> FieldName? {
         if count < 8 {
-            return self.shortName(count: count, first) ?? self.unlistedName(at: offset, count: count)
+            let name = Word.folded(first & (1 &<< UInt64(count &* 8) &- 1))
+            return self.shortName(count: count, name) ?? self.unlistedName(at: offset, count: count)
         }
+        let start = Word.folded(first)
         let last = Word.folded(self.wholeWord(at: offset &+ count &- 8))
-        let listed = count <= 16 ? self.mediumName(count: count, first, last) : nil
-        return listed ?? self.longName(at: offset, count: count, first, last)
+        return self.mediumName(count: count, start, last) ?? self.longName(at: offset, count: count, start, last)
             ?? self.unlistedName(at: offset, count: count)
     }
 
@@ -71,7 +87,9 @@ extension Window {
             if first == Word.text("authoriz"), last == Word.text("rization") { return .authorization }
             if first == Word.text("if-none-"), last == Word.text("ne-match") { return .ifNoneMatch }
             if first == Word.text("last-mod"), last == Word.text("modified") { return .lastModified }
-        case 14: if first == Word.text("content-"), last == Word.text("t-length") { return .contentLength }
+        case 14:
+            if first == Word.text("content-"), last == Word.text("t-length") { return .contentLength }
+            if first == Word.text("sluice-s"), last == Word.text("-session") { return .sluiceSession }
         case 15:
             if first == Word.text("accept-e"), last == Word.text("encoding") { return .acceptEncoding }
             if first == Word.text("accept-l"), last == Word.text("language") { return .acceptLanguage }
@@ -88,7 +106,7 @@ extension Window {
         return nil
     }
 
-    @inline(__always)
+    @inline(never)
     private func longName(at offset: Int, count: Int, _ first: UInt64, _ last: UInt64) -> FieldName? {
         switch count {
         case 17:
@@ -118,19 +136,13 @@ extension Window {
     /// `other` or `underscored`; nil when a byte is not one that names are made of.
     @inline(never)
     private func unlistedName(at offset: Int, count: Int) -> FieldName? {
-        guard count > 0 else { return nil }
         let end = offset &+ count
-        var position = offset
-        // Nearly every name is of letters, digits and `-`; eight of them are checked at once.
-        while position &+ 8 <= end, Word.isPlain(Word.folded(self.wholeWord(at: position)), or: 0x2D, 0x2D) {
-            position &+= 8
-        }
+        if count >= 8, self.isPlain(from: offset, to: end, or: 0x2D, 0x2D) { return .other }
         var id = FieldName.other
-        while position < end {
+        for position in offset..<end {
             let byte = self.byte(at: position)
             guard ASCII.isToken(byte) else { return nil }
             if byte == 0x5F { id = .underscored }
-            position &+= 1
         }
         return id
     }

@@ -34,7 +34,9 @@ struct FieldSection: ~Copyable {
         self.capacity = capacity
         self.storage = .allocate(capacity: capacity)
         self.storage.initialize(
-            repeating: Field(name: .empty, value: .empty, id: .other), count: capacity)
+            repeating: Field(name: .empty, value: .empty, id: .other),
+            count: capacity
+        )
     }
 
     deinit { self.storage.deallocate() }
@@ -66,7 +68,8 @@ struct FieldSection: ~Copyable {
         @inline(__always) get {
             FieldSet(
                 bits: FieldName.host.bit | FieldName.connection.bit | FieldName.contentLength.bit
-                    | FieldName.transferEncoding.bit | FieldName.expect.bit)
+                    | FieldName.transferEncoding.bit | FieldName.expect.bit
+            )
         }
     }
 
@@ -80,22 +83,10 @@ struct FieldSection: ~Copyable {
                 guard line &+ 2 <= window.limit, window.pair(at: line) == Self.lineEnd else { return .stopped(line) }
                 return .complete(line &+ 2)
             }
-            let colons = Word.zeros(first ^ Word.repeating(ASCII.colon))
-            let nameCount: Int
-            let id: FieldName?
-            if colons != 0 {
-                nameCount = Word.firstIndex(colons)
-                // The bits below the colon's own byte.
-                let name = Word.folded(first & ((colons & (0 &- colons)) &>> 7 &- 1))
-                id = window.fieldName(at: line, count: nameCount, first: name)
-            } else {
-                guard line &+ 8 < window.limit else { return .stopped(line) }
-                let colon = window.firstIndex(of: ASCII.colon, from: line &+ 8, to: window.limit)
-                guard colon < window.limit else { return .stopped(line) }
-                nameCount = colon &- line
-                id = window.fieldName(at: line, count: nameCount, first: Word.folded(first))
+            let nameCount = window.nameCount(at: line, first: first)
+            guard nameCount > 0, let id = window.fieldName(at: line, count: nameCount, first: first) else {
+                return .stopped(line)
             }
-            guard let id else { return .stopped(line) }
             guard let value = Self.value(window, from: line &+ nameCount &+ 1) else { return .stopped(line) }
             guard self.count < budget else { return .tooMany }
             let name = ByteRange(start: line, end: line &+ nameCount)
@@ -112,18 +103,16 @@ struct FieldSection: ~Copyable {
     /// The value without white space around it, and where the next line starts; nil unless it ends with CR LF.
     @inline(__always)
     private static func value(_ window: Window, from start: Int) -> (range: ByteRange, nextLine: Int)? {
+        // Nearly always one space and then the value.
         var start = start
-        while start < window.limit, window.byte(at: start) == ASCII.space || window.byte(at: start) == ASCII.tab {
-            start &+= 1
-        }
+        if start < window.limit, window.byte(at: start) == ASCII.space { start &+= 1 }
+        while start < window.limit, window.isBlank(at: start) { start &+= 1 }
         var stop = window.endOfText(from: start)
         // A tab is the one control byte that a value may hold.
         while stop < window.limit, window.byte(at: stop) == ASCII.tab { stop = window.endOfText(from: stop &+ 1) }
         guard stop &+ 2 <= window.limit, window.pair(at: stop) == self.lineEnd else { return nil }
         var end = stop
-        while end > start, window.byte(at: end &- 1) == ASCII.space || window.byte(at: end &- 1) == ASCII.tab {
-            end &-= 1
-        }
+        while end > start, window.isBlank(at: end &- 1) { end &-= 1 }
         return (ByteRange(start: start, end: end), stop &+ 2)
     }
 
@@ -154,16 +143,20 @@ struct FieldSection: ~Copyable {
 
     private mutating func noteConnection(_ value: ByteRange, _ window: Window) {
         var tokens = ListTokens(value)
-        while let token = tokens.next(window) {
-            if window.equals(token, ignoringCase: "keep-alive") {
-                self.connection.insert(.keepAlive)
-            } else if window.equals(token, ignoringCase: "close") {
-                self.connection.insert(.close)
-            } else if window.equals(token, ignoringCase: "upgrade") {
-                self.connection.insert(.upgrade)
-            } else {
-                self.connection.insert(.nominates)
-            }
+        while let token = tokens.next(window) { self.connection.insert(Self.option(token, window)) }
+    }
+
+    /// Compared in words, because browsers and many workers send one with every message.
+    private static func option(_ token: ByteRange, _ window: Window) -> ConnectionOptions {
+        let start = Int(token.start)
+        let first = Word.folded(window.word(at: start))
+        switch token.count {
+        case 5 where first & (1 &<< 40 &- 1) == Word.text("close\0\0\0"): return .close
+        case 7 where first & (1 &<< 56 &- 1) == Word.text("upgrade\0"): return .upgrade
+        case 10 where first == Word.text("keep-ali"):
+            let last = Word.folded(window.wholeWord(at: start &+ 2))
+            return last == Word.text("ep-alive") ? .keepAlive : .nominates
+        default: return .nominates
         }
     }
 
@@ -180,37 +173,5 @@ struct FieldSection: ~Copyable {
         }
         if overflowed { self.contradict(.contentLengthTooLarge) }
         self.contentLength = length
-    }
-}
-
-/// The elements of a comma-separated field value, without white space around them; empty ones are passed over.
-struct ListTokens {
-    private var offset: Int
-    private let end: Int
-
-    init(_ value: ByteRange) {
-        self.offset = Int(value.start)
-        self.end = value.end
-    }
-
-    mutating func next(_ window: Window) -> ByteRange? {
-        while self.offset < self.end {
-            let stop = window.firstIndex(of: 0x2C, from: self.offset, to: self.end)
-            let token = window.trimmed(from: self.offset, to: stop)
-            self.offset = stop &+ 1
-            if !token.isEmpty { return token }
-        }
-        return nil
-    }
-}
-
-extension Window {
-    /// The range without spaces and tabs at its ends.
-    func trimmed(from start: Int, to end: Int) -> ByteRange {
-        var start = start
-        var end = end
-        while start < end, self.byte(at: start) == ASCII.space || self.byte(at: start) == ASCII.tab { start &+= 1 }
-        while end > start, self.byte(at: end &- 1) == ASCII.space || self.byte(at: end &- 1) == ASCII.tab { end &-= 1 }
-        return ByteRange(start: start, end: end)
     }
 }

@@ -60,6 +60,8 @@ struct Window {
     }
 
     /// The offset of the first control byte or DEL at or after `offset`, or `limit`.
+    ///
+    /// In words, not in vectors: the comparisons of Swift 6.3's SIMD types are done byte by byte.
     @inline(__always)
     func endOfText(from offset: Int) -> Int {
         var offset = offset
@@ -74,7 +76,7 @@ struct Window {
 
     /// The offset of the first `wanted` at or after `offset` and before `end`, or `end`.
     func firstIndex(of wanted: UInt8, from offset: Int, to end: Int) -> Int {
-        assert(end <= self.limit)
+        assert(offset <= end && end <= self.limit)
         let pattern = Word.repeating(wanted)
         var offset = offset
         while offset &+ 8 <= end {
@@ -83,7 +85,20 @@ struct Window {
             offset &+= 8
         }
         while offset < end, self.byte(at: offset) != wanted { offset &+= 1 }
-        return max(offset, end)
+        return offset
+    }
+
+    /// Whether `start..<end`, eight bytes or more, is of letters, digits and the bytes `low...high` alone.
+    @inline(__always)
+    func isPlain(from start: Int, to end: Int, or low: UInt8, _ high: UInt8) -> Bool {
+        assert(end &- start >= 8)
+        var offset = start
+        while offset &+ 8 < end {
+            if !Word.isPlain(Word.folded(self.wholeWord(at: offset)), or: low, high) { return false }
+            offset &+= 8
+        }
+        // The last eight bytes may overlap those before.
+        return Word.isPlain(Word.folded(self.wholeWord(at: end &- 8)), or: low, high)
     }
 
     /// Whether the bytes of `range` are `lowercase` when letters are compared without case.

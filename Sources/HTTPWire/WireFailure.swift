@@ -1,24 +1,36 @@
-/// Why a message was refused. `status` is what a client is told; a worker's bad answer is always a 502.
+/// Why a message was refused, and by whose fault.
 public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public let reason: Reason
+    public let sender: Sender
 
     @inlinable
-    public init(_ reason: Reason) { self.reason = reason }
+    public init(_ reason: Reason, from sender: Sender) {
+        self.reason = reason
+        self.sender = sender
+    }
 
-    /// HTTP status for the answer: 400, 413, 414, 431, 501, 502 or 505.
+    /// Who sent the message that was refused.
+    public enum Sender: UInt8, Sendable {
+        case client, worker
+    }
+
+    /// HTTP status for the answer to the client: 400, 413, 414, 431, 501 or 505, and 502 when a worker is at fault.
     public var status: UInt16 {
-        switch self.reason {
+        if self.sender == .worker { return 502 }
+        return switch self.reason {
         case .payloadTooLarge, .contentLengthTooLarge: 413
         case .targetTooLong: 414
         case .headTooLong, .tooManyFields: 431
         case .transferEncodingUnknown, .connectRefused: 501
         case .versionUnsupported: 505
-        case .responseLineInvalid, .responseVersionUnsupported, .responseStatusInvalid, .responseFramingInvalid: 502
         default: 400
         }
     }
 
-    public var description: String { "\(self.status): \(self.reason)" }
+    public var description: String {
+        self.sender == .client
+            ? "\(self.status): \(self.reason)" : "502: the worker's answer is malformed: \(self.reason)"
+    }
 
     public enum Reason: UInt8, Sendable, CaseIterable, CustomStringConvertible {
         case bareLineFeed, bareCarriageReturn
@@ -32,16 +44,18 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case payloadTooLarge
         case chunkSizeInvalid, chunkExtensionInvalid, chunkExtensionsTooLong, chunkEndMissing
         case trailerInvalid, trailersTooLong
-        case responseLineInvalid, responseVersionUnsupported, responseStatusInvalid, responseFramingInvalid
+        case statusLineInvalid, statusCodeInvalid
 
         /// One sentence for a log or an error page: what is wrong and what would be right.
         public var description: String {
             switch self {
             case .bareLineFeed: "a line ends with LF alone; end it with CR LF"
             case .bareCarriageReturn: "a CR stands inside a line; CR may only come before LF"
-            case .methodInvalid: "the request does not start with a method name; is the client speaking TLS or another protocol to a plain HTTP port?"
+            case .methodInvalid:
+                "the request does not start with a method name; is the client speaking TLS to a plain port?"
             case .connectRefused: "CONNECT is for forward proxies; this is a gateway"
-            case .targetInvalid: "the request target is neither a path of visible ASCII characters nor an http(s) address without user and fragment; percent-encode other characters"
+            case .targetInvalid:
+                "the target is no path or http address of visible ASCII without fragment; percent-encode it"
             case .targetTooLong: "the request target is longer than the limit; shorten the address"
             case .versionMissing: "the request line has no HTTP version; HTTP/0.9 is not spoken here"
             case .versionInvalid: "the HTTP version is not of the form HTTP/1.1"
@@ -70,10 +84,8 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
             case .chunkEndMissing: "a chunk's data is not followed by CR LF"
             case .trailerInvalid: "a trailer line is not a well-formed field line"
             case .trailersTooLong: "the trailers are longer than the limit"
-            case .responseLineInvalid: "the worker's answer does not start with an HTTP status line"
-            case .responseVersionUnsupported: "the worker's answer is not HTTP/1.0 or HTTP/1.1"
-            case .responseStatusInvalid: "the worker's status code does not lie in 100...599"
-            case .responseFramingInvalid: "the worker's Content-Length and Transfer-Encoding fields contradict each other or are malformed"
+            case .statusLineInvalid: "it does not start with a status line of the form `HTTP/1.1 200 OK`"
+            case .statusCodeInvalid: "the status code does not lie in 100...599"
             }
         }
     }

@@ -44,7 +44,7 @@ enum Word {
     @inline(__always)
     static func folded(_ word: UInt64) -> UInt64 { word | ((word & self.repeating(0x40)) &>> 1) }
 
-    /// Whether all eight bytes of a folded word are letters, digits or lie in `low...low + 1`.
+    /// Whether all eight bytes of a folded word are letters, digits or lie in `low...high`, below 0x40.
     @inline(__always)
     static func isPlain(_ folded: UInt64, or low: UInt8, _ high: UInt8) -> Bool {
         // In sums of bytes below 0x80 no carry leaves its byte: bytes from 0x80 on are refused by the last test.

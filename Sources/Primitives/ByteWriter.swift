@@ -62,7 +62,6 @@ public struct ByteWriter {
 
     /// `value` in decimal digits, with a minus sign when negative.
     public mutating func append(decimal value: Int) {
-        if value < 0 { self.append(byte: 0x2D) }
         var rest = value.magnitude
         var digits = 1
         var limit: UInt = 10
@@ -72,7 +71,9 @@ public struct ByteWriter {
             if overflow { break }
             limit = next
         }
-        guard self.reserve(digits) else { return }
+        let isNegative = value < 0
+        guard self.reserve(digits + (isNegative ? 1 : 0)) else { return }
+        if isNegative { self.append(byte: 0x2D) }
         var position = self.count + digits
         self.count = position
         repeat {

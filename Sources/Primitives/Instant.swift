@@ -18,10 +18,13 @@ public struct Instant: Comparable, Hashable, Sendable {
         return Instant(nanoseconds: back > self.nanoseconds ? 0 : self.nanoseconds - back)
     }
 
-    /// Nanoseconds from `earlier` to `self`; negative when `self` is the earlier one.
+    /// Nanoseconds from `earlier` to `self`; negative when `self` is the earlier one. Saturates: "never" lies ahead of
+    /// every other instant.
     @inlinable
     public func nanoseconds(since earlier: Instant) -> Int64 {
-        Int64(truncatingIfNeeded: self.nanoseconds &- earlier.nanoseconds)
+        self.nanoseconds >= earlier.nanoseconds
+            ? Int64(clamping: self.nanoseconds &- earlier.nanoseconds)
+            : -Int64(clamping: earlier.nanoseconds &- self.nanoseconds)
     }
 
     @inlinable

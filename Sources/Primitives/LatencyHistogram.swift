@@ -3,7 +3,7 @@
 /// Fixed shape and integer counts make it cheap to keep on the request path, to send once a second and to add up over
 /// gateways. For the load tool's reports HdrHistogram is used instead.
 public struct LatencyHistogram: Sendable, Equatable {
-    /// Buckets span 1 microsecond to about 67 seconds; what lies outside is counted in the first or the last one.
+    /// Buckets span 1 microsecond to 2^28 microseconds, about 268 seconds; what lies outside is counted in the first or the last one.
     public static let bucketCount = 26 * 8
     private var counts: [UInt32]
     public private(set) var count: UInt64 = 0
@@ -38,7 +38,10 @@ public struct LatencyHistogram: Sendable, Equatable {
     public func quantile(_ fraction: Double) -> Int64? {
         precondition(fraction >= 0 && fraction <= 1, "a quantile lies in 0...1")
         guard self.count > 0 else { return nil }
-        let rank = max(1, UInt64((Double(self.count) * fraction).rounded(.up)))
+        // Rounded up without `ceil`, which would make the pure ring need the system's library of mathematics.
+        let exact = Double(self.count) * fraction
+        let whole = UInt64(exact)
+        let rank = max(1, Double(whole) < exact ? whole + 1 : whole)
         var seen: UInt64 = 0
         for index in 0..<Self.bucketCount {
             seen += UInt64(self.counts[index])
@@ -80,9 +83,12 @@ public struct LatencyHistogram: Sendable, Equatable {
     public init?(encoded pairs: [UInt32], sumNanoseconds: UInt64) {
         guard pairs.count.isMultiple(of: 2) else { return nil }
         self.init()
+        var next = 0
         for position in stride(from: 0, to: pairs.count, by: 2) {
             let index = Int(pairs[position])
-            guard index < Self.bucketCount else { return nil }
+            // A bucket named twice would be counted twice and kept once.
+            guard index >= next, index < Self.bucketCount else { return nil }
+            next = index + 1
             self.counts[index] = pairs[position + 1]
             self.count += UInt64(pairs[position + 1])
         }

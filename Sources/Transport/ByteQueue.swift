@@ -30,6 +30,7 @@ struct ByteQueue: ~Copyable {
                 self.base!.copyMemory(from: self.base! + self.head, byteCount: self.count)
             } else {
                 var grown = max(4_096, self.capacity)
+                if needed <= self.capacity { grown *= 2 }
                 while grown < needed { grown *= 2 }
                 let moved = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
                 if let base = self.base {

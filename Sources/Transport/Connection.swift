@@ -41,6 +41,7 @@ public final class Connection: Descriptor {
     private var inputHasEnded = false
     private var mustFinishWriting = false
     private var mustCloseAfterWriting = false
+    private var hasFinishedWriting = false
     private var wasCongested = false
 
     // MARK: Making
@@ -138,8 +139,9 @@ public final class Connection: Descriptor {
             guard !events.isDisjoint(with: [.readable, .inputEnded, .failed]) else { return }
             self.isReadable = true
             if !events.isDisjoint(with: [.inputEnded, .failed]) { self.endIsNear = true }
-            if self.isPaused, events.contains(.failed), self.state == .open {
-                // Nobody reads, so nobody would see that the peer is gone.
+            if self.isPaused, events.contains(.failed), self.state == .open, self.socketError() != 0 {
+                // Nobody reads, so nobody would see that the peer is gone. A mere hang-up is not that: both sides have
+                // finished writing, and what came before is still to be read.
                 return self.end(.reset)
             }
             self.readAndDeliver()
@@ -148,9 +150,7 @@ public final class Connection: Descriptor {
     }
 
     private func finishConnecting(_ events: ReadyEvents) {
-        var code: Int32 = 0
-        var length = socklen_t(4)
-        getsockopt(self.fd, SOL_SOCKET, SO_ERROR, &code, &length)
+        let code = self.socketError()
         guard code == 0 else { return self.end(.connectFailed(code)) }
         if self.tls != nil {
             self.state = .handshaking
@@ -161,6 +161,14 @@ public final class Connection: Descriptor {
             self.isReadable = true
             self.readAndDeliver()
         }
+    }
+
+    /// The socket's pending error as an `errno`, which is taken from it; zero for none.
+    private func socketError() -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(4)
+        getsockopt(self.fd, SOL_SOCKET, SO_ERROR, &code, &length)
+        return code
     }
 
     private func handshake() {
@@ -199,6 +207,14 @@ public final class Connection: Descriptor {
         self.isPaused = false
         self.mustRedeliver = !self.input.isEmpty || self.isDelivering
         if !self.isDelivering { self.readAndDeliver() }
+    }
+
+    /// Offers what the handler left once more, though nothing new has come: the handler can go on now.
+    public func offerRetained() {
+        self.loop.preconditionOnLoop()
+        guard self.state == .open else { return }
+        self.mustRedeliver = true
+        if !self.isDelivering, !self.isPaused { self.readAndDeliver() }
     }
 
     private func readAndDeliver() {
@@ -308,11 +324,12 @@ public final class Connection: Descriptor {
 
     /// Sends a head and what follows it with one system call.
     public func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) {
+        self.loop.preconditionOnLoop()
+        guard self.canWrite else { return }
         guard self.tls == nil, self.state == .open, self.output.isEmpty, head.count > 0, body.count > 0 else {
             self.write(head)
             return self.write(body)
         }
-        self.loop.preconditionOnLoop()
         var pieces = (
             iovec(iov_base: UnsafeMutableRawPointer(mutating: head.baseAddress), iov_len: head.count),
             iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: body.count)
@@ -423,8 +440,12 @@ public final class Connection: Descriptor {
 
     private func finishIfAsked() {
         guard self.state == .open, self.mustFinishWriting || self.mustCloseAfterWriting else { return }
-        _ = self.tls?.shutdown()
-        shutdown(self.fd, Int32(SHUT_WR))
+        if !self.hasFinishedWriting {
+            // Without room for TLS's goodbye the socket says when there is some, and `flush` comes back here.
+            if self.tls?.shutdown() == false { return }
+            self.hasFinishedWriting = true
+            shutdown(self.fd, Int32(SHUT_WR))
+        }
         guard self.mustCloseAfterWriting else { return }
         guard !self.inputHasEnded else { return self.end(.local) }
         self.state = .lingering

@@ -1,4 +1,5 @@
 import Glibc
+import Primitives
 
 /// Where a socket listens or connects to. Names are not resolved: an edge that asks DNS on its loop stands still.
 public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
@@ -25,9 +26,10 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
             self = .unix(path: path)
             return
         }
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw ParseError(text: text)
-        }
+        guard let colon = text.lastIndex(of: ":") else { throw ParseError(text: text) }
+        let digits = text[text.index(after: colon)...]
+        // `UInt16` alone would take a plus sign, too.
+        guard digits.utf8.allSatisfy(ASCII.isDigit), let port = UInt16(digits) else { throw ParseError(text: text) }
         var host = String(text[..<colon])
         if host == "localhost" { host = "127.0.0.1" }
         if host.hasPrefix("["), host.hasSuffix("]") {

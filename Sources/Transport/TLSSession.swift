@@ -57,11 +57,14 @@ struct TLSSession: ~Copyable {
         return code == 1 ? .done(count) : self.step(code)
     }
 
-    /// Sends the goodbye once; the peer's is not waited for.
-    mutating func shutdown() {
+    /// Sends the goodbye; the peer's is not waited for. False when the socket had no room: call again when it has.
+    /// Once it was sent, another call would read, and break on what the peer still has to say.
+    mutating func shutdown() -> Bool {
         ERR_clear_error()
-        SSL_shutdown(self.ssl)
+        let code = SSL_shutdown(self.ssl)
+        let mustWait = code < 0 && SSL_get_error(self.ssl, code) == SSL_ERROR_WANT_WRITE
         ERR_clear_error()
+        return !mustWait
     }
 
     private func step(_ code: Int32) -> Step {

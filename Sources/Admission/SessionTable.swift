@@ -1,0 +1,66 @@
+/// Live sessions by number, with a heap by expiry so that expiring costs nothing while nothing expires.
+struct SessionTable: Equatable, Sendable {
+    private struct Due: Equatable { var micros, number: Int64 }
+
+    private(set) var expiries: [Int64: Int64] = [:]
+    /// For every session at least one entry that is not later than its expiry. A renewal to a later time leaves the
+    /// old entry, which is put right when it comes up; a released session's entry is dropped then.
+    private var heap: [Due] = []
+
+    var count: Int64 { Int64(self.expiries.count) }
+
+    func expiry(of number: Int64) -> Int64? { self.expiries[number] }
+
+    mutating func set(_ number: Int64, expiresMicros: Int64) {
+        let former = self.expiries.updateValue(expiresMicros, forKey: number)
+        if former.map({ expiresMicros < $0 }) ?? true { self.push(Due(micros: expiresMicros, number: number)) }
+    }
+
+    /// Whether there was such a session.
+    mutating func remove(_ number: Int64) -> Bool { self.expiries.removeValue(forKey: number) != nil }
+
+    /// Ends every session whose expiry is at or before `nowMicros`.
+    mutating func expire(nowMicros: Int64) {
+        while let due = self.heap.first, due.micros <= nowMicros {
+            self.popFirst()
+            guard let expiry = self.expiries[due.number] else { continue }
+            if expiry <= nowMicros {
+                self.expiries.removeValue(forKey: due.number)
+            } else {
+                self.push(Due(micros: expiry, number: due.number))
+            }
+        }
+    }
+
+    /// Brings expiries beyond `limitMicros` to it.
+    mutating func lower(toMicros limitMicros: Int64) {
+        for (number, expiry) in self.expiries where expiry > limitMicros {
+            self.set(number, expiresMicros: limitMicros)
+        }
+    }
+
+    private mutating func push(_ due: Due) {
+        self.heap.append(due)
+        var child = self.heap.count - 1
+        while child > 0, self.heap[child].micros < self.heap[(child - 1) / 2].micros {
+            self.heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    private mutating func popFirst() {
+        self.heap.swapAt(0, self.heap.count - 1)
+        self.heap.removeLast()
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < self.heap.count && self.heap[child].micros < self.heap[least].micros {
+                least = child
+            }
+            if least == parent { return }
+            self.heap.swapAt(parent, least)
+            parent = least
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import EventLoop
+import Logging
+import Primitives
+import Scaling
+import Settings
+import SharedState
+
+/// The controller: sees to each pool once a second while it leads; stands by while another one does.
+///
+/// Lives on one loop; all methods are called there and complete there.
+public final class Controller {
+    public static let intervalNanoseconds = Nanoseconds.perSecond
+    private static let impatienceNanoseconds = 100 * Nanoseconds.perMillisecond
+    /// Leadership that is not renewed for this long is free for another controller.
+    private static let leadershipMillis: Int64 = 5_000
+
+    public let id: String
+    private let loop: EventLoop
+    private let log: Logger
+    private let board: PoolBoard
+    private let store: RoomStore
+    private let executable: String
+    private var settings: Settings
+    private var pools: [PoolController] = []
+    private var timer: LoopTimer?
+    private var fence: Int64?
+    private var isStopping = false
+
+    /// `executable` is the program whose `worker` command runs a sample worker.
+    public init(
+        id: String, settings: Settings, executable: String, loop: EventLoop, store: RoomStore, board: PoolBoard,
+        log: Logger
+    ) {
+        self.id = id
+        self.settings = settings
+        self.executable = executable
+        self.loop = loop
+        self.store = store
+        self.board = board
+        self.log = log
+    }
+
+    public func start() {
+        self.loop.preconditionOnLoop()
+        self.makePools()
+        let timer = LoopTimer(loop: self.loop) { [unowned self] in
+            guard !self.isStopping else { return }
+            self.timer?.arm(afterNanoseconds: Self.intervalNanoseconds)
+            self.round()
+        }
+        self.timer = timer
+        timer.arm(afterNanoseconds: Self.intervalNanoseconds)
+        self.round()
+    }
+
+    private func makePools() {
+        for pool in self.settings.pools where !self.pools.contains(where: { $0.name == pool.name }) {
+            self.pools.append(
+                PoolController(
+                    pool: pool, settings: self.settings, executable: self.executable, loop: self.loop,
+                    board: self.board, store: self.store, log: self.log))
+        }
+    }
+
+    private func round() {
+        self.board.lead(controller: self.id, ttlMillis: Self.leadershipMillis) { result in
+            guard !self.isStopping else { return }
+            switch result {
+            case .success(let fence): self.take(fence: fence)
+            case .failure:
+                // Whoever led goes on with what it has; who has not led yet waits impatiently.
+                if self.fence == nil { self.timer?.arm(afterNanoseconds: Self.impatienceNanoseconds) }
+            }
+            guard let fence = self.fence else { return }
+            for pool in self.pools { pool.control(fence: fence) }
+        }
+    }
+
+    private func take(fence: Int64?) {
+        if fence != nil, self.fence == nil {
+            self.log.notice("this controller leads", metadata: ["controller": "\(self.id)", "fence": "\(fence!)"])
+        } else if fence == nil, self.fence != nil {
+            self.log.warning("another controller leads now; this one stands by", metadata: ["controller": "\(self.id)"])
+        }
+        self.fence = fence
+    }
+
+    public var isLeading: Bool { self.fence != nil }
+
+    /// Takes new settings over. Pools that are gone are drained and stopped.
+    public func apply(_ settings: Settings) {
+        self.loop.preconditionOnLoop()
+        self.settings = settings
+        for controller in self.pools {
+            if let pool = settings.pool(named: controller.name) {
+                controller.apply(pool, settings: settings)
+            } else {
+                self.retired.append(controller)
+                controller.stop { [unowned self] in self.retired.removeAll { $0 === controller } }
+            }
+        }
+        self.pools.removeAll { settings.pool(named: $0.name) == nil }
+        self.makePools()
+    }
+
+    /// Pools of earlier settings whose workers have not ended yet.
+    private var retired: [PoolController] = []
+
+    // MARK: Watching
+
+    public struct PoolReport: Sendable {
+        public let name: String
+        public let state: PoolState
+        public let decision: ScalingDecision?
+        public let signals: PoolSignals?
+        public let crashes: Int
+    }
+
+    public var report: [PoolReport] {
+        self.loop.preconditionOnLoop()
+        return self.pools.map {
+            PoolReport(
+                name: $0.name, state: $0.state, decision: $0.lastDecision, signals: $0.lastSignals, crashes: $0.crashes)
+        }
+    }
+
+    // MARK: End
+
+    /// Stops every worker that this controller started, and waits for their end.
+    public func stop(_ completion: @escaping () -> Void) {
+        self.loop.preconditionOnLoop()
+        self.isStopping = true
+        let controllers = self.pools + self.retired
+        var missing = controllers.count
+        guard missing > 0 else { return completion() }
+        for controller in controllers {
+            controller.stop {
+                missing -= 1
+                if missing == 0 { completion() }
+            }
+        }
+    }
+}

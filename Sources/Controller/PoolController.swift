@@ -1,0 +1,185 @@
+import EventLoop
+import Logging
+import Primitives
+import Scaling
+import Settings
+import SharedState
+
+/// One pool's loop of control: gateways' signals in, workers and admission rate out, once a second.
+final class PoolController {
+    /// Reports older than this are of the past.
+    private static let signalsMaxAgeMicros: Int64 = 3_500_000
+
+    let name: String
+    private let loop: EventLoop
+    private let log: Logger
+    private let board: PoolBoard
+    private let store: RoomStore
+    private var settings: Settings
+    private var pool: PoolSettings
+    private var policy: ScalingPolicy
+    private let driver: ProcessDriver?
+    private(set) var lastDecision: ScalingDecision?
+    private(set) var lastSignals: PoolSignals?
+    private var isBusy = false
+    private var fence: Int64 = 0
+    /// Directory and rates are published at least this often, so that a state that lost them gets them back.
+    private var roomsWithRate: Set<String> = []
+
+    init(
+        pool: PoolSettings, settings: Settings, executable: String, loop: EventLoop, board: PoolBoard,
+        store: RoomStore, log: Logger
+    ) {
+        self.name = pool.name
+        self.pool = pool
+        self.settings = settings
+        self.loop = loop
+        self.board = board
+        self.store = store
+        self.log = log
+        self.policy = ScalingPolicy(limits: ScalingLimits(pool))
+        self.driver =
+            pool.driver == .process
+            ? ProcessDriver(settings: pool, executable: executable, loop: loop, log: log) : nil
+        self.driver?.onStarted = { [unowned self] in self.policy.workerStarted(after: $0) }
+        self.driver?.onChange = { [unowned self] in self.publish() }
+    }
+
+    func apply(_ pool: PoolSettings, settings: Settings) {
+        self.pool = pool
+        self.settings = settings
+        self.policy.limits = ScalingLimits(pool)
+        self.driver?.apply(pool)
+    }
+
+    /// One round, as the leader with this fencing number.
+    func control(fence: Int64) {
+        guard !self.isBusy else { return }
+        self.isBusy = true
+        self.fence = fence
+        self.board.signals(pool: self.name, maxAgeMicros: Self.signalsMaxAgeMicros) { result in
+            self.isBusy = false
+            // A state that does not answer is a loss of signals: the size is held, the rate frozen.
+            self.decide(on: (try? result.get()) ?? [])
+        }
+    }
+
+    private func decide(on reports: [GatewaySignals]) {
+        let rooms = self.rooms
+        let signals = reports.isEmpty ? nil : PoolSignals(reports, rooms: rooms)
+        let state = self.driver?.state ?? PoolState(ready: self.pool.workers.count)
+        self.policy.limits.openings = self.openings(rooms, waiting: signals?.waiting ?? 0)
+        let decision = self.policy.decide(signals: signals, pool: state, now: self.loop.now)
+        if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason {
+            self.log.info(
+                "scaling",
+                metadata: [
+                    "pool": "\(self.name)", "desired": "\(decision.desiredWorkers)", "ready": "\(state.ready)",
+                    "reason": "\(decision.reason.rawValue)",
+                ])
+        }
+        self.lastDecision = decision
+        self.lastSignals = signals
+        var inFlight: [String: Int] = [:]
+        for report in reports { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
+        self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: signals == nil ? nil : inFlight)
+        self.publish()
+        if decision.reason != .signalsLost { self.setRates(decision, rooms) }
+        self.board.publishDecision(pool: self.name, fields: self.statusFields(decision, state)) { _ in }
+    }
+
+    // MARK: What goes out
+
+    private func publish() {
+        guard let driver = self.driver else { return }
+        self.board.publish(pool: self.name, workers: driver.directory, fence: self.fence) { result in
+            guard case .failure(let error) = result else { return }
+            self.log.debug("the list of workers was not taken", metadata: ["pool": "\(self.name)", "error": "\(error)"])
+        }
+    }
+
+    private var rooms: [RoomSettings] {
+        let names = Set(self.settings.routes.filter { $0.pool == self.name }.compactMap(\.room))
+        return self.settings.rooms.filter { names.contains($0.name) }
+    }
+
+    private func openings(_ rooms: [RoomSettings], waiting: Int) -> [ScalingLimits.Opening] {
+        rooms.compactMap { room in
+            guard let opensAt = room.opensAtMicros, opensAt > self.loop.wallMicros else { return nil }
+            let distance = (opensAt - self.loop.wallMicros) * 1_000
+            return ScalingLimits.Opening(at: self.loop.now.advanced(byNanoseconds: distance), waiting: waiting)
+        }
+    }
+
+    /// What the ready workers can take is shared out over the pool's rooms in proportion to their configured inflow.
+    private func setRates(_ decision: ScalingDecision, _ rooms: [RoomSettings]) {
+        let total = rooms.reduce(Int64(0)) { $0 + $1.inflowMilli }
+        for room in rooms where total > 0 {
+            let share = Double(room.inflowMilli) / Double(total)
+            let rate = Int64((Double(decision.admissionRateMilli) * share).rounded())
+            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence) { _ in }
+        }
+    }
+
+    private func statusFields(_ decision: ScalingDecision, _ state: PoolState) -> [(String, String)] {
+        [
+            ("desired", "\(decision.desiredWorkers)"), ("needed", "\(decision.neededWorkers)"),
+            ("ready", "\(state.ready)"), ("pending", "\(state.pending.count)"), ("draining", "\(state.draining)"),
+            ("reason", decision.reason.rawValue), ("rate_milli", "\(decision.admissionRateMilli)"),
+            ("service_time_us", "\(decision.serviceTimeNanoseconds / 1_000)"),
+            ("requests_per_visitor_milli", "\(Int(decision.requestsPerVisitor * 1_000))"),
+            ("latency_trim_permille", "\(Int(decision.latencyTrim * 1_000))"),
+        ]
+    }
+
+    // MARK: Watching and end
+
+    var state: PoolState { self.driver?.state ?? PoolState(ready: self.pool.workers.count) }
+    var crashes: Int { self.driver?.crashes ?? 0 }
+
+    func stop(_ completion: @escaping () -> Void) {
+        guard let driver = self.driver else { return completion() }
+        driver.stopAll(completion)
+    }
+}
+
+extension ScalingLimits {
+    init(_ pool: PoolSettings) {
+        let isStatic = pool.driver == .static
+        self.init(
+            minWorkers: isStatic ? pool.workers.count : pool.minWorkers,
+            maxWorkers: isStatic ? pool.workers.count : pool.maxWorkers, slotsPerWorker: pool.worker.slots,
+            utilization: pool.scaling.utilization, drainGoalNanoseconds: pool.scaling.drainGoalNanoseconds,
+            scaleDownAfterNanoseconds: pool.scaling.scaleDownAfterNanoseconds,
+            latencyObjectiveNanoseconds: pool.scaling.latencyObjectiveNanoseconds,
+            requestsPerVisitorPrior: pool.scaling.requestsPerVisitor,
+            serviceTimePriorNanoseconds: pool.worker.serviceTimeNanoseconds,
+            startTimePriorNanoseconds: max(Nanoseconds.perSecond, pool.worker.startTimeNanoseconds))
+    }
+}
+
+extension PoolSignals {
+    /// Adds the gateways' reports up. The line is one, whoever tells of it: the longest report counts.
+    init(_ reports: [GatewaySignals], rooms: [RoomSettings]) {
+        var latency = LatencyHistogram()
+        var arrivals = 0.0
+        var unguarded = 0.0
+        var admissions = 0.0
+        var errors = 0.0
+        for report in reports {
+            let seconds = max(0.001, Double(report.intervalMicros) / 1e6)
+            arrivals += Double(report.arrivals) / seconds
+            unguarded += Double(report.unguarded) / seconds
+            admissions += Double(report.admissions) / seconds
+            errors += Double(report.errors) / seconds
+            latency.merge(report.latency)
+        }
+        self.init(
+            arrivalsPerSecond: arrivals, unguardedPerSecond: unguarded, admissionsPerSecond: admissions,
+            inFlight: reports.reduce(0) { $0 + $1.inFlight }, queued: reports.reduce(0) { $0 + $1.queued },
+            waiting: reports.map(\.waiting).max() ?? 0,
+            inflowLimitPerSecond: rooms.isEmpty
+                ? .infinity : rooms.reduce(0.0) { $0 + Double($1.inflowMilli) / 1_000 },
+            latency: latency, errorsPerSecond: errors, gatewaysReporting: reports.count)
+    }
+}

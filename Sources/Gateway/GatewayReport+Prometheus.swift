@@ -1,0 +1,134 @@
+import Observability
+import Primitives
+
+extension GatewayReport {
+    /// Appends the gateway's families to a scrape.
+    public func write(to text: inout PrometheusText) {
+        self.writeConnections(to: &text)
+        self.writeRequests(to: &text)
+        self.writeRooms(to: &text)
+        self.writeVisitors(to: &text)
+        text.family("sluice_pool_ready_workers", .gauge, help: "Workers that this gateway sends requests to.")
+        for pool in self.pools { text.sample(pool.readyWorkers, [("pool", pool.name)]) }
+        text.family("sluice_pool_in_flight", .gauge, help: "Requests of this gateway that workers are serving.")
+        for pool in self.pools { text.sample(pool.inFlight, [("pool", pool.name)]) }
+        text.family("sluice_pool_queued", .gauge, help: "Requests of this gateway that wait for a worker.")
+        for pool in self.pools { text.sample(pool.queued, [("pool", pool.name)]) }
+    }
+
+    private func writeConnections(to text: inout PrometheusText) {
+        text.counter(
+            "sluice_connections_accepted_total", help: "Client connections taken.", self.metrics.connectionsAccepted)
+        text.counter(
+            "sluice_connections_refused_total", help: "Client connections closed at once: the limit was reached.",
+            self.metrics.connectionsRefused)
+        text.gauge("sluice_connections_open", help: "Client connections now.", self.metrics.connectionsOpen)
+        text.counter("sluice_loop_turns_total", help: "Turns of the event loops.", self.turns)
+    }
+
+    private func writeRequests(to text: inout PrometheusText) {
+        text.counter("sluice_requests_total", help: "Requests whose head was read.", self.metrics.requests)
+        text.family("sluice_responses_total", .counter, help: "Answers by class of status.")
+        text.sample(self.metrics.responses1xx2xx, [("class", "2xx")])
+        text.sample(self.metrics.responses3xx, [("class", "3xx")])
+        text.sample(self.metrics.responses4xx, [("class", "4xx")])
+        text.sample(self.metrics.responses5xx, [("class", "5xx")])
+        text.family("sluice_gateway_errors_total", .counter, help: "Errors that the gateway itself made, by cause.")
+        for cause in GatewayError.Cause.allCases {
+            text.sample(self.metrics.gatewayErrors[cause.index], [("cause", cause.rawValue)])
+        }
+        text.counter(
+            "sluice_retries_total", help: "Requests sent to a second worker after the first failed.",
+            self.metrics.retries)
+        text.family(
+            "sluice_request_duration_seconds", .histogram,
+            help: "From the end of a request's head to the end of its answer, waiting for the room included.")
+        text.sample(self.metrics.requestLatency)
+    }
+
+    private func writeRooms(to text: inout PrometheusText) {
+        let gauges: [(name: String, help: String, value: (Room) -> Double?)] = [
+            ("issued", "The last place handed out.", { $0.snapshot.map { Double($0.issued) } }),
+            ("serving", "Now serving.", { $0.snapshot.map { Double($0.serving) } }),
+            ("waiting", "Places not called yet.", { $0.snapshot.map { Double($0.waiting) } }),
+            ("sessions", "Live sessions.", { $0.snapshot.map { Double($0.sessions) } }),
+            ("slots", "Limit of live sessions.", { $0.snapshot.map { Double($0.slots) } }),
+            ("door", "Called visitors who wait for a token or a slot.", { $0.snapshot.map { Double($0.door) } }),
+            ("rate", "Exchanges a second in force.", { $0.snapshot.map { Double($0.rateMilli) / 1_000 } }),
+            ("tokens", "Tokens in the bucket.", { $0.snapshot.map { Double($0.tokensNano) / 1e9 } }),
+            ("show_up_ratio", "Of the called, the share that comes.", {
+                $0.snapshot.map { Double($0.showUpPermille) / 1_000 }
+            }),
+            ("parked_joining", "Requests of this gateway that wait for a place.", { Double($0.joining) }),
+            ("parked_at_door", "Numbers of this gateway that wait at the door.", { Double($0.atDoor) }),
+        ]
+        for gauge in gauges {
+            text.family("sluice_room_\(gauge.name)", .gauge, help: gauge.help)
+            for room in self.rooms {
+                if let value = gauge.value(room) { text.sample(value, [("room", room.name)]) }
+            }
+        }
+    }
+
+    private func writeVisitors(to text: inout PrometheusText) {
+        text.family("sluice_room_exchanges_total", .counter, help: "Exchanges of all gateways since the room began.")
+        for room in self.rooms {
+            if let snapshot = room.snapshot { text.sample(snapshot.admitted, [("room", room.name)]) }
+        }
+        text.family("sluice_room_visitors_total", .counter, help: "What became of this gateway's visitors.")
+        for room in self.rooms {
+            text.sample(room.counts.joined, [("room", room.name), ("event", "joined")])
+            text.sample(room.counts.admitted, [("room", room.name), ("event", "admitted")])
+            text.sample(room.counts.lapsed, [("room", room.name), ("event", "lapsed")])
+            text.sample(room.counts.released, [("room", room.name), ("event", "released")])
+        }
+        text.family("sluice_room_tokens_refused_total", .counter, help: "Cookies treated as none, by reason.")
+        for room in self.rooms {
+            text.sample(room.counts.tokensForged, [("room", room.name), ("reason", "forged")])
+            text.sample(room.counts.tokensForeign, [("room", room.name), ("reason", "foreign")])
+            text.sample(room.counts.tokensExpired, [("room", room.name), ("reason", "expired")])
+            text.sample(room.counts.tokensRevoked, [("room", room.name), ("reason", "revoked")])
+        }
+        text.family("sluice_room_state_failures_total", .counter, help: "Calls that the shared state did not answer.")
+        for room in self.rooms { text.sample(room.counts.storeFailures, [("room", room.name)]) }
+    }
+
+    /// Appends members `rooms`, `pools` and `connections` to the object that is open in `json`.
+    public func write(to json: inout JSONWriter) {
+        json.member("connections", self.metrics.connectionsOpen)
+        json.member("requests", self.metrics.requests)
+        json.key("rooms")
+        json.beginArray()
+        for room in self.rooms {
+            json.beginObject()
+            json.member("name", room.name)
+            if let snapshot = room.snapshot {
+                json.member("open", snapshot.isOpen)
+                json.member("epoch", snapshot.epoch)
+                json.member("issued", snapshot.issued)
+                json.member("serving", snapshot.serving)
+                json.member("waiting", snapshot.waiting)
+                json.member("door", snapshot.door)
+                json.member("admitted", snapshot.admitted)
+                json.member("sessions", snapshot.sessions)
+                json.member("slots", snapshot.slots)
+                json.member("rate_milli", snapshot.rateMilli)
+                json.member("burst", snapshot.burst)
+                json.member("show_up_permille", snapshot.showUpPermille)
+            }
+            json.endObject()
+        }
+        json.endArray()
+        json.key("gateway_pools")
+        json.beginArray()
+        for pool in self.pools {
+            json.beginObject()
+            json.member("name", pool.name)
+            json.member("ready_workers", pool.readyWorkers)
+            json.member("in_flight", pool.inFlight)
+            json.member("queued", pool.queued)
+            json.endObject()
+        }
+        json.endArray()
+    }
+}

@@ -1,0 +1,25 @@
+/// What one loop counts for one room.
+struct RoomCounts: Sendable {
+    var joined: UInt64 = 0
+    var admitted: UInt64 = 0
+    var lapsed: UInt64 = 0
+    var released: UInt64 = 0
+    /// Tokens treated as none, by reason.
+    var tokensForged: UInt64 = 0
+    var tokensForeign: UInt64 = 0
+    var tokensExpired: UInt64 = 0
+    var tokensRevoked: UInt64 = 0
+    var storeFailures: UInt64 = 0
+
+    mutating func add(_ other: RoomCounts) {
+        self.joined += other.joined
+        self.admitted += other.admitted
+        self.lapsed += other.lapsed
+        self.released += other.released
+        self.tokensForged += other.tokensForged
+        self.tokensForeign += other.tokensForeign
+        self.tokensExpired += other.tokensExpired
+        self.tokensRevoked += other.tokensRevoked
+        self.storeFailures += other.storeFailures
+    }
+}

@@ -1,0 +1,188 @@
+import HTTPWire
+import Primitives
+import Settings
+
+/// What a waiting visitor gets: a small page that refreshes itself without scripts, or the same as JSON.
+///
+/// The page is rendered once a room into pieces between which the numbers go: writing it costs a few copies. It stays
+/// under one TCP window, so that it arrives in the first round trip.
+struct WaitingPage {
+    private static let largestHeadBytes = 1_024
+    private let room: [UInt8]
+    private let beforeRefresh: [UInt8]
+    private let beforeBody: [UInt8]
+    private let afterBody: [UInt8]
+
+    init(room: RoomSettings) {
+        let title = Self.escapeHTML(room.title ?? room.name)
+        let minutes = max(1, (room.claimWindowMicros + 59_999_999) / 60_000_000)
+        self.room = Array(room.name.utf8)
+        self.beforeRefresh = Array(
+            """
+            <!doctype html><html lang="\(room.language.rawValue)"><head><meta charset="utf-8">\
+            <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">\
+            <title>\(title)</title><meta http-equiv="refresh" content="
+            """.utf8)
+        self.beforeBody = Array("\"><style>\(Self.style)</style></head><body><main><h1>\(title)</h1>".utf8)
+        let keeps = minutes == 1 ? "a minute" : "\(minutes) minutes"
+        self.afterBody = Array(
+            """
+            <p class="note">This page refreshes by itself. Reloading or closing it does not cost you your place: \
+            when it is your turn, it is kept for \(keeps).</p></main></body></html>
+
+            """.utf8)
+    }
+
+    private static let style = """
+        :root{color-scheme:light dark;--ink:#16202c;--soft:#5b6b7c;--card:#fff;--ground:#eef2f6;--mark:#0b6bcb}\
+        @media(prefers-color-scheme:dark){:root{--ink:#e8eef5;--soft:#9fb0c1;--card:#17212c;--ground:#0d141b;--mark:#5fb0ff}}\
+        *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;\
+        background:var(--ground);color:var(--ink);font:1.05rem/1.5 system-ui,sans-serif}\
+        main{width:100%;max-width:30rem;background:var(--card);border-radius:1rem;padding:2rem;text-align:center;\
+        box-shadow:0 1px 3px #0002,0 8px 30px #0001}h1{font-size:1.25rem;margin:0 0 1.5rem}\
+        .position{font-size:3.5rem;font-weight:700;line-height:1;color:var(--mark);font-variant-numeric:tabular-nums}\
+        p{margin:.6rem 0}.lead{font-size:1.15rem}.note{margin-top:1.6rem;font-size:.9rem;color:var(--soft)}
+        """
+
+    static func escapeHTML(_ text: String) -> String {
+        var result = ""
+        for character in text {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+
+    /// Writes head and body; returns the status. A request that is not a plain read gets 429, so that no program takes
+    /// "wait" for "done".
+    func write(
+        _ position: WaitingPosition, isJSON: Bool, for session: ClientSession, staysOpen: Bool, to writer: inout ByteWriter
+    ) -> Int {
+        let request = session.request
+        let isRead = request.method == .get || request.method == .head
+        // The body goes into the second half first: the head says how long it is.
+        let half = session.edge.loop.writeScratch.count / 2
+        var body = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: session.edge.loop.writeScratch[half...]))
+        if isJSON { self.writeJSON(position, to: &body) } else { self.writeHTML(position, to: &body) }
+
+        writer.append(isRead ? "HTTP/1.1 200 OK\r\nDate: " : "HTTP/1.1 429 Too Many Requests\r\nDate: ")
+        session.edge.appendDate(to: &writer)
+        writer.append(
+            isJSON ? "\r\nContent-Type: application/json" : "\r\nContent-Type: text/html; charset=utf-8")
+        writer.append("\r\nCache-Control: no-store\r\nVary: Accept\r\nRetry-After: ")
+        writer.append(decimal: Int(position.refreshSeconds))
+        switch position.state {
+        case .waiting: writer.append("\r\nSluice-State: waiting\r\nContent-Length: ")
+        case .atDoor: writer.append("\r\nSluice-State: at-door\r\nContent-Length: ")
+        case .joining: writer.append("\r\nSluice-State: joining\r\nContent-Length: ")
+        }
+        writer.append(decimal: body.count)
+        writer.append("\r\n")
+        session.edge.appendCookies(for: session, to: &writer)
+        session.edge.appendConnection(staysOpen: staysOpen, minorVersion: request.minorVersion, to: &writer)
+        writer.append("\r\n")
+        if request.method != .head { writer.append(body.written) }
+        return isRead ? 200 : 429
+    }
+
+    // MARK: JSON
+
+    private func writeJSON(_ position: WaitingPosition, to writer: inout ByteWriter) {
+        switch position.state {
+        case .waiting: writer.append("{\"state\":\"waiting\",\"room\":\"")
+        case .atDoor: writer.append("{\"state\":\"at-door\",\"room\":\"")
+        case .joining: writer.append("{\"state\":\"joining\",\"room\":\"")
+        }
+        writer.append(self.room)
+        if let number = position.number {
+            writer.append("\",\"number\":")
+            writer.append(decimal: Int(number))
+            writer.append(",\"position\":")
+            writer.append(decimal: Int(position.ahead + 1))
+            writer.append(",\"waiting\":")
+            writer.append(decimal: Int(position.waiting))
+        } else {
+            writer.append("\",\"number\":null,\"position\":null,\"waiting\":null")
+        }
+        writer.append(",\"estimate_seconds\":")
+        if let estimate = position.estimateSeconds {
+            writer.append("[")
+            writer.append(decimal: Int(estimate.lowerBound))
+            writer.append(",")
+            writer.append(decimal: Int(estimate.upperBound))
+            writer.append("]")
+        } else {
+            writer.append("null")
+        }
+        writer.append(",\"refresh_seconds\":")
+        writer.append(decimal: Int(position.refreshSeconds))
+        writer.append(",\"opens_in_seconds\":")
+        writer.append(decimal: Int(position.opensInSeconds))
+        writer.append("}\n")
+    }
+
+    // MARK: HTML
+
+    private func writeHTML(_ position: WaitingPosition, to writer: inout ByteWriter) {
+        writer.append(self.beforeRefresh)
+        writer.append(decimal: Int(position.refreshSeconds))
+        writer.append(self.beforeBody)
+        writer.append("<div role=\"status\">")
+        switch position.state {
+        case .joining:
+            writer.append("<p class=\"lead\">You are about to get your place in line.</p>")
+        case .atDoor:
+            writer.append("<p class=\"position\">Your turn</p><p class=\"lead\">You are being let in.</p>")
+        case .waiting:
+            self.writeWaiting(position, to: &writer)
+        }
+        writer.append("</div>")
+        writer.append(self.afterBody)
+    }
+
+    private func writeWaiting(_ position: WaitingPosition, to writer: inout ByteWriter) {
+        writer.append("<p>Your position in line</p><p class=\"position\">")
+        writer.append(decimal: Int(position.ahead + 1))
+        writer.append("</p><p class=\"lead\">")
+        if position.opensInSeconds > 0 {
+            writer.append("Opens in ")
+            Self.append(seconds: position.opensInSeconds, to: &writer)
+            writer.append(". ")
+        }
+        guard let estimate = position.estimateSeconds else {
+            writer.append("How long it takes is not known yet.</p>")
+            return
+        }
+        writer.append("It is your turn in about ")
+        if estimate.upperBound < 90 || estimate.lowerBound / 60 == (estimate.upperBound + 59) / 60 {
+            writer.append(decimal: Int(estimate.lowerBound))
+            writer.append(" to ")
+            Self.append(seconds: estimate.upperBound, to: &writer)
+        } else {
+            writer.append(decimal: Int(max(1, estimate.lowerBound / 60)))
+            writer.append(" to ")
+            writer.append(decimal: Int((estimate.upperBound + 59) / 60))
+            writer.append(" minutes")
+        }
+        writer.append(".</p>")
+    }
+
+    /// `45 seconds`, `3 minutes`, `2 hours`.
+    private static func append(seconds: Int64, to writer: inout ByteWriter) {
+        let (count, unit): (Int64, StaticString) =
+            switch seconds {
+            case ..<90: (seconds, " second")
+            case ..<5_400: ((seconds + 30) / 60, " minute")
+            default: ((seconds + 1_800) / 3_600, " hour")
+            }
+        writer.append(decimal: Int(count))
+        writer.append(unit)
+        if count != 1 { writer.append("s") }
+    }
+}

@@ -1,0 +1,39 @@
+import Primitives
+import SharedState
+import Transport
+
+/// One worker of a pool, as one loop sees it.
+final class Worker {
+    let id: String
+    let address: SocketAddress
+    /// Draining and forgotten workers finish what they have and get nothing new.
+    var isReady = true
+    /// Requests of this loop that it is serving.
+    var inFlight = 0
+    /// Connections of this loop to it: idle, busy and on the way.
+    var connections = 0
+    /// The one used last is taken first, so that the others may grow old and be closed.
+    var idle: [UpstreamSession] = []
+    private var failuresInARow = 0
+    private var ejectedUntil = Instant(nanoseconds: 0)
+
+    private static let firstEjectionNanoseconds = 100 * Nanoseconds.perMillisecond
+    private static let longestEjectionNanoseconds = 5 * Nanoseconds.perSecond
+
+    init(id: String, address: SocketAddress) {
+        self.id = id
+        self.address = address
+    }
+
+    /// Passive health: a worker that does not take connections is left alone for a while, longer each time.
+    func connectFailed(now: Instant) {
+        let doublings = Int64(min(self.failuresInARow, 6))
+        self.failuresInARow += 1
+        let pause = min(Self.longestEjectionNanoseconds, Self.firstEjectionNanoseconds << doublings)
+        self.ejectedUntil = now.advanced(byNanoseconds: pause)
+    }
+
+    func connectSucceeded() { self.failuresInARow = 0 }
+
+    func isEjected(now: Instant) -> Bool { now < self.ejectedUntil }
+}

@@ -1,0 +1,28 @@
+import Glibc
+import Logging
+
+/// What a line of the log looks like.
+public enum LogFormat: String, Sendable, CaseIterable {
+    /// `2026-11-23T18:00:00.000Z info label: message key=value`
+    case text
+    /// One JSON object.
+    case json
+}
+
+/// Sends the process's log to standard error.
+public enum LogSetup {
+    /// Standard error of this process. Made at the first use, and never again.
+    private static let standardError = LogSink(fd: STDERR_FILENO)
+
+    /// To be called once, before the first logger is made. What is waiting to be written at `exit` is written then.
+    public static func bootstrap(level: Logger.Level, format: LogFormat) {
+        LoggingSystem.bootstrap { label in
+            LineLogHandler(label: label, level: level, format: format, sink: Self.standardError)
+        }
+        atexit { LogSetup.flush() }
+    }
+
+    /// Waits until all that was logged is written, a second at most: a reader that stands still must not keep a process
+    /// from ending.
+    public static func flush() { Self.standardError.flush(timeoutMilliseconds: 1_000) }
+}

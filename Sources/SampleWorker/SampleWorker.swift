@@ -1,0 +1,208 @@
+import EventLoop
+import HTTPService
+import Observability
+import Primitives
+import Transport
+
+/// The backend that comes with the gateway: so many slots, a bounded queue in front of them, and a service time, so that
+/// overload is real: first requests wait, then they are refused.
+///
+/// Confined to its loop. Pages:
+/// - `/healthz`: 200 when ready; 503 while starting or draining. Takes no slot, nor does `/metrics`.
+/// - `/leave`: asks the gateway to end the visitor's session (`sluice-session: release`).
+/// - `/echo`: the request's body; with `?head` the request as it was received, as JSON.
+/// - `/bytes?n=`: so many bytes, see `byte(at:)`; with `&chunked` without a length.
+/// - `/fail?status=`: an answer with that status.
+/// - everything else: a small HTML page that says which worker served it.
+public final class SampleWorker {
+    private struct Job {
+        let answer: WorkerAnswer
+        let responder: Responder
+        let arrived: Instant
+    }
+
+    /// One place to be served. Its timer is made once.
+    private final class Slot {
+        let index: Int
+        var job: Job?
+        var timer: LoopTimer!
+        init(index: Int) { self.index = index }
+    }
+
+    private enum Phase { case starting, ready, draining }
+
+    public let loop: EventLoop
+    public let shape: WorkerShape
+    public let boundAddress: SocketAddress
+    private var service: HTTPService!
+    private var phase = Phase.starting
+    private var times: ServiceTimes
+    private var slots: [Slot] = []
+    private var freeSlots: [Int] = []
+    private var waiting: RingQueue<Job>
+    private var counts = WorkerCounts()
+    private var latency = LatencyHistogram()
+    private let page: [UInt8]
+    private let fields: [ServiceField]
+    private let leaveFields: [ServiceField]
+
+    /// Listens at once, and is ready after the shape's start time. A shape with a `problem` is a programming error.
+    public init(loop: EventLoop, address: SocketAddress, shape: WorkerShape = WorkerShape()) throws {
+        if let problem = shape.problem { preconditionFailure("worker shape: \(problem)") }
+        self.loop = loop
+        self.shape = shape
+        self.times = ServiceTimes(
+            meanNanoseconds: shape.serviceTimeNanoseconds,
+            spread: shape.spread,
+            seed: shape.seed
+        )
+        self.waiting = RingQueue(capacity: shape.queue)
+        var limits = ServiceLimits()
+        limits.maxBodyBytes = 8 * 1024 * 1024
+        // The handler exists before the worker is complete; the first request comes a turn later.
+        weak var worker: SampleWorker?
+        let service = try HTTPService(loop: loop, address: address, limits: limits) { request, responder in
+            worker?.take(request, responder)
+        }
+        self.boundAddress = service.boundAddress!
+        self.page = WorkerPage.make(name: self.boundAddress.description)
+        self.fields = [ServiceField("sluice-worker", self.boundAddress.description)]
+        self.leaveFields = self.fields + [ServiceField("sluice-session", "release")]
+        self.service = service
+        worker = self
+        self.slots = (0..<shape.slots).map { index in
+            let slot = Slot(index: index)
+            slot.timer = LoopTimer(loop: loop) { [unowned self, unowned slot] in self.finish(slot) }
+            return slot
+        }
+        self.freeSlots = Array((0..<shape.slots).reversed())
+        if shape.startTimeNanoseconds == 0 {
+            self.phase = .ready
+        } else {
+            loop.after(nanoseconds: shape.startTimeNanoseconds) { [weak self] in
+                if self?.phase == .starting { self?.phase = .ready }
+            }
+        }
+    }
+
+    public var isReady: Bool { self.phase == .ready }
+    public var servingCount: Int { self.slots.count - self.freeSlots.count }
+    public var waitingCount: Int { self.waiting.count }
+    public var refusedCount: UInt64 { self.counts.refused }
+    public var servedCount: UInt64 { self.counts.served }
+
+    /// Takes no new connections, answers what it has, and calls `completion` when no connection is left.
+    public func drain(_ completion: @escaping () -> Void) {
+        self.loop.preconditionOnLoop()
+        precondition(self.phase != .draining, "a worker is drained once")
+        self.phase = .draining
+        // The worker lives until then, also when nobody holds it.
+        self.service.close { withExtendedLifetime(self) { completion() } }
+    }
+
+    /// The byte at `offset` of what `/bytes` answers.
+    public static func byte(at offset: Int64) -> UInt8 { UInt8(truncatingIfNeeded: offset &+ offset >> 8) }
+
+    // MARK: Requests
+
+    private func take(_ request: borrowing ServiceRequest, _ responder: Responder) {
+        if request.hasPath("/healthz") { return self.answerHealth(responder) }
+        if request.hasPath("/metrics") {
+            return responder.respond(status: 200, contentType: PrometheusText.contentType, body: self.metrics())
+        }
+        // A draining worker serves what still comes over its connections.
+        guard self.phase != .starting else { return self.refuse(responder, "the worker is starting\n") }
+        let job = Job(answer: WorkerAnswer(request), responder: responder, arrived: self.loop.now)
+        if self.shape.serviceTimeNanoseconds == 0 { return self.answer(job) }
+        if let index = self.freeSlots.popLast() { return self.start(job, in: self.slots[index]) }
+        guard self.waiting.append(job) else { return self.refuse(responder, "the worker's queue is full\n") }
+    }
+
+    private func start(_ job: Job, in slot: Slot) {
+        slot.job = job
+        slot.timer.arm(afterNanoseconds: self.times.next())
+    }
+
+    private func finish(_ slot: Slot) {
+        guard let job = slot.job.take() else { preconditionFailure("a slot without a job ended") }
+        self.answer(job)
+        // Who has left in the meantime takes no slot.
+        while let next = self.waiting.popFirst() {
+            if next.responder.isWanted { return self.start(next, in: slot) }
+            self.counts.abandoned += 1
+        }
+        self.freeSlots.append(slot.index)
+    }
+
+    // MARK: Answers
+
+    private func answer(_ job: Job) {
+        self.counts.served += 1
+        self.latency.record(nanoseconds: self.loop.now.nanoseconds(since: job.arrived))
+        let responder = job.responder
+        switch job.answer {
+        case .page:
+            responder.respond(
+                status: 200,
+                contentType: "text/html; charset=utf-8",
+                fields: self.fields,
+                body: self.page
+            )
+        case .leave: responder.respond(status: 200, fields: self.leaveFields, body: "good-bye\n")
+        case .echo(let body):
+            responder.respond(status: 200, contentType: "application/octet-stream", fields: self.fields, body: body)
+        case .echoedHead(let json):
+            responder.respond(status: 200, contentType: "application/json", fields: self.fields, body: json)
+        case .bytes(let count, let isChunked):
+            responder.respond(
+                status: 200,
+                contentType: "application/octet-stream",
+                fields: self.fields,
+                byteCount: count,
+                isChunked: isChunked
+            ) { offset, memory in
+                for index in 0..<memory.count { memory[index] = Self.byte(at: offset + Int64(index)) }
+            }
+        case .fail(let status): responder.respond(status: status, fields: self.fields, body: "as you asked\n")
+        case .mistake(let text): responder.respond(status: 400, fields: self.fields, body: text)
+        }
+    }
+
+    private func refuse(_ responder: Responder, _ reason: String) {
+        self.counts.refused += 1
+        responder.respond(status: 503, fields: self.fields + [ServiceField("retry-after", "1")], body: reason)
+    }
+
+    private func answerHealth(_ responder: Responder) {
+        switch self.phase {
+        case .ready: responder.respond(status: 200, fields: self.fields, body: "ok\n")
+        case .starting: responder.respond(status: 503, fields: self.fields, body: "starting\n")
+        case .draining: responder.respond(status: 503, fields: self.fields, body: "draining\n")
+        }
+    }
+
+    private func metrics() -> String {
+        var text = PrometheusText()
+        text.gauge("sluice_worker_ready", help: "1 when the worker takes requests.", self.isReady ? 1 : 0)
+        text.gauge("sluice_worker_slots", help: "Requests that can be served at the same time.", self.shape.slots)
+        text.gauge("sluice_worker_serving", help: "Requests being served.", self.servingCount)
+        text.gauge("sluice_worker_waiting", help: "Requests that wait for a slot.", self.waitingCount)
+        text.counter("sluice_worker_served_total", help: "Requests served.", self.counts.served)
+        text.counter("sluice_worker_refused_total", help: "Requests refused with 503.", self.counts.refused)
+        text.counter(
+            "sluice_worker_abandoned_total",
+            help: "Requests whose client left while they waited.",
+            self.counts.abandoned
+        )
+        text.family("sluice_worker_latency_seconds", .histogram, help: "From a request's arrival to its answer.")
+        text.sample(self.latency)
+        return text.finished()
+    }
+}
+
+/// What a worker has done since it started.
+private struct WorkerCounts {
+    var served: UInt64 = 0
+    var refused: UInt64 = 0
+    var abandoned: UInt64 = 0
+}

@@ -1,0 +1,118 @@
+/// The board's rules, run inside Redis. Each operation touches the keys of one hash tag.
+enum BoardScript {
+    /// signals, workers, decision, fence: of one pool.
+    static func keys(pool: String) -> [String] {
+        ["signals", "workers", "decision", "fence"].map { "sluice:pool:{\(pool)}:\($0)" }
+    }
+
+    /// lock, fence: of the one controller that leads.
+    static let leaderKeys = ["sluice:{controller}:leader", "sluice:{controller}:fence"]
+
+    static let source = """
+        #!lua
+        -- ARGV  operation, its arguments
+        local operations = {}
+
+        local function micros()
+            local time = redis.call('TIME')
+            return tonumber(time[1]) * 1000000 + tonumber(time[2])
+        end
+
+        -- Lua's own tostring keeps 14 digits; microseconds since 1970 have 16.
+        local function text(integer)
+            return string.format('%d', integer)
+        end
+
+        -- One call takes only so many values from Lua's stack; the size is even, so names stay with their values.
+        local function writeHash(key, first)
+            for start = first, #ARGV, 1000 do
+                redis.call('HSET', key, unpack(ARGV, start, math.min(start + 999, #ARGV)))
+            end
+        end
+
+        -- A value is its time, a colon, and the text. One from the future is of a clock that was set back since:
+        -- a living gateway replaces it within a second.
+        local function eachSignal(key, now, maxAge, take)
+            local all = redis.call('HGETALL', key)
+            for index = 1, #all, 2 do
+                local stamp, rest = string.match(all[index + 1], '^(%d+):(.*)$')
+                local age = stamp and now - tonumber(stamp)
+                if age and (age < 0 or age > maxAge) then
+                    redis.call('HDEL', key, all[index])
+                else
+                    take(all[index], stamp or '', rest or all[index + 1])
+                end
+            end
+        end
+
+        -- report GATEWAY TEXT MAX FORGOTTEN -> the directory
+        operations.report = function()
+            local key, gateway, now = KEYS[1], ARGV[2], micros()
+            local limit = tonumber(ARGV[4])
+            if redis.call('HEXISTS', key, gateway) == 0 and redis.call('HLEN', key) >= limit then
+                eachSignal(key, now, tonumber(ARGV[5]), function() end)
+                if redis.call('HLEN', key) >= limit then
+                    return redis.error_reply('BOARDFULL ' .. ARGV[4] .. ' gateways report to ' .. key
+                        .. ' already: does each restart take a new name?')
+                end
+            end
+            redis.call('HSET', key, gateway, text(now) .. ':' .. ARGV[3])
+            return redis.call('HGETALL', KEYS[2])
+        end
+
+        -- signals MAXAGE -> gateway, time, text of each that is fresh
+        operations.signals = function()
+            local fresh = {}
+            eachSignal(KEYS[1], micros(), tonumber(ARGV[2]), function(gateway, stamp, rest)
+                fresh[#fresh + 1] = gateway
+                fresh[#fresh + 1] = stamp
+                fresh[#fresh + 1] = rest
+            end)
+            return fresh
+        end
+
+        -- publish FENCE (ID RECORD)... -> 1 when taken, 0 when a later leader has published
+        operations.publish = function()
+            local fence = tonumber(ARGV[2])
+            if fence < tonumber(redis.call('GET', KEYS[4]) or '0') then return 0 end
+            redis.call('SET', KEYS[4], text(fence))
+            redis.call('DEL', KEYS[2])
+            writeHash(KEYS[2], 3)
+            return 1
+        end
+
+        -- decide (NAME VALUE)... -> OK
+        operations.decide = function()
+            redis.call('DEL', KEYS[3])
+            writeHash(KEYS[3], 2)
+            redis.call('HSET', KEYS[3], 'at_micros', text(micros()))
+            return redis.status_reply('OK')
+        end
+
+        -- lead CONTROLLER TTL (KEYS lock fence) -> the fence, or -1 while another leads
+        operations.lead = function()
+            local leader = redis.call('GET', KEYS[1])
+            if leader and leader ~= ARGV[2] then return -1 end
+            redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+            local fence = tonumber(redis.call('GET', KEYS[2]) or '0')
+            if leader and fence > 0 then return fence end
+            -- The time keeps it rising even when Redis lost the last one.
+            fence = math.max(fence + 1, micros())
+            redis.call('SET', KEYS[2], text(fence))
+            return fence
+        end
+
+        -- resign CONTROLLER (KEYS lock fence) -> 1 when it led
+        operations.resign = function()
+            if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+            return redis.call('DEL', KEYS[1])
+        end
+
+        local operation = operations[ARGV[1]]
+        if operation == nil then
+            return redis.error_reply('BADARG operation ' .. tostring(ARGV[1])
+                .. ' is not known: programs of different versions share this Redis')
+        end
+        return operation()
+        """
+}

@@ -1,0 +1,167 @@
+import RedisClient
+
+/// The board in Redis.
+public final class RedisPoolBoard: PoolBoard {
+    public let client: RedisClient
+
+    /// `client` was made with `SharedScripts.all`; who made it starts and closes it.
+    public init(client: RedisClient) {
+        self.client = client
+        super.init(loop: client.loop)
+    }
+
+    public override var outage: String? { self.client.isConnected ? nil : self.client.state.description }
+
+    // MARK: Gateways
+
+    public override func report(
+        pool: String,
+        signals: GatewaySignals,
+        completion: @escaping StoreCompletion<[WorkerRecord]>
+    ) {
+        if let objection = Self.objection(to: signals) { return self.fail(completion, objection) }
+        let words = [
+            "report", signals.gateway, signals.encoded, String(Self.maxGateways), String(Self.forgottenAfterMicros),
+        ]
+        self.run(BoardScript.keys(pool: pool), words, completion) { self.directory($0) }
+    }
+
+    public override func workers(pool: String, completion: @escaping StoreCompletion<[WorkerRecord]>) {
+        self.send(["HGETALL", .text(BoardScript.keys(pool: pool)[1])], completion) { self.directory($0) }
+    }
+
+    public override func withdraw(pool: String, gateway: String, completion: @escaping StoreCompletion<Void>) {
+        self.send(["HDEL", .text(BoardScript.keys(pool: pool)[0]), .text(gateway)], completion) { _ in () }
+    }
+
+    private func directory(_ reply: RedisValue) -> [WorkerRecord]? {
+        guard let texts = reply.texts, texts.count.isMultiple(of: 2) else { return nil }
+        var workers: [WorkerRecord] = []
+        for index in stride(from: 0, to: texts.count, by: 2) {
+            do throws(UnreadableValue) {
+                workers.append(try WorkerRecord(id: texts[index], encoded: texts[index + 1]))
+            } catch {
+                self.leaveOut(error)
+            }
+        }
+        return workers.sorted { $0.id < $1.id }
+    }
+
+    // MARK: The controller
+
+    public override func signals(
+        pool: String,
+        maxAgeMicros: Int64,
+        completion: @escaping StoreCompletion<[GatewaySignals]>
+    ) {
+        self.run(BoardScript.keys(pool: pool), ["signals", String(maxAgeMicros)], completion) { reply in
+            guard let texts = reply.texts, texts.count.isMultiple(of: 3) else { return nil }
+            var fresh: [GatewaySignals] = []
+            for index in stride(from: 0, to: texts.count, by: 3) {
+                do throws(UnreadableValue) {
+                    fresh.append(try Self.signals(texts[index], texts[index + 1], texts[index + 2]))
+                } catch {
+                    self.leaveOut(error)
+                }
+            }
+            return fresh.sorted { $0.gateway < $1.gateway }
+        }
+    }
+
+    private static func signals(_ gateway: String, _ stamp: String, _ text: String) throws(UnreadableValue)
+        -> GatewaySignals
+    {
+        guard let at = Int64(stamp) else {
+            throw UnreadableValue("signals of gateway \(gateway)", text, "they do not begin with their time")
+        }
+        return try GatewaySignals(gateway: gateway, atMicros: at, encoded: text)
+    }
+
+    public override func publish(
+        pool: String,
+        workers: [WorkerRecord],
+        fence: Int64,
+        completion: @escaping StoreCompletion<Bool>
+    ) {
+        if let objection = Self.objection(to: workers) { return self.fail(completion, objection) }
+        var words = ["publish", String(fence)]
+        for worker in workers { words += [worker.id, worker.encoded] }
+        self.run(BoardScript.keys(pool: pool), words, completion) { $0.integer.map { $0 == 1 } }
+    }
+
+    public override func publishDecision(
+        pool: String,
+        fields: [(String, String)],
+        completion: @escaping StoreCompletion<Void>
+    ) {
+        if let objection = Self.objection(to: fields) { return self.fail(completion, objection) }
+        let words = ["decide"] + fields.flatMap { [$0.0, $0.1] }
+        self.run(BoardScript.keys(pool: pool), words, completion) { _ in () }
+    }
+
+    public override func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
+        self.send(["HGETALL", .text(BoardScript.keys(pool: pool)[2])], completion) { reply in
+            guard let texts = reply.texts, texts.count.isMultiple(of: 2) else { return nil }
+            let fields = stride(from: 0, to: texts.count, by: 2).map { (texts[$0], texts[$0 + 1]) }
+            return fields.sorted { $0.0 < $1.0 }
+        }
+    }
+
+    // MARK: Leadership
+
+    public override func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
+        precondition(ttlMillis > 0, "leading takes time")
+        self.run(BoardScript.leaderKeys, ["lead", controller, String(ttlMillis)], completion) { reply in
+            reply.integer.map { $0 > 0 ? $0 : nil }
+        }
+    }
+
+    public override func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
+        self.run(BoardScript.leaderKeys, ["resign", controller], completion) { _ in () }
+    }
+
+    // MARK: Calling
+
+    private func run<Answer>(
+        _ keys: [String],
+        _ arguments: [String],
+        _ completion: @escaping StoreCompletion<Answer>,
+        _ parse: @escaping (RedisValue) -> Answer?
+    ) {
+        self.loop.preconditionOnLoop()
+        self.client.eval(SharedScripts.board, keys: keys, arguments: arguments) {
+            completion(Self.answer($0, to: arguments[0], parse))
+        }
+    }
+
+    private func send<Answer>(
+        _ words: [RedisArgument],
+        _ completion: @escaping StoreCompletion<Answer>,
+        _ parse: @escaping (RedisValue) -> Answer?
+    ) {
+        self.loop.preconditionOnLoop()
+        self.client.send(words) { completion(Self.answer($0, to: "\(words[0])", parse)) }
+    }
+
+    private static func answer<Answer>(
+        _ result: RedisResult,
+        to operation: String,
+        _ parse: (RedisValue) -> Answer?
+    ) -> Result<Answer, StoreError> {
+        switch result {
+        case .failure(let error): return .failure(StoreError(error))
+        case .success(let value):
+            guard let answer = parse(value) else {
+                return .failure(
+                    .refused("\(operation) was answered with something else: do all programs here run one version?")
+                )
+            }
+            return .success(answer)
+        }
+    }
+
+    private func fail<Answer>(_ completion: @escaping StoreCompletion<Answer>, _ error: StoreError) {
+        self.loop.preconditionOnLoop()
+        self.loop.onNextTurn { completion(.failure(error)) }
+    }
+}

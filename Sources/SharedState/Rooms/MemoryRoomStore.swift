@@ -1,0 +1,74 @@
+import Admission
+import EventLoop
+
+/// Rooms in memory, as one loop sees them. The same rules as in Redis, on the loop's wall clock.
+public final class MemoryRoomStore: RoomStore {
+    public let rooms: MemoryRooms
+
+    public init(loop: EventLoop, rooms: MemoryRooms) {
+        self.rooms = rooms
+        super.init(loop: loop)
+    }
+
+    public override func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
+        self.run(room, completion) { model, now throws(RoomError) in try model.join(count: count, nowMicros: now) }
+    }
+
+    public override func tick(
+        room: String,
+        limits: RoomLimits,
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<TickAnswer>
+    ) {
+        self.run(room, creates: true, completion) { model, now throws(RoomError) in
+            model.tick(limits, known: known, nowMicros: now)
+        }
+    }
+
+    public override func setAllowedRate(
+        room: String,
+        rateMilli: Int64?,
+        fence: Int64,
+        completion: @escaping StoreCompletion<AllowedRateAnswer>
+    ) {
+        self.run(room, completion) { model, now throws(RoomError) in
+            try model.setAllowedRate(rateMilli, fence: fence, nowMicros: now)
+        }
+    }
+
+    public override func exchangeBatch(
+        room: String,
+        numbers: [Int64],
+        completion: @escaping StoreCompletion<ExchangeAnswer>
+    ) {
+        self.run(room, completion) { model, now throws(RoomError) in try model.exchange(numbers, nowMicros: now) }
+    }
+
+    public override func renewBatch(
+        room: String,
+        numbers: [Int64],
+        completion: @escaping StoreCompletion<[Int64?]>
+    ) {
+        self.run(room, completion) { model, now throws(RoomError) in try model.renew(numbers, nowMicros: now) }
+    }
+
+    public override func releaseBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
+        self.run(room, completion) { model, now throws(RoomError) in try model.release(numbers, nowMicros: now) }
+    }
+
+    public override func leaveBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
+        self.run(room, completion) { model, now throws(RoomError) in try model.leave(numbers, nowMicros: now) }
+    }
+
+    /// The answer is there at once, and still comes in the next turn, as it would from Redis.
+    private func run<Answer: Sendable>(
+        _ room: String,
+        creates: Bool = false,
+        _ completion: @escaping StoreCompletion<Answer>,
+        _ operation: (inout RoomModel, Int64) throws(RoomError) -> Answer
+    ) {
+        self.loop.preconditionOnLoop()
+        let result = self.rooms.run(room: room, wallMicros: self.loop.wallMicros, creates: creates, operation)
+        self.loop.onNextTurn { completion(result) }
+    }
+}

@@ -1,0 +1,58 @@
+import Admission
+import Synchronization
+
+/// Rooms in this process's memory, shared by its loops: one node, no Redis, nothing survives the process.
+///
+/// Limits: `maxRooms` rooms; a room's journal keeps `RoomRules.journalEntries` to twice as many entries.
+public final class MemoryRooms: Sendable {
+    public static let maxRooms = 10_000
+
+    private struct Room {
+        var model = RoomModel()
+        var journal: [JournalEntry] = []
+
+        mutating func keepJournal() {
+            self.journal += self.model.takeJournal()
+            guard self.journal.count >= 2 * RoomRules.journalEntries else { return }
+            self.journal.removeFirst(self.journal.count - RoomRules.journalEntries)
+        }
+    }
+    private struct Content {
+        var rooms: [String: Room] = [:]
+        var nowMicros: Int64 = 0
+    }
+    private let content = Mutex(Content())
+
+    public init() {}
+
+    /// The journal of `room`, the oldest entry first.
+    public func journal(room: String) -> [JournalEntry] {
+        self.content.withLock { $0.rooms[room]?.journal ?? [] }
+    }
+
+    /// Runs one operation of a room. `wallMicros` is the caller's clock; the room's time never goes back.
+    func run<Answer: Sendable>(
+        room: String,
+        wallMicros: Int64,
+        creates: Bool,
+        _ operation: (inout RoomModel, Int64) throws(RoomError) -> Answer
+    ) -> Result<Answer, StoreError> {
+        self.content.withLock { content in
+            content.nowMicros = max(content.nowMicros, wallMicros)
+            let now = content.nowMicros
+            if content.rooms[room] == nil {
+                guard creates else { return .failure(.noRoom) }
+                guard content.rooms.count < Self.maxRooms else {
+                    return .failure(.refused("\(Self.maxRooms) rooms are in memory already: use Redis for more"))
+                }
+            }
+            do throws(RoomError) {
+                let answer = try operation(&content.rooms[room, default: Room()].model, now)
+                content.rooms[room]?.keepJournal()
+                return .success(answer)
+            } catch {
+                return .failure(StoreError(error))
+            }
+        }
+    }
+}

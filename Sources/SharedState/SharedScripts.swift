@@ -1,0 +1,10 @@
+import Admission
+import RedisClient
+
+/// The scripts that a `RedisClient` must be made with to serve a `RedisRoomStore` and a `RedisPoolBoard`.
+public enum SharedScripts {
+    public static let room = RedisScript(name: "room", source: RoomScript.source)
+    public static let board = RedisScript(name: "board", source: Array(BoardScript.source.utf8))
+
+    public static let all = [Self.room, Self.board]
+}

@@ -1,0 +1,50 @@
+import Admission
+import RedisClient
+
+/// Why the shared state did not do what it was asked.
+public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The shared state is away or has no room for another call. Certainly nothing was done: the same call may be made
+    /// again later, or the caller goes on without.
+    case unavailable(String)
+    /// It was asked and did not answer. What was asked may have been done: exchanges, renewals and releases may be
+    /// repeated without harm; a repeated join hands out other numbers and leaves the first ones unused.
+    case unanswered(String)
+    /// The room is not there: `tick` creates or restores it, then ask again.
+    case noRoom
+    /// All numbers of the line are handed out.
+    case lineFull
+    /// The call or a stored value is bad; the text says which, and what to do.
+    case refused(String)
+
+    init(_ error: RoomError) {
+        switch error {
+        case .noRoom: self = .noRoom
+        case .lineFull: self = .lineFull
+        case .batch, .refused: self = .refused(error.description)
+        }
+    }
+
+    init(_ error: RedisError) {
+        switch error {
+        case .unavailable, .overloaded: self = .unavailable(error.description)
+        case .unanswered: self = .unanswered(error.description)
+        case .refused(let code, _) where Self.codesOfAbsence.contains(code): self = .unavailable(error.description)
+        case .refused(_, let message): self = Self(RoomScript.error(message))
+        }
+    }
+
+    /// Redis is there, and for now takes no writes. It says so before the first line of a script has run.
+    private static let codesOfAbsence: Set<String> = [
+        "LOADING", "BUSY", "READONLY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "CLUSTERDOWN", "TRYAGAIN",
+    ]
+
+    public var description: String {
+        switch self {
+        case .unavailable(let reason), .unanswered(let reason), .refused(let reason): reason
+        case .noRoom: RoomError.noRoom.description
+        case .lineFull: RoomError.lineFull.description
+        }
+    }
+}
+
+public typealias StoreCompletion<Answer> = (Result<Answer, StoreError>) -> Void

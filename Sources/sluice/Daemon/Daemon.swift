@@ -1,0 +1,310 @@
+import AdminAPI
+import CLinux
+import Controller
+import Dispatch
+import EventLoop
+import Gateway
+import Glibc
+import Logging
+import Observability
+import Primitives
+import Settings
+import SettingsFile
+import Transport
+
+/// The long-running process: puts the parts together, follows the configuration, ends in order.
+///
+/// Lives on the home loop; the main thread only waits.
+final class Daemon {
+    enum Role { case gateway, controller }
+
+    /// How long requests under way may take when the process is told to end.
+    private static let drainNanoseconds = 20 * Nanoseconds.perSecond
+    /// Descriptors for everything that is neither a client's nor a worker's connection.
+    private static let reservedDescriptors = 256
+
+    private let roles: Set<Role>
+    private let path: String
+    private let loops: [EventLoop]
+    private let home: EventLoop
+    private let log: Logger
+    private let state: StateAccess
+    private let descriptorLimit: Int
+    private var settings: Settings
+    private var gateway: Gateway?
+    private var controller: Controller?
+    private var admin: AdminServer?
+    private var watcher: SettingsWatcher?
+    private var signals: [SignalSource] = []
+    private var reloads = (applied: 0, refused: 0)
+    private var isStopping = false
+
+    /// Runs until a signal ends the process.
+    static func run(roles: Set<Role>, configuration path: String) throws -> Never {
+        let settings = try Self.load(path)
+        LogSetup.bootstrap(
+            level: Logger.Level(rawValue: settings.log.level.rawValue) ?? .info,
+            format: settings.log.format == .json ? .json : .text)
+        SignalSource.ignoreBrokenPipe()
+        let count = roles.contains(.gateway) ? settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) : 1
+        let loops = try (0..<count).map { try EventLoop(index: $0, label: "sluice.loop.\($0)") }
+        let home = loops[0]
+        home.submit {
+            let daemon = Daemon(roles: roles, path: path, settings: settings, loops: loops)
+            Self.current = LoopBound(daemon, loop: home)
+            daemon.start()
+        }
+        dispatchMain()
+    }
+
+    /// Keeps the one daemon of this process alive.
+    // Unchecked because it is written once, on the home loop, before anything that could read it exists.
+    private nonisolated(unsafe) static var current: LoopBound<Daemon>?
+
+    private static func load(_ path: String) throws -> Settings {
+        do {
+            return try SettingsFile.load(path)
+        } catch {
+            throw DaemonError("the configuration is refused:\n\(error)")
+        }
+    }
+
+    private init(roles: Set<Role>, path: String, settings: Settings, loops: [EventLoop]) {
+        self.roles = roles
+        self.path = path
+        self.settings = settings
+        self.loops = loops
+        self.home = loops[0]
+        self.log = Logger(label: "sluice")
+        self.state = StateAccess(settings: settings, home: loops[0], log: self.log)
+        self.descriptorLimit = sluice_raise_descriptor_limit()
+    }
+
+    // MARK: Start
+
+    private func start() {
+        if self.settings.redis == .memory, self.roles.count == 1 {
+            return self.fail("redis: memory is for `sluice run` alone; a gateway and a controller apart need a Redis")
+        }
+        self.watchSignals()
+        for notice in self.settings.notices { self.log.notice("\(notice)") }
+        do {
+            try self.makeStateFolder()
+        } catch {
+            return self.fail("\(error)")
+        }
+        self.state.open { result in
+            switch result {
+            case .success(let makeState): self.startGateway(makeState)
+            case .failure(let error): self.fail("\(error)")
+            }
+        }
+    }
+
+    private func makeStateFolder() throws {
+        guard mkdir(self.settings.stateFolder, 0o700) == 0 || errno == EEXIST else {
+            throw SystemError(call: "state_folder \(self.settings.stateFolder)")
+        }
+    }
+
+    private func startGateway(_ makeState: @escaping @Sendable (EventLoop) -> EdgeState) {
+        guard self.roles.contains(.gateway) else { return self.startController(makeState) }
+        do {
+            let gateway = Gateway(
+                id: self.processName, settings: self.settings, keys: try SigningKeyFile.keys(for: self.settings),
+                loops: self.loops, log: self.log, makeState: makeState)
+            self.gateway = gateway
+            gateway.start(
+                listeners: try self.makeListeners(), connectionLimit: self.connectionLimit,
+                seed: UInt64.random(in: 0 ... .max)
+            ) { result in
+                switch result {
+                case .failure(let error): self.fail("\(error)")
+                case .success(let addresses):
+                    for (address, listener) in zip(addresses, self.settings.listeners) {
+                        self.announce("gateway listening on \(address)\(listener.tls == nil ? "" : " (TLS)")")
+                    }
+                    self.startController(makeState)
+                }
+            }
+        } catch {
+            self.fail("\(error)")
+        }
+    }
+
+    private var processName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return "\(host)-\(getpid())"
+    }
+
+    private func makeListeners() throws -> [GatewayListener] {
+        try self.settings.listeners.map { listener in
+            let address = try SocketAddress(parsing: listener.address.description)
+            switch listener.tls {
+            case nil: return GatewayListener(address: address, certificate: nil)
+            case .files(let certificate, let key):
+                return GatewayListener(address: address, certificate: (certificate, key))
+            case .selfSigned:
+                let certificate = self.settings.stateFolder + "/self-signed.pem"
+                let key = self.settings.stateFolder + "/self-signed.key"
+                try SelfSignedCertificate.make(certificateFile: certificate, keyFile: key)
+                return GatewayListener(address: address, certificate: (certificate, key))
+            }
+        }
+    }
+
+    /// What is asked for, or what the system's descriptors leave beside the connections to workers.
+    private var connectionLimit: Int {
+        if let limit = self.settings.limits.connections { return limit }
+        let workers = self.settings.pools.reduce(0) { $0 + $1.workerBounds.upperBound * $1.connectionsPerWorker }
+        return max(self.descriptorLimit / 2, self.descriptorLimit - Self.reservedDescriptors - workers)
+    }
+
+    private func startController(_ makeState: @escaping @Sendable (EventLoop) -> EdgeState) {
+        if self.roles.contains(.controller) {
+            let access = makeState(self.home)
+            let controller = Controller(
+                id: self.processName, settings: self.settings, executable: "/proc/self/exe", loop: self.home,
+                store: access.rooms, board: access.pools, log: self.log)
+            self.controller = controller
+            controller.start()
+        }
+        do {
+            try self.startAdmin()
+            self.watcher = try SettingsWatcher(path: self.path, running: self.settings, on: self.home) { [unowned self] in
+                self.reloaded($0)
+            }
+        } catch {
+            self.fail("\(error)")
+        }
+    }
+
+    private func startAdmin() throws {
+        let admin = try AdminServer(
+            loop: self.home, address: try SocketAddress(parsing: self.settings.admin.listen.description),
+            routes: [
+                .health { [unowned self] answer in answer(self.gateway?.problems ?? []) },
+                .metrics { [unowned self] answer in self.writeMetrics(answer) },
+                .status { [unowned self] answer in self.writeStatus(answer) },
+            ])
+        self.admin = admin
+        if let address = admin.boundAddress { self.announce("admin listening on \(address)") }
+    }
+
+    /// One line for whoever started this process, at once though standard output may be a pipe.
+    private func announce(_ line: String) {
+        var text = line + "\n"
+        text.withUTF8 { _ = write(1, $0.baseAddress, $0.count) }
+    }
+
+    // MARK: Watching
+
+    private func writeMetrics(_ answer: @escaping (String) -> Void) {
+        let finish = { (report: GatewayReport?) in
+            var text = PrometheusText()
+            report?.write(to: &text)
+            self.controller?.write(to: &text)
+            text.family("sluice_config_reloads_total", .counter, help: "Configurations read again, by outcome.")
+            text.sample(self.reloads.applied, [("outcome", "applied")])
+            text.sample(self.reloads.refused, [("outcome", "refused")])
+            answer(text.finished())
+        }
+        if let gateway = self.gateway { gateway.report { finish($0) } } else { finish(nil) }
+    }
+
+    private func writeStatus(_ answer: @escaping ([UInt8]) -> Void) {
+        let finish = { (report: GatewayReport?) in
+            var json = JSONWriter()
+            json.beginObject()
+            json.member("process", self.processName)
+            json.member("pid", Int(getpid()))
+            json.member("reloads_applied", self.reloads.applied)
+            json.member("reloads_refused", self.reloads.refused)
+            report?.write(to: &json)
+            self.controller?.write(to: &json)
+            json.endObject()
+            answer(json.finished())
+        }
+        if let gateway = self.gateway { gateway.report { finish($0) } } else { finish(nil) }
+    }
+
+    // MARK: Reloading
+
+    private func reloaded(_ result: Result<Settings, SettingsError>) {
+        guard !self.isStopping else { return }
+        switch result {
+        case .failure(let error):
+            self.reloads.refused += 1
+            self.log.error("the new configuration is refused; the running one stays in force:\n\(error)")
+        case .success(let loaded): self.apply(loaded)
+        }
+    }
+
+    private func apply(_ loaded: Settings) {
+        let changes = Settings.changes(from: self.settings, to: loaded)
+        let effective = Settings.effective(running: self.settings, loaded: loaded)
+        do {
+            let keys = try SigningKeyFile.keys(for: effective)
+            self.settings = effective
+            self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
+            self.controller?.apply(effective)
+            self.reloads.applied += 1
+            for change in changes {
+                self.log.notice("\(change)")
+            }
+            self.log.notice("configuration read again", metadata: ["changes": "\(changes.count)"])
+        } catch {
+            self.reloads.refused += 1
+            self.log.error("the new configuration is refused; the running one stays in force: \(error)")
+        }
+    }
+
+    // MARK: Signals and end
+
+    private func watchSignals() {
+        let daemon = LoopBound(self, loop: self.home)
+        self.signals = [
+            SignalSource([SIGTERM, SIGINT], on: self.home) { number in daemon.open().stop(signal: number) },
+            SignalSource([SIGHUP], on: self.home) { _ in daemon.open().watcher?.reload() },
+        ]
+    }
+
+    private func stop(signal: Int32) {
+        guard !self.isStopping else {
+            self.log.warning("ending at once")
+            return self.end(code: 130)
+        }
+        self.isStopping = true
+        self.log.notice("ending: requests under way are finished first", metadata: ["signal": "\(signal)"])
+        self.watcher?.close()
+        let afterGateway = {
+            let afterController = {
+                self.state.close { self.exit(code: 0) }
+            }
+            if let controller = self.controller { controller.stop(afterController) } else { afterController() }
+        }
+        if let gateway = self.gateway {
+            gateway.drain(timeoutNanoseconds: Self.drainNanoseconds, completion: afterGateway)
+        } else {
+            afterGateway()
+        }
+    }
+
+    /// What was started is stopped, whatever came in between.
+    private func end(code: Int32) {
+        self.isStopping = true
+        let afterController = { self.state.close { self.exit(code: code) } }
+        if let controller = self.controller { controller.stop(afterController) } else { afterController() }
+    }
+
+    private func fail(_ message: String) {
+        self.log.critical("\(message)")
+        self.end(code: 1)
+    }
+
+    private func exit(code: Int32) {
+        Glibc.exit(code)
+    }
+}

@@ -1,0 +1,105 @@
+import EventLoop
+import Gateway
+import Logging
+import Primitives
+import RedisClient
+import Settings
+import SharedState
+import Transport
+
+/// The shared state as this process reaches it: an embedded Redis, a given one, or memory. Each loop gets connections
+/// of its own.
+final class StateAccess {
+    private let home: EventLoop
+    private let log: Logger
+    private let settings: Settings
+    private var embedded: EmbeddedRedis?
+
+    init(settings: Settings, home: EventLoop, log: Logger) {
+        self.settings = settings
+        self.home = home
+        self.log = log
+    }
+
+    /// Completes with what makes a loop's access, when the state can be asked. A given Redis is not waited for: it is
+    /// tried again until it is there.
+    func open(_ completion: @escaping (Result<@Sendable (EventLoop) -> EdgeState, any Error>) -> Void) {
+        switch self.settings.redis {
+        case .memory:
+            let rooms = MemoryRooms()
+            let boards = MemoryBoards()
+            completion(
+                .success { loop in
+                    EdgeState(
+                        rooms: MemoryRoomStore(loop: loop, rooms: rooms),
+                        pools: MemoryPoolBoard(loop: loop, boards: boards))
+                })
+        case .embedded:
+            let embedded = EmbeddedRedis(loop: self.home, stateFolder: self.settings.stateFolder)
+            self.embedded = embedded
+            embedded.onEvent = { [log = self.log] in log.notice("embedded Redis: \($0)") }
+            embedded.start { result in
+                switch result {
+                case .success(let endpoint): completion(.success(Self.access(to: endpoint, log: self.log)))
+                case .failure(let error): completion(.failure(error))
+                }
+            }
+        case .server(let server):
+            do {
+                completion(.success(Self.access(to: try RedisEndpoint(server), log: self.log)))
+            } catch {
+                completion(.failure(error))
+            }
+        }
+    }
+
+    private static func access(to endpoint: RedisEndpoint, log: Logger) -> @Sendable (EventLoop) -> EdgeState {
+        { loop in
+            let client = RedisClient(loop: loop, endpoint: endpoint, scripts: SharedScripts.all)
+            client.onStateChange = { state in
+                switch state {
+                case .connected: log.info("connected to Redis", metadata: ["redis": "\(endpoint)"])
+                case .disconnected(let reason):
+                    log.error(
+                        "Redis cannot be reached; trying again",
+                        metadata: ["redis": "\(endpoint)", "reason": "\(reason)"])
+                case .idle, .connecting, .closed: break
+                }
+            }
+            client.start()
+            return EdgeState(rooms: RedisRoomStore(client: client), pools: RedisPoolBoard(client: client))
+        }
+    }
+
+    func close(_ completion: @escaping () -> Void) {
+        guard let embedded = self.embedded else { return completion() }
+        embedded.stop(completion)
+    }
+}
+
+extension RedisEndpoint {
+    init(_ server: RedisServerSettings) throws {
+        let credentials = server.password.map { password in
+            "\(server.user.map(Self.escape) ?? ""):\(Self.escape(String(decoding: password.bytes, as: UTF8.self)))@"
+        }
+        switch server.address {
+        case .unix(let path):
+            self.init(.unix(path: path))
+            self.user = server.user
+            self.password = server.password.map { String(decoding: $0.bytes, as: UTF8.self) }
+            self.database = server.database
+        case .tcp:
+            try self.init(parsing: "redis://\(credentials ?? "")\(server.address)/\(server.database)")
+        }
+    }
+
+    private static func escape(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            let isPlain = ASCII.isDigit(byte) || ASCII.lowercased(byte) &- 0x61 < 26
+            let digits = String(byte, radix: 16, uppercase: true)
+            result += isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + digits
+        }
+        return result
+    }
+}

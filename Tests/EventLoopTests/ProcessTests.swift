@@ -1,0 +1,115 @@
+import CLinux
+import EventLoop
+// Testing has a type of that name too.
+import enum EventLoop.ExitStatus
+import TestKit
+import Glibc
+import Primitives
+import Testing
+
+/// One at a time: signals belong to the process.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ProcessTests {
+    private func exit(
+        of executable: String,
+        _ arguments: [String],
+        _ then: @escaping @Sendable (ChildProcess) -> Void = { _ in }
+    ) throws -> ExitStatus {
+        let fixture = try LoopFixture()
+        let ended = Handover<ExitStatus>()
+        try fixture.run {
+            let child = try ChildProcess.spawn(executable, arguments: arguments, on: fixture.loop) { ended.put($0) }
+            then(child)
+        }
+        let status = try ended.take()
+        try fixture.end()
+        return status
+    }
+
+    @Test(arguments: [0, 1, 77] as [Int32])
+    func child_thatExits_tellsItsCode(code: Int32) throws {
+        #expect(try self.exit(of: "sh", ["-c", "exit \(code)"]) == .exited(code))
+    }
+
+    @Test func child_thatIsSignalled_tellsTheSignal() throws {
+        #expect(try self.exit(of: "/bin/sleep", ["60"]) { $0.signal(SIGTERM) } == .signalled(SIGTERM))
+    }
+
+    /// `cat` ends when its input does, which is when the parent's handle is gone.
+    @Test func child_whoseParentLetsGo_seesItsInputEnd() throws {
+        let fixture = try LoopFixture()
+        var ends: [Int32] = [-1, -1]
+        #expect(sluice_pipe(&ends) != -1)
+        let report = "/proc/\(getpid())/fd/\(ends[1])"
+        try fixture.run {
+            let script = "cat; echo over > \(report)"
+            _ = try ChildProcess.spawn("sh", arguments: ["-c", script], on: fixture.loop) { _ in }
+        }
+        try fixture.end()
+        var answer = [UInt8](repeating: 0, count: 5)
+        var event = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+        #expect(poll(&event, 1, Int32(LoopFixture.deadlineSeconds) * 1_000) == 1)
+        #expect(read(ends[0], &answer, 5) == 5)
+        #expect(String(decoding: answer, as: UTF8.self) == "over\n")
+        for end in ends { close(end) }
+    }
+
+    @Test func child_environment_isAddedToTheParents() throws {
+        let script = "[ \"$SLUICE_TEST_WORD\" = here ] && [ -n \"$PATH\" ]"
+        let fixture = try LoopFixture()
+        let ended = Handover<ExitStatus>()
+        try fixture.run {
+            _ = try ChildProcess.spawn(
+                "sh",
+                arguments: ["-c", script],
+                environment: ["SLUICE_TEST_WORD": "here"],
+                on: fixture.loop
+            ) { ended.put($0) }
+        }
+        #expect(try ended.take() == .exited(0))
+        try fixture.end()
+    }
+
+    @Test func child_thatDoesNotExist_isAnErrorThatNamesIt() throws {
+        let fixture = try LoopFixture()
+        let message = try fixture.run {
+            do {
+                _ = try ChildProcess.spawn("/nowhere/at/all", arguments: [], on: fixture.loop) { _ in }
+                return ""
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(message.contains("/nowhere/at/all") && message.contains("No such file"))
+        try fixture.end()
+    }
+
+    @Test func lineReader_longAndSplitLines_cutsAndJoins() throws {
+        let fixture = try LoopFixture()
+        let ended = Handover<ExitStatus>()
+        let lengths = Record<[Int]>([])
+        try fixture.run {
+            let script = "head -c 10000 /dev/zero | tr '\\0' x; echo; printf ab; printf 'cd\\n\\n'"
+            let child = try ChildProcess.spawn("sh", arguments: ["-c", script], on: fixture.loop) { ended.put($0) }
+            _ = try LineReader(loop: fixture.loop, fd: child.takeOutput()!) { line in
+                lengths.update { $0.append(line.utf8.count) }
+            }
+        }
+        _ = try ended.take()
+        try fixture.waitUntil { lengths.value == [LineReader.maxLineBytes, 4, 0] }
+        try fixture.end()
+    }
+
+    @Test func signal_toAnIdleLoop_reachesTheHandlerInATurn() throws {
+        let fixture = try LoopFixture()
+        let seen = Handover<Int32>()
+        let source = SignalSource([SIGUSR1, SIGUSR2], on: fixture.loop) { number in
+            // A timer armed by the handler must wake the loop that has nothing else to do.
+            fixture.loop.after(nanoseconds: 5_000_000) { seen.put(number) }
+        }
+        try fixture.run {}
+        kill(getpid(), SIGUSR2)
+        #expect(try seen.take() == SIGUSR2)
+        withExtendedLifetime(source) {}
+        try fixture.end()
+    }
+}

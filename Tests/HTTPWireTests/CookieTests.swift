@@ -1,0 +1,40 @@
+import HTTPWire
+import Testing
+
+@Suite struct CookieTests {
+    static func values(_ lines: [String], named name: StaticString) -> (first: String?, all: [String]) {
+        var parser = RequestParser()
+        var head = RequestHead()
+        let raw = "GET / HTTP/1.1\r\nHost: h\r\n" + lines.map { "Cookie: \($0)\r\n" }.joined() + "\r\n"
+        return Array(raw.utf8).withUnsafeBytes { bytes in
+            guard parser.parse(bytes, into: &head) == .complete else { return (nil, ["not parsed"]) }
+            var all: [String] = []
+            var cookies = head.cookies(in: bytes)
+            while let cookie = cookies.next() { all.append("\(text(cookie.name, bytes))=\(text(cookie.value, bytes))") }
+            return (head.cookieValue(named: name, in: bytes).map { text($0, bytes) }, all)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["a=b"], nil, ["a=b"]), (["place=x"], "x", ["place=x"]), (["place="], "", ["place="]),
+            (["a=b; place=x; c=d"], "x", ["a=b", "place=x", "c=d"]), (["a=b;place=x"], "x", ["a=b", "place=x"]),
+            (["places=y; place=x"], "x", ["places=y", "place=x"]), (["Place=y"], nil, ["Place=y"]),
+            (["place=x; place=y"], "x", ["place=x", "place=y"]), (["a=b", "place=x"], "x", ["a=b", "place=x"]),
+            (["place"], nil, []), (["plac; place=a=b"], "a=b", ["place=a=b"]),
+            (["; ;=x; place=\"q\""], "\"q\"", ["=x", "place=\"q\""]),
+            ([""], nil, []), ([], nil, []), (["xplace=1"], nil, ["xplace=1"]),
+        ] as [([String], String?, [String])]
+    )
+    func cookieValue_givenField_isFound(lines: [String], value: String?, all: [String]) {
+        let found = Self.values(lines, named: "place")
+        #expect(found.first == value)
+        #expect(found.all == all)
+    }
+
+    @Test func cookieValue_nameLongerThanAWord_isCompared() {
+        let lines = ["__Host-sluice-place=x; __Host-sluice-pass=y"]
+        #expect(Self.values(lines, named: "__Host-sluice-pass").first == "y")
+        #expect(Self.values(lines, named: "__Host-sluice-past").first == nil)
+    }
+}

@@ -1,0 +1,138 @@
+import Testing
+
+@testable import Admission
+
+/// What the script says when something is wrong, and what it costs.
+@Suite(.serialized) struct RoomScriptReplyTests {
+    static let limits = RoomLimits(
+        inflowMilli: 1_000, burst: 5, slots: 10, sessionMicros: 2_000_000, claimMicros: 5_000_000,
+        horizonMicros: 1_000_000)
+
+    @Test func script_damagedField_namesItAndWhatToDo() throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "damaged")
+        _ = try Self.ask(room, .tick(Self.limits, known: .nothing))
+        try connection.command(["HSET", room.keys[0], "serving", "many"])
+        guard case .failed(.refused(let text)) = try Self.ask(room, .join(count: 1)) else {
+            Issue.record("a damaged field was taken for a number")
+            return
+        }
+        #expect(text.contains("serving") && text.contains(room.keys[0]) && text.contains("delete"))
+        try connection.command(["DEL", room.keys[0]])
+        let known = KnownMarks(epoch: 1, issued: 40, serving: 30)
+        guard case .tick(let tick) = try Self.ask(room, .tick(Self.limits, known: known)) else {
+            Issue.record("the deleted record was not restored")
+            return
+        }
+        #expect(tick.snapshot.issued == 40)
+        #expect(tick.snapshot.serving == 30)
+    }
+
+    @Test func script_unknownOperationOrArgument_isRefusedWithTheCulprit() throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "bad")
+        let head = ["EVALSHA", room.sha, String(room.keys.count)] + room.keys
+        for (arguments, culprit) in [
+            (["dance", ""], "dance"), (["join", "1.5", ""], "1.5"), (["join", "inf", ""], "inf"),
+            (["exchange", "7", "x", ""], "x"),
+        ] {
+            guard case .error(let text) = try connection.command(head + arguments) else {
+                Issue.record("\(arguments) was not refused")
+                continue
+            }
+            #expect(text.hasPrefix("BADARG") && text.contains(culprit))
+        }
+    }
+
+    /// In production the clock is Redis's own.
+    @Test func script_withoutClock_takesTheTimeOfRedis() throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "clock")
+        func redisMicros() throws -> Int64 {
+            let time = try connection.command(["TIME"]).strings.compactMap { Int64($0) }
+            return time[0] * 1_000_000 + time[1]
+        }
+        let before = try redisMicros()
+        guard case .tick(let tick) = try Self.ask(room, .tick(Self.limits, known: .nothing)),
+            case .join(let grant) = try Self.ask(room, .join(count: 2))
+        else {
+            Issue.record("no answer")
+            return
+        }
+        let after = try redisMicros()
+        #expect((before...after).contains(tick.snapshot.nowMicros))
+        #expect(grant.admitted == 2)
+        #expect((before...after).contains(grant.expiresMicros - Self.limits.sessionMicros))
+    }
+
+    /// Rooms tick several times a second whether or not anybody comes: that must cost next to nothing, and no write.
+    @Test func tick_idleRoom_costsSixCommandsAndNoWrite() throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "idle")
+        _ = try Self.ask(room, .tick(Self.limits, known: .nothing))
+        try connection.command(["CONFIG", "RESETSTAT"])
+        _ = try Self.ask(room, .tick(Self.limits, known: .nothing))
+        let calls = try Self.calls(connection)
+        #expect(calls.values.reduce(0, +) <= 6, "\(calls)")
+        #expect(calls["hset"] == nil && calls["zadd"] == nil && calls["xadd"] == nil)
+    }
+
+    /// Visitors at the door are asked for on every tick: two bitmap looks each, the rest is per batch.
+    @Test func exchange_crowdAtTheDoor_costsTwoCommandsEach() throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "door")
+        let limits = RoomLimits(
+            inflowMilli: 1_000_000, burst: 1_000, slots: 0, sessionMicros: 2_000_000, claimMicros: 5_000_000,
+            horizonMicros: 1_000_000)
+        let known = KnownMarks(epoch: 1, issued: 1_000, serving: 1_000)
+        _ = try Self.ask(room, .tick(limits, known: known))
+        let numbers = Array(Int64(1)...1_000)
+        _ = try Self.ask(room, .exchange(numbers))
+        try connection.command(["CONFIG", "RESETSTAT"])
+        guard case .exchange(let answer) = try Self.ask(room, .exchange(numbers)) else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(answer.outcomes.allSatisfy { $0 == .atDoor })
+        let calls = try Self.calls(connection)
+        #expect(calls.values.reduce(0, +) <= 2 * numbers.count + 20, "\(calls)")
+    }
+
+    @Test func error_ofScript_becomesWhatACallerCanActOn() {
+        #expect(RoomScript.error("NOROOM sluice:{a}:state is not there") == .noRoom)
+        #expect(RoomScript.error("LINEFULL all are out") == .lineFull)
+        #expect(RoomScript.error("BATCH too many") == .batch)
+        #expect(RoomScript.error("OOM command not allowed") == .refused("OOM command not allowed"))
+    }
+
+    @Test func answers_ofAnotherShape_areRefused() {
+        #expect(throws: RoomError.self) { try RoomScript.joinGrant([1, 2, 3]) }
+        #expect(throws: RoomError.self) { try RoomScript.tickAnswer(Array(repeating: 1, count: 13)) }
+        #expect(throws: RoomError.self) { try RoomScript.exchangeAnswer([1, 1], count: 2) }
+        #expect(throws: RoomError.self) { try RoomScript.exchangeAnswer([-9, 1], count: 1) }
+        #expect(throws: RoomError.self) { try RoomScript.renewedExpiries([1], count: 2) }
+        #expect(throws: RoomError.self) { try RoomScript.allowedRate([]) }
+    }
+
+    static func ask(_ room: ScriptRoom, _ operation: RoomScript.Operation) throws -> History.Answer {
+        room.send(operation, clockMicros: nil)
+        return try room.next(operation)
+    }
+
+    /// Calls by command since the last reset, the reset and this question left out.
+    static func calls(_ connection: RedisConnection) throws -> [String: Int] {
+        guard case .string(let text) = try connection.command(["INFO", "commandstats"]) else { return [:] }
+        var calls: [String: Int] = [:]
+        for line in text.split(whereSeparator: \.isNewline) where line.hasPrefix("cmdstat_") {
+            let parts = line.dropFirst("cmdstat_".count).split(separator: ":")
+            let count = parts[1].dropFirst("calls=".count).prefix(while: \.isNumber)
+            if !parts[0].hasPrefix("config") { calls[String(parts[0])] = Int(count) }
+        }
+        return calls
+    }
+}

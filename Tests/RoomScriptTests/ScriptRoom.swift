@@ -1,0 +1,138 @@
+@testable import Admission
+
+/// One room in Redis, spoken to as a store would, with the test's clock.
+struct ScriptRoom {
+    let connection: RedisConnection
+    let sha: String
+    let name: String
+
+    init(_ connection: RedisConnection, name: String) throws {
+        self.connection = connection
+        self.name = name
+        let source = String(decoding: RoomScript.source, as: UTF8.self)
+        guard case .string(let sha) = try connection.command(["SCRIPT", "LOAD", source]) else {
+            throw RedisConnection.Failure(description: "room.lua does not compile")
+        }
+        self.sha = sha
+    }
+
+    var keys: [String] { RoomScript.keys(room: self.name) }
+
+    /// Sends without waiting; `next` reads the answers in order.
+    func send(_ operation: RoomScript.Operation, clockMicros: Int64?) {
+        self.connection.append(
+            ["EVALSHA", self.sha, String(self.keys.count)] + self.keys + operation.arguments(clockMicros: clockMicros))
+    }
+
+    func next(_ operation: RoomScript.Operation) throws(RoomError) -> History.Answer {
+        let reply: RedisConnection.Reply
+        do { reply = try self.connection.next() } catch { throw .refused("\(error)") }
+        if case .error(let text) = reply { return .failed(RoomScript.error(text)) }
+        guard let integers = reply.integers else { throw .refused("no list of integers: \(reply)") }
+        switch operation {
+        case .join: return .join(try RoomScript.joinGrant(integers))
+        case .tick: return .tick(try RoomScript.tickAnswer(integers))
+        case .exchange(let numbers): return .exchange(try RoomScript.exchangeAnswer(integers, count: numbers.count))
+        case .renew(let numbers): return .renew(try RoomScript.renewedExpiries(integers, count: numbers.count))
+        case .release: return .count(try RoomScript.releasedCount(integers))
+        case .leave: return .count(try RoomScript.leftCount(integers))
+        case .setAllowedRate: return .allowed(try RoomScript.allowedRate(integers))
+        }
+    }
+
+    /// Where the stored state differs from the model's; empty when it does not.
+    func differences(from model: RoomModel, journal: [JournalEntry]) throws -> [String] {
+        var found: [String] = []
+        func compare<Value: Equatable>(_ what: String, _ stored: Value, _ expected: Value) {
+            if stored != expected { found.append("\(what): stored \(stored), expected \(expected)") }
+        }
+        let expectedRecord = model.record.epoch == 0 ? [:] : model.record.fields
+        compare("state", self.pairs(try self.connection.command(["HGETALL", self.keys[0]])), expectedRecord)
+        compare("sessions", try self.sortedSet(1), Self.texts(model.sessions.expiries))
+        compare("door", try self.sortedSet(4), Self.texts(model.door.stays.mapKeysToThemselves()))
+        compare("since", try self.sortedSet(5), Self.texts(model.door.stays.mapValues(\.sinceMicros)))
+        compare("seen", try self.sortedSet(6), Self.texts(model.door.stays.mapValues(\.seenMicros)))
+        let marks = model.marks.marks.map { ("\($0.serving):\($0.direct)", $0.micros) }
+        compare("marks", try self.sortedSet(7), Dictionary(uniqueKeysWithValues: marks))
+        compare("arrived", try self.bits(2), model.arrived.members)
+        compare("exchanged", try self.bits(3), model.exchanged.members)
+        compare("journal", try self.journal(), journal.map(\.fields))
+        return found
+    }
+
+    private func sortedSet(_ key: Int) throws -> [String: Int64] {
+        self.pairs(try self.connection.command(["ZRANGE", self.keys[key], "0", "-1", "WITHSCORES"]))
+    }
+
+    private func pairs(_ reply: RedisConnection.Reply) -> [String: Int64] {
+        let strings = reply.strings
+        var pairs: [String: Int64] = [:]
+        for index in stride(from: 0, to: strings.count - 1, by: 2) {
+            // A score that is not a plain integer would be a number that Lua rounded or spelled with an exponent.
+            pairs[strings[index]] = Int64(strings[index + 1]) ?? .min
+        }
+        return pairs
+    }
+
+    private func bits(_ key: Int) throws -> [Int64] {
+        let bytes: [UInt8]
+        switch try self.connection.command(["GET", self.keys[key]]) {
+        case .string(let text): bytes = Array(text.utf8)
+        case .bytes(let raw): bytes = raw
+        default: bytes = []
+        }
+        var members: [Int64] = []
+        for (index, byte) in bytes.enumerated() where byte != 0 {
+            for bit in 0..<8 where byte & (0x80 >> bit) != 0 { members.append(Int64(index * 8 + bit)) }
+        }
+        return members
+    }
+
+    private func journal() throws -> [[String]] {
+        guard case .array(let entries) = try self.connection.command(["XRANGE", self.keys[8], "-", "+"]) else {
+            return []
+        }
+        return entries.map { entry in
+            guard case .array(let parts) = entry, parts.count == 2 else { return [] }
+            return parts[1].strings
+        }
+    }
+
+    private static func texts(_ numbers: [Int64: Int64]) -> [String: Int64] {
+        Dictionary(uniqueKeysWithValues: numbers.map { (String($0.key), $0.value) })
+    }
+}
+
+extension [Int64: Door.Stay] {
+    fileprivate func mapKeysToThemselves() -> [Int64: Int64] {
+        Dictionary<Int64, Int64>(uniqueKeysWithValues: self.keys.map { ($0, $0) })
+    }
+}
+
+extension NumberSet {
+    fileprivate var members: [Int64] {
+        var members: [Int64] = []
+        for (page, words) in self.pages.sorted(by: { $0.key < $1.key }) {
+            for (index, word) in words.enumerated() where word != 0 {
+                let base = page * 65_536 + Int64(index) * 64
+                members += (0..<64).filter { word & (1 << UInt64($0)) != 0 }.map { base + $0 }
+            }
+        }
+        return members
+    }
+}
+
+extension RoomRecord {
+    /// Under the names of the hash `state`.
+    fileprivate var fields: [String: Int64] {
+        [
+            "epoch": self.epoch, "issued": self.issued, "serving": self.serving, "admitted": self.admitted,
+            "direct": self.direct, "tokens": self.tokens, "refilled": self.refilled, "rate": self.rate,
+            "burst": self.burst, "slots": self.slots, "inflow": self.inflow, "allowed": self.allowed,
+            "fence": self.fence, "session": self.session, "claim": self.claim, "horizon": self.horizon,
+            "opens": self.opens, "show_up": self.showUp, "floor": self.floor, "sampled": self.sampled,
+            "sampled_direct": self.sampledDirect, "mark": self.mark, "mark_serving": self.markServing,
+            "mark_direct": self.markDirect,
+        ]
+    }
+}

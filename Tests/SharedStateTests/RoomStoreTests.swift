@@ -1,0 +1,218 @@
+import Admission
+import Glibc
+import Primitives
+import RedisClient
+import Testing
+
+@testable import SharedState
+
+@Suite(.serialized) struct RoomStoreTests {
+    /// Nothing refills while a test runs: ten tokens are all there is.
+    private static let limits = RoomLimits(
+        inflowMilli: 0,
+        burst: 10,
+        slots: 100,
+        sessionMicros: 600_000_000,
+        claimMicros: 60_000_000,
+        horizonMicros: 2_000_000
+    )
+
+    @Test(arguments: StateKind.allCases)
+    func scenario_bothKinds_behaveAlike(kind: StateKind) async throws {
+        try await withRig(kind) { rig async throws in
+            #expect(await rig.outage == nil)
+            #expect(await rig.join("r", 1) == .failure(.noRoom))
+            let first = try await rig.tick("r", Self.limits).get().snapshot
+            #expect(first.epoch == 1 && first.issued == 0 && first.serving == 0 && first.tokensNano == 10_000_000_000)
+
+            let direct = try await rig.join("r", 4).get()
+            #expect(direct.first == 1 && direct.count == 4 && direct.admitted == 4 && direct.serving == 4)
+            let waiting = try await rig.join("r", 8).get()
+            #expect(waiting.first == 5 && waiting.admitted == 6 && waiting.serving == 10)
+            #expect(waiting.expiresMicros > first.nowMicros)
+
+            let again = try await rig.exchange("r", [11, 1, 99]).get()
+            #expect(again.outcomes[0] == .notServed && again.outcomes[2] == .notServed)
+            #expect(again.outcomes[1] == .admitted(expiresMicros: direct.expiresMicros))
+
+            let renewed = try await rig.renew("r", [2, 77]).get()
+            #expect(renewed[1] == nil && (renewed[0] ?? 0) >= direct.expiresMicros)
+            #expect(await rig.release("r", [1, 2, 77]) == .success(2))
+            #expect(try await rig.exchange("r", [2]).get().outcomes == [.ended])
+            #expect(await rig.leave("r", [5]) == .success(0))
+
+            #expect(await rig.allow("r", 5_000, fence: 7) == .success(.init(isTaken: true, rateMilli: 0)))
+            #expect(await rig.allow("r", 9_000, fence: 6) == .success(.init(isTaken: false, rateMilli: 0)))
+            let known = KnownMarks(epoch: 1, issued: 500, serving: 12)
+            let restored = try await rig.tick("r", Self.limits, known).get().snapshot
+            #expect(restored.issued == 500 && restored.serving == 12 && restored.sessions == 8)
+            #expect(restored.admitted == 10 && restored.door == 0)
+        }
+    }
+
+    /// A called visitor who finds no token stands at the door, and leaves it.
+    @Test(arguments: StateKind.allCases)
+    func exchange_noTokenLeft_isAtTheDoor(kind: StateKind) async throws {
+        try await withRig(kind) { rig async throws in
+            _ = try await rig.tick("r", Self.limits).get()
+            #expect(try await rig.join("r", 12).get().admitted == 10)
+            _ = try await rig.tick("r", Self.limits, KnownMarks(epoch: 1, issued: 12, serving: 12)).get()
+            #expect(try await rig.exchange("r", [12, 11]).get().outcomes == [.atDoor, .atDoor])
+            #expect(await rig.leave("r", [11]) == .success(1))
+            #expect(try await rig.tick("r", Self.limits).get().snapshot.door == 1)
+        }
+    }
+
+    @Test(arguments: StateKind.allCases)
+    func exchange_moreThanABatch_isSplitAndAnsweredInOrder(kind: StateKind) async throws {
+        let limits = RoomLimits(
+            inflowMilli: 0,
+            burst: 20_000,
+            slots: 20_000,
+            sessionMicros: 600_000_000,
+            claimMicros: 60_000_000,
+            horizonMicros: 2_000_000
+        )
+        try await withRig(kind) { rig async throws in
+            _ = try await rig.tick("r", limits, KnownMarks(epoch: 1, issued: 10_000, serving: 9_990)).get()
+            var random = SplitMix64(seed: 99)
+            let numbers = (1...10_000 as ClosedRange<Int64>).shuffled(using: &random)
+            // A restored room has an empty bucket: all are at the door.
+            let outcomes = try await rig.exchange("r", numbers).get().outcomes
+            #expect(outcomes.count == 10_000)
+            for (number, outcome) in zip(numbers, outcomes) where outcome != (number > 9_990 ? .notServed : .atDoor) {
+                Issue.record("number \(number): \(outcome)")
+                break
+            }
+            #expect(try await rig.renew("r", numbers).get().allSatisfy { $0 == nil })
+            #expect(await rig.release("r", numbers) == .success(0))
+            #expect(await rig.leave("r", numbers) == .success(9_990))
+        }
+    }
+
+    @Test(arguments: StateKind.allCases)
+    func calls_nothingToDo_answerEmpty(kind: StateKind) async throws {
+        try await withRig(kind) { rig async throws in
+            #expect(try await rig.exchange("none", []).get().outcomes.isEmpty)
+            #expect(await rig.renew("none", []) == .success([]))
+            #expect(await rig.release("none", []) == .success(0))
+            #expect(await rig.exchange("none", [1]) == .failure(.noRoom))
+        }
+    }
+
+    @Test(arguments: StateKind.allCases)
+    func join_badCountOrFullLine_saysWhich(kind: StateKind) async throws {
+        try await withRig(kind) { rig async throws in
+            _ = try await rig.tick("r", Self.limits, KnownMarks(epoch: 1, issued: RoomRules.lastNumber - 1, serving: 0))
+                .get()
+            #expect(await rig.join("r", 2) == .failure(.lineFull))
+            for count in [0, RoomRules.largestBatch + 1] {
+                guard case .failure(.refused) = await rig.join("r", count) else {
+                    Issue.record("\(count) places were handed out")
+                    continue
+                }
+            }
+        }
+    }
+
+    @Test func journal_memory_keepsAdmissionsAndLimits() async throws {
+        try await withRig(.memory) { rig async throws in
+            _ = try await rig.tick("r", Self.limits).get()
+            _ = try await rig.join("r", 3).get()
+            let entries = await rig.memoryJournal("r")
+            #expect(entries.count == 2)
+            guard case .limits(_, 0, 10, 100)? = entries.first, case .exchange(_, let grants)? = entries.last else {
+                Issue.record("got \(entries)")
+                return
+            }
+            #expect(grants.map(\.number) == [1, 2, 3])
+        }
+    }
+
+    @Test func calls_redisAway_areUnavailableAndSayWhy() async throws {
+        try await withRig(.redis) { rig async throws in
+            _ = try await rig.tick("r", Self.limits).get()
+            await rig.stopRedis()
+            try await rig.wait("disconnected") { !$0.isConnected }
+            guard case .failure(.unavailable(let reason)) = await rig.join("r", 1) else {
+                Issue.record("a Redis that is away answered")
+                return
+            }
+            #expect(reason.contains("redis.sock"))
+            #expect(await rig.outage != nil)
+        }
+    }
+
+    @Test func calls_redisTakesNoWrites_areUnavailable() async throws {
+        try await withRig(.redis) { rig async throws in
+            _ = try await rig.tick("r", Self.limits).get()
+            #expect(try await rig.send("CONFIG", "SET", "maxmemory", "1") == .status("OK"))
+            guard case .failure(.unavailable(let reason)) = await rig.join("r", 1) else {
+                Issue.record("a full Redis took a join")
+                return
+            }
+            #expect(reason.contains("OOM"))
+            #expect(try await rig.send("CONFIG", "SET", "maxmemory", "0") == .status("OK"))
+            #expect(try await rig.join("r", 1).get().first == 1)
+        }
+    }
+
+    @Test func calls_keyOfAnotherKind_areRefusedNotFatal() async throws {
+        try await withRig(.redis) { rig async throws in
+            #expect(try await rig.send("SET", "sluice:{r}:state", "nonsense") == .status("OK"))
+            guard case .failure(.refused(let text)) = await rig.tick("r", Self.limits) else {
+                Issue.record("nonsense was taken")
+                return
+            }
+            #expect(text.contains("WRONGTYPE"))
+        }
+    }
+
+    @Test func calls_scriptsFlushed_goOn() async throws {
+        try await withRig(.redis) { rig async throws in
+            _ = try await rig.tick("r", Self.limits).get()
+            #expect(try await rig.send("SCRIPT", "FLUSH") == .status("OK"))
+            #expect(try await rig.join("r", 1).get().first == 1)
+            #expect(try await rig.lead("c").get() != nil)
+        }
+    }
+
+    /// Kills Redis over and over under joins: with what the gateway knows passed into `tick`, no number is ever handed
+    /// out twice.
+    @Test(arguments: [31, 32] as [UInt64])
+    func join_redisDiesAtRandomMoments_noNumberTwice(seed: UInt64) async throws {
+        try await withRig(.redis) { rig async throws in
+            var random = SplitMix64(seed: seed)
+            var known = KnownMarks.nothing
+            var handedOut: Set<Int64> = []
+            var kills = 0
+            while kills < 4 {
+                guard case .success(let answer) = await rig.tick("r", Self.limits, known) else { continue }
+                let snapshot = answer.snapshot
+                known.raise(epoch: snapshot.epoch, issued: snapshot.issued, serving: snapshot.serving)
+                let joins = Int.random(in: 5...60, using: &random)
+                let fatal = Int.random(in: 0..<joins, using: &random)
+                for index in 0..<joins {
+                    async let grant = rig.join("r", Int.random(in: 1...9, using: &random))
+                    if index == fatal {
+                        await rig.signal(SIGKILL)
+                        kills += 1
+                    }
+                    guard case .success(let places) = await grant else { continue }
+                    known.raise(epoch: places.epoch, issued: places.first + places.count - 1, serving: places.serving)
+                    for number in places.first..<places.first + places.count {
+                        #expect(handedOut.insert(number).inserted, "number \(number) twice, seed \(seed)")
+                    }
+                }
+                try await rig.wait("connected") { $0.isConnected }
+            }
+            #expect(handedOut.count > 20)
+        }
+    }
+}
+
+extension StateRig {
+    func memoryJournal(_ room: String) -> [JournalEntry] {
+        (self.store as? MemoryRoomStore)?.rooms.journal(room: room) ?? []
+    }
+}
