@@ -7,7 +7,7 @@ import Transport
 /// The backend that comes with the gateway: so many slots, a bounded queue in front of them, and a service time, so that
 /// overload is real: first requests wait, then they are refused.
 ///
-/// Confined to its loop. Pages:
+/// Confined to its loop; to be held while it is wanted. Pages:
 /// - `/healthz`: 200 when ready; 503 while starting or draining. Takes no slot, nor does `/metrics`.
 /// - `/leave`: asks the gateway to end the visitor's session (`sluice-session: release`).
 /// - `/echo`: the request's body; with `?head` the request as it was received, as JSON.
@@ -72,7 +72,8 @@ public final class SampleWorker {
         worker = self
         self.slots = (0..<shape.slots).map { index in
             let slot = Slot(index: index)
-            slot.timer = LoopTimer(loop: loop) { [unowned self, unowned slot] in self.finish(slot) }
+            // The loop may hold a timer longer than anybody holds the worker.
+            slot.timer = LoopTimer(loop: loop) { [weak self, weak slot] in if let slot { self?.finish(slot) } }
             return slot
         }
         self.freeSlots = Array((0..<shape.slots).reversed())

@@ -56,6 +56,18 @@ public final class RawPeer: Sendable {
         }
     }
 
+    /// Exactly `count` bytes; nil when the other side ends, breaks off or says nothing for too long before.
+    public func read(count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var received = 0
+        while received < count {
+            let step = bytes.withUnsafeMutableBytes { recv(self.fd, $0.baseAddress! + received, count - received, 0) }
+            guard step > 0 else { return nil }
+            received += step
+        }
+        return bytes
+    }
+
     /// Breaks the connection off instead of closing it.
     public func reset() {
         var hard = linger(l_onoff: 1, l_linger: 0)
