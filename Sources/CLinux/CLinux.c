@@ -24,6 +24,14 @@ int sluice_accept(int fd, void *address, uint32_t *length) {
     return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+long sluice_receive(int fd, void *memory, unsigned long count) {
+    return syscall(SYS_recvfrom, fd, memory, count, 0, NULL, NULL);
+}
+
+long sluice_send(int fd, const void *bytes, unsigned long count) {
+    return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
+}
+
 int sluice_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int sluice_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }

@@ -138,12 +138,14 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// Dispatch says that the set is readable. Stay as long as there is something to do, plus one linger.
     private func visit() {
         self.preconditionOnLoop()
+        // The first look never waits, since the set is readable. Every later one may: it returns at once when there is
+        // something, so a busy loop pays one call a turn.
         var timeout: Int32 = 0
         for _ in 0..<Self.maxTurnsPerVisit {
             guard !self.hasStopped else { return }
             let isIdle = self.turn(timeoutMilliseconds: timeout) == 0
             if isIdle, timeout > 0 { break }
-            timeout = isIdle ? Self.lingerMilliseconds : 0
+            timeout = Self.lingerMilliseconds
         }
         // Work for the next turn must bring that turn about.
         if !self.nextTurnActions.isEmpty { self.mailbox.post {} }
@@ -154,7 +156,8 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private func turn(timeoutMilliseconds: Int32) -> Int {
         let deferred = self.nextTurnActions
         self.nextTurnActions.removeAll(keepingCapacity: true)
-        let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeoutMilliseconds)
+        let timeout = deferred.isEmpty ? timeoutMilliseconds : 0
+        let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeout)
         if ready == -1, errno != EINTR { preconditionFailure("\(SystemError(call: "epoll_wait"))") }
         self.clock.refresh()
         self.turns &+= 1

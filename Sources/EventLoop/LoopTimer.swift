@@ -4,7 +4,7 @@ import Primitives
 /// A deadline on a loop. Moving it later costs two stores: the entry in the loop's heap stays where it is and is put
 /// back when it comes up too early. A connection's idle timeout is moved on every request, and pays nothing for it.
 public final class LoopTimer {
-    private unowned let loop: EventLoop
+    private let loop: EventLoop
     private let action: () -> Void
     /// Nil while disarmed.
     public private(set) var deadline: Instant?

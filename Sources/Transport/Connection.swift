@@ -282,7 +282,7 @@ public final class Connection: Descriptor {
     private func readSome(_ memory: UnsafeMutableRawBufferPointer) -> ReadStep {
         if self.tls != nil { return self.readTLS(memory) }
         while true {
-            let count = recv(self.fd, memory.baseAddress, memory.count, 0)
+            let count = sluice_receive(self.fd, memory.baseAddress, UInt(memory.count))
             if count > 0 {
                 // A short read has emptied the socket: the next byte makes a new edge, unless the end is near, which
                 // has had its edge already.
@@ -370,7 +370,7 @@ public final class Connection: Descriptor {
     /// Bytes taken by the socket; -1 when the connection has failed and its end is on the way.
     @inline(__always)
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
-        self.finishSend(Glibc.send(self.fd, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)))
+        self.finishSend(sluice_send(self.fd, bytes.baseAddress, UInt(bytes.count)))
     }
 
     private func finishSend(_ result: Int) -> Int {

@@ -20,7 +20,7 @@ public final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_check_private_key(self.context) == 1 else {
             throw TransportError.tls("private key \(keyFile) does not belong to \(certificateFile)", OpenSSLErrors.take())
         }
-        SSL_CTX_set_alpn_select_cb(self.context, selectHTTP11, nil)
+        SSL_CTX_set_alpn_select_cb(self.context, selectHTTP1, nil)
     }
 
     /// For outgoing connections. `authorityFile` is what the peer's certificate is checked against: a PEM file, or nil
@@ -53,8 +53,9 @@ public final class TLSContext: @unchecked Sendable {
     }
 }
 
-/// ALPN: `http/1.1` when the client offers it. A client that offers only others is told so by the alert.
-private func selectHTTP11(
+/// ALPN: the first of `http/1.1` and `http/1.0` that the client offers. One that offers only others is told so by the
+/// alert.
+private func selectHTTP1(
     _ ssl: OpaquePointer?, _ out: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ outLength: UnsafeMutablePointer<UInt8>?,
     _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -64,7 +65,7 @@ private func selectHTTP11(
         let length = Int(offered[position])
         guard position + 1 + length <= Int(offeredLength) else { break }
         let name = UnsafeRawBufferPointer(start: offered + position + 1, count: length)
-        if name.elementsEqual("http/1.1".utf8) {
+        if name.elementsEqual("http/1.1".utf8) || name.elementsEqual("http/1.0".utf8) {
             out?.pointee = offered + position + 1
             outLength?.pointee = UInt8(length)
             return SSL_TLSEXT_ERR_OK

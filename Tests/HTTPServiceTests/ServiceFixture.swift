@@ -11,7 +11,7 @@ struct ServiceFixture: Sendable {
     // Unsafe because the service is not Sendable; the tests touch it on its loop only.
     nonisolated(unsafe) let service: HTTPService
     /// Responders of `/held`, which the test answers when it wants to. Touched on the loop only.
-    nonisolated(unsafe) let held: HeldResponders
+    let held: HeldResponders
 
     init(limits: ServiceLimits = ServiceLimits(), tls: TLSContext? = nil) throws {
         let loops = try LoopFixture()

@@ -83,7 +83,7 @@ import Transport
             number % 3 == 0
                 ? "GET /later?\(number) HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /\(number) HTTP/1.1\r\nHost: x\r\n\r\n"
         }
-        let lines = try fixture.exchange(text.joined()).split(separator: "\n").map(String.init)
+        let lines = try fixture.exchange(text.joined()).split { $0 == "\n" || $0 == "\r\n" }.map(String.init)
         let expected = (0..<100).map { $0 % 3 == 0 ? "later \($0)" : "GET /\($0) ? 0" }
         #expect(lines.filter { $0.hasPrefix("later ") || $0.hasPrefix("GET ") } == expected)
         try fixture.end()

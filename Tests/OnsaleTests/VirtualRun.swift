@@ -74,7 +74,7 @@ struct VirtualRun {
 
     init(_ crowd: Crowd, room: Room? = Room(), backend: Backend = Backend()) {
         self.crowd = crowd
-        self.rules = VisitorRules(crowd.scenario, startedAt: Self.started)
+        self.rules = VisitorRules(crowd.scenario, startedAt: Self.started, hasRoom: room != nil)
         self.backend = backend
         self.room = room
         self.machines = crowd.visitors.map { VisitorMachine($0, startedAt: Self.started) }

@@ -89,10 +89,69 @@ import Testing
         #expect(machine.placeNumber == nil)
     }
 
-    @Test func unguardedAnswer_isInsideWithoutAnExchange() {
+    /// Rules of a run past no waiting room, which begins so that visitors ask `seconds` before its opening.
+    func openRules(secondsBeforeOpening seconds: Double) -> VisitorRules {
+        let opening = self.scenario.curve.openingSeconds
+        let arrival = Double(Self.visitor().arrivalNanoseconds) / 1e9
+        return VisitorRules(
+            self.scenario,
+            startedAt: self.after(self.start, seconds: arrival + seconds - opening),
+            hasRoom: false
+        )
+    }
+
+    @Test func unguardedAnswer_afterTheOpening_isInsideWithoutAnExchange() {
         var (machine, now) = self.asking()
-        #expect(machine.answered(Answer(status: 200), now: now, rules: self.rules).heard == .inside)
+        let rules = self.openRules(secondsBeforeOpening: -1)
+        #expect(machine.answered(Answer(status: 200), now: now, rules: rules).heard == .inside)
         #expect(machine.isInside)
+    }
+
+    @Test func unguardedAnswer_beforeTheOpening_refreshesUntilThen() {
+        var (machine, now) = self.asking()
+        let rules = self.openRules(secondsBeforeOpening: 30)
+        var looks = 0
+        while !machine.isInside, looks < 100 {
+            let reaction = machine.answered(Answer(status: 200), now: now, rules: rules)
+            #expect(reaction.heard == .inside && !machine.isInLine)
+            guard !machine.isInside else { break }
+            guard case .wait(let until) = reaction.action else {
+                Issue.record("\(reaction.action)")
+                return
+            }
+            looks += 1
+            now = until
+            #expect(machine.timerFired(now: now) == .request(.init(page: .entrance, due: until)))
+        }
+        #expect(looks > 1 && looks < 100)
+        let lateSeconds = Double(now.nanoseconds(since: rules.openingAt)) / 1e9
+        #expect((0...self.scenario.manners.openingReactionSeconds).contains(lateSeconds))
+    }
+
+    @Test func unguardedAnswer_whereARoomShouldBe_isAnError() {
+        var (machine, now) = self.asking()
+        let reaction = machine.answered(Answer(status: 200), now: now, rules: self.rules)
+        #expect(reaction.heard == .error(.badAnswer) && !machine.isInside)
+    }
+
+    @Test(arguments: ["waiting", "at-door", "Joining"])
+    func standing_ofThoseNotIn_isWaiting(value: String) {
+        let standing = Array(value.utf8).withUnsafeBytes { Answer.Standing(headerValue: $0) }
+        #expect(standing == .waiting)
+    }
+
+    @Test(arguments: ["", "inside", "admitted, admitted"])
+    func standing_thatNobodySends_isUnknown(value: String) {
+        let standing = Array(value.utf8).withUnsafeBytes { Answer.Standing(headerValue: $0) }
+        #expect(standing == .unknown)
+    }
+
+    @Test func joiningAnswer_withoutANumber_isInLineWithoutAPlace() {
+        var (machine, now) = self.asking(Self.visitor(isNoShow: true))
+        let joining = Answer(status: 200, standing: .waiting, page: WaitingPage(number: nil, refreshSeconds: 3))
+        let reaction = machine.answered(joining, now: now, rules: self.rules)
+        #expect(reaction == .init(heard: .waitingPage, action: .wait(until: self.after(now, seconds: 3))))
+        #expect(machine.placeNumber == nil && machine.placeChanges == 0 && machine.joinedAt == now)
     }
 
     @Test func timer_firedEarly_waitsOn() {

@@ -30,6 +30,16 @@ import Testing
         #expect(page.estimateSeconds == nil)
     }
 
+    @Test func body_withoutAPlaceYet_hasNoNumber() throws {
+        let page = try #require(
+            self.parse(
+                #"{"state":"joining","room":"onsale","number":null,"position":null,"waiting":null,"#
+                    + #""estimate_seconds":null,"refresh_seconds":3,"opens_in_seconds":0}"#
+            )
+        )
+        #expect(page.number == nil && page.refreshSeconds == 3 && page.position == 0)
+    }
+
     @Test(arguments: [
         "", "[]", "{}", #"{"number":}"#, #"{"number":"7"}"#, #"{"number":-1}"#, #"{"number":99999999999999999999}"#,
         #"{"number":1,"estimate_seconds":[5,2]}"#, #"{"number":1,}"#, #"{"number":1"#, #"{"number" 1}"#, "<html>",
@@ -54,7 +64,7 @@ import Testing
             for _ in 0...draw.drawInteger(0...4) {
                 bytes[draw.drawInteger(0...(bytes.count - 1))] = UInt8(draw.drawInteger(0...255))
             }
-            if let page = bytes.withUnsafeBytes({ WaitingPage(json: $0) }) { #expect(page.number >= 0, "seed \(seed)") }
+            if let page = bytes.withUnsafeBytes({ WaitingPage(json: $0) }) { #expect(page.number ?? 0 >= 0, "seed \(seed)") }
         }
     }
 }

@@ -24,7 +24,7 @@ import Testing
             #expect(try await rig.send("CONFIG", "GET", "save").texts == ["save", ""])
             let pid = try #require(await rig.pid)
             await rig.stopRedis()
-            #expect(!self.isRunning(pid))
+            try await rig.wait("its end") { _ in kill(pid, 0) == -1 }
             #expect(await rig.events.last == .stopped(pid: pid))
         }
     }
@@ -70,11 +70,11 @@ import Testing
             #expect(try await next.send("PING") == .status("PONG"))
             await next.stopRedis()
             #expect(await next.events.last == .stopped(pid: pid))
-            #expect(!self.isRunning(pid))
+            try await rig.wait("its end") { _ in kill(pid, 0) == -1 }
         }
     }
 
-    @Test func killed_twoUsers_oneStartsItAndTheLaterOneOwnsIt() async throws {
+    @Test func killed_twoUsers_oneStartsItAndTheLastOneStopsIt() async throws {
         try await withRig { rig async throws in
             try await rig.useRedis()
             let next = try StateRig.make(folder: rig.folder)
@@ -90,10 +90,43 @@ import Testing
                 #expect(await rig.pid == next.pid)
             }
             let pid = try #require(await rig.pid)
-            await rig.stopRedis()
-            #expect(self.isRunning(pid))
             await next.stopRedis()
-            #expect(!self.isRunning(pid))
+            #expect(self.isRunning(pid))
+            await rig.stopRedis()
+            try await rig.wait("its end") { _ in kill(pid, 0) == -1 }
+        }
+    }
+
+    @Test func stop_twoUsersAtOnce_oneOfThemStopsIt() async throws {
+        try await withRig { rig async throws in
+            try await rig.useRedis()
+            let pid = try #require(await rig.pid)
+            let next = try StateRig.make(folder: rig.folder)
+            try await next.useRedis()
+            async let first: Void = rig.stopRedis()
+            async let second: Void = next.stopRedis()
+            _ = await (first, second)
+            try await rig.wait("its end") { _ in kill(pid, 0) == -1 }
+            let events = await [rig.events.last, next.events.last]
+            #expect(events.contains(.stopped(pid: pid)) && events.contains(.handedOver(pid: pid)))
+        }
+    }
+
+    /// An upgrade whose new process comes while the old one is already stopping the server.
+    @Test func start_whileAnotherStops_waitsAndStartsAnew() async throws {
+        try await withRig { rig async throws in
+            try await rig.useRedis()
+            #expect(try await rig.send("SET", "k", "v") == .status("OK"))
+            let old = try #require(await rig.pid)
+            let next = try StateRig.make(folder: rig.folder)
+            async let stop: Void = rig.stopRedis()
+            try await next.useRedis()
+            _ = await stop
+            #expect(try await next.send("GET", "k").text == "v")
+            let wasAdopted = await next.events.contains(.adopted(pid: old))
+            let wasStopped = await rig.events.last == .stopped(pid: old)
+            #expect(wasAdopted != wasStopped)
+            await next.stopRedis()
         }
     }
 
@@ -131,7 +164,7 @@ import Testing
             let pid = try #require(await rig.pid)
             await rig.signal(SIGSTOP)
             await rig.stopRedis()
-            #expect(!self.isRunning(pid))
+            try await rig.wait("its end") { _ in kill(pid, 0) == -1 }
         }
     }
 
@@ -224,10 +257,10 @@ import Testing
     }
 
     @Test func objection_versions_sevenAndLaterAreTaken() {
-        #expect(EmbeddedRedis.objection(toServer: "# Server\r\nredis_version:7.0.15\r\nos:Linux\r\n") == nil)
-        #expect(EmbeddedRedis.objection(toServer: "redis_version:10.2.0\r\n") == nil)
-        #expect(EmbeddedRedis.objection(toServer: "redis_version:6.2.7\r\n")?.description.contains("6.2.7") == true)
-        #expect(EmbeddedRedis.objection(toServer: "")?.description.contains("unknown") == true)
+        #expect(ServerVersion.objection(to: "# Server\r\nredis_version:7.0.15\r\nos:Linux\r\n") == nil)
+        #expect(ServerVersion.objection(to: "redis_version:10.2.0\r\n") == nil)
+        #expect(ServerVersion.objection(to: "redis_version:6.2.7\r\n")?.description.contains("6.2.7") == true)
+        #expect(ServerVersion.objection(to: "")?.description.contains("unknown") == true)
     }
 
     @Test func start_longStateFolder_usesAShortSocketPath() async throws {
@@ -268,7 +301,7 @@ import Testing
             await rig.stopRedis()
             let result = await start
             #expect(throws: EmbeddedRedisError.self) { try result.get() }
-            #expect(!self.isRunning(pid))
+            try await rig.wait("its end") { _ in kill(pid, 0) == -1 }
         }
     }
 }

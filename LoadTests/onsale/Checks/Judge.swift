@@ -22,7 +22,9 @@ struct Judge {
         checks += [
             self.admittedTwice(), self.placeKept(), self.serverErrors(), self.otherErrors(), self.latency(),
         ]
-        checks += [self.workers(), self.reload(), self.accounted(), self.tool()].compactMap(\.self)
+        checks += [
+            self.workers(), self.reload(), self.books(), self.accounted(), self.ending(), self.tool(),
+        ].compactMap(\.self)
         return Verdict(checks: checks)
     }
 
@@ -185,7 +187,10 @@ struct Judge {
         let limit = Format.duration(nanoseconds: self.objectives.reloadNanoseconds)
         let before = Format.significant(Double(reload.rateMilliBefore) / 1000)
         let after = Format.perSecond(Double(reload.rateMilliAfter) / 1000)
-        let detail = "inflow from \(before) to \(after): from the write of the file to the new limit in the journal"
+        var detail = "inflow from \(before) to \(after): from the write of the file to the new limits in the journal"
+        if let rate = reload.visibleRateMilli, rate != reload.rateMilliAfter {
+            detail += "; \(Format.perSecond(Double(rate) / 1000)) until the workers were ready for more"
+        }
         guard let visible = reload.visibleMicros else {
             return Check(
                 name: .reload,
@@ -205,6 +210,40 @@ struct Judge {
             limit: limit,
             detail: detail,
             used: Double(max(nanoseconds, 0)) / Double(self.objectives.reloadNanoseconds)
+        )
+    }
+
+    /// nil when the room was not asked.
+    func books() -> Check? {
+        guard let room = self.evidence.roomAdmitted else { return nil }
+        let journal = self.journal.exchanges.count
+        let seen = self.counts.exchanges
+        // An answer that was lost may have been an admission: only so many may be missing with the visitors.
+        let lost = self.counts.errors.total + self.counts.unfinished
+        let holds = room == journal && seen <= journal && journal - seen <= lost
+        return Check(
+            name: .books,
+            title: "Room, journal and visitors count alike",
+            outcome: Self.outcome(holds, measured: journal > 0),
+            measured: Format.count(max(room, journal, seen) - min(room, journal, seen)),
+            limit: Format.count(lost),
+            detail: "let in: \(Format.count(room)) by the room's count, \(Format.count(journal)) in its journal, "
+                + "\(Format.count(seen)) by the visitors' own"
+        )
+    }
+
+    /// nil when the program under test was not this run's to end.
+    func ending() -> Check? {
+        guard let ending = self.evidence.ending else { return nil }
+        let took = Format.duration(nanoseconds: ending.nanoseconds)
+        return Check(
+            name: .ending,
+            title: "The gateway ends in order and leaves nothing behind",
+            outcome: Self.outcome(ending.isClean && ending.leftProcesses == 0),
+            measured: ending.status ?? "did not end",
+            limit: "exit code 0",
+            detail: "\(took) after it was told to; \(Self.plural(ending.leftProcesses, "process", "processes")) "
+                + "of its own left"
         )
     }
 
@@ -257,8 +296,8 @@ struct Judge {
         return measured ? .passed : .notMeasured
     }
 
-    private static func plural(_ count: Int, _ word: String) -> String {
-        "\(Format.count(count)) \(word)\(count == 1 ? "" : "s")"
+    private static func plural(_ count: Int, _ word: String, _ words: String? = nil) -> String {
+        "\(Format.count(count)) \(count == 1 ? word : words ?? word + "s")"
     }
 
     /// How many entries repeat an earlier one.

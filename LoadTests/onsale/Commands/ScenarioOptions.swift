@@ -5,14 +5,24 @@ struct ScenarioOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "People who come to the sale.")
     var visitors = 20_000
 
-    @Option(name: .shortAndLong, help: "Length of the run in seconds; the curve is squeezed to fit.")
+    @Option(
+        name: .shortAndLong,
+        help: "Length of the whole in seconds, both ways of playing together; the curve is squeezed to fit."
+    )
     var seconds = 90.0
 
     @Option(help: "Fixes every draw: the same seed sends the same people at the same moments.")
     var seed: UInt64 = 1
 
+    /// Of the whole, for the run through the gateway; the rest is for the same crowd without it.
+    private static let gatewayShare = 0.72
+
     func scenario() throws -> Scenario {
-        let scenario = Scenario(visitors: self.visitors, durationSeconds: self.seconds, seed: self.seed)
+        let scenario = Scenario(
+            visitors: self.visitors,
+            durationSeconds: self.seconds * Self.gatewayShare,
+            seed: self.seed
+        )
         do {
             try scenario.check()
         } catch {

@@ -20,6 +20,25 @@ struct Crowd: Sendable {
         }
     }
 
+    private init(_ scenario: Scenario, visitors: [Visitor]) {
+        self.scenario = scenario
+        self.visitors = visitors
+    }
+
+    /// The same people for a run that is taken up in the middle: who would be there by `seconds` comes within
+    /// `withinSeconds` of it, one after the other.
+    func takenUp(atSeconds seconds: Double, withinSeconds: Double) -> Crowd {
+        let from = Int64(seconds * 1e9)
+        var visitors = self.visitors
+        let early = visitors.prefix { $0.arrivalNanoseconds < from }.count
+        for index in 0..<early {
+            let share = (Double(index) + 0.5) / Double(early)
+            visitors[index].arrivalNanoseconds = from + Int64(share * withinSeconds * 1e9)
+        }
+        visitors.sort { ($0.arrivalNanoseconds, $0.index) < ($1.arrivalNanoseconds, $1.index) }
+        return Crowd(self.scenario, visitors: visitors)
+    }
+
     private typealias Maker = (_ index: Int, _ arrivalNanoseconds: Int64, _ seed: UInt64) -> Visitor
 
     private static func makePeople(_ manners: Manners) -> Maker {

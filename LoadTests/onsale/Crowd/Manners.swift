@@ -22,6 +22,11 @@ struct Manners: Codable, Equatable, Sendable {
     var mostEagerRefreshesPerSecond = 2.5
     /// How long before and after the opening the eager refresh by hand.
     var eagerWindowSeconds = 3.0
+    /// Time between two looks at a page that has not opened, where no waiting room tells when to look; log-normal.
+    var refreshMedianSeconds = 6.0
+    var refreshSpread = 0.5
+    /// Who watches the clock reloads within this time of the opening; uniform.
+    var openingReactionSeconds = 2.0
     /// Share of people who end their visit on a page that frees the slot; the rest close the window.
     var leavePageShare = 0.9
     /// Tries after a failed request before a visitor gives up.
@@ -49,7 +54,8 @@ struct Manners: Codable, Equatable, Sendable {
         let times = [
             ("think time", self.thinkMedianSeconds), ("longest think time", self.longestThinkSeconds),
             ("tolerated wait", self.toleratedWaitSeconds), ("fixed retry", self.fixedRetrySeconds),
-            ("jitter retry", self.jitterRetrySeconds),
+            ("jitter retry", self.jitterRetrySeconds), ("refresh", self.refreshMedianSeconds),
+            ("reaction to the opening", self.openingReactionSeconds),
         ]
         for (name, seconds) in times where !(seconds > 0 && seconds <= 86_400) {
             throw ScenarioProblem(name, "\(seconds) s", allowed: "must be above 0 s and at most a day")

@@ -6,7 +6,7 @@ struct Visitor: Equatable, Sendable {
 
     let index: Int
     /// From the start of the run.
-    let arrivalNanoseconds: Int64
+    var arrivalNanoseconds: Int64
     /// How long they wait in line before they leave.
     let patienceNanoseconds: Int64
     /// Requests once let in, the first included.

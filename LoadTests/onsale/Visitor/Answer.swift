@@ -1,19 +1,25 @@
+import Primitives
+
 /// What a visitor learns from one HTTP answer.
 struct Answer: Equatable, Sendable {
     /// The header `Sluice-State`.
     enum Standing: Equatable, Sendable {
         /// No such header: the answer did not pass a waiting room.
         case unguarded
+        /// In line, at the door, or about to get a place: not in, and asked to come again.
         case waiting
         case admitted
+        /// A value that no gateway of this version sends.
+        case unknown
 
         init(headerValue: UnsafeRawBufferPointer) {
-            if headerValue.elementsEqual("waiting".utf8) {
-                self = .waiting
-            } else if headerValue.elementsEqual("admitted".utf8) {
+            let waiting: [StaticString] = ["waiting", "at-door", "joining"]
+            if ASCII.equalsIgnoringCase(headerValue, "admitted") {
                 self = .admitted
+            } else if waiting.contains(where: { ASCII.equalsIgnoringCase(headerValue, $0) }) {
+                self = .waiting
             } else {
-                self = .unguarded
+                self = .unknown
             }
         }
     }

@@ -39,6 +39,15 @@ struct JSONScanner {
         return nil
     }
 
+    /// Steps over `null` if it comes next.
+    mutating func null() -> Bool {
+        self.skipBlanks()
+        let rest = UnsafeRawBufferPointer(rebasing: self.bytes[self.position...])
+        guard rest.starts(with: "null".utf8) else { return false }
+        self.position += 4
+        return true
+    }
+
     mutating func integer() -> Int64? {
         let isNegative = self.skip(UInt8(ascii: "-"))
         self.skipBlanks()

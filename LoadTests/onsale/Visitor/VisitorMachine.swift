@@ -100,6 +100,8 @@ struct VisitorMachine: Sendable {
     }
 
     var isGone: Bool { self.step == .gone }
+    /// A connection or an answer is pending.
+    var isBusy: Bool { self.step == .connecting || self.step == .asking }
     /// Has a place and is not in yet.
     var isInLine: Bool { self.placeNumber != nil && !self.isInside && !self.isGone }
 
@@ -145,6 +147,11 @@ struct VisitorMachine: Sendable {
                 return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
             }
             return Reaction(heard: .waitingPage, action: self.standInLine(page, answer, now: now, rules: rules))
+        case _ where (answer.standing == .admitted) != rules.hasRoom:
+            // Past a room nobody is answered without its say, and without a room nobody is admitted.
+            return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
+        case _ where !rules.hasRoom && now < rules.openingAt:
+            return Reaction(heard: .inside, action: self.watchForOpening(now: now, rules: rules))
         default:
             return self.proceed(answer.standing, now: now, rules: rules)
         }
@@ -175,10 +182,12 @@ struct VisitorMachine: Sendable {
     ) -> Action {
         self.retries = 0
         self.isInside = false
-        if let known = self.placeNumber, known != page.number { self.placeChanges += 1 }
-        self.placeNumber = page.number
+        if let number = page.number {
+            if let known = self.placeNumber, known != number { self.placeChanges += 1 }
+            self.placeNumber = number
+        }
         if self.joinedAt == nil { self.joinedAt = now }
-        if self.visitor.isNoShow { return self.leave(.noShow) }
+        if self.visitor.isNoShow, page.number != nil { return self.leave(.noShow) }
         // Who comes early has made up their mind to wait for the opening: patience counts from there.
         let openingIn = page.opensInSeconds.clamped(to: 0...1_000_000) * Nanoseconds.perSecond
         let leavesAt =
@@ -203,6 +212,22 @@ struct VisitorMachine: Sendable {
         let told = page.refreshSeconds > 0 ? page.refreshSeconds : answer.retryAfterSeconds ?? 0
         guard told > 0 else { return VisitorRules.unnamedRefreshNanoseconds }
         return (told.clamped(to: 0...1_000) * Nanoseconds.perSecond).clamped(to: VisitorRules.refreshNanoseconds)
+    }
+
+    /// Where no room keeps a place, people look at the page again and again, and all at once when the sale opens.
+    private mutating func watchForOpening(now: Instant, rules: VisitorRules) -> Action {
+        if self.visitor.isNoShow { return self.leave(.noShow) }
+        self.retries = 0
+        self.pauses += 1
+        if let eager = self.visitor.eagerRefreshNanoseconds, rules.isNearOpening(now) {
+            return self.pause(until: now.advanced(byNanoseconds: eager))
+        }
+        var draw = self.visitor.generator(ordinal: 2_000_000 + self.pauses)
+        let manners = rules.manners
+        let seconds = draw.drawLogNormal(median: manners.refreshMedianSeconds, spread: manners.refreshSpread)
+        let reactionSeconds = draw.drawUniform(0...manners.openingReactionSeconds)
+        let atOpening = rules.openingAt.advanced(byNanoseconds: Int64(reactionSeconds * 1e9))
+        return self.pause(until: min(now.advanced(byNanoseconds: Int64(seconds * 1e9)), atOpening))
     }
 
     private mutating func proceed(_ standing: Answer.Standing, now: Instant, rules: VisitorRules) -> Reaction {

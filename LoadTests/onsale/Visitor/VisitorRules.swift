@@ -11,8 +11,11 @@ struct VisitorRules: Sendable {
     let openingAt: Instant
     let manners: Manners
     let eagerWindowNanoseconds: Int64
+    /// A waiting room guards the site; without one, people refresh until the opening.
+    let hasRoom: Bool
 
-    init(_ scenario: Scenario, startedAt: Instant) {
+    init(_ scenario: Scenario, startedAt: Instant, hasRoom: Bool = true) {
+        self.hasRoom = hasRoom
         self.openingAt = startedAt.advanced(byNanoseconds: Int64(scenario.curve.openingSeconds * 1e9))
         self.manners = scenario.manners
         self.eagerWindowNanoseconds = Int64(scenario.manners.eagerWindowSeconds * 1e9)

@@ -39,6 +39,11 @@ int sluice_term_signal(int status);
 int sluice_socket(int family);
 int sluice_accept(int fd, void *address, uint32_t *length);
 
+/// `recv` and `send` as bare system calls. The library's own are cancellation points, which in a process with threads
+/// cost two atomic operations each: 2 % of a small answer.
+long sluice_receive(int fd, void *memory, unsigned long count);
+long sluice_send(int fd, const void *bytes, unsigned long count);
+
 /// A pipe whose ends are closed on exec, so that no other child inherits them.
 int sluice_pipe(int ends[2]);
 

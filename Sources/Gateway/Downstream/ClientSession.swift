@@ -21,7 +21,7 @@ final class ClientSession: ConnectionHandler {
         case closing
     }
 
-    unowned let edge: Edge
+    let edge: Edge
     let connection: Connection
     private(set) var phase = Phase.head
     var request = RequestProgress()
@@ -51,7 +51,7 @@ final class ClientSession: ConnectionHandler {
             case .head:
                 if self.request.bytesToSkip > 0 {
                     used += self.request.bytesToSkip
-                    self.request = RequestProgress()
+                    self.request.reset()
                     continue
                 }
                 guard self.receiveHead(rest) else { return used }
@@ -306,7 +306,7 @@ final class ClientSession: ConnectionHandler {
         self.phase = .head
         let mustSkip = self.request.retainedHeadBytes
         let unread = self.request.takeUsed()
-        self.request = RequestProgress()
+        self.request.reset()
         self.request.bytesToSkip = mustSkip
         self.request.used = unread
         self.timer?.arm(afterNanoseconds: self.edge.limits.idleTimeoutNanoseconds)

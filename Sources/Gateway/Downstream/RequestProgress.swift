@@ -61,6 +61,32 @@ struct RequestProgress {
         }
     }
 
+    /// Ready for the next request. References are looked at before they are given up: after a position poll there are
+    /// none, and giving up nothing costs a call each.
+    mutating func reset() {
+        if self.gate != nil { self.gate = nil }
+        if self.roomAnswer != nil { self.roomAnswer = nil }
+        if self.session != nil { self.session = nil }
+        if self.pool != nil { self.pool = nil }
+        if self.upstream != nil { self.upstream = nil }
+        if self.failedWorker != nil { self.failedWorker = nil }
+        self.isStarted = false
+        self.doorNumber = nil
+        self.isAdmitted = false
+        self.isNewcomer = false
+        self.newPlace = nil
+        self.newPass = nil
+        self.attempts = 0
+        self.body = nil
+        self.isBodySent = false
+        self.hasStartedResponse = false
+        self.endsWithConnection = false
+        self.status = 0
+        self.used = 0
+        self.retainedHeadBytes = 0
+        self.bytesToSkip = 0
+    }
+
     mutating func takeUsed() -> Int {
         defer { self.used = 0 }
         return self.used

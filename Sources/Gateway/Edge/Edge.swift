@@ -67,10 +67,8 @@ final class Edge {
             kept?.apply(pool)
             pools[pool.name] = kept ?? WorkerPool(settings: pool, edge: self)
         }
-        self.retired.removeAll(where: \.isQuiet)
         for (name, pool) in self.pools where pools[name] == nil {
             pool.dissolve()
-            self.retired.append(pool)
         }
         var gates: [String: RoomGate] = [:]
         for room in settings.rooms {
@@ -88,9 +86,6 @@ final class Edge {
             })
         for gate in dissolved { gate.dissolve() }
     }
-
-    /// Pools of earlier settings: requests under way still give their connections back to them.
-    private var retired: [WorkerPool] = []
 
     var requestLimits: HeadLimits {
         HeadLimits(

@@ -21,7 +21,7 @@ final class RoomGate {
 
     let name: String
     let roomID: UInt64
-    unowned let edge: Edge
+    let edge: Edge
     private let marks: RoomMarks
     private(set) var settings: RoomSettings
     private(set) var page: WaitingPage

@@ -64,8 +64,8 @@ struct WaitingPage {
     func write(
         _ position: WaitingPosition, isJSON: Bool, for session: ClientSession, staysOpen: Bool, to writer: inout ByteWriter
     ) -> Int {
-        let request = session.request
-        let isRead = request.method == .get || request.method == .head
+        let method = session.request.method
+        let isRead = method == .get || method == .head
         // The body goes into the second half first: the head says how long it is.
         let half = session.edge.loop.writeScratch.count / 2
         var body = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: session.edge.loop.writeScratch[half...]))
@@ -85,9 +85,9 @@ struct WaitingPage {
         writer.append(decimal: body.count)
         writer.append("\r\n")
         session.edge.appendCookies(for: session, to: &writer)
-        session.edge.appendConnection(staysOpen: staysOpen, minorVersion: request.minorVersion, to: &writer)
+        session.edge.appendConnection(staysOpen: staysOpen, minorVersion: session.request.minorVersion, to: &writer)
         writer.append("\r\n")
-        if request.method != .head { writer.append(body.written) }
+        if method != .head { writer.append(body.written) }
         return isRead ? 200 : 429
     }
 

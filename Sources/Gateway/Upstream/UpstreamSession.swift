@@ -18,7 +18,7 @@ final class UpstreamSession: ConnectionHandler {
     private static let idleNanoseconds = 55 * Nanoseconds.perSecond
 
     let worker: Worker
-    private unowned let pool: WorkerPool
+    private let pool: WorkerPool
     private let edge: Edge
     var client: ClientSession?
     private(set) var connection: Connection?

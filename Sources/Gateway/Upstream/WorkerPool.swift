@@ -22,7 +22,7 @@ final class WorkerPool {
     }
 
     let name: String
-    unowned let edge: Edge
+    let edge: Edge
     private(set) var settings: PoolSettings
     private var workers: [Worker] = []
     private var ready: [Worker] = []
@@ -249,8 +249,6 @@ final class WorkerPool {
         for waiter in waiting { waiter.session.workerFailed(.noWorker) }
         self.update([])
     }
-
-    var isQuiet: Bool { self.inFlight == 0 && self.waiting.isEmpty }
 
     func closeAll() {
         for worker in self.workers { self.closeIdle(of: worker) }

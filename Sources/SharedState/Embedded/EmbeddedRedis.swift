@@ -9,13 +9,12 @@ import Transport
 ///
 /// A server that runs already on the same folder is taken over, be it left behind by a process that crashed or in use
 /// by the one that this process replaces: there is never a second one on the same data. Of several processes that use
-/// it all start it again when it dies (a lock lets one do so), and the one that came last stops it.
+/// it each starts it again when it dies (a lock lets one do so), and the last one to leave stops it.
 ///
 /// Confined to its loop.
 public final class EmbeddedRedis {
     /// Waiting for another process that is starting the server.
     private static let lockWaitNanoseconds = 20 * Nanoseconds.perMillisecond
-    private static let leastMajorVersion = 7
 
     public let loop: EventLoop
     public let stateFolder: String
@@ -42,7 +41,10 @@ public final class EmbeddedRedis {
     }
     private var phase = Phase.idle
     private var folder: RedisFolder?
+    /// Held while looking for a server and starting one.
     private var lock: FileLock?
+    /// Shared by all who use the server, from their start to their stop; exclusive to the last one while it stops it.
+    private var usage: FileLock?
     private var server: ServerProcess?
     /// Raised whenever `server` changes, so that the late end of one is not taken for the end of the next.
     private var generation = 0
@@ -50,8 +52,6 @@ public final class EmbeddedRedis {
     private var deadline = Instant(nanoseconds: 0)
     private var timer: LoopTimer?
     private var backoff: RestartBackoff
-    /// Tells this user of the server from others, in the owner file.
-    private let ownerMark: String
     private var startCompletion: ((Result<RedisEndpoint, EmbeddedRedisError>) -> Void)?
     private var stopCompletions: [() -> Void] = []
 
@@ -64,7 +64,6 @@ public final class EmbeddedRedis {
         self.loop = loop
         self.stateFolder = stateFolder
         self.options = options
-        self.ownerMark = "\(getpid()) \(String(UInt64.random(in: 0 ... .max), radix: 16))"
         self.backoff = RestartBackoff(seed: seed)
     }
 
@@ -103,15 +102,16 @@ public final class EmbeddedRedis {
     private func takeLock() {
         guard case .preparing = self.phase, let folder = self.folder else { return }
         do throws(EmbeddedRedisError) {
-            self.lock = try FileLock.take(folder.lockFile)
+            if self.lock == nil { self.lock = try FileLock.take(folder.lockFile) }
+            if self.lock != nil, self.usage == nil { self.usage = try FileLock.take(folder.usageFile, shared: true) }
         } catch {
             return self.fail(error)
         }
-        guard self.lock == nil else { return self.look() }
+        guard self.lock == nil || self.usage == nil else { return self.look() }
         guard self.loop.now < self.deadline else {
             return self.fail(
                 EmbeddedRedisError(
-                    "another process holds \(folder.lockFile) and does not get its Redis started: look at its log"
+                    "another process holds \(folder.path) and gets its Redis neither started nor stopped: look at its log"
                 )
             )
         }
@@ -137,7 +137,6 @@ public final class EmbeddedRedis {
     private func spawn(in folder: RedisFolder) {
         folder.boundLog()
         do {
-            try self.claim(folder)
             self.generation += 1
             let child = try ChildProcess.spawn(
                 self.options.executable,
@@ -170,12 +169,6 @@ public final class EmbeddedRedis {
     }
 
     private func adopt(_ pid: Int32, in folder: RedisFolder) {
-        do throws(EmbeddedRedisError) {
-            // Before anything else: the process that used it until now then knows that it is not to stop it.
-            try self.claim(folder)
-        } catch {
-            return self.fail(error)
-        }
         guard let process = self.watch(pid) else { return self.spawn(in: folder) }
         self.server = .found(process)
         self.tell(.adopted(pid: pid))
@@ -240,7 +233,7 @@ public final class EmbeddedRedis {
         guard case .starting = self.phase, let endpoint = self.endpoint, let pid = self.pid else { return }
         // Unanswered: the probe connects again and asks again.
         guard case .success(let value) = result, let text = value.text else { return }
-        if let objection = Self.objection(toServer: text) { return self.fail(objection) }
+        if let objection = ServerVersion.objection(to: text) { return self.fail(objection) }
         self.closeProbe()
         self.timer?.disarm()
         self.lock = nil
@@ -248,17 +241,6 @@ public final class EmbeddedRedis {
         self.backoff.started(now: self.loop.now)
         self.tell(.ready(pid: pid))
         self.finishStart(.success(endpoint))
-    }
-
-    /// What stands against a server that describes itself as `information`, the answer to `INFO server`.
-    static func objection(toServer information: String) -> EmbeddedRedisError? {
-        let version = information.split(whereSeparator: \.isNewline).first { $0.hasPrefix("redis_version:") }?
-            .dropFirst("redis_version:".count)
-        if let version, let major = Int(version.prefix { $0 != "." }), major >= Self.leastMajorVersion { return nil }
-        return EmbeddedRedisError(
-            "redis-server is version \(version ?? "unknown"), which is too old: install Redis "
-                + "\(Self.leastMajorVersion) or later"
-        )
     }
 
     private func closeProbe() {
@@ -291,7 +273,7 @@ public final class EmbeddedRedis {
         self.closeProbe()
         guard let folder = self.folder else { return }
         if case .found = server {
-            // Whoever used it before has just stopped it.
+            // It was on its way out when it was found.
             self.phase = .preparing
             return self.look()
         }
@@ -320,6 +302,7 @@ public final class EmbeddedRedis {
         self.server = nil
         self.lock = nil
         guard self.startCompletion == nil else {
+            self.usage = nil
             self.phase = .stopped
             return self.finishStart(.failure(error))
         }
@@ -344,7 +327,7 @@ public final class EmbeddedRedis {
 
     // MARK: Stop
 
-    /// Stops the server, unless a process that started later uses it too. `completion` runs when it has ended.
+    /// Stops the server, unless another process uses it too. `completion` runs when it has ended.
     public func stop(_ completion: @escaping () -> Void) {
         self.loop.preconditionOnLoop()
         self.stopCompletions.append(completion)
@@ -354,8 +337,11 @@ public final class EmbeddedRedis {
         let wasStarting = self.startCompletion != nil
         self.phase = .stopping
         if wasStarting { self.finishStart(.failure(EmbeddedRedisError("Redis was stopped before it was ready"))) }
+        let isLast = self.usage?.makeExclusive() ?? false
+        // It may have come back without us: others started it again, and have left since.
+        if isLast, self.server == nil { self.server = self.findRunning() }
         guard let server = self.server else { return self.loop.onNextTurn { self.finishStop() } }
-        if let folder = self.folder, self.otherOwner(folder) != nil {
+        guard isLast else {
             if case .found(let process) = server { process.forget() }
             self.tell(.handedOver(pid: server.pid))
             self.server = nil
@@ -364,17 +350,12 @@ public final class EmbeddedRedis {
         self.endServer()
     }
 
-    /// The living process that took the server into use after this one.
-    private func otherOwner(_ folder: RedisFolder) -> Int32? {
-        let mark = RedisFolder.read(folder.ownerFile)
-        guard !mark.isEmpty, mark != self.ownerMark, let pid = Int32(mark.prefix { $0 != " " }) else { return nil }
-        return kill(pid, 0) == 0 || errno == EPERM ? pid : nil
-    }
-
-    /// Who starts takes the server into use; who starts it again leaves it to the one that came later.
-    private func claim(_ folder: RedisFolder) throws(EmbeddedRedisError) {
-        guard self.startCompletion != nil || self.otherOwner(folder) == nil else { return }
-        try RedisFolder.write(self.ownerMark, to: folder.ownerFile)
+    private func findRunning() -> ServerProcess? {
+        guard let folder = self.folder else { return nil }
+        switch ServerSearch.find(in: folder) {
+        case .none, .hidden: return nil
+        case .reachable(let pid), .unreachable(let pid): return self.watch(pid).map { .found($0) }
+        }
     }
 
     private func endServer() {
@@ -393,6 +374,7 @@ public final class EmbeddedRedis {
         guard case .stopping = self.phase else { return }
         self.timer?.disarm()
         self.lock = nil
+        self.usage = nil
         self.phase = .stopped
         let completions = self.stopCompletions
         self.stopCompletions = []

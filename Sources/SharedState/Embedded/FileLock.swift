@@ -5,11 +5,11 @@ import Glibc
 struct FileLock: ~Copyable {
     private let file: Int32
 
-    /// Nil while another process, or another holder in this one, has it.
-    static func take(_ path: String) throws(EmbeddedRedisError) -> FileLock? {
+    /// Nil while somebody else, in this process or another, has it: exclusively, or at all when it is not to be shared.
+    static func take(_ path: String, shared: Bool = false) throws(EmbeddedRedisError) -> FileLock? {
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file != -1 else { throw EmbeddedRedisError("\(SystemError(call: "lock file \(path)"))") }
-        guard flock(file, LOCK_EX | LOCK_NB) != -1 else {
+        guard flock(file, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != -1 else {
             let code = errno
             close(file)
             guard code == EWOULDBLOCK || code == EINTR else {
@@ -23,4 +23,8 @@ struct FileLock: ~Copyable {
     private init(file: Int32) { self.file = file }
 
     deinit { close(self.file) }
+
+    /// Makes a shared lock exclusive. False when others share it: then this share is gone, so that of several who try
+    /// at the same time the last one succeeds.
+    func makeExclusive() -> Bool { flock(self.file, LOCK_EX | LOCK_NB) != -1 }
 }

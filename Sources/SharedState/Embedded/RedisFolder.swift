@@ -18,8 +18,8 @@ struct RedisFolder {
     var logFile: String { self.path + "/redis.log" }
     /// Held while somebody looks for a server and starts one.
     var lockFile: String { self.path + "/redis.lock" }
-    /// Who last took the server into use.
-    var ownerFile: String { self.path + "/redis.owner" }
+    /// Locked by everybody who uses the server.
+    var usageFile: String { self.path + "/redis.users" }
 
     /// Makes the folders that are missing.
     init(stateFolder: String, temporaryFolder: String?) throws(EmbeddedRedisError) {
@@ -109,17 +109,5 @@ struct RedisFolder {
             count += more
         }
         return String(decoding: bytes[..<count], as: UTF8.self)
-    }
-
-    /// Replaces a small file in one step.
-    static func write(_ text: String, to path: String) throws(EmbeddedRedisError) {
-        let fresh = path + ".new"
-        let file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file != -1 else { throw EmbeddedRedisError("\(SystemError(call: "writing of \(fresh)"))") }
-        defer { close(file) }
-        let count = text.utf8.count
-        guard Glibc.write(file, text, count) == count, rename(fresh, path) != -1 else {
-            throw EmbeddedRedisError("\(SystemError(call: "writing of \(path)"))")
-        }
     }
 }

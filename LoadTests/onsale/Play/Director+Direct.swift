@@ -1,0 +1,69 @@
+import EventLoop
+import Glibc
+import Primitives
+import Transport
+
+/// The same crowd without the gateway: as many workers as the pool may have, from the start, and everybody straight at
+/// them.
+extension Director {
+    /// The run is taken up so long before the opening: until then people only look at a closed page.
+    private static let secondsBeforeOpening = 6.0
+    /// Within this time everybody who is early has looked at the page once.
+    private static let takeUpSeconds = 4.0
+    /// After the opening, as a share of the whole run; what becomes of the crowd is plain by then.
+    private static let shareAfterOpening = 0.22
+    private static let leastSecondsAfterOpening = 8.0
+
+    func playDirect(_ crowd: Crowd) async throws -> Evidence {
+        let addresses = try await self.startWorkers()
+        let opening = crowd.scenario.curve.openingSeconds
+        let firstSecond = max(0, Int(opening - Self.secondsBeforeOpening))
+        let player = CrowdPlayer(
+            crowd.takenUp(atSeconds: Double(firstSecond), withinSeconds: Self.takeUpSeconds),
+            target: Target(addresses),
+            startedAt: MonotonicClock.now().advanced(byNanoseconds: -Int64(firstSecond) * Nanoseconds.perSecond),
+            firstSecond: firstSecond,
+            hasRoom: false,
+            descriptorLimit: self.descriptorLimit,
+            on: self.loop
+        )
+        self.player = player
+        player.start()
+        Task { await self.show() }
+        let share = crowd.scenario.durationSeconds * Self.shareAfterOpening
+        let seconds = opening - Double(firstSecond) + max(Self.leastSecondsAfterOpening, share)
+        _ = try await self.waits(seconds: seconds) { player.isEverybodyGone }
+        player.finish()
+        self.player = nil
+        self.printer.paint(self.progress(player), isLast: true)
+        self.children.signalAll(SIGTERM)
+        // A worker that does not end is killed by the end of the run, and says nothing about the gateway.
+        _ = try await self.waits(seconds: Self.patienceSeconds) { self.children.isEmpty }
+        return Evidence(startedMicros: 0, timeline: player.timeline)
+    }
+
+    private func startWorkers() async throws -> [SocketAddress] {
+        var addresses: [SocketAddress] = []
+        var ended: ExitStatus?
+        for index in 0..<self.plan.mostWorkers {
+            _ = try self.children.start(
+                self.options.sluice,
+                self.plan.workerArguments(seed: index + 1),
+                logFile: self.options.workersLog,
+                onLine: { line in
+                    let words = line.split(separator: " ")
+                    guard words.count == 3, words[0] == "listening" else { return }
+                    if let address = try? SocketAddress(parsing: String(words[2])) { addresses.append(address) }
+                },
+                onExit: { ended = $0 }
+            )
+        }
+        try await self.wait("the start of \(self.plan.mostWorkers) workers (see \(self.options.workersLog))") {
+            addresses.count == self.plan.mostWorkers || ended != nil
+        }
+        if let ended {
+            throw PlayProblem("a worker ended with \(ended) before it listened: see \(self.options.workersLog)")
+        }
+        return addresses
+    }
+}

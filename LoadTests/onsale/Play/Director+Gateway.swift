@@ -1,0 +1,295 @@
+import EventLoop
+import Foundation
+import Glibc
+import HTTPService
+import Primitives
+import Transport
+
+/// The crowd through the gateway.
+extension Director {
+    private static let statusTimeoutNanoseconds = 2 * Nanoseconds.perSecond
+    /// Between the last preparation and the first second of the run.
+    private static let leadNanoseconds = 2 * Nanoseconds.perSecond
+    /// Beyond its planned length a run is cut off.
+    private static let graceSeconds = 20.0
+
+    /// Leaves everything behind that the judge needs; the gateway has ended.
+    func playThroughGateway(_ crowd: Crowd) async throws -> Evidence {
+        try await self.startSluice()
+        let startedAt = try await self.announceOpening()
+        let player = try self.sendCrowd(crowd, startedAt: startedAt)
+        try await self.wait(until: startedAt.advanced(byNanoseconds: Int64(self.plan.reloadSeconds * 1e9)))
+        let writtenMicros = try self.changeLimits()
+        self.children.lookAround()
+
+        let scenario = crowd.scenario
+        let end = startedAt.advanced(byNanoseconds: Int64((scenario.durationSeconds + Self.graceSeconds) * 1e9))
+        _ = try await self.waits(seconds: Double(end.nanoseconds(since: MonotonicClock.now())) / 1e9) {
+            player.isEverybodyGone
+        }
+        player.stopVisitors()
+        // When they do not come back, the verdict says so.
+        _ = try await self.waits(seconds: Self.patienceSeconds) { self.isAtRest }
+        player.finish()
+        self.player = nil
+        self.printer.paint(self.progress(player), isLast: true)
+
+        var evidence = Evidence(startedMicros: try self.micros(at: startedAt), timeline: player.timeline)
+        evidence.placeNumbers = player.placeNumbers
+        evidence.configuredRateMilli = Int64(self.plan.before.inflowPerSecond) * 1000
+        evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
+        try await self.readBooks(into: &evidence)
+        evidence.reload = self.reload(writtenMicros: writtenMicros, journal: evidence.journal)
+        evidence.ending = try await self.endSluice()
+        return evidence
+    }
+
+    // MARK: Start
+
+    private func startSluice() async throws {
+        let folder = try Machine.makeTemporaryFolder()
+        self.folder = folder
+        // The opening is announced when everything else is ready.
+        try self.writeConfiguration(self.plan.before, opensAt: Date(timeIntervalSinceNow: 3_600))
+        self.sluice = try self.children.start(
+            self.options.sluice,
+            ["run", self.configurationPath],
+            logFile: self.options.sluiceLog,
+            onLine: { self.heard($0) },
+            onExit: { self.sluiceEnd = $0 }
+        )
+        try await self.wait("the gateway's word that it listens") { self.announced.count == 2 }
+        try await self.waitForHealth()
+        let redis = try RoomRedis(stateFolder: "\(folder)/state", on: self.loop)
+        self.redis = redis
+        redis.start()
+        try await self.wait("a connection to the gateway's Redis") { redis.isConnected }
+        try await self.readClock(redis)
+        try await self.waitForStatus("the first workers") { status in
+            status.pool.map { $0.ready >= self.plan.fewestWorkers } ?? false
+        }
+        self.children.lookAround()
+    }
+
+    /// `gateway listening on ADDRESS`, `admin listening on ADDRESS`.
+    private func heard(_ line: String) {
+        let words = line.split(separator: " ")
+        guard words.count >= 4, words[1...2] == ["listening", "on"],
+            let address = try? SocketAddress(parsing: String(words[3]))
+        else { return }
+        self.announced[String(words[0])] = address
+    }
+
+    private func waitForHealth() async throws {
+        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(Self.patienceSeconds * 1e9))
+        while true {
+            let answer = await self.ask("/healthz")
+            if case .success(let answer) = answer, answer.status == 200 { return }
+            guard MonotonicClock.now() < deadline else {
+                throw PlayProblem("the gateway is not healthy: \(answer)\(self.logTail)")
+            }
+            _ = try await self.waits(seconds: 0.05) { false }
+        }
+    }
+
+    private func readClock(_ redis: RoomRedis) async throws {
+        let problem = await withCheckedContinuation { continuation in
+            redis.readClock { continuation.resume(returning: $0) }
+        }
+        if let problem { throw problem }
+    }
+
+    func micros(at instant: Instant) throws -> Int64 {
+        guard let redis = self.redis else { throw PlayProblem("Redis is not at hand") }
+        return redis.micros(at: instant)
+    }
+
+    // MARK: The configuration
+
+    private var configurationPath: String { "\(self.folder ?? ".")/sluice.yaml" }
+
+    /// As an editor does it: the new file whole beside the old one, then renamed over it. Returns the moment of that.
+    @discardableResult
+    private func writeConfiguration(_ limits: SitePlan.Limits, opensAt: Date) throws -> Instant {
+        let path = self.configurationPath
+        let draft = path + ".new"
+        do {
+            try Data(self.plan.yaml(limits, opensAt: opensAt).utf8).write(to: URL(fileURLWithPath: draft))
+        } catch {
+            throw PlayProblem("\(draft) could not be written: \(error.localizedDescription)")
+        }
+        let now = MonotonicClock.now()
+        guard rename(draft, path) == 0 else {
+            throw PlayProblem("\(draft) could not be renamed: \(String(cString: strerror(errno)))")
+        }
+        self.limits = limits
+        return now
+    }
+
+    /// Puts the opening where the run needs it, and waits until the gateway has heard of it. Returns the run's start.
+    private func announceOpening() async throws -> Instant {
+        let startedAt = MonotonicClock.now().advanced(byNanoseconds: Self.leadNanoseconds)
+        self.openingAt = try self.date(at: startedAt, plusSeconds: self.options.scenario.curve.openingSeconds)
+        let applied = self.status?.reloadsApplied ?? 0
+        try self.writeConfiguration(self.plan.before, opensAt: self.openingAt)
+        try await self.waitForStatus("the gateway's taking over of the opening time") { $0.reloadsApplied > applied }
+        guard MonotonicClock.now() < startedAt else {
+            throw PlayProblem(
+                "the gateway took more than \(Self.leadNanoseconds / Nanoseconds.perSecond) s to read its "
+                    + "configuration again\(self.logTail)"
+            )
+        }
+        return startedAt
+    }
+
+    private func date(at instant: Instant, plusSeconds seconds: Double) throws -> Date {
+        Date(timeIntervalSince1970: Double(try self.micros(at: instant)) / 1e6 + seconds)
+    }
+
+    /// Returns when, by Redis' clock.
+    private func changeLimits() throws -> Int64 {
+        try self.micros(at: try self.writeConfiguration(self.plan.after, opensAt: self.openingAt))
+    }
+
+    // MARK: The crowd
+
+    private func sendCrowd(_ crowd: Crowd, startedAt: Instant) throws -> CrowdPlayer {
+        guard let gateway = self.announced["gateway"] else { throw PlayProblem("the gateway told no address") }
+        let player = CrowdPlayer(
+            crowd,
+            target: Target([gateway]),
+            startedAt: startedAt,
+            hasRoom: true,
+            descriptorLimit: self.descriptorLimit,
+            on: self.loop
+        )
+        player.fillGauges = { self.fill(&$0) }
+        self.player = player
+        player.start()
+        Task { await self.watch() }
+        Task { await self.show() }
+        return player
+    }
+
+    private func fill(_ gauges: inout Gauges) {
+        gauges.limitPerSecond = Double(self.limits.inflowPerSecond)
+        gauges.effectiveLimitPerSecond = self.status?.room?.rateMilli.map { Double($0) / 1000 }
+        gauges.workersReady = self.status?.pool?.ready
+        gauges.workersDesired = self.status?.pool?.desired
+    }
+
+    /// Asks for the status shortly before each second ends, so that the second's gauges are fresh.
+    private func watch() async {
+        guard let player = self.player else { return }
+        var next = player.startedAt.advanced(byNanoseconds: 850 * Nanoseconds.perMillisecond)
+        while self.player === player {
+            let former = self.status?.pool
+            if let status = try? await self.readStatus() { self.status = status }
+            if self.status?.pool != former { self.children.lookAround() }
+            let now = MonotonicClock.now()
+            while next <= now { next = next.advanced(byNanoseconds: Nanoseconds.perSecond) }
+            await self.sleep(nanoseconds: next.nanoseconds(since: now))
+        }
+    }
+
+    /// Shows the crowd that is being played, for as long as it is.
+    func show() async {
+        guard let player = self.player else { return }
+        while self.player === player {
+            self.printer.paint(self.progress(player))
+            await self.sleep(nanoseconds: ProgressView.redrawNanoseconds)
+        }
+    }
+
+    func progress(_ player: CrowdPlayer) -> ProgressState {
+        ProgressState(
+            label: player.rules.hasRoom ? "through Sluice" : "direct",
+            scenario: player.crowd.scenario,
+            elapsedSeconds: max(0, Double(MonotonicClock.now().nanoseconds(since: player.startedAt)) / 1e9),
+            timeline: player.timeline,
+            gauges: player.gauges
+        )
+    }
+
+    // MARK: What the gateway says
+
+    private func ask(_ path: String) async -> Result<ProbeAnswer, ProbeError> {
+        guard let address = self.announced["admin"] else { return .failure(.malformed(.loopback(port: 0), "no address")) }
+        return await withCheckedContinuation { continuation in
+            HTTPProbe.get(
+                address: address,
+                path: path,
+                on: self.loop,
+                timeoutNanoseconds: Self.statusTimeoutNanoseconds
+            ) { continuation.resume(returning: $0) }
+        }
+    }
+
+    private func readStatus() async throws -> SiteStatus {
+        let answer = try await self.ask("/status").get()
+        guard answer.status == 200 else { throw PlayProblem("/status answers with \(answer.status)") }
+        return try SiteStatus(json: answer.body)
+    }
+
+    private func waitForStatus(_ what: String, until condition: (SiteStatus) -> Bool) async throws {
+        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(Self.patienceSeconds * 1e9))
+        while true {
+            let status = try await self.readStatus()
+            self.status = status
+            if condition(status) { return }
+            guard MonotonicClock.now() < deadline else {
+                throw PlayProblem("\(what) did not come within \(Format.decimal(Self.patienceSeconds)) s\(self.logTail)")
+            }
+            _ = try await self.waits(seconds: 0.05) { false }
+        }
+    }
+
+    /// As few workers as may be, and none on its way in or out.
+    private var isAtRest: Bool {
+        guard let pool = self.status?.pool else { return false }
+        return pool.ready == self.plan.fewestWorkers && pool.pending == 0 && pool.draining == 0
+    }
+
+    // MARK: End
+
+    private func readBooks(into evidence: inout Evidence) async throws {
+        guard let redis = self.redis else { throw PlayProblem("Redis is not at hand") }
+        let journal = await withCheckedContinuation { continuation in
+            redis.readJournal { continuation.resume(returning: $0) }
+        }
+        evidence.journal = try journal.get()
+        evidence.roomAdmitted = await withCheckedContinuation { continuation in
+            redis.readAdmitted { continuation.resume(returning: $0) }
+        }
+        redis.close()
+        self.redis = nil
+    }
+
+    /// The burst tells the new limits from the old ones also while the workers allow less than the new inflow.
+    private func reload(writtenMicros: Int64, journal: AdmissionJournal) -> Evidence.Reload {
+        let visible = journal.limits.first { $0.burst == Int64(self.plan.after.burst) }
+        return Evidence.Reload(
+            writtenMicros: writtenMicros,
+            rateMilliBefore: Int64(self.plan.before.inflowPerSecond) * 1000,
+            rateMilliAfter: Int64(self.plan.after.inflowPerSecond) * 1000,
+            visibleMicros: visible?.micros,
+            visibleRateMilli: visible?.rateMilli
+        )
+    }
+
+    private func endSluice() async throws -> Evidence.Ending {
+        self.children.lookAround()
+        self.mayEnd = true
+        let toldAt = MonotonicClock.now()
+        self.sluice?.signal(SIGTERM)
+        _ = try await self.waits(seconds: Self.patienceSeconds) { self.sluiceEnd != nil }
+        let took = MonotonicClock.now().nanoseconds(since: toldAt)
+        _ = try await self.waits(seconds: 1) { self.children.leftovers.isEmpty }
+        return Evidence.Ending(
+            status: self.sluiceEnd.map { "\($0)" },
+            isClean: self.sluiceEnd == .exited(0),
+            nanoseconds: took,
+            leftProcesses: self.children.leftovers.count
+        )
+    }
+}

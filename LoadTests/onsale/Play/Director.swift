@@ -1,0 +1,156 @@
+import EventLoop
+import Foundation
+import Glibc
+import HTTPService
+import Primitives
+import Transport
+
+/// Plays a whole run: starts what is to be tested, sends the crowd, disturbs it, ends it, and judges.
+///
+/// An actor whose executor is the event loop: what it touches is touched by the crowd's sockets too, on the same thread,
+/// and between two steps of its script the loop does its work. Whatever stops the script, everything that it started is
+/// ended by `cleanUp`.
+actor Director {
+    /// For programs to start, to answer, and to end, each.
+    static let patienceSeconds = 40.0
+    private static let lookNanoseconds = 20 * Nanoseconds.perMillisecond
+
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
+
+    let options: PlayOptions
+    let plan: SitePlan
+    let descriptorLimit: Int
+    var printer = ProgressPrinter()
+    let children: Children
+    var folder: String?
+    var redis: RoomRedis?
+    /// The crowd that is being played.
+    var player: CrowdPlayer?
+    var status: SiteStatus?
+    /// As last written.
+    var limits: SitePlan.Limits
+    /// Addresses by the word that the gateway's process announces them with.
+    var announced: [String: SocketAddress] = [:]
+    var sluice: ChildProcess?
+    var sluiceEnd: ExitStatus?
+    /// When the sale opens, by Redis' clock.
+    var openingAt = Date()
+    /// The end of the process under test is what the script waits for.
+    var mayEnd = false
+    private var isInterrupted = false
+
+    init(_ options: PlayOptions, on loop: EventLoop) {
+        self.options = options
+        self.plan = SitePlan(options.scenario)
+        self.limits = self.plan.before
+        self.loop = loop
+        self.descriptorLimit = Machine.raiseDescriptorLimit()
+        self.children = Children(loop: loop)
+    }
+
+    /// Stopped by a signal; nothing is judged.
+    struct Interrupted: Error {}
+
+    /// Returns the exit code: 0 all promises held, 1 not all did or the run failed, 2 the run does not count, 130
+    /// interrupted.
+    func play() async -> Int32 {
+        do {
+            let report = try await self.perform()
+            await self.cleanUp()
+            let paths = try ReportFiles.write(report, folder: self.options.reportFolder)
+            self.printer.say(VerdictText(report, isColoured: self.printer.isColoured).render())
+            self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
+            return report.verdict.exitCode
+        } catch is Interrupted {
+            self.printer.say("\nstopping what was started ...")
+            await self.cleanUp()
+            return 130
+        } catch {
+            await self.cleanUp()
+            printError("onsale: \(error)")
+            return 1
+        }
+    }
+
+    /// Once: the script stops at its next step and cleans up. Twice: everything is killed at once.
+    func interrupt() {
+        guard self.isInterrupted else { return self.isInterrupted = true }
+        self.children.killAll()
+        exit(130)
+    }
+
+    // MARK: Time
+
+    func sleep(nanoseconds: Int64) async {
+        await withCheckedContinuation { continuation in
+            self.loop.after(nanoseconds: nanoseconds) { continuation.resume() }
+        }
+    }
+
+    /// Comes back when `condition` holds. Throws when it does not in time, and when the run cannot go on.
+    func wait(_ what: String, seconds: Double = Director.patienceSeconds, until condition: () -> Bool) async throws {
+        guard try await self.waits(seconds: seconds, until: condition) else {
+            throw PlayProblem("\(what) did not happen within \(Format.decimal(seconds)) s\(self.logTail)")
+        }
+    }
+
+    /// Comes back when `condition` holds, with true, or when the time is up.
+    func waits(seconds: Double, until condition: () -> Bool) async throws -> Bool {
+        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(seconds * 1e9))
+        while !condition() {
+            try self.checkCourse()
+            guard MonotonicClock.now() < deadline else { return false }
+            await self.sleep(nanoseconds: Self.lookNanoseconds)
+        }
+        return true
+    }
+
+    func wait(until instant: Instant) async throws {
+        let seconds = Double(instant.nanoseconds(since: MonotonicClock.now())) / 1e9
+        _ = try await self.waits(seconds: seconds) { MonotonicClock.now() >= instant }
+    }
+
+    private func checkCourse() throws {
+        if self.isInterrupted { throw Interrupted() }
+        if let end = self.sluiceEnd, !self.mayEnd {
+            throw PlayProblem("\(self.options.sluice) ended in the middle of the run, with \(end)\(self.logTail)")
+        }
+    }
+
+    /// The last lines of the gateway's log, for an error message.
+    var logTail: String {
+        guard let data = FileManager.default.contents(atPath: self.options.sluiceLog), !data.isEmpty else { return "" }
+        let lines = String(decoding: data.suffix(8_192), as: UTF8.self).split(separator: "\n").suffix(12)
+        return "\nthe end of \(self.options.sluiceLog):\n  " + lines.joined(separator: "\n  ")
+    }
+
+    // MARK: End
+
+    /// Ends what the run has started, whatever state it is in. What does not end when told is killed.
+    private func cleanUp() async {
+        self.mayEnd = true
+        self.isInterrupted = false
+        if self.player != nil { self.player?.finish() }
+        self.player = nil
+        self.redis?.close()
+        self.redis = nil
+        self.children.lookAround()
+        self.children.signalAll(SIGTERM)
+        let ended = try? await self.waits(seconds: Self.patienceSeconds) { self.children.isEmpty }
+        if ended != true || !self.children.leftovers.isEmpty { self.children.killAll() }
+        guard let folder = self.folder else { return }
+        self.folder = nil
+        if self.options.keepsFolder {
+            self.printer.say("  the gateway's configuration and state are in \(folder)")
+        } else {
+            try? FileManager.default.removeItem(atPath: folder)
+        }
+    }
+}
+
+/// One line to standard error, for the person at the terminal.
+func printError(_ text: String) {
+    var line = text + "\n"
+    line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+}

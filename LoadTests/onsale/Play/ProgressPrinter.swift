@@ -1,0 +1,42 @@
+import Foundation
+import Glibc
+
+/// Writes the live view to standard output, as it suits what that is.
+struct ProgressPrinter {
+    let isTerminal: Bool
+    let isColoured: Bool
+    private var view: ProgressView
+
+    init() {
+        self.isTerminal = isatty(STDOUT_FILENO) == 1
+        let environment = ProcessInfo.processInfo.environment
+        self.isColoured = self.isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+        self.view = ProgressView(isTerminal: self.isTerminal, isColoured: self.isColoured, width: Self.width)
+    }
+
+    private static var width: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col) - 1
+    }
+
+    mutating func paint(_ state: ProgressState, isLast: Bool = false) {
+        if self.isTerminal { self.view.width = max(Self.width, 40) }
+        guard let text = self.view.paint(state, now: MonotonicClock.now(), isLast: isLast) else { return }
+        Self.write(text)
+    }
+
+    /// A line of its own, between paintings.
+    func say(_ line: String) { Self.write("\(line)\n") }
+
+    /// Whoever reads a pipe gets each line as it comes.
+    private static func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count == -1, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

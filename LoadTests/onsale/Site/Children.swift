@@ -1,0 +1,69 @@
+import EventLoop
+import Glibc
+import Primitives
+
+/// Every process that a run starts, so that whatever happens all of them can be ended, by number.
+///
+/// Lives on one loop.
+final class Children {
+    let loop: EventLoop
+    private var running: [ObjectIdentifier: ChildProcess] = [:]
+    /// What the children have started in their turn, as it was seen.
+    private(set) var descendants: Set<ProcessTable.Entry> = []
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    var isEmpty: Bool { self.running.isEmpty }
+
+    /// - Parameters:
+    ///   - logFile: standard error is added to it.
+    ///   - onLine: standard output, line by line.
+    ///   - onExit: after the child's end.
+    func start(
+        _ program: String,
+        _ arguments: [String],
+        logFile: String,
+        onLine: @escaping (String) -> Void,
+        onExit: @escaping (ExitStatus) -> Void = { _ in }
+    ) throws -> ChildProcess {
+        var identity: ObjectIdentifier?
+        // The shell only turns standard error to the file and then becomes the program: the process is the same.
+        let script = #"log=$1; shift; exec "$@" 2>>"$log""#
+        let child = try ChildProcess.spawn(
+            "/bin/sh",
+            arguments: ["-c", script, "onsale", logFile, program] + arguments,
+            on: self.loop
+        ) { [unowned self] status in
+            if let identity { self.running[identity] = nil }
+            onExit(status)
+        }
+        identity = ObjectIdentifier(child)
+        self.running[ObjectIdentifier(child)] = child
+        if let output = child.takeOutput() {
+            // The loop keeps it until the output ends.
+            _ = try LineReader(loop: self.loop, fd: output, onLine: onLine)
+        }
+        return child
+    }
+
+    /// Remembers who was started by those who were started here.
+    func lookAround() {
+        guard !self.running.isEmpty else { return }
+        let table = ProcessTable()
+        for child in self.running.values { self.descendants.formUnion(table.descendants(of: child.pid)) }
+    }
+
+    func signalAll(_ number: Int32) {
+        for child in self.running.values { child.signal(number) }
+    }
+
+    /// Descendants that are still there.
+    var leftovers: [ProcessTable.Entry] { self.descendants.filter(ProcessTable.isAlive) }
+
+    /// For those that did not end when they were told: their parents may be gone, so nobody else will do it.
+    func killAll() {
+        self.lookAround()
+        self.signalAll(SIGKILL)
+        for entry in self.leftovers { kill(entry.pid, SIGKILL) }
+    }
+}

@@ -1,0 +1,40 @@
+import HTTPWire
+import Primitives
+import Transport
+
+/// Where the visitors of a run send their requests, and from where.
+struct Target: Sendable {
+    /// One host holds some 28,000 connections to one address, closed ones of the last minute included.
+    static let sourceCount = 48
+
+    /// Visitor `index` always asks the same one: `addresses[index % addresses.count]`.
+    let addresses: [SocketAddress]
+    private let sources: [SocketAddress]
+    private let hosts: [[UInt8]]
+
+    /// - Parameter addresses: IPv4 addresses of this machine; at least one.
+    init(_ addresses: [SocketAddress]) {
+        precondition(!addresses.isEmpty, "a crowd needs somewhere to go")
+        self.addresses = addresses
+        self.hosts = addresses.map { Array($0.description.utf8) }
+        // 127.0.0.1 is left to everybody else.
+        self.sources = (0..<Self.sourceCount).map { .ipv4(0x7F00_0002 + UInt32($0), port: 0) }
+    }
+
+    func address(of index: Int) -> SocketAddress { self.addresses[index % self.addresses.count] }
+
+    func source(of index: Int) -> SocketAddress { self.sources[index % self.sources.count] }
+
+    /// Writes a whole request for one page.
+    func write(_ page: VisitorMachine.Page, of index: Int, cookies: CookieJar, to writer: inout ByteWriter) {
+        let path = page.path
+        writer.appendRequestLine(
+            "GET",
+            target: UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount)
+        )
+        self.hosts[index % self.hosts.count].withUnsafeBytes { writer.appendField("Host", $0) }
+        writer.append("Accept: application/json\r\nUser-Agent: onsale\r\n")
+        if !cookies.header.isEmpty { cookies.header.withUnsafeBytes { writer.appendField("Cookie", $0) } }
+        writer.endHead()
+    }
+}

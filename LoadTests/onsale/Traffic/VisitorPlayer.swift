@@ -1,0 +1,200 @@
+import EventLoop
+import Glibc
+import HTTPWire
+import Primitives
+import Transport
+
+/// Plays one visitor over a real socket: carries out what the machine asks for and tells it what came of it.
+///
+/// Lives on the crowd's loop. Has at most one connection and one request under way; a connection is kept only for as
+/// long as the next request is near, because a crowd has more people than a process has descriptors.
+final class VisitorPlayer: ConnectionHandler {
+    /// The next request must be nearer than this for its connection to stay open.
+    static let keepNanoseconds = 2 * Nanoseconds.perSecond
+
+    private unowned let crowd: CrowdPlayer
+    private(set) var machine: VisitorMachine
+    private var connection: Connection?
+    private var reader = AnswerReader()
+    private var cookies = CookieJar()
+    private var timer: LoopTimer!
+    /// When the bytes of the request under way were given to the socket; nil when none is.
+    private(set) var sentAt: Instant?
+
+    init(_ visitor: Visitor, crowd: CrowdPlayer) {
+        self.crowd = crowd
+        self.machine = VisitorMachine(visitor, startedAt: crowd.startedAt)
+        super.init()
+        self.timer = LoopTimer(loop: crowd.loop) { [unowned self] in self.timerFired() }
+    }
+
+    var isConnected: Bool { self.connection != nil }
+
+    // MARK: What happens to the visitor
+
+    func arrive() { self.carryOut(self.machine.arrive()) }
+
+    func stop() { self.carryOut(self.machine.stop()) }
+
+    private func timerFired() {
+        let now = MonotonicClock.now()
+        if let dueAt = self.pausedUntil { self.crowd.tally.wasLate(nanoseconds: now.nanoseconds(since: dueAt)) }
+        self.carryOut(self.machine.timerFired(now: now))
+    }
+    /// What the timer is set to; the timer itself forgets it when it fires.
+    private var pausedUntil: Instant?
+
+    private func answered(_ answer: Answer) {
+        let now = MonotonicClock.now()
+        let due = self.machine.due
+        let sentAt = self.sentAt ?? now
+        self.sentAt = nil
+        let reaction = self.machine.answered(answer, now: now, rules: self.crowd.rules)
+        self.crowd.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: now)
+        if !answer.keepsConnection { self.disconnect() }
+        self.carryOut(reaction.action)
+    }
+
+    /// Nothing came within the time that people wait for an answer.
+    func gaveUpWaiting() { self.failed(.answerTimedOut) }
+
+    private func failed(_ kind: ErrorKind) {
+        let now = MonotonicClock.now()
+        let due = self.machine.due
+        let sentAt = self.sentAt ?? now
+        self.sentAt = nil
+        self.disconnect()
+        let reaction = self.machine.failed(
+            kind,
+            nothingReceived: !self.reader.hasBegun,
+            now: now,
+            rules: self.crowd.rules
+        )
+        self.crowd.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: now)
+        self.carryOut(reaction.action)
+    }
+
+    // MARK: What the machine asks for
+
+    private func carryOut(_ action: VisitorMachine.Action) {
+        switch action {
+        case .none: break
+        case .connect: self.connect()
+        case .request(let request): self.send(request)
+        case .wait(let until): self.wait(until: until)
+        case .leave(let outcome):
+            self.timer.disarm()
+            self.disconnect()
+            self.crowd.left(self, outcome)
+        }
+    }
+
+    private func connect() {
+        let index = self.machine.visitor.index
+        self.reader = AnswerReader()
+        guard self.crowd.mayConnect else { return self.failed(.toolLimit) }
+        do {
+            self.connection = try Connection.connect(
+                to: self.crowd.target.address(of: index),
+                from: self.crowd.target.source(of: index),
+                on: self.crowd.loop,
+                timeoutNanoseconds: CrowdPlayer.connectTimeoutNanoseconds,
+                handler: self
+            )
+            self.crowd.openConnections += 1
+        } catch {
+            // The socket could not even be made.
+            self.failed(.toolLimit)
+        }
+    }
+
+    private func send(_ request: VisitorMachine.Request) {
+        guard let connection = self.connection else { preconditionFailure("a request without a connection") }
+        self.reader = AnswerReader()
+        var writer = ByteWriter(self.crowd.loop.writeScratch)
+        let index = self.machine.visitor.index
+        self.crowd.target.write(request.page, of: index, cookies: self.cookies, to: &writer)
+        precondition(!writer.overflowed, "cookies are bounded, so a request fits")
+        self.sentAt = MonotonicClock.now()
+        self.crowd.tally.sent()
+        connection.write(writer.written)
+    }
+
+    private func wait(until: Instant) {
+        self.pausedUntil = until
+        self.timer.arm(at: until)
+        guard self.isConnected else { return }
+        let pause = until.nanoseconds(since: self.crowd.loop.now)
+        guard pause > Self.keepNanoseconds || self.crowd.isShortOfDescriptors else { return }
+        self.disconnect()
+        self.machine.connectionEnded()
+    }
+
+    private func disconnect() {
+        guard let connection = self.connection else { return }
+        // First forgotten, then closed: what the closing tells is for nobody.
+        self.connection = nil
+        self.crowd.openConnections -= 1
+        connection.close()
+    }
+
+    // MARK: What the connection tells
+
+    override func connected(_ connection: Connection) {
+        guard connection === self.connection else { return }
+        self.crowd.tally.connected()
+        self.carryOut(self.machine.connected())
+    }
+
+    override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+        guard connection === self.connection else { return bytes.count }
+        guard self.sentAt != nil else {
+            // Nobody asked: a server that says why it closes an idle connection.
+            self.disconnect()
+            self.machine.connectionEnded()
+            return bytes.count
+        }
+        switch self.reader.read(bytes, head: &self.crowd.head, cookies: &self.cookies) {
+        case .needsMore(let used): return used
+        case .failed:
+            self.failed(.badAnswer)
+            return bytes.count
+        case .complete(let answer, let used):
+            var answer = answer
+            // An answer that is followed by something nobody asked for leaves the connection of no more use.
+            if used < bytes.count { answer.keepsConnection = false }
+            self.answered(answer)
+            return bytes.count
+        }
+    }
+
+    override func inputEnded(_ connection: Connection) { self.lost(connection, .broken) }
+
+    override func closed(_ connection: Connection, _ reason: CloseReason) {
+        self.lost(connection, Self.kind(of: reason))
+    }
+
+    private func lost(_ connection: Connection, _ kind: ErrorKind) {
+        guard connection === self.connection else { return }
+        if self.sentAt != nil, let answer = self.reader.end() {
+            self.disconnect()
+            var answer = answer
+            answer.keepsConnection = false
+            return self.answered(answer)
+        }
+        if self.machine.isBusy { return self.failed(kind) }
+        self.disconnect()
+        self.machine.connectionEnded()
+    }
+
+    private static func kind(of reason: CloseReason) -> ErrorKind {
+        switch reason {
+        case .connectTimedOut, .connectFailed(ETIMEDOUT): .connectTimedOut
+        case .connectFailed(ECONNREFUSED): .refused
+        case .connectFailed(EADDRNOTAVAIL), .connectFailed(EADDRINUSE), .connectFailed(EMFILE),
+            .connectFailed(ENFILE), .connectFailed(ENOBUFS), .connectFailed(ENOMEM):
+            .toolLimit
+        case .local, .peer, .reset, .connectFailed, .tls, .failed: .broken
+        }
+    }
+}

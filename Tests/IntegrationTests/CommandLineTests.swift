@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+
+@Suite(.onOwnThread) struct CommandLineTests {
+    @Test func check_goodFile_saysSoAndEndsWithZero() throws {
+        try Scene.play { scene in
+            let file = "\(scene.folder)/good.yaml"
+            try scene.write(Configuration().text, to: file)
+            let result = try scene.run(try SluiceProcess.program, ["check", file])
+            #expect(result.end == .exited(0))
+            #expect(result.output.contains("\(file): good"))
+            #expect(result.errors.isEmpty)
+        }
+    }
+
+    @Test func check_badFile_saysWhereAndEndsWithOne() throws {
+        try Scene.play { scene in
+            let file = "\(scene.folder)/bad.yaml"
+            let text = Configuration().text.replacingOccurrences(of: "loops: 1", with: "loop: 1")
+            try scene.write(text, to: file)
+            let result = try scene.run(try SluiceProcess.program, ["check", file])
+            #expect(result.end == .exited(1))
+            let line = text.split(separator: "\n").firstIndex { $0.hasPrefix("loop:") }.map { $0 + 1 }
+            #expect(result.errors.contains("\(file):\(try #require(line)):"))
+            #expect(result.errors.contains("loops"), "the nearest known key is named")
+        }
+    }
+
+    @Test func run_badFile_saysWhereAndEndsWithOne() throws {
+        try Scene.play { scene in
+            for command in ["run", "gateway", "controller"] {
+                let result = try scene.run(try SluiceProcess.program, [command, "\(scene.folder)/missing.yaml"])
+                guard case .exited(let code) = result.end else { return }
+                #expect(code != 0)
+                #expect(result.errors.contains("missing.yaml"))
+            }
+        }
+    }
+
+    @Test func run_addressInUse_saysSoAndLeavesNothing() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker { _ in }
+            var configuration = Configuration()
+            configuration.listeners = [("127.0.0.1:\(worker.port)", nil)]
+            configuration.redis = "embedded"
+            let file = "\(scene.folder)/taken.yaml"
+            try scene.write(configuration.text, to: file)
+            let result = try scene.run(try SluiceProcess.program, ["run", file])
+            #expect(result.end == .exited(1))
+            #expect(result.errors.contains("127.0.0.1:\(worker.port)"))
+            #expect(scene.embeddedRedisPID == nil)
+        }
+    }
+
+    @Test func gateway_memoryState_isRefusedWithTheReason() throws {
+        try Scene.play { scene in
+            let file = "\(scene.folder)/memory.yaml"
+            try scene.write(Configuration().text, to: file)
+            let result = try scene.run(try SluiceProcess.program, ["gateway", file])
+            #expect(result.end == .exited(1))
+            #expect(result.errors.contains("redis: memory"))
+        }
+    }
+
+    @Test func status_ofARunningOne_showsRoomsAndPools() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Configuration())
+            try Visitor(port: sluice.port).get()
+            let admin = "127.0.0.1:\(sluice.adminPort)"
+            let table = try scene.run(try SluiceProcess.program, ["status", "--admin", admin])
+            #expect(table.end == .exited(0))
+            for word in ["room", "sale", "open", "pool", "workers", "ready"] { #expect(table.output.contains(word)) }
+            let json = try scene.run(try SluiceProcess.program, ["status", "--admin", admin, "--json"])
+            #expect(json.output.hasPrefix("{") && json.output.contains("\"rooms\""))
+        }
+    }
+
+    @Test func status_nobodyThere_saysWhatToDoAndEndsWithOne() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker { _ in }
+            worker.stop()
+            let result = try scene.run(try SluiceProcess.program, ["status", "--admin", "127.0.0.1:\(worker.port)"])
+            #expect(result.end == .exited(1))
+            #expect(result.errors.contains("Is Sluice running"))
+        }
+    }
+
+    @Test(arguments: ["run", "gateway", "controller", "worker", "check", "status"])
+    func help_ofEachCommand_explainsIt(command: String) throws {
+        try Scene.play { scene in
+            let result = try scene.run(try SluiceProcess.program, [command, "--help"])
+            #expect(result.end == .exited(0))
+            #expect(result.output.contains("OVERVIEW:") && result.output.contains("USAGE: sluice \(command)"))
+            #expect(result.output.count > 400)
+            let overview = try scene.run(try SluiceProcess.program, ["--help"])
+            #expect(overview.output.contains("  \(command) "))
+        }
+    }
+
+    /// The reference configuration is one that works as it is.
+    @Test func check_referenceFile_isGood() throws {
+        try Scene.play { scene in
+            let root = #filePath.components(separatedBy: "/Tests/IntegrationTests/")[0]
+            let result = try scene.run(try SluiceProcess.program, ["check", "\(root)/Config/sluice.yaml"])
+            #expect(result.end == .exited(0), "\(result.errors)")
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Workers come and go, and nothing is left behind.
+@Suite(.onOwnThread) struct ControllerTests {
+    private static func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.room = nil
+        configuration.pool = ["min_workers": "1", "max_workers": "4", "drain_timeout": "2s"]
+        configuration.worker = ["slots": "4", "service_time": "20ms", "spread": "0", "queue": "100"]
+        configuration.scaling = ["scale_down_after": "1s", "latency_objective": "1s"]
+        return configuration
+    }
+
+    private static func isRunning(_ pid: pid_t) -> Bool {
+        // A process that nobody has waited for is no running one.
+        let state = RunningProcess.text("/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ").first
+        return state != nil && state != "Z"
+    }
+
+    @Test func load_risesAndEnds_workersGrowAndComeBack() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Self.configuration())
+            let peers = try (0..<24).map { _ in try HTTPPeer(port: sluice.port) }
+            var failures = 0
+            try Patience.wait(for: "the pool to grow") {
+                for peer in peers { try peer.send("GET", "/") }
+                for peer in peers where try peer.readAnswer().status != 200 { failures += 1 }
+                return try sluice.status().pool?.ready == 4
+            }
+            try Patience.wait(for: "the pool to come back") {
+                // A little goes on: what shrinks must not drop a request.
+                for peer in peers.prefix(2) where try peer.request("GET", "/").status != 200 { failures += 1 }
+                let pool = try #require(try sluice.status().pool)
+                return pool.ready == 1 && pool.pending == 0 && pool.draining == 0
+            }
+            #expect(failures == 0)
+            #expect(try sluice.status().pool?.crashes == 0)
+            #expect(sluice.children.count == 1)
+        }
+    }
+
+    @Test func worker_killed_isReplaced() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Self.configuration())
+            let victim = try #require(sluice.children.first)
+            kill(victim, SIGKILL)
+            try Patience.wait(for: "another worker") {
+                let pool = try #require(try sluice.status().pool)
+                return pool.crashes == 1 && pool.ready == 1 && sluice.children.first != victim
+            }
+            try Patience.wait(for: "the gateway to know it") { try HTTPPeer(port: sluice.port).request("GET", "/").status == 200 }
+        }
+    }
+
+    @Test func worker_neverReady_isStoppedAndTriedAgain() throws {
+        try Scene.play { scene in
+            var configuration = Self.configuration()
+            configuration.pool["command"] = "[/bin/sh, -c, \"exec cat\"]"
+            configuration.pool["start_timeout"] = "200ms"
+            let sluice = try scene.start(configuration, waits: false)
+            try sluice.waitForLog("was not ready in time")
+            try Patience.wait(for: "a second attempt") {
+                sluice.process.errors.components(separatedBy: "was not ready in time").count > 2
+            }
+        }
+    }
+
+    @Test func end_onTermination_leavesNoProcessBehind() throws {
+        try Scene.play { scene in
+            var configuration = Self.configuration()
+            configuration.redis = "embedded"
+            configuration.pool["min_workers"] = "3"
+            let sluice = try scene.start(configuration)
+            try Patience.wait(for: "three workers") { try sluice.status().pool?.ready == 3 }
+            let redis = try #require(scene.embeddedRedisPID)
+            let children = sluice.children
+            #expect(children.count == 4 && children.contains(redis))
+            #expect(try sluice.stop() == .exited(0))
+            for pid in children { #expect(!Self.isRunning(pid), "process \(pid) goes on") }
+        }
+    }
+
+    /// Nobody has the time to say goodbye: the workers see that their controller is gone.
+    @Test func end_controllerKilled_workersEndByThemselves() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Self.configuration())
+            let children = sluice.children
+            #expect(!children.isEmpty)
+            sluice.mayEnd = true
+            sluice.process.kill()
+            try Patience.wait(for: "the workers to end") { children.allSatisfy { !Self.isRunning($0) } }
+        }
+    }
+
+    @Test func end_requestUnderWay_isFinishedFirst() throws {
+        try Scene.play { scene in
+            var configuration = Self.configuration()
+            configuration.worker["service_time"] = "800ms"
+            let sluice = try scene.start(configuration)
+            let (busy, idle) = (try HTTPPeer(port: sluice.port), try HTTPPeer(port: sluice.port))
+            try busy.send("GET", "/")
+            try Patience.wait(for: "the request to be under way") {
+                try sluice.metric("sluice_pool_in_flight{pool=\"workers\"}") == 1
+            }
+            sluice.mayEnd = true
+            sluice.process.signal(SIGTERM)
+            #expect(idle.isEnded())
+            let answer = try busy.readAnswer()
+            #expect(answer.status == 200)
+            #expect(answer.field("connection") == "close")
+            #expect(try sluice.process.waitForEnd() == .exited(0))
+        }
+    }
+
+    /// Whatever moment of the start the signal falls into.
+    @Test(arguments: [0, 1, 3, 10, 30, 60, 100, 200] as [Int64])
+    func end_duringTheStart_leavesNoProcessBehind(afterMilliseconds: Int64) throws {
+        try Scene.play { scene in
+            var configuration = Self.configuration()
+            configuration.redis = "embedded"
+            let sluice = try scene.start(configuration, waits: false)
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "the moment") { Patience.nowMilliseconds - start >= afterMilliseconds }
+            let end = try sluice.stop()
+            // Before the program watches for signals, they end it as they end any program.
+            #expect(end == .exited(0) || end == .signalled(SIGTERM))
+            #expect(scene.embeddedRedisPID == nil)
+        }
+    }
+
+    @Test func end_secondSignal_endsAtOnceAndCleansUp() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker { try $0.readToEnd() }
+            var configuration = Self.configuration()
+            configuration.redis = "embedded"
+            configuration.use([worker])
+            let sluice = try scene.start(configuration)
+            let peer = try HTTPPeer(port: sluice.port)
+            try peer.send("GET", "/never")
+            try Patience.wait(for: "the request to be under way") { worker.receivedText.contains("/never") }
+            sluice.mayEnd = true
+            sluice.process.signal(SIGINT)
+            try sluice.waitForLog("ending: requests under way")
+            #expect(sluice.process.endIfEnded == nil)
+            sluice.process.signal(SIGINT)
+            #expect(try sluice.process.waitForEnd() == .exited(130))
+            #expect(scene.embeddedRedisPID == nil)
+        }
+    }
+}

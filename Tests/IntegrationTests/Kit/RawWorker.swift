@@ -1,0 +1,167 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A backend that does exactly what a test says, and writes down what reaches it.
+final class RawWorker: Sendable {
+    typealias Script = @Sendable (RawWorkerConnection) throws -> Void
+
+    let port: UInt16
+    private let listener: Int32
+    private let script: Script
+    private let open = Mutex<[RawWorkerConnection]>([])
+    private let isStopped = Mutex(false)
+    /// Every connection that was accepted, in order.
+    var connections: [RawWorkerConnection] { self.open.withLock { $0 } }
+    var connectionCount: Int { self.connections.count }
+    /// All that came in, over all connections.
+    var received: [UInt8] { self.connections.flatMap(\.received) }
+    var receivedText: String { String(decoding: self.received, as: UTF8.self) }
+
+    /// `script` runs once for each connection, on a thread of its own; when it returns or throws, the connection ends.
+    init(_ script: @escaping Script) throws {
+        (self.listener, self.port) = try Self.listen()
+        self.script = script
+        Thread.detachNewThread { self.acceptAll() }
+    }
+
+    private static func listen() throws -> (fd: Int32, port: UInt16) {
+        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(fd, $0, length) == 0 && Glibc.listen(fd, 128) == 0 && getsockname(fd, $0, &length) == 0
+            }
+        }
+        guard code else { throw Disappointment("a worker of the tests cannot listen") }
+        return (fd, UInt16(bigEndian: address.sin_port))
+    }
+
+    private func acceptAll() {
+        while true {
+            let fd = accept(self.listener, nil, nil)
+            guard fd >= 0 else { return }
+            let connection = RawWorkerConnection(fd: fd)
+            self.open.withLock { $0.append(connection) }
+            Thread.detachNewThread {
+                try? self.script(connection)
+                connection.end()
+            }
+        }
+    }
+
+    func stop() {
+        let isFirst = self.isStopped.withLock { stopped in
+            defer { stopped = true }
+            return !stopped
+        }
+        guard isFirst else { return }
+        // Wakes the thread that accepts, which closes nothing itself.
+        shutdown(self.listener, Int32(SHUT_RDWR))
+        close(self.listener)
+        for connection in self.connections { connection.end() }
+    }
+
+    /// Answers each request on a kept connection with 200 and `body`.
+    static func answering(_ body: String = "ok") -> Script {
+        { connection in
+            while let request = try connection.readRequest() {
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                if request.hasPrefix("STOP") { return }
+            }
+        }
+    }
+}
+
+/// One connection of a gateway to a `RawWorker`.
+final class RawWorkerConnection: Sendable {
+    private let fd: Int32
+    private let bytes = Mutex<[UInt8]>([])
+    private let unread = Mutex<[UInt8]>([])
+    private let hasEnded = Mutex(false)
+
+    init(fd: Int32) {
+        self.fd = fd
+        var timeout = timeval(tv_sec: Int(Patience.deadlineSeconds), tv_usec: 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(self.fd) }
+
+    var received: [UInt8] { self.bytes.withLock { $0 } }
+    /// The script is through with it.
+    var isEnded: Bool { self.hasEnded.withLock { $0 } }
+
+    /// What comes next; nil at the end.
+    func readSome() throws -> [UInt8]? {
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(self.fd, &piece, piece.count, 0)
+        guard count > 0 else { return nil }
+        self.bytes.withLock { $0 += piece[..<count] }
+        return Array(piece[..<count])
+    }
+
+    func readToEnd() throws { while try self.readSome() != nil {} }
+
+    /// The head of the next request, and its body when it has a length; nil at the end.
+    func readRequest() throws -> String? {
+        var all = self.unread.withLock { unread in
+            defer { unread = [] }
+            return unread
+        }
+        while true {
+            let text = String(decoding: all, as: UTF8.self)
+            if let end = text.range(of: "\r\n\r\n") {
+                let head = String(text[..<end.upperBound])
+                let wanted = head.utf8.count + Self.contentLength(head)
+                while all.count < wanted {
+                    guard let more = try self.readSome() else { return nil }
+                    all += more
+                }
+                self.unread.withLock { $0 = Array(all[wanted...]) }
+                return String(decoding: all[..<wanted], as: UTF8.self)
+            }
+            guard let more = try self.readSome() else { return nil }
+            all += more
+        }
+    }
+
+    private static func contentLength(_ head: String) -> Int {
+        for line in head.lowercased().components(separatedBy: "\r\n") where line.hasPrefix("content-length:") {
+            return Int(line.dropFirst("content-length:".count).trimmingCharacters(in: .whitespaces)) ?? 0
+        }
+        return 0
+    }
+
+    func send(_ text: String) throws { try self.send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(self.fd, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw Disappointment("the gateway has gone") }
+            sent += count
+        }
+    }
+
+    /// Ends both directions; the descriptor lives as long as somebody holds this.
+    func end() {
+        self.hasEnded.withLock { $0 = true }
+        shutdown(self.fd, Int32(SHUT_RDWR))
+    }
+
+    /// Breaks the connection off instead of ending it.
+    func reset() {
+        var hard = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &hard, socklen_t(MemoryLayout<linger>.size))
+        // The kernel sends the reset when nothing refers to the socket any more.
+        var address = sockaddr()
+        address.sa_family = sa_family_t(AF_UNSPEC)
+        connect(self.fd, &address, socklen_t(MemoryLayout<sockaddr>.size))
+    }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import Synchronization
+import Testing
+
+@Suite(.onOwnThread) struct ReloadTests {
+    @Test(arguments: [true, false])
+    func good_fileReplacedOrSignalled_limitsAreInForceAtOnce(signals: Bool) throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.room = ["slots": "100", "inflow": "10/s", "burst": "10"]
+            let sluice = try scene.start(configuration)
+            #expect(try sluice.status().room?.slots == 100)
+            configuration.room = ["slots": "77", "inflow": "33/s", "burst": "22"]
+            let start = Patience.nowMilliseconds
+            try scene.write(configuration.text, to: sluice.configurationFile)
+            if signals { sluice.process.signal(SIGHUP) }
+            try Patience.wait(for: "the new limits") { try sluice.status().room?.slots == 77 }
+            #expect(Patience.nowMilliseconds - start < 1_000 * Patience.slowness)
+            let room = try #require(try sluice.status().room)
+            #expect(room.rate_milli == 33_000 && room.burst == 22)
+            #expect(sluice.process.errors.contains("rooms.sale.slots"))
+        }
+    }
+
+    /// Between the reload and the limits in force lies one tick, a tenth of a second.
+    @Test func good_reloadApplied_nextTickHasTheLimits() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            let sluice = try scene.start(configuration)
+            configuration.room?["slots"] = "55"
+            try scene.write(configuration.text, to: sluice.configurationFile)
+            sluice.process.signal(SIGHUP)
+            try Patience.wait(for: "the reload") { try sluice.status().reloads_applied > 0 }
+            let applied = Patience.nowMilliseconds
+            try Patience.wait(for: "the new limit") { try sluice.status().room?.slots == 55 }
+            #expect(Patience.nowMilliseconds - applied <= 150 * Patience.slowness)
+        }
+    }
+
+    @Test func bad_file_changesNothingAndSaysWhere() throws {
+        try Scene.play { scene in
+            let configuration = Configuration()
+            let sluice = try scene.start(configuration)
+            let visitor = Visitor(port: sluice.port)
+            try visitor.get()
+            let bad: [(text: String, line: Int, words: [String])] = [
+                (configuration.text.replacingOccurrences(of: "slots: 1000", with: "slotz: 1000"), 10, ["slotz", "slots"]),
+                (configuration.text.replacingOccurrences(of: "redis: memory", with: "redis: [memory]"), 5, ["redis"]),
+                (configuration.text + "routes: []\n", 14, ["routes"]),
+            ]
+            for (count, file) in bad.enumerated() {
+                try scene.write(file.text, to: sluice.configurationFile)
+                sluice.process.signal(SIGHUP)
+                try Patience.wait(for: "the refusal") { try sluice.status().reloads_refused > count }
+                let place = "\(sluice.configurationFile):"
+                let lines = sluice.process.errors.components(separatedBy: place).dropFirst()
+                let last = try #require(lines.last)
+                #expect(last.hasPrefix("\(Self.line(of: file.words[0], in: file.text, default: file.line)):"), "\(last)")
+                for word in file.words { #expect(last.contains(word), "\(last)") }
+                #expect(try sluice.status().room?.slots == 1_000)
+            }
+            #expect(try visitor.get().field("sluice-state") == "admitted")
+            #expect(try sluice.status().reloads_applied == 0)
+            // And the way back to a good one is open.
+            var good = configuration
+            good.room?["slots"] = "12"
+            try scene.reload(sluice, with: good.text)
+            try Patience.wait(for: "the new limit") { try sluice.status().room?.slots == 12 }
+        }
+    }
+
+    /// The last line that holds `word`, counted from one.
+    private static func line(of word: String, in text: String, default other: Int) -> Int {
+        let lines = text.components(separatedBy: "\n")
+        return lines.lastIndex { $0.contains(word) }.map { $0 + 1 } ?? other
+    }
+
+    @Test func good_twentyReloadsUnderLoad_noConnectionIsDropped() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.loops = "2"
+            let sluice = try scene.start(configuration)
+            let load = KeepAliveLoad(port: sluice.port, connections: 4)
+            load.start()
+            for round in 1...20 {
+                configuration.room?["slots"] = "\(1_000 + round)"
+                configuration.limits = ["idle_timeout": "\(30 + round)s", "fields": "\(50 + round)"]
+                configuration.pool["waiting_requests"] = "\(500 + round)"
+                try scene.reload(sluice, with: configuration.text)
+                try load.waitForMore(40)
+            }
+            let outcome = load.stop()
+            #expect(outcome.failures.isEmpty, "\(outcome.failures.prefix(3))")
+            #expect(outcome.answers >= 800)
+            #expect(try sluice.metric("sluice_config_reloads_total{outcome=\"applied\"}") >= 20)
+            #expect(try sluice.metric("sluice_responses_total{class=\"5xx\"}") == 0)
+        }
+    }
+
+    @Test func good_roomAndPoolAddedAndRemoved_visitorsInLineAskTheRoutesAgain() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.room = ["slots": "100", "inflow": "0/s", "burst": "1"]
+            let sluice = try scene.start(configuration)
+            let (inside, waiting) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
+            try inside.get()
+            try waiting.get()
+            #expect(!waiting.isIn)
+            configuration.otherRooms = [("vip", "/vip")]
+            try scene.reload(sluice, with: configuration.text)
+            let vip = Visitor(port: sluice.port)
+            try Patience.wait(for: "the new room") { try vip.get("/vip").field("sluice-state") == "admitted" }
+            configuration.room = nil
+            try scene.reload(sluice, with: configuration.text.replacingOccurrences(of: ", room: vip", with: ""))
+            #expect(try waiting.get().field("sluice-state") == nil)
+            #expect(waiting.last?.status == 200)
+        }
+    }
+
+    @Test func good_logLevel_isLive() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.logLevel = "error"
+            let sluice = try scene.start(configuration)
+            #expect(!sluice.process.errors.contains("worker ready"))
+            configuration.logLevel = "info"
+            try scene.reload(sluice, with: configuration.text)
+            configuration.room?["slots"] = "5"
+            try scene.reload(sluice, with: configuration.text)
+            try sluice.waitForLog("rooms.sale.slots")
+        }
+    }
+
+    @Test func change_thatNeedsARestart_isSaidAndNotMade() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            let sluice = try scene.start(configuration)
+            configuration.loops = "2"
+            configuration.listeners.append(("127.0.0.1:0", nil))
+            try scene.reload(sluice, with: configuration.text)
+            try sluice.waitForLog("loops")
+            #expect(sluice.process.errors.contains("restart"))
+            #expect(try HTTPPeer(port: sluice.port).request("GET", "/").status == 200)
+        }
+    }
+}
+
+/// Clients that keep asking on their connections from a thread of their own.
+private final class KeepAliveLoad: Sendable {
+    struct Outcome {
+        var answers = 0
+        var failures: [String] = []
+    }
+    private let port: UInt16
+    private let connections: Int
+    private let outcome = Mutex(Outcome())
+    private let mustStop = Mutex(false)
+    private let hasEnded = DispatchSemaphore(value: 0)
+
+    init(port: UInt16, connections: Int) {
+        self.port = port
+        self.connections = connections
+    }
+
+    func start() { Thread.detachNewThread { self.run() } }
+
+    private func run() {
+        defer { self.hasEnded.signal() }
+        do {
+            let peers = try (0..<self.connections).map { _ in try HTTPPeer(port: self.port) }
+            while !self.mustStop.withLock({ $0 }) {
+                for peer in peers { try peer.send("GET", "/open/x") }
+                for peer in peers {
+                    let answer = try peer.readAnswer()
+                    self.outcome.withLock {
+                        $0.answers += 1
+                        if answer.status != 200 { $0.failures.append("status \(answer.status)") }
+                    }
+                }
+            }
+        } catch {
+            self.outcome.withLock { $0.failures.append("\(error)") }
+        }
+    }
+
+    /// Waits until so many more answers have come, or one has failed.
+    func waitForMore(_ count: Int) throws {
+        let goal = self.outcome.withLock { $0.answers } + count
+        try Patience.wait(for: "\(count) more answers") {
+            self.outcome.withLock { $0.answers >= goal || !$0.failures.isEmpty }
+        }
+    }
+
+    func stop() -> Outcome {
+        self.mustStop.withLock { $0 = true }
+        self.hasEnded.wait()
+        return self.outcome.withLock { $0 }
+    }
+}

@@ -1,0 +1,272 @@
+import Foundation
+import Testing
+
+/// The waiting room as a browser and a program see it. curl is the client where what counts is what it makes of it.
+@Suite(.onOwnThread) struct WaitingRoomTests {
+    /// Nobody is let in: all stand in line.
+    private static let closed = ["slots": "1000", "inflow": "0/s", "burst": "1"]
+
+    private func configuration(room: [String: String]) -> Configuration {
+        var configuration = Configuration()
+        configuration.room = room
+        return configuration
+    }
+
+    /// The first token is in the bucket of a room at 0/s too: somebody has to take it.
+    private func takeTheToken(_ sluice: SluiceProcess) throws {
+        let first = Visitor(port: sluice.port)
+        try first.get()
+        #expect(first.isIn)
+    }
+
+    @Test func get_nobodyWaits_isLetInAtOnce() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Configuration())
+            let page = try scene.run("curl", ["-si", "http://127.0.0.1:\(sluice.port)/tickets?a=1"])
+            #expect(page.end == .exited(0))
+            let answer = try Answer(head: page.output)
+            #expect(answer.status == 200)
+            #expect(answer.field("sluice-state") == "admitted")
+            #expect(page.output.contains("You are in"))
+            for name in ["sluice-place-sale", "sluice-pass-sale"] {
+                let cookie = try #require(answer.cookie(name))
+                #expect(cookie.contains("; Path=/"))
+                #expect(cookie.contains("; HttpOnly"))
+                #expect(cookie.contains("; SameSite=Lax"))
+                #expect(!cookie.contains("Secure"))
+            }
+        }
+    }
+
+    @Test func get_lineStands_pageSaysPositionAndRefreshes() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(self.configuration(room: Self.closed))
+            try self.takeTheToken(sluice)
+            let page = try scene.run(
+                "curl", ["-si", "-H", "Accept: text/html,*/*", "http://127.0.0.1:\(sluice.port)/"])
+            let answer = try Answer(head: page.output)
+            #expect(answer.status == 200)
+            #expect(answer.field("content-type") == "text/html; charset=utf-8")
+            #expect(answer.field("cache-control") == "no-store")
+            #expect(answer.field("sluice-state") == "waiting")
+            let seconds = try #require(answer.field("retry-after").flatMap(Int.init))
+            #expect((1...60).contains(seconds))
+            #expect(page.output.contains("<meta http-equiv=\"refresh\" content=\"\(seconds)\">"))
+            #expect(page.output.contains("<p class=\"position\">1</p>"))
+            let cookie = try #require(answer.cookie("sluice-place-sale"))
+            #expect(cookie.contains("; Path=/") && cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax"))
+            #expect(answer.cookie("sluice-pass-sale") == nil)
+        }
+    }
+
+    @Test func get_lineStands_jsonSaysTheSame() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(self.configuration(room: Self.closed))
+            try self.takeTheToken(sluice)
+            for expected in 1...3 {
+                let visitor = Visitor(port: sluice.port)
+                let answer = try visitor.get()
+                #expect(answer.status == 200)
+                #expect(answer.field("content-type") == "application/json")
+                let position = try answer.position()
+                #expect(position.state == "waiting")
+                #expect(position.room == "sale")
+                #expect(position.position == expected)
+                #expect(position.number == expected + 1)
+                #expect(position.estimate_seconds == nil)
+                #expect(answer.field("retry-after") == "\(position.refresh_seconds)")
+                // Asking again is no second place.
+                #expect(try visitor.get().position().number == expected + 1)
+            }
+        }
+    }
+
+    @Test func head_lineStands_hasNoBodyAndTheSameLength() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(self.configuration(room: Self.closed))
+            try self.takeTheToken(sluice)
+            let peer = try HTTPPeer(port: sluice.port)
+            let head = try peer.request("HEAD", "/")
+            #expect(head.status == 200)
+            #expect(head.field("sluice-state") == "waiting")
+            #expect((head.field("content-length").flatMap(Int.init) ?? 0) > 100)
+            // Were there a body, the next answer would begin with it.
+            #expect(try peer.request("GET", "/").status == 200)
+        }
+    }
+
+    @Test func head_admitted_hasNoBody() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Configuration())
+            let peer = try HTTPPeer(port: sluice.port)
+            #expect(try peer.request("HEAD", "/bytes?n=5000").field("content-length") == "5000")
+            #expect(try peer.request("GET", "/bytes?n=10").body.count == 10)
+        }
+    }
+
+    @Test func post_withoutPlace_gets429AndNeverReachesAWorker() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker(RawWorker.answering())
+            var configuration = self.configuration(room: Self.closed)
+            configuration.use([worker])
+            let sluice = try scene.start(configuration)
+            try self.takeTheToken(sluice)
+            let answer = try HTTPPeer(port: sluice.port).request("POST", "/buy", body: Array("seat=1".utf8))
+            #expect(answer.status == 429)
+            #expect(answer.field("retry-after") != nil)
+            #expect(answer.field("connection") == "close")
+            #expect(!worker.receivedText.contains("seat"))
+        }
+    }
+
+    @Test func line_roomLetsInSlowly_entersInOrder() throws {
+        try Scene.play { scene in
+            var configuration = self.configuration(
+                room: ["slots": "1000", "inflow": "20/s", "burst": "1", "horizon": "1s"])
+            configuration.limits = ["door_timeout": "200ms"]
+            let sluice = try scene.start(configuration)
+            let visitors = (0..<12).map { _ in Visitor(port: sluice.port) }
+            for visitor in visitors { try visitor.get() }
+            #expect(visitors[0].isIn)
+            var entered: [Int64] = [try #require(visitors[0].number)]
+            try Patience.wait(for: "all to be let in") {
+                let outside = visitors.filter { !$0.isIn }
+                for visitor in outside { try visitor.ask() }
+                for visitor in outside { try visitor.readAnswer() }
+                entered += outside.filter(\.isIn).compactMap(\.number)
+                return outside.allSatisfy(\.isIn)
+            }
+            #expect(entered == Array(1...12))
+            // Once inside, one stays inside.
+            #expect(try visitors[3].get("/seats").field("sluice-state") == "admitted")
+            #expect(visitors[3].passNumber == visitors[3].number)
+        }
+    }
+
+    @Test func release_visitorLeaves_slotGoesToTheNext() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(self.configuration(room: ["slots": "1", "inflow": "1000/s", "burst": "100"]))
+            let first = Visitor(port: sluice.port)
+            let second = Visitor(port: sluice.port)
+            try first.get()
+            try second.get()
+            #expect(first.isIn && !second.isIn)
+            #expect(try first.get("/leave").status == 200)
+            #expect(first.cookies.isEmpty)
+            try Patience.wait(for: "the second visitor to be let in") { try second.get().field("sluice-state") == "admitted" }
+            #expect(try sluice.metric("sluice_room_visitors_total{room=\"sale\",event=\"released\"}") == 1)
+        }
+    }
+
+    @Test func release_passUsedAgain_isWorthNothing() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Configuration())
+            let visitor = Visitor(port: sluice.port)
+            try visitor.get()
+            let cookies = visitor.cookies
+            try visitor.get("/leave")
+            for (name, value) in cookies { visitor.setCookie(name, value) }
+            try visitor.get()
+            #expect(visitor.passNumber == 2, "the old pass opened the room again")
+            #expect(try sluice.metric("sluice_room_tokens_refused_total{room=\"sale\",reason=\"revoked\"}") == 1)
+        }
+    }
+
+    @Test func session_unused_endsAndFreesItsSlot() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(
+                self.configuration(
+                    room: ["slots": "1", "inflow": "1000/s", "burst": "100", "session_length": "1s"]))
+            let first = Visitor(port: sluice.port)
+            let second = Visitor(port: sluice.port)
+            try first.get()
+            try second.get()
+            #expect(first.isIn && !second.isIn)
+            try Patience.wait(for: "the second visitor to be let in") { try second.get().field("sluice-state") == "admitted" }
+            // The first has lost the session, and joins anew behind the second.
+            try first.get()
+            #expect((first.number ?? 0) > (second.number ?? 0))
+        }
+    }
+
+    @Test func session_inUse_isRenewed() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(
+                self.configuration(
+                    room: ["slots": "1", "inflow": "1000/s", "burst": "100", "session_length": "2s"]))
+            let visitor = Visitor(port: sluice.port)
+            try visitor.get()
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "twice the length of a session") {
+                try visitor.get()
+                return Patience.nowMilliseconds - start > 4_000
+            }
+            #expect(visitor.isIn && visitor.number == 1)
+        }
+    }
+
+    @Test func claimWindow_visitorComesTooLate_joinsAnew() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(
+                self.configuration(
+                    room: [
+                        "slots": "1", "inflow": "1000/s", "burst": "100", "claim_window": "1s", "horizon": "500ms",
+                    ]))
+            let inside = Visitor(port: sluice.port)
+            let late = Visitor(port: sluice.port)
+            try inside.get()
+            try late.get()
+            let number = try #require(late.number)
+            try inside.get("/leave")
+            try Patience.wait(for: "the turn of \(number)") { (try sluice.status().room?.serving ?? 0) >= number }
+            let called = Patience.nowMilliseconds
+            try Patience.wait(for: "the claim window to pass") { Patience.nowMilliseconds - called > 2_000 }
+            try late.get()
+            #expect((late.number ?? 0) > number)
+            #expect(try sluice.metric("sluice_room_visitors_total{room=\"sale\",event=\"lapsed\"}") == 1)
+        }
+    }
+
+    @Test func opening_inTheFuture_everybodyWaitsUntilThen() throws {
+        try Scene.play { scene in
+            let opens = ISO8601DateFormatter().string(from: Date().addingTimeInterval(4))
+            let sluice = try scene.start(
+                self.configuration(
+                    room: ["slots": "100", "inflow": "1000/s", "burst": "100", "opens_at": opens]))
+            let visitor = Visitor(port: sluice.port)
+            let position = try visitor.get().position()
+            #expect(position.state == "waiting")
+            #expect((1...4).contains(position.opens_in_seconds))
+            try Patience.wait(for: "the opening") { try visitor.get().field("sluice-state") == "admitted" }
+            #expect(visitor.number == 1)
+        }
+    }
+
+    @Test func routes_pathAroundTheRoom_isHeldToo() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(self.configuration(room: Self.closed))
+            try self.takeTheToken(sluice)
+            #expect(try HTTPPeer(port: sluice.port).request("GET", "/open/page").field("sluice-state") == nil)
+            for path in ["/open/../buy", "/open/%2e%2e/buy", "/open/%2E./buy", "/openbuy", "//open/x"] {
+                let answer = try HTTPPeer(port: sluice.port).request("GET", path)
+                #expect(answer.field("sluice-state") == "waiting", "\(path)")
+            }
+            let answer = try HTTPPeer(port: sluice.port).request("GET", "/open/../../etc")
+            #expect(answer.status == 400)
+        }
+    }
+
+    @Test func rooms_two_haveLinesOfTheirOwn() throws {
+        try Scene.play { scene in
+            var configuration = self.configuration(room: Self.closed)
+            configuration.otherRooms = [("vip", "/vip")]
+            let sluice = try scene.start(configuration)
+            let visitor = Visitor(port: sluice.port)
+            #expect(try visitor.get("/vip").field("sluice-state") == "admitted")
+            #expect(try visitor.get("/").field("sluice-state") == "admitted")
+            #expect(visitor.cookies.keys.sorted() == [
+                "sluice-pass-sale", "sluice-pass-vip", "sluice-place-sale", "sluice-place-vip",
+            ])
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// Habits of the house that a machine can see.
+@Suite struct HabitTests {
+    private let repository = Repository.here
+    private static let folders = ["Sources", "LoadTests", "Tests"]
+
+    /// What the compiler is told not to check is explained to people.
+    @Test func uncheckedPromises_giveTheirReasonAbove() throws {
+        for folder in Self.folders {
+            for file in try self.repository.swiftFiles(in: folder) where !file.path.hasPrefix("Tests/TidyTests/") {
+                for (index, line) in file.lines.enumerated() {
+                    let code = line.components(separatedBy: "//")[0]
+                    guard code.contains("@unchecked Sendable") || code.contains("nonisolated(unsafe)") else { continue }
+                    // Attributes and the declaration's own lines may stand between.
+                    let above = file.lines[..<index].reversed().drop { $0.trimmed.hasPrefix("@") }.first ?? ""
+                    #expect(above.trimmed.hasPrefix("//"), "\(file.path):\(index + 1) gives no reason on the line above")
+                }
+            }
+        }
+    }
+
+    /// A test waits for a condition, with a deadline.
+    @Test func tests_neverSleep() throws {
+        let words = ["usleep(", "nanosleep(", " sleep(", "Task.sleep", "Thread.sleep", "asyncAfter("]
+        for file in try self.repository.swiftFiles(in: "Tests") where !file.path.hasPrefix("Tests/TidyTests/") {
+            for (index, line) in file.lines.enumerated() {
+                let code = line.components(separatedBy: "//")[0]
+                for word in words where code.contains(word) { Issue.record("\(file.path):\(index + 1): \(word)") }
+            }
+        }
+    }
+
+    @Test func sources_leaveNothingForLater() throws {
+        let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "fatalError(\"not implemented"]
+        for folder in Self.folders {
+            for file in try self.repository.swiftFiles(in: folder) {
+                for (index, line) in file.lines.enumerated() {
+                    for word in words where line.contains(word) { Issue.record("\(file.path):\(index + 1): \(word)") }
+                }
+            }
+        }
+    }
+
+    /// Where this was built is nobody's business.
+    @Test func files_nameNoPathOfAMachine() throws {
+        let words = ["/ho" + "me/", "/wo" + "rk/", "/Us" + "ers/"]
+        for folder in Self.folders {
+            for file in try self.repository.swiftFiles(in: folder) {
+                for (index, line) in file.lines.enumerated() {
+                    for word in words where line.contains(word) { Issue.record("\(file.path):\(index + 1): \(word)") }
+                }
+            }
+        }
+    }
+
+    /// A file is named for its main type, or for the type that it extends.
+    @Test func files_areNamedForTheirMainType() throws {
+        for file in try self.repository.swiftFiles(in: "Sources") {
+            let name = file.path.components(separatedBy: "/").last!.dropLast(".swift".count)
+            let type = name.components(separatedBy: "+")[0]
+            let pattern = try Regex("\\b(struct|class|enum|protocol|actor|extension|typealias) \(type)\\b")
+            let isNamed = file.lines.contains { $0.firstMatch(of: pattern) != nil }
+            let isFunctionsOnly = file.lines.contains { $0.hasPrefix("func ") }
+            #expect(isNamed || isFunctionsOnly, "\(file.path) has no \(type)")
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String { String(self.drop { $0 == " " }) }
+}
