@@ -134,7 +134,7 @@ extension RoomModel {
     /// Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
     /// Generous on purpose: `exchange` alone decides who goes in.
     private mutating func callNext(nowMicros: Int64) {
-        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving else { return }
+        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving, self.record.rate > 0 else { return }
         let inflow = self.record.rate * self.record.horizon
         let free = max(0, self.record.slots - self.sessions.count)
         let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)

@@ -188,9 +188,10 @@ public struct RoomModel: Equatable, Sendable {
         self.isTouched = true
     }
 
-    /// How many visitors may be admitted now.
+    /// How many visitors may be admitted now. A rate of zero holds everybody, whatever the bucket still has.
     func turns() -> Int64 {
-        max(0, min(self.record.tokens / RoomRules.nanoTokens, self.record.slots - self.sessions.count))
+        guard self.record.rate > 0 else { return 0 }
+        return max(0, min(self.record.tokens / RoomRules.nanoTokens, self.record.slots - self.sessions.count))
     }
 
     /// Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests:

@@ -161,8 +161,9 @@ local function expireSessions(room)
     return redis.call('ZCARD', SESSIONS)
 end
 
--- How many visitors may be admitted now.
+-- How many visitors may be admitted now. A rate of nought holds everybody, whatever the bucket still has.
 local function turns(room, sessions)
+    if room.rate == 0 then return 0 end
     return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions))
 end
 
@@ -225,7 +226,7 @@ end
 -- Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
 -- Generous on purpose: `exchange` alone decides who goes in.
 local function callNext(room, sessions, atDoor)
-    if room.now < room.opens or room.issued == room.serving then return end
+    if room.now < room.opens or room.issued == room.serving or room.rate == 0 then return end
     local inflow = room.rate * room.horizon
     local want = min(max(0, room.slots - sessions), floor((room.tokens + inflow) / TOKEN))
     local before = servingAt(room, room.now - room.horizon)

@@ -64,7 +64,9 @@ import Testing
             for _ in 0...draw.drawInteger(0...4) {
                 bytes[draw.drawInteger(0...(bytes.count - 1))] = UInt8(draw.drawInteger(0...255))
             }
-            if let page = bytes.withUnsafeBytes({ WaitingPage(json: $0) }) { #expect(page.number ?? 0 >= 0, "seed \(seed)") }
+            if let page = bytes.withUnsafeBytes({ WaitingPage(json: $0) }) {
+                #expect(page.number ?? 0 >= 0, "seed \(seed)")
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ struct Check: Codable, Equatable, Sendable {
     }
 
     enum Name: String, CaseIterable, Codable, Sendable {
-        case order, pace, admittedTwice, placeKept, serverErrors, otherErrors, latency, workers, reload, books, accounted, ending, tool
+        case order, pace, admittedTwice, placeKept, serverErrors, otherErrors, latency, workers, reload, books,
+            accounted, ending, tool
     }
 
     var name: Name

@@ -214,7 +214,9 @@ extension Director {
     // MARK: What the gateway says
 
     private func ask(_ path: String) async -> Result<ProbeAnswer, ProbeError> {
-        guard let address = self.announced["admin"] else { return .failure(.malformed(.loopback(port: 0), "no address")) }
+        guard let address = self.announced["admin"] else {
+            return .failure(.malformed(.loopback(port: 0), "no address"))
+        }
         return await withCheckedContinuation { continuation in
             HTTPProbe.get(
                 address: address,
@@ -238,7 +240,9 @@ extension Director {
             self.status = status
             if condition(status) { return }
             guard MonotonicClock.now() < deadline else {
-                throw PlayProblem("\(what) did not come within \(Format.decimal(Self.patienceSeconds)) s\(self.logTail)")
+                throw PlayProblem(
+                    "\(what) did not come within \(Format.decimal(Self.patienceSeconds)) s\(self.logTail)"
+                )
             }
             _ = try await self.waits(seconds: 0.05) { false }
         }

@@ -38,7 +38,9 @@ extension Director {
         let folder = self.options.reportFolder
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            for log in [self.options.sluiceLog, self.options.workersLog] { try Data().write(to: URL(fileURLWithPath: log)) }
+            for log in [self.options.sluiceLog, self.options.workersLog] {
+                try Data().write(to: URL(fileURLWithPath: log))
+            }
         } catch {
             throw PlayProblem("the folder \(folder) cannot be written to: \(error.localizedDescription); use --report")
         }

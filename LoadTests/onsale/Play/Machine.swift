@@ -31,7 +31,9 @@ enum Machine {
         ]
         var names = utsname()
         if uname(&names) == 0 {
-            facts.append(("kernel", "\(Self.text(names.sysname)) \(Self.text(names.release)) \(Self.text(names.machine))"))
+            facts.append(
+                ("kernel", "\(Self.text(names.sysname)) \(Self.text(names.release)) \(Self.text(names.machine))")
+            )
         }
         var loads = [Double](repeating: 0, count: 1)
         if getloadavg(&loads, 1) == 1 { facts.append(("load before the run", Format.significant(loads[0]))) }

@@ -10,7 +10,8 @@ struct ProgressPrinter {
     init() {
         self.isTerminal = isatty(STDOUT_FILENO) == 1
         let environment = ProcessInfo.processInfo.environment
-        self.isColoured = self.isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+        self.isColoured =
+            self.isTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
         self.view = ProgressView(isTerminal: self.isTerminal, isColoured: self.isColoured, width: Self.width)
     }
 

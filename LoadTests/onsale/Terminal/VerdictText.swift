@@ -46,7 +46,11 @@ struct VerdictText {
             "", self.ink(.faint, row("The same crowd", "through Sluice", "direct")),
             row("people served", Format.count(gateway.counts.served), Format.count(direct.counts.served)),
             row("gave up after errors", Format.count(gateway.counts.failed), Format.count(direct.counts.failed)),
-            row("still trying at the end", Format.count(gateway.counts.unfinished), Format.count(direct.counts.unfinished)),
+            row(
+                "still trying at the end",
+                Format.count(gateway.counts.unfinished),
+                Format.count(direct.counts.unfinished)
+            ),
             row("requests failed", Format.percent(gateway.errorShare), Format.percent(direct.errorShare)),
             row("p99 of answers", p99(gateway), p99(direct)),
         ]
