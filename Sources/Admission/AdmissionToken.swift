@@ -30,7 +30,13 @@ public struct AdmissionToken: Equatable, Sendable {
     public var expiresSeconds: UInt32
 
     public init(
-        kind: Kind, keyID: UInt8, lane: UInt8, room: UInt64, epoch: UInt32, number: Int64, issuedSeconds: UInt32,
+        kind: Kind,
+        keyID: UInt8,
+        lane: UInt8,
+        room: UInt64,
+        epoch: UInt32,
+        number: Int64,
+        issuedSeconds: UInt32,
         expiresSeconds: UInt32
     ) {
         self.kind = kind

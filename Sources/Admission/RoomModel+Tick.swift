@@ -1,6 +1,7 @@
 extension RoomModel {
-    /// The step that moves the room on: creates or restores it, takes the limits, ends sessions, lets in who
-    /// stands at the door, and calls the next places. Never fails; it is harmless to tick more often than needed, and from several gateways.
+    /// The step that moves the room on: creates or restores it, takes the limits, ends sessions, lets in who stands at
+    /// the door, and calls the next places. Never fails; it is harmless to tick more often than needed, and from
+    /// several gateways.
     public mutating func tick(_ limits: RoomLimits, known: KnownMarks, nowMicros: Int64) -> TickAnswer {
         let before = self.record
         let isThere = self.load(nowMicros)
@@ -59,7 +60,12 @@ extension RoomModel {
         }
         if !isThere {
             self.create(
-                epoch: max(1, known.epoch), issued: issued, serving: serving, burst: burst, nowMicros: nowMicros)
+                epoch: max(1, known.epoch),
+                issued: issued,
+                serving: serving,
+                burst: burst,
+                nowMicros: nowMicros
+            )
         } else if known.epoch > self.record.epoch {
             self.beginEpoch(known.epoch, issued: issued, serving: serving)
         } else if known.epoch == self.record.epoch {
@@ -134,7 +140,9 @@ extension RoomModel {
     /// Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
     /// Generous on purpose: `exchange` alone decides who goes in.
     private mutating func callNext(nowMicros: Int64) {
-        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving, self.record.rate > 0 else { return }
+        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving, self.record.rate > 0 else {
+            return
+        }
         let inflow = self.record.rate * self.record.horizon
         let free = max(0, self.record.slots - self.sessions.count)
         let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)
@@ -161,7 +169,8 @@ extension RoomModel {
         self.record.markServing = self.record.serving
         self.record.markDirect = self.record.direct
         self.marks.append(
-            .init(micros: self.record.mark, serving: self.record.serving, direct: self.record.direct))
+            .init(micros: self.record.mark, serving: self.record.serving, direct: self.record.direct)
+        )
     }
 
     /// Marks that no rule looks at any more go; `floor` remembers where they ended.

@@ -135,7 +135,9 @@ public struct RoomModel: Equatable, Sendable {
 
     /// The controller's bound on the rate, nil for none. False: a leader with a higher fence has spoken since.
     public mutating func setAllowedRate(
-        _ rateMilli: Int64?, fence: Int64, nowMicros: Int64
+        _ rateMilli: Int64?,
+        fence: Int64,
+        nowMicros: Int64
     ) throws(RoomError) -> AllowedRateAnswer {
         let before = try self.enter(nowMicros)
         defer { self.commit(since: before) }
@@ -179,7 +181,8 @@ public struct RoomModel: Equatable, Sendable {
         if self.record.mark > nowMicros {
             self.marks.remove(atOrAfter: nowMicros)
             self.marks.append(
-                .init(micros: nowMicros, serving: self.record.markServing, direct: self.record.markDirect))
+                .init(micros: nowMicros, serving: self.record.markServing, direct: self.record.markDirect)
+            )
             self.record.mark = nowMicros
         }
         self.door.lowerSeen(toMicros: nowMicros)
@@ -200,7 +203,8 @@ public struct RoomModel: Equatable, Sendable {
         let taken = self.door.takeLowest(Int(min(left, Int64(RoomRules.largestBatch))))
         self.admit(
             taken.map { .init(number: $0.number, doorWaitMicros: max(0, nowMicros - $0.sinceMicros)) },
-            nowMicros: nowMicros)
+            nowMicros: nowMicros
+        )
         return taken.map { $0.number }
     }
 

@@ -54,16 +54,32 @@ public enum RoomScript {
     public static func joinGrant(_ reply: [Int64]) throws(RoomError) -> JoinGrant {
         try self.expect(reply, count: 6, of: "join")
         return JoinGrant(
-            epoch: reply[0], first: reply[1], count: reply[2], admitted: reply[3], expiresMicros: reply[4],
-            serving: reply[5])
+            epoch: reply[0],
+            first: reply[1],
+            count: reply[2],
+            admitted: reply[3],
+            expiresMicros: reply[4],
+            serving: reply[5]
+        )
     }
 
     public static func tickAnswer(_ reply: [Int64]) throws(RoomError) -> TickAnswer {
         try self.expect(reply, count: 14, orMore: true, of: "tick")
         let snapshot = RoomSnapshot(
-            nowMicros: reply[0], epoch: reply[1], issued: reply[2], serving: reply[3], admitted: reply[4],
-            sessions: reply[5], door: reply[6], rateMilli: reply[7], tokensNano: reply[8], burst: reply[9],
-            slots: reply[10], showUpPermille: reply[11], opensAtMicros: reply[12])
+            nowMicros: reply[0],
+            epoch: reply[1],
+            issued: reply[2],
+            serving: reply[3],
+            admitted: reply[4],
+            sessions: reply[5],
+            door: reply[6],
+            rateMilli: reply[7],
+            tokensNano: reply[8],
+            burst: reply[9],
+            slots: reply[10],
+            showUpPermille: reply[11],
+            opensAtMicros: reply[12]
+        )
         return TickAnswer(
             snapshot: snapshot,
             others: DoorAdmissions(numbers: Array(reply.dropFirst(14)), expiresMicros: reply[13])
@@ -126,11 +142,15 @@ public enum RoomScript {
     }
 
     private static func expect(
-        _ reply: [Int64], count: Int, orMore: Bool = false, of operation: String
+        _ reply: [Int64],
+        count: Int,
+        orMore: Bool = false,
+        of operation: String
     ) throws(RoomError) {
         guard reply.count == count || orMore && reply.count > count else {
             throw .refused(
-                "\(operation) answered \(reply.count) integers instead of \(count): is room.lua of this version loaded?")
+                "\(operation) answered \(reply.count) integers instead of \(count): is room.lua of this version loaded?"
+            )
         }
     }
 }

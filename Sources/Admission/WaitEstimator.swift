@@ -8,12 +8,13 @@ public struct WaitEstimator: Sendable {
     private static let windowMicros: Int64 = 30_000_000
     private static let spacingMicros: Int64 = 500_000
     private static let blockMicros: Int64 = 5_000_000
-    /// Speeds are told apart at nine tenths: 1.64 standard deviations to each side.
+    /// Nine waits of ten lie within this many standard deviations.
     private static let deviations = 1.64
     private static let leastSpread = 0.1
     private static let mostSpread = 0.75
     /// Past this a figure says nothing; the visitor is told that the time is not known.
     private static let longestSeconds = 360_000.0
+    private static let farAwayPollSeconds = 20.0
 
     private struct Sample {
         var micros, serving: Int64
@@ -48,7 +49,8 @@ public struct WaitEstimator: Sendable {
                 micros: snapshot.nowMicros,
                 serving: snapshot.serving,
                 isBusy: snapshot.waiting > 0 && snapshot.isOpen
-            ))
+            )
+        )
         let earliest = snapshot.nowMicros - Self.windowMicros
         if let first = self.samples.firstIndex(where: { $0.micros >= earliest }) { self.samples.removeFirst(first) }
         self.measure(snapshot)
@@ -75,17 +77,15 @@ public struct WaitEstimator: Sendable {
     public func pollSeconds(ahead: Int64, horizonMicros: Int64, random: UInt64) -> Int64 {
         let unit = Double(random >> 11) * 0x1p-53
         guard let latest = self.latest else { return 1 + Int64(unit * 2) }
-        var shortest = 2 * Self.secondsFarAway
+        var shortest = 2 * Self.farAwayPollSeconds
         if self.fast > 0 {
             let speed = self.fast * (1 + Self.mostSpread)
             shortest = self.openingSeconds(latest) + Double(max(0, ahead)) / speed
         }
         guard shortest > 2 * Double(horizonMicros) / 1e6 else { return 1 + Int64(unit * 2) }
-        let middle = min(Self.secondsFarAway, shortest / 2)
+        let middle = min(Self.farAwayPollSeconds, shortest / 2)
         return max(1, Int64((middle * (0.75 + unit / 2)).rounded()))
     }
-
-    private static let secondsFarAway = 20.0
 
     private func openingSeconds(_ snapshot: RoomSnapshot) -> Double {
         max(0, Double(snapshot.opensAtMicros - snapshot.nowMicros) / 1e6)

@@ -280,17 +280,19 @@ local function dropSilent(room)
     return atDoor - #silent
 end
 
-local function standAtDoor(room, numbers)
-    if #numbers == 0 then return end
-    local ranked, stamped = {}, {}
-    for index, number in ipairs(numbers) do
-        ranked[2 * index - 1], ranked[2 * index] = number, number
-        stamped[2 * index - 1], stamped[2 * index] = room.now, number
-    end
-    inChunks(ranked, 'ZADD', DOOR)
-    inChunks(stamped, 'ZADD', SINCE, 'NX')
-    inChunks(stamped, 'ZADD', SEEN)
-    room.touched = true
+local function scored(score, numbers)
+    local pairs = {}
+    for index, number in ipairs(numbers) do pairs[2 * index - 1], pairs[2 * index] = score or number, number end
+    return pairs
+end
+
+-- `coming` begin their stay; `standing` say that they are still there.
+local function standAtDoor(room, coming, standing)
+    inChunks(scored(nil, coming), 'ZADD', DOOR)
+    inChunks(scored(room.now, coming), 'ZADD', SINCE)
+    inChunks(scored(room.now, coming), 'ZADD', SEEN)
+    inChunks(scored(room.now, standing), 'ZADD', SEEN)
+    room.touched = room.touched or #coming + #standing > 0
 end
 
 -- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending numbers.
@@ -476,19 +478,26 @@ local function exchange()
     local room = enter()
     local left = turns(room, expireSessions(room))
     local lapsedUpTo = servingAt(room, room.now - room.claim)
-    local outcomes, asking = {}, {}
+    local doorEmpty = redis.call('ZCARD', DOOR) == 0
+    local stands = (doorEmpty or #numbers == 0) and {} or redis.call('ZMSCORE', DOOR, unpack(numbers))
+    local outcomes, coming, standing = {}, {}, {}
     for index, number in ipairs(numbers) do
-        outcomes[index] = verdict(room, number, lapsedUpTo)
-        if not outcomes[index] then
-            redis.call('SETBIT', ARRIVED, number, 1)
-            asking[#asking + 1] = number
+        if stands[index] and number <= room.serving then
+            -- Most of a batch: these have arrived and are not admitted, so no bitmap need be asked.
+            standing[#standing + 1] = number
+        else
+            outcomes[index] = verdict(room, number, lapsedUpTo)
+            if not outcomes[index] then
+                redis.call('SETBIT', ARRIVED, number, 1)
+                coming[#coming + 1] = number
+            end
         end
     end
-    local admitted = unique(asking)
-    if #admitted <= left and redis.call('ZCARD', DOOR) == 0 then
+    local admitted = unique(coming)
+    if doorEmpty and #admitted <= left then
         admit(room, admitted, {})
     else
-        standAtDoor(room, admitted)
+        standAtDoor(room, admitted, standing)
         admitted = settleDoor(room, left)
     end
     commit(room)
@@ -498,7 +507,8 @@ local function exchange()
     for index, number in ipairs(numbers) do
         if not outcomes[index] then outcomes[index] = others[number] and room.now + room.session or AT_DOOR end
     end
-    for _, number in ipairs(asking) do others[number] = nil end
+    for _, number in ipairs(coming) do others[number] = nil end
+    for _, number in ipairs(standing) do others[number] = nil end
     local answer = outcomes
     answer[#answer + 1] = room.now + room.session
     for _, number in ipairs(admitted) do

@@ -22,6 +22,9 @@ extension GatewayReport {
         text.counter(
             "sluice_connections_refused_total", help: "Client connections closed at once: the limit was reached.",
             self.metrics.connectionsRefused)
+        text.counter(
+            "sluice_connections_evicted_total", help: "Idle client connections closed to make room for new ones.",
+            self.metrics.connectionsEvicted)
         text.gauge("sluice_connections_open", help: "Client connections now.", self.metrics.connectionsOpen)
         text.counter("sluice_loop_turns_total", help: "Turns of the event loops.", self.turns)
     }

@@ -8,22 +8,28 @@ struct LineLogHandler: LogHandler {
     private let sink: LogSink
     /// Microseconds since 1970.
     private let wallMicros: @Sendable () -> Int64
-    var logLevel: Logger.Level
+    /// Of this logger alone; nil follows the process.
+    private var ownLevel: Logger.Level?
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
     init(
         label: String,
-        level: Logger.Level,
+        level: Logger.Level? = nil,
         format: LogFormat,
         sink: LogSink,
         wallMicros: @escaping @Sendable () -> Int64 = { Timestamp.wallMicros() }
     ) {
         self.label = label
-        self.logLevel = level
+        self.ownLevel = level
         self.format = format
         self.sink = sink
         self.wallMicros = wallMicros
+    }
+
+    var logLevel: Logger.Level {
+        get { self.ownLevel ?? LogSetup.level }
+        set { self.ownLevel = newValue }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

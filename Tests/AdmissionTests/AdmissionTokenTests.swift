@@ -5,8 +5,15 @@ import Testing
 
 @Suite struct AdmissionTokenTests {
     static let token = AdmissionToken(
-        kind: .pass, keyID: 7, lane: 2, room: AdmissionToken.roomID(named: "onsale"), epoch: 0x0102_0304,
-        number: 0x0A0B_0C0D, issuedSeconds: 1_700_000_000, expiresSeconds: 1_700_000_600)
+        kind: .pass,
+        keyID: 7,
+        lane: 2,
+        room: AdmissionToken.roomID(named: "onsale"),
+        epoch: 0x0102_0304,
+        number: 0x0A0B_0C0D,
+        issuedSeconds: 1_700_000_000,
+        expiresSeconds: 1_700_000_600
+    )
 
     static func payload(_ token: AdmissionToken) -> [UInt8] {
         var bytes = [UInt8](repeating: 0xEE, count: AdmissionToken.payloadBytes)

@@ -81,7 +81,8 @@ struct Crowd {
             // Near the front one asks every second or two, so the next ask is at most two seconds away.
             let asksMicros = self.nowMicros + Int64.random(in: 0...2_000_000, using: &self.random)
             self.visitors.append(
-                Visitor(number: number + 1, state: .asks(atMicros: asksMicros), gateway: self.anyGateway()))
+                Visitor(number: number + 1, state: .asks(atMicros: asksMicros), gateway: self.anyGateway())
+            )
         }
         self.snapshot = answer.snapshot
         self.admit(Set(answer.others.numbers), gateway: gateway)

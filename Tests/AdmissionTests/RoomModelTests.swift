@@ -7,11 +7,20 @@ import Testing
     static let start: Int64 = 1_700_000_000_000_000
 
     static func limits(
-        inflowMilli: Int64 = 1_000, burst: Int64 = 2, slots: Int64 = 100, opensAtMicros: Int64 = 0
+        inflowMilli: Int64 = 1_000,
+        burst: Int64 = 2,
+        slots: Int64 = 100,
+        opensAtMicros: Int64 = 0
     ) -> RoomLimits {
         RoomLimits(
-            inflowMilli: inflowMilli, burst: burst, slots: slots, sessionMicros: 10_000_000, claimMicros: 5_000_000,
-            horizonMicros: 2_000_000, opensAtMicros: opensAtMicros)
+            inflowMilli: inflowMilli,
+            burst: burst,
+            slots: slots,
+            sessionMicros: 10_000_000,
+            claimMicros: 5_000_000,
+            horizonMicros: 2_000_000,
+            opensAtMicros: opensAtMicros
+        )
     }
 
     /// A room at `start`, and `count` places handed out then.
@@ -36,7 +45,14 @@ import Testing
         #expect(
             grant
                 == JoinGrant(
-                    epoch: 1, first: 1, count: 5, admitted: 2, expiresMicros: Self.start + 10_000_000, serving: 2))
+                    epoch: 1,
+                    first: 1,
+                    count: 5,
+                    admitted: 2,
+                    expiresMicros: Self.start + 10_000_000,
+                    serving: 2
+                )
+        )
         let next = try room.join(count: 1, nowMicros: Self.start + 60_000_000)
         #expect(next.first == 6)
         #expect(next.admitted == 0, "somebody is ahead")
@@ -154,8 +170,13 @@ import Testing
         }
         #expect(try room.exchange([4], nowMicros: Self.start + 20_500_000).outcomes == [.lapsed])
         let longer = RoomLimits(
-            inflowMilli: 1_000, burst: 2, slots: 100, sessionMicros: 10_000_000, claimMicros: 3_600_000_000,
-            horizonMicros: 2_000_000)
+            inflowMilli: 1_000,
+            burst: 2,
+            slots: 100,
+            sessionMicros: 10_000_000,
+            claimMicros: 3_600_000_000,
+            horizonMicros: 2_000_000
+        )
         _ = room.tick(longer, known: .nothing, nowMicros: Self.start + 21_000_000)
         #expect(try room.exchange([4], nowMicros: Self.start + 21_500_000).outcomes == [.lapsed])
     }
@@ -190,7 +211,8 @@ import Testing
         #expect(snapshot.tokensNano == 500_000_000, "half a second at the old rate of one a second")
         _ = room.tick(quick, known: .nothing, nowMicros: Self.start + 600_000)
         #expect(
-            room.takeJournal() == [.limits(micros: Self.start + 500_000, rateMilli: 100_000, burst: 50, slots: 100)])
+            room.takeJournal() == [.limits(micros: Self.start + 500_000, rateMilli: 100_000, burst: 50, slots: 100)]
+        )
     }
 
     @Test func limits_smallerBurst_cutsTheBucket() throws {
@@ -237,7 +259,10 @@ import Testing
     @Test func known_olderEpoch_isNotLookedAt() throws {
         var room = try Self.room()
         _ = room.tick(
-            Self.limits(), known: KnownMarks(epoch: 2, issued: 10, serving: 5), nowMicros: Self.start + 1)
+            Self.limits(),
+            known: KnownMarks(epoch: 2, issued: 10, serving: 5),
+            nowMicros: Self.start + 1
+        )
         let old = KnownMarks(epoch: 1, issued: 5_000, serving: 5_000)
         let snapshot = room.tick(Self.limits(), known: old, nowMicros: Self.start + 2).snapshot
         #expect(snapshot.epoch == 2)

@@ -6,12 +6,21 @@ import Testing
 /// What the rules promise, on random crowds. Seeds are the arguments; a failure names its own.
 @Suite struct RoomPropertyTests {
     static func limits(
-        inflowMilli: Int64 = 50_000, burst: Int64 = 10, slots: Int64 = 100_000, claimMicros: Int64 = 30_000_000,
+        inflowMilli: Int64 = 50_000,
+        burst: Int64 = 10,
+        slots: Int64 = 100_000,
+        claimMicros: Int64 = 30_000_000,
         opensAtMicros: Int64 = 0
     ) -> RoomLimits {
         RoomLimits(
-            inflowMilli: inflowMilli, burst: burst, slots: slots, sessionMicros: 60_000_000, claimMicros: claimMicros,
-            horizonMicros: 2_000_000, opensAtMicros: opensAtMicros)
+            inflowMilli: inflowMilli,
+            burst: burst,
+            slots: slots,
+            sessionMicros: 60_000_000,
+            claimMicros: claimMicros,
+            horizonMicros: 2_000_000,
+            opensAtMicros: opensAtMicros
+        )
     }
 
     @Test(arguments: [1, 2, 3, 4, 5, 0xBEEF] as [UInt64])
@@ -24,7 +33,8 @@ import Testing
             crowd.limits = Self.limits(
                 inflowMilli: [0, 700, 20_000, 90_000].randomElement(using: &crowd.random)!,
                 burst: [1, 3, 30].randomElement(using: &crowd.random)!,
-                slots: [5, 60, 1_000].randomElement(using: &crowd.random)!)
+                slots: [5, 60, 1_000].randomElement(using: &crowd.random)!
+            )
             crowd.arrivalsPerSecond = Double.random(in: 0...80, using: &crowd.random)
             let bound = Bool.random(using: &crowd.random) ? nil : Int64.random(in: 0...60_000, using: &crowd.random)
             _ = try crowd.model.setAllowedRate(bound, fence: 1, nowMicros: crowd.nowMicros)
@@ -82,7 +92,8 @@ import Testing
         #expect(checks.overfullWindow() == nil)
     }
 
-    /// A burst of one token and ticks of 200 ms at 20 a second: whoever asks lets in the door, so the bucket seldom overflows.
+    /// A burst of one token and ticks of 200 ms at 20 a second: whoever asks lets in the door, so the bucket seldom
+    /// overflows.
     @Test func smallBurst_steadyArrivals_isNotBoundToTicks() throws {
         var crowd = Crowd(limits: Self.limits(inflowMilli: 20_000, burst: 1), seed: 5)
         crowd.arrivalsPerSecond = 60

@@ -5,13 +5,29 @@ import Testing
 
 @Suite struct WaitEstimatorTests {
     static func snapshot(
-        seconds: Double, issued: Int64 = 100_000, serving: Int64, rateMilli: Int64 = 10_000, opensSeconds: Double = 0,
-        epoch: Int64 = 1, showUpPermille: Int64 = 1000
+        seconds: Double,
+        issued: Int64 = 100_000,
+        serving: Int64,
+        rateMilli: Int64 = 10_000,
+        opensSeconds: Double = 0,
+        epoch: Int64 = 1,
+        showUpPermille: Int64 = 1000
     ) -> RoomSnapshot {
         RoomSnapshot(
-            nowMicros: Int64(seconds * 1e6), epoch: epoch, issued: issued, serving: serving, admitted: serving,
-            sessions: 0, door: 0, rateMilli: rateMilli, tokensNano: 0, burst: 1, slots: 1, showUpPermille: showUpPermille,
-            opensAtMicros: Int64(opensSeconds * 1e6))
+            nowMicros: Int64(seconds * 1e6),
+            epoch: epoch,
+            issued: issued,
+            serving: serving,
+            admitted: serving,
+            sessions: 0,
+            door: 0,
+            rateMilli: rateMilli,
+            tokensNano: 0,
+            burst: 1,
+            slots: 1,
+            showUpPermille: showUpPermille,
+            opensAtMicros: Int64(opensSeconds * 1e6)
+        )
     }
 
     @Test func estimate_nothingObserved_isNotKnown() {
@@ -65,7 +81,8 @@ import Testing
         #expect(try #require(estimator.estimate(ahead: 1_000)).contains(100))
         for step in 0...5 {
             estimator.observe(
-                Self.snapshot(seconds: 41 + Double(step) * 0.2, serving: 400 + Int64(step) * 8, rateMilli: 40_000))
+                Self.snapshot(seconds: 41 + Double(step) * 0.2, serving: 400 + Int64(step) * 8, rateMilli: 40_000)
+            )
         }
         #expect(try #require(estimator.estimate(ahead: 1_000)).contains(25))
     }
@@ -76,6 +93,21 @@ import Testing
         for step in 0...150 { estimator.observe(Self.snapshot(seconds: Double(step) * 0.2, issued: 9, serving: 9)) }
         estimator.observe(Self.snapshot(seconds: 31, issued: 1_009, serving: 9))
         #expect(try #require(estimator.estimate(ahead: 1_000)).contains(100))
+    }
+
+    /// The same mean speed, once even and once in gusts.
+    @Test func estimate_unsteadyLine_isWider() throws {
+        var even = WaitEstimator()
+        var gusty = WaitEstimator()
+        for step in 0...200 {
+            even.observe(Self.snapshot(seconds: Double(step) * 0.2, serving: Int64(step), rateMilli: 20_000))
+            let gusts = Int64(step / 40 * 40 + min(step % 40, 10) * 4)
+            gusty.observe(Self.snapshot(seconds: Double(step) * 0.2, serving: gusts, rateMilli: 20_000))
+        }
+        let narrow = try #require(even.estimate(ahead: 200))
+        let wide = try #require(gusty.estimate(ahead: 200))
+        #expect(narrow.contains(40) && wide.contains(40))
+        #expect(wide.upperBound - wide.lowerBound > 2 * (narrow.upperBound - narrow.lowerBound))
     }
 
     @Test func estimate_anotherEpoch_startsAnew() throws {

@@ -90,13 +90,14 @@ import Testing
             _ = try scene.startRedis(socket: socket)
             var configuration = Configuration()
             configuration.redis = "unix:\(socket)"
-            configuration.room = ["slots": "1000", "inflow": "0/s", "burst": "3"]
+            configuration.room = ["slots": "1000", "inflow": "1000/s", "burst": "100"]
             let sluice = try scene.start(configuration)
-            let early = try (0..<10).map { _ in
-                let visitor = Visitor(port: sluice.port)
-                try visitor.get()
-                return visitor
-            }
+            let visitors = (0..<10).map { _ in Visitor(port: sluice.port) }
+            for visitor in visitors.prefix(3) { try visitor.get() }
+            configuration.room?["inflow"] = "0/s"
+            try scene.reload(sluice, with: configuration.text)
+            try Patience.wait(for: "the doors to close") { try sluice.status().room?.rate_milli == 0 }
+            for visitor in visitors.dropFirst(3) { try visitor.get() }
             #expect(try scene.run("redis-cli", ["-s", socket, "FLUSHALL"]).output.hasPrefix("OK"))
             try Patience.wait(for: "the room to be back") {
                 try scene.run("redis-cli", ["-s", socket, "EXISTS", "sluice:{sale}:state"]).output.hasPrefix("1")
@@ -104,7 +105,7 @@ import Testing
             let late = Visitor(port: sluice.port)
             try late.get()
             #expect(late.number == 11)
-            for (index, visitor) in early.enumerated() {
+            for (index, visitor) in visitors.enumerated() {
                 try visitor.get()
                 #expect(visitor.number == Int64(index + 1))
                 #expect(visitor.isIn == (index < 3))

@@ -100,7 +100,7 @@ import Testing
     @Test func good_roomAndPoolAddedAndRemoved_visitorsInLineAskTheRoutesAgain() throws {
         try Scene.play { scene in
             var configuration = Configuration()
-            configuration.room = ["slots": "100", "inflow": "0/s", "burst": "1"]
+            configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "10"]
             let sluice = try scene.start(configuration)
             let (inside, waiting) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
             try inside.get()

@@ -5,7 +5,7 @@ import Testing
     /// One is inside, everybody else stands in line.
     private func start(_ scene: Scene, keys: [(id: Int, secret: String)] = []) throws -> SluiceProcess {
         var configuration = Configuration()
-        configuration.room = ["slots": "1000", "inflow": "0/s", "burst": "1"]
+        configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "10"]
         configuration.otherRooms = [("vip", "/vip")]
         configuration.signingKeys = keys
         let sluice = try scene.start(configuration)
@@ -110,7 +110,7 @@ import Testing
         try Scene.play { scene in
             let (old, new) = (String(repeating: "a", count: 32), String(repeating: "b", count: 32))
             var configuration = Configuration()
-            configuration.room = ["slots": "1000", "inflow": "0/s", "burst": "1"]
+            configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "10"]
             configuration.signingKeys = [(1, old)]
             let sluice = try scene.start(configuration)
             let inside = Visitor(port: sluice.port)
@@ -141,7 +141,7 @@ import Testing
         try Scene.play { scene in
             var configuration = Configuration()
             configuration.redis = "embedded"
-            configuration.room = ["slots": "1000", "inflow": "0/s", "burst": "1"]
+            configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "10"]
             let first = try scene.start(configuration)
             let (inside, waiting) = (Visitor(port: first.port), Visitor(port: first.port))
             try inside.get()

@@ -3,20 +3,13 @@ import Testing
 
 /// The waiting room as a browser and a program see it. curl is the client where what counts is what it makes of it.
 @Suite(.onOwnThread) struct WaitingRoomTests {
-    /// Nobody is let in: all stand in line.
+    /// Nobody is let in, and everybody stands in line.
     private static let closed = ["slots": "1000", "inflow": "0/s", "burst": "1"]
 
     private func configuration(room: [String: String]) -> Configuration {
         var configuration = Configuration()
         configuration.room = room
         return configuration
-    }
-
-    /// The first token is in the bucket of a room at 0/s too: somebody has to take it.
-    private func takeTheToken(_ sluice: SluiceProcess) throws {
-        let first = Visitor(port: sluice.port)
-        try first.get()
-        #expect(first.isIn)
     }
 
     @Test func get_nobodyWaits_isLetInAtOnce() throws {
@@ -41,7 +34,6 @@ import Testing
     @Test func get_lineStands_pageSaysPositionAndRefreshes() throws {
         try Scene.play { scene in
             let sluice = try scene.start(self.configuration(room: Self.closed))
-            try self.takeTheToken(sluice)
             let page = try scene.run(
                 "curl", ["-si", "-H", "Accept: text/html,*/*", "http://127.0.0.1:\(sluice.port)/"])
             let answer = try Answer(head: page.output)
@@ -62,7 +54,6 @@ import Testing
     @Test func get_lineStands_jsonSaysTheSame() throws {
         try Scene.play { scene in
             let sluice = try scene.start(self.configuration(room: Self.closed))
-            try self.takeTheToken(sluice)
             for expected in 1...3 {
                 let visitor = Visitor(port: sluice.port)
                 let answer = try visitor.get()
@@ -72,11 +63,11 @@ import Testing
                 #expect(position.state == "waiting")
                 #expect(position.room == "sale")
                 #expect(position.position == expected)
-                #expect(position.number == expected + 1)
+                #expect(position.number == expected)
                 #expect(position.estimate_seconds == nil)
                 #expect(answer.field("retry-after") == "\(position.refresh_seconds)")
                 // Asking again is no second place.
-                #expect(try visitor.get().position().number == expected + 1)
+                #expect(try visitor.get().position().number == expected)
             }
         }
     }
@@ -84,7 +75,6 @@ import Testing
     @Test func head_lineStands_hasNoBodyAndTheSameLength() throws {
         try Scene.play { scene in
             let sluice = try scene.start(self.configuration(room: Self.closed))
-            try self.takeTheToken(sluice)
             let peer = try HTTPPeer(port: sluice.port)
             let head = try peer.request("HEAD", "/")
             #expect(head.status == 200)
@@ -110,7 +100,6 @@ import Testing
             var configuration = self.configuration(room: Self.closed)
             configuration.use([worker])
             let sluice = try scene.start(configuration)
-            try self.takeTheToken(sluice)
             let answer = try HTTPPeer(port: sluice.port).request("POST", "/buy", body: Array("seat=1".utf8))
             #expect(answer.status == 429)
             #expect(answer.field("retry-after") != nil)
@@ -245,7 +234,6 @@ import Testing
     @Test func routes_pathAroundTheRoom_isHeldToo() throws {
         try Scene.play { scene in
             let sluice = try scene.start(self.configuration(room: Self.closed))
-            try self.takeTheToken(sluice)
             #expect(try HTTPPeer(port: sluice.port).request("GET", "/open/page").field("sluice-state") == nil)
             for path in ["/open/../buy", "/open/%2e%2e/buy", "/open/%2E./buy", "/openbuy", "//open/x"] {
                 let answer = try HTTPPeer(port: sluice.port).request("GET", path)
@@ -258,7 +246,7 @@ import Testing
 
     @Test func rooms_two_haveLinesOfTheirOwn() throws {
         try Scene.play { scene in
-            var configuration = self.configuration(room: Self.closed)
+            var configuration = Configuration()
             configuration.otherRooms = [("vip", "/vip")]
             let sluice = try scene.start(configuration)
             let visitor = Visitor(port: sluice.port)

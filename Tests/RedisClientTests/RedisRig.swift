@@ -54,6 +54,7 @@ actor RedisRig {
     }
 
     var counters: RedisCounters { self.client.counters }
+    var now: Instant { self.loop.now }
     var isConnected: Bool { self.client.isConnected }
 
     func killServer() { self.server.kill() }

@@ -67,7 +67,8 @@ struct History {
         case 90..<93: self.ask(.leave(self.randomNumbers()))
         case 93..<96:
             let rateMilli = [nil, 0, Int64.random(in: 1...30_000, using: &self.random)].randomElement(
-                using: &self.random)!
+                using: &self.random
+            )!
             self.fence += Int64.random(in: -2...3, using: &self.random)
             self.ask(.setAllowedRate(rateMilli: rateMilli, fence: self.fence))
         case 96..<98: self.limits = Self.randomLimits(nowMicros: self.nowMicros, isOnGrid: self.isOnGrid, &self.random)
@@ -88,7 +89,10 @@ struct History {
             self.known.raise(epoch: grant.epoch, issued: grant.first + grant.count - 1, serving: grant.serving)
         case .tick(let tick):
             self.known.raise(
-                epoch: tick.snapshot.epoch, issued: tick.snapshot.issued, serving: tick.snapshot.serving)
+                epoch: tick.snapshot.epoch,
+                issued: tick.snapshot.issued,
+                serving: tick.snapshot.serving
+            )
         default: break
         }
         self.journal += self.model.takeJournal()
@@ -178,7 +182,8 @@ struct History {
 
 extension RoomModel {
     mutating func perform(
-        _ operation: RoomScript.Operation, nowMicros: Int64
+        _ operation: RoomScript.Operation,
+        nowMicros: Int64
     ) throws(RoomError) -> History.Answer {
         switch operation {
         case .join(let count): .join(try self.join(count: count, nowMicros: nowMicros))

@@ -5,8 +5,13 @@ import Testing
 /// What the script says when something is wrong, and what it costs.
 @Suite(.serialized) struct RoomScriptReplyTests {
     static let limits = RoomLimits(
-        inflowMilli: 1_000, burst: 5, slots: 10, sessionMicros: 2_000_000, claimMicros: 5_000_000,
-        horizonMicros: 1_000_000)
+        inflowMilli: 1_000,
+        burst: 5,
+        slots: 10,
+        sessionMicros: 2_000_000,
+        claimMicros: 5_000_000,
+        horizonMicros: 1_000_000
+    )
 
     @Test func script_damagedField_namesItAndWhatToDo() throws {
         let server = try RedisServer()
@@ -87,8 +92,13 @@ import Testing
         let connection = try RedisConnection(socketPath: server.socketPath)
         let room = try ScriptRoom(connection, name: "door")
         let limits = RoomLimits(
-            inflowMilli: 1_000_000, burst: 1_000, slots: 0, sessionMicros: 2_000_000, claimMicros: 5_000_000,
-            horizonMicros: 1_000_000)
+            inflowMilli: 1_000_000,
+            burst: 1_000,
+            slots: 0,
+            sessionMicros: 2_000_000,
+            claimMicros: 5_000_000,
+            horizonMicros: 1_000_000
+        )
         let known = KnownMarks(epoch: 1, issued: 1_000, serving: 1_000)
         _ = try Self.ask(room, .tick(limits, known: known))
         let numbers = Array(Int64(1)...1_000)

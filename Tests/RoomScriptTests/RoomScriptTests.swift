@@ -40,8 +40,13 @@ import Testing
         let server = try RedisServer()
         let connection = try RedisConnection(socketPath: server.socketPath)
         let limits = RoomLimits(
-            inflowMilli: 3_000_000, burst: 3_000, slots: 100_000, sessionMicros: 2_000_000, claimMicros: 5_000_000,
-            horizonMicros: 1_000_000)
+            inflowMilli: 3_000_000,
+            burst: 3_000,
+            slots: 100_000,
+            sessionMicros: 2_000_000,
+            claimMicros: 5_000_000,
+            horizonMicros: 1_000_000
+        )
         let numbers = Array((1...Int64(RoomRules.largestBatch)).reversed())
         let above = numbers.map { $0 + Int64(RoomRules.largestBatch) }
         let known = KnownMarks.nothing
@@ -55,7 +60,8 @@ import Testing
                 (1_000, .exchange(above)), (1_000, .release(numbers)), (3_000_000, .tick(limits, known: known)),
                 // The clock goes back while thousands stand at the door and hold sessions.
                 (1_000, .exchange(above)), (-2_500_000, .tick(limits, known: known)), (1_000, .exchange(above)),
-            ])
+            ]
+        )
         #expect(history.model.record.admitted > 6_000)
         #expect(try Self.firstDifference(history, connection, name: "large") == nil)
     }
@@ -64,15 +70,21 @@ import Testing
         let server = try RedisServer()
         let connection = try RedisConnection(socketPath: server.socketPath)
         let limits = RoomLimits(
-            inflowMilli: 1_000, burst: 5, slots: 10, sessionMicros: 2_000_000, claimMicros: 5_000_000,
-            horizonMicros: 1_000_000)
+            inflowMilli: 1_000,
+            burst: 5,
+            slots: 10,
+            sessionMicros: 2_000_000,
+            claimMicros: 5_000_000,
+            horizonMicros: 1_000_000
+        )
         let end = KnownMarks(epoch: 1, issued: RoomRules.lastNumber - 5, serving: 7)
         let history = History(
             limits: limits,
             // The second refusal comes with a clock set back: what that repaired is kept all the same.
             [
                 (5, .tick(limits, known: end)), (5, .join(count: 6)), (-7, .join(count: 6)), (5, .join(count: 5)),
-            ])
+            ]
+        )
         guard case .ask(_, _, let refused) = history.steps[2], case .ask(_, _, .join(let grant)) = history.steps[4]
         else {
             Issue.record("the history is not what this test is about")
@@ -85,7 +97,9 @@ import Testing
 
     /// The first thing that Redis does otherwise than the model; nil when there is none.
     static func firstDifference(
-        _ history: History, _ connection: RedisConnection, name: String
+        _ history: History,
+        _ connection: RedisConnection,
+        name: String
     ) throws -> String? {
         let room = try ScriptRoom(connection, name: name)
         for step in history.steps {

@@ -21,7 +21,8 @@ struct ScriptRoom {
     /// Sends without waiting; `next` reads the answers in order.
     func send(_ operation: RoomScript.Operation, clockMicros: Int64?) {
         self.connection.append(
-            ["EVALSHA", self.sha, String(self.keys.count)] + self.keys + operation.arguments(clockMicros: clockMicros))
+            ["EVALSHA", self.sha, String(self.keys.count)] + self.keys + operation.arguments(clockMicros: clockMicros)
+        )
     }
 
     func next(_ operation: RoomScript.Operation) throws(RoomError) -> History.Answer {

@@ -7,9 +7,9 @@ import Testing
 @testable import SharedState
 
 @Suite(.serialized) struct RoomStoreTests {
-    /// Nothing refills while a test runs: ten tokens are all there is.
+    /// Next to nothing refills while a test runs: ten tokens are all there is.
     private static let limits = RoomLimits(
-        inflowMilli: 0,
+        inflowMilli: 1,
         burst: 10,
         slots: 100,
         sessionMicros: 600_000_000,
@@ -41,8 +41,8 @@ import Testing
             #expect(try await rig.exchange("r", [2]).get().outcomes == [.ended])
             #expect(await rig.leave("r", [5]) == .success(0))
 
-            #expect(await rig.allow("r", 5_000, fence: 7) == .success(.init(isTaken: true, rateMilli: 0)))
-            #expect(await rig.allow("r", 9_000, fence: 6) == .success(.init(isTaken: false, rateMilli: 0)))
+            #expect(await rig.allow("r", 5_000, fence: 7) == .success(.init(isTaken: true, rateMilli: 1)))
+            #expect(await rig.allow("r", 9_000, fence: 6) == .success(.init(isTaken: false, rateMilli: 1)))
             let known = KnownMarks(epoch: 1, issued: 500, serving: 12)
             let restored = try await rig.tick("r", Self.limits, known).get().snapshot
             #expect(restored.issued == 500 && restored.serving == 12 && restored.sessions == 8)
@@ -66,7 +66,7 @@ import Testing
     @Test(arguments: StateKind.allCases)
     func exchange_moreThanABatch_isSplitAndAnsweredInOrder(kind: StateKind) async throws {
         let limits = RoomLimits(
-            inflowMilli: 0,
+            inflowMilli: 1,
             burst: 20_000,
             slots: 20_000,
             sessionMicros: 600_000_000,
@@ -121,7 +121,7 @@ import Testing
             _ = try await rig.join("r", 3).get()
             let entries = await rig.memoryJournal("r")
             #expect(entries.count == 2)
-            guard case .limits(_, 0, 10, 100)? = entries.first, case .exchange(_, let grants)? = entries.last else {
+            guard case .limits(_, 1, 10, 100)? = entries.first, case .exchange(_, let grants)? = entries.last else {
                 Issue.record("got \(entries)")
                 return
             }

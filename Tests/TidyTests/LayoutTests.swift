@@ -81,7 +81,7 @@ import Testing
     @Test func files_staySmall() throws {
         for folder in ["Sources", "LoadTests", "Tests"] {
             for file in try self.repository.swiftFiles(in: folder) {
-                let limit = Self.longerFiles[file.path] ?? 420
+                let limit = Self.longerFiles[file.path] ?? 440
                 #expect(file.lines.count <= limit, "\(file.path) has \(file.lines.count) lines, the limit is \(limit)")
             }
         }

@@ -29,6 +29,10 @@ final class ClientSession: ConnectionHandler {
     private var timer: LoopTimer?
     private var isHeadPartial = false
     private var inputHasEnded = false
+    /// Place in the loop's list of sessions.
+    var listIndex = 0
+    /// Since when nothing has been asked, while `isIdle`.
+    private(set) var idleSince: Instant
     /// `X-Forwarded-For` and its like, made at the first request and the same for all.
     private var forwardedFields: [UInt8] = []
 
@@ -36,9 +40,16 @@ final class ClientSession: ConnectionHandler {
         self.edge = edge
         self.connection = connection
         self.parser = RequestParser(limits: edge.requestLimits)
+        self.idleSince = edge.loop.now
         super.init()
         self.timer = LoopTimer(loop: edge.loop) { [unowned self] in self.timedOut() }
         self.timer?.arm(afterNanoseconds: edge.limits.idleTimeoutNanoseconds)
+    }
+
+    /// Between two requests, with nothing of the next one there.
+    var isIdle: Bool {
+        guard case .head = self.phase else { return false }
+        return !self.isHeadPartial && !self.request.isStarted && self.connection.pendingWriteBytes == 0
     }
 
     // MARK: Reading
@@ -309,6 +320,7 @@ final class ClientSession: ConnectionHandler {
         self.request.reset()
         self.request.bytesToSkip = mustSkip
         self.request.used = unread
+        self.idleSince = now
         self.timer?.arm(afterNanoseconds: self.edge.limits.idleTimeoutNanoseconds)
         if mustSkip > 0 || self.connection.retainedBytes > 0 { self.connection.offerRetained() }
         if self.inputHasEnded { self.edge.loop.onNextTurn { self.endIfDone() } }

@@ -33,7 +33,7 @@ final class Edge {
     private var dateSecond: Int64 = -1
     private var date = [UInt8](repeating: 0, count: HTTPDate.byteCount)
     private var listeners: [Listener] = []
-    private var sessions: [ObjectIdentifier: ClientSession] = [:]
+    private var sessions = SessionList()
     private var connectionLimit: Int
     private var onDrained: (() -> Void)?
 
@@ -103,20 +103,29 @@ final class Edge {
     }
 
     private func accept(_ connection: Connection) -> ConnectionHandler? {
-        guard self.sessions.count < self.connectionLimit, !self.isDraining else {
+        guard !self.isDraining, self.sessions.count < self.connectionLimit || self.evictIdleSession() else {
             self.metrics.connectionsRefused += 1
             return nil
         }
         self.metrics.connectionsAccepted += 1
         self.metrics.connectionsOpen += 1
         let session = ClientSession(edge: self, connection: connection)
-        self.sessions[ObjectIdentifier(session)] = session
+        self.sessions.insert(session)
         return session
+    }
+
+    /// The house is full: whoever has been idle for longest, of a few looked at, makes room for a visitor who has
+    /// something to ask. False when none of them is idle.
+    private func evictIdleSession() -> Bool {
+        guard let idlest = self.sessions.idlest(random: &self.random) else { return false }
+        self.metrics.connectionsEvicted += 1
+        idlest.connection.close()
+        return true
     }
 
     func connectionClosed(_ session: ClientSession) {
         self.metrics.connectionsOpen -= 1
-        self.sessions[ObjectIdentifier(session)] = nil
+        self.sessions.remove(session)
         if self.isDraining, self.sessions.isEmpty { self.finishDraining() }
     }
 
@@ -125,7 +134,7 @@ final class Edge {
         self.isDraining = true
         self.onDrained = completion
         for listener in self.listeners { listener.close() }
-        for session in Array(self.sessions.values) { session.drain() }
+        for session in self.sessions.all { session.drain() }
         if self.sessions.isEmpty { self.finishDraining() }
     }
 
@@ -198,19 +207,22 @@ final class Edge {
     }
 
     func appendCookies(for session: ClientSession, to writer: inout ByteWriter) {
+        if let place = session.request.newPlace { self.append(place, for: session, to: &writer) }
+        if let pass = session.request.newPass { self.append(pass, for: session, to: &writer) }
+    }
+
+    private func append(_ token: AdmissionToken, for session: ClientSession, to writer: inout ByteWriter) {
+        guard let gate = self.gates.values.first(where: { $0.roomID == token.room }) else { return }
         let isSecure = session.connection.isSecure
-        for token in [session.request.newPlace, session.request.newPass] {
-            guard let token, let gate = self.gates.values.first(where: { $0.roomID == token.room }) else { continue }
-            let names = isSecure ? gate.cookies.secure : gate.cookies.plain
-            writer.append("Set-Cookie: ")
-            writer.append(token.kind == .place ? names.place : names.pass)
-            writer.append("=")
-            self.signer.append(token, to: &writer)
-            writer.append("; Path=/; Max-Age=")
-            let now = self.loop.wallMicros / 1_000_000
-            writer.append(decimal: max(1, Int(Int64(token.expiresSeconds) - now)))
-            writer.append(isSecure ? "; HttpOnly; SameSite=Lax; Secure\r\n" : "; HttpOnly; SameSite=Lax\r\n")
-        }
+        let names = isSecure ? gate.cookies.secure : gate.cookies.plain
+        writer.append("Set-Cookie: ")
+        writer.append(token.kind == .place ? names.place : names.pass)
+        writer.append("=")
+        self.signer.append(token, to: &writer)
+        writer.append("; Path=/; Max-Age=")
+        let now = self.loop.wallMicros / 1_000_000
+        writer.append(decimal: max(1, Int(Int64(token.expiresSeconds) - now)))
+        writer.append(isSecure ? "; HttpOnly; SameSite=Lax; Secure\r\n" : "; HttpOnly; SameSite=Lax\r\n")
     }
 
     private func appendClearedCookies(_ gate: RoomGate, _ session: ClientSession, to writer: inout ByteWriter) {

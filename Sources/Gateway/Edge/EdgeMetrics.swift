@@ -4,6 +4,8 @@ import Primitives
 struct EdgeMetrics: Sendable {
     var connectionsAccepted: UInt64 = 0
     var connectionsRefused: UInt64 = 0
+    /// Idle connections closed to make room for new ones.
+    var connectionsEvicted: UInt64 = 0
     var connectionsOpen: Int = 0
     var requests: UInt64 = 0
     var responses1xx2xx: UInt64 = 0
@@ -27,6 +29,7 @@ struct EdgeMetrics: Sendable {
     mutating func add(_ other: EdgeMetrics) {
         self.connectionsAccepted += other.connectionsAccepted
         self.connectionsRefused += other.connectionsRefused
+        self.connectionsEvicted += other.connectionsEvicted
         self.connectionsOpen += other.connectionsOpen
         self.requests += other.requests
         self.responses1xx2xx += other.responses1xx2xx

@@ -51,7 +51,7 @@ public struct LogSettings: Equatable, Sendable {
 
 extension LogSettings: SettingsSection {
     static var fields: [SettingsField<Self>] {
-        [.value("level", \.level, .word, .live), .value("format", \.format, .word, .live)]
+        [.value("level", \.level, .word, .live), .value("format", \.format, .word, .needsRestart)]
     }
 }
 

@@ -43,8 +43,7 @@ final class Daemon {
     static func run(roles: Set<Role>, configuration path: String) throws -> Never {
         let settings = try Self.load(path)
         LogSetup.bootstrap(
-            level: Logger.Level(rawValue: settings.log.level.rawValue) ?? .info,
-            format: settings.log.format == .json ? .json : .text)
+            level: Logger.Level(settings.log.level), format: settings.log.format == .json ? .json : .text)
         SignalSource.ignoreBrokenPipe()
         let count = roles.contains(.gateway) ? settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) : 1
         let loops = try (0..<count).map { try EventLoop(index: $0, label: "sluice.loop.\($0)") }
@@ -248,6 +247,7 @@ final class Daemon {
         do {
             let keys = try SigningKeyFile.keys(for: effective)
             self.settings = effective
+            LogSetup.level = Logger.Level(effective.log.level)
             self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
             self.controller?.apply(effective)
             self.reloads.applied += 1
@@ -307,4 +307,9 @@ final class Daemon {
     private func exit(code: Int32) {
         Glibc.exit(code)
     }
+}
+
+extension Logger.Level {
+    /// The settings' levels have swift-log's names; one that it does not know would be a slip in the schema.
+    init(_ level: LogSettings.Level) { self = Logger.Level(rawValue: level.rawValue) ?? .info }
 }

@@ -11,7 +11,7 @@ struct Configuration {
     var signingKeys: [(id: Int, secret: String)] = []
     /// Keys of the pool `workers`.
     var pool: [String: String] = ["max_workers": "1"]
-    var worker: [String: String] = ["slots": "200", "service_time": "1ms", "queue": "1000"]
+    var worker: [String: String] = ["slots": "50", "service_time": "1ms", "queue": "1000"]
     var scaling: [String: String] = [:]
     /// Keys of the room `sale`; nil: nobody waits anywhere.
     var room: [String: String]? = ["slots": "1000", "inflow": "1000/s", "burst": "1000"]
