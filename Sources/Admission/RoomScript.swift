@@ -1,7 +1,7 @@
 /// `room.lua` and how to talk to it: the keys, the arguments of each operation, and the meaning of each answer.
 ///
-/// A store sends `EVALSHA sha 9 keys… arguments…` (after `SCRIPT LOAD source`, again whenever Redis says NOSCRIPT) and
-/// hands the flat list of integers that comes back to the parser of the same name.
+/// A store sends `EVALSHA sha 9 key... argument...` (after `SCRIPT LOAD source`, again whenever Redis says NOSCRIPT)
+/// and hands the flat list of integers that comes back to the parser of that operation.
 public enum RoomScript {
     /// The script's text, as `SCRIPT LOAD` takes it. Needs Redis 7.
     public static var source: [UInt8] { PackageResources.room_lua }

@@ -73,6 +73,13 @@ local function inChunks(values, command, ...)
     end
 end
 
+-- Scores and members in turn; without `score`, every number is its own.
+local function scored(score, members)
+    local list = {}
+    for index, member in ipairs(members) do list[2 * index - 1], list[2 * index] = score or member, member end
+    return list
+end
+
 local function clock()
     local given = ARGV[#ARGV]
     if given ~= '' then return argument(#ARGV, 'clock') end
@@ -108,12 +115,7 @@ end
 
 local function lowerScores(key, limit)
     local members = redis.call('ZRANGEBYSCORE', key, '(' .. text(limit), '+inf')
-    local scored = {}
-    for index, member in ipairs(members) do
-        scored[2 * index - 1] = limit
-        scored[2 * index] = member
-    end
-    inChunks(scored, 'ZADD', key)
+    inChunks(scored(limit, members), 'ZADD', key)
 end
 
 -- Redis's clock was set back (or a replica with an earlier clock took over): what lies in the future is brought to
@@ -280,12 +282,6 @@ local function dropSilent(room)
     return atDoor - #silent
 end
 
-local function scored(score, numbers)
-    local pairs = {}
-    for index, number in ipairs(numbers) do pairs[2 * index - 1], pairs[2 * index] = score or number, number end
-    return pairs
-end
-
 -- `coming` begin their stay; `standing` say that they are still there.
 local function standAtDoor(room, coming, standing)
     inChunks(scored(nil, coming), 'ZADD', DOOR)
@@ -298,14 +294,12 @@ end
 -- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending numbers.
 local function admit(room, numbers, waits)
     if #numbers == 0 then return end
-    local sessions, grants = {}, {}
-    local expiry = room.now + room.session
+    local grants = {}
     for index, number in ipairs(numbers) do
         redis.call('SETBIT', EXCHANGED, number, 1)
-        sessions[2 * index - 1], sessions[2 * index] = expiry, number
         grants[index] = text(number) .. ':' .. text(waits[index] or 0)
     end
-    inChunks(sessions, 'ZADD', SESSIONS)
+    inChunks(scored(room.now + room.session, numbers), 'ZADD', SESSIONS)
     room.tokens = room.tokens - #numbers * TOKEN
     set(room, 'admitted', room.admitted + #numbers)
     writeJournal('exchange', room, 'g', table.concat(grants, ','))
@@ -527,12 +521,9 @@ local function renew()
     local scores = #numbers > 0 and redis.call('ZMSCORE', SESSIONS, unpack(numbers)) or {}
     for index, number in ipairs(numbers) do
         outcomes[index] = scores[index] and expiry or 0
-        if scores[index] then
-            live[#live + 1] = expiry
-            live[#live + 1] = number
-        end
+        if scores[index] then live[#live + 1] = number end
     end
-    inChunks(live, 'ZADD', SESSIONS)
+    inChunks(scored(expiry, live), 'ZADD', SESSIONS)
     commit(room)
     return outcomes
 end

@@ -100,7 +100,8 @@ public final class Listener: Descriptor {
         let peer = SocketAddress(storage) ?? .unix(path: "")
         let connection = Connection(loop: self.loop, fd: accepted, peer: peer, tls: session, isConnecting: false)
         guard let handler = self.makeHandler(connection), (try? connection.start(handler: handler)) != nil else {
-            connection.deregisterAndClose()
+            // Not only the descriptor: a handler that was made is told.
+            connection.close()
             return true
         }
         return true

@@ -81,4 +81,18 @@ import Testing
         #expect(text.contains("2,000 visitors"))
         #expect(text.contains("← opening"))
     }
+
+    @Test func takenUpInTheMiddle_keepsEverybodyAndTheLaterMoments() throws {
+        let crowd = try Crowd(Scenario(visitors: 500, durationSeconds: 60, seed: 3))
+        let later = crowd.takenUp(atSeconds: 10, withinSeconds: 4)
+        #expect(Set(later.visitors.map(\.index)) == Set(crowd.visitors.map(\.index)))
+        let arrivals = later.visitors.map(\.arrivalNanoseconds)
+        #expect(arrivals == arrivals.sorted())
+        for visitor in later.visitors {
+            let planned = crowd.visitors[visitor.index].arrivalNanoseconds
+            let isEarly = planned < 10_000_000_000
+            #expect(isEarly || visitor.arrivalNanoseconds == planned)
+            if isEarly { #expect((10_000_000_000...14_000_000_000).contains(visitor.arrivalNanoseconds)) }
+        }
+    }
 }

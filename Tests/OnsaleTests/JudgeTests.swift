@@ -38,6 +38,9 @@ import Testing
             limits: [.init(micros: start - 5, rateMilli: 10_000, burst: 5, slots: 50)]
         )
         evidence.workerBounds = .init(fewest: 1, most: 4)
+        evidence.roomAdmitted = 100
+        evidence.admittedNumbers = Array(1...100)
+        evidence.ending = .init(status: "exit code 0", isClean: true, nanoseconds: 90_000_000, leftProcesses: 0)
         evidence.reload = .init(
             writtenMicros: start + 5_000_000,
             rateMilliBefore: 10_000,
@@ -83,6 +86,7 @@ import Testing
                 exchanges[50].number = 1_000
                 exchanges[52].doorWaitMicros = 900_000
                 evidence.journal = AdmissionJournal(exchanges: exchanges, limits: evidence.journal.limits)
+                evidence.admittedNumbers = []
             } == [.order]
         )
         #expect(
@@ -98,13 +102,14 @@ import Testing
                     exchanges: evidence.journal.exchanges + extra,
                     limits: evidence.journal.limits
                 )
-            } == [.pace, .pace, .pace]
+            } == [.pace, .pace, .pace, .books]
         )
         #expect(
             Self.failures { evidence in
                 var exchanges = evidence.journal.exchanges
                 exchanges[99].number = 99
                 evidence.journal = AdmissionJournal(exchanges: exchanges, limits: evidence.journal.limits)
+                evidence.admittedNumbers = []
             } == [.admittedTwice]
         )
         #expect(Self.failures { $0.placeNumbers.append(7) } == [.admittedTwice])
@@ -112,6 +117,21 @@ import Testing
             Self.failures { $0.reload?.visibleMicros = $0.startedMicros + 6_000_001 } == [.reload]
         )
         #expect(Self.failures { $0.reload?.visibleMicros = nil } == [.reload])
+    }
+
+    @Test func booksThatDiffer_fail() {
+        #expect(Self.failures { $0.roomAdmitted = 101 } == [.books])
+        #expect(Self.failures { $0.admittedNumbers.append(101) } == [.books])
+        #expect(Self.verdict { $0.roomAdmitted = nil }.checks.allSatisfy { $0.name != .books })
+        // An exchange that only its visitor saw: the journal lacks an entry.
+        let now = Instant(nanoseconds: 9_000_000_000)
+        #expect(Self.failures(Self.tally { $0.heard(.exchange, due: now, sentAt: now, now: now) }) == [.books])
+    }
+
+    @Test func endingThatIsNotClean_fails() {
+        #expect(Self.failures { $0.ending?.leftProcesses = 1 } == [.ending])
+        #expect(Self.failures { $0.ending?.isClean = false } == [.ending])
+        #expect(Self.failures { $0.ending = .init(status: nil, isClean: false, nanoseconds: 1, leftProcesses: 0) } == [.ending])
     }
 
     @Test func whatVisitorsMet_isFoundByItsOwnCheck() {

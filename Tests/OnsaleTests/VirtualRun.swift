@@ -109,6 +109,8 @@ struct VirtualRun {
             self.evidence.journal = AdmissionJournal(exchanges: self.exchanges, limits: self.limits)
             self.evidence.configuredRateMilli = self.room.map { Int64($0.ratePerSecond * 1000) }
             self.evidence.placeNumbers = self.machines.compactMap(\.placeNumber)
+            self.evidence.admittedNumbers = self.machines.filter { $0.admittedAt != nil }.compactMap(\.placeNumber)
+            self.evidence.roomAdmitted = self.exchanges.count
             self.evidence.workerBounds = Evidence.WorkerBounds(
                 fewest: self.backend.fewestWorkers,
                 most: self.backend.mostWorkers

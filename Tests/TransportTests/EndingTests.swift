@@ -182,6 +182,8 @@ import Transport
             handler.onClosed = { ended.put($0) }
             connection.pauseReading()
             connection.finishWriting()
+            // Nothing is pending, so this would go out at once, if it went, and break the connection.
+            [UInt8(1)].withUnsafeBytes { connection.write($0, $0) }
             paused = connection
             accepted.put(())
             return handler

@@ -32,6 +32,8 @@ struct Evidence: Sendable {
     var timeline: Timeline
     /// Numbers on the places of visitors, as they were told; for finding one number told to two people.
     var placeNumbers: [Int64] = []
+    /// Those among them whose visitors got in. Who was let in without having waited never heard a number.
+    var admittedNumbers: [Int64] = []
     var journal = AdmissionJournal()
     /// The inflow limit of the config at the start of the run; exchanges per 1000 seconds.
     var configuredRateMilli: Int64?

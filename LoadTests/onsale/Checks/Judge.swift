@@ -220,15 +220,17 @@ struct Judge {
         let seen = self.counts.exchanges
         // An answer that was lost may have been an admission: only so many may be missing with the visitors.
         let lost = self.counts.errors.total + self.counts.unfinished
-        let holds = room == journal && seen <= journal && journal - seen <= lost
+        let unknown = Set(self.evidence.admittedNumbers).subtracting(self.journal.exchanges.map(\.number)).count
+        let holds = room == journal && seen <= journal && journal - seen <= lost && unknown == 0
         return Check(
             name: .books,
             title: "Room, journal and visitors count alike",
             outcome: Self.outcome(holds, measured: journal > 0),
-            measured: Format.count(max(room, journal, seen) - min(room, journal, seen)),
+            measured: Format.count(max(room, journal, seen) - min(room, journal, seen) + unknown),
             limit: Format.count(lost),
             detail: "let in: \(Format.count(room)) by the room's count, \(Format.count(journal)) in its journal, "
-                + "\(Format.count(seen)) by the visitors' own"
+                + "\(Format.count(seen)) by the visitors' own; \(Format.count(unknown)) of these under a number that the "
+                + "journal does not know"
         )
     }
 

@@ -36,6 +36,7 @@ extension Director {
 
         var evidence = Evidence(startedMicros: try self.micros(at: startedAt), timeline: player.timeline)
         evidence.placeNumbers = player.placeNumbers
+        evidence.admittedNumbers = player.admittedNumbers
         evidence.configuredRateMilli = Int64(self.plan.before.inflowPerSecond) * 1000
         evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
         try await self.readBooks(into: &evidence)

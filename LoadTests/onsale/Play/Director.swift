@@ -77,6 +77,7 @@ actor Director {
     func interrupt() {
         guard self.isInterrupted else { return self.isInterrupted = true }
         self.children.killAll()
+        self.removeFolder()
         exit(130)
     }
 
@@ -139,6 +140,10 @@ actor Director {
         self.children.signalAll(SIGTERM)
         let ended = try? await self.waits(seconds: Self.patienceSeconds) { self.children.isEmpty }
         if ended != true || !self.children.leftovers.isEmpty { self.children.killAll() }
+        self.removeFolder()
+    }
+
+    private func removeFolder() {
         guard let folder = self.folder else { return }
         self.folder = nil
         if self.options.keepsFolder {

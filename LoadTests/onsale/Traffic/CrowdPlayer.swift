@@ -25,6 +25,8 @@ final class CrowdPlayer {
     private(set) var timeline = Timeline()
     /// Numbers on the places of those who have left.
     private(set) var placeNumbers: [Int64] = []
+    /// Those among them who got in.
+    private(set) var admittedNumbers: [Int64] = []
     /// Those who have come and not left, by their index in the crowd.
     private var players: [VisitorPlayer?]
     private var nextToCome = 0
@@ -92,7 +94,10 @@ final class CrowdPlayer {
 
     func left(_ player: VisitorPlayer, _ outcome: VisitorMachine.Outcome) {
         self.tally.left(outcome, machine: player.machine)
-        if let number = player.machine.placeNumber { self.placeNumbers.append(number) }
+        if let number = player.machine.placeNumber {
+            self.placeNumbers.append(number)
+            if player.machine.admittedAt != nil { self.admittedNumbers.append(number) }
+        }
         self.leftCount += 1
         // Further up the stack the player is still at work.
         let index = player.machine.visitor.index

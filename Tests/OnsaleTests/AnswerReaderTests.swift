@@ -1,0 +1,110 @@
+import HTTPWire
+import Primitives
+import Testing
+
+@testable import onsale
+
+@Suite struct AnswerReaderTests {
+    /// Reads `text` in pieces of `size` bytes, as a connection offers them: what was not used comes again.
+    static func read(_ text: String, pieces size: Int = .max) -> (step: AnswerReader.Step?, cookies: CookieJar) {
+        var reader = AnswerReader()
+        var head = ResponseHead()
+        var cookies = CookieJar()
+        var offered: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            offered += rest.prefix(size)
+            rest = rest.dropFirst(size)
+            let step = offered.withUnsafeBytes { reader.read($0, head: &head, cookies: &cookies) }
+            guard case .needsMore(let used) = step else { return (step, cookies) }
+            offered.removeFirst(used)
+        }
+        return (reader.end().map { .complete($0, used: 0) }, cookies)
+    }
+
+    static func answer(_ text: String, pieces size: Int = .max) -> Answer? {
+        guard case .complete(let answer, _) = Self.read(text, pieces: size).step else { return nil }
+        return answer
+    }
+
+    @Test func waitingPage_inOnePiece_isRead() throws {
+        let text = Self.page(#"{"state":"waiting","number":9,"refresh_seconds":4}"#)
+        let answer = try #require(Self.answer(text))
+        #expect(answer.status == 200 && answer.standing == .waiting && answer.retryAfterSeconds == 7)
+        #expect(answer.page?.number == 9 && answer.page?.refreshSeconds == 4)
+        #expect(answer.keepsConnection && !answer.isGatewayError)
+    }
+
+    static func page(_ body: String, fields: String = "") -> String {
+        "HTTP/1.1 200 OK\r\nRetry-After: 7\r\nSluice-State: waiting\r\n\(fields)"
+            + "Set-Cookie: sluice-place-onsale=abc; Path=/\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    /// However an answer is cut, the visitor learns the same.
+    @Test(arguments: [1, 2, 3, 7, 16, 61])
+    func answer_inPieces_isTheSame(size: Int) throws {
+        let body = #"{"state":"waiting","number":9,"refresh_seconds":4}"#
+        let chunked =
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nSluice-State: at-door\r\nTransfer-Encoding: chunked\r\n"
+            + "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n14\r\n\(body.prefix(20))\r\n1E\r\n\(body.dropFirst(20))\r\n0\r\n\r\n"
+        for text in [Self.page(body), chunked] {
+            let whole = Self.read(text)
+            let pieces = Self.read(text, pieces: size)
+            guard case .complete(let expected, _) = whole.step, case .complete(let answer, _) = pieces.step else {
+                Issue.record("\(whole.step, default: "no answer") and \(pieces.step, default: "no answer")")
+                return
+            }
+            #expect(answer == expected && answer.page?.number == 9)
+            #expect(pieces.cookies.header == whole.cookies.header && !whole.cookies.header.isEmpty)
+        }
+    }
+
+    @Test func answer_untilTheConnectionEnds_isComplete() throws {
+        let answer = try #require(Self.answer("HTTP/1.1 200 OK\r\nSluice-State: admitted\r\n\r\nhello", pieces: 10))
+        #expect(answer.standing == .admitted && !answer.keepsConnection)
+    }
+
+    @Test func answer_cutShort_isNone() {
+        let text = Self.page(#"{"number":1}"#)
+        for length in 0..<text.utf8.count { #expect(Self.answer(String(text.prefix(length))) == nil, "\(length)") }
+    }
+
+    @Test func errors_ofGatewayAndWorker_areToldApart() throws {
+        let gateway = try #require(
+            Self.answer("HTTP/1.1 503 S\r\nSluice-Error: gateway; full\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+        )
+        #expect(gateway.status == 503 && gateway.isGatewayError && gateway.retryAfterSeconds == 1)
+        let worker = try #require(Self.answer("HTTP/1.1 500 S\r\nRetry-After: soon\r\nContent-Length: 2\r\n\r\nno"))
+        #expect(!worker.isGatewayError && worker.retryAfterSeconds == nil)
+    }
+
+    @Test func connectionClose_isHeard() throws {
+        let answer = try #require(Self.answer("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+        #expect(!answer.keepsConnection)
+    }
+
+    @Test func waitingPage_tooLongOrSenseless_isNoPage() throws {
+        let long = #"{"number":1,"pad":""# + String(repeating: "x", count: 6_000) + "\"}"
+        for body in [long, "<html>"] {
+            let answer = try #require(Self.answer(Self.page(body), pieces: 1_000))
+            #expect(answer.standing == .waiting && answer.page == nil)
+        }
+    }
+
+    @Test(arguments: ["HTTP/2 200 OK\r\n\r\n", "hello there", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
+    func nonsense_isRefused(text: String) {
+        guard case .failed = Self.read(text).step else {
+            Issue.record("taken for an answer: \(text)")
+            return
+        }
+    }
+
+    @Test func whatFollowsAnAnswer_isLeft() {
+        let text = Self.page(#"{"number":1}"#)
+        guard case .complete(_, let used) = Self.read(text + "HTTP/1.1 200").step else {
+            Issue.record("not complete")
+            return
+        }
+        #expect(used == text.utf8.count)
+    }
+}

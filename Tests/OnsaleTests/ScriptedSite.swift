@@ -1,0 +1,75 @@
+import EventLoop
+import TestKit
+import Transport
+
+@testable import onsale
+
+/// A tiny HTTP server whose answers a test writes. Lives on one loop.
+final class ScriptedSite {
+    enum Reply {
+        case answer(String)
+        /// The answer, or a part of one, and then the end of the connection.
+        case lastWords(String)
+        case reset
+        case silence
+    }
+
+    struct Request {
+        /// Head as it came, without the blank line.
+        let text: String
+        /// 0 for the first request of its connection.
+        let ordinal: Int
+
+        var path: String { String(self.text.split(separator: " ")[1]) }
+        var cookies: String {
+            let line = self.text.split(separator: "\r\n").first { $0.hasPrefix("Cookie: ") }
+            return line.map { String($0.dropFirst(8)) } ?? ""
+        }
+    }
+
+    private(set) var requests: [Request] = []
+    private var listener: Listener!
+    private let reply: (Request) -> Reply
+
+    init(loop: EventLoop, reply: @escaping (Request) -> Reply) throws {
+        self.reply = reply
+        self.listener = try Listener(loop: loop, address: .loopback(port: 0)) { [unowned self] _ in self.handler() }
+    }
+
+    var address: SocketAddress { self.listener.boundAddress }
+
+    private func handler() -> ConnectionHandler {
+        let handler = ScriptedHandler()
+        var count = 0
+        handler.onReceived = { connection, bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard text.hasSuffix("\r\n\r\n") else { return 0 }
+            let request = Request(text: String(text.dropLast(4)), ordinal: count)
+            count += 1
+            self.requests.append(request)
+            switch self.reply(request) {
+            case .answer(let answer): connection.write(answer)
+            case .lastWords(let words):
+                connection.write(words)
+                connection.closeAfterWriting()
+            case .reset: connection.close()
+            case .silence: break
+            }
+            return bytes.count
+        }
+        return handler
+    }
+
+    // MARK: Answers of a waiting room
+
+    static func page(number: Int, refreshSeconds: Int = 1, fields: String = "") -> String {
+        let body = #"{"state":"waiting","room":"onsale","number":\#(number),"position":1,"waiting":1,"#
+            + #""estimate_seconds":null,"refresh_seconds":\#(refreshSeconds),"opens_in_seconds":0}"#
+        return "HTTP/1.1 200 OK\r\nSluice-State: waiting\r\nRetry-After: \(refreshSeconds)\r\n\(fields)"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    static func inside(fields: String = "") -> String {
+        "HTTP/1.1 200 OK\r\nSluice-State: admitted\r\n\(fields)Content-Length: 5\r\n\r\nhello"
+    }
+}
