@@ -17,7 +17,9 @@ let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistog
 
 /// A module of `Sources/NAME`, and what it may import: arrows point down this list only.
 func module(
-    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    resources: [Resource] = []
 ) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
@@ -68,13 +70,15 @@ let package = Package(
             [
                 "Admission", "COpenSSL", "EventLoop", "HTTPWire", "Observability", "Primitives", "Settings",
                 "SharedState", "Transport", deque, logging,
-            ]),
+            ]
+        ),
         module(
             "Controller",
             [
                 "EventLoop", "HTTPService", "Observability", "Primitives", "Scaling", "Settings", "SharedState",
                 "Transport", logging,
-            ]),
+            ]
+        ),
         module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Transport"]),
         module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Primitives", "Transport"]),
 
@@ -85,16 +89,26 @@ let package = Package(
                 "AdminAPI", "CLinux", "COpenSSL", "Controller", "EventLoop", "Gateway", "HTTPService",
                 "Observability", "Primitives", "RedisClient", "SampleWorker", "Settings", "SettingsFile",
                 "SharedState", "Transport", arguments, logging,
-            ], swiftSettings: swift),
+            ],
+            swiftSettings: swift
+        ),
         .executableTarget(
             name: "onsale",
             dependencies: [
                 "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Transport", arguments,
                 histogram,
-            ], path: "LoadTests/onsale", swiftSettings: swift),
+            ],
+            path: "LoadTests/onsale",
+            swiftSettings: swift
+        ),
 
         // Tests.
-        .target(name: "TestKit", dependencies: ["EventLoop"], path: "Tests/TestKit", swiftSettings: swift),
+        .target(
+            name: "TestKit",
+            dependencies: ["EventLoop", "Transport"],
+            path: "Tests/TestKit",
+            swiftSettings: swift
+        ),
         tests("PrimitivesTests", ["Primitives"]),
         tests("AdmissionTests", ["Admission", "Primitives"]),
         tests("RoomScriptTests", ["Admission", "CHiredis", "Primitives"]),
@@ -104,7 +118,24 @@ let package = Package(
         tests("EventLoopTests", ["CLinux", "EventLoop", "Primitives", "TestKit"]),
         tests("TransportTests", ["CLinux", "EventLoop", "Primitives", "TestKit", "Transport"]),
         tests("RedisClientTests", ["EventLoop", "Primitives", "RedisClient", "Transport"]),
+        tests(
+            "HTTPServiceTests",
+            [
+                "AdminAPI", "EventLoop", "HTTPService", "HTTPWire", "Observability", "Primitives", "TestKit", "Transport",
+            ]
+        ),
+        tests("ObservabilityTests", ["Observability", "Primitives", logging]),
         tests("SharedStateTests", ["Admission", "EventLoop", "Primitives", "RedisClient", "SharedState"]),
+        tests(
+            "GatewayTests",
+            [
+                "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
+                "SharedState", "TestKit", "Transport", logging,
+            ]
+        ),
+        tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),
         tests("OnsaleTests", ["Primitives", "onsale"]),
+        tests("IntegrationTests", ["TestKit", "sluice"]),
+        tests("TidyTests", []),
     ]
 )

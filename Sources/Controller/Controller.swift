@@ -28,7 +28,12 @@ public final class Controller {
 
     /// `executable` is the program whose `worker` command runs a sample worker.
     public init(
-        id: String, settings: Settings, executable: String, loop: EventLoop, store: RoomStore, board: PoolBoard,
+        id: String,
+        settings: Settings,
+        executable: String,
+        loop: EventLoop,
+        store: RoomStore,
+        board: PoolBoard,
         log: Logger
     ) {
         self.id = id
@@ -57,8 +62,15 @@ public final class Controller {
         for pool in self.settings.pools where !self.pools.contains(where: { $0.name == pool.name }) {
             self.pools.append(
                 PoolController(
-                    pool: pool, settings: self.settings, executable: self.executable, loop: self.loop,
-                    board: self.board, store: self.store, log: self.log))
+                    pool: pool,
+                    settings: self.settings,
+                    executable: self.executable,
+                    loop: self.loop,
+                    board: self.board,
+                    store: self.store,
+                    log: self.log
+                )
+            )
         }
     }
 
@@ -120,7 +132,12 @@ public final class Controller {
         self.loop.preconditionOnLoop()
         return self.pools.map {
             PoolReport(
-                name: $0.name, state: $0.state, decision: $0.lastDecision, signals: $0.lastSignals, crashes: $0.crashes)
+                name: $0.name,
+                state: $0.state,
+                decision: $0.lastDecision,
+                signals: $0.lastSignals,
+                crashes: $0.crashes
+            )
         }
     }
 

@@ -45,7 +45,11 @@ final class ManagedWorker {
     private var timer: LoopTimer?
 
     init(
-        id: String, plan: Plan, on loop: EventLoop, log: Logger, onReady: @escaping (ManagedWorker) -> Void,
+        id: String,
+        plan: Plan,
+        on loop: EventLoop,
+        log: Logger,
+        onReady: @escaping (ManagedWorker) -> Void,
         onEnd: @escaping (ManagedWorker, _ reason: String, _ wasWanted: Bool) -> Void
     ) throws {
         self.id = id
@@ -55,7 +59,8 @@ final class ManagedWorker {
         self.startedMicros = loop.wallMicros
         self.onReady = onReady
         self.onEnd = onEnd
-        let process = try ChildProcess.spawn(plan.executable, arguments: plan.arguments, on: loop) { [weak self] status in
+        let process = try ChildProcess.spawn(plan.executable, arguments: plan.arguments, on: loop) {
+            [weak self] status in
             self?.processEnded("\(status)")
         }
         self.process = process
@@ -77,7 +82,11 @@ final class ManagedWorker {
         case .stopping, .ended: return nil
         }
         return WorkerRecord(
-            id: self.id, address: address.description, state: state, sinceMicros: self.startedMicros)
+            id: self.id,
+            address: address.description,
+            state: state,
+            sinceMicros: self.startedMicros
+        )
     }
 
     // MARK: Start
@@ -91,7 +100,9 @@ final class ManagedWorker {
             self.probe()
         } catch {
             self.log.error(
-                "a worker says that it listens on what is no address", metadata: ["worker": "\(self.id)", "error": "\(error)"])
+                "a worker says that it listens on what is no address",
+                metadata: ["worker": "\(self.id)", "error": "\(error)"]
+            )
             self.stop()
         }
     }
@@ -99,7 +110,10 @@ final class ManagedWorker {
     private func probe() {
         guard self.state == .starting, let address = self.address else { return }
         HTTPProbe.get(
-            address: address, path: "/healthz", on: self.loop, timeoutNanoseconds: Self.probeTimeoutNanoseconds
+            address: address,
+            path: "/healthz",
+            on: self.loop,
+            timeoutNanoseconds: Self.probeTimeoutNanoseconds
         ) { [weak self] result in
             guard let self, self.state == .starting else { return }
             if case .success(let answer) = result, answer.status == 200 { return self.becomeReady() }
@@ -117,7 +131,8 @@ final class ManagedWorker {
         guard self.state == .starting else { return }
         self.log.error(
             "a worker was not ready in time and is stopped; look at its own output, or raise start_timeout",
-            metadata: ["worker": "\(self.id)", "listening": "\(self.address?.description ?? "not yet")"])
+            metadata: ["worker": "\(self.id)", "listening": "\(self.address?.description ?? "not yet")"]
+        )
         self.stop(isWanted: false)
     }
 

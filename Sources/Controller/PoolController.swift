@@ -27,8 +27,13 @@ final class PoolController {
     private var roomsWithRate: Set<String> = []
 
     init(
-        pool: PoolSettings, settings: Settings, executable: String, loop: EventLoop, board: PoolBoard,
-        store: RoomStore, log: Logger
+        pool: PoolSettings,
+        settings: Settings,
+        executable: String,
+        loop: EventLoop,
+        board: PoolBoard,
+        store: RoomStore,
+        log: Logger
     ) {
         self.name = pool.name
         self.pool = pool
@@ -70,13 +75,15 @@ final class PoolController {
         let state = self.driver?.state ?? PoolState(ready: self.pool.workers.count)
         self.policy.limits.openings = self.openings(rooms, waiting: signals?.waiting ?? 0)
         let decision = self.policy.decide(signals: signals, pool: state, now: self.loop.now)
-        if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason {
+        if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
+        {
             self.log.info(
                 "scaling",
                 metadata: [
                     "pool": "\(self.name)", "desired": "\(decision.desiredWorkers)", "ready": "\(state.ready)",
                     "reason": "\(decision.reason.rawValue)",
-                ])
+                ]
+            )
         }
         self.lastDecision = decision
         self.lastSignals = signals
@@ -94,7 +101,10 @@ final class PoolController {
         guard let driver = self.driver else { return }
         self.board.publish(pool: self.name, workers: driver.directory, fence: self.fence) { result in
             guard case .failure(let error) = result else { return }
-            self.log.debug("the list of workers was not taken", metadata: ["pool": "\(self.name)", "error": "\(error)"])
+            self.log.debug(
+                "the list of workers was not taken",
+                metadata: ["pool": "\(self.name)", "error": "\(error)"]
+            )
         }
     }
 
@@ -148,13 +158,16 @@ extension ScalingLimits {
         let isStatic = pool.driver == .static
         self.init(
             minWorkers: isStatic ? pool.workers.count : pool.minWorkers,
-            maxWorkers: isStatic ? pool.workers.count : pool.maxWorkers, slotsPerWorker: pool.worker.slots,
-            utilization: pool.scaling.utilization, drainGoalNanoseconds: pool.scaling.drainGoalNanoseconds,
+            maxWorkers: isStatic ? pool.workers.count : pool.maxWorkers,
+            slotsPerWorker: pool.worker.slots,
+            utilization: pool.scaling.utilization,
+            drainGoalNanoseconds: pool.scaling.drainGoalNanoseconds,
             scaleDownAfterNanoseconds: pool.scaling.scaleDownAfterNanoseconds,
             latencyObjectiveNanoseconds: pool.scaling.latencyObjectiveNanoseconds,
             requestsPerVisitorPrior: pool.scaling.requestsPerVisitor,
             serviceTimePriorNanoseconds: pool.worker.serviceTimeNanoseconds,
-            startTimePriorNanoseconds: max(Nanoseconds.perSecond, pool.worker.startTimeNanoseconds))
+            startTimePriorNanoseconds: max(Nanoseconds.perSecond, pool.worker.startTimeNanoseconds)
+        )
     }
 }
 
@@ -175,11 +188,17 @@ extension PoolSignals {
             latency.merge(report.latency)
         }
         self.init(
-            arrivalsPerSecond: arrivals, unguardedPerSecond: unguarded, admissionsPerSecond: admissions,
-            inFlight: reports.reduce(0) { $0 + $1.inFlight }, queued: reports.reduce(0) { $0 + $1.queued },
+            arrivalsPerSecond: arrivals,
+            unguardedPerSecond: unguarded,
+            admissionsPerSecond: admissions,
+            inFlight: reports.reduce(0) { $0 + $1.inFlight },
+            queued: reports.reduce(0) { $0 + $1.queued },
             waiting: reports.map(\.waiting).max() ?? 0,
             inflowLimitPerSecond: rooms.isEmpty
                 ? .infinity : rooms.reduce(0.0) { $0 + Double($1.inflowMilli) / 1_000 },
-            latency: latency, errorsPerSecond: errors, gatewaysReporting: reports.count)
+            latency: latency,
+            errorsPerSecond: errors,
+            gatewaysReporting: reports.count
+        )
     }
 }

@@ -87,13 +87,17 @@ final class ProcessDriver {
     private func makeWorker() throws -> ManagedWorker {
         self.started += 1
         let worker = try ManagedWorker(
-            id: "\(self.settings.name)-\(getpid())-\(self.started)", plan: self.plan, on: self.loop, log: self.log
+            id: "\(self.settings.name)-\(getpid())-\(self.started)",
+            plan: self.plan,
+            on: self.loop,
+            log: self.log
         ) { [unowned self] worker in
             self.failuresInARow = 0
             let took = self.loop.now.nanoseconds(since: worker.startedAt)
             self.log.info(
                 "worker ready",
-                metadata: ["worker": "\(worker.id)", "address": "\(worker.address!)", "took_ms": "\(took / 1_000_000)"])
+                metadata: ["worker": "\(worker.id)", "address": "\(worker.address!)", "took_ms": "\(took / 1_000_000)"]
+            )
             self.onStarted?(took)
             self.onChange?()
         } onEnd: { [unowned self] worker, reason, wasWanted in
@@ -112,11 +116,17 @@ final class ProcessDriver {
                 arguments: [
                     "worker", "--listen", "127.0.0.1:0", "--slots", "\(shape.slots)", "--service-time",
                     "\(shape.serviceTimeNanoseconds)ns", "--spread", "\(shape.spread)", "--queue", "\(shape.queue)",
-                    "--start-time", "\(shape.startTimeNanoseconds)ns", "--seed", "\(self.started)", "--exit-with-parent",
-                ], startTimeoutNanoseconds: timeout)
+                    "--start-time", "\(shape.startTimeNanoseconds)ns", "--seed", "\(self.started)",
+                    "--exit-with-parent",
+                ],
+                startTimeoutNanoseconds: timeout
+            )
         }
         return ManagedWorker.Plan(
-            executable: program, arguments: Array(self.settings.command.dropFirst()), startTimeoutNanoseconds: timeout)
+            executable: program,
+            arguments: Array(self.settings.command.dropFirst()),
+            startTimeoutNanoseconds: timeout
+        )
     }
 
     private func ended(_ worker: ManagedWorker, _ reason: String, _ wasWanted: Bool) {
@@ -134,7 +144,9 @@ final class ProcessDriver {
     /// What fails again and again is tried again more and more slowly.
     private func failed(_ what: String) {
         let pause = min(
-            Self.longestBackoffNanoseconds, Self.firstBackoffNanoseconds << Int64(min(self.failuresInARow, 10)))
+            Self.longestBackoffNanoseconds,
+            Self.firstBackoffNanoseconds << Int64(min(self.failuresInARow, 10))
+        )
         self.failuresInARow += 1
         self.mayStartAt = self.loop.now.advanced(byNanoseconds: pause)
         self.log.error("\(what)", metadata: ["pool": "\(self.settings.name)", "next_try_ms": "\(pause / 1_000_000)"])

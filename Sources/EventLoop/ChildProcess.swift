@@ -5,11 +5,14 @@ import Glibc
 public enum ExitStatus: Equatable, Sendable, CustomStringConvertible {
     case exited(Int32)
     case signalled(Int32)
+    /// Reaped by something else in this process.
+    case unknown
 
     public var description: String {
         switch self {
         case .exited(let code): "exit code \(code)"
         case .signalled(let number): "signal \(number)"
+        case .unknown: "an unknown status"
         }
     }
 }
@@ -27,7 +30,10 @@ public final class ChildProcess: Descriptor {
 
     /// Starts `executable` (looked up in `PATH` when it holds no slash). Standard error is inherited.
     public static func spawn(
-        _ executable: String, arguments: [String], environment: [String: String] = [:], on loop: EventLoop,
+        _ executable: String,
+        arguments: [String],
+        environment: [String: String] = [:],
+        on loop: EventLoop,
         onExit: @escaping (ExitStatus) -> Void
     ) throws -> ChildProcess {
         loop.preconditionOnLoop()
@@ -47,7 +53,12 @@ public final class ChildProcess: Descriptor {
         let handle: Int32
         do {
             pid = try Self.launch(
-                executable, arguments: arguments, environment: environment, input: input[0], output: output[1])
+                executable,
+                arguments: arguments,
+                environment: environment,
+                input: input[0],
+                output: output[1]
+            )
             handle = try Self.openHandle(of: pid)
         } catch {
             close(input[1])
@@ -56,7 +67,13 @@ public final class ChildProcess: Descriptor {
         }
         // From here on the three descriptors are the child's, and closed with it.
         let child = ChildProcess(
-            loop: loop, handle: handle, pid: pid, lifeline: input[1], output: output[0], onExit: onExit)
+            loop: loop,
+            handle: handle,
+            pid: pid,
+            lifeline: input[1],
+            output: output[0],
+            onExit: onExit
+        )
         do {
             try child.register(.readable)
         } catch {
@@ -84,7 +101,11 @@ public final class ChildProcess: Descriptor {
     }
 
     private init(
-        loop: EventLoop, handle: Int32, pid: Int32, lifeline: Int32, output: Int32,
+        loop: EventLoop,
+        handle: Int32,
+        pid: Int32,
+        lifeline: Int32,
+        output: Int32,
         onExit: @escaping (ExitStatus) -> Void
     ) {
         self.pid = pid
@@ -100,7 +121,11 @@ public final class ChildProcess: Descriptor {
     }
 
     private static func launch(
-        _ executable: String, arguments: [String], environment: [String: String], input: Int32, output: Int32
+        _ executable: String,
+        arguments: [String],
+        environment: [String: String],
+        input: Int32,
+        output: Int32
     ) throws -> Int32 {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -146,10 +171,14 @@ public final class ChildProcess: Descriptor {
     /// The pidfd is readable once, when the child has ended.
     public override func ready(_ events: ReadyEvents) {
         var status: Int32 = 0
-        guard waitpid(self.pid, &status, WNOHANG) == self.pid else { return }
+        let reaped = waitpid(self.pid, &status, WNOHANG)
+        // ECHILD: somebody else has reaped it. It is gone all the same; how it ended is not known.
+        guard reaped == self.pid || reaped == -1 && errno == ECHILD else { return }
         let ended: ExitStatus =
-            sluice_exited(status) != 0
-            ? .exited(sluice_exit_code(status)) : .signalled(sluice_term_signal(status))
+            reaped == -1
+            ? .unknown
+            : sluice_exited(status) != 0
+                ? .exited(sluice_exit_code(status)) : .signalled(sluice_term_signal(status))
         self.exitStatus = ended
         self.deregisterAndClose()
         self.onExit(ended)

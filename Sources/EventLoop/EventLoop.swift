@@ -55,7 +55,9 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         self.eventStorage = .allocate(capacity: Self.maxEventsPerTurn)
         self.readScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
         self.writeScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
-        for (fd, token) in [(self.mailbox.eventfd, DescriptorTable.mailboxToken), (self.wakeTimer, DescriptorTable.timerToken)] {
+        for (fd, token) in [
+            (self.mailbox.eventfd, DescriptorTable.mailboxToken), (self.wakeTimer, DescriptorTable.timerToken),
+        ] {
             guard sluice_epoll_set(self.epoll, EPOLL_CTL_ADD, fd, SLUICE_EPOLLIN | SLUICE_EPOLLET, token) != -1 else {
                 throw SystemError(call: "epoll_ctl")
             }

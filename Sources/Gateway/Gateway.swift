@@ -63,7 +63,11 @@ public final class Gateway {
 
     /// `makeState` is called once on each loop. `loops` holds at least one, the home loop first.
     public init(
-        id: String, settings: Settings, keys: [SigningKey], loops: [EventLoop], log: Logger,
+        id: String,
+        settings: Settings,
+        keys: [SigningKey],
+        loops: [EventLoop],
+        log: Logger,
         makeState: @escaping @Sendable (EventLoop) -> EdgeState
     ) {
         precondition(!loops.isEmpty, "a gateway needs a loop")
@@ -80,17 +84,26 @@ public final class Gateway {
 
     /// Listens on every loop. Completes with the addresses, ports filled in, in the order of `listeners`.
     public func start(
-        listeners: [GatewayListener], connectionLimit: Int, seed: UInt64,
+        listeners: [GatewayListener],
+        connectionLimit: Int,
+        seed: UInt64,
         completion: @escaping (Result<[SocketAddress], any Error>) -> Void
     ) {
         self.home.preconditionOnLoop()
         do {
-            let first = try self.makeEdge(on: self.home, listeners: listeners, connectionLimit: connectionLimit, seed: seed)
+            let first = try self.makeEdge(
+                on: self.home,
+                listeners: listeners,
+                connectionLimit: connectionLimit,
+                seed: seed
+            )
             self.edges = [LoopBound(first.edge, loop: self.home)]
             self.startOthers(
                 listeners: zip(listeners, first.addresses).map {
                     GatewayListener(address: $1, certificate: $0.certificate)
-                }, connectionLimit: connectionLimit, seed: seed
+                },
+                connectionLimit: connectionLimit,
+                seed: seed
             ) { error in
                 if let error { return completion(.failure(error)) }
                 self.startTimers()
@@ -102,13 +115,19 @@ public final class Gateway {
     }
 
     private func makeEdge(
-        on loop: EventLoop, listeners: [GatewayListener], connectionLimit: Int, seed: UInt64
+        on loop: EventLoop,
+        listeners: [GatewayListener],
+        connectionLimit: Int,
+        seed: UInt64
     ) throws -> (edge: Edge, addresses: [SocketAddress]) {
         let state = self.makeState(loop)
         if loop === self.home { self.pools = state.pools }
         return try Self.makeEdge(
-            on: loop, blueprint: self.blueprint(connectionLimit: connectionLimit, seed: seed), rooms: state.rooms,
-            listeners: listeners)
+            on: loop,
+            blueprint: self.blueprint(connectionLimit: connectionLimit, seed: seed),
+            rooms: state.rooms,
+            listeners: listeners
+        )
     }
 
     /// What an edge is made from; travels to the edge's loop.
@@ -124,17 +143,33 @@ public final class Gateway {
 
     private func blueprint(connectionLimit: Int, seed: UInt64) -> Blueprint {
         Blueprint(
-            settings: self.settings, keys: self.keys, marks: self.marks, loopCount: self.loops.count,
-            connectionLimit: max(1, connectionLimit / self.loops.count), seed: seed, log: self.log)
+            settings: self.settings,
+            keys: self.keys,
+            marks: self.marks,
+            loopCount: self.loops.count,
+            connectionLimit: max(1, connectionLimit / self.loops.count),
+            seed: seed,
+            log: self.log
+        )
     }
 
     private static func makeEdge(
-        on loop: EventLoop, blueprint: Blueprint, rooms: RoomStore, listeners: [GatewayListener]
+        on loop: EventLoop,
+        blueprint: Blueprint,
+        rooms: RoomStore,
+        listeners: [GatewayListener]
     ) throws -> (edge: Edge, addresses: [SocketAddress]) {
         let edge = Edge(
-            loop: loop, loopCount: blueprint.loopCount, store: rooms, marks: blueprint.marks,
-            settings: blueprint.settings, keys: blueprint.keys, connectionLimit: blueprint.connectionLimit,
-            seed: blueprint.seed &+ UInt64(loop.index), log: blueprint.log)
+            loop: loop,
+            loopCount: blueprint.loopCount,
+            store: rooms,
+            marks: blueprint.marks,
+            settings: blueprint.settings,
+            keys: blueprint.keys,
+            connectionLimit: blueprint.connectionLimit,
+            seed: blueprint.seed &+ UInt64(loop.index),
+            log: blueprint.log
+        )
         let addresses = try listeners.map { listener in
             let tls = try listener.certificate.map {
                 try TLSContext(certificateFile: $0.certificateFile, keyFile: $0.keyFile)
@@ -145,7 +180,10 @@ public final class Gateway {
     }
 
     private func startOthers(
-        listeners: [GatewayListener], connectionLimit: Int, seed: UInt64, completion: @escaping ((any Error)?) -> Void
+        listeners: [GatewayListener],
+        connectionLimit: Int,
+        seed: UInt64,
+        completion: @escaping ((any Error)?) -> Void
     ) {
         let others = self.loops.dropFirst()
         guard !others.isEmpty else { return completion(nil) }
@@ -163,7 +201,10 @@ public final class Gateway {
                 let result = Result {
                     let state = makeState(loop)
                     let edge = try Self.makeEdge(
-                        on: loop, blueprint: blueprint, rooms: state.rooms, listeners: shared
+                        on: loop,
+                        blueprint: blueprint,
+                        rooms: state.rooms,
+                        listeners: shared
                     ).edge
                     return LoopBound(edge, loop: loop)
                 }
@@ -214,14 +255,19 @@ public final class Gateway {
             }
             let snapshot = answer.snapshot
             self.marks.raise(
-                room: room, epoch: snapshot.epoch, issued: snapshot.issued, serving: snapshot.serving)
+                room: room,
+                epoch: snapshot.epoch,
+                issued: snapshot.issued,
+                serving: snapshot.serving
+            )
             for edge in self.edges { edge.submit { $0.gates[room]?.take(answer) } }
         case .failure(let error):
             self.missedTicks[room, default: 0] += 1
             if self.missedTicks[room] == Self.missedTicksWorthTelling {
                 self.log.error(
                     "the room stands still: those inside stay inside, those in line keep their places",
-                    metadata: ["room": "\(room)", "error": "\(error)"])
+                    metadata: ["room": "\(room)", "error": "\(error)"]
+                )
             }
             for edge in self.edges { edge.submit { $0.gates[room]?.missedTick() } }
         }
@@ -235,7 +281,9 @@ public final class Gateway {
         self.lastSignalsMicros = now
         for pool in self.settings.pools {
             let name = pool.name
-            self.collect { $0.pools[name]?.takeSample() ?? PoolSample() } completion: { samples in
+            self.collect {
+                $0.pools[name]?.takeSample() ?? PoolSample()
+            } completion: { samples in
                 var sum = PoolSample()
                 for sample in samples { sum.add(sample) }
                 self.report(sum, of: name, intervalMicros: interval)
@@ -248,9 +296,18 @@ public final class Gateway {
         let gates = self.edges.first?.open().gates ?? [:]
         let waiting = rooms.reduce(Int64(0)) { $0 + (gates[$1]?.snapshot?.waiting ?? 0) }
         let signals = GatewaySignals(
-            gateway: self.id, intervalMicros: intervalMicros, arrivals: sample.arrivals, unguarded: sample.unguarded,
-            admissions: sample.admissions, waiting: Int(waiting), inFlight: sample.inFlight, queued: sample.queued,
-            errors: sample.errors, latency: sample.latency, workerInFlight: sample.workerInFlight)
+            gateway: self.id,
+            intervalMicros: intervalMicros,
+            arrivals: sample.arrivals,
+            unguarded: sample.unguarded,
+            admissions: sample.admissions,
+            waiting: Int(waiting),
+            inFlight: sample.inFlight,
+            queued: sample.queued,
+            errors: sample.errors,
+            latency: sample.latency,
+            workerInFlight: sample.workerInFlight
+        )
         self.pools?.report(pool: pool, signals: signals) { self.take(directory: $0, of: pool) }
     }
 
@@ -268,7 +325,8 @@ public final class Gateway {
 
     /// Asks every edge something and hands all the answers over.
     private func collect<Answer: Sendable>(
-        _ question: @escaping @Sendable (Edge) -> Answer, completion: @escaping ([Answer]) -> Void
+        _ question: @escaping @Sendable (Edge) -> Answer,
+        completion: @escaping ([Answer]) -> Void
     ) {
         let gathering = Gathering<Answer>(count: self.edges.count, completion)
         let back = LoopBound(gathering, loop: self.home)
@@ -298,7 +356,9 @@ public final class Gateway {
     /// All counters, gathered from the loops.
     public func report(_ completion: @escaping (GatewayReport) -> Void) {
         self.home.preconditionOnLoop()
-        self.collect { EdgeReport($0) } completion: { reports in
+        self.collect {
+            EdgeReport($0)
+        } completion: { reports in
             completion(GatewayReport(reports))
         }
     }
@@ -355,8 +415,13 @@ private final class Gathering<Answer> {
 extension RoomLimits {
     init(_ room: RoomSettings) {
         self.init(
-            inflowMilli: room.inflowMilli, burst: room.burst, slots: room.slots, sessionMicros: room.sessionMicros,
-            claimMicros: room.claimWindowMicros, horizonMicros: room.horizonMicros,
-            opensAtMicros: room.opensAtMicros ?? 0)
+            inflowMilli: room.inflowMilli,
+            burst: room.burst,
+            slots: room.slots,
+            sessionMicros: room.sessionMicros,
+            claimMicros: room.claimWindowMicros,
+            horizonMicros: room.horizonMicros,
+            opensAtMicros: room.opensAtMicros ?? 0
+        )
     }
 }

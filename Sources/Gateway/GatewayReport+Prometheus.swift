@@ -18,13 +18,20 @@ extension GatewayReport {
 
     private func writeConnections(to text: inout PrometheusText) {
         text.counter(
-            "sluice_connections_accepted_total", help: "Client connections taken.", self.metrics.connectionsAccepted)
+            "sluice_connections_accepted_total",
+            help: "Client connections taken.",
+            self.metrics.connectionsAccepted
+        )
         text.counter(
-            "sluice_connections_refused_total", help: "Client connections closed at once: the limit was reached.",
-            self.metrics.connectionsRefused)
+            "sluice_connections_refused_total",
+            help: "Client connections closed at once: the limit was reached.",
+            self.metrics.connectionsRefused
+        )
         text.counter(
-            "sluice_connections_evicted_total", help: "Idle client connections closed to make room for new ones.",
-            self.metrics.connectionsEvicted)
+            "sluice_connections_evicted_total",
+            help: "Idle client connections closed to make room for new ones.",
+            self.metrics.connectionsEvicted
+        )
         text.gauge("sluice_connections_open", help: "Client connections now.", self.metrics.connectionsOpen)
         text.counter("sluice_loop_turns_total", help: "Turns of the event loops.", self.turns)
     }
@@ -41,11 +48,15 @@ extension GatewayReport {
             text.sample(self.metrics.gatewayErrors[cause.index], [("cause", cause.rawValue)])
         }
         text.counter(
-            "sluice_retries_total", help: "Requests sent to a second worker after the first failed.",
-            self.metrics.retries)
+            "sluice_retries_total",
+            help: "Requests sent to a second worker after the first failed.",
+            self.metrics.retries
+        )
         text.family(
-            "sluice_request_duration_seconds", .histogram,
-            help: "From the end of a request's head to the end of its answer, waiting for the room included.")
+            "sluice_request_duration_seconds",
+            .histogram,
+            help: "From the end of a request's head to the end of its answer, waiting for the room included."
+        )
         text.sample(self.metrics.requestLatency)
     }
 
@@ -59,9 +70,12 @@ extension GatewayReport {
             ("door", "Called visitors who wait for a token or a slot.", { $0.snapshot.map { Double($0.door) } }),
             ("rate", "Exchanges a second in force.", { $0.snapshot.map { Double($0.rateMilli) / 1_000 } }),
             ("tokens", "Tokens in the bucket.", { $0.snapshot.map { Double($0.tokensNano) / 1e9 } }),
-            ("show_up_ratio", "Of the called, the share that comes.", {
-                $0.snapshot.map { Double($0.showUpPermille) / 1_000 }
-            }),
+            (
+                "show_up_ratio", "Of the called, the share that comes.",
+                {
+                    $0.snapshot.map { Double($0.showUpPermille) / 1_000 }
+                }
+            ),
             ("parked_joining", "Requests of this gateway that wait for a place.", { Double($0.joining) }),
             ("parked_at_door", "Numbers of this gateway that wait at the door.", { Double($0.atDoor) }),
         ]

@@ -55,8 +55,13 @@ public final class Connection: Descriptor {
 
     /// Starts an outgoing connection. Success arrives as `connected`, failure as `closed`, never before this returns.
     public static func connect(
-        to address: SocketAddress, from local: SocketAddress? = nil, on loop: EventLoop, timeoutNanoseconds: Int64,
-        tls: TLSContext? = nil, serverName: String? = nil, handler: ConnectionHandler
+        to address: SocketAddress,
+        from local: SocketAddress? = nil,
+        on loop: EventLoop,
+        timeoutNanoseconds: Int64,
+        tls: TLSContext? = nil,
+        serverName: String? = nil,
+        handler: ConnectionHandler
     ) throws -> Connection {
         loop.preconditionOnLoop()
         let fd = sluice_socket(address.family)
@@ -339,7 +344,11 @@ public final class Connection: Descriptor {
                 var message = msghdr()
                 message.msg_iov = vector
                 message.msg_iovlen = 2
-                return self.finishSend(sendmsg(self.fd, &message, Int32(MSG_NOSIGNAL)))
+                var result = 0
+                repeat {
+                    result = sendmsg(self.fd, &message, Int32(MSG_NOSIGNAL))
+                } while result == -1 && errno == EINTR
+                return self.finishSend(result)
             }
         }
         guard sent >= 0 else { return }
@@ -370,12 +379,17 @@ public final class Connection: Descriptor {
     /// Bytes taken by the socket; -1 when the connection has failed and its end is on the way.
     @inline(__always)
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
-        self.finishSend(sluice_send(self.fd, bytes.baseAddress, UInt(bytes.count)))
+        while true {
+            let sent = sluice_send(self.fd, bytes.baseAddress, UInt(bytes.count))
+            // An interrupted call has sent nothing, and makes no edge that would bring it back.
+            if sent == -1, errno == EINTR { continue }
+            return self.finishSend(sent)
+        }
     }
 
     private func finishSend(_ result: Int) -> Int {
         guard result == -1 else { return result }
-        if errno == EAGAIN || errno == EINTR { return 0 }
+        if errno == EAGAIN { return 0 }
         self.failLater(errno == ECONNRESET || errno == EPIPE ? .reset : .failed(errno))
         return -1
     }

@@ -21,8 +21,12 @@ public final class Listener: Descriptor {
 
     /// `makeHandler` returns nil to refuse a connection, which is then closed at once.
     public init(
-        loop: EventLoop, address: SocketAddress, reusePort: Bool = true, backlog: Int32 = Listener.defaultBacklog,
-        tls: TLSContext? = nil, makeHandler: @escaping (Connection) -> ConnectionHandler?
+        loop: EventLoop,
+        address: SocketAddress,
+        reusePort: Bool = true,
+        backlog: Int32 = Listener.defaultBacklog,
+        tls: TLSContext? = nil,
+        makeHandler: @escaping (Connection) -> ConnectionHandler?
     ) throws {
         loop.preconditionOnLoop()
         let fd = sluice_socket(address.family)
@@ -40,7 +44,10 @@ public final class Listener: Descriptor {
     }
 
     private static func listen(
-        _ fd: Int32, _ address: SocketAddress, reusePort: Bool, backlog: Int32
+        _ fd: Int32,
+        _ address: SocketAddress,
+        reusePort: Bool,
+        backlog: Int32
     ) throws -> SocketAddress {
         var one: Int32 = 1
         if case .unix(let path) = address {

@@ -44,7 +44,9 @@ public enum SelfSignedCertificate {
     }
 
     private static func write(
-        _ path: String, mode: mode_t, _ body: (UnsafeMutablePointer<FILE>) -> Int32
+        _ path: String,
+        mode: mode_t,
+        _ body: (UnsafeMutablePointer<FILE>) -> Int32
     ) throws {
         let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard fd != -1, let file = fdopen(fd, "w") else { throw TransportError.system("write of \(path)", errno) }

@@ -136,7 +136,8 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func withBytes<Raw, Result>(
-        of raw: inout Raw, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+        of raw: inout Raw,
+        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         withUnsafePointer(to: &raw) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<Raw>.size)) }
@@ -156,7 +157,9 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
         withUnsafeBytes(of: raw) {
             .ipv6(
                 UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-                UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)), port: port)
+                UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                port: port
+            )
         }
     }
 }

@@ -18,7 +18,10 @@ public final class TLSContext: @unchecked Sendable {
             throw TransportError.tls("private key \(keyFile)", OpenSSLErrors.take())
         }
         guard SSL_CTX_check_private_key(self.context) == 1 else {
-            throw TransportError.tls("private key \(keyFile) does not belong to \(certificateFile)", OpenSSLErrors.take())
+            throw TransportError.tls(
+                "private key \(keyFile) does not belong to \(certificateFile)",
+                OpenSSLErrors.take()
+            )
         }
         SSL_CTX_set_alpn_select_cb(self.context, selectHTTP1, nil)
     }
@@ -56,8 +59,12 @@ public final class TLSContext: @unchecked Sendable {
 /// ALPN: the first of `http/1.1` and `http/1.0` that the client offers. One that offers only others is told so by the
 /// alert.
 private func selectHTTP1(
-    _ ssl: OpaquePointer?, _ out: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ outLength: UnsafeMutablePointer<UInt8>?,
-    _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32, _ argument: UnsafeMutableRawPointer?
+    _ ssl: OpaquePointer?,
+    _ out: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ outLength: UnsafeMutablePointer<UInt8>?,
+    _ offered: UnsafePointer<UInt8>?,
+    _ offeredLength: UInt32,
+    _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let offered else { return SSL_TLSEXT_ERR_NOACK }
     var position = 0

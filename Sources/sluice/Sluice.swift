@@ -22,5 +22,6 @@ struct Sluice: ParsableCommand {
         subcommands: [
             RunCommand.self, GatewayCommand.self, ControllerCommand.self, WorkerCommand.self, CheckCommand.self,
             StatusCommand.self,
-        ])
+        ]
+    )
 }

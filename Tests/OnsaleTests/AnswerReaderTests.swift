@@ -51,7 +51,7 @@ import Testing
             let whole = Self.read(text)
             let pieces = Self.read(text, pieces: size)
             guard case .complete(let expected, _) = whole.step, case .complete(let answer, _) = pieces.step else {
-                Issue.record("\(whole.step, default: "no answer") and \(pieces.step, default: "no answer")")
+                Issue.record("whole: \(String(describing: whole.step)), in pieces: \(String(describing: pieces.step))")
                 return
             }
             #expect(answer == expected && answer.page?.number == 9)

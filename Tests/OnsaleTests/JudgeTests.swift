@@ -131,7 +131,11 @@ import Testing
     @Test func endingThatIsNotClean_fails() {
         #expect(Self.failures { $0.ending?.leftProcesses = 1 } == [.ending])
         #expect(Self.failures { $0.ending?.isClean = false } == [.ending])
-        #expect(Self.failures { $0.ending = .init(status: nil, isClean: false, nanoseconds: 1, leftProcesses: 0) } == [.ending])
+        #expect(
+            Self.failures { $0.ending = .init(status: nil, isClean: false, nanoseconds: 1, leftProcesses: 0) } == [
+                .ending
+            ]
+        )
     }
 
     @Test func whatVisitorsMet_isFoundByItsOwnCheck() {

@@ -63,7 +63,8 @@ final class ScriptedSite {
     // MARK: Answers of a waiting room
 
     static func page(number: Int, refreshSeconds: Int = 1, fields: String = "") -> String {
-        let body = #"{"state":"waiting","room":"onsale","number":\#(number),"position":1,"waiting":1,"#
+        let body =
+            #"{"state":"waiting","room":"onsale","number":\#(number),"position":1,"waiting":1,"#
             + #""estimate_seconds":null,"refresh_seconds":\#(refreshSeconds),"opens_in_seconds":0}"#
         return "HTTP/1.1 200 OK\r\nSluice-State: waiting\r\nRetry-After: \(refreshSeconds)\r\n\(fields)"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"

@@ -49,6 +49,9 @@ actor Director {
         self.children = Children(loop: loop)
     }
 
+    /// Some process that this run started has not ended.
+    var hasChildren: Bool { !self.children.isEmpty }
+
     /// Stopped by a signal; nothing is judged.
     struct Interrupted: Error {}
 

@@ -29,6 +29,8 @@ final class ClientSession: ConnectionHandler {
     private var timer: LoopTimer?
     private var isHeadPartial = false
     private var inputHasEnded = false
+    /// What the client had still to take when the timer was armed; at its end some of that must be gone.
+    private var pendingWhenWatched = 0
     /// Place in the loop's list of sessions.
     var listIndex = 0
     /// Since when nothing has been asked, while `isIdle`.
@@ -65,6 +67,8 @@ final class ClientSession: ConnectionHandler {
                     self.request.reset()
                     continue
                 }
+                // Answers that nobody takes must not pile up: whoever pipelines has to read as well.
+                guard !self.connection.isCongested else { return used }
                 guard self.receiveHead(rest) else { return used }
                 used += self.request.takeUsed()
             case .forwarding where self.request.body != nil && !self.request.isBodySent:
@@ -179,7 +183,10 @@ final class ClientSession: ConnectionHandler {
         precondition(!writer.overflowed, "a head of at most 32 KiB grew beyond 64 KiB")
         if self.request.hasBody {
             self.request.body = BodyReader(
-                framing: self.edge.requestHead.framing, maxPayloadBytes: Int64(self.edge.limits.bodyBytes), from: .client)
+                framing: self.edge.requestHead.framing,
+                maxPayloadBytes: Int64(self.edge.limits.bodyBytes),
+                from: .client
+            )
             // What follows the head is the body's: from here on the request cannot be read again.
             self.request.used = head
             if self.edge.requestHead.expectsContinue { self.connection.write("HTTP/1.1 100 Continue\r\n\r\n") }
@@ -188,12 +195,18 @@ final class ClientSession: ConnectionHandler {
             self.request.retainedHeadBytes = head
         }
         upstream.begin(
-            head: writer.written, method: self.request.method, mustDechunk: self.request.minorVersion == 0)
+            head: writer.written,
+            method: self.request.method,
+            mustDechunk: self.request.minorVersion == 0,
+            hasBody: self.request.hasBody
+        )
     }
 
     /// Passes on what belongs to the request's body, as it is, after checking that it is well-formed.
     private func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let upstream = self.request.upstream, let scan = self.request.body?.scan(bytes) else { return bytes.count }
+        guard let upstream = self.request.upstream, let scan = self.request.body?.scan(bytes) else {
+            return bytes.count
+        }
         let count: Int
         switch scan {
         case .failed(let failure):
@@ -210,8 +223,10 @@ final class ClientSession: ConnectionHandler {
         upstream.connection?.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         if self.request.isBodySent {
             self.timer?.disarm()
+            upstream.awaitWorker()
         } else if upstream.connection?.isCongested == true {
             self.timer?.disarm()
+            upstream.awaitWorker()
             self.connection.pauseReading()
         } else {
             self.timer?.arm(afterNanoseconds: self.edge.limits.bodyTimeoutNanoseconds)
@@ -221,6 +236,10 @@ final class ClientSession: ConnectionHandler {
 
     func workerDrained() {
         guard case .forwarding = self.phase else { return }
+        if !self.hasSentRequest {
+            self.request.upstream?.awaitClient()
+            self.timer?.arm(afterNanoseconds: self.edge.limits.bodyTimeoutNanoseconds)
+        }
         self.connection.resumeReading()
     }
 
@@ -270,9 +289,21 @@ final class ClientSession: ConnectionHandler {
     /// The worker has been sent the whole request.
     var hasSentRequest: Bool { !self.request.hasBody || self.request.isBodySent }
 
+    /// Between two requests and at the end the timer goes on: it watches for another thing by then.
     override func drained(_ connection: Connection) {
-        self.timer?.disarm()
-        self.request.upstream?.clientDrained()
+        guard case .forwarding = self.phase else {
+            // Pipelined requests waited for that.
+            if case .head = self.phase, connection.retainedBytes > 0 { connection.offerRetained() }
+            return
+        }
+        self.pendingWhenWatched = 0
+        let upstream = self.request.upstream
+        if self.hasSentRequest || upstream?.connection?.isCongested == true {
+            self.timer?.disarm()
+        } else {
+            self.timer?.arm(afterNanoseconds: self.edge.limits.bodyTimeoutNanoseconds)
+        }
+        upstream?.clientDrained()
     }
 
     // MARK: Back to the client
@@ -295,6 +326,11 @@ final class ClientSession: ConnectionHandler {
     /// A client that takes nothing is given up after a while.
     private func watchWriting() {
         guard self.connection.isCongested else { return }
+        self.watchPending()
+    }
+
+    private func watchPending() {
+        self.pendingWhenWatched = self.connection.pendingWriteBytes
         self.timer?.arm(afterNanoseconds: self.edge.limits.writeTimeoutNanoseconds)
     }
 
@@ -321,6 +357,7 @@ final class ClientSession: ConnectionHandler {
         self.request.bytesToSkip = mustSkip
         self.request.used = unread
         self.idleSince = now
+        self.pendingWhenWatched = self.connection.pendingWriteBytes
         self.timer?.arm(afterNanoseconds: self.edge.limits.idleTimeoutNanoseconds)
         if mustSkip > 0 || self.connection.retainedBytes > 0 { self.connection.offerRetained() }
         if self.inputHasEnded { self.edge.loop.onNextTurn { self.endIfDone() } }
@@ -328,7 +365,7 @@ final class ClientSession: ConnectionHandler {
 
     private func closeAfterAnswer() {
         self.phase = .closing
-        self.timer?.arm(afterNanoseconds: self.edge.limits.writeTimeoutNanoseconds)
+        self.watchPending()
         self.connection.closeAfterWriting()
     }
 
@@ -341,7 +378,12 @@ final class ClientSession: ConnectionHandler {
         let staysOpen = self.request.keepAlive && !self.request.hasBody && !self.edge.isDraining
         var writer = ByteWriter(self.edge.loop.writeScratch)
         self.request.status = gate.page.write(
-            position, isJSON: isJSON, for: self, staysOpen: staysOpen, to: &writer)
+            position,
+            isJSON: isJSON,
+            for: self,
+            staysOpen: staysOpen,
+            to: &writer
+        )
         precondition(!writer.overflowed, "the waiting page is bounded by its template")
         self.connection.write(writer.written)
         self.request.used = head
@@ -357,7 +399,12 @@ final class ClientSession: ConnectionHandler {
             }
         self.fail(
             GatewayError(
-                status: Int(failure.status), side: .downstream, cause: cause, message: failure.reason.description))
+                status: Int(failure.status),
+                side: .downstream,
+                cause: cause,
+                message: failure.reason.description
+            )
+        )
     }
 
     /// Answers with an error of the gateway's own and closes: what follows on the connection cannot be trusted, or was
@@ -376,10 +423,13 @@ final class ClientSession: ConnectionHandler {
     // MARK: Time and end
 
     private func timedOut() {
+        let pending = self.connection.pendingWriteBytes
+        // Whoever takes what is written, however slowly, is waited for.
+        if pending > 0, pending < self.pendingWhenWatched { return self.watchPending() }
         switch self.phase {
         case .head where self.isHeadPartial: self.fail(.requestTimeout)
         case .head, .closing: self.connection.close()
-        case .forwarding where self.connection.isCongested: self.connection.close()
+        case .forwarding where pending > 0 && self.pendingWhenWatched > 0: self.connection.close()
         case .forwarding where !self.hasSentRequest:
             self.request.upstream?.abort()
             self.request.upstream = nil
@@ -395,7 +445,12 @@ final class ClientSession: ConnectionHandler {
         switch self.phase {
         case .forwarding where self.hasSentRequest, .waitingForWorker: return
         case .waitingForRoom: if self.request.doorNumber != nil { connection.close() }
-        case .head, .closing, .forwarding: connection.close()
+        case .forwarding: connection.close()
+        // The end of the last answer may still be on its way.
+        case .head:
+            if connection.isCongested, connection.retainedBytes > 0 { return }
+            self.closeAfterAnswer()
+        case .closing: return
         }
     }
 
@@ -423,7 +478,8 @@ final class ClientSession: ConnectionHandler {
         if self.forwardedFields.isEmpty {
             let scheme = self.connection.isSecure ? "https" : "http"
             self.forwardedFields = Array(
-                "X-Forwarded-For: \(self.connection.peer.host)\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8)
+                "X-Forwarded-For: \(self.connection.peer.host)\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8
+            )
         }
         return self.forwardedFields
     }

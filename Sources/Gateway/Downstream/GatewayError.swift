@@ -29,37 +29,87 @@ struct GatewayError: Error, Equatable {
     var retryAfterSeconds: Int? = nil
 
     static let noRoute = GatewayError(
-        status: 404, side: .downstream, cause: .noRoute,
-        message: "No route of this gateway covers this host and path.")
+        status: 404,
+        side: .downstream,
+        cause: .noRoute,
+        message: "No route of this gateway covers this host and path."
+    )
     static let badPath = GatewayError(
-        status: 400, side: .downstream, cause: .badRequest,
-        message: "The path leads above the root or holds a broken percent-encoding.")
+        status: 400,
+        side: .downstream,
+        cause: .badRequest,
+        message: "The path leads above the root or holds a broken percent-encoding."
+    )
     static let requestTimeout = GatewayError(
-        status: 408, side: .downstream, cause: .requestTimeout, message: "The request did not arrive in time.")
+        status: 408,
+        side: .downstream,
+        cause: .requestTimeout,
+        message: "The request did not arrive in time."
+    )
     static let bodyTooLarge = GatewayError(
-        status: 413, side: .downstream, cause: .tooLarge, message: "The body is larger than this gateway lets through.")
+        status: 413,
+        side: .downstream,
+        cause: .tooLarge,
+        message: "The body is larger than this gateway lets through."
+    )
     static let noWorker = GatewayError(
-        status: 503, side: .upstream, cause: .noWorker, message: "No worker is ready for this request.",
-        retryAfterSeconds: 2)
+        status: 503,
+        side: .upstream,
+        cause: .noWorker,
+        message: "No worker is ready for this request.",
+        retryAfterSeconds: 2
+    )
     static let queueFull = GatewayError(
-        status: 503, side: .upstream, cause: .queueFull, message: "Too many requests are waiting for a worker.",
-        retryAfterSeconds: 2)
+        status: 503,
+        side: .upstream,
+        cause: .queueFull,
+        message: "Too many requests are waiting for a worker.",
+        retryAfterSeconds: 2
+    )
     static let queueTimeout = GatewayError(
-        status: 503, side: .upstream, cause: .queueTimeout, message: "No worker became free in time.",
-        retryAfterSeconds: 2)
+        status: 503,
+        side: .upstream,
+        cause: .queueTimeout,
+        message: "No worker became free in time.",
+        retryAfterSeconds: 2
+    )
     static let joinsFull = GatewayError(
-        status: 503, side: .internal, cause: .joinsFull, message: "Too many visitors are joining at once.",
-        retryAfterSeconds: 2)
+        status: 503,
+        side: .internal,
+        cause: .joinsFull,
+        message: "Too many visitors are joining at once.",
+        retryAfterSeconds: 2
+    )
     static let connectFailed = GatewayError(
-        status: 502, side: .upstream, cause: .connectFailed, message: "No worker could be reached.",
-        retryAfterSeconds: 2)
+        status: 502,
+        side: .upstream,
+        cause: .connectFailed,
+        message: "No worker could be reached.",
+        retryAfterSeconds: 2
+    )
     static let connectionLost = GatewayError(
-        status: 502, side: .upstream, cause: .connectionLost, message: "The worker broke off before it answered.")
+        status: 502,
+        side: .upstream,
+        cause: .connectionLost,
+        message: "The worker broke off before it answered."
+    )
     static let badResponse = GatewayError(
-        status: 502, side: .upstream, cause: .badResponse, message: "The worker's answer was not valid HTTP.")
+        status: 502,
+        side: .upstream,
+        cause: .badResponse,
+        message: "The worker's answer was not valid HTTP."
+    )
     static let responseTimeout = GatewayError(
-        status: 504, side: .upstream, cause: .responseTimeout, message: "The worker did not answer in time.")
+        status: 504,
+        side: .upstream,
+        cause: .responseTimeout,
+        message: "The worker did not answer in time."
+    )
     static let shuttingDown = GatewayError(
-        status: 503, side: .internal, cause: .shuttingDown, message: "This gateway is shutting down.",
-        retryAfterSeconds: 1)
+        status: 503,
+        side: .internal,
+        cause: .shuttingDown,
+        message: "This gateway is shutting down.",
+        retryAfterSeconds: 1
+    )
 }

@@ -38,8 +38,15 @@ final class Edge {
     private var onDrained: (() -> Void)?
 
     init(
-        loop: EventLoop, loopCount: Int, store: RoomStore, marks: RoomMarks, settings: Settings, keys: [SigningKey],
-        connectionLimit: Int, seed: UInt64, log: Logger
+        loop: EventLoop,
+        loopCount: Int,
+        store: RoomStore,
+        marks: RoomMarks,
+        settings: Settings,
+        keys: [SigningKey],
+        connectionLimit: Int,
+        seed: UInt64,
+        log: Logger
     ) {
         self.loop = loop
         self.loopCount = loopCount
@@ -83,13 +90,17 @@ final class Edge {
             settings.routes.compactMap { route in
                 guard let pool = pools[route.pool] else { return nil }
                 return Route(host: route.host, path: route.path, gate: route.room.flatMap { gates[$0] }, pool: pool)
-            })
+            }
+        )
         for gate in dissolved { gate.dissolve() }
     }
 
     var requestLimits: HeadLimits {
         HeadLimits(
-            maxHeadBytes: self.limits.headBytes, maxTargetBytes: self.limits.targetBytes, maxFields: self.limits.fields)
+            maxHeadBytes: self.limits.headBytes,
+            maxTargetBytes: self.limits.targetBytes,
+            maxFields: self.limits.fields
+        )
     }
 
     // MARK: Connections
@@ -166,13 +177,19 @@ final class Edge {
         }
     }
 
-    private static let replacedRequestFields: FieldSet = [.expect, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .forwarded]
+    private static let replacedRequestFields: FieldSet = [
+        .expect, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .forwarded,
+    ]
     private static let ownCookies = CookiePrefix("sluice-")
 
     /// The request as the worker sees it: without hop-by-hop fields and the room's cookies, with whom it is for.
     func writeForwardedHead(_ bytes: UnsafeRawBufferPointer, for session: ClientSession, to writer: inout ByteWriter) {
         self.requestHead.writeForwarded(
-            to: &writer, from: bytes, dropping: Self.replacedRequestFields, droppingCookies: Self.ownCookies)
+            to: &writer,
+            from: bytes,
+            dropping: Self.replacedRequestFields,
+            droppingCookies: Self.ownCookies
+        )
         if self.requestHead.hostRange == nil { writer.append("host: localhost\r\n") }
         writer.append(session.forwarded)
         writer.append("\r\n")
@@ -184,7 +201,10 @@ final class Edge {
         let framing = self.responseHead.framing
         if framing == .untilClose || (isOldClient && framing == .chunked) { session.request.endsWithConnection = true }
         self.responseHead.writeForwarded(
-            to: &writer, from: bytes, dropping: isOldClient ? [.transferEncoding] : [])
+            to: &writer,
+            from: bytes,
+            dropping: isOldClient ? [.transferEncoding] : []
+        )
         if let (gate, number) = session.request.session {
             writer.append("Sluice-State: admitted\r\n")
             if self.responseHead.names.contains(.sluiceSession), self.asksForRelease(bytes) {
@@ -194,9 +214,13 @@ final class Edge {
                 self.appendCookies(for: session, to: &writer)
             }
         }
+        // What is said here holds, also when the rest of the request comes before the end of the answer.
+        if !session.staysOpen { session.request.endsWithConnection = true }
         self.appendConnection(
-            staysOpen: session.staysOpen && !session.request.endsWithConnection,
-            minorVersion: session.request.minorVersion, to: &writer)
+            staysOpen: !session.request.endsWithConnection,
+            minorVersion: session.request.minorVersion,
+            to: &writer
+        )
         writer.append("\r\n")
     }
 

@@ -50,7 +50,9 @@ final class RouteTable {
     /// For a path that a worker may read as another one: looked up as it was sent and as `resolved`, and a room on
     /// either wins. Nobody walks around a room with `/assets/../checkout`.
     func find(
-        host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer, resolved: UnsafeRawBufferPointer
+        host: UnsafeRawBufferPointer,
+        path: UnsafeRawBufferPointer,
+        resolved: UnsafeRawBufferPointer
     ) -> Route? {
         let sent = self.find(host: host, path: path)
         guard sent?.gate == nil else { return sent }

@@ -12,6 +12,8 @@ struct RoomCookies {
     init(room: String) {
         self.plain = Names(place: Array("sluice-place-\(room)".utf8), pass: Array("sluice-pass-\(room)".utf8))
         self.secure = Names(
-            place: Array("__Host-sluice-place-\(room)".utf8), pass: Array("__Host-sluice-pass-\(room)".utf8))
+            place: Array("__Host-sluice-place-\(room)".utf8),
+            pass: Array("__Host-sluice-pass-\(room)".utf8)
+        )
     }
 }

@@ -106,7 +106,10 @@ final class RoomGate {
 
     /// The genuine, current token of this room in the cookie of that name. Anything else is treated as none, and counted.
     private func token(
-        _ kind: AdmissionToken.Kind, named name: [UInt8], _ bytes: UnsafeRawBufferPointer, now: Int64
+        _ kind: AdmissionToken.Kind,
+        named name: [UInt8],
+        _ bytes: UnsafeRawBufferPointer,
+        now: Int64
     ) -> AdmissionToken? {
         guard let range = name.withUnsafeBytes({ self.edge.requestHead.cookieValue(named: $0, in: bytes) }) else {
             return nil
@@ -142,12 +145,19 @@ final class RoomGate {
             isAtDoor
             ? 1
             : self.estimator.pollSeconds(
-                ahead: ahead, horizonMicros: self.settings.horizonMicros, random: self.edge.random.next())
+                ahead: ahead,
+                horizonMicros: self.settings.horizonMicros,
+                random: self.edge.random.next()
+            )
         return WaitingPosition(
-            state: isAtDoor ? .atDoor : .waiting, number: number, ahead: ahead,
+            state: isAtDoor ? .atDoor : .waiting,
+            number: number,
+            ahead: ahead,
             waiting: max(0, self.known.issued - self.known.serving),
-            estimateSeconds: self.estimator.estimate(ahead: ahead), refreshSeconds: refresh,
-            opensInSeconds: max(0, (opensAt - self.edge.loop.wallMicros + 999_999) / 1_000_000))
+            estimateSeconds: self.estimator.estimate(ahead: ahead),
+            refreshSeconds: refresh,
+            opensInSeconds: max(0, (opensAt - self.edge.loop.wallMicros + 999_999) / 1_000_000)
+        )
     }
 
     // MARK: Joining
@@ -207,17 +217,28 @@ final class RoomGate {
     private func makePlace(number: Int64) -> AdmissionToken {
         let now = UInt32(clamping: self.edge.loop.wallMicros / 1_000_000)
         return AdmissionToken(
-            kind: .place, keyID: self.edge.signer.signingKeyID, lane: 0, room: self.roomID,
-            epoch: UInt32(clamping: self.known.epoch), number: number, issuedSeconds: now,
-            expiresSeconds: now + Self.placeLifetimeSeconds)
+            kind: .place,
+            keyID: self.edge.signer.signingKeyID,
+            lane: 0,
+            room: self.roomID,
+            epoch: UInt32(clamping: self.known.epoch),
+            number: number,
+            issuedSeconds: now,
+            expiresSeconds: now + Self.placeLifetimeSeconds
+        )
     }
 
     private func makePass(number: Int64, expiresMicros: Int64) -> AdmissionToken {
         AdmissionToken(
-            kind: .pass, keyID: self.edge.signer.signingKeyID, lane: 0, room: self.roomID,
-            epoch: UInt32(clamping: self.known.epoch), number: number,
+            kind: .pass,
+            keyID: self.edge.signer.signingKeyID,
+            lane: 0,
+            room: self.roomID,
+            epoch: UInt32(clamping: self.known.epoch),
+            number: number,
             issuedSeconds: UInt32(clamping: self.edge.loop.wallMicros / 1_000_000),
-            expiresSeconds: UInt32(clamping: expiresMicros / 1_000_000))
+            expiresSeconds: UInt32(clamping: expiresMicros / 1_000_000)
+        )
     }
 
     // MARK: The door
@@ -312,7 +333,9 @@ final class RoomGate {
         self.renewals.insert(pass.number)
         self.scheduleFlush()
         session.request.newPass = self.makePass(
-            number: pass.number, expiresMicros: now + self.settings.sessionMicros)
+            number: pass.number,
+            expiresMicros: now + self.settings.sessionMicros
+        )
     }
 
     private func sendRenewals() {
@@ -383,7 +406,9 @@ final class RoomGate {
     private func noteFailure(_ error: StoreError, of operation: String) {
         self.counts.storeFailures += 1
         self.edge.log.debug(
-            "the shared state did not answer", metadata: ["room": "\(self.name)", "operation": "\(operation)", "error": "\(error)"])
+            "the shared state did not answer",
+            metadata: ["room": "\(self.name)", "operation": "\(operation)", "error": "\(error)"]
+        )
     }
 
     /// A tick's result, from whichever loop asked for it.

@@ -78,7 +78,8 @@ final class TokenSigner {
             self.computeMAC(of: computed, with: key.context)
             let isGenuine = constantTimeEqual(
                 UnsafeRawBufferPointer(rebasing: given[AdmissionToken.payloadBytes...]),
-                UnsafeRawBufferPointer(rebasing: computed[AdmissionToken.payloadBytes...]))
+                UnsafeRawBufferPointer(rebasing: computed[AdmissionToken.payloadBytes...])
+            )
             return isGenuine ? token : nil
         }
     }
@@ -95,7 +96,9 @@ final class TokenSigner {
                 && EVP_MAC_final(context, digest.baseAddress, &count, 32) == 1
             precondition(status && count == 32, "HMAC-SHA256 failed")
             (base + AdmissionToken.payloadBytes).update(
-                from: digest.baseAddress!, count: AdmissionToken.wireBytes - AdmissionToken.payloadBytes)
+                from: digest.baseAddress!,
+                count: AdmissionToken.wireBytes - AdmissionToken.payloadBytes
+            )
         }
     }
 }

@@ -22,7 +22,8 @@ struct WaitingPage {
             <!doctype html><html lang="\(room.language.rawValue)"><head><meta charset="utf-8">\
             <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">\
             <title>\(title)</title><meta http-equiv="refresh" content="
-            """.utf8)
+            """.utf8
+        )
         self.beforeBody = Array("\"><style>\(Self.style)</style></head><body><main><h1>\(title)</h1>".utf8)
         let keeps = minutes == 1 ? "a minute" : "\(minutes) minutes"
         self.afterBody = Array(
@@ -30,7 +31,8 @@ struct WaitingPage {
             <p class="note">This page refreshes by itself. Reloading or closing it does not cost you your place: \
             when it is your turn, it is kept for \(keeps).</p></main></body></html>
 
-            """.utf8)
+            """.utf8
+        )
     }
 
     private static let style = """
@@ -62,7 +64,11 @@ struct WaitingPage {
     /// Writes head and body; returns the status. A request that is not a plain read gets 429, so that no program takes
     /// "wait" for "done".
     func write(
-        _ position: WaitingPosition, isJSON: Bool, for session: ClientSession, staysOpen: Bool, to writer: inout ByteWriter
+        _ position: WaitingPosition,
+        isJSON: Bool,
+        for session: ClientSession,
+        staysOpen: Bool,
+        to writer: inout ByteWriter
     ) -> Int {
         let method = session.request.method
         let isRead = method == .get || method == .head
@@ -74,7 +80,8 @@ struct WaitingPage {
         writer.append(isRead ? "HTTP/1.1 200 OK\r\nDate: " : "HTTP/1.1 429 Too Many Requests\r\nDate: ")
         session.edge.appendDate(to: &writer)
         writer.append(
-            isJSON ? "\r\nContent-Type: application/json" : "\r\nContent-Type: text/html; charset=utf-8")
+            isJSON ? "\r\nContent-Type: application/json" : "\r\nContent-Type: text/html; charset=utf-8"
+        )
         writer.append("\r\nCache-Control: no-store\r\nVary: Accept\r\nRetry-After: ")
         writer.append(decimal: Int(position.refreshSeconds))
         switch position.state {

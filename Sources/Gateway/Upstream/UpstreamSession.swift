@@ -47,14 +47,18 @@ final class UpstreamSession: ConnectionHandler {
 
     func connect() throws {
         self.connection = try Connection.connect(
-            to: self.worker.address, on: self.edge.loop,
-            timeoutNanoseconds: self.pool.settings.connectTimeoutNanoseconds, handler: self)
+            to: self.worker.address,
+            on: self.edge.loop,
+            timeoutNanoseconds: self.pool.settings.connectTimeoutNanoseconds,
+            handler: self
+        )
     }
 
     // MARK: A request
 
-    /// Sends a request's head; the answer goes to `client`.
-    func begin(head: UnsafeRawBufferPointer, method: Method, mustDechunk: Bool) {
+    /// Sends a request's head; the answer goes to `client`. The worker's time begins with it, unless a body follows:
+    /// then `awaitWorker` says when.
+    func begin(head: UnsafeRawBufferPointer, method: Method, mustDechunk: Bool, hasBody: Bool) {
         guard let connection = self.connection else { preconditionFailure("a closed connection was handed out") }
         self.phase = .awaitingHead
         self.method = method
@@ -62,8 +66,24 @@ final class UpstreamSession: ConnectionHandler {
         self.canReuse = false
         self.interimResponses = 0
         self.began = self.edge.loop.now
-        self.timer?.arm(afterNanoseconds: self.pool.settings.responseTimeoutNanoseconds)
+        if hasBody { self.timer?.disarm() } else { self.armResponseTimer() }
         connection.write(head)
+    }
+
+    /// The worker has the whole request, or must take some of it before more can be sent.
+    func awaitWorker() {
+        guard case .awaitingHead = self.phase else { return }
+        self.armResponseTimer()
+    }
+
+    /// The rest of the request is up to the client.
+    func awaitClient() {
+        guard case .awaitingHead = self.phase else { return }
+        self.timer?.disarm()
+    }
+
+    private func armResponseTimer() {
+        self.timer?.arm(afterNanoseconds: self.pool.settings.responseTimeoutNanoseconds)
     }
 
     /// The client has gone, or broken the rules: what the worker is doing for it is given up.
@@ -130,7 +150,8 @@ final class UpstreamSession: ConnectionHandler {
         case .failed(let failure):
             self.edge.log.warning(
                 "a worker's answer is not valid HTTP",
-                metadata: ["worker": "\(self.worker.id)", "reason": "\(failure)"])
+                metadata: ["worker": "\(self.worker.id)", "reason": "\(failure)"]
+            )
             self.fail(.badResponse)
             return nil
         case .complete: break
@@ -152,7 +173,10 @@ final class UpstreamSession: ConnectionHandler {
         if self.edge.responseHead.status >= 500 { self.pool.countError() }
         self.canReuse = self.edge.responseHead.keepAlive
         self.body = BodyReader(
-            framing: self.edge.responseHead.framing, maxPayloadBytes: Int64.max, from: .worker)
+            framing: self.edge.responseHead.framing,
+            maxPayloadBytes: Int64.max,
+            from: .worker
+        )
         self.phase = .body
         let afterHead = UnsafeRawBufferPointer(rebasing: bytes[headBytes...])
         let head = UnsafeRawBufferPointer(rebasing: bytes[..<headBytes])
@@ -167,7 +191,7 @@ final class UpstreamSession: ConnectionHandler {
 
     private func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard let client = self.client else { return nil }
-        self.timer?.arm(afterNanoseconds: self.pool.settings.responseTimeoutNanoseconds)
+        self.armResponseTimer()
         if self.mustDechunk, self.body.framing == .chunked { return self.receiveChunks(bytes, client) }
         guard let (count, isComplete) = self.scan(bytes) else { return nil }
         client.writeResponseBody(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
@@ -205,7 +229,11 @@ final class UpstreamSession: ConnectionHandler {
     /// Ends the request when the body is complete; slows the worker down when the client does not keep up.
     private func finishOrGoOn(_ used: Int, of count: Int, isComplete: Bool) -> Int? {
         guard isComplete else {
-            if self.client?.isCongested == true { self.connection?.pauseReading() }
+            if self.client?.isCongested == true {
+                // How long that may last is the client's affair, not the worker's.
+                self.timer?.disarm()
+                self.connection?.pauseReading()
+            }
             return used
         }
         // Bytes behind the answer belong to nobody, least of all to the next request.
@@ -227,7 +255,10 @@ final class UpstreamSession: ConnectionHandler {
     }
 
     /// The client takes bytes again.
-    func clientDrained() { self.connection?.resumeReading() }
+    func clientDrained() {
+        if case .body = self.phase { self.armResponseTimer() }
+        self.connection?.resumeReading()
+    }
 
     override func drained(_ connection: Connection) { self.client?.workerDrained() }
 

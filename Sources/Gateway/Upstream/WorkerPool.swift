@@ -46,7 +46,8 @@ final class WorkerPool {
         self.update(
             settings.workers.map {
                 WorkerRecord(id: $0.description, address: $0.description, state: .ready, sinceMicros: 0)
-            })
+            }
+        )
     }
 
     private var connectionsPerWorker: Int { max(1, self.settings.connectionsPerWorker / self.edge.loopCount) }
@@ -74,7 +75,8 @@ final class WorkerPool {
         guard let address = try? SocketAddress(parsing: record.address) else {
             self.edge.log.error(
                 "a worker's address cannot be read; the worker is left out",
-                metadata: ["pool": "\(self.name)", "worker": "\(record.id)", "address": "\(record.address)"])
+                metadata: ["pool": "\(self.name)", "worker": "\(record.id)", "address": "\(record.address)"]
+            )
             return nil
         }
         return Worker(id: record.id, address: address)
@@ -112,7 +114,9 @@ final class WorkerPool {
             try upstream.connect()
         } catch {
             self.edge.log.error(
-                "no connection to a worker can be opened", metadata: ["pool": "\(self.name)", "error": "\(error)"])
+                "no connection to a worker can be opened",
+                metadata: ["pool": "\(self.name)", "error": "\(error)"]
+            )
             worker.connections -= 1
             self.settle(worker)
             return .refused(.connectFailed)

@@ -4,11 +4,13 @@ import SettingsFile
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Check a configuration without running it.",
+        commandName: "check",
+        abstract: "Check a configuration without running it.",
         discussion: """
             Prints everything that is wrong, each with file, line, key, what was found and what is allowed, and ends with \
             code 1; or says that the file is good, and what in it is probably not meant.
-            """)
+            """
+    )
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
@@ -17,7 +19,8 @@ struct CheckCommand: ParsableCommand {
             for notice in settings.notices { print("notice: \(notice)") }
             print(
                 "\(self.options.file): good (\(settings.routes.count) routes, \(settings.rooms.count) rooms, "
-                    + "\(settings.pools.count) pools)")
+                    + "\(settings.pools.count) pools)"
+            )
         } catch {
             printError("\(error)")
             throw ExitCode(1)

@@ -4,17 +4,20 @@ import ArgumentParser
 struct ConfigurationOptions: ParsableArguments {
     @Argument(
         help: "The configuration. Every key is explained in Config/sluice.yaml.",
-        completion: .file(extensions: ["yaml", "yml"]))
+        completion: .file(extensions: ["yaml", "yml"])
+    )
     var file: String
 }
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run gateway and controller in one process.",
+        commandName: "run",
+        abstract: "Run gateway and controller in one process.",
         discussion: """
             With `redis: embedded` a private redis-server is started too, so nothing has to be set up. For each listener \
             one line goes to standard output, such as `gateway listening on 127.0.0.1:8080`; logs go to standard error.
-            """)
+            """
+    )
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws { try Daemon.run(roles: [.gateway, .controller], configuration: self.options.file) }
@@ -22,11 +25,13 @@ struct RunCommand: ParsableCommand {
 
 struct GatewayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gateway", abstract: "Run a gateway alone.",
+        commandName: "gateway",
+        abstract: "Run a gateway alone.",
         discussion: """
             Any number of gateways work as one on the same Redis. The workers of pools with the process driver come from \
             a controller that runs elsewhere; pools with the static driver need none.
-            """)
+            """
+    )
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws { try Daemon.run(roles: [.gateway], configuration: self.options.file) }
@@ -34,11 +39,13 @@ struct GatewayCommand: ParsableCommand {
 
 struct ControllerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "controller", abstract: "Run a controller alone.",
+        commandName: "controller",
+        abstract: "Run a controller alone.",
         discussion: """
             The controller reads the gateways' signals from Redis once a second, starts and stops workers, and sets the \
             rate at which rooms may let people in. Of several controllers one leads, the others stand by.
-            """)
+            """
+    )
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws { try Daemon.run(roles: [.controller], configuration: self.options.file) }

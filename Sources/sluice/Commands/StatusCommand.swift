@@ -7,8 +7,11 @@ import Transport
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show rooms, pools and connections of a running Sluice.",
-        discussion: "Asks the admin listener (`admin.listen` of the configuration). Ends with code 1 when it does not answer.")
+        commandName: "status",
+        abstract: "Show rooms, pools and connections of a running Sluice.",
+        discussion:
+            "Asks the admin listener (`admin.listen` of the configuration). Ends with code 1 when it does not answer."
+    )
 
     @Option(help: "The admin listener's address.")
     var admin = "127.0.0.1:9090"
@@ -32,13 +35,18 @@ struct StatusCommand: ParsableCommand {
     }
 
     private static func ask(_ address: SocketAddress, wantsJSON: Bool, on loop: EventLoop) {
-        HTTPProbe.get(address: address, path: "/status", on: loop, timeoutNanoseconds: Self.timeoutNanoseconds) { result in
+        HTTPProbe.get(address: address, path: "/status", on: loop, timeoutNanoseconds: Self.timeoutNanoseconds) {
+            result in
             switch result {
             case .failure(let error):
-                printError("nothing answers at \(address): \(error). Is Sluice running, and is --admin its `admin.listen`?")
+                printError(
+                    "nothing answers at \(address): \(error). Is Sluice running, and is --admin its `admin.listen`?"
+                )
                 Foundation.exit(1)
             case .success(let answer) where answer.status != 200:
-                printError("\(address) answers with status \(answer.status); it does not look like Sluice's admin listener")
+                printError(
+                    "\(address) answers with status \(answer.status); it does not look like Sluice's admin listener"
+                )
                 Foundation.exit(1)
             case .success(let answer):
                 if wantsJSON {

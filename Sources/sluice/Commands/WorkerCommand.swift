@@ -7,13 +7,15 @@ import Transport
 
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "worker", abstract: "Run a sample backend, for rehearsals.",
+        commandName: "worker",
+        abstract: "Run a sample backend, for rehearsals.",
         discussion: """
             A fixed number of service slots, a bounded queue in front of them, and a service time drawn for each request: \
             overload is real, with waiting first and 503 then. Pools with the process driver and no command of their own \
             start it. It says `listening on ADDRESS` on standard output, is ready when GET /healthz answers 200, and \
             finishes what it has on SIGTERM; a program of your own in its place does the same.
-            """)
+            """
+    )
 
     @Option(help: "Address to listen on; port 0 picks one.")
     var listen = "127.0.0.1:0"

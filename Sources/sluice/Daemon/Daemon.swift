@@ -43,7 +43,9 @@ final class Daemon {
     static func run(roles: Set<Role>, configuration path: String) throws -> Never {
         let settings = try Self.load(path)
         LogSetup.bootstrap(
-            level: Logger.Level(settings.log.level), format: settings.log.format == .json ? .json : .text)
+            level: Logger.Level(settings.log.level),
+            format: settings.log.format == .json ? .json : .text
+        )
         SignalSource.ignoreBrokenPipe()
         let count = roles.contains(.gateway) ? settings.loops ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) : 1
         let loops = try (0..<count).map { try EventLoop(index: $0, label: "sluice.loop.\($0)") }
@@ -110,11 +112,17 @@ final class Daemon {
         guard self.roles.contains(.gateway) else { return self.startController(makeState) }
         do {
             let gateway = Gateway(
-                id: self.processName, settings: self.settings, keys: try SigningKeyFile.keys(for: self.settings),
-                loops: self.loops, log: self.log, makeState: makeState)
+                id: self.processName,
+                settings: self.settings,
+                keys: try SigningKeyFile.keys(for: self.settings),
+                loops: self.loops,
+                log: self.log,
+                makeState: makeState
+            )
             self.gateway = gateway
             gateway.start(
-                listeners: try self.makeListeners(), connectionLimit: self.connectionLimit,
+                listeners: try self.makeListeners(),
+                connectionLimit: self.connectionLimit,
                 seed: UInt64.random(in: 0 ... .max)
             ) { result in
                 switch result {
@@ -165,14 +173,21 @@ final class Daemon {
         if self.roles.contains(.controller) {
             let access = makeState(self.home)
             let controller = Controller(
-                id: self.processName, settings: self.settings, executable: "/proc/self/exe", loop: self.home,
-                store: access.rooms, board: access.pools, log: self.log)
+                id: self.processName,
+                settings: self.settings,
+                executable: "/proc/self/exe",
+                loop: self.home,
+                store: access.rooms,
+                board: access.pools,
+                log: self.log
+            )
             self.controller = controller
             controller.start()
         }
         do {
             try self.startAdmin()
-            self.watcher = try SettingsWatcher(path: self.path, running: self.settings, on: self.home) { [unowned self] in
+            self.watcher = try SettingsWatcher(path: self.path, running: self.settings, on: self.home) {
+                [unowned self] in
                 self.reloaded($0)
             }
         } catch {
@@ -182,12 +197,14 @@ final class Daemon {
 
     private func startAdmin() throws {
         let admin = try AdminServer(
-            loop: self.home, address: try SocketAddress(parsing: self.settings.admin.listen.description),
+            loop: self.home,
+            address: try SocketAddress(parsing: self.settings.admin.listen.description),
             routes: [
                 .health { [unowned self] answer in answer(self.gateway?.problems ?? []) },
                 .metrics { [unowned self] answer in self.writeMetrics(answer) },
                 .status { [unowned self] answer in self.writeStatus(answer) },
-            ])
+            ]
+        )
         self.admin = admin
         if let address = admin.boundAddress { self.announce("admin listening on \(address)") }
     }

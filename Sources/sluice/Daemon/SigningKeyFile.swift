@@ -34,7 +34,8 @@ enum SigningKeyFile {
         let count = Glibc.read(fd, &secret, secret.count)
         guard count == Self.secretBytes else {
             throw DaemonError(
-                "\(path) is no signing key of \(Self.secretBytes) bytes; delete it to have a new one made (visitors in line lose their places)")
+                "\(path) is no signing key of \(Self.secretBytes) bytes; delete it to have a new one made (visitors in line lose their places)"
+            )
         }
         return Array(secret.prefix(Self.secretBytes))
     }

@@ -32,8 +32,10 @@ final class StateAccess {
                 .success { loop in
                     EdgeState(
                         rooms: MemoryRoomStore(loop: loop, rooms: rooms),
-                        pools: MemoryPoolBoard(loop: loop, boards: boards))
-                })
+                        pools: MemoryPoolBoard(loop: loop, boards: boards)
+                    )
+                }
+            )
         case .embedded:
             let embedded = EmbeddedRedis(loop: self.home, stateFolder: self.settings.stateFolder)
             self.embedded = embedded
@@ -62,7 +64,8 @@ final class StateAccess {
                 case .disconnected(let reason):
                     log.error(
                         "Redis cannot be reached; trying again",
-                        metadata: ["redis": "\(endpoint)", "reason": "\(reason)"])
+                        metadata: ["redis": "\(endpoint)", "reason": "\(reason)"]
+                    )
                 case .idle, .connecting, .closed: break
                 }
             }

@@ -1,0 +1,192 @@
+import EventLoop
+import Primitives
+import TestKit
+import Testing
+import Transport
+
+@testable import onsale
+
+/// The part of the tool that has sockets, against a small server that a test writes.
+@Suite struct CrowdPlayerTests {
+    /// Everybody is in a hurry, so that a test takes a second or two.
+    static func scenario(visitors: Int, _ change: (inout Manners) -> Void = { _ in }) -> Scenario {
+        var scenario = Scenario(visitors: visitors, durationSeconds: 20, seed: 11)
+        scenario.manners.thinkMedianSeconds = 0.01
+        scenario.manners.noShowShare = 0
+        scenario.manners.eagerShare = 0
+        scenario.manners.leavePageShare = 1
+        scenario.manners.fixedRetrySeconds = 0.02
+        scenario.manners.jitterRetrySeconds = 0.02
+        change(&scenario.manners)
+        return scenario
+    }
+
+    struct Outcome: Sendable {
+        var timeline: Timeline
+        var numbers: [Int64]
+        var admitted: [Int64]
+        var paths: [String]
+        var cookies: [String]
+        var openConnections: Int
+        var counts: Counts { self.timeline.total.counts }
+    }
+
+    /// Plays the crowd, all of which comes within a tenth of a second, until everybody has left.
+    static func play(
+        _ scenario: Scenario,
+        hasRoom: Bool = true,
+        descriptorLimit: Int = 1_000,
+        address: SocketAddress? = nil,
+        reply: @escaping @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply
+    ) throws -> Outcome {
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let (site, player) = try fixture.run {
+            let site = try ScriptedSite(loop: loop, reply: reply)
+            let last = scenario.curve.endSeconds + 1
+            let player = CrowdPlayer(
+                try Crowd(scenario).takenUp(atSeconds: last, withinSeconds: 0.1),
+                target: Target([address ?? site.address]),
+                startedAt: MonotonicClock.now().advanced(byNanoseconds: -Int64(last * 1e9)),
+                firstSecond: Int(last),
+                hasRoom: hasRoom,
+                descriptorLimit: descriptorLimit,
+                on: loop
+            )
+            player.start()
+            return (LoopBound(site, loop: loop), LoopBound(player, loop: loop))
+        }
+        try fixture.waitUntil { try fixture.run { player.open().isEverybodyGone } }
+        let outcome = try fixture.run {
+            let player = player.open()
+            player.finish()
+            let requests = site.open().requests
+            return Outcome(
+                timeline: player.timeline,
+                numbers: player.placeNumbers,
+                admitted: player.admittedNumbers,
+                paths: requests.map(\.path),
+                cookies: requests.map(\.cookies),
+                openConnections: player.openConnections
+            )
+        }
+        try fixture.end()
+        return outcome
+    }
+
+    /// Gives each newcomer the next place, lets in who comes back with one, and keeps who has a pass.
+    static func room() -> @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply {
+        let issued = Record(0)
+        return { request in
+            if request.cookies.contains("sluice-pass-onsale=") { return .answer(ScriptedSite.inside()) }
+            if request.cookies.contains("sluice-place-onsale=") {
+                return .answer(ScriptedSite.inside(fields: "Set-Cookie: sluice-pass-onsale=p; Path=/\r\n"))
+            }
+            issued.update { $0 += 1 }
+            let number = issued.value
+            let place = "Set-Cookie: sluice-place-onsale=\(number); Path=/\r\n"
+            return .answer(ScriptedSite.page(number: number, fields: place))
+        }
+    }
+
+    @Test func crowd_throughARoom_isServedOnKeptConnections() throws {
+        let scenario = Self.scenario(visitors: 40)
+        let outcome = try Self.play(scenario, reply: Self.room())
+        let counts = outcome.counts
+        #expect(counts.arrivals == 40 && counts.served == 40 && counts.left == 40 && counts.errors.total == 0)
+        #expect(counts.waitingPages == 40 && counts.exchanges == 40)
+        let wanted = try Crowd(scenario).visitors.reduce(0) { $0 + $1.requestCount }
+        #expect(counts.insideAnswers == wanted)
+        #expect(outcome.paths.count == wanted + 40 && counts.requests == wanted + 40)
+        #expect(outcome.paths.count { $0 == "/leave" } == 40)
+        #expect(Set(outcome.numbers) == Set(1...40) && outcome.admitted.sorted() == Array(1...40))
+        // The answers name a second: short enough for everybody to keep the connection.
+        #expect(counts.connections == 40 && outcome.openConnections == 0)
+        #expect(outcome.cookies.count { $0.isEmpty } == 40)
+        let total = outcome.timeline.total
+        #expect(total.inside.count == wanted - 40 && total.line.count == 40 && total.door.count == 40)
+        #expect(total.lateness.totalCount > 0)
+    }
+
+    @Test func refreshFarAway_givesTheConnectionBack() throws {
+        let told = Record(0)
+        let outcome = try Self.play(
+            Self.scenario(visitors: 5) {
+                $0.fewestRequests = 1; $0.mostRequests = 1
+            }
+        ) { request in
+            guard request.cookies.isEmpty else { return .answer(ScriptedSite.inside()) }
+            told.update { $0 += 1 }
+            let place = "Set-Cookie: sluice-place-onsale=\(told.value); Path=/\r\n"
+            return .answer(ScriptedSite.page(number: told.value, refreshSeconds: 3, fields: place))
+        }
+        #expect(outcome.counts.served == 5 && outcome.counts.connections == 10)
+        #expect(outcome.counts.errors.total == 0 && outcome.counts.staleConnections == 0)
+    }
+
+    @Test func keptConnectionThatHasGone_isNoError() throws {
+        let room = Self.room()
+        // The server closes on the second request of each connection, without a word.
+        let outcome = try Self.play(Self.scenario(visitors: 10)) { $0.ordinal == 1 ? .reset : room($0) }
+        let counts = outcome.counts
+        #expect(counts.served == 10 && counts.errors.total == 0)
+        #expect(counts.staleConnections > 10 && counts.connections == counts.staleConnections + 10)
+        // What the server closed on reached no room: the answers are those of a run without closing.
+        #expect(counts.answered == counts.requests - counts.staleConnections)
+    }
+
+    @Test func answerCutOff_isABrokenConnection() throws {
+        let outcome = try Self.play(Self.scenario(visitors: 6)) { _ in .lastWords("HTTP/1.1 200 OK\r\nContent-Le") }
+        let counts = outcome.counts
+        #expect(counts.failed == 6 && counts.served == 0)
+        // The first try and every retry.
+        #expect(counts.errors[.broken] == 6 * 4 && counts.errors.total == 6 * 4 && counts.staleConnections == 0)
+    }
+
+    @Test func errors_areBookedByTheirSource() throws {
+        let answers = Record(0)
+        let outcome = try Self.play(Self.scenario(visitors: 1) { $0.mostRetries = 5 }) { _ in
+            answers.update { $0 += 1 }
+            switch answers.value {
+            case 1: return .answer("HTTP/1.1 503 X\r\nSluice-Error: gateway; full\r\nContent-Length: 0\r\n\r\n")
+            case 2: return .answer("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+            case 3: return .answer("SSH-2.0-Server\r\n")
+            case 4: return .answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            default: return .answer("HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let errors = outcome.counts.errors
+        #expect(errors[.gatewayError] == 1 && errors[.workerError] == 1 && errors[.rejected] == 1)
+        // Nonsense, and an answer past the room.
+        #expect(errors[.badAnswer] == 2)
+        #expect(outcome.counts.failed == 1)
+    }
+
+    @Test func nobodyThere_isRefused() throws {
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let address = try fixture.run {
+            let listener = try Listener(loop: loop, address: .loopback(port: 0)) { _ in nil }
+            let address = listener.boundAddress
+            listener.close()
+            return address
+        }
+        let outcome = try Self.play(Self.scenario(visitors: 3), address: address) { _ in .silence }
+        #expect(outcome.counts.errors[.refused] == 3 * 4 && outcome.counts.failed == 3)
+        try fixture.end()
+    }
+
+    @Test func descriptorsUsedUp_areTheToolsOwnLimit() throws {
+        let limit = CrowdPlayer.reservedDescriptors + 2
+        let outcome = try Self.play(Self.scenario(visitors: 30), descriptorLimit: limit, reply: Self.room())
+        #expect(outcome.counts.errors[.toolLimit] > 0)
+        #expect(outcome.counts.left == 30)
+    }
+
+    @Test func crowd_withoutARoom_goesInAtOnceAfterTheOpening() throws {
+        let outcome = try Self.play(Self.scenario(visitors: 20), hasRoom: false) { _ in
+            .answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        }
+        #expect(outcome.counts.served == 20 && outcome.counts.exchanges == 0 && outcome.counts.waitingPages == 0)
+    }
+}

@@ -1,0 +1,192 @@
+import EventLoop
+import Foundation
+import Glibc
+import Primitives
+import RedisClient
+import TestKit
+import Testing
+
+@testable import onsale
+
+/// Processes, Redis and status as a run deals with them.
+@Suite struct RunPartsTests {
+    /// A folder that is gone with its test.
+    final class Folder: Sendable {
+        let path: String
+        init() throws { self.path = try Machine.makeTemporaryFolder() }
+        deinit { try? FileManager.default.removeItem(atPath: self.path) }
+        func text(_ name: String) -> String {
+            (FileManager.default.contents(atPath: "\(self.path)/\(name)")).map { String(decoding: $0, as: UTF8.self) }
+                ?? ""
+        }
+    }
+
+    @Test func child_standardErrorGoesToTheLogAndOutputComesByLine() throws {
+        let folder = try Folder()
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let lines = Record<[String]>([])
+        let endedWithSeven = Record<Bool?>(nil)
+        let children = try fixture.run {
+            let children = Children(loop: loop)
+            _ = try children.start(
+                "/bin/sh",
+                ["-c", "echo one two; echo \"$0 it is\" >&2; exit 7", "bad"],
+                logFile: "\(folder.path)/log",
+                onLine: { line in lines.update { $0.append(line) } },
+                onExit: { status in endedWithSeven.update { $0 = status == .exited(7) } }
+            )
+            return LoopBound(children, loop: loop)
+        }
+        try fixture.waitUntil { endedWithSeven.value != nil && !lines.value.isEmpty }
+        #expect(endedWithSeven.value == true && lines.value == ["one two"] && folder.text("log") == "bad it is\n")
+        #expect(try fixture.run { children.open().isEmpty })
+        try fixture.end()
+    }
+
+    /// A grandchild outlives a child that is killed: it is known, seen alive, and killed by its number.
+    @Test func grandchildren_areFoundAndKilled() throws {
+        let folder = try Folder()
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let grandchild = Record<Int32>(0)
+        let children = try fixture.run {
+            let children = Children(loop: loop)
+            _ = try children.start(
+                "/bin/sh",
+                ["-c", "tail -f /dev/null & echo $!; wait"],
+                logFile: "\(folder.path)/log",
+                onLine: { line in grandchild.update { $0 = Int32(line) ?? -1 } }
+            )
+            return LoopBound(children, loop: loop)
+        }
+        try fixture.waitUntil { grandchild.value > 0 }
+        let found = try fixture.run {
+            children.open().lookAround()
+            return children.open().leftovers.map(\.pid)
+        }
+        #expect(found == [grandchild.value])
+        try fixture.run { children.open().killAll() }
+        try fixture.waitUntil { try fixture.run { children.open().isEmpty && children.open().leftovers.isEmpty } }
+        try fixture.end()
+    }
+
+    @Test func process_thatIsAnother_isNotTheOldOne() throws {
+        let me = try #require(ProcessTable().descendants(of: getppid()).first { $0.pid == getpid() })
+        #expect(ProcessTable.isAlive(me))
+        #expect(!ProcessTable.isAlive(.init(pid: me.pid, startedTicks: me.startedTicks + 1)))
+    }
+
+    @Test func status_ofTheGateway_isRead() throws {
+        let json = #"""
+            {"process":"a-1","reloads_applied":2,"reloads_refused":0,"connections":3,
+             "rooms":[{"name":"onsale","open":true,"issued":9,"waiting":4,"admitted":5,"sessions":2,"slots":10,
+                       "rate_milli":430000,"burst":43},{"name":"other"}],
+             "leads":true,"pools":[{"name":"tickets","ready":3,"pending":1,"draining":0,"crashes":0,"desired":4,
+                       "requests_per_visitor":5.0}]}
+            """#
+        let status = try SiteStatus(json: Array(json.utf8))
+        #expect(status.reloadsApplied == 2 && status.room?.rateMilli == 430_000 && status.room?.waiting == 4)
+        #expect(status.pool?.ready == 3 && status.pool?.desired == 4)
+    }
+
+    /// More entries than fit on a page, read from a real Redis.
+    @Test func journal_ofManyPages_isReadWhole() throws {
+        let folder = try Folder()
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/redis", withIntermediateDirectories: true)
+        let socket = "\(folder.path)/redis/redis.sock"
+        let (children, redis) = try fixture.run {
+            let children = Children(loop: loop)
+            let arguments = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder.path]
+            _ = try children.start("redis-server", arguments, logFile: "\(folder.path)/log", onLine: { _ in })
+            let redis = try RoomRedis(stateFolder: folder.path, on: loop)
+            redis.start()
+            return (LoopBound(children, loop: loop), LoopBound(redis, loop: loop))
+        }
+        try fixture.waitUntil { try fixture.run { redis.open().isConnected } }
+        let pages = 2 * RoomRedis.pageEntries + 500
+        let script = """
+            for i = 1, \(pages) do
+              redis.call('XADD', KEYS[1], '*', 'kind', 'exchange', 't', 1000 + i, 'g', (2 * i) .. ':0,' .. (2 * i + 1) .. ':7')
+            end
+            redis.call('XADD', KEYS[1], '*', 'kind', 'limits', 't', 5, 'rate_milli', 9, 'burst', 8, 'slots', 7)
+            redis.call('HSET', KEYS[2], 'admitted', \(2 * pages))
+            """
+        let keys: [RedisArgument] = ["sluice:{onsale}:journal", "sluice:{onsale}:state"]
+        let journal = Handover<Result<AdmissionJournal, PlayProblem>>()
+        let admitted = Handover<Int?>()
+        let clock = Handover<PlayProblem?>()
+        try fixture.run {
+            redis.open().send(["EVAL", .text(script), "2"] + keys) { _ in }
+            redis.open().readJournal { journal.put($0) }
+            redis.open().readAdmitted { admitted.put($0) }
+            redis.open().readClock { clock.put($0) }
+        }
+        let read = try journal.take().get()
+        #expect(
+            read.exchanges.count == 2 * pages && read.limits == [.init(micros: 5, rateMilli: 9, burst: 8, slots: 7)]
+        )
+        #expect(read.exchanges.map(\.number) == Array(2...Int64(2 * pages + 1)))
+        #expect(try admitted.take() == 2 * pages)
+        #expect(try clock.take() == nil)
+        let micros = try fixture.run { redis.open().micros(at: MonotonicClock.now()) }
+        #expect(abs(Double(micros) / 1e6 - Date().timeIntervalSince1970) < 1)
+        try fixture.run {
+            redis.open().close()
+            children.open().signalAll(SIGTERM)
+        }
+        try fixture.waitUntil { try fixture.run { children.open().isEmpty } }
+        try fixture.end()
+    }
+
+    @Test func entryOfAnotherShape_isRefused() {
+        var journal = AdmissionJournal()
+        for entry in [RedisValue.null, .array([.status("1-1")]), .array([.status("1-1"), .array([.status("kind")])])] {
+            #expect(throws: PlayProblem.self) { try RoomRedis.take(entry, into: &journal) }
+        }
+    }
+
+    /// A program that ends instead of listening: the run fails, nothing is left, and its last words are at hand.
+    @Test func run_ofAProgramThatEnds_fails() async throws {
+        let folder = try Folder()
+        let program = "\(folder.path)/program"
+        try Data("#!/bin/sh\necho cannot do it >&2\nexit 3\n".utf8).write(to: URL(fileURLWithPath: program))
+        chmod(program, 0o755)
+        let options = PlayOptions(
+            sluice: program,
+            scenario: Scenario(visitors: 10, durationSeconds: 10, seed: 1),
+            reportFolder: "\(folder.path)/report",
+            withDirect: true,
+            keepsFolder: false,
+            command: ""
+        )
+        let director = Director(options, on: try EventLoop(label: "test"))
+        #expect(await director.play() == 1)
+        #expect(await director.folder == nil && folder.text("report/sluice.log") == "cannot do it\n")
+        #expect(folder.text("report/report.json").isEmpty)
+    }
+
+    /// Interrupted while it waits for the program to listen.
+    @Test func run_interrupted_endsWhatItStarted() async throws {
+        let folder = try Folder()
+        let program = "\(folder.path)/program"
+        try Data("#!/bin/sh\nexec tail -f /dev/null\n".utf8).write(to: URL(fileURLWithPath: program))
+        chmod(program, 0o755)
+        let options = PlayOptions(
+            sluice: program,
+            scenario: Scenario(visitors: 10, durationSeconds: 10, seed: 1),
+            reportFolder: "\(folder.path)/report",
+            withDirect: true,
+            keepsFolder: false,
+            command: ""
+        )
+        let director = Director(options, on: try EventLoop(label: "test"))
+        async let code = director.play()
+        while await !director.hasChildren { await director.sleep(nanoseconds: 1_000_000) }
+        await director.interrupt()
+        #expect(await code == 130)
+        #expect(await !director.hasChildren)
+    }
+}
