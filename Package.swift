@@ -134,7 +134,13 @@ let package = Package(
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),
-        tests("OnsaleTests", ["Primitives", "onsale"]),
+        tests(
+            "OnsaleTests",
+            [
+                "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings", "SettingsFile", "TestKit", "Transport",
+                "onsale",
+            ]
+        ),
         tests("IntegrationTests", ["TestKit", "sluice"]),
         tests("TidyTests", []),
     ]

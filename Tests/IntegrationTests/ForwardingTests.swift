@@ -245,6 +245,67 @@ import TestKit
         }
     }
 
+    /// A slow client is no fault of the worker's: neither's time runs while the other one is waited for.
+    @Test func backPressure_clientPausesLongerThanTheWorkerMay_stillGetsAll() throws {
+        try Scene.play { scene in
+            let sluice = try self.start(scene, pool: ["response_timeout": "200ms"])
+            let peer = try RawPeer(port: sluice.port)
+            let count = 30_000_000
+            peer.send("GET /bytes?n=\(count) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "a second") { Patience.nowMilliseconds - start > 1_000 }
+            #expect((peer.readToEnd()?.count ?? 0) > count)
+        }
+    }
+
+    @Test func backPressure_clientTakesNothing_isGivenUp() throws {
+        try Scene.play { scene in
+            let sluice = try self.start(scene, limits: ["write_timeout": "300ms"])
+            let peer = try RawPeer(port: sluice.port)
+            peer.send("GET /bytes?n=100000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            try Patience.wait(for: "the gateway's patience to end") {
+                try sluice.metric("sluice_requests_total") == 1 && sluice.metric("sluice_connections_open") == 0
+            }
+            #expect(try sluice.metric("sluice_pool_in_flight{pool=\"workers\"}") == 0)
+        }
+    }
+
+    /// The end of an answer that the worker has long finished is the client's to take, in its own time.
+    @Test func backPressure_clientReadsSlowly_isNotGivenUpWhileItReads() throws {
+        try Scene.play { scene in
+            let sluice = try self.start(scene, limits: ["write_timeout": "200ms", "idle_timeout": "200ms"])
+            let peer = try RawPeer(port: sluice.port)
+            var small: Int32 = 4_096
+            setsockopt(peer.fd, SOL_SOCKET, SO_RCVBUF, &small, 4)
+            let count = 6_000_000
+            peer.send("GET /bytes?n=\(count) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            var received = 0
+            let pieces = 40
+            for _ in 0..<pieces {
+                received += peer.read(count: count / pieces)?.count ?? 0
+                let start = Patience.nowMilliseconds
+                try Patience.wait(for: "a moment") { Patience.nowMilliseconds - start > 30 }
+            }
+            received += peer.readToEnd()?.count ?? 0
+            #expect(received > count)
+        }
+    }
+
+    @Test func backPressure_clientPipelinesAndDoesNotRead_memoryStaysBounded() throws {
+        try Scene.play { scene in
+            let sluice = try self.start(scene)
+            let before = sluice.memoryBytes
+            let peer = try RawPeer(port: sluice.port)
+            let (count, size) = (4_000, 50_000)
+            let requests = String(repeating: "GET /bytes?n=\(size) HTTP/1.1\r\nHost: a\r\n\r\n", count: count)
+            #expect(peer.send(requests))
+            peer.finishWriting()
+            for _ in 0..<300 { #expect(try HTTPPeer(port: sluice.port).request("GET", "/bytes?n=100").status == 200) }
+            #expect(sluice.memoryBytes - before < 32_000_000 * Int(Patience.slowness))
+            #expect((peer.readToEnd()?.count ?? 0) > count * size, "and every one of them is answered")
+        }
+    }
+
     @Test func backPressure_workerDoesNotRead_memoryStaysBounded() throws {
         try Scene.play { scene in
             let gate = DispatchSemaphore(value: 0)

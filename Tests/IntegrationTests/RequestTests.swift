@@ -205,17 +205,38 @@ import TestKit
         }
     }
 
-    @Test func connections_beyondTheLimit_areClosedAtOnce() throws {
+    @Test func connections_allBusy_oneMoreIsClosedAtOnce() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker { try $0.readToEnd() }
+            var configuration = Self.open(["connections": "16"])
+            configuration.use([worker])
+            let sluice = try scene.start(configuration)
+            let busy = try (0..<16).map { _ in
+                let peer = try HTTPPeer(port: sluice.port)
+                try peer.send("GET", "/never")
+                return peer
+            }
+            try Patience.wait(for: "all to be busy") {
+                try sluice.metric("sluice_pool_in_flight{pool=\"workers\"}") == 16
+            }
+            #expect(try HTTPPeer(port: sluice.port).isEnded())
+            #expect(try sluice.metric("sluice_connections_refused_total") == 1)
+            withExtendedLifetime(busy) {}
+        }
+    }
+
+    @Test func connections_someIdle_makeRoomForOneMore() throws {
         try Scene.play { scene in
             let sluice = try scene.start(Self.open(["connections": "16"]))
-            let held = try (0..<16).map { _ in
+            let idle = try (0..<16).map { _ in
                 let peer = try HTTPPeer(port: sluice.port)
                 #expect(try peer.request("GET", "/").status == 200)
                 return peer
             }
-            #expect(try HTTPPeer(port: sluice.port).isEnded())
-            #expect(try sluice.metric("sluice_connections_refused_total") == 1)
-            withExtendedLifetime(held) {}
+            for _ in 0..<5 { #expect(try HTTPPeer(port: sluice.port).request("GET", "/").status == 200) }
+            #expect(try sluice.metric("sluice_connections_refused_total") == 0)
+            #expect(try sluice.metric("sluice_connections_evicted_total") >= 1)
+            withExtendedLifetime(idle) {}
         }
     }
 }

@@ -66,7 +66,10 @@ import Testing
 
     @Test func answer_cutShort_isNone() {
         let text = Self.page(#"{"number":1}"#)
-        for length in 0..<text.utf8.count { #expect(Self.answer(String(text.prefix(length))) == nil, "\(length)") }
+        for length in 0..<text.utf8.count {
+            let cut = String(decoding: text.utf8.prefix(length), as: UTF8.self)
+            #expect(Self.answer(cut) == nil, "after \(length) bytes")
+        }
     }
 
     @Test func errors_ofGatewayAndWorker_areToldApart() throws {

@@ -103,8 +103,9 @@ struct AnswerReader {
         // Nearly always the page comes whole, and is read where it lies.
         if self.pieces.isEmpty, self.body?.framing == .length(Int64(payload.count)) {
             self.answer.page = WaitingPage(json: payload)
-        } else if self.pieces.count + payload.count <= WaitingPage.mostBytes {
-            self.pieces += payload
+        } else {
+            // One byte too many is kept, so that what was cut is not taken for whole.
+            self.pieces += payload.prefix(WaitingPage.mostBytes + 1 - self.pieces.count)
         }
     }
 

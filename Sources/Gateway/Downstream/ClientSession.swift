@@ -68,7 +68,7 @@ final class ClientSession: ConnectionHandler {
                     continue
                 }
                 // Answers that nobody takes must not pile up: whoever pipelines has to read as well.
-                guard !self.connection.isCongested else { return used }
+                guard self.request.isStarted || !self.connection.isCongested else { return used }
                 guard self.receiveHead(rest) else { return used }
                 used += self.request.takeUsed()
             case .forwarding where self.request.body != nil && !self.request.isBodySent:
