@@ -2,7 +2,9 @@
 #include "CLinux.h"
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -30,6 +32,11 @@ long sluice_receive(int fd, void *memory, unsigned long count) {
 
 long sluice_send(int fd, const void *bytes, unsigned long count) {
     return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
+}
+
+int sluice_unacknowledged_bytes(int fd) {
+    int count = 0;
+    return ioctl(fd, SIOCOUTQ, &count) == -1 ? -1 : count;
 }
 
 int sluice_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

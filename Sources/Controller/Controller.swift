@@ -147,6 +147,8 @@ public final class Controller {
     public func stop(_ completion: @escaping () -> Void) {
         self.loop.preconditionOnLoop()
         self.isStopping = true
+        // Another controller need not wait until the lock runs out.
+        self.board.resign(controller: self.id) { _ in }
         let controllers = self.pools + self.retired
         var missing = controllers.count
         guard missing > 0 else { return completion() }

@@ -380,6 +380,7 @@ public final class Gateway {
         self.home.preconditionOnLoop()
         guard !self.isStopping else { return }
         self.isStopping = true
+        for pool in self.settings.pools { self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in } }
         var isComplete = false
         let finish = {
             guard !isComplete else { return }

@@ -118,6 +118,11 @@ public final class Connection: Descriptor {
     public var isClosed: Bool { self.state == .closed }
     public var isSecure: Bool { self.tls != nil }
     public var pendingWriteBytes: Int { self.output.count }
+    /// When bytes are pending: these, and what the peer has not confirmed of those that the socket took. It shrinks
+    /// with every byte that the peer takes, while the socket asks for more only when a good part of its queue is free.
+    public var untakenBytes: Int {
+        self.output.isEmpty ? 0 : self.output.count + max(0, Int(sluice_unacknowledged_bytes(self.fd)))
+    }
     /// True when a producer should stop until `drained`.
     public var isCongested: Bool { self.output.count > Self.highMarkBytes }
     /// Bytes that came in and were not used yet.

@@ -95,7 +95,6 @@ import Transport
         let counts = outcome.counts
         #expect(counts.arrivals == 40 && counts.served == 40 && counts.left == 40 && counts.errors.total == 0)
         #expect(counts.waitingPages == 40 && counts.exchanges == 40)
-        print("DBG", counts, outcome.numbers, outcome.cookies)
         let wanted = try Crowd(scenario).visitors.reduce(0) { $0 + $1.requestCount }
         #expect(counts.insideAnswers == wanted)
         #expect(outcome.paths.count == wanted + 40 && counts.requests == wanted + 40)

@@ -44,7 +44,7 @@ final class ScriptedSite {
         handler.onReceived = { connection, bytes in
             let text = String(decoding: bytes, as: UTF8.self)
             guard text.hasSuffix("\r\n\r\n") else { return 0 }
-            let request = Request(text: String(text.dropLast(4)), ordinal: count)
+            let request = Request(text: String(decoding: bytes.dropLast(4), as: UTF8.self), ordinal: count)
             count += 1
             self.requests.append(request)
             switch self.reply(request) {

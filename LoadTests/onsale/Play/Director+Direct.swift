@@ -14,10 +14,14 @@ extension Director {
     private static let shareAfterOpening = 0.22
     private static let leastSecondsAfterOpening = 8.0
 
+    static func firstDirectSecond(_ scenario: Scenario) -> Int {
+        max(0, Int(scenario.curve.openingSeconds - Self.secondsBeforeOpening))
+    }
+
     func playDirect(_ crowd: Crowd) async throws -> Evidence {
         let addresses = try await self.startWorkers()
         let opening = crowd.scenario.curve.openingSeconds
-        let firstSecond = max(0, Int(opening - Self.secondsBeforeOpening))
+        let firstSecond = Self.firstDirectSecond(crowd.scenario)
         let player = CrowdPlayer(
             crowd.takenUp(atSeconds: Double(firstSecond), withinSeconds: Self.takeUpSeconds),
             target: Target(addresses),

@@ -47,9 +47,10 @@ extension Director {
     }
 
     private func directTarget(_ direct: Evidence) -> String {
-        let seconds = direct.timeline.samples.count
-        var text = "straight at \(self.plan.mostWorkers) workers, all there from the start; "
-        text += "played from shortly before the opening to second \(seconds)"
+        let from = Self.firstDirectSecond(self.options.scenario)
+        var text = "straight at \(self.plan.mostWorkers) workers, all there from the start; seconds \(from) to "
+        text += "\(direct.timeline.samples.count) of the run"
+        if from > 0 { text += ", and who came before these came with them" }
         let objective = self.options.scenario.objectives.toolLatenessNanoseconds
         if let lateness = Percentiles(direct.timeline.total.lateness), lateness.p99 > objective {
             text += "; the load tool itself ran up to \(Format.duration(nanoseconds: lateness.p99)) late (p99), "

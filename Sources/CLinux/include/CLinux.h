@@ -44,6 +44,10 @@ int sluice_accept(int fd, void *address, uint32_t *length);
 long sluice_receive(int fd, void *memory, unsigned long count);
 long sluice_send(int fd, const void *bytes, unsigned long count);
 
+/// Bytes in a stream socket's send queue that the peer has not acknowledged; -1 when the kernel does not tell. `ioctl` is
+/// variadic, so invisible to Swift.
+int sluice_unacknowledged_bytes(int fd);
+
 /// A pipe whose ends are closed on exec, so that no other child inherits them.
 int sluice_pipe(int ends[2]);
 

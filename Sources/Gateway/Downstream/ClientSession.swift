@@ -30,7 +30,7 @@ final class ClientSession: ConnectionHandler {
     private var isHeadPartial = false
     private var inputHasEnded = false
     /// What the client had still to take when the timer was armed; at its end some of that must be gone.
-    private var pendingWhenWatched = 0
+    private var untakenWhenWatched = 0
     /// Place in the loop's list of sessions.
     var listIndex = 0
     /// Since when nothing has been asked, while `isIdle`.
@@ -296,7 +296,7 @@ final class ClientSession: ConnectionHandler {
             if case .head = self.phase, connection.retainedBytes > 0 { connection.offerRetained() }
             return
         }
-        self.pendingWhenWatched = 0
+        self.untakenWhenWatched = 0
         let upstream = self.request.upstream
         if self.hasSentRequest || upstream?.connection?.isCongested == true {
             self.timer?.disarm()
@@ -326,11 +326,11 @@ final class ClientSession: ConnectionHandler {
     /// A client that takes nothing is given up after a while.
     private func watchWriting() {
         guard self.connection.isCongested else { return }
-        self.watchPending()
+        self.watchUntaken()
     }
 
-    private func watchPending() {
-        self.pendingWhenWatched = self.connection.pendingWriteBytes
+    private func watchUntaken() {
+        self.untakenWhenWatched = self.connection.untakenBytes
         self.timer?.arm(afterNanoseconds: self.edge.limits.writeTimeoutNanoseconds)
     }
 
@@ -357,7 +357,7 @@ final class ClientSession: ConnectionHandler {
         self.request.bytesToSkip = mustSkip
         self.request.used = unread
         self.idleSince = now
-        self.pendingWhenWatched = self.connection.pendingWriteBytes
+        self.untakenWhenWatched = self.connection.untakenBytes
         self.timer?.arm(afterNanoseconds: self.edge.limits.idleTimeoutNanoseconds)
         if mustSkip > 0 || self.connection.retainedBytes > 0 { self.connection.offerRetained() }
         if self.inputHasEnded { self.edge.loop.onNextTurn { self.endIfDone() } }
@@ -365,7 +365,7 @@ final class ClientSession: ConnectionHandler {
 
     private func closeAfterAnswer() {
         self.phase = .closing
-        self.watchPending()
+        self.watchUntaken()
         self.connection.closeAfterWriting()
     }
 
@@ -423,13 +423,13 @@ final class ClientSession: ConnectionHandler {
     // MARK: Time and end
 
     private func timedOut() {
-        let pending = self.connection.pendingWriteBytes
+        let untaken = self.connection.untakenBytes
         // Whoever takes what is written, however slowly, is waited for.
-        if pending > 0, pending < self.pendingWhenWatched { return self.watchPending() }
+        if untaken > 0, untaken < self.untakenWhenWatched { return self.watchUntaken() }
         switch self.phase {
         case .head where self.isHeadPartial: self.fail(.requestTimeout)
         case .head, .closing: self.connection.close()
-        case .forwarding where pending > 0 && self.pendingWhenWatched > 0: self.connection.close()
+        case .forwarding where untaken > 0 && self.untakenWhenWatched > 0: self.connection.close()
         case .forwarding where !self.hasSentRequest:
             self.request.upstream?.abort()
             self.request.upstream = nil

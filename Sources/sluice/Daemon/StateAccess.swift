@@ -5,6 +5,7 @@ import Primitives
 import RedisClient
 import Settings
 import SharedState
+import Synchronization
 import Transport
 
 /// The shared state as this process reaches it: an embedded Redis, a given one, or memory. Each loop gets connections
@@ -14,6 +15,7 @@ final class StateAccess {
     private let log: Logger
     private let settings: Settings
     private var embedded: EmbeddedRedis?
+    private let clients = RedisClients()
 
     init(settings: Settings, home: EventLoop, log: Logger) {
         self.settings = settings
@@ -42,21 +44,21 @@ final class StateAccess {
             embedded.onEvent = { [log = self.log] in log.notice("embedded Redis: \($0)") }
             embedded.start { result in
                 switch result {
-                case .success(let endpoint): completion(.success(Self.access(to: endpoint, log: self.log)))
+                case .success(let endpoint): completion(.success(self.access(to: endpoint)))
                 case .failure(let error): completion(.failure(error))
                 }
             }
         case .server(let server):
             do {
-                completion(.success(Self.access(to: try RedisEndpoint(server), log: self.log)))
+                completion(.success(self.access(to: try RedisEndpoint(server))))
             } catch {
                 completion(.failure(error))
             }
         }
     }
 
-    private static func access(to endpoint: RedisEndpoint, log: Logger) -> @Sendable (EventLoop) -> EdgeState {
-        { loop in
+    private func access(to endpoint: RedisEndpoint) -> @Sendable (EventLoop) -> EdgeState {
+        { [clients = self.clients, log = self.log] loop in
             let client = RedisClient(loop: loop, endpoint: endpoint, scripts: SharedScripts.all)
             client.onStateChange = { state in
                 switch state {
@@ -70,13 +72,27 @@ final class StateAccess {
                 }
             }
             client.start()
+            clients.append(LoopBound(client, loop: loop))
             return EdgeState(rooms: RedisRoomStore(client: client), pools: RedisPoolBoard(client: client))
         }
     }
 
+    /// Closes every loop's connections, and ends the embedded Redis.
     func close(_ completion: @escaping () -> Void) {
+        self.clients.closeAll()
         guard let embedded = self.embedded else { return completion() }
         embedded.stop(completion)
+    }
+}
+
+/// The connections that this process has made, for the end.
+private final class RedisClients: Sendable {
+    private let list = Mutex<[LoopBound<RedisClient>]>([])
+
+    func append(_ client: LoopBound<RedisClient>) { self.list.withLock { $0.append(client) } }
+
+    func closeAll() {
+        for client in self.list.withLock({ $0 }) { client.submit { $0.close() } }
     }
 }
 

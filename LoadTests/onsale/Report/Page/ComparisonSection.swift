@@ -8,7 +8,7 @@ struct ComparisonSection {
     func render() -> String {
         var html = "<h2>The same crowd, without the waiting room</h2>"
         let target = self.directTarget.map { ", \($0)" } ?? ""
-        html += "<p class=\"lead\">Same seed, same people, same moments\(SVG.escaped(target)).</p>"
+        html += "<p class=\"lead\">Same seed, same people\(SVG.escaped(target)).</p>"
         html += "<section class=\"versus\">\(self.column("Through Sluice", self.gateway))"
         html += "\(self.column("Direct", self.direct))</section>"
         return html + self.spectrum()
