@@ -57,15 +57,17 @@ public struct WaitEstimator: Sendable {
     }
 
     /// Seconds until the visitor with `ahead` uncalled places in front is called; nil when that is not known (nothing
-    /// moves, or nothing was observed yet). A room that is not open yet adds the time until it opens.
-    public func estimate(ahead: Int64) -> ClosedRange<Int64>? {
+    /// moves, or nothing was observed yet). A room that is not open yet adds the time until it opens; workers start
+    /// until then, so that `configuredMilli`, the room's configured inflow, bounds the shortest wait.
+    public func estimate(ahead: Int64, configuredMilli: Int64 = 0) -> ClosedRange<Int64>? {
         guard let latest = self.latest, self.slow > 0 else { return nil }
         let opening = self.openingSeconds(latest)
+        let hoped = opening > 0 ? Double(configuredMilli) / Double(max(1, latest.showUpPermille)) : 0
         let places = Double(max(0, ahead)) + 1
         let blocks = max(1, places / self.fast * 1e6 / Double(Self.blockMicros))
         let variance = self.meanDeviation * self.meanDeviation + self.blockDeviation * self.blockDeviation / blocks
         let spread = min(Self.mostSpread, max(Self.leastSpread, Self.deviations * variance.squareRoot()))
-        let shortest = opening + places / (self.fast * (1 + spread))
+        let shortest = opening + places / (max(self.fast, hoped) * (1 + spread))
         let longest = opening + places / (self.slow * (1 - spread)) + 1
         guard longest <= Self.longestSeconds else { return nil }
         return Int64(shortest.rounded(.down))...Int64(longest.rounded(.up))

@@ -47,7 +47,11 @@ final class PoolController {
             pool.driver == .process
             ? ProcessDriver(settings: pool, executable: executable, loop: loop, log: log) : nil
         self.driver?.onStarted = { [unowned self] in self.policy.workerStarted(after: $0) }
-        self.driver?.onChange = { [unowned self] in self.publish() }
+        // Gateways, and the rate at which rooms let in, follow at once.
+        self.driver?.onChange = { [unowned self] in
+            self.publish()
+            self.control(fence: self.fence)
+        }
     }
 
     func apply(_ pool: PoolSettings, settings: Settings) {
@@ -91,7 +95,10 @@ final class PoolController {
         for report in reports { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
         self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: signals == nil ? nil : inFlight)
         self.publish()
-        if decision.reason != .signalsLost { self.setRates(decision, rooms) }
+        // On lost signals the rate is frozen; but without a ready worker there is nothing to let anybody in to.
+        if decision.reason != .signalsLost || state.ready == 0 {
+            self.setRates(state.ready == 0 ? 0 : decision.admissionRateMilli, rooms)
+        }
         self.board.publishDecision(pool: self.name, fields: self.statusFields(decision, state)) { _ in }
     }
 
@@ -122,11 +129,11 @@ final class PoolController {
     }
 
     /// What the ready workers can take is shared out over the pool's rooms in proportion to their configured inflow.
-    private func setRates(_ decision: ScalingDecision, _ rooms: [RoomSettings]) {
+    private func setRates(_ rateMilli: Int64, _ rooms: [RoomSettings]) {
         let total = rooms.reduce(Int64(0)) { $0 + $1.inflowMilli }
         for room in rooms where total > 0 {
             let share = Double(room.inflowMilli) / Double(total)
-            let rate = Int64((Double(decision.admissionRateMilli) * share).rounded())
+            let rate = Int64((Double(rateMilli) * share).rounded())
             self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence) { _ in }
         }
     }

@@ -414,7 +414,7 @@ final class ClientSession: ConnectionHandler {
         guard !self.connection.isClosed else { return }
         guard !self.request.hasStartedResponse else { return self.connection.close() }
         var writer = ByteWriter(self.edge.loop.writeScratch)
-        self.edge.write(error, isHead: self.request.method == .head, to: &writer)
+        self.edge.write(error, for: self, to: &writer)
         self.connection.write(writer.written)
         self.request.status = error.status
         self.finishRequest(staysOpen: false)

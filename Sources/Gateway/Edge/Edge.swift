@@ -261,7 +261,9 @@ final class Edge {
     }
 
     /// An error of the gateway's own making, which ends the connection.
-    func write(_ error: GatewayError, isHead: Bool, to writer: inout ByteWriter) {
+    ///
+    /// A place or a pass that the room has just given goes with it: the visitor must not pay for a worker's failure.
+    func write(_ error: GatewayError, for session: ClientSession, to writer: inout ByteWriter) {
         writer.appendStatusLine(UInt16(error.status))
         writer.append("Date: ")
         self.appendDate(to: &writer)
@@ -275,8 +277,10 @@ final class Edge {
         }
         writer.append("\r\nContent-Length: ")
         writer.append(decimal: error.message.utf8.count + 1)
-        writer.append("\r\nConnection: close\r\n\r\n")
-        guard !isHead else { return }
+        writer.append("\r\n")
+        self.appendCookies(for: session, to: &writer)
+        writer.append("Connection: close\r\n\r\n")
+        guard session.request.method != .head else { return }
         writer.append(error.message)
         writer.append("\n")
     }

@@ -154,7 +154,10 @@ final class RoomGate {
             number: number,
             ahead: ahead,
             waiting: max(0, self.known.issued - self.known.serving),
-            estimateSeconds: self.estimator.estimate(ahead: ahead),
+            estimateSeconds: self.estimator.estimate(
+                ahead: ahead,
+                configuredMilli: self.settings.inflowMilli
+            ),
             refreshSeconds: refresh,
             opensInSeconds: max(0, (opensAt - self.edge.loop.wallMicros + 999_999) / 1_000_000)
         )
