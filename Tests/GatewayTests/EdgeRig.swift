@@ -18,14 +18,21 @@ final class EdgeRig {
 
     /// `yaml` holds rooms, pools and routes.
     init(_ fixture: LoopFixture, yaml: String) throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).yaml").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).yaml")
+            .path
         try "listen: [{address: 127.0.0.1:0}]\n\(yaml)".write(toFile: path, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: path) }
         self.edge = Edge(
-            loop: fixture.loop, loopCount: 1, store: MemoryRoomStore(loop: fixture.loop, rooms: MemoryRooms()),
-            marks: RoomMarks(), settings: try SettingsFile.load(path),
-            keys: [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))], connectionLimit: 100, seed: 1,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            loop: fixture.loop,
+            loopCount: 1,
+            store: MemoryRoomStore(loop: fixture.loop, rooms: MemoryRooms()),
+            marks: RoomMarks(),
+            settings: try SettingsFile.load(path),
+            keys: [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))],
+            connectionLimit: 100,
+            seed: 1,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
     }
 
     /// A session that has just read `request`; its connection leads nowhere.
@@ -33,8 +40,11 @@ final class EdgeRig {
         let handler = ScriptedHandler()
         self.handlers.append(handler)
         let connection = try Connection.connect(
-            to: .unix(path: "/nonexistent/socket"), on: self.edge.loop, timeoutNanoseconds: Nanoseconds.perSecond,
-            handler: handler)
+            to: .unix(path: "/nonexistent/socket"),
+            on: self.edge.loop,
+            timeoutNanoseconds: Nanoseconds.perSecond,
+            handler: handler
+        )
         let session = ClientSession(edge: self.edge, connection: connection)
         var parser = RequestParser(limits: self.edge.requestLimits)
         let step = Array(request.utf8).withUnsafeBytes { parser.parse($0, into: &self.edge.requestHead) }

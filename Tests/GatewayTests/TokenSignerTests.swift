@@ -7,8 +7,15 @@ import Testing
 @Suite struct TokenSignerTests {
     private static let key = SigningKey(id: 1, secret: Array(0..<32))
     private static let token = AdmissionToken(
-        kind: .pass, keyID: 1, lane: 0, room: AdmissionToken.roomID(named: "sale"), epoch: 3, number: 123_456_789,
-        issuedSeconds: 1_800_000_000, expiresSeconds: 1_800_000_600)
+        kind: .pass,
+        keyID: 1,
+        lane: 0,
+        room: AdmissionToken.roomID(named: "sale"),
+        epoch: 3,
+        number: 123_456_789,
+        issuedSeconds: 1_800_000_000,
+        expiresSeconds: 1_800_000_600
+    )
 
     private func sign(_ token: AdmissionToken, _ keys: [SigningKey]) -> [UInt8] {
         var memory = [UInt8](repeating: 0, count: 100)

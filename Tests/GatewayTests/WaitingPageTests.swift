@@ -8,7 +8,10 @@ import Testing
 @Suite struct WaitingPageTests {
     /// The whole answer for a position, as text.
     private func answer(
-        _ position: WaitingPosition, isJSON: Bool = false, title: String = "Tickets", method: String = "GET",
+        _ position: WaitingPosition,
+        isJSON: Bool = false,
+        title: String = "Tickets",
+        method: String = "GET",
         claimWindow: String = "5m"
     ) throws -> String {
         let fixture = try LoopFixture()
@@ -31,12 +34,30 @@ import Testing
     }
 
     private static let waiting = WaitingPosition(
-        state: .waiting, number: 1_234_567, ahead: 41, waiting: 99, estimateSeconds: 60...180, refreshSeconds: 7)
+        state: .waiting,
+        number: 1_234_567,
+        ahead: 41,
+        waiting: 99,
+        estimateSeconds: 60...180,
+        refreshSeconds: 7
+    )
 
     private static let states: [WaitingPosition] = [
         waiting,
-        WaitingPosition(state: .waiting, number: 4_294_967_295, ahead: 4_294_967_294, waiting: 4_294_967_295, refreshSeconds: 20),
-        WaitingPosition(state: .waiting, number: 1, estimateSeconds: 0...1, refreshSeconds: 1, opensInSeconds: 86_400 * 300),
+        WaitingPosition(
+            state: .waiting,
+            number: 4_294_967_295,
+            ahead: 4_294_967_294,
+            waiting: 4_294_967_295,
+            refreshSeconds: 20
+        ),
+        WaitingPosition(
+            state: .waiting,
+            number: 1,
+            estimateSeconds: 0...1,
+            refreshSeconds: 1,
+            opensInSeconds: 86_400 * 300
+        ),
         WaitingPosition(state: .atDoor, number: 12, refreshSeconds: 1),
         WaitingPosition(state: .joining, refreshSeconds: 3),
     ]

@@ -77,8 +77,7 @@ import Testing
 
     @Test func status_nobodyThere_saysWhatToDoAndEndsWithOne() throws {
         try Scene.play { scene in
-            let worker = try scene.startWorker { _ in }
-            worker.stop()
+            let worker = try scene.makeRefusingWorker()
             let result = try scene.run(try SluiceProcess.program, ["status", "--admin", "127.0.0.1:\(worker.port)"])
             #expect(result.end == .exited(1))
             #expect(result.errors.contains("Is Sluice running"))

@@ -50,7 +50,9 @@ import Testing
                 let pool = try #require(try sluice.status().pool)
                 return pool.crashes == 1 && pool.ready == 1 && sluice.children.first != victim
             }
-            try Patience.wait(for: "the gateway to know it") { try HTTPPeer(port: sluice.port).request("GET", "/").status == 200 }
+            try Patience.wait(for: "the gateway to know it") {
+                try HTTPPeer(port: sluice.port).request("GET", "/").status == 200
+            }
         }
     }
 

@@ -44,7 +44,10 @@ import Testing
             let visitor = Visitor(port: sluice.port)
             try visitor.get()
             let bad: [(text: String, line: Int, words: [String])] = [
-                (configuration.text.replacingOccurrences(of: "slots: 1000", with: "slotz: 1000"), 10, ["slotz", "slots"]),
+                (
+                    configuration.text.replacingOccurrences(of: "slots: 1000", with: "slotz: 1000"), 10,
+                    ["slotz", "slots"]
+                ),
                 (configuration.text.replacingOccurrences(of: "redis: memory", with: "redis: [memory]"), 5, ["redis"]),
                 (configuration.text + "routes: []\n", 14, ["routes"]),
             ]
@@ -55,7 +58,10 @@ import Testing
                 let place = "\(sluice.configurationFile):"
                 let lines = sluice.process.errors.components(separatedBy: place).dropFirst()
                 let last = try #require(lines.last)
-                #expect(last.hasPrefix("\(Self.line(of: file.words[0], in: file.text, default: file.line)):"), "\(last)")
+                #expect(
+                    last.hasPrefix("\(Self.line(of: file.words[0], in: file.text, default: file.line)):"),
+                    "\(last)"
+                )
                 for word in file.words { #expect(last.contains(word), "\(last)") }
                 #expect(try sluice.status().room?.slots == 1_000)
             }

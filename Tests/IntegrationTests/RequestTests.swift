@@ -54,9 +54,13 @@ import TestKit
     @Test(arguments: [3, 20_261_123] as [UInt64])
     func malformed_randomBytes_neverHarms(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let good = Array("POST /echo?x=1 HTTP/1.1\r\nHost: a\r\nCookie: a=b; c=d\r\nContent-Length: 5\r\n\r\nhello".utf8)
+        let good = Array(
+            "POST /echo?x=1 HTTP/1.1\r\nHost: a\r\nCookie: a=b; c=d\r\nContent-Length: 5\r\n\r\nhello".utf8
+        )
         try Scene.play { scene in
-            let sluice = try scene.start(Self.open(["head_timeout": "100ms", "body_timeout": "100ms", "idle_timeout": "100ms"]))
+            let sluice = try scene.start(
+                Self.open(["head_timeout": "100ms", "body_timeout": "100ms", "idle_timeout": "100ms"])
+            )
             for _ in 0..<150 {
                 var bytes = good
                 for _ in 0...Int.random(in: 0..<4, using: &random) {

@@ -31,7 +31,8 @@ import Testing
             let sluice = try scene.start(self.configuration(tls: "self_signed"))
             let page = try scene.run(
                 "curl",
-                ["-sk", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0", "https://127.0.0.1:\(sluice.port)/"])
+                ["-sk", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0", "https://127.0.0.1:\(sluice.port)/"]
+            )
             #expect(page.end != .exited(0))
         }
     }
@@ -45,7 +46,8 @@ import Testing
                     "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
                     "-subj", "/CN=tickets.test", "-addext", "subjectAltName=DNS:tickets.test", "-keyout", key, "-out",
                     certificate,
-                ])
+                ]
+            )
             #expect(made.end == .exited(0), "\(made.errors)")
             // Relative paths are meant from the configuration's folder.
             let sluice = try scene.start(self.configuration(tls: "{certificate: certificate.pem, key: key.pem}"))
@@ -54,7 +56,8 @@ import Testing
                 [
                     "-si", "--cacert", certificate, "--resolve", "tickets.test:\(sluice.port):127.0.0.1",
                     "https://tickets.test:\(sluice.port)/",
-                ])
+                ]
+            )
             #expect(page.end == .exited(0), "\(page.errors)")
             #expect(try Answer(head: page.output).status == 200)
         }
@@ -86,7 +89,8 @@ import Testing
             try bytes.write(to: URL(fileURLWithPath: sent))
             let page = try scene.run(
                 "curl",
-                ["-sk", "--data-binary", "@\(sent)", "-o", received, "https://127.0.0.1:\(sluice.port)/echo"])
+                ["-sk", "--data-binary", "@\(sent)", "-o", received, "https://127.0.0.1:\(sluice.port)/echo"]
+            )
             #expect(page.end == .exited(0))
             #expect(RunningProcess.bytes(received).elementsEqual(bytes))
         }

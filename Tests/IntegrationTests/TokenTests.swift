@@ -41,7 +41,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "x", "AQIBAK9j70yGAgzV", String(repeating: "A", count: 64), String(repeating: "%", count: 64)])
+    @Test(arguments: [
+        "", "x", "AQIBAK9j70yGAgzV", String(repeating: "A", count: 64), String(repeating: "%", count: 64),
+    ])
     func truncated_orNonsense_isNoPass(text: String) throws {
         try Scene.play { scene in
             let sluice = try self.start(scene)

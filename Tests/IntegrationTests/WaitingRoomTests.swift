@@ -35,7 +35,9 @@ import Testing
         try Scene.play { scene in
             let sluice = try scene.start(self.configuration(room: Self.closed))
             let page = try scene.run(
-                "curl", ["-si", "-H", "Accept: text/html,*/*", "http://127.0.0.1:\(sluice.port)/"])
+                "curl",
+                ["-si", "-H", "Accept: text/html,*/*", "http://127.0.0.1:\(sluice.port)/"]
+            )
             let answer = try Answer(head: page.output)
             #expect(answer.status == 200)
             #expect(answer.field("content-type") == "text/html; charset=utf-8")
@@ -142,7 +144,9 @@ import Testing
             #expect(first.isIn && !second.isIn)
             #expect(try first.get("/leave").status == 200)
             #expect(first.cookies.isEmpty)
-            try Patience.wait(for: "the second visitor to be let in") { try second.get().field("sluice-state") == "admitted" }
+            try Patience.wait(for: "the second visitor to be let in") {
+                try second.get().field("sluice-state") == "admitted"
+            }
             #expect(try sluice.metric("sluice_room_visitors_total{room=\"sale\",event=\"released\"}") == 1)
         }
     }
@@ -165,13 +169,16 @@ import Testing
         try Scene.play { scene in
             let sluice = try scene.start(
                 self.configuration(
-                    room: ["slots": "1", "inflow": "1000/s", "burst": "100", "session_length": "1s"]))
+                    room: ["slots": "1", "inflow": "1000/s", "burst": "100", "session_length": "1s"])
+            )
             let first = Visitor(port: sluice.port)
             let second = Visitor(port: sluice.port)
             try first.get()
             try second.get()
             #expect(first.isIn && !second.isIn)
-            try Patience.wait(for: "the second visitor to be let in") { try second.get().field("sluice-state") == "admitted" }
+            try Patience.wait(for: "the second visitor to be let in") {
+                try second.get().field("sluice-state") == "admitted"
+            }
             // The first has lost the session, and joins anew behind the second.
             try first.get()
             #expect((first.number ?? 0) > (second.number ?? 0))
@@ -182,7 +189,8 @@ import Testing
         try Scene.play { scene in
             let sluice = try scene.start(
                 self.configuration(
-                    room: ["slots": "1", "inflow": "1000/s", "burst": "100", "session_length": "2s"]))
+                    room: ["slots": "1", "inflow": "1000/s", "burst": "100", "session_length": "2s"])
+            )
             let visitor = Visitor(port: sluice.port)
             try visitor.get()
             let start = Patience.nowMilliseconds
@@ -200,7 +208,8 @@ import Testing
                 self.configuration(
                     room: [
                         "slots": "1", "inflow": "1000/s", "burst": "100", "claim_window": "1s", "horizon": "500ms",
-                    ]))
+                    ])
+            )
             let inside = Visitor(port: sluice.port)
             let late = Visitor(port: sluice.port)
             try inside.get()
@@ -221,7 +230,8 @@ import Testing
             let opens = ISO8601DateFormatter().string(from: Date().addingTimeInterval(4))
             let sluice = try scene.start(
                 self.configuration(
-                    room: ["slots": "100", "inflow": "1000/s", "burst": "100", "opens_at": opens]))
+                    room: ["slots": "100", "inflow": "1000/s", "burst": "100", "opens_at": opens])
+            )
             let visitor = Visitor(port: sluice.port)
             let position = try visitor.get().position()
             #expect(position.state == "waiting")
@@ -252,9 +262,11 @@ import Testing
             let visitor = Visitor(port: sluice.port)
             #expect(try visitor.get("/vip").field("sluice-state") == "admitted")
             #expect(try visitor.get("/").field("sluice-state") == "admitted")
-            #expect(visitor.cookies.keys.sorted() == [
-                "sluice-pass-sale", "sluice-pass-vip", "sluice-place-sale", "sluice-place-vip",
-            ])
+            #expect(
+                visitor.cookies.keys.sorted() == [
+                    "sluice-pass-sale", "sluice-pass-vip", "sluice-place-sale", "sluice-place-vip",
+                ]
+            )
         }
     }
 }

@@ -3,7 +3,9 @@ import Testing
 /// Workers that cannot be reached, break off, talk nonsense or say nothing.
 @Suite(.onOwnThread) struct WorkerFailureTests {
     private func start(
-        _ scene: Scene, _ workers: [RawWorker], pool: [String: String] = [:]
+        _ scene: Scene,
+        _ workers: [RawWorker],
+        pool: [String: String] = [:]
     ) throws -> SluiceProcess {
         var configuration = RequestTests.open()
         configuration.use(workers)
@@ -13,8 +15,7 @@ import Testing
 
     @Test func unreachable_onlyWorker_502SaysWhoseFault() throws {
         try Scene.play { scene in
-            let worker = try scene.startWorker { _ in }
-            worker.stop()
+            let worker = try scene.makeRefusingWorker()
             let sluice = try self.start(scene, [worker])
             let answer = try HTTPPeer(port: sluice.port).request("GET", "/")
             #expect(answer.status == 502)
@@ -43,8 +44,7 @@ import Testing
 
     @Test func unreachable_oneOfTwo_othersServeEverything() throws {
         try Scene.play { scene in
-            let dead = try scene.startWorker { _ in }
-            dead.stop()
+            let dead = try scene.makeRefusingWorker()
             let live = try scene.startWorker(RawWorker.answering())
             let sluice = try self.start(scene, [dead, live])
             for _ in 0..<60 {
@@ -143,7 +143,8 @@ import Testing
             let worker = try scene.startWorker { connection in
                 while try connection.readRequest() != nil {
                     try connection.send(
-                        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+                        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+                    )
                 }
             }
             let sluice = try self.start(scene, [worker])
@@ -164,36 +165,64 @@ import Testing
         }
     }
 
-    @Test func queue_workersAreFull_waitsItsTurnOrGets503() throws {
-        try Scene.play { scene in
-            let worker = try scene.startWorker { connection in
-                while let request = try connection.readRequest() {
-                    if request.contains("/hold") { return try connection.readToEnd() }
-                    try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                }
+    // MARK: Waiting for a worker
+
+    /// One worker with one connection, which `/hold` keeps until its client leaves.
+    private func startFullPool(
+        _ scene: Scene,
+        waitingTimeout: String
+    ) throws -> SluiceProcess {
+        let worker = try scene.startWorker { connection in
+            while let request = try connection.readRequest() {
+                if request.contains("/hold") { return try connection.readToEnd() }
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             }
-            let sluice = try self.start(
-                scene, [worker],
-                pool: [
-                    "worker": "{slots: 1}", "connections_per_worker": "1", "waiting_requests": "1",
-                    "waiting_timeout": "300ms",
-                ])
-            var holder: HTTPPeer? = try HTTPPeer(port: sluice.port)
-            try holder?.send("GET", "/hold")
-            try Patience.wait(for: "the worker to be taken") { worker.receivedText.contains("/hold") }
+        }
+        return try self.start(
+            scene,
+            [worker],
+            pool: [
+                "worker": "{slots: 1}", "connections_per_worker": "1", "waiting_requests": "1",
+                "waiting_timeout": waitingTimeout,
+            ]
+        )
+    }
+
+    private func hold(_ sluice: SluiceProcess) throws -> HTTPPeer {
+        let holder = try HTTPPeer(port: sluice.port)
+        try holder.send("GET", "/hold")
+        try Patience.wait(for: "the worker to be taken") {
+            try sluice.metric("sluice_pool_in_flight{pool=\"workers\"}") == 1
+        }
+        return holder
+    }
+
+    @Test func queue_workersStayFull_503SaysWhy() throws {
+        try Scene.play { scene in
+            let sluice = try self.startFullPool(scene, waitingTimeout: "500ms")
+            let holder = try self.hold(sluice)
+            let waiting = try HTTPPeer(port: sluice.port)
+            try waiting.send("GET", "/a")
+            let tooLate = try waiting.readAnswer()
+            #expect(tooLate.status == 503)
+            #expect(tooLate.field("sluice-error") == "upstream; queue-timeout")
+            withExtendedLifetime(holder) {}
+        }
+    }
+
+    @Test func queue_workerBecomesFree_theNextIsServedAndOneTooManyIsNot() throws {
+        try Scene.play { scene in
+            let sluice = try self.startFullPool(scene, waitingTimeout: "60s")
+            var holder: HTTPPeer? = try self.hold(sluice)
             let waiting = try HTTPPeer(port: sluice.port)
             try waiting.send("GET", "/a")
             try Patience.wait(for: "one to wait") { try sluice.metric("sluice_pool_queued{pool=\"workers\"}") == 1 }
             let tooMany = try HTTPPeer(port: sluice.port).request("GET", "/b")
             #expect(tooMany.status == 503)
             #expect(tooMany.field("sluice-error") == "upstream; queue-full")
-            let tooLate = try waiting.readAnswer()
-            #expect(tooLate.status == 503)
-            #expect(tooLate.field("sluice-error") == "upstream; queue-timeout")
-            let inTime = try HTTPPeer(port: sluice.port)
-            try inTime.send("GET", "/c")
+            #expect(holder != nil)
             holder = nil
-            #expect(try inTime.readAnswer().status == 200)
+            #expect(try waiting.readAnswer().status == 200)
         }
     }
 }

@@ -79,7 +79,8 @@ import Testing
         let reader = DispatchQueue(label: "reader")
         let end = ends[0]
         let done = DispatchSemaphore(value: 0)
-        nonisolated(unsafe) var text: [UInt8] = []  // Read after `done`.
+        // Read after `done`.
+        nonisolated(unsafe) var text: [UInt8] = []
         reader.async {
             var piece = [UInt8](repeating: 0, count: 65_536)
             while case let count = read(end, &piece, piece.count), count > 0 { text += piece[..<count] }

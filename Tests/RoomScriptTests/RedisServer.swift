@@ -24,7 +24,7 @@ final class RedisServer {
             guard Date() < deadline, waitpid(self.pid, nil, WNOHANG) == 0 else {
                 throw Failure(description: "redis-server did not come up: is redis-server 7 installed and in PATH?")
             }
-            usleep(5_000)
+            poll(nil, 0, 5)
         }
     }
 

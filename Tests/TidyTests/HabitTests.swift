@@ -15,7 +15,10 @@ import Testing
                     guard code.contains("@unchecked Sendable") || code.contains("nonisolated(unsafe)") else { continue }
                     // Attributes and the declaration's own lines may stand between.
                     let above = file.lines[..<index].reversed().drop { $0.trimmed.hasPrefix("@") }.first ?? ""
-                    #expect(above.trimmed.hasPrefix("//"), "\(file.path):\(index + 1) gives no reason on the line above")
+                    #expect(
+                        above.trimmed.hasPrefix("//"),
+                        "\(file.path):\(index + 1) gives no reason on the line above"
+                    )
                 }
             }
         }
@@ -24,7 +27,10 @@ import Testing
     /// A test waits for a condition, with a deadline.
     @Test func tests_neverSleep() throws {
         let words = ["usleep(", "nanosleep(", " sleep(", "Task.sleep", "Thread.sleep", "asyncAfter("]
-        for file in try self.repository.swiftFiles(in: "Tests") where !file.path.hasPrefix("Tests/TidyTests/") {
+        // Stands still on purpose: what a process without a core looks like is what it is about.
+        let exempt = ["Tests/RedisClientTests/RedisRig+Load.swift"]
+        for file in try self.repository.swiftFiles(in: "Tests")
+        where !file.path.hasPrefix("Tests/TidyTests/") && !exempt.contains(file.path) {
             for (index, line) in file.lines.enumerated() {
                 let code = line.components(separatedBy: "//")[0]
                 for word in words where code.contains(word) { Issue.record("\(file.path):\(index + 1): \(word)") }
@@ -52,18 +58,6 @@ import Testing
                     for word in words where line.contains(word) { Issue.record("\(file.path):\(index + 1): \(word)") }
                 }
             }
-        }
-    }
-
-    /// A file is named for its main type, or for the type that it extends.
-    @Test func files_areNamedForTheirMainType() throws {
-        for file in try self.repository.swiftFiles(in: "Sources") {
-            let name = file.path.components(separatedBy: "/").last!.dropLast(".swift".count)
-            let type = name.components(separatedBy: "+")[0]
-            let pattern = try Regex("\\b(struct|class|enum|protocol|actor|extension|typealias) \(type)\\b")
-            let isNamed = file.lines.contains { $0.firstMatch(of: pattern) != nil }
-            let isFunctionsOnly = file.lines.contains { $0.hasPrefix("func ") }
-            #expect(isNamed || isFunctionsOnly, "\(file.path) has no \(type)")
         }
     }
 }

@@ -6,7 +6,9 @@ import Testing
     private let repository = Repository.here
 
     @Test func topLevel_hasNothingButItsRooms() throws {
-        let allowed: Set = ["Package.swift", "Package.resolved", "Sources", "Tests", "LoadTests", "Config", "README.md", "LICENSE"]
+        let allowed: Set = [
+            "Package.swift", "Package.resolved", "Sources", "Tests", "LoadTests", "Config", "README.md", "LICENSE",
+        ]
         let ignored = try self.repository.text(".gitignore").split(separator: "\n").compactMap { line in
             line.hasPrefix("#") ? nil : line.trimmingCharacters(in: CharacterSet(charactersIn: "/"))
         }
@@ -36,7 +38,8 @@ import Testing
                         "First", "Ground",
                     ]),
                 tests("FirstTests", ["First"]),
-                """)
+                """
+        )
         #expect(manifest.dependencies["CThing"] == [])
         #expect(manifest.dependencies["Ground"] == [])
         #expect(manifest.dependencies["First"] == ["Ground", "DequeModule"])
@@ -67,11 +70,16 @@ import Testing
     @Test func imports_ofEveryModule_areInTheManifest() throws {
         let manifest = Manifest(text: try self.repository.text("Package.swift"))
         let system: Set = ["Dispatch", "Foundation", "Glibc", "Synchronization", "Testing"]
-        let folders = try self.repository.names(in: "Sources").filter { $0 != "README.md" }.map { ($0, "Sources/\($0)") }
+        let folders = try self.repository.names(in: "Sources").filter { $0 != "README.md" }.map {
+            ($0, "Sources/\($0)")
+        }
         for (target, folder) in folders + [("onsale", "LoadTests/onsale")] {
             let allowed = (manifest.dependencies[target] ?? []).union(system)
             for (name, file) in try self.repository.imports(in: folder) {
-                #expect(allowed.contains(name), "\(file) imports \(name), which Package.swift does not give to \(target)")
+                #expect(
+                    allowed.contains(name),
+                    "\(file) imports \(name), which Package.swift does not give to \(target)"
+                )
             }
         }
     }
@@ -108,7 +116,9 @@ enum Functions {
     static func lengths(in lines: [String]) -> [(name: String, line: Int, length: Int)] {
         var found: [(name: String, line: Int, length: Int)] = []
         for (index, line) in lines.enumerated() {
-            guard let match = line.firstMatch(of: /^( *)(?:[\w@()]+ )*(func [^\s(<]+|init[?]?(?=[(<]))/) else { continue }
+            guard let match = line.firstMatch(of: /^( *)(?:[\w@()]+ )*(func [^\s(<]+|init[?]?(?=[(<]))/) else {
+                continue
+            }
             let closing = String(match.1) + "}"
             guard let end = lines[index...].firstIndex(where: { $0 == closing }) else { continue }
             let isOneLine = line.hasSuffix("}")

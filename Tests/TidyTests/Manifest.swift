@@ -16,7 +16,8 @@ struct Manifest {
             let tail = text[match.range.upperBound...]
             let untilList = tail.prefix { $0 != "[" && $0 != "\"" }
             // The list, if there is one, belongs to this target when the target has not ended before it.
-            if !untilList.contains(")"), !untilList.contains("providers"), tail.dropFirst(untilList.count).first == "[" {
+            if !untilList.contains(")"), !untilList.contains("providers"), tail.dropFirst(untilList.count).first == "["
+            {
                 let list = tail.dropFirst(untilList.count).prefix { $0 != "]" }
                 for word in list.matches(of: /"(\w+)"/) { names.insert(String(word.1)) }
                 for word in list.split(whereSeparator: { !$0.isLetter && $0 != "\"" }) {

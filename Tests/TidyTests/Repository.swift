@@ -13,7 +13,8 @@ struct Repository {
     /// The checkout that these tests were built from.
     static let here = Repository(
         root: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent())
+            .deletingLastPathComponent()
+    )
 
     /// Names in a folder, hidden ones left out.
     func names(in folder: String) throws -> [String] {

@@ -172,7 +172,8 @@ import Transport
         let received = Record<[UInt8]>([])
         let ended = Handover<CloseReason>()
         let accepted = Handover<Void>()
-        nonisolated(unsafe) var paused: Connection?  // Touched on the loop only.
+        // Touched on the loop only.
+        nonisolated(unsafe) var paused: Connection?
         let port = try self.listen(fixture) { connection in
             let handler = ScriptedHandler()
             handler.onReceived = { _, bytes in
@@ -240,7 +241,8 @@ import Transport
     @Test func handler_thatUsesNothing_isSentABoundedAmount() throws {
         let fixture = try LoopFixture()
         let offered = Record(0)
-        nonisolated(unsafe) var server: Connection?  // Touched on the loop only.
+        // Touched on the loop only.
+        nonisolated(unsafe) var server: Connection?
         let port = try self.listen(fixture) { connection in
             server = connection
             let handler = ScriptedHandler()

@@ -26,7 +26,9 @@ struct Configuration {
             lines.append("  - address: \(listener.address)")
             if let tls = listener.tls { lines.append("    tls: \(tls)") }
         }
-        lines += ["admin: {listen: 127.0.0.1:0}", "state_folder: state", "redis: \(self.redis)", "loops: \(self.loops)"]
+        lines += [
+            "admin: {listen: 127.0.0.1:0}", "state_folder: state", "redis: \(self.redis)", "loops: \(self.loops)",
+        ]
         lines.append("log: {level: \(self.logLevel)}")
         if !self.limits.isEmpty { lines.append("limits: \(Self.inline(self.limits))") }
         if !self.signingKeys.isEmpty {
@@ -57,7 +59,8 @@ struct Configuration {
     /// Workers of the test's own instead of the sample worker.
     mutating func use(_ workers: [RawWorker]) {
         self.pool = [
-            "driver": "static", "worker": "{slots: 1}", "workers": "[" + workers.map { "127.0.0.1:\($0.port)" }.joined(separator: ", ") + "]",
+            "driver": "static", "worker": "{slots: 1}",
+            "workers": "[" + workers.map { "127.0.0.1:\($0.port)" }.joined(separator: ", ") + "]",
         ]
     }
 }

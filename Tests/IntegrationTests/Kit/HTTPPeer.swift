@@ -11,7 +11,10 @@ final class HTTPPeer {
     /// Sends one request and reads its answer.
     @discardableResult
     func request(
-        _ method: String, _ path: String, _ fields: [(String, String)] = [], body: [UInt8]? = nil
+        _ method: String,
+        _ path: String,
+        _ fields: [(String, String)] = [],
+        body: [UInt8]? = nil
     ) throws -> Answer {
         try self.send(method, path, fields, body: body)
         return try self.readAnswer(to: method)
@@ -57,7 +60,9 @@ final class HTTPPeer {
         var body: [UInt8] = []
         while true {
             let line = try self.readLine()
-            guard let size = Int(line.prefix { $0 != ";" }, radix: 16) else { throw Disappointment("chunk size '\(line)'") }
+            guard let size = Int(line.prefix { $0 != ";" }, radix: 16) else {
+                throw Disappointment("chunk size '\(line)'")
+            }
             if size == 0 { break }
             body += try self.read(size)
             guard try self.readLine().isEmpty else { throw Disappointment("a chunk is longer than it says") }

@@ -1,8 +1,11 @@
 /// A room's journal, read with `redis-cli`.
 struct Journal {
+    struct Grant {
+        let number, doorWaitMicros: Int64
+    }
     struct Exchange {
         let micros: Int64
-        let numbers: [Int64]
+        let grants: [Grant]
     }
     var exchanges: [Exchange] = []
     /// `t`, `rate_milli` and `burst`, in order.
@@ -31,18 +34,38 @@ struct Journal {
         guard let kind = entry["kind"] else { return }
         guard let micros = entry["t"].flatMap(Int64.init) else { throw Disappointment("a journal entry without time") }
         if kind == "exchange" {
-            let grants = (entry["g"] ?? "").split(separator: ",")
-            let numbers = grants.compactMap { Int64($0.split(separator: ":")[0]) }
-            guard numbers.count == grants.count, !numbers.isEmpty else { throw Disappointment("grants '\(entry)'") }
-            self.exchanges.append(Exchange(micros: micros, numbers: numbers))
+            let grants = try (entry["g"] ?? "").split(separator: ",").map { text in
+                let parts = text.split(separator: ":").compactMap { Int64($0) }
+                guard parts.count == 2 else { throw Disappointment("the grant '\(text)'") }
+                return Grant(number: parts[0], doorWaitMicros: parts[1])
+            }
+            self.exchanges.append(Exchange(micros: micros, grants: grants))
         } else if let rate = entry["rate_milli"].flatMap(Int64.init), let burst = entry["burst"].flatMap(Int64.init) {
             self.limits.append((micros, rate, burst))
         }
     }
 
-    var numbers: [Int64] { self.exchanges.flatMap(\.numbers) }
+    var numbers: [Int64] { self.exchanges.flatMap { $0.grants.map(\.number) } }
     var doubles: [Int64] {
         Dictionary(grouping: self.numbers) { $0 }.filter { $0.value.count > 1 }.map(\.key).sorted()
+    }
+
+    /// Visitors who stood at the door while a higher place was let in, more than one tick after they had come there:
+    /// the one and the other number.
+    func inversions(tickMicros: Int64 = 100_000) -> [(kept: Int64, passedBy: Int64)] {
+        var found: [(kept: Int64, passedBy: Int64)] = []
+        for (index, exchange) in self.exchanges.enumerated() {
+            for grant in exchange.grants {
+                let since = exchange.micros - grant.doorWaitMicros + tickMicros
+                // Later exchanges cannot have passed this one by; earlier ones are looked at back to its arrival.
+                for earlier in self.exchanges[..<index].reversed() where earlier.micros > since {
+                    for other in earlier.grants where other.number > grant.number {
+                        found.append((grant.number, other.number))
+                    }
+                }
+            }
+        }
+        return found
     }
 
     /// The worst window: how many more were let in than `burst` and `rateMilli` allow within any window. At most zero
@@ -57,7 +80,7 @@ struct Journal {
         for exchange in self.exchanges {
             let line = Double(exchange.micros - start) * Double(rateMilli) / 1e9
             least = min(least, count - line)
-            count += Double(exchange.numbers.count)
+            count += Double(exchange.grants.count)
             worst = max(worst, count - line - least - Double(burst))
         }
         return worst

@@ -20,12 +20,18 @@ final class RawWorker: Sendable {
 
     /// `script` runs once for each connection, on a thread of its own; when it returns or throws, the connection ends.
     init(_ script: @escaping Script) throws {
-        (self.listener, self.port) = try Self.listen()
+        (self.listener, self.port) = try Self.bind(listens: true)
         self.script = script
         Thread.detachNewThread { self.acceptAll() }
     }
 
-    private static func listen() throws -> (fd: Int32, port: UInt16) {
+    /// A worker that refuses every connection. Its port stays taken, so that nobody else answers there.
+    init(refusing: Void) throws {
+        (self.listener, self.port) = try Self.bind(listens: false)
+        self.script = { _ in }
+    }
+
+    private static func bind(listens: Bool) throws -> (fd: Int32, port: UInt16) {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -33,7 +39,8 @@ final class RawWorker: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let code = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(fd, $0, length) == 0 && Glibc.listen(fd, 128) == 0 && getsockname(fd, $0, &length) == 0
+                Glibc.bind(fd, $0, length) == 0 && (!listens || listen(fd, 128) == 0)
+                    && getsockname(fd, $0, &length) == 0
             }
         }
         guard code else { throw Disappointment("a worker of the tests cannot listen") }

@@ -42,7 +42,9 @@ final class RunningProcess: Sendable {
         defer { for word in argv { free(word) } }
         var pid: pid_t = 0
         let code = posix_spawnp(&pid, words[0], &actions, &attributes, argv, environ)
-        guard code == 0 else { throw Disappointment("\(words[0]) cannot be started: \(String(cString: strerror(code)))") }
+        guard code == 0 else {
+            throw Disappointment("\(words[0]) cannot be started: \(String(cString: strerror(code)))")
+        }
         return pid
     }
 

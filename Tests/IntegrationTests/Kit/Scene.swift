@@ -33,7 +33,10 @@ final class Scene {
     /// `command` is `run`, `gateway` or `controller`; returns when it listens, unless `waits` is false.
     @discardableResult
     func start(
-        _ configuration: Configuration, command: String = "run", name: String = "sluice", waits: Bool = true
+        _ configuration: Configuration,
+        command: String = "run",
+        name: String = "sluice",
+        waits: Bool = true
     ) throws -> SluiceProcess {
         let sluice = try self.start(text: configuration.text, command: command, name: name)
         if waits { try sluice.waitUntilListening(hasGateway: command != "controller") }
@@ -54,6 +57,12 @@ final class Scene {
         return worker
     }
 
+    func makeRefusingWorker() throws -> RawWorker {
+        let worker = try RawWorker(refusing: ())
+        self.workers.append(worker)
+        return worker
+    }
+
     /// A Redis of the test's own; started again on the same folder it has its data back.
     func startRedis(socket: String) throws -> RunningProcess {
         let data = "\(self.folder)/redis-data"
@@ -63,7 +72,8 @@ final class Scene {
             [
                 "--port", "0", "--unixsocket", socket, "--dir", data, "--save", "", "--appendonly", "yes", "--loglevel",
                 "warning",
-            ])
+            ]
+        )
         try Patience.wait(for: "redis-server on \(socket)") {
             try self.run("redis-cli", ["-s", socket, "PING"]).output.hasPrefix("PONG")
         }
@@ -72,7 +82,8 @@ final class Scene {
 
     /// Runs a program to its end.
     func run(
-        _ program: String, _ arguments: [String]
+        _ program: String,
+        _ arguments: [String]
     ) throws -> (end: RunningProcess.End, output: String, errors: String) {
         let process = try self.launch(program, arguments)
         defer { self.processes.removeAll { $0 === process } }

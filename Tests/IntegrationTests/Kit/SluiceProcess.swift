@@ -38,7 +38,11 @@ final class SluiceProcess {
         self.name = name
         self.configurationFile = configurationFile
         self.process = try RunningProcess(
-            try Self.program, [command, configurationFile], folder: folder, name: name)
+            try Self.program,
+            [command, configurationFile],
+            folder: folder,
+            name: name
+        )
     }
 
     /// `SLUICE_BIN`, or what the build put beside the tests.
@@ -81,7 +85,9 @@ final class SluiceProcess {
             throw Disappointment("no addresses in: \(self.process.output)")
         }
         if hasGateway {
-            try Patience.wait(for: "a worker") { try (self.metrics()["sluice_pool_ready_workers{pool=\"workers\"}"] ?? 0) > 0 }
+            try Patience.wait(for: "a worker") {
+                try (self.metrics()["sluice_pool_ready_workers{pool=\"workers\"}"] ?? 0) > 0
+            }
         }
     }
 
