@@ -121,7 +121,8 @@ let package = Package(
         tests(
             "HTTPServiceTests",
             [
-                "AdminAPI", "EventLoop", "HTTPService", "HTTPWire", "Observability", "Primitives", "TestKit", "Transport",
+                "AdminAPI", "EventLoop", "HTTPService", "HTTPWire", "Observability", "Primitives", "TestKit",
+                "Transport",
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
@@ -137,7 +138,8 @@ let package = Package(
         tests(
             "OnsaleTests",
             [
-                "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings", "SettingsFile", "TestKit", "Transport",
+                "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings", "SettingsFile", "TestKit",
+                "Transport",
                 "onsale",
             ]
         ),
