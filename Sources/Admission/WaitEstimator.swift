@@ -75,13 +75,20 @@ public struct WaitEstimator: Sendable {
 
     /// Seconds until the visitor should ask again, 1 to 25: every second or two where the turn may come within the
     /// horizon, else at half of the shortest wait, up to 20 s. `random` (any 64 random bits) spreads visitors over a
-    /// quarter to each side, so that they do not ask in step.
-    public func pollSeconds(ahead: Int64, horizonMicros: Int64, random: UInt64) -> Int64 {
+    /// quarter to each side, so that they do not ask in step. While nothing moves at all, for want of workers, the
+    /// room's configured inflow, `configuredMilli`, says how soon it could.
+    public func pollSeconds(
+        ahead: Int64,
+        horizonMicros: Int64,
+        configuredMilli: Int64 = 0,
+        random: UInt64
+    ) -> Int64 {
         let unit = Double(random >> 11) * 0x1p-53
         guard let latest = self.latest else { return 1 + Int64(unit * 2) }
         var shortest = 2 * Self.farAwayPollSeconds
-        if self.fast > 0 {
-            let speed = self.fast * (1 + Self.mostSpread)
+        let hoped = Double(configuredMilli) / Double(max(1, latest.showUpPermille))
+        if self.fast > 0 || hoped > 0 {
+            let speed = (self.fast > 0 ? self.fast : hoped) * (1 + Self.mostSpread)
             shortest = self.openingSeconds(latest) + Double(max(0, ahead)) / speed
         }
         guard shortest > 2 * Double(horizonMicros) / 1e6 else { return 1 + Int64(unit * 2) }

@@ -95,10 +95,8 @@ final class PoolController {
         for report in reports { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
         self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: signals == nil ? nil : inFlight)
         self.publish()
-        // On lost signals the rate is frozen; but without a ready worker there is nothing to let anybody in to.
-        if decision.reason != .signalsLost || state.ready == 0 {
-            self.setRates(state.ready == 0 ? 0 : decision.admissionRateMilli, rooms)
-        }
+        // Also without signals: the policy freezes the rate, except that it is nought while no worker is ready.
+        self.setRates(decision.admissionRateMilli, rooms)
         self.board.publishDecision(pool: self.name, fields: self.statusFields(decision, state)) { _ in }
     }
 

@@ -147,6 +147,7 @@ final class RoomGate {
             : self.estimator.pollSeconds(
                 ahead: ahead,
                 horizonMicros: self.settings.horizonMicros,
+                configuredMilli: self.settings.inflowMilli,
                 random: self.edge.random.next()
             )
         return WaitingPosition(
