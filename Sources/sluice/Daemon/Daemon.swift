@@ -290,6 +290,8 @@ final class Daemon {
 
     private func stop(signal: Int32) {
         guard !self.isStopping else {
+            // Supervisors may say SIGTERM twice and mean it once; a person who presses Ctrl-C again is in a hurry.
+            guard signal == SIGINT else { return }
             self.log.warning("ending at once")
             return self.end(code: 130)
         }
