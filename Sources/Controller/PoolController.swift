@@ -22,9 +22,8 @@ final class PoolController {
     private(set) var lastDecision: ScalingDecision?
     private(set) var lastSignals: PoolSignals?
     private var isBusy = false
+    private var isStopping = false
     private var fence: Int64 = 0
-    /// Directory and rates are published at least this often, so that a state that lost them gets them back.
-    private var roomsWithRate: Set<String> = []
 
     init(
         pool: PoolSettings,
@@ -63,11 +62,12 @@ final class PoolController {
 
     /// One round, as the leader with this fencing number.
     func control(fence: Int64) {
-        guard !self.isBusy else { return }
+        guard !self.isBusy, !self.isStopping else { return }
         self.isBusy = true
         self.fence = fence
         self.board.signals(pool: self.name, maxAgeMicros: Self.signalsMaxAgeMicros) { result in
             self.isBusy = false
+            guard !self.isStopping else { return }
             // A state that does not answer is a loss of signals: the size is held, the rate frozen.
             self.decide(on: (try? result.get()) ?? [])
         }
@@ -153,6 +153,7 @@ final class PoolController {
     var crashes: Int { self.driver?.crashes ?? 0 }
 
     func stop(_ completion: @escaping () -> Void) {
+        self.isStopping = true
         guard let driver = self.driver else { return completion() }
         driver.stopAll(completion)
     }
