@@ -269,4 +269,32 @@ import Testing
             )
         }
     }
+
+    /// What Redis has to do grows with gateways and rooms, never with those who wait: however often they ask, the
+    /// commands are those of the ticks, the signals and the directory.
+    @Test func polls_ofWaitingVisitors_askRedisNothing() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.redis = "embedded"
+            configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "100"]
+            let sluice = try scene.start(configuration)
+            try Visitor(port: sluice.port).get()
+            let waiting = Visitor(port: sluice.port)
+            try waiting.get()
+            #expect(waiting.number == 2)
+
+            let polls = 2_000
+            let started = ContinuousClock.now
+            let before = try sluice.metrics()
+            for _ in 0..<polls { try waiting.get() }
+            let after = try sluice.metrics()
+            let seconds = Double((ContinuousClock.now - started).components.seconds) + 1
+            let name = "sluice_redis_commands_total"
+            let commands = try #require(after[name]) - #require(before[name])
+            let turns = try #require(after["sluice_requests_total"]) - #require(before["sluice_requests_total"])
+            #expect(turns >= Double(polls))
+            // About 20 a second whether anybody asks or not. One a poll would be 2,000 in a few seconds.
+            #expect(commands <= 60 * seconds + 100, "\(commands) commands for \(polls) polls in \(seconds) s")
+        }
+    }
 }

@@ -8,6 +8,7 @@ import Glibc
 import Logging
 import Observability
 import Primitives
+import RedisClient
 import Settings
 import SettingsFile
 import Transport
@@ -212,22 +213,42 @@ final class Daemon {
     /// One line for whoever started this process, at once though standard output may be a pipe.
     private func announce(_ line: String) {
         var text = line + "\n"
-        text.withUTF8 { _ = write(1, $0.baseAddress, $0.count) }
+        text.withUTF8 { _ = Glibc.write(1, $0.baseAddress, $0.count) }
     }
 
     // MARK: Watching
 
     private func writeMetrics(_ answer: @escaping (String) -> Void) {
         let finish = { (report: GatewayReport?) in
-            var text = PrometheusText()
-            report?.write(to: &text)
-            self.controller?.write(to: &text)
-            text.family("sluice_config_reloads_total", .counter, help: "Configurations read again, by outcome.")
-            text.sample(self.reloads.applied, [("outcome", "applied")])
-            text.sample(self.reloads.refused, [("outcome", "refused")])
-            answer(text.finished())
+            self.state.counters { counters in
+                var text = PrometheusText()
+                report?.write(to: &text)
+                self.controller?.write(to: &text)
+                self.write(counters, to: &text)
+                text.family("sluice_config_reloads_total", .counter, help: "Configurations read again, by outcome.")
+                text.sample(self.reloads.applied, [("outcome", "applied")])
+                text.sample(self.reloads.refused, [("outcome", "refused")])
+                answer(text.finished())
+            }
         }
         if let gateway = self.gateway { gateway.report { finish($0) } } else { finish(nil) }
+    }
+
+    private func write(_ counters: [RedisCounters], to text: inout PrometheusText) {
+        guard !counters.isEmpty else { return }
+        let sum = { (value: (RedisCounters) -> UInt64) in counters.reduce(0) { $0 + value($1) } }
+        text.counter("sluice_redis_commands_total", help: "Commands sent to Redis.", sum { $0.commands })
+        text.counter("sluice_redis_errors_total", help: "Commands that Redis refused.", sum { $0.errors })
+        text.counter(
+            "sluice_redis_unanswered_total",
+            help: "Commands whose answer was lost.",
+            sum { $0.unanswered }
+        )
+        text.counter("sluice_redis_reconnects_total", help: "Connections made again.", sum { $0.reconnects })
+        var roundTrips = LatencyHistogram()
+        for counter in counters { roundTrips.merge(counter.roundTrips) }
+        text.family("sluice_redis_round_trip_seconds", .histogram, help: "From a command to its answer.")
+        text.sample(roundTrips)
     }
 
     private func writeStatus(_ answer: @escaping ([UInt8]) -> Void) {

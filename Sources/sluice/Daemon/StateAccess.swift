@@ -77,6 +77,11 @@ final class StateAccess {
         }
     }
 
+    /// What all connections to Redis have counted; empty without one.
+    func counters(_ completion: @escaping ([RedisCounters]) -> Void) {
+        self.clients.gather(on: self.home, completion)
+    }
+
     /// Closes every loop's connections, and ends the embedded Redis.
     func close(_ completion: @escaping () -> Void) {
         self.clients.closeAll()
@@ -90,6 +95,37 @@ private final class RedisClients: Sendable {
     private let list = Mutex<[LoopBound<RedisClient>]>([])
 
     func append(_ client: LoopBound<RedisClient>) { self.list.withLock { $0.append(client) } }
+
+    /// Every connection's counters, gathered on `home`.
+    func gather(on home: EventLoop, _ completion: @escaping ([RedisCounters]) -> Void) {
+        let clients = self.list.withLock { $0 }
+        guard !clients.isEmpty else { return completion([]) }
+        let answers = LoopBound(Answers(missing: clients.count, completion), loop: home)
+        for client in clients {
+            client.submit { client in
+                let counters = client.counters
+                answers.submit { $0.take(counters) }
+            }
+        }
+    }
+
+    /// Waits until every loop has answered.
+    private final class Answers {
+        private var missing: Int
+        private var counters: [RedisCounters] = []
+        private let completion: ([RedisCounters]) -> Void
+
+        init(missing: Int, _ completion: @escaping ([RedisCounters]) -> Void) {
+            self.missing = missing
+            self.completion = completion
+        }
+
+        func take(_ counters: RedisCounters) {
+            self.counters.append(counters)
+            self.missing -= 1
+            if self.missing == 0 { self.completion(self.counters) }
+        }
+    }
 
     func closeAll() {
         for client in self.list.withLock({ $0 }) { client.submit { $0.close() } }
