@@ -119,7 +119,9 @@ import Testing
             let visitors = (0..<12).map { _ in Visitor(port: sluice.port) }
             for visitor in visitors { try visitor.get() }
             #expect(visitors[0].isIn)
-            var entered: [Int64] = [try #require(visitors[0].number)]
+            // On a slow machine a token may come up while they join, and let one of them straight in.
+            let early = Set(visitors.filter(\.isIn).compactMap(\.number))
+            var entered: [Int64] = []
             try Patience.wait(for: "all to be let in") {
                 let outside = visitors.filter { !$0.isIn }
                 for visitor in outside { try visitor.ask() }
@@ -127,7 +129,7 @@ import Testing
                 entered += outside.filter(\.isIn).compactMap(\.number)
                 return outside.allSatisfy(\.isIn)
             }
-            #expect(entered == Array(1...12))
+            #expect(entered == (1...12).filter { !early.contains($0) })
             // Once inside, one stays inside.
             #expect(try visitors[3].get("/seats").field("sluice-state") == "admitted")
             #expect(visitors[3].passNumber == visitors[3].number)
