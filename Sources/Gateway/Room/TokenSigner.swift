@@ -32,12 +32,15 @@ final class TokenSigner {
         self.mac = mac
         self.keys = keys.map { key in
             guard let context = EVP_MAC_CTX_new(mac) else { preconditionFailure("out of memory") }
+            // The parameter keeps both pointers: they must outlive its construction.
             var digest = Array("SHA256".utf8CString)
-            let status = digest.withUnsafeMutableBufferPointer { digest in
-                var parameters = [
-                    OSSL_PARAM_construct_utf8_string("digest", digest.baseAddress, 0), OSSL_PARAM_construct_end(),
-                ]
-                return EVP_MAC_init(context, key.secret, key.secret.count, &parameters)
+            let status = "digest".withCString { name in
+                digest.withUnsafeMutableBufferPointer { digest in
+                    var parameters = [
+                        OSSL_PARAM_construct_utf8_string(name, digest.baseAddress, 0), OSSL_PARAM_construct_end(),
+                    ]
+                    return EVP_MAC_init(context, key.secret, key.secret.count, &parameters)
+                }
             }
             precondition(status == 1, "OpenSSL refuses HMAC-SHA256")
             return Key(id: key.id, context: context)
