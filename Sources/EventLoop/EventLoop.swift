@@ -13,7 +13,7 @@ import Primitives
 /// Limits: `EventLoop.maxSubmitted` pieces of work from other threads (more is a programming error and traps, because
 /// cross-loop work is batched once a turn); `maxEventsPerTurn` events are taken up a turn, the rest in the next one.
 // Unchecked because all mutable state but the mailbox is confined to `queue`, which every entry checks.
-public final class EventLoop: SerialExecutor, @unchecked Sendable {
+public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     public static let maxSubmitted = 1_000_000
     public static let maxEventsPerTurn = 512
     /// Memory that a turn may scribble in: one read, one head, one page. Never held beyond a call.
@@ -30,8 +30,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private let mailbox: Mailbox
     private var table = DescriptorTable()
     private let eventStorage: UnsafeMutablePointer<epoll_event>
-    private var timers = TimerQueue()
-    private var dueTimers: [TimerQueue.Entry] = []
+    public let timers = TimerWheel()
     private let wakeTimer: Int32
     /// What `wakeTimer` is set to; nil when disarmed.
     private var wakeTimerDeadline: Instant?
@@ -39,7 +38,6 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private var nextTurnActions: [() -> Void] = []
     private var clock = LoopClock()
     private var hasStopped = false
-    /// Two areas, so that a message may be built from one that was just read.
     public let readScratch: UnsafeMutableRawBufferPointer
     public let writeScratch: UnsafeMutableRawBufferPointer
     public private(set) var turns: UInt64 = 0
@@ -90,34 +88,18 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// Runs `work` on the loop, in the order of submission. From any thread; wakes the loop once for a batch.
     public func submit(_ work: @escaping @Sendable () -> Void) { self.mailbox.post(work) }
 
-    /// Monotonic time, read once a turn.
     public var now: Instant { self.clock.now }
-    /// Wall-clock time in microseconds since 1970, read once a turn.
     public var wallMicros: Int64 { self.clock.wallMicros }
 
-    /// Runs `action` when the events of this turn have been dealt with: what they left behind travels as one batch.
     public func atTurnEnd(_ action: @escaping () -> Void) {
         self.preconditionOnLoop()
         self.turnEndActions.append(action)
     }
 
-    /// Runs `action` in the next turn, after that turn's events: how long work gives way to other connections.
     public func onNextTurn(_ action: @escaping () -> Void) {
         self.preconditionOnLoop()
         self.nextTurnActions.append(action)
     }
-
-    // MARK: Timers
-
-    /// Runs `action` once. The timer is kept by the loop until it fires or is disarmed.
-    @discardableResult
-    public func after(nanoseconds: Int64, _ action: @escaping () -> Void) -> LoopTimer {
-        let timer = LoopTimer(loop: self, action: action)
-        timer.arm(afterNanoseconds: nanoseconds)
-        return timer
-    }
-
-    func enqueue(_ timer: LoopTimer, at deadline: Instant) { self.timers.insert(timer, at: deadline) }
 
     // MARK: Descriptors
 
@@ -178,27 +160,12 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         }
         done += self.mailbox.drain() + deferred.count
         for action in deferred { action() }
-        done += self.fireTimers()
+        done += self.timers.fireDue(now: self.clock.now)
         while !self.turnEndActions.isEmpty {
             let actions = self.turnEndActions
             self.turnEndActions.removeAll(keepingCapacity: true)
             for action in actions { action() }
         }
-        return done
-    }
-
-    /// Returns how many fired. A timer that its action arms again for now comes up in the next turn: the clock stands
-    /// still during a turn, so that it would otherwise come up for ever.
-    private func fireTimers() -> Int {
-        var done = 0
-        self.timers.popDue(now: self.clock.now, into: &self.dueTimers)
-        // An action may end the loop, and with it this list.
-        for due in self.dueTimers where !self.hasStopped {
-            guard due.timer.isDue(entry: due.deadline, now: self.clock.now) else { continue }
-            done += 1
-            due.timer.fire()
-        }
-        self.dueTimers.removeAll(keepingCapacity: true)
         return done
     }
 

@@ -1,10 +1,10 @@
 /// Carries something that belongs to a loop through other threads and back to it.
 // Unchecked because `value` is reached through `open()` alone, which checks that it runs on the loop.
 public struct LoopBound<Value>: @unchecked Sendable {
-    public let loop: EventLoop
+    public let loop: any LoopContext
     private let value: Value
 
-    public init(_ value: Value, loop: EventLoop) {
+    public init(_ value: Value, loop: any LoopContext) {
         self.value = value
         self.loop = loop
     }

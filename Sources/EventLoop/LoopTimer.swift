@@ -1,17 +1,16 @@
-import HeapModule
 import Primitives
 
 /// A deadline on a loop. Moving it later costs two stores: the entry in the loop's heap stays where it is and is put
 /// back when it comes up too early. A connection's idle timeout is moved on every request, and pays nothing for it.
 public final class LoopTimer {
-    private let loop: EventLoop
+    private let loop: any LoopContext
     private let action: () -> Void
     /// Nil while disarmed.
     public private(set) var deadline: Instant?
     /// The earliest entry for this timer in the heap. Later ones, left over from a move to an earlier time, are ignored.
-    fileprivate var queued: Instant?
+    private var queued: Instant?
 
-    public init(loop: EventLoop, action: @escaping () -> Void) {
+    public init(loop: any LoopContext, action: @escaping () -> Void) {
         self.loop = loop
         self.action = action
     }
@@ -23,7 +22,7 @@ public final class LoopTimer {
         self.deadline = deadline
         if let queued = self.queued, queued <= deadline { return }
         self.queued = deadline
-        self.loop.enqueue(self, at: deadline)
+        self.loop.timers.insert(self, at: deadline)
     }
 
     public func arm(afterNanoseconds nanoseconds: Int64) {
@@ -43,7 +42,7 @@ public final class LoopTimer {
         guard let deadline = self.deadline else { return false }
         guard deadline <= now else {
             self.queued = deadline
-            self.loop.enqueue(self, at: deadline)
+            self.loop.timers.insert(self, at: deadline)
             return false
         }
         return true
@@ -53,28 +52,4 @@ public final class LoopTimer {
         self.deadline = nil
         self.action()
     }
-}
-
-/// The loop's deadlines, earliest first.
-struct TimerQueue {
-    struct Entry: Comparable {
-        let deadline: Instant
-        let timer: LoopTimer
-        static func < (left: Entry, right: Entry) -> Bool { left.deadline < right.deadline }
-        static func == (left: Entry, right: Entry) -> Bool { left.deadline == right.deadline }
-    }
-    private var heap = Heap<Entry>()
-
-    var nextDeadline: Instant? { self.heap.min?.deadline }
-
-    mutating func insert(_ timer: LoopTimer, at deadline: Instant) {
-        self.heap.insert(Entry(deadline: deadline, timer: timer))
-    }
-
-    /// Moves the entries that have come up into `due`, earliest first; the caller asks each timer whether it is due.
-    mutating func popDue(now: Instant, into due: inout [Entry]) {
-        while let first = self.heap.min, first.deadline <= now { due.append(self.heap.removeMin()) }
-    }
-
-    mutating func removeAll() { self.heap = Heap() }
 }

@@ -49,13 +49,13 @@ public enum HTTPProbe {
 }
 
 /// The one request of a probe.
-private final class ProbeExchange: ConnectionHandler {
+private final class ProbeExchange: StreamHandler {
     private let address: SocketAddress
     private let path: String
     private let timeoutNanoseconds: Int64
     private let maxBodyBytes: Int
     private var completion: ((Result<ProbeAnswer, ProbeError>) -> Void)?
-    private weak var connection: Connection?
+    private weak var connection: (any ByteStream)?
     private var timer: LoopTimer!
     private var parser = ResponseParser()
     private var head = ResponseHead()
@@ -76,7 +76,6 @@ private final class ProbeExchange: ConnectionHandler {
         self.timeoutNanoseconds = timeoutNanoseconds
         self.maxBodyBytes = maxBodyBytes
         self.completion = completion
-        super.init()
         self.timer = LoopTimer(loop: loop) { [weak self] in
             self?.finish(.failure(.timedOut(address, nanoseconds: timeoutNanoseconds)))
         }
@@ -95,7 +94,7 @@ private final class ProbeExchange: ConnectionHandler {
         self.finish(.success(ProbeAnswer(status: self.head.status, headers: self.headers, body: self.payload)))
     }
 
-    override func connected(_ connection: Connection) {
+    func connected(_ connection: any ByteStream) {
         self.connection = connection
         let host: String =
             switch self.address {
@@ -107,7 +106,7 @@ private final class ProbeExchange: ConnectionHandler {
         )
     }
 
-    override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         while self.completion != nil {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
@@ -154,12 +153,12 @@ private final class ProbeExchange: ConnectionHandler {
         }
     }
 
-    override func inputEnded(_ connection: Connection) {
+    func inputEnded(_ connection: any ByteStream) {
         if self.body?.endsWithConnection == true { return self.finishWhole() }
         self.finish(.failure(.unreachable(self.address, .peer)))
     }
 
-    override func closed(_ connection: Connection, _ reason: CloseReason) {
+    func closed(_ connection: any ByteStream, _ reason: CloseReason) {
         self.finish(
             .failure(
                 reason == .connectTimedOut

@@ -74,7 +74,7 @@ public final class HTTPService {
 
     // MARK: Connections
 
-    private func accept(_ connection: Connection) -> ConnectionHandler? {
+    private func accept(_ connection: any ByteStream) -> (any StreamHandler)? {
         guard self.connections.count < self.limits.maxConnections else {
             self.refusedConnectionCount += 1
             return nil

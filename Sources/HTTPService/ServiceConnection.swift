@@ -4,7 +4,7 @@ import Primitives
 import Transport
 
 /// One client of a service: reads its requests, one at a time.
-final class ServiceConnection: ConnectionHandler {
+final class ServiceConnection: StreamHandler {
     enum State {
         /// Nothing of a request is there.
         case idle
@@ -21,7 +21,8 @@ final class ServiceConnection: ConnectionHandler {
     }
 
     let service: HTTPService
-    unowned let connection: Connection
+    /// The connection keeps this object until it is closed, and no longer.
+    let connection: any ByteStream
     /// Its place among the service's connections.
     var index: Int
     var state = State.idle
@@ -41,12 +42,11 @@ final class ServiceConnection: ConnectionHandler {
     private var isPaused = false
     private var timer: LoopTimer!
 
-    init(service: HTTPService, connection: Connection, index: Int) {
+    init(service: HTTPService, connection: any ByteStream, index: Int) {
         self.service = service
         self.connection = connection
         self.index = index
         self.parser = RequestParser(limits: service.limits.head)
-        super.init()
         self.timer = LoopTimer(loop: service.loop) { [unowned self] in self.timeOut() }
         self.timer.arm(afterNanoseconds: service.limits.headTimeoutNanoseconds)
     }
@@ -55,7 +55,7 @@ final class ServiceConnection: ConnectionHandler {
 
     // MARK: Reading
 
-    override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         while used < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
@@ -242,7 +242,7 @@ final class ServiceConnection: ConnectionHandler {
 
     // MARK: Ends
 
-    override func inputEnded(_ connection: Connection) {
+    func inputEnded(_ connection: any ByteStream) {
         switch self.state {
         // Half a request is nothing to answer.
         case .idle, .head, .body: self.closeAfterWriting()
@@ -250,7 +250,7 @@ final class ServiceConnection: ConnectionHandler {
         }
     }
 
-    override func drained(_ connection: Connection) {
+    func drained(_ connection: any ByteStream) {
         switch self.state {
         case .streaming: self.makeMore()
         case .flushing: self.becomeIdle()
@@ -258,7 +258,7 @@ final class ServiceConnection: ConnectionHandler {
         }
     }
 
-    override func closed(_ connection: Connection, _ reason: CloseReason) {
+    func closed(_ connection: any ByteStream, _ reason: CloseReason) {
         self.state = .closed
         self.timer.disarm()
         self.stream = nil

@@ -7,12 +7,12 @@ import Transport
 /// is a queue of completions; and one answer that does not come is the end of the connection.
 ///
 /// Commands of one turn of the loop travel in one write.
-final class RedisLink: ConnectionHandler {
+final class RedisLink: StreamHandler {
     /// Owner of the link. Weak because the connection outlives, for a moment, a client that nobody closed.
     weak var client: RedisClient?
     let loop: EventLoop
     private let options: RedisOptions
-    private var connection: Connection?
+    private var connection: (any ByteStream)?
     private let reader: ReplyReader
     private var formatter = CommandFormatter()
     /// Commands of this turn.
@@ -101,12 +101,12 @@ final class RedisLink: ConnectionHandler {
 
     // MARK: Connection
 
-    override func connected(_ connection: Connection) {
+    func connected(_ connection: any ByteStream) {
         guard let client = self.client else { return connection.close() }
         client.linkOpened(self)
     }
 
-    override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         do {
             try self.reader.feed(bytes)
             // A completion may end the link.
@@ -138,9 +138,9 @@ final class RedisLink: ConnectionHandler {
     /// address leads to the right one.
     private static let codesOfAnotherServer: Set<String> = ["READONLY", "LOADING", "MASTERDOWN"]
 
-    override func inputEnded(_ connection: Connection) { self.end("closed by Redis") }
+    func inputEnded(_ connection: any ByteStream) { self.end("closed by Redis") }
 
-    override func closed(_ connection: Connection, _ reason: CloseReason) { self.end(reason.description) }
+    func closed(_ connection: any ByteStream, _ reason: CloseReason) { self.end(reason.description) }
 
     /// Ends the link: closes the connection, tells the client, then fails what was not answered.
     func end(_ reason: String) {

@@ -10,7 +10,7 @@ import Primitives
 ///
 /// Limits: at most `maxRetainedBytes` of input are kept for the handler, reading stops until it takes some. Output is
 /// bounded by its producer, which watches `isCongested` and waits for `drained`.
-public final class Connection: Descriptor {
+public final class Connection: Descriptor, ByteStream {
     public static let maxRetainedBytes = 256 * 1024
     public static let highMarkBytes = 256 * 1024
     public static let lowMarkBytes = 64 * 1024
@@ -23,7 +23,7 @@ public final class Connection: Descriptor {
     private enum State { case connecting, handshaking, open, lingering, closed }
 
     public let peer: SocketAddress
-    public private(set) var handler: ConnectionHandler?
+    public private(set) var handler: (any StreamHandler)?
     private var state: State
     private var tls: TLSSession?
     private var input = ByteQueue()
@@ -61,7 +61,7 @@ public final class Connection: Descriptor {
         timeoutNanoseconds: Int64,
         tls: TLSContext? = nil,
         serverName: String? = nil,
-        handler: ConnectionHandler
+        handler: any StreamHandler
     ) throws -> Connection {
         loop.preconditionOnLoop()
         let fd = sluice_socket(address.family)
@@ -85,14 +85,14 @@ public final class Connection: Descriptor {
             return connection
         }
         try connection.register()
-        let timer = LoopTimer(loop: loop) { [unowned connection] in connection.end(.connectTimedOut) }
+        let timer = LoopTimer(loop: loop) { [weak connection] in connection?.end(.connectTimedOut) }
         timer.arm(afterNanoseconds: timeoutNanoseconds)
         connection.timer = timer
         return connection
     }
 
     /// Begins to deliver to `handler`: for connections that a listener accepted.
-    func start(handler: ConnectionHandler) throws {
+    func start(handler: any StreamHandler) throws {
         self.handler = handler
         Self.setNoDelay(self.fd, self.peer)
         try self.register()
@@ -129,7 +129,7 @@ public final class Connection: Descriptor {
     public var retainedBytes: Int { self.input.count }
 
     /// Hands the connection to another handler, as a connection pool does.
-    public func setHandler(_ handler: ConnectionHandler) {
+    public func setHandler(_ handler: any StreamHandler) {
         self.loop.preconditionOnLoop()
         self.handler = handler
     }
@@ -362,12 +362,8 @@ public final class Connection: Descriptor {
         if sentBody < body.count { self.keep(UnsafeRawBufferPointer(rebasing: body[sentBody...])) }
     }
 
-    public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.write($0) } }
-
-    public func write(_ text: String) {
-        var text = text
-        text.withUTF8 { self.write(UnsafeRawBufferPointer($0)) }
-    }
+    public func cork() { self.loop.preconditionOnLoop() }
+    public func uncork() { self.loop.preconditionOnLoop() }
 
     private var canWrite: Bool {
         switch self.state {
@@ -479,6 +475,15 @@ public final class Connection: Descriptor {
     /// Closes at once; what is pending is lost.
     public func close() {
         self.loop.preconditionOnLoop()
+        self.end(.local)
+    }
+
+    public func reset() {
+        self.loop.preconditionOnLoop()
+        guard self.state != .closed else { return }
+        // Without lingering, closing sends RST and drops what the socket still holds.
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
         self.end(.local)
     }
 

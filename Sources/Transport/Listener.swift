@@ -5,7 +5,7 @@ import Primitives
 
 /// Accepts connections for one loop. With `reusePort` every loop listens on the same address, and the kernel spreads
 /// the connections over them.
-public final class Listener: Descriptor {
+public final class Listener: Descriptor, StreamListener {
     /// The kernel cuts it to `net.core.somaxconn`.
     public static let defaultBacklog: Int32 = 65_535
     /// Connections taken in a row before others get their turn.
@@ -15,7 +15,7 @@ public final class Listener: Descriptor {
 
     public let boundAddress: SocketAddress
     private let tls: TLSContext?
-    private let makeHandler: (Connection) -> ConnectionHandler?
+    private let makeHandler: (any ByteStream) -> (any StreamHandler)?
     /// How often the process had no descriptor left for a connection that knocked.
     public private(set) var exhaustedCount: UInt64 = 0
 
@@ -26,7 +26,7 @@ public final class Listener: Descriptor {
         reusePort: Bool = true,
         backlog: Int32 = Listener.defaultBacklog,
         tls: TLSContext? = nil,
-        makeHandler: @escaping (Connection) -> ConnectionHandler?
+        makeHandler: @escaping (any ByteStream) -> (any StreamHandler)?
     ) throws {
         loop.preconditionOnLoop()
         let fd = sluice_socket(address.family)

@@ -38,7 +38,7 @@ final class ScriptedSite {
 
     var address: SocketAddress { self.listener.boundAddress }
 
-    private func handler() -> ConnectionHandler {
+    private func handler() -> any StreamHandler {
         let handler = ScriptedHandler()
         var count = 0
         handler.onReceived = { connection, bytes in

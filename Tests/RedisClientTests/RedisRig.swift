@@ -122,5 +122,5 @@ actor RedisRig {
         self.server.remove()
     }
 
-    private final class Silent: ConnectionHandler {}
+    private final class Silent: StreamHandler {}
 }

@@ -23,12 +23,12 @@ import Transport
         try fixture.run {
             var generator = SplitMix64(seed: seed)
             let listener = try Listener(loop: fixture.loop, address: address, tls: serverTLS) { _ in
-                makeEcho(seed: seed) { reason in reasons.update { $0.append(reason) } }
+                makeEcho(on: fixture.loop, seed: seed) { reason in reasons.update { $0.append(reason) } }
             }
             let message = (0..<Int.random(in: 1...1_000_000, using: &generator)).map { _ in
                 UInt8(truncatingIfNeeded: generator.next())
             }
-            let sender = RandomSender(message: message, generator: generator) { isWhole in
+            let sender = RandomSender(loop: fixture.loop, message: message, generator: generator) { isWhole in
                 listener.close()
                 outcome.put(isWhole)
             }
@@ -107,7 +107,7 @@ import Transport
         try fixture.run {
             var generator = SplitMix64(seed: seed)
             let listener = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in
-                makeEcho(seed: generator.next()) { _ in ends.update { $0.server += 1 } }
+                makeEcho(on: fixture.loop, seed: generator.next()) { _ in ends.update { $0.server += 1 } }
             }
             for index in 0..<count {
                 let client = ScriptedHandler()
@@ -141,7 +141,9 @@ import Transport
 }
 
 /// Sends back what comes, obeys congestion, and leaves random parts of it for later.
-private func makeEcho(seed: UInt64, onClosed: @escaping (CloseReason) -> Void) -> ScriptedHandler {
+private func makeEcho(on loop: any LoopContext, seed: UInt64, onClosed: @escaping (CloseReason) -> Void)
+    -> ScriptedHandler
+{
     let handler = ScriptedHandler()
     var generator = SplitMix64(seed: seed)
     handler.onReceived = { connection, bytes in
@@ -163,7 +165,7 @@ private func makeEcho(seed: UInt64, onClosed: @escaping (CloseReason) -> Void) -
         if used < bytes.count {
             // What is left is offered again when reading is resumed.
             connection.pauseReading()
-            connection.loop.onNextTurn { connection.resumeReading() }
+            loop.onNextTurn { connection.resumeReading() }
         }
         return used
     }
@@ -176,13 +178,15 @@ private func makeEcho(seed: UInt64, onClosed: @escaping (CloseReason) -> Void) -
 /// Sends a message in random pieces with random pauses, reads it back with pauses of its own, and compares.
 private final class RandomSender {
     let handler = ScriptedHandler()
+    private let loop: any LoopContext
     private let message: [UInt8]
     private var sent = 0
     private var received = 0
     private var isSame = true
     private var generator: SplitMix64
 
-    init(message: [UInt8], generator: SplitMix64, onEnd: @escaping (Bool) -> Void) {
+    init(loop: any LoopContext, message: [UInt8], generator: SplitMix64, onEnd: @escaping (Bool) -> Void) {
+        self.loop = loop
         self.message = message
         self.generator = generator
         self.handler.onConnected = { self.sendSome($0) }
@@ -191,7 +195,7 @@ private final class RandomSender {
         self.handler.onClosed = { _ in onEnd(self.isSame && self.received == self.message.count) }
     }
 
-    private func sendSome(_ connection: Connection) {
+    private func sendSome(_ connection: any ByteStream) {
         while self.sent < self.message.count, connection.isOpen {
             if connection.isCongested { return }
             let largest = Bool.random(using: &self.generator) ? 50 : 200_000
@@ -200,14 +204,14 @@ private final class RandomSender {
             self.sent += count
             if Int.random(in: 0..<4, using: &self.generator) == 0, self.sent < self.message.count {
                 let pause = Int64.random(in: 0...2_000_000, using: &self.generator)
-                if !connection.isCongested { connection.loop.after(nanoseconds: pause) { self.sendSome(connection) } }
+                if !connection.isCongested { self.loop.after(nanoseconds: pause) { self.sendSome(connection) } }
                 return
             }
         }
         if self.sent == self.message.count { connection.finishWriting() }
     }
 
-    private func compare(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    private func compare(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         let used = Int.random(in: 0...bytes.count, using: &self.generator)
         if self.received + used > self.message.count
             || !bytes[..<used].elementsEqual(self.message[self.received..<self.received + used])
@@ -218,7 +222,7 @@ private final class RandomSender {
         if used < bytes.count || Int.random(in: 0..<16, using: &self.generator) == 0 {
             connection.pauseReading()
             let pause = Int64.random(in: 0...1_000_000, using: &self.generator)
-            connection.loop.after(nanoseconds: pause) { connection.resumeReading() }
+            self.loop.after(nanoseconds: pause) { connection.resumeReading() }
         }
         return used
     }

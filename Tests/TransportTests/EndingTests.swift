@@ -11,7 +11,7 @@ import Transport
     private func listen(
         _ fixture: LoopFixture,
         tls: TLSContext? = nil,
-        _ make: @escaping @Sendable (Connection) -> ConnectionHandler?
+        _ make: @escaping @Sendable (any ByteStream) -> (any StreamHandler)?
     ) throws -> UInt16 {
         try fixture.run {
             try Listener(loop: fixture.loop, address: .loopback(port: 0), tls: tls, makeHandler: make).boundAddress
@@ -173,7 +173,7 @@ import Transport
         let ended = Handover<CloseReason>()
         let accepted = Handover<Void>()
         // Touched on the loop only.
-        nonisolated(unsafe) var paused: Connection?
+        nonisolated(unsafe) var paused: (any ByteStream)?
         let port = try self.listen(fixture) { connection in
             let handler = ScriptedHandler()
             handler.onReceived = { _, bytes in
@@ -213,7 +213,7 @@ import Transport
         let port = try self.listen(fixture) { _ in
             let handler = ScriptedHandler()
             var left = total
-            let produce: (Connection) -> Void = { connection in
+            let produce: (any ByteStream) -> Void = { connection in
                 while left > 0, !connection.isCongested {
                     let count = min(left, piece.count)
                     left -= count
@@ -242,7 +242,7 @@ import Transport
         let fixture = try LoopFixture()
         let offered = Record(0)
         // Touched on the loop only.
-        nonisolated(unsafe) var server: Connection?
+        nonisolated(unsafe) var server: (any ByteStream)?
         let port = try self.listen(fixture) { connection in
             server = connection
             let handler = ScriptedHandler()

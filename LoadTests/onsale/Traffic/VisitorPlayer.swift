@@ -8,13 +8,13 @@ import Transport
 ///
 /// Lives on the crowd's loop. Has at most one connection and one request under way; a connection is kept only for as
 /// long as the next request is near, because a crowd has more people than a process has descriptors.
-final class VisitorPlayer: ConnectionHandler {
+final class VisitorPlayer: StreamHandler {
     /// The next request must be nearer than this for its connection to stay open.
     static let keepNanoseconds = 2 * Nanoseconds.perSecond
 
     private unowned let crowd: CrowdPlayer
     private(set) var machine: VisitorMachine
-    private var connection: Connection?
+    private var connection: (any ByteStream)?
     private var reader = AnswerReader()
     private var cookies = CookieJar()
     private var timer: LoopTimer!
@@ -24,7 +24,6 @@ final class VisitorPlayer: ConnectionHandler {
     init(_ visitor: Visitor, crowd: CrowdPlayer) {
         self.crowd = crowd
         self.machine = VisitorMachine(visitor, startedAt: crowd.startedAt)
-        super.init()
         self.timer = LoopTimer(loop: crowd.loop) { [unowned self] in self.timerFired() }
     }
 
@@ -140,13 +139,13 @@ final class VisitorPlayer: ConnectionHandler {
 
     // MARK: What the connection tells
 
-    override func connected(_ connection: Connection) {
+    func connected(_ connection: any ByteStream) {
         guard connection === self.connection else { return }
         self.crowd.tally.connected()
         self.carryOut(self.machine.connected())
     }
 
-    override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         guard connection === self.connection else { return bytes.count }
         guard self.sentAt != nil else {
             // Nobody asked: a server that says why it closes an idle connection.
@@ -168,13 +167,13 @@ final class VisitorPlayer: ConnectionHandler {
         }
     }
 
-    override func inputEnded(_ connection: Connection) { self.lost(connection, .broken) }
+    func inputEnded(_ connection: any ByteStream) { self.lost(connection, .broken) }
 
-    override func closed(_ connection: Connection, _ reason: CloseReason) {
+    func closed(_ connection: any ByteStream, _ reason: CloseReason) {
         self.lost(connection, Self.kind(of: reason))
     }
 
-    private func lost(_ connection: Connection, _ kind: ErrorKind) {
+    private func lost(_ connection: any ByteStream, _ kind: ErrorKind) {
         guard connection === self.connection else { return }
         if self.sentAt != nil, let answer = self.reader.end() {
             self.disconnect()

@@ -10,7 +10,7 @@ import Transport
 /// A request that has to wait (for a place, at the door, for a worker) stays unread in the connection's input: when the
 /// wait is over it is parsed again and goes on from what `request` remembers. So nothing of a waiting request is copied,
 /// and one that failed before any byte of an answer can be sent to another worker.
-final class ClientSession: ConnectionHandler {
+final class ClientSession: StreamHandler {
     enum Phase {
         /// Between requests, or within a head.
         case head
@@ -22,7 +22,7 @@ final class ClientSession: ConnectionHandler {
     }
 
     let edge: Edge
-    let connection: Connection
+    let connection: any ByteStream
     private(set) var phase = Phase.head
     var request = RequestProgress()
     private var parser: RequestParser
@@ -38,12 +38,11 @@ final class ClientSession: ConnectionHandler {
     /// `X-Forwarded-For` and its like, made at the first request and the same for all.
     private var forwardedFields: [UInt8] = []
 
-    init(edge: Edge, connection: Connection) {
+    init(edge: Edge, connection: any ByteStream) {
         self.edge = edge
         self.connection = connection
         self.parser = RequestParser(limits: edge.requestLimits)
         self.idleSince = edge.loop.now
-        super.init()
         self.timer = LoopTimer(loop: edge.loop) { [unowned self] in self.timedOut() }
         self.timer?.arm(afterNanoseconds: edge.limits.idleTimeoutNanoseconds)
     }
@@ -56,7 +55,7 @@ final class ClientSession: ConnectionHandler {
 
     // MARK: Reading
 
-    override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         while used < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
@@ -290,7 +289,7 @@ final class ClientSession: ConnectionHandler {
     var hasSentRequest: Bool { !self.request.hasBody || self.request.isBodySent }
 
     /// Between two requests and at the end the timer goes on: it watches for another thing by then.
-    override func drained(_ connection: Connection) {
+    func drained(_ connection: any ByteStream) {
         guard case .forwarding = self.phase else {
             // Pipelined requests waited for that.
             if case .head = self.phase, connection.retainedBytes > 0 { connection.offerRetained() }
@@ -440,7 +439,7 @@ final class ClientSession: ConnectionHandler {
 
     /// The client sends no more. It may still want the answer to what it has sent; a visitor at the door, who is told
     /// nothing until it opens, has left.
-    override func inputEnded(_ connection: Connection) {
+    func inputEnded(_ connection: any ByteStream) {
         self.inputHasEnded = true
         switch self.phase {
         case .forwarding where self.hasSentRequest, .waitingForWorker: return
@@ -459,7 +458,7 @@ final class ClientSession: ConnectionHandler {
         if case .head = self.phase, !self.isHeadPartial { self.closeAfterAnswer() }
     }
 
-    override func closed(_ connection: Connection, _ reason: CloseReason) {
+    func closed(_ connection: any ByteStream, _ reason: CloseReason) {
         self.timer?.disarm()
         switch self.phase {
         case .waitingForRoom: self.request.gate?.leave(self)

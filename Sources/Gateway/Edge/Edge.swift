@@ -113,7 +113,7 @@ final class Edge {
         return listener.boundAddress
     }
 
-    private func accept(_ connection: Connection) -> ConnectionHandler? {
+    private func accept(_ connection: any ByteStream) -> (any StreamHandler)? {
         guard !self.isDraining, self.sessions.count < self.connectionLimit || self.evictIdleSession() else {
             self.metrics.connectionsRefused += 1
             return nil

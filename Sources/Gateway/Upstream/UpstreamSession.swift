@@ -4,7 +4,7 @@ import Primitives
 import Transport
 
 /// One connection to a worker: idle in its pool, or busy with one request of one client.
-final class UpstreamSession: ConnectionHandler {
+final class UpstreamSession: StreamHandler {
     private enum Phase {
         case connecting, idle
         /// The request is on its way; nothing of the answer has come.
@@ -21,7 +21,7 @@ final class UpstreamSession: ConnectionHandler {
     private let pool: WorkerPool
     private let edge: Edge
     var client: ClientSession?
-    private(set) var connection: Connection?
+    private(set) var connection: (any ByteStream)?
     private var phase = Phase.connecting
     private var parser: ResponseParser
     private var body = BodyReader(framing: .none, maxPayloadBytes: 0, from: .worker)
@@ -41,7 +41,6 @@ final class UpstreamSession: ConnectionHandler {
         self.edge = pool.edge
         self.client = client
         self.parser = ResponseParser(limits: pool.edge.responseLimits)
-        super.init()
         self.timer = LoopTimer(loop: self.edge.loop) { [unowned self] in self.timedOut() }
     }
 
@@ -112,7 +111,7 @@ final class UpstreamSession: ConnectionHandler {
 
     // MARK: The connection
 
-    override func connected(_ connection: Connection) {
+    func connected(_ connection: any ByteStream) {
         self.worker.connectSucceeded()
         self.phase = .awaitingHead
         if let client = self.client {
@@ -122,7 +121,7 @@ final class UpstreamSession: ConnectionHandler {
         }
     }
 
-    override func received(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         while used < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
@@ -260,9 +259,9 @@ final class UpstreamSession: ConnectionHandler {
         self.connection?.resumeReading()
     }
 
-    override func drained(_ connection: Connection) { self.client?.workerDrained() }
+    func drained(_ connection: any ByteStream) { self.client?.workerDrained() }
 
-    override func inputEnded(_ connection: Connection) {
+    func inputEnded(_ connection: any ByteStream) {
         if case .body = self.phase, self.body.framing == .untilClose {
             self.canReuse = false
             self.complete()
@@ -271,7 +270,7 @@ final class UpstreamSession: ConnectionHandler {
         }
     }
 
-    override func closed(_ connection: Connection, _ reason: CloseReason) {
+    func closed(_ connection: any ByteStream, _ reason: CloseReason) {
         let ended = self.phase
         let client = self.client
         let isBusy: Bool

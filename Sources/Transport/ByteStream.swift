@@ -1,0 +1,55 @@
+/// Bytes both ways, in order: `Connection` over a socket, an in-memory one in tests. Confined to its loop.
+///
+/// Reading: what arrives goes to the handler, and what the handler leaves is kept, up to a limit; then reading stops
+/// until the handler takes some. Writing: what the peer does not take now is kept; a producer watches `isCongested` and
+/// waits for `drained`.
+public protocol ByteStream: AnyObject {
+    var peer: SocketAddress { get }
+    var isSecure: Bool { get }
+    /// The handshake, if there is one, is done, and the end has not begun: bytes flow.
+    var isOpen: Bool { get }
+    var isClosed: Bool { get }
+    /// True when a producer should stop until `drained`.
+    var isCongested: Bool { get }
+    /// Bytes that were written and that the peer's side of the wire has not taken yet.
+    var pendingWriteBytes: Int { get }
+    /// When bytes are pending: these, and what the peer has not confirmed of those that left. It shrinks with every byte
+    /// that the peer takes. Zero when nothing is pending.
+    var untakenBytes: Int { get }
+    /// Bytes that came in and were not used yet.
+    var retainedBytes: Int { get }
+
+    /// Hands the stream to another handler, as a connection pool does.
+    func setHandler(_ handler: any StreamHandler)
+
+    func pauseReading()
+    /// What was kept is offered again before anything new is read.
+    func resumeReading()
+    /// Offers what the handler left once more, though nothing new has come: the handler can go on now.
+    func offerRetained()
+
+    /// Sends `bytes`, or keeps a copy of what does not leave now. Ignored once writing has ended.
+    func write(_ bytes: UnsafeRawBufferPointer)
+    /// Sends a head and what follows it in one piece.
+    func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer)
+    /// What is written until `uncork` is gathered and leaves with one system call, or one TLS record.
+    func cork()
+    func uncork()
+    /// Tells the peer, after what is pending, that no more will come; reading goes on.
+    func finishWriting()
+    /// Closes when what is pending has been sent and the peer has closed too, or a second later.
+    func closeAfterWriting()
+    /// Closes at once; what is pending is lost.
+    func close()
+    /// Closes at once and tells the peer so by breaking the connection off: what it has is not whole.
+    func reset()
+}
+
+extension ByteStream {
+    public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.write($0) } }
+
+    public func write(_ text: String) {
+        var text = text
+        text.withUTF8 { self.write(UnsafeRawBufferPointer($0)) }
+    }
+}

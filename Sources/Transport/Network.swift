@@ -1,0 +1,62 @@
+import EventLoop
+
+/// Accepts streams for one loop until it is closed.
+public protocol StreamListener: AnyObject {
+    /// With the port that was chosen for port 0.
+    var boundAddress: SocketAddress { get }
+    /// Stops listening. Streams that were accepted live on.
+    func close()
+}
+
+/// Where streams come from: sockets in production, an in-memory network in tests.
+public protocol Network: Sendable {
+    /// Several loops may listen at one address; each stream goes to one of them. `accept` runs on the loop and returns
+    /// nil to refuse a stream, which is then closed at once.
+    func listen(
+        on loop: any LoopContext,
+        at address: SocketAddress,
+        tls: TLSContext?,
+        accept: @escaping (any ByteStream) -> (any StreamHandler)?
+    ) throws -> any StreamListener
+
+    /// Starts an outgoing stream. Success arrives as `connected`, failure as `closed`, never before this returns.
+    func connect(
+        to address: SocketAddress,
+        on loop: any LoopContext,
+        timeoutNanoseconds: Int64,
+        handler: any StreamHandler
+    ) throws -> any ByteStream
+}
+
+/// Sockets. The loops must be event loops.
+public struct SocketNetwork: Network {
+    public init() {}
+
+    public func listen(
+        on loop: any LoopContext,
+        at address: SocketAddress,
+        tls: TLSContext?,
+        accept: @escaping (any ByteStream) -> (any StreamHandler)?
+    ) throws -> any StreamListener {
+        try Listener(loop: Self.eventLoop(loop), address: address, tls: tls, makeHandler: accept)
+    }
+
+    public func connect(
+        to address: SocketAddress,
+        on loop: any LoopContext,
+        timeoutNanoseconds: Int64,
+        handler: any StreamHandler
+    ) throws -> any ByteStream {
+        try Connection.connect(
+            to: address,
+            on: Self.eventLoop(loop),
+            timeoutNanoseconds: timeoutNanoseconds,
+            handler: handler
+        )
+    }
+
+    private static func eventLoop(_ loop: any LoopContext) -> EventLoop {
+        guard let loop = loop as? EventLoop else { preconditionFailure("sockets belong to an event loop") }
+        return loop
+    }
+}
