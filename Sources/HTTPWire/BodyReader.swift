@@ -51,6 +51,22 @@ public struct BodyReader: Sendable {
     /// The body ends with the connection: a close is its regular end.
     public var endsWithConnection: Bool { self.framing == .untilClose }
 
+    /// Bytes that are still to come; nil when nobody knows.
+    var missingBytes: Int64? {
+        switch self.framing {
+        case .none: 0
+        case .length(let length): length - self.payloadBytes
+        case .chunked: self.chunks.isDone ? 0 : nil
+        case .untilClose: nil
+        }
+    }
+
+    /// No byte of the body has come.
+    var isUntouched: Bool { self.payloadBytes == 0 && self.chunks.isUntouched }
+
+    /// What the trailers said, as far as it may travel on; whole when the body is.
+    public var trailers: Trailers { self.chunks.trailers }
+
     /// How many of `bytes` belong to the body. A body of no bytes is complete at once, also with empty `bytes`; a
     /// declared length above the limit fails at once.
     public mutating func scan(_ bytes: UnsafeRawBufferPointer) -> BodyScan {
@@ -79,8 +95,8 @@ public struct BodyReader: Sendable {
             return available == 0 ? .needMore : self.payload(min(missing, available), from: offset)
         case .untilClose:
             if available == 0 { return .needMore }
-            guard available <= self.maxPayloadBytes - self.payloadBytes else { return self.fail(.payloadTooLarge) }
-            return self.payload(available, from: offset)
+            let allowance = self.maxPayloadBytes - self.payloadBytes
+            return allowance == 0 ? self.fail(.payloadTooLarge) : self.payload(min(allowance, available), from: offset)
         case .chunked:
             if available == 0, !self.chunks.isDone { return .needMore }
             switch self.chunks.step(bytes, from: offset) {

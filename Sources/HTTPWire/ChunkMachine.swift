@@ -27,10 +27,13 @@ struct ChunkMachine: Sendable {
     private var allowance: Int64
     private var extensionBytes = 0
     private var trailerBytes = 0
+    private(set) var trailers = Trailers()
 
     init(maxPayloadBytes: Int64) { self.allowance = maxPayloadBytes }
 
     var isDone: Bool { self.state == .done }
+
+    var isUntouched: Bool { self.state == .size && self.digitCount == 0 }
 
     /// Goes on to the next piece of payload, to the end of the bytes, or to the end of the body.
     mutating func step(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Step {
@@ -112,11 +115,20 @@ struct ChunkMachine: Sendable {
         case .trailerStart where byte == ASCII.carriageReturn: self.state = .lastLineFeed
         case .trailerStart:
             guard ASCII.isToken(byte) else { return .trailerInvalid }
+            self.trailers.takeName(byte)
             self.state = .trailerName
-        case .trailerName where byte == ASCII.colon: self.state = .trailerValue
-        case .trailerName: return ASCII.isToken(byte) ? nil : .trailerInvalid
-        case .trailerValue where byte == ASCII.carriageReturn: self.state = .trailerLineFeed
-        case .trailerValue: return Self.isText(byte) ? nil : .trailerInvalid
+        case .trailerName where byte == ASCII.colon:
+            self.trailers.endName()
+            self.state = .trailerValue
+        case .trailerName:
+            guard ASCII.isToken(byte) else { return .trailerInvalid }
+            self.trailers.takeName(byte)
+        case .trailerValue where byte == ASCII.carriageReturn:
+            self.trailers.endLine()
+            self.state = .trailerLineFeed
+        case .trailerValue:
+            guard Self.isText(byte) else { return .trailerInvalid }
+            self.trailers.takeValue(byte)
         case .trailerLineFeed:
             guard byte == ASCII.lineFeed else { return .trailerInvalid }
             self.state = .trailerStart

@@ -3,7 +3,8 @@ import Primitives
 /// What `HeadProgress` needs to know of a head to drive its parsing. Always specialised: it costs nothing.
 protocol WireHead: ~Copyable {
     static var sender: WireFailure.Sender { get }
-    /// The offset of the start line's first byte: 2 when an empty line before it is passed over.
+    /// The offset of the start line's first byte: 2 or 4 when empty lines before it are passed over, which do not count
+    /// as bytes of the head. More of them are known only when they are here, so it may grow with the window.
     static func startLineOffset(in window: Window) -> Int
     /// Reads the start line; the offset after its line end, or 0 when it is unfinished or malformed.
     mutating func parseStartLine(_ window: Window, from start: Int, limits: HeadLimits) -> Int
@@ -49,7 +50,8 @@ struct HeadProgress: Sendable {
         into head: inout Head
     ) -> ParseStep {
         guard bytes.count > 0 else { return .incomplete }
-        let window = Window(bytes, limit: min(bytes.count, limits.maxHeadBytes))
+        let emptyLines = Head.startLineOffset(in: Window(bytes))
+        let window = Window(bytes, limit: min(bytes.count, limits.maxHeadBytes &+ emptyLines))
         guard self.searched == 0 else { return self.resume(window, limits: limits, into: &head) }
         return self.settle(Self.wholePass(window, limits: limits, into: &head), Head.self, window, limits: limits)
     }
@@ -134,8 +136,8 @@ struct HeadProgress: Sendable {
     ) -> WireFailure.Reason? {
         let isStartLine = self.line == 0
         let start = isStartLine ? Head.startLineOffset(in: window) : self.line
-        // A lone CR may yet become the empty line that is passed over.
-        let mayBeEmptyLine = window.limit == 1 && window.byte(at: 0) == ASCII.carriageReturn
+        // A lone CR may yet become an empty line that is passed over.
+        let mayBeEmptyLine = start < 4 && window.limit == start &+ 1 && window.byte(at: start) == ASCII.carriageReturn
         if isStartLine, start < window.limit, !mayBeEmptyLine,
             let reason = Head.firstByteFault(window.byte(at: start))
         {
@@ -146,7 +148,7 @@ struct HeadProgress: Sendable {
                 ? Head.startLineFault(window, line: start, lineFeed: lineFeed, limits: limits)
                 : window.fieldLineFault(line: start, lineFeed: lineFeed)
         }
-        guard window.limit >= limits.maxHeadBytes else { return nil }
+        guard window.limit >= limits.maxHeadBytes &+ Head.startLineOffset(in: window) else { return nil }
         return isStartLine ? Head.startLineTooLong : .headTooLong
     }
 

@@ -5,10 +5,13 @@ extension RequestHead: WireHead {
     static var startLineTooLong: WireFailure.Reason { .targetTooLong }
     var fieldCount: Int { self.section.count }
 
-    /// Some clients send an empty line after a body (RFC 9112 section 2.2); one is passed over.
+    /// Some clients send an empty line after a body, and some two (RFC 9112 section 2.2); they are passed over.
+    static var maxEmptyLines: Int { 2 }
+
     @inline(__always)
     static func startLineOffset(in window: Window) -> Int {
-        window.limit >= 2 && window.pair(at: 0) == 0x0A0D ? 2 : 0
+        guard window.limit >= 2, window.pair(at: 0) == 0x0A0D else { return 0 }
+        return window.limit >= 4 && window.pair(at: 2) == 0x0A0D ? 4 : 2
     }
 
     static func firstByteFault(_ byte: UInt8) -> WireFailure.Reason? {

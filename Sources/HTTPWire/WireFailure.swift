@@ -14,7 +14,7 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case client, worker
     }
 
-    /// HTTP status for the answer to the client: 400, 413, 414, 431, 501 or 505, and 502 when a worker is at fault.
+    /// HTTP status for the response to the client: 400, 413, 414, 431, 501 or 505, and 502 when a worker is at fault.
     public var status: UInt16 {
         if self.sender == .worker { return 502 }
         return switch self.reason {
@@ -29,7 +29,7 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         self.sender == .client
-            ? "\(self.status): \(self.reason)" : "502: the worker's answer is malformed: \(self.reason)"
+            ? "\(self.status): \(self.reason)" : "502: the worker's response is malformed: \(self.reason)"
     }
 
     public enum Reason: UInt8, Sendable, CaseIterable, CustomStringConvertible {
@@ -45,6 +45,7 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case chunkSizeInvalid, chunkExtensionInvalid, chunkExtensionsTooLong, chunkEndMissing
         case trailerInvalid, trailersTooLong
         case statusLineInvalid, statusCodeInvalid
+        case responseUnasked, upgradeUnasked, interimTooMany
 
         /// One sentence for a log or an error page: what is wrong and what would be right.
         public var description: String {
@@ -86,6 +87,9 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
             case .trailersTooLong: "the trailers are longer than the limit"
             case .statusLineInvalid: "it does not start with a status line of the form `HTTP/1.1 200 OK`"
             case .statusCodeInvalid: "the status code does not lie in 100...599"
+            case .responseUnasked: "bytes came that belong to no response"
+            case .upgradeUnasked: "it changes the protocol (101), which nobody asked for"
+            case .interimTooMany: "it sends interim responses (1xx) without end"
             }
         }
     }

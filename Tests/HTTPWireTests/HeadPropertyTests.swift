@@ -9,6 +9,7 @@ import Testing
         "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
         "POST /a/b?c=d HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 5\r\nCookie: a=b; c=d\r\n\r\nhello",
         "\r\nPUT http://example.com/x HTTP/1.1\r\nhost: h\r\nTransfer-Encoding: chunked\r\nX_Y: \tz \r\n\r\n0\r\n\r\n",
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
         "OPTIONS * HTTP/1.0\r\nConnection: keep-alive, x\r\nX-A-Rather-Long-Name-Of-A-Field:\r\n\r\n",
         "GET /é HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", "GET /\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\nHost: h\n\n",

@@ -7,8 +7,9 @@ enum ReferenceRequest: Equatable {
 
     static func parse(_ bytes: [UInt8]) -> ReferenceRequest {
         var rest = bytes[...]
-        if rest.starts(with: [13, 10]) { rest = rest.dropFirst(2) }
-        if let first = rest.first, !self.isToken(first), !(bytes == [13]) { return .failed }
+        for _ in 0..<2 where rest.starts(with: [13, 10]) { rest = rest.dropFirst(2) }
+        let mayBeEmptyLine = rest == [13] && bytes.count < 5
+        if let first = rest.first, !self.isToken(first), !mayBeEmptyLine { return .failed }
         guard let startLine = self.takeLine(&rest) else { return .incomplete }
         guard let target = startLine.flatMap(self.target) else { return .failed }
         let isOld = startLine?.last == UInt8(ascii: "0")

@@ -92,11 +92,13 @@ import Testing
         #expect(parseRequest("CONNECT /a HTTP/1.1\r\n").reason == .connectRefused)
     }
 
-    @Test func parse_emptyLineBefore_isPassedOverOnce() throws {
+    @Test func parse_emptyLinesBefore_arePassedOverTwice() throws {
         let head = try #require(parseRequest("\r\n" + request()).snapshot)
         #expect(head.byteCount == request().utf8.count + 2)
-        #expect(parseRequest("\r\n\r\n" + request()).reason == .methodInvalid)
-        #expect(parseRequest("\r").reason == nil)
+        #expect(parseRequest("\r\n\r\n" + request()).snapshot?.byteCount == request().utf8.count + 4)
+        #expect(parseRequest("\r\n\r\n\r\n" + request()).reason == .methodInvalid)
+        for start in ["\r", "\r\n", "\r\n\r", "\r\n\r\n"] { #expect(parseRequest(start) == .incomplete) }
+        #expect(parseRequest("\r\n\r\n\r").reason == .methodInvalid)
         #expect(parseRequest("\rG").reason == .methodInvalid)
         #expect(parseRequest("\n" + request()).reason == .methodInvalid)
     }
