@@ -17,8 +17,8 @@ public final class Controller {
     public let id: String
     private let loop: EventLoop
     private let log: Logger
-    private let board: PoolBoard
-    private let store: RoomStore
+    private let board: any PoolBoard
+    private let store: any RoomStore
     private let executable: String
     private var settings: Settings
     private var pools: [PoolController] = []
@@ -32,8 +32,8 @@ public final class Controller {
         settings: Settings,
         executable: String,
         loop: EventLoop,
-        store: RoomStore,
-        board: PoolBoard,
+        store: any RoomStore,
+        board: any PoolBoard,
         log: Logger
     ) {
         self.id = id

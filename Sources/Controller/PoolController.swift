@@ -13,8 +13,8 @@ final class PoolController {
     let name: String
     private let loop: EventLoop
     private let log: Logger
-    private let board: PoolBoard
-    private let store: RoomStore
+    private let board: any PoolBoard
+    private let store: any RoomStore
     private var settings: Settings
     private var pool: PoolSettings
     private var policy: ScalingPolicy
@@ -30,8 +30,8 @@ final class PoolController {
         settings: Settings,
         executable: String,
         loop: EventLoop,
-        board: PoolBoard,
-        store: RoomStore,
+        board: any PoolBoard,
+        store: any RoomStore,
         log: Logger
     ) {
         self.name = pool.name

@@ -8,10 +8,10 @@ import Transport
 
 /// What one loop of a gateway reaches the shared state through.
 public struct EdgeState {
-    public let rooms: RoomStore
-    public let pools: PoolBoard
+    public let rooms: any RoomStore
+    public let pools: any PoolBoard
 
-    public init(rooms: RoomStore, pools: PoolBoard) {
+    public init(rooms: any RoomStore, pools: any PoolBoard) {
         self.rooms = rooms
         self.pools = pools
     }
@@ -49,7 +49,7 @@ public final class Gateway {
     private var settings: Settings
     private var keys: [SigningKey]
     private var edges: [LoopBound<Edge>] = []
-    private var pools: PoolBoard?
+    private var pools: (any PoolBoard)?
     private var ticker: LoopTimer?
     private var signals: LoopTimer?
     private var directory: LoopTimer?
@@ -156,7 +156,7 @@ public final class Gateway {
     private static func makeEdge(
         on loop: EventLoop,
         blueprint: Blueprint,
-        rooms: RoomStore,
+        rooms: any RoomStore,
         listeners: [GatewayListener]
     ) throws -> (edge: Edge, addresses: [SocketAddress]) {
         let edge = Edge(

@@ -73,7 +73,7 @@ import Testing
     @Test(arguments: StateKind.allCases)
     func publish_thousandsOfWorkers_arriveWhole(kind: StateKind) async throws {
         try await withRig(kind) { rig async throws in
-            let many = (0..<PoolBoard.maxWorkers).map {
+            let many = (0..<BoardLimits.maxWorkers).map {
                 WorkerRecord(id: "w-\(10_000 + $0)", address: "10.0.0.1:\($0 + 1)", state: .ready, sinceMicros: 1)
             }
             #expect(await rig.publish("p", many, fence: 1) == .success(true))
@@ -94,7 +94,7 @@ import Testing
     @Test(arguments: StateKind.allCases)
     func report_boardFull_isRefusedAndOthersGoOn(kind: StateKind) async throws {
         try await withRig(kind) { rig async throws in
-            for index in 0..<PoolBoard.maxGateways {
+            for index in 0..<BoardLimits.maxGateways {
                 _ = try await rig.report("p", GatewaySignals(gateway: "g\(index)", intervalMicros: 1)).get()
             }
             let one = GatewaySignals(gateway: "one more", intervalMicros: 1)
@@ -104,7 +104,7 @@ import Testing
             }
             #expect(text.contains("1000 gateways"))
             _ = try await rig.report("p", GatewaySignals(gateway: "g0", intervalMicros: 2)).get()
-            #expect(try await rig.signals("p", maxAgeMicros: 60_000_000).get().count == PoolBoard.maxGateways)
+            #expect(try await rig.signals("p", maxAgeMicros: 60_000_000).get().count == BoardLimits.maxGateways)
         }
     }
 

@@ -14,8 +14,8 @@ actor StateRig {
     private(set) var redis: EmbeddedRedis
     private(set) var events: [EmbeddedRedisEvent] = []
     private(set) var client: RedisClient?
-    private(set) var store: RoomStore
-    private(set) var board: PoolBoard
+    private(set) var store: any RoomStore
+    private(set) var board: any PoolBoard
     private(set) var unreadable: [String] = []
     var hasMarkedTime = false
 
@@ -70,8 +70,9 @@ actor StateRig {
         let client = RedisClient(loop: self.loop, endpoint: endpoint, scripts: SharedScripts.all, seed: 3)
         self.client = client
         self.store = RedisRoomStore(client: client)
-        self.board = RedisPoolBoard(client: client)
-        self.board.onUnreadable = { self.unreadable.append($0.description) }
+        let board = RedisPoolBoard(client: client)
+        board.onUnreadable = { self.unreadable.append($0.description) }
+        self.board = board
         client.start()
         try await self.wait("connected") { $0.isConnected }
     }
@@ -198,7 +199,7 @@ actor StateRig {
         await self.ask { self.board.resign(controller: controller, completion: $0) }
     }
 
-    var unreadableValues: UInt64 { self.board.unreadableValues }
+    var unreadableValues: UInt64 { (self.board as? RedisPoolBoard)?.unreadableValues ?? 0 }
     var outage: String? { self.store.outage }
 }
 

@@ -12,7 +12,7 @@ import Transport
 final class Edge {
     let loop: EventLoop
     let loopCount: Int
-    let store: RoomStore
+    let store: any RoomStore
     let log: Logger
     private(set) var signer: TokenSigner
     private(set) var limits: LimitSettings
@@ -40,7 +40,7 @@ final class Edge {
     init(
         loop: EventLoop,
         loopCount: Int,
-        store: RoomStore,
+        store: any RoomStore,
         marks: RoomMarks,
         settings: Settings,
         keys: [SigningKey],

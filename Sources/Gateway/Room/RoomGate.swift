@@ -60,7 +60,7 @@ final class RoomGate {
         self.page = WaitingPage(room: settings)
     }
 
-    var store: RoomStore { self.edge.store }
+    var store: any RoomStore { self.edge.store }
 
     // MARK: The check
 

@@ -3,7 +3,7 @@ import Primitives
 /// What one gateway saw of one pool in its last interval.
 public struct GatewaySignals: Equatable, Sendable {
     /// Workers in `workerInFlight`.
-    public static let maxWorkers = PoolBoard.maxWorkers
+    public static let maxWorkers = BoardLimits.maxWorkers
 
     /// Unique among the gateways of the pool.
     public var gateway: String

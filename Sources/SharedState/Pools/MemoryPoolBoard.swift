@@ -2,27 +2,33 @@ import EventLoop
 
 /// The board in memory, as one loop sees it.
 public final class MemoryPoolBoard: PoolBoard {
+    public let loop: any LoopContext
     public let boards: MemoryBoards
 
-    public init(loop: EventLoop, boards: MemoryBoards) {
+    public init(loop: any LoopContext, boards: MemoryBoards) {
+        self.loop = loop
         self.boards = boards
-        super.init(loop: loop)
     }
 
-    public override func report(
+    /// Memory is always there.
+    public var outage: String? { nil }
+
+    public func report(
         pool: String,
         signals: GatewaySignals,
         completion: @escaping StoreCompletion<[WorkerRecord]>
     ) {
-        if let objection = Self.objection(to: signals) { return self.answer(completion, .failure(objection)) }
+        if let objection = BoardLimits.objection(to: signals) { return self.answer(completion, .failure(objection)) }
         let result: Result<[WorkerRecord], StoreError> = self.access { content in
             let now = content.nowMicros
             var board = content.pools[pool, default: .init()]
-            if board.signals[signals.gateway] == nil, board.signals.count >= Self.maxGateways {
-                board.signals = board.signals.filter { now - $0.value.atMicros <= Self.forgottenAfterMicros }
-                guard board.signals.count < Self.maxGateways else {
+            if board.signals[signals.gateway] == nil, board.signals.count >= BoardLimits.maxGateways {
+                board.signals = board.signals.filter { now - $0.value.atMicros <= BoardLimits.forgottenAfterMicros }
+                guard board.signals.count < BoardLimits.maxGateways else {
                     return .failure(
-                        .refused("\(Self.maxGateways) gateways report already: does each restart take a new name?")
+                        .refused(
+                            "\(BoardLimits.maxGateways) gateways report already: does each restart take a new name?"
+                        )
                     )
                 }
             }
@@ -35,16 +41,16 @@ public final class MemoryPoolBoard: PoolBoard {
         self.answer(completion, result)
     }
 
-    public override func workers(pool: String, completion: @escaping StoreCompletion<[WorkerRecord]>) {
+    public func workers(pool: String, completion: @escaping StoreCompletion<[WorkerRecord]>) {
         self.answer(completion, .success(self.access { $0.pools[pool]?.workers ?? [] }))
     }
 
-    public override func withdraw(pool: String, gateway: String, completion: @escaping StoreCompletion<Void>) {
+    public func withdraw(pool: String, gateway: String, completion: @escaping StoreCompletion<Void>) {
         self.access { $0.pools[pool]?.signals[gateway] = nil }
         self.answer(completion, .success(()))
     }
 
-    public override func signals(
+    public func signals(
         pool: String,
         maxAgeMicros: Int64,
         completion: @escaping StoreCompletion<[GatewaySignals]>
@@ -59,13 +65,13 @@ public final class MemoryPoolBoard: PoolBoard {
         self.answer(completion, .success(fresh))
     }
 
-    public override func publish(
+    public func publish(
         pool: String,
         workers: [WorkerRecord],
         fence: Int64,
         completion: @escaping StoreCompletion<Bool>
     ) {
-        if let objection = Self.objection(to: workers) { return self.answer(completion, .failure(objection)) }
+        if let objection = BoardLimits.objection(to: workers) { return self.answer(completion, .failure(objection)) }
         let isTaken = self.access { content in
             var board = content.pools[pool, default: .init()]
             guard fence >= board.fence else { return false }
@@ -77,12 +83,12 @@ public final class MemoryPoolBoard: PoolBoard {
         self.answer(completion, .success(isTaken))
     }
 
-    public override func publishDecision(
+    public func publishDecision(
         pool: String,
         fields: [(String, String)],
         completion: @escaping StoreCompletion<Void>
     ) {
-        if let objection = Self.objection(to: fields) { return self.answer(completion, .failure(objection)) }
+        if let objection = BoardLimits.objection(to: fields) { return self.answer(completion, .failure(objection)) }
         self.access { content in
             var decision = Dictionary(uniqueKeysWithValues: fields)
             decision["at_micros"] = String(content.nowMicros)
@@ -91,12 +97,12 @@ public final class MemoryPoolBoard: PoolBoard {
         self.answer(completion, .success(()))
     }
 
-    public override func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
+    public func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
         let fields = self.access { $0.pools[pool]?.decision ?? [:] }
         self.answer(completion, .success(fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     }
 
-    public override func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
+    public func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
         precondition(ttlMillis > 0, "leading takes time")
         let fence: Int64? = self.access { content in
             let now = content.nowMicros
@@ -109,7 +115,7 @@ public final class MemoryPoolBoard: PoolBoard {
         self.answer(completion, .success(fence))
     }
 
-    public override func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
+    public func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
         self.access { content in
             if content.lease?.controller == controller { content.lease = nil }
         }

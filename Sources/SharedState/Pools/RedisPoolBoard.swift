@@ -1,36 +1,40 @@
+import EventLoop
 import RedisClient
 
 /// The board in Redis.
 public final class RedisPoolBoard: PoolBoard {
     public let client: RedisClient
+    /// Values that could not be read and were left out.
+    public private(set) var unreadableValues: UInt64 = 0
+    public var onUnreadable: ((UnreadableValue) -> Void)?
 
     /// `client` was made with `SharedScripts.all`; who made it starts and closes it.
-    public init(client: RedisClient) {
-        self.client = client
-        super.init(loop: client.loop)
-    }
+    public init(client: RedisClient) { self.client = client }
 
-    public override var outage: String? { self.client.isConnected ? nil : self.client.state.description }
+    public var loop: any LoopContext { self.client.loop }
+
+    public var outage: String? { self.client.isConnected ? nil : self.client.state.description }
 
     // MARK: Gateways
 
-    public override func report(
+    public func report(
         pool: String,
         signals: GatewaySignals,
         completion: @escaping StoreCompletion<[WorkerRecord]>
     ) {
-        if let objection = Self.objection(to: signals) { return self.fail(completion, objection) }
+        if let objection = BoardLimits.objection(to: signals) { return self.fail(completion, objection) }
         let words = [
-            "report", signals.gateway, signals.encoded, String(Self.maxGateways), String(Self.forgottenAfterMicros),
+            "report", signals.gateway, signals.encoded, String(BoardLimits.maxGateways),
+            String(BoardLimits.forgottenAfterMicros),
         ]
         self.run(BoardScript.keys(pool: pool), words, completion) { self.directory($0) }
     }
 
-    public override func workers(pool: String, completion: @escaping StoreCompletion<[WorkerRecord]>) {
+    public func workers(pool: String, completion: @escaping StoreCompletion<[WorkerRecord]>) {
         self.send(["HGETALL", .text(BoardScript.keys(pool: pool)[1])], completion) { self.directory($0) }
     }
 
-    public override func withdraw(pool: String, gateway: String, completion: @escaping StoreCompletion<Void>) {
+    public func withdraw(pool: String, gateway: String, completion: @escaping StoreCompletion<Void>) {
         self.send(["HDEL", .text(BoardScript.keys(pool: pool)[0]), .text(gateway)], completion) { _ in () }
     }
 
@@ -49,7 +53,7 @@ public final class RedisPoolBoard: PoolBoard {
 
     // MARK: The controller
 
-    public override func signals(
+    public func signals(
         pool: String,
         maxAgeMicros: Int64,
         completion: @escaping StoreCompletion<[GatewaySignals]>
@@ -77,29 +81,29 @@ public final class RedisPoolBoard: PoolBoard {
         return try GatewaySignals(gateway: gateway, atMicros: at, encoded: text)
     }
 
-    public override func publish(
+    public func publish(
         pool: String,
         workers: [WorkerRecord],
         fence: Int64,
         completion: @escaping StoreCompletion<Bool>
     ) {
-        if let objection = Self.objection(to: workers) { return self.fail(completion, objection) }
+        if let objection = BoardLimits.objection(to: workers) { return self.fail(completion, objection) }
         var words = ["publish", String(fence)]
         for worker in workers { words += [worker.id, worker.encoded] }
         self.run(BoardScript.keys(pool: pool), words, completion) { $0.integer.map { $0 == 1 } }
     }
 
-    public override func publishDecision(
+    public func publishDecision(
         pool: String,
         fields: [(String, String)],
         completion: @escaping StoreCompletion<Void>
     ) {
-        if let objection = Self.objection(to: fields) { return self.fail(completion, objection) }
+        if let objection = BoardLimits.objection(to: fields) { return self.fail(completion, objection) }
         let words = ["decide"] + fields.flatMap { [$0.0, $0.1] }
         self.run(BoardScript.keys(pool: pool), words, completion) { _ in () }
     }
 
-    public override func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
+    public func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
         self.send(["HGETALL", .text(BoardScript.keys(pool: pool)[2])], completion) { reply in
             guard let texts = reply.texts, texts.count.isMultiple(of: 2) else { return nil }
             let fields = stride(from: 0, to: texts.count, by: 2).map { (texts[$0], texts[$0 + 1]) }
@@ -109,14 +113,14 @@ public final class RedisPoolBoard: PoolBoard {
 
     // MARK: Leadership
 
-    public override func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
+    public func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
         precondition(ttlMillis > 0, "leading takes time")
         self.run(BoardScript.leaderKeys, ["lead", controller, String(ttlMillis)], completion) { reply in
             reply.integer.map { $0 > 0 ? $0 : nil }
         }
     }
 
-    public override func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
+    public func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
         self.run(BoardScript.leaderKeys, ["resign", controller], completion) { _ in () }
     }
 
@@ -158,6 +162,11 @@ public final class RedisPoolBoard: PoolBoard {
             }
             return .success(answer)
         }
+    }
+
+    private func leaveOut(_ value: UnreadableValue) {
+        self.unreadableValues += 1
+        self.onUnreadable?(value)
     }
 
     private func fail<Answer>(_ completion: @escaping StoreCompletion<Answer>, _ error: StoreError) {

@@ -7,11 +7,11 @@ enum Batches {
     /// a batch could let a higher number in before a lower one that is still to be sent.
     struct Call {
         let numbers: [Int64]
-        let loop: EventLoop
+        let loop: any LoopContext
         /// Positions of the numbers in ascending order; nil when one batch takes them as they are.
         private let order: [Int]?
 
-        init(numbers: [Int64], loop: EventLoop) {
+        init(numbers: [Int64], loop: any LoopContext) {
             self.numbers = numbers
             self.loop = loop
             self.order =

@@ -2,19 +2,23 @@ import Admission
 import EventLoop
 
 /// Rooms in memory, as one loop sees them. The same rules as in Redis, on the loop's wall clock.
-public final class MemoryRoomStore: RoomStore {
+public final class MemoryRoomStore: BatchedRoomStore {
+    public let loop: any LoopContext
     public let rooms: MemoryRooms
 
-    public init(loop: EventLoop, rooms: MemoryRooms) {
+    public init(loop: any LoopContext, rooms: MemoryRooms) {
+        self.loop = loop
         self.rooms = rooms
-        super.init(loop: loop)
     }
 
-    public override func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
+    /// Memory is always there.
+    public var outage: String? { nil }
+
+    public func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
         self.run(room, completion) { model, now throws(RoomError) in try model.join(count: count, nowMicros: now) }
     }
 
-    public override func tick(
+    public func tick(
         room: String,
         limits: RoomLimits,
         known: KnownMarks,
@@ -25,7 +29,7 @@ public final class MemoryRoomStore: RoomStore {
         }
     }
 
-    public override func setAllowedRate(
+    public func setAllowedRate(
         room: String,
         rateMilli: Int64?,
         fence: Int64,
@@ -36,7 +40,7 @@ public final class MemoryRoomStore: RoomStore {
         }
     }
 
-    public override func exchangeBatch(
+    public func exchangeBatch(
         room: String,
         numbers: [Int64],
         completion: @escaping StoreCompletion<ExchangeAnswer>
@@ -44,7 +48,7 @@ public final class MemoryRoomStore: RoomStore {
         self.run(room, completion) { model, now throws(RoomError) in try model.exchange(numbers, nowMicros: now) }
     }
 
-    public override func renewBatch(
+    public func renewBatch(
         room: String,
         numbers: [Int64],
         completion: @escaping StoreCompletion<[Int64?]>
@@ -52,11 +56,11 @@ public final class MemoryRoomStore: RoomStore {
         self.run(room, completion) { model, now throws(RoomError) in try model.renew(numbers, nowMicros: now) }
     }
 
-    public override func releaseBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
+    public func releaseBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
         self.run(room, completion) { model, now throws(RoomError) in try model.release(numbers, nowMicros: now) }
     }
 
-    public override func leaveBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
+    public func leaveBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
         self.run(room, completion) { model, now throws(RoomError) in try model.leave(numbers, nowMicros: now) }
     }
 

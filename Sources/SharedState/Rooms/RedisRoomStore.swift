@@ -1,22 +1,22 @@
 import Admission
+import EventLoop
 import RedisClient
 
 /// Rooms in Redis: each call is one run of `room.lua`.
-public final class RedisRoomStore: RoomStore {
+public final class RedisRoomStore: BatchedRoomStore {
     public let client: RedisClient
     /// Nine names a room, made once: they are sent with every call. Forgotten altogether at `maxKeptNames` rooms.
     private var keys: [String: [String]] = [:]
     private static let maxKeptNames = 10_000
 
     /// `client` was made with `SharedScripts.all`; who made it starts and closes it.
-    public init(client: RedisClient) {
-        self.client = client
-        super.init(loop: client.loop)
-    }
+    public init(client: RedisClient) { self.client = client }
 
-    public override var outage: String? { self.client.isConnected ? nil : self.client.state.description }
+    public var loop: any LoopContext { self.client.loop }
 
-    public override func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
+    public var outage: String? { self.client.isConnected ? nil : self.client.state.description }
+
+    public func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
         self.run(.join(count: count), room, completion) { reply throws(RoomError) in
             let grant = try RoomScript.joinGrant(reply)
             guard grant.count == Int64(count) else {
@@ -28,7 +28,7 @@ public final class RedisRoomStore: RoomStore {
         }
     }
 
-    public override func tick(
+    public func tick(
         room: String,
         limits: RoomLimits,
         known: KnownMarks,
@@ -39,7 +39,7 @@ public final class RedisRoomStore: RoomStore {
         }
     }
 
-    public override func setAllowedRate(
+    public func setAllowedRate(
         room: String,
         rateMilli: Int64?,
         fence: Int64,
@@ -50,7 +50,7 @@ public final class RedisRoomStore: RoomStore {
         }
     }
 
-    public override func exchangeBatch(
+    public func exchangeBatch(
         room: String,
         numbers: [Int64],
         completion: @escaping StoreCompletion<ExchangeAnswer>
@@ -60,7 +60,7 @@ public final class RedisRoomStore: RoomStore {
         }
     }
 
-    public override func renewBatch(
+    public func renewBatch(
         room: String,
         numbers: [Int64],
         completion: @escaping StoreCompletion<[Int64?]>
@@ -70,13 +70,13 @@ public final class RedisRoomStore: RoomStore {
         }
     }
 
-    public override func releaseBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
+    public func releaseBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
         self.run(.release(numbers), room, completion) { reply throws(RoomError) in
             try RoomScript.releasedCount(reply)
         }
     }
 
-    public override func leaveBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
+    public func leaveBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
         self.run(.leave(numbers), room, completion) { reply throws(RoomError) in try RoomScript.leftCount(reply) }
     }
 

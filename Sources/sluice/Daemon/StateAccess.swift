@@ -73,8 +73,24 @@ final class StateAccess {
             }
             client.start()
             clients.append(LoopBound(client, loop: loop))
-            return EdgeState(rooms: RedisRoomStore(client: client), pools: RedisPoolBoard(client: client))
+            return EdgeState(rooms: RedisRoomStore(client: client), pools: Self.board(client, log: log))
         }
+    }
+
+    /// Tells of values that other programs left in Redis and that cannot be read. They are read every second, so only
+    /// the first, second, fourth, eighth and so on is told.
+    private static func board(_ client: RedisClient, log: Logger) -> RedisPoolBoard {
+        let board = RedisPoolBoard(client: client)
+        var count: UInt64 = 0
+        board.onUnreadable = { value in
+            count += 1
+            guard count & (count - 1) == 0 else { return }
+            log.warning(
+                "a value in Redis cannot be read and was left out",
+                metadata: ["value": "\(value)", "count": "\(count)"]
+            )
+        }
+        return board
     }
 
     /// What all connections to Redis have counted; empty without one.
