@@ -25,6 +25,27 @@ import Testing
         #expect(Settings.effective(running: running, loaded: loaded) == loaded)
     }
 
+    @Test func slowClientsAndPathReadings_areTakenLive() throws {
+        let running = try SettingsText.decode(SettingsText.smallest)
+        let limits = "min_rate: 0B/s, body_total_timeout: 1m, buffered_body_bytes: 0B, buffer_bytes: 1GiB"
+        let text = SettingsText.smallest
+            .replacing("room: onsale", with: "room: onsale\n    paths: exact")
+            .replacing("120/s", with: "120/s\n    cors_preflight: false")
+        let loaded = try SettingsText.decode("limits: {\(limits)}\n" + text)
+        #expect(loaded.limits.minimumBytesPerSecond == 0 && loaded.limits.bodyTotalTimeoutNanoseconds == 60_000_000_000)
+        #expect(loaded.limits.bufferedBodyBytes == 0 && loaded.limits.bufferBytes == 1 << 30)
+        #expect(!loaded.rooms[0].passesPreflight && loaded.routes[0].pathMatching == .exact)
+        #expect(
+            Settings.changes(from: running, to: loaded).map(\.description) == [
+                "limits.buffered_body_bytes: 64KiB -> 0B (live)", "limits.buffer_bytes: 512MiB -> 1GiB (live)",
+                "limits.body_total_timeout: 5m -> 1m (live)", "limits.min_rate: 500B/s -> 0B/s (live)",
+                "rooms.onsale.cors_preflight: true -> false (live)",
+                "routes: [*/ -> tickets through onsale] -> [*/ -> tickets through onsale (exact paths)] (live)",
+            ]
+        )
+        #expect(Settings.effective(running: running, loaded: loaded) == loaded)
+    }
+
     @Test func restartChange_isListedAndKeptBack() throws {
         let running = try SettingsText.decode(SettingsText.smallest)
         let text = "redis: memory\nloops: 3\nadmin: {listen: 127.0.0.1:9999}\nlog: {level: debug}\n"

@@ -31,7 +31,7 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "    inflow: 120/s",
             "    inflow: 120/s\n    brust: 40",
             "sluice.yaml:10:5: rooms.onsale.brust: unknown key; did you mean burst?; allowed here: slots, inflow, burst, "
-                + "session_length, claim_window, horizon, opens_at, title, language"
+                + "session_length, claim_window, horizon, opens_at, title, language, cors_preflight"
         ),
         Mistake(
             "listen:",
@@ -42,7 +42,7 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         Mistake(
             "    room: onsale",
             "    room: onsale\n    \"a b\\n\": 1",
-            "sluice.yaml:13:5: routes[0].\"a b?\": unknown key; allowed here: host, path, pool, room"
+            "sluice.yaml:13:5: routes[0].\"a b?\": unknown key; allowed here: host, path, pool, room, paths"
         ),
         Mistake(
             "    slots: 2000",
@@ -137,6 +137,30 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "limits: {body_bytes: 8MB}\nlisten:",
             "sluice.yaml:1:22: limits.body_bytes: found \"8MB\", whose unit is not one of B, KiB, MiB and GiB; allowed: a "
                 + "size from 0B to 64GiB, such as 16KiB"
+        ),
+        Mistake(
+            "listen:",
+            "limits: {min_rate: 500B}\nlisten:",
+            "sluice.yaml:1:20: limits.min_rate: found \"500B\", which is not a size per second (behind the size stands /s); "
+                + "allowed: a rate from 0B/s to 1GiB/s, such as 500B/s or 16KiB/s"
+        ),
+        Mistake(
+            "listen:",
+            "limits: {buffered_body_bytes: 2MiB, buffer_bytes: 64KiB}\nlisten:",
+            "sluice.yaml:1:31: limits.buffered_body_bytes: found \"2MiB\", which is too large; allowed: a size from 0B to "
+                + "1MiB, such as 16KiB",
+            "sluice.yaml:1:51: limits.buffer_bytes: found \"64KiB\", which is too small; allowed: a size from 1MiB to "
+                + "64GiB, such as 16KiB"
+        ),
+        Mistake(
+            "120/s",
+            "120/s\n    cors_preflight: yes",
+            "sluice.yaml:10:21: rooms.onsale.cors_preflight: found \"yes\"; allowed: true or false"
+        ),
+        Mistake(
+            "room: onsale",
+            "room: onsale\n    paths: exakt",
+            "sluice.yaml:13:12: routes[0].paths: found \"exakt\", did you mean exact?; allowed: every-reading, exact"
         ),
         Mistake(
             "listen:",

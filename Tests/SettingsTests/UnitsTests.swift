@@ -53,6 +53,17 @@ import Testing
         #expect(throws: Refusal.self) { try SizeText.parse(text) }
     }
 
+    @Test(arguments: [("0B/s", 0), ("500B/s", 500), ("16KiB/s", 16_384), ("1GiB/s", 1 << 30)] as [(String, Int)])
+    func byteRate_withUnit_isBytesPerSecond(text: String, bytes: Int) throws {
+        #expect(try ByteRateText.parse(text) == bytes)
+        #expect(ByteRateText.format(bytes) == text)
+    }
+
+    @Test(arguments: ["500", "500B", "500/s", "500B/min", "1.5KiB/s", "/s", "500B /s"])
+    func byteRate_malformed_isRefused(text: String) {
+        #expect(throws: Refusal.self) { try ByteRateText.parse(text) }
+    }
+
     /// Expected values from `date -u -d TEXT +%s`.
     @Test(
         arguments: [

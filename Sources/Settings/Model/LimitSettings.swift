@@ -8,10 +8,18 @@ public struct LimitSettings: Equatable, Sendable {
     /// Header fields of one request.
     public var fields = 100
     public var bodyBytes = 8 * 1024 * 1024
+    /// A body of up to so many bytes is gathered before a worker is taken for it; a longer one takes it when it flows.
+    public var bufferedBodyBytes = 64 * 1024
+    /// Input and output of all connections that is held in memory.
+    public var bufferBytes = 512 * 1024 * 1024
     /// From the first byte of a request to the end of its head.
     public var headTimeoutNanoseconds: Int64 = .seconds(10)
     /// Between two parts of a body.
     public var bodyTimeoutNanoseconds: Int64 = .seconds(30)
+    /// From the end of a head to the end of its body.
+    public var bodyTotalTimeoutNanoseconds: Int64 = .minutes(5)
+    /// What a slow client must at least send of a body or take of a response, in bytes a second; 0 asks nothing.
+    public var minimumBytesPerSecond = 500
     /// Between two requests of a connection.
     public var idleTimeoutNanoseconds: Int64 = .seconds(30)
     /// For a client to take some of what is written to it.
@@ -33,8 +41,17 @@ extension LimitSettings: SettingsSection {
             .value("target_bytes", \.targetBytes, .size(256...16 * 1024), .live),
             .value("fields", \.fields, .count(8...1000), .live),
             .value("body_bytes", \.bodyBytes, .size(0...64 << 30), .live),
+            .value("buffered_body_bytes", \.bufferedBodyBytes, .size(0...1 << 20), .live),
+            .value("buffer_bytes", \.bufferBytes, .size(1 << 20...64 << 30), .live),
             .value("head_timeout", \.headTimeoutNanoseconds, .duration(.milliseconds(100)...(.minutes(5))), .live),
             .value("body_timeout", \.bodyTimeoutNanoseconds, .duration(.milliseconds(100)...(.hours(1))), .live),
+            .value(
+                "body_total_timeout",
+                \.bodyTotalTimeoutNanoseconds,
+                .duration(.milliseconds(100)...(.hours(24))),
+                .live
+            ),
+            .value("min_rate", \.minimumBytesPerSecond, .byteRate(0...1 << 30), .live),
             .value("idle_timeout", \.idleTimeoutNanoseconds, .duration(.milliseconds(100)...(.hours(1))), .live),
             .value("write_timeout", \.writeTimeoutNanoseconds, .duration(.milliseconds(100)...(.hours(1))), .live),
             .value("waiting_at_door", \.waitingAtDoor, .count(0...1_000_000), .live),

@@ -20,6 +20,9 @@ public struct RoomSettings: Equatable, Sendable {
     /// The heading of the waiting page; nil shows the room's name.
     public var title: String?
     public var language = Language.en
+    /// A browser asks by OPTIONS whether it may send a request at all, and sends no cookies with it: such a question
+    /// goes through without a place, and takes none.
+    public var passesPreflight = true
 
     public init(name: String, slots: Int64, inflowMilli: Int64) {
         self.name = name
@@ -52,6 +55,7 @@ extension RoomSettings: NamedSettingsSection {
             .value("opens_at", \.opensAtMicros, .either("null", or: .time), .live),
             .value("title", \.title, .either("null", or: .text("a text", maxBytes: 200)), .live),
             .value("language", \.language, .word, .live),
+            .value("cors_preflight", \.passesPreflight, .flag, .live),
         ]
     }
 

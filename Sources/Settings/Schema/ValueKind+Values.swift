@@ -35,6 +35,29 @@ extension ValueKind where Value == Int {
     }
 }
 
+extension ValueKind where Value == Int {
+    /// In bytes a second.
+    static func byteRate(_ range: ClosedRange<Int>) -> Self {
+        let (lowest, highest) = (ByteRateText.format(range.lowerBound), ByteRateText.format(range.upperBound))
+        return .scalar(
+            "a rate from \(lowest) to \(highest), such as 500B/s or 16KiB/s",
+            brief: "\(lowest) to \(highest)",
+            write: ByteRateText.format
+        ) { text throws(Refusal) in
+            try self.ranged(try ByteRateText.parse(text), range)
+        }
+    }
+}
+
+extension ValueKind where Value == Bool {
+    static var flag: Self {
+        .scalar("true or false", brief: "true, false", needsPlain: true, write: { "\($0)" }) { text throws(Refusal) in
+            guard let value = Bool(text) else { throw Refusal() }
+            return value
+        }
+    }
+}
+
 extension ValueKind where Value == Int64 {
     /// In nanoseconds.
     static func duration(_ range: ClosedRange<Int64>) -> Self {

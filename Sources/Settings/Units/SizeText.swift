@@ -20,3 +20,13 @@ enum SizeText {
         return "\(bytes)B"
     }
 }
+
+/// Sizes a second, as they are written in the file: `500B/s`, `16KiB/s`. In the program they are bytes a second.
+enum ByteRateText {
+    static func parse(_ text: String) throws(Refusal) -> Int {
+        guard text.hasSuffix("/s") else { throw Refusal("which is not a size per second (behind the size stands /s)") }
+        return Int(try SizeText.parse(String(text.dropLast(2))))
+    }
+
+    static func format(_ bytes: Int) -> String { "\(SizeText.format(Int64(bytes)))/s" }
+}
