@@ -63,13 +63,15 @@ let package = Package(
         module("Observability", ["Primitives", logging]),
         module("SettingsFile", ["CLinux", "EventLoop", "Primitives", "Settings", "Yams"]),
 
+        module("Tokens", ["Admission", "COpenSSL", "Primitives"]),
+
         // The shells.
         module("SharedState", ["Admission", "CLinux", "EventLoop", "Primitives", "RedisClient", "Transport"]),
         module(
             "Gateway",
             [
-                "Admission", "COpenSSL", "EventLoop", "HTTPWire", "Observability", "Primitives", "Settings",
-                "SharedState", "Transport", deque, logging,
+                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Settings", "SharedState", "Tokens",
+                "Transport", deque, logging,
             ]
         ),
         module(
@@ -88,7 +90,7 @@ let package = Package(
             dependencies: [
                 "AdminAPI", "CLinux", "COpenSSL", "Controller", "EventLoop", "Gateway", "HTTPService",
                 "Observability", "Primitives", "RedisClient", "SampleWorker", "Settings", "SettingsFile",
-                "SharedState", "Transport", arguments, logging,
+                "SharedState", "Tokens", "Transport", arguments, logging,
             ],
             swiftSettings: swift
         ),
@@ -127,11 +129,12 @@ let package = Package(
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
         tests("SharedStateTests", ["Admission", "EventLoop", "Primitives", "RedisClient", "SharedState"]),
+        tests("TokensTests", ["Admission", "Primitives", "Tokens"]),
         tests(
             "GatewayTests",
             [
                 "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
-                "SharedState", "TestKit", "Transport", logging,
+                "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

@@ -4,6 +4,7 @@ import Logging
 import Primitives
 import Settings
 import SharedState
+import Tokens
 import Transport
 
 /// What one loop of a gateway reaches the shared state through.

@@ -7,6 +7,7 @@ import Settings
 import SettingsFile
 import SharedState
 import TestKit
+import Tokens
 import Transport
 
 @testable import Gateway

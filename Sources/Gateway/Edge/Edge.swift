@@ -5,6 +5,7 @@ import Logging
 import Primitives
 import Settings
 import SharedState
+import Tokens
 import Transport
 
 /// Everything of the gateway that belongs to one loop. Loops share nothing; what one has to know of another travels as

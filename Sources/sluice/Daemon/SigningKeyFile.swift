@@ -1,8 +1,8 @@
 import COpenSSL
 import EventLoop
-import Gateway
 import Glibc
 import Settings
+import Tokens
 
 /// The keys that places and passes are signed with: the configured ones, or one that is made once and kept in the state
 /// folder, so that a restart does not send everybody to the end of the line.

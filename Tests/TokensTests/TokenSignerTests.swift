@@ -2,7 +2,7 @@ import Admission
 import Primitives
 import Testing
 
-@testable import Gateway
+@testable import Tokens
 
 @Suite struct TokenSignerTests {
     private static let key = SigningKey(id: 1, secret: Array(0..<32))

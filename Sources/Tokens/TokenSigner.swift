@@ -2,22 +2,9 @@ import Admission
 import COpenSSL
 import Primitives
 
-/// A key that places and passes are signed with. `id` travels in every token, so that keys rotate: the first of a list
-/// signs, all of them verify.
-public struct SigningKey: Sendable, Equatable {
-    public let id: UInt8
-    public let secret: [UInt8]
-
-    public init(id: UInt8, secret: [UInt8]) {
-        precondition(secret.count >= 32, "a signing key holds at least 32 bytes")
-        self.id = id
-        self.secret = secret
-    }
-}
-
 /// Signs and verifies tokens with HMAC-SHA256, cut to 128 bits. One per loop: the contexts are reused, which makes a
-/// check five times cheaper than the one-shot `HMAC()`.
-final class TokenSigner {
+/// check five times cheaper than the one-shot `HMAC()`. Not to be used from two threads at once.
+public final class TokenSigner {
     private struct Key {
         let id: UInt8
         let context: OpaquePointer
@@ -26,7 +13,8 @@ final class TokenSigner {
     private let keys: [Key]
     private var text = [UInt8](repeating: 0, count: AdmissionToken.textBytes)
 
-    init(keys: [SigningKey]) {
+    /// The first key signs; all of them verify.
+    public init(keys: [SigningKey]) {
         precondition(!keys.isEmpty, "a gateway signs with at least one key")
         guard let mac = EVP_MAC_fetch(nil, "HMAC", nil) else { preconditionFailure("OpenSSL has no HMAC") }
         self.mac = mac
@@ -53,10 +41,10 @@ final class TokenSigner {
     }
 
     /// The key that signs; part of every token made here.
-    var signingKeyID: UInt8 { self.keys[0].id }
+    public var signingKeyID: UInt8 { self.keys[0].id }
 
     /// Appends the token's 64 characters to `writer`.
-    func append(_ token: AdmissionToken, to writer: inout ByteWriter) {
+    public func append(_ token: AdmissionToken, to writer: inout ByteWriter) {
         withUnsafeTemporaryAllocation(byteCount: AdmissionToken.wireBytes, alignment: 8) { bytes in
             token.writePayload(to: UnsafeMutableRawBufferPointer(rebasing: bytes[..<AdmissionToken.payloadBytes]))
             self.computeMAC(of: bytes, with: self.keys[0].context)
@@ -68,7 +56,7 @@ final class TokenSigner {
     }
 
     /// The token in `text`, when it was signed here or by another gateway with one of the keys; else nil.
-    func verify(_ text: UnsafeRawBufferPointer) -> AdmissionToken? {
+    public func verify(_ text: UnsafeRawBufferPointer) -> AdmissionToken? {
         guard text.count == AdmissionToken.textBytes else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 2 * AdmissionToken.wireBytes, alignment: 8) { memory in
             let given = UnsafeMutableRawBufferPointer(rebasing: memory[..<AdmissionToken.wireBytes])
