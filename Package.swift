@@ -63,14 +63,16 @@ let package = Package(
         module("Observability", ["Primitives", logging]),
         module("SettingsFile", ["CLinux", "EventLoop", "Primitives", "Settings", "Yams"]),
 
+        module("EmbeddedRedis", ["CLinux", "EventLoop", "Primitives", "RedisClient", "Transport"]),
         module("Tokens", ["Admission", "COpenSSL", "Primitives"]),
 
         // The shells.
-        module("SharedState", ["Admission", "CLinux", "EventLoop", "Primitives", "RedisClient", "Transport"]),
+        module("SharedState", ["Admission", "EventLoop", "Primitives", "RedisClient"]),
         module(
             "Gateway",
             [
-                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Settings", "SharedState", "Tokens",
+                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Settings", "SharedState",
+                "Tokens",
                 "Transport", deque, logging,
             ]
         ),
@@ -88,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "AdminAPI", "CLinux", "COpenSSL", "Controller", "EventLoop", "Gateway", "HTTPService",
+                "AdminAPI", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway", "HTTPService",
                 "Observability", "Primitives", "RedisClient", "SampleWorker", "Settings", "SettingsFile",
                 "SharedState", "Tokens", "Transport", arguments, logging,
             ],
@@ -107,7 +109,9 @@ let package = Package(
         // Tests.
         .target(
             name: "TestKit",
-            dependencies: ["EventLoop", "Transport"],
+            dependencies: [
+                "Admission", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "SharedState", "Transport",
+            ],
             path: "Tests/TestKit",
             swiftSettings: swift
         ),
@@ -128,7 +132,11 @@ let package = Package(
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
-        tests("SharedStateTests", ["Admission", "EventLoop", "Primitives", "RedisClient", "SharedState"]),
+        tests(
+            "EmbeddedRedisTests",
+            ["EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "TestKit", "Transport"]
+        ),
+        tests("SharedStateTests", ["Admission", "EventLoop", "Primitives", "RedisClient", "SharedState", "TestKit"]),
         tests("TokensTests", ["Admission", "Primitives", "Tokens"]),
         tests(
             "GatewayTests",

@@ -1,5 +1,6 @@
 import Primitives
 import RedisClient
+import TestKit
 import Testing
 
 @testable import SharedState

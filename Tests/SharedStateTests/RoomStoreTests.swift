@@ -2,6 +2,7 @@ import Admission
 import Glibc
 import Primitives
 import RedisClient
+import TestKit
 import Testing
 
 @testable import SharedState

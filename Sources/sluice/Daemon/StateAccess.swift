@@ -1,3 +1,4 @@
+import EmbeddedRedis
 import EventLoop
 import Gateway
 import Logging

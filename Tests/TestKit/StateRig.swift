@@ -1,26 +1,26 @@
 import Admission
+import EmbeddedRedis
 import EventLoop
 import Glibc
 import Primitives
 import RedisClient
-
-@testable import SharedState
+import SharedState
 
 /// A loop with an embedded Redis, a client and both kinds of stores. An actor whose executor is the loop.
-actor StateRig {
-    nonisolated let loop: EventLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
-    nonisolated let folder: String
-    private(set) var redis: EmbeddedRedis
-    private(set) var events: [EmbeddedRedisEvent] = []
-    private(set) var client: RedisClient?
-    private(set) var store: any RoomStore
-    private(set) var board: any PoolBoard
-    private(set) var unreadable: [String] = []
-    var hasMarkedTime = false
+public actor StateRig {
+    public nonisolated let loop: EventLoop
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
+    public nonisolated let folder: String
+    public private(set) var redis: EmbeddedRedis
+    public private(set) var events: [EmbeddedRedisEvent] = []
+    public private(set) var client: RedisClient?
+    public private(set) var store: any RoomStore
+    public private(set) var board: any PoolBoard
+    public private(set) var unreadable: [String] = []
+    public var hasMarkedTime = false
 
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
     }
 
     private init(loop: EventLoop, folder: String, options: EmbeddedRedisOptions) {
@@ -32,7 +32,7 @@ actor StateRig {
     }
 
     /// With `folder`, a second user of that folder.
-    static func make(
+    public static func make(
         folder: String? = nil,
         options: EmbeddedRedisOptions = EmbeddedRedisOptions()
     ) throws -> StateRig {
@@ -43,29 +43,29 @@ actor StateRig {
 
     // MARK: The server
 
-    func startRedis() async -> Result<RedisEndpoint, EmbeddedRedisError> {
+    public func startRedis() async -> Result<RedisEndpoint, EmbeddedRedisError> {
         self.redis.onEvent = { self.events.append($0) }
         return await withCheckedContinuation { continuation in
             self.redis.start { continuation.resume(returning: $0) }
         }
     }
 
-    func stopRedis() async {
+    public func stopRedis() async {
         await withCheckedContinuation { continuation in
             self.redis.stop { continuation.resume() }
         }
     }
 
-    var pid: Int32? { self.redis.pid }
-    var restarts: UInt64 { self.redis.restarts }
-    var isConnected: Bool { self.client?.isConnected ?? false }
+    public var pid: Int32? { self.redis.pid }
+    public var restarts: UInt64 { self.redis.restarts }
+    public var isConnected: Bool { self.client?.isConnected ?? false }
 
-    func signal(_ number: Int32) {
+    public func signal(_ number: Int32) {
         if let pid = self.redis.pid { kill(pid, number) }
     }
 
     /// Starts a server and puts the stores in Redis in place of those in memory.
-    func useRedis() async throws {
+    public func useRedis() async throws {
         let endpoint = try await self.startRedis().get()
         let client = RedisClient(loop: self.loop, endpoint: endpoint, scripts: SharedScripts.all, seed: 3)
         self.client = client
@@ -77,14 +77,14 @@ actor StateRig {
         try await self.wait("connected") { $0.isConnected }
     }
 
-    func send(_ words: RedisArgument...) async throws -> RedisValue {
+    public func send(_ words: RedisArgument...) async throws -> RedisValue {
         guard let client = self.client else { throw Failure(description: "no client") }
         return try await withCheckedContinuation { continuation in
             client.send(words) { continuation.resume(returning: $0) }
         }.get()
     }
 
-    func finish() async {
+    public func finish() async {
         self.redis.onEvent = nil
         self.client?.close()
         await self.stopRedis()
@@ -92,7 +92,7 @@ actor StateRig {
     }
 
     /// With all that is in it.
-    static func remove(_ path: String) {
+    public static func remove(_ path: String) {
         if let listing = opendir(path) {
             while let entry = readdir(listing) {
                 let name = withUnsafeBytes(of: entry.pointee.d_name) {
@@ -108,7 +108,7 @@ actor StateRig {
     }
 
     /// Looks every five milliseconds until `condition` holds; gives up after ten seconds.
-    func wait(_ what: String, _ condition: @Sendable (isolated StateRig) -> Bool) async throws {
+    public func wait(_ what: String, _ condition: @Sendable (isolated StateRig) -> Bool) async throws {
         let deadline = self.loop.now.advanced(byNanoseconds: 10 * Nanoseconds.perSecond)
         while !condition(self) {
             guard self.loop.now < deadline else {
@@ -128,88 +128,89 @@ actor StateRig {
         await withCheckedContinuation { continuation in call { continuation.resume(returning: $0) } }
     }
 
-    func join(_ room: String, _ count: Int) async -> Result<JoinGrant, StoreError> {
+    public func join(_ room: String, _ count: Int) async -> Result<JoinGrant, StoreError> {
         await self.ask { self.store.join(room: room, count: count, completion: $0) }
     }
 
-    func tick(_ room: String, _ limits: RoomLimits, _ known: KnownMarks = .nothing) async -> Result<
+    public func tick(_ room: String, _ limits: RoomLimits, _ known: KnownMarks = .nothing) async -> Result<
         TickAnswer, StoreError
     > {
         await self.ask { self.store.tick(room: room, limits: limits, known: known, completion: $0) }
     }
 
-    func exchange(_ room: String, _ numbers: [Int64]) async -> Result<ExchangeAnswer, StoreError> {
+    public func exchange(_ room: String, _ numbers: [Int64]) async -> Result<ExchangeAnswer, StoreError> {
         await self.ask { self.store.exchange(room: room, numbers: numbers, completion: $0) }
     }
 
-    func renew(_ room: String, _ numbers: [Int64]) async -> Result<[Int64?], StoreError> {
+    public func renew(_ room: String, _ numbers: [Int64]) async -> Result<[Int64?], StoreError> {
         await self.ask { self.store.renew(room: room, numbers: numbers, completion: $0) }
     }
 
-    func release(_ room: String, _ numbers: [Int64]) async -> Result<Int, StoreError> {
+    public func release(_ room: String, _ numbers: [Int64]) async -> Result<Int, StoreError> {
         await self.ask { self.store.release(room: room, numbers: numbers, completion: $0) }
     }
 
-    func leave(_ room: String, _ numbers: [Int64]) async -> Result<Int, StoreError> {
+    public func leave(_ room: String, _ numbers: [Int64]) async -> Result<Int, StoreError> {
         await self.ask { self.store.leave(room: room, numbers: numbers, completion: $0) }
     }
 
-    func allow(_ room: String, _ rateMilli: Int64?, fence: Int64) async -> Result<AllowedRateAnswer, StoreError> {
+    public func allow(_ room: String, _ rateMilli: Int64?, fence: Int64) async -> Result<AllowedRateAnswer, StoreError>
+    {
         await self.ask { self.store.setAllowedRate(room: room, rateMilli: rateMilli, fence: fence, completion: $0) }
     }
 
     // MARK: The board
 
-    func report(_ pool: String, _ signals: GatewaySignals) async -> Result<[WorkerRecord], StoreError> {
+    public func report(_ pool: String, _ signals: GatewaySignals) async -> Result<[WorkerRecord], StoreError> {
         await self.ask { self.board.report(pool: pool, signals: signals, completion: $0) }
     }
 
-    func withdraw(_ pool: String, _ gateway: String) async -> Result<Void, StoreError> {
+    public func withdraw(_ pool: String, _ gateway: String) async -> Result<Void, StoreError> {
         await self.ask { self.board.withdraw(pool: pool, gateway: gateway, completion: $0) }
     }
 
-    func signals(_ pool: String, maxAgeMicros: Int64) async -> Result<[GatewaySignals], StoreError> {
+    public func signals(_ pool: String, maxAgeMicros: Int64) async -> Result<[GatewaySignals], StoreError> {
         await self.ask { self.board.signals(pool: pool, maxAgeMicros: maxAgeMicros, completion: $0) }
     }
 
-    func workers(_ pool: String) async -> Result<[WorkerRecord], StoreError> {
+    public func workers(_ pool: String) async -> Result<[WorkerRecord], StoreError> {
         await self.ask { self.board.workers(pool: pool, completion: $0) }
     }
 
-    func publish(_ pool: String, _ workers: [WorkerRecord], fence: Int64) async -> Result<Bool, StoreError> {
+    public func publish(_ pool: String, _ workers: [WorkerRecord], fence: Int64) async -> Result<Bool, StoreError> {
         await self.ask { self.board.publish(pool: pool, workers: workers, fence: fence, completion: $0) }
     }
 
-    func decide(_ pool: String, _ fields: [(String, String)]) async -> Result<Void, StoreError> {
+    public func decide(_ pool: String, _ fields: [(String, String)]) async -> Result<Void, StoreError> {
         await self.ask { self.board.publishDecision(pool: pool, fields: fields, completion: $0) }
     }
 
-    func decision(_ pool: String) async -> Result<[String], StoreError> {
+    public func decision(_ pool: String) async -> Result<[String], StoreError> {
         let result = await self.ask { (completion: @escaping StoreCompletion<[String]>) in
             self.board.decision(pool: pool) { completion($0.map { $0.map { "\($0.0)=\($0.1)" } }) }
         }
         return result
     }
 
-    func lead(_ controller: String, ttlMillis: Int64 = 60_000) async -> Result<Int64?, StoreError> {
+    public func lead(_ controller: String, ttlMillis: Int64 = 60_000) async -> Result<Int64?, StoreError> {
         await self.ask { self.board.lead(controller: controller, ttlMillis: ttlMillis, completion: $0) }
     }
 
-    func resign(_ controller: String) async -> Result<Void, StoreError> {
+    public func resign(_ controller: String) async -> Result<Void, StoreError> {
         await self.ask { self.board.resign(controller: controller, completion: $0) }
     }
 
-    var unreadableValues: UInt64 { (self.board as? RedisPoolBoard)?.unreadableValues ?? 0 }
-    var outage: String? { self.store.outage }
+    public var unreadableValues: UInt64 { (self.board as? RedisPoolBoard)?.unreadableValues ?? 0 }
+    public var outage: String? { self.store.outage }
 }
 
 /// Which kind of shared state a test runs on: the same scenario on both.
-enum StateKind: CaseIterable, Sendable {
+public enum StateKind: CaseIterable, Sendable {
     case memory, redis
 }
 
 /// Runs `body` with a rig, and cleans up after it.
-func withRig(
+public func withRig(
     _ kind: StateKind? = nil,
     options: EmbeddedRedisOptions = EmbeddedRedisOptions(),
     _ body: @Sendable (StateRig) async throws -> Void

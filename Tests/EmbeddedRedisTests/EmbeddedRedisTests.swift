@@ -1,9 +1,10 @@
 import Glibc
 import Primitives
 import RedisClient
+import TestKit
 import Testing
 
-@testable import SharedState
+@testable import EmbeddedRedis
 
 @Suite(.serialized) struct EmbeddedRedisTests {
     private func mode(_ path: String) -> UInt32 {
