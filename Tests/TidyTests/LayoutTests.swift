@@ -97,7 +97,7 @@ import Testing
 
     private static let longerFiles = [
         "Sources/Transport/Connection.swift": 520, "Sources/Gateway/Downstream/ClientSession.swift": 520,
-        "Sources/Gateway/Room/RoomGate.swift": 480, 
+        "Sources/Gateway/Room/RoomGate.swift": 480,
     ]
 
     @Test func functions_stayShort() throws {
