@@ -15,6 +15,8 @@ import Transport
 public final class EmbeddedRedis {
     /// Waiting for another process that is starting the server.
     private static let lockWaitNanoseconds = 20 * Nanoseconds.perMillisecond
+    /// A server that ran for longer than this did not die of its start.
+    private static let soundNanoseconds = 30 * Nanoseconds.perSecond
 
     public let loop: EventLoop
     public let stateFolder: String
@@ -51,7 +53,9 @@ public final class EmbeddedRedis {
     private var probe: RedisClient?
     private var deadline = Instant(nanoseconds: 0)
     private var timer: LoopTimer?
-    private var backoff: RestartBackoff
+    private var backoff: Backoff
+    /// Since when the server that runs has answered.
+    private var readyAt: Instant?
     private var startCompletion: ((Result<RedisEndpoint, EmbeddedRedisError>) -> Void)?
     private var stopCompletions: [() -> Void] = []
 
@@ -64,7 +68,11 @@ public final class EmbeddedRedis {
         self.loop = loop
         self.stateFolder = stateFolder
         self.options = options
-        self.backoff = RestartBackoff(seed: seed)
+        self.backoff = Backoff(
+            shortestNanoseconds: 10 * Nanoseconds.perMillisecond,
+            longestNanoseconds: 2 * Nanoseconds.perSecond,
+            seed: seed
+        )
     }
 
     // MARK: Start
@@ -238,7 +246,7 @@ public final class EmbeddedRedis {
         self.timer?.disarm()
         self.lock = nil
         self.phase = .running
-        self.backoff.started(now: self.loop.now)
+        self.readyAt = self.loop.now
         self.tell(.ready(pid: pid))
         self.finishStart(.success(endpoint))
     }
@@ -312,7 +320,11 @@ public final class EmbeddedRedis {
 
     private func startAgain() {
         self.phase = .waiting
-        self.after(self.backoff.next(now: self.loop.now)) {
+        if let readyAt = self.readyAt, self.loop.now.nanoseconds(since: readyAt) >= Self.soundNanoseconds {
+            self.backoff.reset()
+        }
+        self.readyAt = nil
+        self.after(self.backoff.next()) {
             guard case .waiting = $0.phase else { return }
             $0.restarts += 1
             $0.begin()

@@ -395,25 +395,6 @@ public final class Gateway {
     }
 }
 
-/// Waits until everybody has answered.
-private final class Gathering<Answer> {
-    private var missing: Int
-    private var answers: [Answer] = []
-    private let completion: ([Answer]) -> Void
-
-    init(count: Int, _ completion: @escaping ([Answer]) -> Void) {
-        precondition(count > 0, "nobody is asked")
-        self.missing = count
-        self.completion = completion
-    }
-
-    func arrive(_ answer: Answer) {
-        self.answers.append(answer)
-        self.missing -= 1
-        if self.missing == 0 { self.completion(self.answers) }
-    }
-}
-
 extension RoomLimits {
     init(_ room: RoomSettings) {
         self.init(

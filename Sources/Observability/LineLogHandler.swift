@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Primitives
 
 /// One line an event, in text or JSON. Nothing in a message or in metadata can start a second line.
 struct LineLogHandler: LogHandler {
@@ -42,7 +43,7 @@ struct LineLogHandler: LogHandler {
         if let provider = self.metadataProvider { metadata.merge(provider.get()) { _, new in new } }
         if let own = event.metadata { metadata.merge(own) { _, new in new } }
         if let error = event.error { metadata["error"] = "\(error)" }
-        let time = Timestamp.text(wallMicros: self.wallMicros())
+        let time = RFC3339.text(wallMicros: self.wallMicros(), fraction: .millis)
         let entries = metadata.sorted { $0.key < $1.key }
         switch self.format {
         case .text: self.sink.write(self.textLine(time, event, entries))

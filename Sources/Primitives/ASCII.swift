@@ -16,6 +16,14 @@ public enum ASCII {
     @inlinable @inline(__always)
     public static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
+    /// The value of a hexadecimal digit in either case; nil for every other byte.
+    @inlinable @inline(__always)
+    public static func hexValue(_ byte: UInt8) -> UInt8? {
+        if self.isDigit(byte) { return byte & 15 }
+        let letter = self.lowercased(byte) &- 0x61
+        return letter < 6 ? letter + 10 : nil
+    }
+
     /// RFC 9110 `tchar`: what method and field names are made of.
     @inlinable @inline(__always)
     public static func isToken(_ byte: UInt8) -> Bool {

@@ -71,8 +71,8 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         if let at = rest.lastIndex(of: "@") {
             let parts = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             rest = rest[rest.index(after: at)...]
-            guard let name = Self.percentDecoded(parts[0]),
-                let secret = parts.count > 1 ? Self.percentDecoded(parts[1]) : ""
+            guard let name = PercentCoding.decodedText(parts[0]),
+                let secret = parts.count > 1 ? PercentCoding.decodedText(parts[1]) : ""
             else { throw ParseError(text: text, problem: "a % in user or password is not followed by two hex digits") }
             guard name.isEmpty || !secret.isEmpty else {
                 throw ParseError(text: text, problem: "it has a user and no password")
@@ -118,27 +118,6 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         guard let at = text.lastIndex(of: "@") else { return text }
         let scheme = ["redis://", "rediss://"].first { text.hasPrefix($0) } ?? ""
         return scheme + "***" + text[at...]
-    }
-
-    private static func percentDecoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text.utf8
-        while let byte = rest.popFirst() {
-            guard byte == 0x25 else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(Self.hexValue), let low = rest.popFirst().flatMap(Self.hexValue)
-            else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func hexValue(_ byte: UInt8) -> UInt8? {
-        if ASCII.isDigit(byte) { return byte - ASCII.zero }
-        let letter = ASCII.lowercased(byte) &- 0x61
-        return letter < 6 ? letter + 10 : nil
     }
 
     /// Without user and password: fit for logs.

@@ -100,14 +100,4 @@ import Testing
         #expect(whole + lost.reduce(0, +) == written)
         #expect(lines.contains("later"))
     }
-
-    @Test(
-        arguments: [
-            (0, "1970-01-01T00:00:00.000Z"), (951_782_400_000_000, "2000-02-29T00:00:00.000Z"),
-            (-1_000, "1969-12-31T23:59:59.999Z"), (1_795_456_800_999_999, "2026-11-23T18:00:00.999Z"),
-        ] as [(Int64, String)]
-    )
-    func timestamp_anyTime_isRFC3339(micros: Int64, text: String) {
-        #expect(Timestamp.text(wallMicros: micros) == text)
-    }
 }

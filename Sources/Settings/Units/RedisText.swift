@@ -1,3 +1,5 @@
+import Primitives
+
 /// The value of `redis`: `embedded`, `memory`, `unix:/path` or `redis://[[user]:password@]host[:port][/database]`.
 enum RedisText {
     static func parse(_ text: String) throws(Refusal) -> RedisSettings {
@@ -83,20 +85,8 @@ enum RedisText {
 
     /// So that a password may hold `@`, `:` and `/`.
     private static func percentDecoded(_ text: Substring) throws(Refusal) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            let digits = rest.prefix(2)
-            let text = String(decoding: digits, as: UTF8.self)
-            guard text.count == 2, text.allSatisfy(\.isHexDigit), let decoded = UInt8(text, radix: 16) else {
-                throw Refusal("whose password holds a % that is not followed by two hexadecimal digits")
-            }
-            bytes.append(decoded)
-            rest.removeFirst(2)
+        guard let bytes = PercentCoding.decoded(text.utf8) else {
+            throw Refusal("whose password holds a % that is not followed by two hexadecimal digits")
         }
         return bytes
     }

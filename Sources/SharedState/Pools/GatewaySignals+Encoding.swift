@@ -73,40 +73,15 @@ extension GatewaySignals {
         guard text != "-" else { return workers }
         for pair in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = pair.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 2, let id = Self.unescaped(parts[0]), let count = Int(parts[1]), count >= 0,
+            guard parts.count == 2, let id = PercentCoding.decodedText(parts[0]), let count = Int(parts[1]), count >= 0,
                 workers.count < Self.maxWorkers, workers.updateValue(count, forKey: id) == nil
             else { return nil }
         }
         return workers
     }
 
+    /// Separators and what is not printable would break the text up.
     private static func escaped(_ id: String) -> String {
-        var bytes: [UInt8] = []
-        for byte in id.utf8 {
-            switch byte {
-            case 0...0x20, 0x25, 0x2C, 0x3A, 0x7F:
-                bytes.append(0x25)
-                for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 0x30 + digit : 0x37 + digit) }
-            default: bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func unescaped(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text.utf8
-        while let byte = rest.popFirst() {
-            guard byte == 0x25 else {
-                bytes.append(byte)
-                continue
-            }
-            guard rest.count >= 2,
-                let value = UInt8(text[rest.startIndex..<rest.index(rest.startIndex, offsetBy: 2)], radix: 16)
-            else { return nil }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return String(validating: bytes, as: UTF8.self)
+        PercentCoding.encoded(id) { $0 > 0x20 && $0 != 0x2C && $0 != 0x3A && $0 != 0x7F }
     }
 }

@@ -1,5 +1,6 @@
 import Admission
 import EventLoop
+import Primitives
 
 /// Calls with more numbers than one batch may hold.
 enum Batches {
@@ -29,10 +30,22 @@ enum Batches {
             guard !self.numbers.isEmpty else { return self.loop.onNextTurn { completion(.success([])) } }
             guard let order = self.order else { return one(self.numbers) { completion($0.map { [$0] }) } }
             let starts = Array(stride(from: 0, to: order.count, by: RoomRules.largestBatch))
-            let gathering = Gathering<Part>(count: starts.count, completion)
+            let gathering = Gathering<Result<Part, StoreError>>(count: starts.count) { results in
+                completion(Self.whole(results))
+            }
             for (batch, start) in starts.enumerated() {
                 let part = order[start..<min(start + RoomRules.largestBatch, order.count)].map { self.numbers[$0] }
                 one(part) { gathering.put($0, at: batch) }
+            }
+        }
+
+        private static func whole<Part>(_ results: [Result<Part, StoreError>]) -> Result<[Part], StoreError> {
+            do throws(StoreError) {
+                var parts: [Part] = []
+                for result in results { parts.append(try result.get()) }
+                return .success(parts)
+            } catch {
+                return .failure(error)
             }
         }
 
@@ -60,29 +73,5 @@ enum Batches {
             outcomes: outcomes,
             others: DoorAdmissions(numbers: others.sorted(), expiresMicros: expiries.min() ?? 0)
         )
-    }
-}
-
-/// The answers of the batches of one call.
-private final class Gathering<Part> {
-    private var parts: [Part?]
-    private var missing: Int
-    private var failure: StoreError?
-    private let completion: StoreCompletion<[Part]>
-
-    init(count: Int, _ completion: @escaping StoreCompletion<[Part]>) {
-        self.parts = Array(repeating: nil, count: count)
-        self.missing = count
-        self.completion = completion
-    }
-
-    func put(_ result: Result<Part, StoreError>, at batch: Int) {
-        switch result {
-        case .success(let part): self.parts[batch] = part
-        case .failure(let error): self.failure = self.failure ?? error
-        }
-        self.missing -= 1
-        guard self.missing == 0 else { return }
-        self.completion(self.failure.map { .failure($0) } ?? .success(self.parts.compactMap { $0 }))
     }
 }

@@ -117,30 +117,12 @@ private final class RedisClients: Sendable {
     func gather(on home: EventLoop, _ completion: @escaping ([RedisCounters]) -> Void) {
         let clients = self.list.withLock { $0 }
         guard !clients.isEmpty else { return completion([]) }
-        let answers = LoopBound(Answers(missing: clients.count, completion), loop: home)
+        let answers = LoopBound(Gathering(count: clients.count, completion), loop: home)
         for client in clients {
             client.submit { client in
                 let counters = client.counters
-                answers.submit { $0.take(counters) }
+                answers.submit { $0.arrive(counters) }
             }
-        }
-    }
-
-    /// Waits until every loop has answered.
-    private final class Answers {
-        private var missing: Int
-        private var counters: [RedisCounters] = []
-        private let completion: ([RedisCounters]) -> Void
-
-        init(missing: Int, _ completion: @escaping ([RedisCounters]) -> Void) {
-            self.missing = missing
-            self.completion = completion
-        }
-
-        func take(_ counters: RedisCounters) {
-            self.counters.append(counters)
-            self.missing -= 1
-            if self.missing == 0 { self.completion(self.counters) }
         }
     }
 
@@ -166,12 +148,6 @@ extension RedisEndpoint {
     }
 
     private static func escape(_ text: String) -> String {
-        var result = ""
-        for byte in text.utf8 {
-            let isPlain = ASCII.isDigit(byte) || ASCII.lowercased(byte) &- 0x61 < 26
-            let digits = String(byte, radix: 16, uppercase: true)
-            result += isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + digits
-        }
-        return result
+        PercentCoding.encoded(text) { ASCII.isDigit($0) || ASCII.lowercased($0) &- 0x61 < 26 }
     }
 }

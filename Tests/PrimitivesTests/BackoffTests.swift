@@ -1,6 +1,5 @@
+import Primitives
 import Testing
-
-@testable import RedisClient
 
 @Suite struct BackoffTests {
     @Test(arguments: [1, 2, 0xBEEF] as [UInt64])
