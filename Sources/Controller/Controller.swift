@@ -48,8 +48,8 @@ public final class Controller {
     public func start() {
         self.loop.preconditionOnLoop()
         self.makePools()
-        let timer = LoopTimer(loop: self.loop) { [unowned self] in
-            guard !self.isStopping else { return }
+        let timer = LoopTimer(loop: self.loop) { [weak self] in
+            guard let self, !self.isStopping else { return }
             self.timer?.arm(afterNanoseconds: Self.intervalNanoseconds)
             self.round()
         }
@@ -108,7 +108,7 @@ public final class Controller {
                 controller.apply(pool, settings: settings)
             } else {
                 self.retired.append(controller)
-                controller.stop { [unowned self] in self.retired.removeAll { $0 === controller } }
+                controller.stop { [weak self] in self?.retired.removeAll { $0 === controller } }
             }
         }
         self.pools.removeAll { settings.pool(named: $0.name) == nil }

@@ -45,9 +45,10 @@ final class PoolController {
         self.driver =
             pool.driver == .process
             ? ProcessDriver(settings: pool, executable: executable, loop: loop, log: log) : nil
-        self.driver?.onStarted = { [unowned self] in self.policy.workerStarted(after: $0) }
+        self.driver?.onStarted = { [weak self] in self?.policy.workerStarted(after: $0) }
         // Gateways, and the rate at which rooms let in, follow at once.
-        self.driver?.onChange = { [unowned self] in
+        self.driver?.onChange = { [weak self] in
+            guard let self else { return }
             self.publish()
             self.control(fence: self.fence)
         }

@@ -6,188 +6,235 @@ import Scaling
 import Settings
 import SharedState
 
-/// Runs a pool's workers as child processes: brings their number to what is desired, and replaces those that die.
+/// Runs a pool's workers as child processes. `Reconciliation` decides; this does what it says, and tells it what became
+/// of it.
 final class ProcessDriver {
-    private static let firstBackoffNanoseconds = 200 * Nanoseconds.perMillisecond
-    private static let longestBackoffNanoseconds = 10 * Nanoseconds.perSecond
-    /// A gateway learns of a draining worker with its next look at the directory; before that it may still send.
-    private static let noticeNanoseconds = 2 * Nanoseconds.perSecond
-
     private let loop: EventLoop
     private let log: Logger
     private let executable: String
     private var settings: PoolSettings
-    private(set) var workers: [ManagedWorker] = []
-    private var started = 0
-    private(set) var crashes = 0
-    private var failuresInARow = 0
-    private var mayStartAt = Instant(nanoseconds: 0)
-    private var isStopping = false
-    private var onStopped: (() -> Void)?
+    private var reconciliation: Reconciliation
+    private var processes: [Reconciliation.Number: ManagedWorker] = [:]
+    private var timer: LoopTimer?
+    private var stopCompletions: [() -> Void] = []
     /// A worker became ready after so many nanoseconds.
     var onStarted: ((Int64) -> Void)?
     /// The directory is another one now.
     var onChange: (() -> Void)?
 
     /// `executable` is the program that brings the sample worker along.
-    init(settings: PoolSettings, executable: String, loop: EventLoop, log: Logger) {
+    init(
+        settings: PoolSettings,
+        executable: String,
+        loop: EventLoop,
+        log: Logger,
+        seed: UInt64 = .random(in: 0 ... .max)
+    ) {
         self.settings = settings
         self.executable = executable
         self.loop = loop
         self.log = log
+        self.reconciliation = Reconciliation(limits: Reconciliation.Limits(settings), seed: seed)
+        self.timer = LoopTimer(loop: loop) { [weak self] in
+            guard let self else { return }
+            let actions = self.reconciliation.timePassed(now: self.loop.now)
+            self.tellTimeouts(actions)
+            self.run(actions)
+        }
     }
 
     /// Workers that run keep their shape; new ones get the new one.
-    func apply(_ settings: PoolSettings) { self.settings = settings }
+    func apply(_ settings: PoolSettings) {
+        self.settings = settings
+        self.reconciliation.limits = Reconciliation.Limits(settings)
+        self.armTimer()
+    }
+
+    var crashes: Int { self.reconciliation.crashes }
 
     var state: PoolState {
         var ready = 0
         var pending: [Instant] = []
         var draining = 0
-        for worker in self.workers {
+        for worker in self.reconciliation.workers {
             switch worker.state {
             case .starting: pending.append(worker.startedAt)
             case .ready: ready += 1
             case .draining, .stopping: draining += 1
-            case .ended: break
             }
         }
         return PoolState(ready: ready, pending: pending, draining: draining)
     }
 
-    var directory: [WorkerRecord] { self.workers.compactMap(\.record) }
-
-    // MARK: Reconciling
-
-    /// Moves towards `desired` workers, starting or pending ones included. `inFlight` tells, by worker, what the gateways
-    /// have under way; nil when they did not tell.
-    func reconcile(desired: Int, inFlight: [String: Int]?) {
-        guard !self.isStopping else { return }
-        let live = self.workers.filter { $0.state == .starting || $0.state == .ready }
-        if live.count < desired {
-            self.start(desired - live.count)
-        } else if live.count > desired {
-            self.retire(live.count - desired, of: live, inFlight: inFlight ?? [:])
+    /// Workers that listen somewhere and have not been told to end.
+    var directory: [WorkerRecord] {
+        self.reconciliation.workers.compactMap { worker in
+            guard let process = self.processes[worker.number], let address = process.address else { return nil }
+            let state: WorkerRecord.State
+            switch worker.state {
+            case .starting: state = .starting
+            case .ready: state = .ready
+            case .draining: state = .draining
+            case .stopping: return nil
+            }
+            return WorkerRecord(
+                id: process.id,
+                address: address.description,
+                state: state,
+                sinceMicros: process.startedMicros
+            )
         }
-        self.finishDraining(inFlight)
     }
 
-    private func start(_ count: Int) {
-        guard self.loop.now >= self.mayStartAt else { return }
-        for _ in 0..<count {
-            do {
-                self.workers.append(try self.makeWorker())
-            } catch {
-                self.failed("cannot start a worker: \(error)")
-                return
+    /// Moves towards `desired` workers, those that are starting included. `inFlight` tells, by the workers' ids, what the
+    /// gateways have under way; nil when they did not tell.
+    func reconcile(desired: Int, inFlight: [String: Int]?) {
+        let load = inFlight.map { inFlight in self.processes.mapValues { inFlight[$0.id] ?? 0 } }
+        self.run(self.reconciliation.reconcile(desired: desired, inFlight: load, now: self.loop.now))
+    }
+
+    // MARK: Doing what was decided
+
+    private func run(_ actions: [Reconciliation.Action]) {
+        var hasChanged = false
+        for action in actions {
+            switch action {
+            case .start(let number):
+                // A start that failed takes those behind it along.
+                if self.reconciliation.worker(number) != nil { self.start(number) }
+            case .drain(let number):
+                hasChanged = true
+                self.log.info("worker drains", metadata: ["worker": "\(self.name(number))"])
+            case .stop(let number):
+                hasChanged = true
+                self.processes[number]?.stop()
+            case .kill(let number):
+                self.log.warning("worker did not end when asked to", metadata: ["worker": "\(self.name(number))"])
+                self.processes[number]?.kill()
             }
         }
+        self.armTimer()
+        if hasChanged { self.onChange?() }
     }
 
-    private func makeWorker() throws -> ManagedWorker {
-        self.started += 1
-        let worker = try ManagedWorker(
-            id: "\(self.settings.name)-\(getpid())-\(self.started)",
-            plan: self.plan,
-            on: self.loop,
-            log: self.log
-        ) { [unowned self] worker in
-            self.failuresInARow = 0
-            let took = self.loop.now.nanoseconds(since: worker.startedAt)
+    private func armTimer() {
+        if let deadline = self.reconciliation.nextDeadline {
+            self.timer?.arm(at: deadline)
+        } else {
+            self.timer?.disarm()
+        }
+    }
+
+    private func start(_ number: Reconciliation.Number) {
+        do {
+            let worker = try ManagedWorker(
+                id: self.name(number),
+                plan: self.plan(number),
+                on: self.loop
+            ) { [weak self] event in self?.take(event, of: number) }
+            self.processes[number] = worker
+            self.log.info("worker started", metadata: ["worker": "\(worker.id)", "pid": "\(worker.pid ?? 0)"])
+        } catch {
+            let pause = self.reconciliation.startFailed(number, now: self.loop.now)
+            self.tellFailure("cannot start a worker: \(error)", pause)
+        }
+    }
+
+    private func tellTimeouts(_ actions: [Reconciliation.Action]) {
+        for case .stop(let number) in actions {
+            guard case .stopping(isWanted: false, _)? = self.reconciliation.worker(number)?.state else { continue }
+            let address = self.processes[number]?.address
+            self.log.error(
+                "a worker was not ready in time and is stopped; look at its own output, or raise start_timeout",
+                metadata: ["worker": "\(self.name(number))", "listening": "\(address?.description ?? "not yet")"]
+            )
+        }
+    }
+
+    private func name(_ number: Reconciliation.Number) -> String { "\(self.settings.name)-\(getpid())-\(number)" }
+
+    private func plan(_ number: Reconciliation.Number) -> ManagedWorker.Plan {
+        if let program = self.settings.command.first {
+            return ManagedWorker.Plan(executable: program, arguments: Array(self.settings.command.dropFirst()))
+        }
+        let shape = self.settings.worker
+        return ManagedWorker.Plan(
+            executable: self.executable,
+            arguments: [
+                "worker", "--listen", "127.0.0.1:0", "--slots", "\(shape.slots)", "--service-time",
+                "\(shape.serviceTimeNanoseconds)ns", "--spread", "\(shape.spread)", "--queue", "\(shape.queue)",
+                "--start-time", "\(shape.startTimeNanoseconds)ns", "--seed", "\(number)", "--exit-with-parent",
+            ]
+        )
+    }
+
+    // MARK: Telling what has happened
+
+    private func take(_ event: ManagedWorker.Event, of number: Reconciliation.Number) {
+        guard let worker = self.processes[number] else { return }
+        let now = self.loop.now
+        switch event {
+        case .ready:
+            let took = self.reconciliation.becameReady(number, now: now)
             self.log.info(
                 "worker ready",
-                metadata: ["worker": "\(worker.id)", "address": "\(worker.address!)", "took_ms": "\(took / 1_000_000)"]
+                metadata: [
+                    "worker": "\(worker.id)", "address": "\(worker.address?.description ?? "")",
+                    "took_ms": "\(took / Nanoseconds.perMillisecond)",
+                ]
             )
+            self.armTimer()
             self.onStarted?(took)
             self.onChange?()
-        } onEnd: { [unowned self] worker, reason, wasWanted in
-            self.ended(worker, reason, wasWanted)
-        }
-        self.log.info("worker started", metadata: ["worker": "\(worker.id)", "pid": "\(worker.pid ?? 0)"])
-        return worker
-    }
-
-    private var plan: ManagedWorker.Plan {
-        let shape = self.settings.worker
-        let timeout = self.settings.startTimeoutNanoseconds
-        guard let program = self.settings.command.first else {
-            return ManagedWorker.Plan(
-                executable: self.executable,
-                arguments: [
-                    "worker", "--listen", "127.0.0.1:0", "--slots", "\(shape.slots)", "--service-time",
-                    "\(shape.serviceTimeNanoseconds)ns", "--spread", "\(shape.spread)", "--queue", "\(shape.queue)",
-                    "--start-time", "\(shape.startTimeNanoseconds)ns", "--seed", "\(self.started)",
-                    "--exit-with-parent",
-                ],
-                startTimeoutNanoseconds: timeout
+        case .useless(let problem):
+            self.log.error(
+                "a worker says that it listens on what is no address",
+                metadata: ["worker": "\(worker.id)", "error": "\(problem)"]
             )
-        }
-        return ManagedWorker.Plan(
-            executable: program,
-            arguments: Array(self.settings.command.dropFirst()),
-            startTimeoutNanoseconds: timeout
-        )
-    }
-
-    private func ended(_ worker: ManagedWorker, _ reason: String, _ wasWanted: Bool) {
-        self.workers.removeAll { $0 === worker }
-        if wasWanted {
-            self.log.info("worker stopped", metadata: ["worker": "\(worker.id)", "reason": "\(reason)"])
-        } else {
-            self.crashes += 1
-            self.failed("worker \(worker.id) died: \(reason)")
-        }
-        self.onChange?()
-        if self.isStopping, self.workers.isEmpty { self.finishStopping() }
-    }
-
-    /// What fails again and again is tried again more and more slowly.
-    private func failed(_ what: String) {
-        let pause = min(
-            Self.longestBackoffNanoseconds,
-            Self.firstBackoffNanoseconds << Int64(min(self.failuresInARow, 10))
-        )
-        self.failuresInARow += 1
-        self.mayStartAt = self.loop.now.advanced(byNanoseconds: pause)
-        self.log.error("\(what)", metadata: ["pool": "\(self.settings.name)", "next_try_ms": "\(pause / 1_000_000)"])
-    }
-
-    /// Those who are not ready go first, then the idlest.
-    private func retire(_ count: Int, of live: [ManagedWorker], inFlight: [String: Int]) {
-        let order = live.sorted { left, right in
-            if (left.state == .starting) != (right.state == .starting) { return left.state == .starting }
-            return inFlight[left.id] ?? 0 < inFlight[right.id] ?? 0
-        }
-        for worker in order.prefix(count) {
-            worker.drain()
-            self.log.info("worker drains", metadata: ["worker": "\(worker.id)"])
-        }
-        self.onChange?()
-    }
-
-    /// A draining worker is stopped when the gateways have nothing under way with it, or when its time is up.
-    private func finishDraining(_ inFlight: [String: Int]?) {
-        for worker in self.workers {
-            guard case .draining(let since) = worker.state else { continue }
-            let drained = self.loop.now.nanoseconds(since: since)
-            let isQuiet = drained >= Self.noticeNanoseconds && inFlight.map { $0[worker.id] ?? 0 == 0 } == true
-            if isQuiet || drained >= max(Self.noticeNanoseconds, self.settings.drainTimeoutNanoseconds) {
-                worker.stop()
+            self.run(self.reconciliation.becameUseless(number, now: now))
+        case .ended(let reason):
+            self.processes[number] = nil
+            switch self.reconciliation.ended(number, now: now) {
+            case .stopped:
+                self.log.info("worker stopped", metadata: ["worker": "\(worker.id)", "reason": "\(reason)"])
+            case .crashed(let pause): self.tellFailure("worker \(worker.id) died: \(reason)", pause)
             }
+            self.armTimer()
+            self.onChange?()
+            if self.processes.isEmpty { self.finishStopping() }
         }
+    }
+
+    private func tellFailure(_ what: String, _ pauseNanoseconds: Int64) {
+        self.log.error(
+            "\(what)",
+            metadata: [
+                "pool": "\(self.settings.name)", "next_try_ms": "\(pauseNanoseconds / Nanoseconds.perMillisecond)",
+            ]
+        )
     }
 
     // MARK: End
 
+    /// Stops every worker; `completion` runs when the last process has ended.
     func stopAll(_ completion: @escaping () -> Void) {
-        self.isStopping = true
-        self.onStopped = completion
-        if self.workers.isEmpty { return self.finishStopping() }
-        for worker in self.workers { worker.stop() }
+        self.stopCompletions.append(completion)
+        self.run(self.reconciliation.stopAll(now: self.loop.now))
+        if self.processes.isEmpty { self.finishStopping() }
     }
 
     private func finishStopping() {
-        self.onStopped?()
-        self.onStopped = nil
+        let completions = self.stopCompletions
+        self.stopCompletions = []
+        for completion in completions { completion() }
+    }
+}
+
+extension Reconciliation.Limits {
+    init(_ pool: PoolSettings) {
+        self.init(
+            startTimeoutNanoseconds: pool.startTimeoutNanoseconds,
+            drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds
+        )
     }
 }
