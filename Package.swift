@@ -53,11 +53,12 @@ let package = Package(
         module("Admission", ["Primitives"], resources: [.embedInCode("room.lua")]),
         module("HTTPWire", ["Primitives"]),
         module("Scaling", ["Primitives"]),
-        module("Settings"),
+        module("Settings", ["Primitives"]),
 
         // The I/O ring.
         module("EventLoop", ["CLinux", "Primitives", heap]),
         module("Transport", ["CLinux", "COpenSSL", "EventLoop", "Primitives"]),
+        module("Reports"),
         module("RedisClient", ["CHiredis", "EventLoop", "Primitives", "Transport", deque]),
         module("HTTPService", ["EventLoop", "HTTPWire", "Primitives", "Transport"]),
         module("Observability", ["Primitives", logging]),
@@ -71,19 +72,19 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Settings", "SharedState",
-                "Tokens",
-                "Transport", deque, logging,
+                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
+                "SharedState", "Tokens", "Transport", deque, logging,
             ]
         ),
         module(
             "Controller",
             [
-                "EventLoop", "HTTPService", "Observability", "Primitives", "Scaling", "Settings", "SharedState",
+                "EventLoop", "HTTPService", "Observability", "Primitives", "Reports", "Scaling", "Settings",
+                "SharedState",
                 "Transport", logging,
             ]
         ),
-        module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Transport"]),
+        module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Reports", "Transport"]),
         module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Primitives", "Transport"]),
 
         // The roots.
@@ -91,7 +92,7 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "AdminAPI", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway", "HTTPService",
-                "Observability", "Primitives", "RedisClient", "SampleWorker", "Settings", "SettingsFile",
+                "Observability", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings", "SettingsFile",
                 "SharedState", "Tokens", "Transport", arguments, logging,
             ],
             swiftSettings: swift
@@ -127,10 +128,12 @@ let package = Package(
         tests(
             "HTTPServiceTests",
             [
-                "AdminAPI", "EventLoop", "HTTPService", "HTTPWire", "Observability", "Primitives", "TestKit",
+                "AdminAPI", "EventLoop", "HTTPService", "HTTPWire", "Observability", "Primitives", "Reports", "TestKit",
                 "Transport",
             ]
         ),
+        tests("ReportsTests", ["Reports"]),
+        tests("ControllerTests", ["Controller", "Primitives"]),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
         tests(
             "EmbeddedRedisTests",

@@ -1,8 +1,11 @@
+import Reports
+
 /// A page of the admin listener. Its handler answers when it can, on the listener's loop and exactly once.
 public struct AdminRoute {
     enum Page {
         case health((@escaping ([String]) -> Void) -> Void)
         case metrics((@escaping (String) -> Void) -> Void)
+        case status((@escaping (StatusReport) -> Void) -> Void)
         case json((@escaping ([UInt8]) -> Void) -> Void)
     }
     let path: String
@@ -19,8 +22,8 @@ public struct AdminRoute {
     }
 
     /// `/status`, as JSON.
-    public static func status(_ handler: @escaping (@escaping ([UInt8]) -> Void) -> Void) -> AdminRoute {
-        .json("/status", handler)
+    public static func status(_ handler: @escaping (@escaping (StatusReport) -> Void) -> Void) -> AdminRoute {
+        AdminRoute(path: "/status", page: .status(handler))
     }
 
     /// Another page of JSON.

@@ -1,6 +1,7 @@
 import EventLoop
 import HTTPService
 import Observability
+import Reports
 import Transport
 
 /// The admin listener: health, metrics and status over HTTP, read only. What is not there is answered with what is.
@@ -74,6 +75,22 @@ public final class AdminServer {
                     fields: uncached,
                     body: text
                 )
+            }
+        case .status(let handler):
+            handler { report in
+                do {
+                    let json = try report.encoded()
+                    responder.respond(status: 200, contentType: "application/json", fields: uncached, body: json)
+                } catch {
+                    Self.respond(
+                        responder,
+                        status: 500,
+                        problem: "the report cannot be written as JSON",
+                        list: "problems",
+                        ["\(error)"],
+                        fields: uncached
+                    )
+                }
             }
         case .json(let handler):
             handler { json in

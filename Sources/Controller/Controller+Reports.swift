@@ -1,4 +1,6 @@
 import Observability
+import Primitives
+import Reports
 
 extension Controller {
     /// Appends the controller's families to a scrape.
@@ -23,29 +25,28 @@ extension Controller {
         for pool in report { text.sample(pool.crashes, [("pool", pool.name)]) }
     }
 
-    /// Appends the member `pools` to the object that is open in `json`.
-    public func write(to json: inout JSONWriter) {
-        json.member("leads", self.isLeading)
-        json.key("pools")
-        json.beginArray()
-        for pool in self.report {
-            json.beginObject()
-            json.member("name", pool.name)
-            json.member("ready", pool.state.ready)
-            json.member("pending", pool.state.pending.count)
-            json.member("draining", pool.state.draining)
-            json.member("crashes", pool.crashes)
-            if let decision = pool.decision {
-                json.member("desired", decision.desiredWorkers)
-                json.member("needed", decision.neededWorkers)
-                json.member("reason", decision.reason.rawValue)
-                json.member("admission_rate_milli", decision.admissionRateMilli)
-                json.member("service_time_us", decision.serviceTimeNanoseconds / 1_000)
-                json.member("requests_per_visitor", decision.requestsPerVisitor)
-                json.member("latency_trim", decision.latencyTrim)
-            }
-            json.endObject()
+    /// As `/status` shows it.
+    public var status: ControllerStatus {
+        let pools = self.report.map { pool in
+            ControllerStatus.Pool(
+                name: pool.name,
+                ready: pool.state.ready,
+                pending: pool.state.pending.count,
+                draining: pool.state.draining,
+                crashes: pool.crashes,
+                decision: pool.decision.map { decision in
+                    ControllerStatus.Decision(
+                        desired: decision.desiredWorkers,
+                        needed: decision.neededWorkers,
+                        reason: decision.reason.rawValue,
+                        admissionRateMilli: decision.admissionRateMilli,
+                        serviceTimeUs: decision.serviceTimeNanoseconds / Nanoseconds.perMicrosecond,
+                        requestsPerVisitor: decision.requestsPerVisitor,
+                        latencyTrim: decision.latencyTrim
+                    )
+                }
+            )
         }
-        json.endArray()
+        return ControllerStatus(leads: self.isLeading, pools: pools)
     }
 }

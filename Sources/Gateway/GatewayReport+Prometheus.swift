@@ -1,5 +1,7 @@
+import Admission
 import Observability
 import Primitives
+import Reports
 
 extension GatewayReport {
     /// Appends the gateway's families to a scrape.
@@ -110,42 +112,37 @@ extension GatewayReport {
         for room in self.rooms { text.sample(room.counts.storeFailures, [("room", room.name)]) }
     }
 
-    /// Appends members `rooms`, `pools` and `connections` to the object that is open in `json`.
-    public func write(to json: inout JSONWriter) {
-        json.member("connections", self.metrics.connectionsOpen)
-        json.member("requests", self.metrics.requests)
-        json.key("rooms")
-        json.beginArray()
-        for room in self.rooms {
-            json.beginObject()
-            json.member("name", room.name)
-            if let snapshot = room.snapshot {
-                json.member("open", snapshot.isOpen)
-                json.member("epoch", snapshot.epoch)
-                json.member("issued", snapshot.issued)
-                json.member("serving", snapshot.serving)
-                json.member("waiting", snapshot.waiting)
-                json.member("door", snapshot.door)
-                json.member("admitted", snapshot.admitted)
-                json.member("sessions", snapshot.sessions)
-                json.member("slots", snapshot.slots)
-                json.member("rate_milli", snapshot.rateMilli)
-                json.member("burst", snapshot.burst)
-                json.member("show_up_permille", snapshot.showUpPermille)
+    /// As `/status` shows it.
+    public var status: GatewayStatus {
+        GatewayStatus(
+            connections: self.metrics.connectionsOpen,
+            requests: self.metrics.requests,
+            rooms: self.rooms.map { GatewayStatus.Room(name: $0.name, standing: $0.snapshot.map(Self.standing)) },
+            pools: self.pools.map { pool in
+                GatewayStatus.Pool(
+                    name: pool.name,
+                    readyWorkers: pool.readyWorkers,
+                    inFlight: pool.inFlight,
+                    queued: pool.queued
+                )
             }
-            json.endObject()
-        }
-        json.endArray()
-        json.key("gateway_pools")
-        json.beginArray()
-        for pool in self.pools {
-            json.beginObject()
-            json.member("name", pool.name)
-            json.member("ready_workers", pool.readyWorkers)
-            json.member("in_flight", pool.inFlight)
-            json.member("queued", pool.queued)
-            json.endObject()
-        }
-        json.endArray()
+        )
+    }
+
+    private static func standing(_ snapshot: RoomSnapshot) -> GatewayStatus.Standing {
+        GatewayStatus.Standing(
+            open: snapshot.isOpen,
+            epoch: snapshot.epoch,
+            issued: snapshot.issued,
+            serving: snapshot.serving,
+            waiting: snapshot.waiting,
+            door: snapshot.door,
+            admitted: snapshot.admitted,
+            sessions: snapshot.sessions,
+            slots: snapshot.slots,
+            rateMilli: snapshot.rateMilli,
+            burst: snapshot.burst,
+            showUpPermille: snapshot.showUpPermille
+        )
     }
 }

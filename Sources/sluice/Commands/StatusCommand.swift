@@ -3,6 +3,7 @@ import Dispatch
 import EventLoop
 import Foundation
 import HTTPService
+import Reports
 import Transport
 
 struct StatusCommand: ParsableCommand {
@@ -61,63 +62,44 @@ struct StatusCommand: ParsableCommand {
 
     // MARK: The table
 
-    private struct Status: Decodable {
-        struct Room: Decodable {
-            let name: String
-            let open: Bool?
-            let waiting, door, admitted, sessions, slots, rate_milli: Int?
-        }
-        struct Pool: Decodable {
-            let name: String
-            let ready, pending, draining, crashes: Int
-            let desired: Int?
-            let reason: String?
-        }
-        struct GatewayPool: Decodable {
-            let name: String
-            let ready_workers, in_flight, queued: Int
-        }
-        let process: String
-        let connections: Int?
-        let rooms: [Room]?
-        let pools: [Pool]?
-        let gateway_pools: [GatewayPool]?
-    }
-
     private static func table(_ body: [UInt8]) -> String? {
-        guard let status = try? JSONDecoder().decode(Status.self, from: Data(body)) else { return nil }
-        var text = "\(status.process)"
-        if let connections = status.connections { text += ", \(connections) connections" }
+        guard let status = try? StatusReport(json: body) else { return nil }
+        var text = status.process
+        if let gateway = status.gateway { text += ", \(gateway.connections) connections" }
         text += "\n"
-        if let rooms = status.rooms, !rooms.isEmpty {
-            text += Self.columns(["room", "state", "waiting", "door", "admitted", "sessions", "rate/s"])
-            for room in rooms {
-                text += Self.columns([
-                    room.name, room.open.map { $0 ? "open" : "closed" } ?? "unknown", Self.text(room.waiting),
-                    Self.text(room.door), Self.text(room.admitted),
-                    "\(Self.text(room.sessions))/\(Self.text(room.slots))",
-                    room.rate_milli.map { String(format: "%.1f", Double($0) / 1_000) } ?? "-",
-                ])
-            }
-        }
-        if let pools = status.pools, !pools.isEmpty {
+        if let rooms = status.gateway?.rooms, !rooms.isEmpty { text += Self.table(rooms) }
+        if let pools = status.controller?.pools, !pools.isEmpty {
             text += Self.columns(["pool", "ready", "pending", "draining", "desired", "crashes", "reason"])
             for pool in pools {
                 text += Self.columns([
-                    pool.name, "\(pool.ready)", "\(pool.pending)", "\(pool.draining)", Self.text(pool.desired),
-                    "\(pool.crashes)", pool.reason ?? "-",
+                    pool.name, "\(pool.ready)", "\(pool.pending)", "\(pool.draining)",
+                    pool.decision.map { "\($0.desired)" } ?? "-", "\(pool.crashes)", pool.decision?.reason ?? "-",
                 ])
             }
-        } else if let pools = status.gateway_pools, !pools.isEmpty {
+        } else if let pools = status.gateway?.gatewayPools, !pools.isEmpty {
             text += Self.columns(["pool", "ready", "in flight", "queued"])
             for pool in pools {
-                text += Self.columns([pool.name, "\(pool.ready_workers)", "\(pool.in_flight)", "\(pool.queued)"])
+                text += Self.columns([pool.name, "\(pool.readyWorkers)", "\(pool.inFlight)", "\(pool.queued)"])
             }
         }
         return text
     }
 
-    private static func text(_ value: Int?) -> String { value.map(String.init) ?? "-" }
+    private static func table(_ rooms: [GatewayStatus.Room]) -> String {
+        var text = Self.columns(["room", "state", "waiting", "door", "admitted", "sessions", "rate/s"])
+        for room in rooms {
+            guard let standing = room.standing else {
+                text += Self.columns([room.name, "unknown", "-", "-", "-", "-/-", "-"])
+                continue
+            }
+            text += Self.columns([
+                room.name, standing.open ? "open" : "closed", "\(standing.waiting)", "\(standing.door)",
+                "\(standing.admitted)", "\(standing.sessions)/\(standing.slots)",
+                String(format: "%.1f", Double(standing.rateMilli) / 1_000),
+            ])
+        }
+        return text
+    }
 
     private static func columns(_ cells: [String]) -> String {
         cells.map { $0.padding(toLength: max(12, $0.count + 1), withPad: " ", startingAt: 0) }.joined() + "\n"

@@ -29,15 +29,15 @@ final class Daemon {
     private let loops: [EventLoop]
     private let home: EventLoop
     private let log: Logger
-    private let state: StateAccess
+    let state: StateAccess
     private let descriptorLimit: Int
     private var settings: Settings
-    private var gateway: Gateway?
-    private var controller: Controller?
+    private(set) var gateway: Gateway?
+    private(set) var controller: Controller?
     private var admin: AdminServer?
     private var watcher: SettingsWatcher?
     private var signals: [SignalSource] = []
-    private var reloads = (applied: 0, refused: 0)
+    private(set) var reloads = (applied: 0, refused: 0)
     private var isStopping = false
 
     /// Runs until a signal ends the process.
@@ -140,7 +140,7 @@ final class Daemon {
         }
     }
 
-    private var processName: String {
+    var processName: String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
         let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -188,8 +188,8 @@ final class Daemon {
         do {
             try self.startAdmin()
             self.watcher = try SettingsWatcher(path: self.path, running: self.settings, on: self.home) {
-                [unowned self] in
-                self.reloaded($0)
+                [weak self] in
+                self?.reloaded($0)
             }
         } catch {
             self.fail("\(error)")
@@ -201,9 +201,9 @@ final class Daemon {
             loop: self.home,
             address: try SocketAddress(parsing: self.settings.admin.listen.description),
             routes: [
-                .health { [unowned self] answer in answer(self.gateway?.problems ?? []) },
-                .metrics { [unowned self] answer in self.writeMetrics(answer) },
-                .status { [unowned self] answer in self.writeStatus(answer) },
+                .health { [weak self] answer in answer(self?.gateway?.problems ?? []) },
+                .metrics { [weak self] answer in self?.writeMetrics(answer) },
+                .status { [weak self] answer in self?.writeStatus(answer) },
             ]
         )
         self.admin = admin
@@ -214,57 +214,6 @@ final class Daemon {
     private func announce(_ line: String) {
         var text = line + "\n"
         text.withUTF8 { _ = Glibc.write(1, $0.baseAddress, $0.count) }
-    }
-
-    // MARK: Watching
-
-    private func writeMetrics(_ answer: @escaping (String) -> Void) {
-        let finish = { (report: GatewayReport?) in
-            self.state.counters { counters in
-                var text = PrometheusText()
-                report?.write(to: &text)
-                self.controller?.write(to: &text)
-                self.write(counters, to: &text)
-                text.family("sluice_config_reloads_total", .counter, help: "Configurations read again, by outcome.")
-                text.sample(self.reloads.applied, [("outcome", "applied")])
-                text.sample(self.reloads.refused, [("outcome", "refused")])
-                answer(text.finished())
-            }
-        }
-        if let gateway = self.gateway { gateway.report { finish($0) } } else { finish(nil) }
-    }
-
-    private func write(_ counters: [RedisCounters], to text: inout PrometheusText) {
-        guard !counters.isEmpty else { return }
-        let sum = { (value: (RedisCounters) -> UInt64) in counters.reduce(0) { $0 + value($1) } }
-        text.counter("sluice_redis_commands_total", help: "Commands sent to Redis.", sum { $0.commands })
-        text.counter("sluice_redis_errors_total", help: "Commands that Redis refused.", sum { $0.errors })
-        text.counter(
-            "sluice_redis_unanswered_total",
-            help: "Commands whose answer was lost.",
-            sum { $0.unanswered }
-        )
-        text.counter("sluice_redis_reconnects_total", help: "Connections made again.", sum { $0.reconnects })
-        var roundTrips = LatencyHistogram()
-        for counter in counters { roundTrips.merge(counter.roundTrips) }
-        text.family("sluice_redis_round_trip_seconds", .histogram, help: "From a command to its answer.")
-        text.sample(roundTrips)
-    }
-
-    private func writeStatus(_ answer: @escaping ([UInt8]) -> Void) {
-        let finish = { (report: GatewayReport?) in
-            var json = JSONWriter()
-            json.beginObject()
-            json.member("process", self.processName)
-            json.member("pid", Int(getpid()))
-            json.member("reloads_applied", self.reloads.applied)
-            json.member("reloads_refused", self.reloads.refused)
-            report?.write(to: &json)
-            self.controller?.write(to: &json)
-            json.endObject()
-            answer(json.finished())
-        }
-        if let gateway = self.gateway { gateway.report { finish($0) } } else { finish(nil) }
     }
 
     // MARK: Reloading

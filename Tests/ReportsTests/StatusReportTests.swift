@@ -1,0 +1,95 @@
+import Foundation
+import Reports
+import Testing
+
+@Suite struct StatusReportTests {
+    private static let standing = GatewayStatus.Standing(
+        open: true,
+        epoch: 3,
+        issued: 90,
+        serving: 60,
+        waiting: 30,
+        door: 2,
+        admitted: 58,
+        sessions: 40,
+        slots: 50,
+        rateMilli: 12_500,
+        burst: 40,
+        showUpPermille: 900
+    )
+    private static let gateway = GatewayStatus(
+        connections: 7,
+        requests: 1_000,
+        rooms: [.init(name: "sale", standing: Self.standing), .init(name: "young", standing: nil)],
+        pools: [.init(name: "tickets", readyWorkers: 2, inFlight: 5, queued: 1)]
+    )
+    private static let controller = ControllerStatus(
+        leads: true,
+        pools: [
+            .init(
+                name: "tickets",
+                ready: 2,
+                pending: 1,
+                draining: 0,
+                crashes: 4,
+                decision: .init(
+                    desired: 3,
+                    needed: 2,
+                    reason: "arrivals",
+                    admissionRateMilli: 430_000,
+                    serviceTimeUs: 20_100,
+                    requestsPerVisitor: 4.5,
+                    latencyTrim: 1
+                )
+            ), .init(name: "young", ready: 0, pending: 1, draining: 0, crashes: 0, decision: nil),
+        ]
+    )
+
+    private func report(_ gateway: GatewayStatus?, _ controller: ControllerStatus?) -> StatusReport {
+        StatusReport(
+            process: "host-1",
+            pid: 1,
+            reloadsApplied: 2,
+            reloadsRefused: 0,
+            gateway: gateway,
+            controller: controller
+        )
+    }
+
+    /// Dashboards read these keys: a renamed one breaks them without a sound.
+    @Test func encoded_everything_hasTheKnownKeys() throws {
+        let json = String(decoding: try self.report(Self.gateway, Self.controller).encoded(), as: UTF8.self)
+        #expect(
+            json
+                == #"{"connections":7,"gateway_pools":[{"in_flight":5,"name":"tickets","queued":1,"ready_workers":2}],"#
+                + #""leads":true,"pid":1,"pools":[{"admission_rate_milli":430000,"crashes":4,"desired":3,"draining":0,"#
+                + #""latency_trim":1,"name":"tickets","needed":2,"pending":1,"ready":2,"reason":"arrivals","#
+                + #""requests_per_visitor":4.5,"service_time_us":20100},{"crashes":0,"draining":0,"name":"young","#
+                + #""pending":1,"ready":0}],"process":"host-1","reloads_applied":2,"reloads_refused":0,"requests":1000,"#
+                + #""rooms":[{"admitted":58,"burst":40,"door":2,"epoch":3,"issued":90,"name":"sale","open":true,"#
+                + #""rate_milli":12500,"serving":60,"sessions":40,"show_up_permille":900,"slots":50,"waiting":30},"#
+                + #"{"name":"young"}]}"#
+        )
+    }
+
+    /// A process that is a gateway alone, or a controller alone, leaves the other part out.
+    @Test func encoded_anyParts_isReadBack() throws {
+        for gateway in [nil, Self.gateway] {
+            for controller in [nil, Self.controller] {
+                let report = self.report(gateway, controller)
+                #expect(try StatusReport(json: try report.encoded()) == report)
+            }
+        }
+    }
+
+    @Test func decode_unknownKeys_arePassedOver() throws {
+        let json = #"{"process":"a","pid":2,"reloads_applied":0,"reloads_refused":1,"weather":"fine"}"#
+        let report = try StatusReport(json: Array(json.utf8))
+        #expect(report.gateway == nil && report.controller == nil && report.reloadsRefused == 1)
+    }
+
+    @Test(arguments: ["", "{}", "[]", #"{"process":"a","pid":2,"reloads_applied":0,"reloads_refused":1,"rooms":5}"#])
+    func decode_somethingElse_isRefused(json: String) {
+        #expect(throws: (any Error).self) { try StatusReport(json: Array(json.utf8)) }
+    }
+}
