@@ -2,8 +2,9 @@ import Primitives
 
 /// The chunked coding of RFC 9112 section 7.1, byte by byte but for the payload.
 ///
-/// Stricter than the RFC where servers are known to differ: no white space after the size, no control bytes in
-/// extensions, CR LF and nothing else at line ends. Sizes have at most sixteen digits, so that none overflows.
+/// White space after the size, which some servers pad it with, counts as part of the extensions. Stricter than the RFC
+/// where servers are known to differ: no control bytes in extensions, CR LF and nothing else at line ends. Sizes have
+/// at most sixteen digits, so that none overflows.
 struct ChunkMachine: Sendable {
     enum Step {
         case payload(ByteRange)
@@ -13,7 +14,7 @@ struct ChunkMachine: Sendable {
     }
 
     private enum State {
-        case size, sizeOrEnd, extensionText, sizeLineFeed
+        case size, sizeOrEnd, sizePadding, extensionText, sizeLineFeed
         case payload, payloadReturn, payloadLineFeed
         case trailerStart, trailerName, trailerValue, trailerLineFeed, lastLineFeed
         case done
@@ -55,6 +56,7 @@ struct ChunkMachine: Sendable {
     private mutating func take(_ byte: UInt8) -> WireFailure.Reason? {
         switch self.state {
         case .size, .sizeOrEnd: return self.takeSize(byte)
+        case .sizePadding: return self.endSize(byte)
         case .extensionText: return self.takeExtension(byte)
         case .sizeLineFeed:
             guard byte == ASCII.lineFeed else { return .bareCarriageReturn }
@@ -87,15 +89,23 @@ struct ChunkMachine: Sendable {
             return nil
         }
         guard self.state == .sizeOrEnd else { return .chunkSizeInvalid }
+        return self.endSize(byte)
+    }
+
+    private mutating func endSize(_ byte: UInt8) -> WireFailure.Reason? {
         switch byte {
-        case ASCII.carriageReturn: self.state = .sizeLineFeed
+        case ASCII.carriageReturn:
+            self.state = .sizeLineFeed
+            self.allowance -= self.remaining
+            return nil
         case 0x3B:
             self.state = .extensionText
-            self.extensionBytes += 1
+            self.allowance -= self.remaining
+        case ASCII.space, ASCII.tab: self.state = .sizePadding
         default: return .chunkSizeInvalid
         }
-        self.allowance -= self.remaining
-        return nil
+        self.extensionBytes += 1
+        return self.extensionBytes > BodyReader.maxExtensionBytes ? .chunkExtensionsTooLong : nil
     }
 
     private mutating func takeExtension(_ byte: UInt8) -> WireFailure.Reason? {

@@ -44,7 +44,9 @@ extension Window {
             if name == Word.text("date\0\0\0\0") { return .date }
             if name == Word.text("etag\0\0\0\0") { return .etag }
             if name == Word.text("vary\0\0\0\0") { return .vary }
-        case 5: if name == Word.text("range\0\0\0") { return .range }
+        case 5:
+            if name == Word.text("range\0\0\0") { return .range }
+            if name == Word.text("proxy\0\0\0") { return .proxy }
         case 6:
             if name == Word.text("accept\0\0") { return .accept }
             if name == Word.text("cookie\0\0") { return .cookie }
@@ -133,17 +135,37 @@ extension Window {
         return nil
     }
 
-    /// `other` or `underscored`; nil when a byte is not one that names are made of.
+    /// `other`, or a kind of names instead of one; nil when a byte is not one that names are made of.
     @inline(never)
     private func unlistedName(at offset: Int, count: Int) -> FieldName? {
         let end = offset &+ count
-        if count >= 8, self.isPlain(from: offset, to: end, or: 0x2D, 0x2D) { return .other }
+        if count >= 8, self.isPlain(from: offset, to: end, or: 0x2D, 0x2D) {
+            return self.kindOfName(at: offset, count: count)
+        }
         var id = FieldName.other
         for position in offset..<end {
             let byte = self.byte(at: position)
             guard ASCII.isToken(byte) else { return nil }
-            if byte == 0x5F { id = .underscored }
+            let isPlain = ASCII.isDigit(byte) || ASCII.lowercased(byte) &- 0x61 < 26 || byte == 0x2D
+            if !isPlain { id = .ambiguous }
         }
         return id
+    }
+
+    /// Which kind the name of letters, digits and `-`, eight or more, is of.
+    private func kindOfName(at offset: Int, count: Int) -> FieldName {
+        let first = Word.folded(self.wholeWord(at: offset))
+        let last = Word.folded(self.wholeWord(at: offset &+ count &- 8))
+        switch (count, first) {
+        case (12..., Word.text("x-forwar")) where self.equals(offset &+ 8, "ded-"): return .xForwardedOther
+        case (14, Word.text("x-origin")) where last == Word.text("inal-url") || last == Word.text("inal-uri"),
+            (13, Word.text("x-rewrit")) where last == Word.text("rite-url") || last == Word.text("rite-uri"):
+            return .pathOverride
+        default: return .other
+        }
+    }
+
+    private func equals(_ offset: Int, _ text: StaticString) -> Bool {
+        self.equals(ByteRange(start: offset, end: offset &+ text.utf8CodeUnitCount), ignoringCase: text)
     }
 }

@@ -26,6 +26,15 @@ struct FieldSection: ~Copyable {
     /// -1 without a Content-Length field.
     private(set) var contentLength: Int64 = -1
     private(set) var expectsContinue = false
+    /// `TE` names `trailers`.
+    private(set) var acceptsTrailers = false
+    /// Recognised names that Connection names.
+    private(set) var nominated: FieldSet = []
+    /// The other names that Connection names, at most `maxNominations`.
+    private let nominationStorage: UnsafeMutablePointer<ByteRange>
+    private var nominationCount = 0
+    /// Each is compared with the name of each field, so there is a bound. Real messages name one or two.
+    static let maxNominations = 32
     /// The first contradiction between otherwise well-formed lines. It is judged when the head is complete, because a
     /// head that arrives in pieces must fail for the same reason as one that arrives whole.
     private(set) var contradiction: WireFailure.Reason?
@@ -37,9 +46,19 @@ struct FieldSection: ~Copyable {
             repeating: Field(name: .empty, value: .empty, id: .other),
             count: capacity
         )
+        self.nominationStorage = .allocate(capacity: Self.maxNominations)
+        self.nominationStorage.initialize(repeating: .empty, count: Self.maxNominations)
     }
 
-    deinit { self.storage.deallocate() }
+    deinit {
+        self.storage.deallocate()
+        self.nominationStorage.deallocate()
+    }
+
+    /// Valid while the section lives.
+    var nominations: UnsafeBufferPointer<ByteRange> {
+        UnsafeBufferPointer(start: self.nominationStorage, count: self.nominationCount)
+    }
 
     var fields: UnsafeBufferPointer<Field> { UnsafeBufferPointer(start: self.storage, count: self.count) }
 
@@ -52,6 +71,9 @@ struct FieldSection: ~Copyable {
         self.hostCount = 0
         self.contentLength = -1
         self.expectsContinue = false
+        self.acceptsTrailers = false
+        self.nominated = []
+        self.nominationCount = 0
         self.contradiction = nil
     }
 
@@ -68,7 +90,7 @@ struct FieldSection: ~Copyable {
         @inline(__always) get {
             FieldSet(
                 bits: FieldName.host.bit | FieldName.connection.bit | FieldName.contentLength.bit
-                    | FieldName.transferEncoding.bit | FieldName.expect.bit
+                    | FieldName.transferEncoding.bit | FieldName.expect.bit | FieldName.te.bit
             )
         }
     }
@@ -125,13 +147,17 @@ struct FieldSection: ~Copyable {
         case .connection:
             self.noteConnection(value, window)
         case .contentLength:
-            if self.names.contains(.contentLength) { self.contradict(.contentLengthRepeated) }
             self.noteContentLength(value, window)
         case .transferEncoding:
             if self.names.contains(.transferEncoding) { self.contradict(.transferEncodingRepeated) }
-            if !window.equals(value, ignoringCase: "chunked") { self.contradict(.transferEncodingUnknown) }
+            if !window.equals(value, ignoringCase: "chunked") { self.contradict(Self.codingFault(value, window)) }
         case .expect:
             if window.equals(value, ignoringCase: "100-continue") { self.expectsContinue = true }
+        case .te:
+            var tokens = ListTokens(value)
+            while let token = tokens.next(window) {
+                if window.equals(token, ignoringCase: "trailers") { self.acceptsTrailers = true }
+            }
         default:
             assertionFailure("not a special field")
         }
@@ -143,7 +169,38 @@ struct FieldSection: ~Copyable {
 
     private mutating func noteConnection(_ value: ByteRange, _ window: Window) {
         var tokens = ListTokens(value)
-        while let token = tokens.next(window) { self.connection.insert(Self.option(token, window)) }
+        while let token = tokens.next(window) {
+            let option = Self.option(token, window)
+            self.connection.insert(option)
+            if option == .nominates { self.nominate(token, window) }
+        }
+    }
+
+    private mutating func nominate(_ token: ByteRange, _ window: Window) {
+        let start = Int(token.start)
+        // What is no name names no field.
+        guard let id = window.fieldName(at: start, count: Int(token.count), first: window.word(at: start)) else {
+            return
+        }
+        self.nominated.insert(id)
+        guard FieldName.kinds.contains(id) else { return }
+        guard self.nominationCount < Self.maxNominations else { return self.contradict(.nominationsTooMany) }
+        self.nominationStorage[self.nominationCount] = token
+        self.nominationCount &+= 1
+    }
+
+    /// What is wrong with a Transfer-Encoding that is not `chunked`: its codings are unknown here, or it cannot tell
+    /// where the body ends (RFC 9112 sections 6.1 and 6.3).
+    private static func codingFault(_ value: ByteRange, _ window: Window) -> WireFailure.Reason {
+        var tokens = ListTokens(value)
+        var isChunked = false
+        var count = 0
+        while let token = tokens.next(window) {
+            if isChunked { return .transferEncodingInvalid }
+            isChunked = window.equals(token, ignoringCase: "chunked")
+            count &+= 1
+        }
+        return count == 0 || count == 1 && isChunked ? .transferEncodingInvalid : .transferEncodingUnknown
     }
 
     /// Compared in words, because browsers and many workers send one with every message.
@@ -172,6 +229,8 @@ struct FieldSection: ~Copyable {
             length = overflowed ? length : length &* 10 &+ Int64(digit)
         }
         if overflowed { self.contradict(.contentLengthTooLarge) }
+        // The same length twice is one length (RFC 9110 section 8.6): what is passed on is written anew, once.
+        if self.contentLength >= 0, self.contentLength != length { self.contradict(.contentLengthRepeated) }
         self.contentLength = length
     }
 }

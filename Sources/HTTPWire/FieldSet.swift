@@ -21,9 +21,17 @@ public struct FieldSet: Hashable, Sendable, ExpressibleByArrayLiteral {
     public func union(_ other: FieldSet) -> FieldSet { FieldSet(bits: self.bits | other.bits) }
 
     @inlinable
+    public func subtracting(_ other: FieldSet) -> FieldSet { FieldSet(bits: self.bits & ~other.bits) }
+
+    @inlinable
     public func isDisjoint(with other: FieldSet) -> Bool { self.bits & other.bits == 0 }
 
-    /// The names of RFC 9110 section 7.6.1. `Trailer` is not among them: trailers travel on with the body.
+    /// What a client may claim about itself and the way that it came, and only a gateway knows.
+    public static let claims: FieldSet = [
+        .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedPort, .xForwardedProto, .xForwardedOther, .xRealIP,
+    ]
+
+    /// The names of RFC 9110 section 7.6.1.
     public static var hopByHop: FieldSet {
         @inline(__always) get {
             FieldSet(

@@ -11,35 +11,65 @@ public struct CookiePrefix: Sendable {
 }
 
 extension RequestHead {
-    /// Appends the request line and the fields that the next hop is to see. The caller appends its own fields and the
-    /// blank line.
+    /// Appends the request line and the fields that the next hop is to see. The caller appends the framing
+    /// (`appendFraming`), its own fields and the blank line.
     ///
-    /// Left out are hop-by-hop fields, fields that Connection names (but never Host, Content-Length, Expect and Cookie,
-    /// on which the meaning of the message rests), fields with `_` in an unlisted name, `dropping`, and the cookies of
-    /// `droppingCookies`. A chunked body keeps `transfer-encoding: chunked`, unless `dropping` holds
-    /// `.transferEncoding`. The target goes out in origin form; when it came in absolute form, Host becomes its
-    /// authority.
-    /// - Parameter bytes: those that were parsed.
+    /// Left out are hop-by-hop fields, fields that Connection names (but never Host and Cookie, on which the meaning of
+    /// the request rests), `Content-Length`, `Expect` and `Trailer`, ambiguous names, names that mislead servers
+    /// (`Proxy`, `X-Original-URL` and its like), `dropping`, and the cookies of `droppingCookies`. The target goes out in
+    /// origin form; when it came in absolute form, Host becomes its authority. Several Cookie fields become one.
+    /// Every line goes out as `name: value`.
+    /// - Parameters:
+    ///   - bytes: those that were parsed.
+    ///   - passing: of `.expect` (`100-continue`), `.te` (`trailers`) and `.upgrade` (`websocket`), what the next hop is
+    ///     to know of if the client asked for it.
     public borrowing func writeForwarded(
         to writer: inout ByteWriter,
         from bytes: UnsafeRawBufferPointer,
         dropping: FieldSet = [],
+        passing: FieldSet = [],
         droppingCookies: CookiePrefix? = nil
     ) {
+        _ = self.forward(to: &writer, from: bytes, dropping: dropping, passing: passing, cookies: droppingCookies)
+    }
+
+    /// Returns how often two names were compared, for tests.
+    borrowing func forward(
+        to writer: inout ByteWriter,
+        from bytes: UnsafeRawBufferPointer,
+        dropping: FieldSet,
+        passing: FieldSet,
+        cookies: CookiePrefix?
+    ) -> Int {
         precondition(self.byteCount > 0 && self.byteCount <= bytes.count, "the bytes of another head")
         self.writeRequestLine(to: &writer, from: bytes)
-        var dropped = dropping.union(.hopByHop)
-        dropped.insert(.underscored)
+        var dropped = dropping.union(.neverForwardedInRequests)
         if self.isAbsoluteForm, let host = self.hostRange, !dropping.contains(.host) {
             dropped.insert(.host)
-            writer.append("host: ")
-            writer.append(host.slice(of: bytes))
-            writer.append("\r\n")
+            writer.appendField("host", host.slice(of: bytes))
         }
-        let copier = FieldCopier(section: self.section, bytes: bytes, end: self.byteCount - 2, dropped: dropped)
-        copier.copy(to: &writer, cookies: self.names.contains(.cookie) ? droppingCookies : nil)
-        if self.framing == .chunked, !dropping.contains(.transferEncoding) {
-            writer.append("transfer-encoding: chunked\r\n")
+        var copier = FieldCopier(section: self.section, bytes: bytes, end: self.byteCount - 2, dropped: dropped)
+        copier.copy(to: &writer, without: cookies)
+        self.writePassed(passing, to: &writer, from: bytes)
+        return copier.comparedNames
+    }
+
+    /// The wishes of the client that reach the next hop, in our own words.
+    private borrowing func writePassed(
+        _ passing: FieldSet,
+        to writer: inout ByteWriter,
+        from bytes: UnsafeRawBufferPointer
+    ) {
+        if passing.contains(.expect), self.expectsContinue { writer.append("expect: 100-continue\r\n") }
+        let passesTrailers = passing.contains(.te) && self.acceptsTrailers
+        let passesUpgrade = passing.contains(.upgrade) && self.wantsWebSocket(in: bytes)
+        if passesTrailers { writer.append("te: trailers\r\n") }
+        if passesUpgrade { writer.append("upgrade: websocket\r\n") }
+        switch (passesTrailers, passesUpgrade) {
+        case (false, false): break
+        case (true, false): writer.append("connection: te\r\n")
+        case (false, true): writer.append("connection: upgrade\r\n")
+        case (true, true): writer.append("connection: te, upgrade\r\n")
         }
     }
 
@@ -71,11 +101,12 @@ extension RequestHead {
 }
 
 extension ResponseHead {
-    /// Appends the status line and the fields that the client is to see. The caller appends its own fields and the
-    /// blank line.
+    /// Appends the status line and the fields that the client is to see. The caller appends the framing
+    /// (`appendFraming`), its own fields and the blank line.
     ///
-    /// Left out are hop-by-hop fields, fields that Connection names, and `dropping`. A chunked body keeps
-    /// `transfer-encoding: chunked`, unless `dropping` holds `.transferEncoding`.
+    /// Left out are hop-by-hop fields, fields that Connection names (but never Set-Cookie), `Content-Length`, `Trailer`
+    /// and `dropping`. A response without a body that may say how long it would be, as to HEAD and with 304, keeps its
+    /// `Content-Length`. Every line goes out as `name: value`.
     /// - Parameter bytes: those that were parsed.
     public borrowing func writeForwarded(
         to writer: inout ByteWriter,
@@ -88,51 +119,91 @@ extension ResponseHead {
         writer.append(byte: ASCII.space)
         writer.append(self.reasonRange.slice(of: bytes))
         writer.append("\r\n")
-        let dropped = dropping.union(.hopByHop)
-        let copier = FieldCopier(section: self.section, bytes: bytes, end: self.byteCount - 2, dropped: dropped)
-        copier.copy(to: &writer, cookies: nil)
-        if self.framing == .chunked, !dropping.contains(.transferEncoding) {
-            writer.append("transfer-encoding: chunked\r\n")
+        let dropped = dropping.union(.neverForwarded)
+        var copier = FieldCopier(section: self.section, bytes: bytes, end: self.byteCount - 2, dropped: dropped)
+        copier.copy(to: &writer, without: nil)
+        let isSilent = self.status < 200 || self.status == 204
+        if self.framing == .none, !isSilent, self.section.contentLength >= 0, !dropping.contains(.contentLength) {
+            writer.appendField("content-length", decimal: Int(self.section.contentLength))
         }
     }
 }
 
-/// Copies field lines, each run of neighbours that are kept with one copy: they are neighbours in the source too.
+extension ByteWriter {
+    /// `via: 1.1 sluice`: this hop took part (RFC 9110 section 7.6.3). Earlier ones, which are passed on, stay before it.
+    /// - Parameter minorVersion: the one of the message that was received.
+    public mutating func appendVia(minorVersion: UInt8) {
+        self.append(minorVersion == 0 ? "via: 1.0 sluice\r\n" : "via: 1.1 sluice\r\n")
+    }
+}
+
+extension FieldSet {
+    /// What concerns one hop alone, and the framing, which is written anew. Trailers that may travel on need no
+    /// announcement.
+    fileprivate static let neverForwarded = FieldSet.hopByHop.union([.contentLength, .trailer])
+    fileprivate static let neverForwardedInRequests = FieldSet.neverForwarded.union([
+        .ambiguous, .expect, .pathOverride, .proxy,
+    ])
+    /// A sender must not take these from a message by naming them.
+    fileprivate static let neverNominated: FieldSet = [.host, .cookie, .setCookie]
+}
+
+/// Copies field lines, each run of neighbours that are kept with one copy: they are neighbours in the source too. Lines
+/// that are not of the form `name: value` are written anew.
 private struct FieldCopier {
     private let fields: UnsafeBufferPointer<Field>
     private let names: FieldSet
-    private let hasNominations: Bool
+    private let nominations: UnsafeBufferPointer<ByteRange>
     private let bytes: UnsafeRawBufferPointer
     private let window: Window
     /// Where the blank line starts.
     private let end: Int
     private let dropped: FieldSet
+    /// For tests: what the work grows with beside the bytes.
+    private(set) var comparedNames = 0
 
     /// - Parameter section: must outlive the copier.
     init(section: borrowing FieldSection, bytes: UnsafeRawBufferPointer, end: Int, dropped: FieldSet) {
         self.fields = section.fields
         self.names = section.names
-        self.hasNominations = section.connection.contains(.nominates)
+        self.nominations = section.nominations
         self.bytes = bytes
         self.window = Window(bytes)
         self.end = end
-        self.dropped = dropped
+        let nominated = section.nominated.subtracting(.neverNominated).subtracting(FieldName.kinds)
+        self.dropped = dropped.union(nominated)
     }
 
-    func copy(to writer: inout ByteWriter, cookies: CookiePrefix?) {
-        let isPlain = self.names.isDisjoint(with: self.dropped) && !self.hasNominations && cookies == nil
-        if isPlain { return self.copyRun(from: 0, to: self.fields.count, to: &writer) }
+    mutating func copy(to writer: inout ByteWriter, without ownCookies: CookiePrefix?) {
+        let rewritesCookies = self.names.contains(.cookie) && self.mustRewriteCookies(ownCookies)
+        let dropped = rewritesCookies ? self.dropped.union([.cookie]) : self.dropped
         var runStart = 0
         for index in 0..<self.fields.count {
             let field = self.fields[index]
-            let holdsOurs = field.id == .cookie && cookies.map { self.hasCookie($0, at: index) } ?? false
-            let isKept = !self.dropped.contains(field.id) && !(self.hasNominations && self.isNominated(field))
-            if isKept, !holdsOurs { continue }
+            let isKept = !dropped.contains(field.id) && !(self.nominations.count > 0 && self.isNominated(field))
+            if isKept, self.isPlainLine(index) { continue }
             self.copyRun(from: runStart, to: index, to: &writer)
             runStart = index &+ 1
-            if isKept, let cookies { self.copyCookies(of: index, without: cookies, to: &writer) }
+            if isKept { self.rewriteLine(index, to: &writer) }
         }
         self.copyRun(from: runStart, to: self.fields.count, to: &writer)
+        if rewritesCookies, !self.dropped.contains(.cookie) { self.copyCookies(without: ownCookies, to: &writer) }
+    }
+
+    /// One space before the value and none behind it.
+    private func isPlainLine(_ index: Int) -> Bool {
+        let field = self.fields[index]
+        return Int(field.value.start) == field.name.end &+ 2
+            && self.window.byte(at: field.name.end &+ 1) == ASCII.space
+            && self.lineStart(index &+ 1) == field.value.end &+ 2
+    }
+
+    private func rewriteLine(_ index: Int, to writer: inout ByteWriter) {
+        let field = self.fields[index]
+        writer.append(field.name.slice(of: self.bytes))
+        writer.append(": ")
+        writer.append(field.value.slice(of: self.bytes))
+        writer.append("\r\n")
     }
 
     private func lineStart(_ index: Int) -> Int {
@@ -163,24 +234,25 @@ private struct FieldCopier {
         return self.window.matches(text, at: Int(range.start))
     }
 
-    private func pairs(of index: Int) -> Cookies {
-        Cookies(UnsafeBufferPointer(rebasing: self.fields[index...index]), self.window)
-    }
-
-    private func hasCookie(_ prefix: CookiePrefix, at index: Int) -> Bool {
-        var pairs = self.pairs(of: index)
-        while let pair = pairs.nextPair() {
+    /// There are cookies of ours to take out, or fields to join: servers disagree on what several Cookie fields mean.
+    private func mustRewriteCookies(_ prefix: CookiePrefix?) -> Bool {
+        var count = 0
+        for field in self.fields where field.id == .cookie { count &+= 1 }
+        if count > 1 { return true }
+        guard let prefix else { return false }
+        var cookies = Cookies(self.fields, self.window)
+        while let pair = cookies.nextPair() {
             if self.isOurs(pair, prefix) { return true }
         }
         return false
     }
 
-    /// The Cookie field anew, from its other cookies; no field when there are none.
-    private func copyCookies(of index: Int, without prefix: CookiePrefix, to writer: inout ByteWriter) {
-        var pairs = self.pairs(of: index)
+    /// One Cookie field from the cookies of all of them that are not ours; none when there are none.
+    private func copyCookies(without prefix: CookiePrefix?, to writer: inout ByteWriter) {
+        var cookies = Cookies(self.fields, self.window)
         var isFirst = true
-        while let pair = pairs.nextPair() {
-            if self.isOurs(pair, prefix) { continue }
+        while let pair = cookies.nextPair() {
+            if let prefix, self.isOurs(pair, prefix) { continue }
             writer.append(isFirst ? "cookie: " : "; ")
             writer.append(pair.slice(of: self.bytes))
             isFirst = false
@@ -190,15 +262,12 @@ private struct FieldCopier {
 
     // MARK: Fields that Connection names
 
-    private static let neverNominated: FieldSet = [.host, .contentLength, .expect, .cookie, .setCookie]
-
-    private func isNominated(_ field: Field) -> Bool {
-        if Self.neverNominated.contains(field.id) { return false }
-        for connection in self.fields where connection.id == .connection {
-            var tokens = ListTokens(connection.value)
-            while let token = tokens.next(self.window) {
-                if self.equalIgnoringCase(token, field.name) { return true }
-            }
+    /// Recognised names are in `dropped`.
+    private mutating func isNominated(_ field: Field) -> Bool {
+        guard FieldName.kinds.contains(field.id) else { return false }
+        for name in self.nominations {
+            self.comparedNames &+= 1
+            if self.equalIgnoringCase(name, field.name) { return true }
         }
         return false
     }

@@ -16,7 +16,7 @@ public struct RequestHead: ~Copyable {
     public internal(set) var queryRange = ByteRange.empty
     /// Host and optional port: the authority of an absolute target, else the Host field. Nil only in HTTP/1.0.
     public internal(set) var hostRange: ByteRange?
-    /// `hostRange` without the port.
+    /// `hostRange` without the port, and without the dot that ends a full name.
     public internal(set) var hostNameRange: ByteRange?
     /// 0 or 1. Higher minor versions are treated as 1 (RFC 9110 section 2.5).
     public internal(set) var minorVersion: UInt8 = 1
@@ -44,9 +44,22 @@ public struct RequestHead: ~Copyable {
     /// The client waits for a `100 Continue` before it sends the body.
     public var expectsContinue: Bool { self.section.expectsContinue && self.minorVersion >= 1 }
 
+    /// The client, or what lies between, can do with trailers: `TE: trailers`.
+    public var acceptsTrailers: Bool { self.section.acceptsTrailers && self.minorVersion >= 1 }
+
     /// The client asks to switch to the protocol that the Upgrade field names.
     public var wantsUpgrade: Bool {
         self.section.connection.contains(.upgrade) && self.names.contains(.upgrade) && self.minorVersion >= 1
+    }
+
+    /// The client asks to switch to WebSocket, and to nothing else.
+    /// - Parameter bytes: those that were parsed.
+    public func wantsWebSocket(in bytes: UnsafeRawBufferPointer) -> Bool {
+        guard self.wantsUpgrade else { return false }
+        for field in self.fields where field.id == .upgrade {
+            if !ASCII.equalsIgnoringCase(field.value.slice(of: bytes), "websocket") { return false }
+        }
+        return true
     }
 
     /// The value of the first field of that name.

@@ -40,7 +40,9 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case foldedLine, colonMissing, spaceBeforeColon, fieldNameInvalid, fieldValueInvalid
         case hostMissing, hostRepeated, hostInvalid
         case contentLengthInvalid, contentLengthRepeated, contentLengthTooLarge
-        case transferEncodingUnknown, transferEncodingRepeated, transferEncodingInOldVersion, lengthAndEncoding
+        case nominationsTooMany
+        case transferEncodingUnknown, transferEncodingInvalid, transferEncodingRepeated, transferEncodingInOldVersion,
+            lengthAndEncoding
         case payloadTooLarge
         case chunkSizeInvalid, chunkExtensionInvalid, chunkExtensionsTooLong, chunkEndMissing
         case trailerInvalid, trailersTooLong
@@ -72,14 +74,18 @@ public struct WireFailure: Error, Hashable, Sendable, CustomStringConvertible {
             case .hostRepeated: "the request has more than one Host field; send one"
             case .hostInvalid: "the host is not a name or an address with an optional port"
             case .contentLengthInvalid: "Content-Length is not one plain decimal number"
-            case .contentLengthRepeated: "the message has more than one Content-Length field; send one"
+            case .contentLengthRepeated: "the message has two Content-Length fields that differ; send one"
             case .contentLengthTooLarge: "Content-Length is larger than any body"
-            case .transferEncodingUnknown: "Transfer-Encoding is not exactly `chunked`; no other coding is supported"
+            case .nominationsTooMany: "Connection names more fields than anybody needs; name fewer"
+            case .transferEncodingUnknown: "Transfer-Encoding has a coding other than `chunked`; none is supported"
+            case .transferEncodingInvalid:
+                "Transfer-Encoding does not end with `chunked` once, so that the end of the body is unknown"
             case .transferEncodingRepeated: "the message has more than one Transfer-Encoding field; send one"
             case .transferEncodingInOldVersion: "Transfer-Encoding came with HTTP/1.0; use HTTP/1.1 or Content-Length"
             case .lengthAndEncoding: "both Content-Length and Transfer-Encoding are present; send one of them"
             case .payloadTooLarge: "the body is larger than the limit"
-            case .chunkSizeInvalid: "a chunk size is not a plain hexadecimal number followed by `;` or CR LF"
+            case .chunkSizeInvalid:
+                "a chunk size is not a plain hexadecimal number, or what follows it is neither `;` nor CR LF"
             case .chunkExtensionInvalid: "a chunk extension holds a control character"
             case .chunkExtensionsTooLong: "the chunk extensions of this body are longer than the limit"
             case .chunkEndMissing: "a chunk's data is not followed by CR LF"

@@ -75,12 +75,13 @@ enum ReferenceRequest: Equatable {
         guard hosts.count <= 1, hosts.count == 1 || isOld, hosts.allSatisfy(self.isHost) else { return false }
         let lengths = values("content-length")
         let encodings = values("transfer-encoding")
-        guard lengths.count + encodings.count <= 1 else { return false }
+        guard encodings.count <= 1, lengths.isEmpty || encodings.isEmpty else { return false }
         for length in lengths {
             guard !length.isEmpty, length.allSatisfy({ (48...57).contains($0) }), length.count <= 15 else {
                 return false
             }
         }
+        guard Set(lengths.map { Int(String(decoding: $0, as: UTF8.self)) }).count <= 1 else { return false }
         for encoding in encodings {
             guard !isOld, String(decoding: encoding, as: UTF8.self).lowercased() == "chunked" else { return false }
         }
@@ -95,7 +96,7 @@ enum ReferenceRequest: Equatable {
             rest = rest[(close + 1)...]
         } else {
             let name = rest.prefix { $0 < 128 && (self.isAlphanumeric($0) || "-._~".utf8.contains($0)) }
-            if name.isEmpty { return false }
+            if name.isEmpty || name.elementsEqual(".".utf8) || name.suffix(2).elementsEqual("..".utf8) { return false }
             rest = rest[name.endIndex...]
         }
         if rest.isEmpty { return true }

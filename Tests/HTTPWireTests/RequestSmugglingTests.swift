@@ -9,8 +9,9 @@ import Testing
             (["Transfer-Encoding: chunked", "Content-Length: 6"], .lengthAndEncoding),
             (["Transfer-Encoding: chunked", "Content-Length: 0"], .lengthAndEncoding),
             (["Content-Length: 5", "Content-Length: 6"], .contentLengthRepeated),
-            (["Content-Length: 5", "Content-Length: 5"], .contentLengthRepeated),
-            (["Content-Length: 5", "content-length: 5"], .contentLengthRepeated),
+            (["Content-Length: 5", "Content-Length: 5", "Content-Length: 6"], .contentLengthRepeated),
+            (["Content-Length: 5", "Content-Length: 5x"], .contentLengthInvalid),
+            (["Content-Length: 5", "Content-Length: 5", "Transfer-Encoding: chunked"], .lengthAndEncoding),
             (["Content-Length: 5, 5"], .contentLengthInvalid),
             (["Content-Length: 5,6"], .contentLengthInvalid),
             (["Content-Length: -1"], .contentLengthInvalid),
@@ -34,13 +35,17 @@ import Testing
     @Test(
         arguments: [
             ("Transfer-Encoding: xchunked", .transferEncodingUnknown),
-            ("Transfer-Encoding: chunked, identity", .transferEncodingUnknown),
+            ("Transfer-Encoding: chunked, identity", .transferEncodingInvalid),
+            ("Transfer-Encoding: chunked, gzip", .transferEncodingInvalid),
+            ("Transfer-Encoding: chunked, chunked", .transferEncodingInvalid),
+            ("Transfer-Encoding: gzip, chunked, chunked", .transferEncodingInvalid),
+            ("Transfer-Encoding: ,", .transferEncodingInvalid),
             ("Transfer-Encoding: identity, chunked", .transferEncodingUnknown),
             ("Transfer-Encoding: gzip, chunked", .transferEncodingUnknown),
             ("Transfer-Encoding: chunked;q=1", .transferEncodingUnknown),
             ("Transfer-Encoding: \"chunked\"", .transferEncodingUnknown),
-            ("Transfer-Encoding: chunked,", .transferEncodingUnknown),
-            ("Transfer-Encoding:", .transferEncodingUnknown),
+            ("Transfer-Encoding: chunked,", .transferEncodingInvalid),
+            ("Transfer-Encoding:", .transferEncodingInvalid),
             ("Transfer-Encoding: identity", .transferEncodingUnknown),
             ("Transfer-Encoding : chunked", .spaceBeforeColon),
             ("Transfer-Encoding\t: chunked", .spaceBeforeColon),
@@ -67,6 +72,19 @@ import Testing
         #expect(parseRequest(request(line, method: "POST")).reason == reason)
     }
 
+    /// The same length said twice is one length (RFC 9110 section 8.6); it is forwarded once.
+    @Test func parse_identicalLengths_areOne() {
+        let raw = request("Content-Length: 5", "content-length: 05", method: "POST")
+        #expect(parseRequest(raw).snapshot?.framing == .length(5))
+        #expect(ForwardingTests.forwarded(raw) == "POST /a HTTP/1.1\r\nHost: h\r\n")
+    }
+
+    /// RFC 9112 section 6.1: 501 for what is not known here, 400 for what tells no end.
+    @Test func status_ofTransferEncodings_isThatOfTheRFC() {
+        #expect(WireFailure(.transferEncodingUnknown, from: .client).status == 501)
+        #expect(WireFailure(.transferEncodingInvalid, from: .client).status == 400)
+    }
+
     @Test(arguments: ["chunked", "Chunked", "CHUNKED", "  chunked\t "])
     func parse_plainChunked_isTaken(value: String) {
         #expect(parseRequest(request("Transfer-Encoding: \(value)")).snapshot?.framing == .chunked)
@@ -87,7 +105,8 @@ import Testing
             ("Host: [::1\r\n", .hostInvalid), ("Host: [::1]x\r\n", .hostInvalid), ("Host: [g::]\r\n", .hostInvalid),
             ("Host: []\r\n", .hostInvalid), ("Host: long.example.c%6Fm\r\n", .hostInvalid),
             ("Host: http://long.example\r\n", .hostInvalid), ("Host: longhost.exämple\r\n", .hostInvalid),
-            ("Host : a\r\n", .spaceBeforeColon),
+            ("Host : a\r\n", .spaceBeforeColon), ("Host: .\r\n", .hostInvalid), ("Host: a..\r\n", .hostInvalid),
+            ("Host: long.example..\r\n", .hostInvalid), ("Host: .:80\r\n", .hostInvalid),
         ] as [(String, WireFailure.Reason)]
     )
     func parse_hostOfDoubt_isRefused(lines: String, reason: WireFailure.Reason) {
@@ -101,6 +120,8 @@ import Testing
         ("a-b_c~d.example", "a-b_c~d.example"),
         ("127.0.0.1:80", "127.0.0.1"), ("[2001:db8::1]:443", "[2001:db8::1]"),
         ("tickets.example.com", "tickets.example.com"),
+        ("example.com.", "example.com"), ("a.:80", "a"), ("a.", "a"),
+        ("tickets.example.com.:443", "tickets.example.com"),
         ("exactly8", "exactly8"), ("sixteen.chars.xy", "sixteen.chars.xy"), ("seven77", "seven77"),
     ])
     func parse_plainHost_isTaken(host: String, name: String) throws {

@@ -54,8 +54,9 @@ import Testing
     @Test(
         arguments: [
             ("Content-Length: 5\r\nTransfer-Encoding: chunked", .lengthAndEncoding),
-            ("Content-Length: 5\r\nContent-Length: 5", .contentLengthRepeated),
+            ("Content-Length: 5\r\nContent-Length: 6", .contentLengthRepeated),
             ("Content-Length: 5,5", .contentLengthInvalid), ("Transfer-Encoding: gzip", .transferEncodingUnknown),
+            ("Transfer-Encoding: chunked, gzip", .transferEncodingInvalid),
             ("Transfer-Encoding : chunked", .spaceBeforeColon), ("A: b\r\n c", .foldedLine),
             ("A\u{0}: b", .fieldNameInvalid),
         ] as [(String, WireFailure.Reason)]

@@ -191,6 +191,7 @@ final class Edge {
             dropping: Self.replacedRequestFields,
             droppingCookies: Self.ownCookies
         )
+        writer.appendFraming(self.requestHead.framing)
         if self.requestHead.hostRange == nil { writer.append("host: localhost\r\n") }
         writer.append(session.forwarded)
         writer.append("\r\n")
@@ -201,11 +202,8 @@ final class Edge {
         let isOldClient = session.request.minorVersion == 0
         let framing = self.responseHead.framing
         if framing == .untilClose || (isOldClient && framing == .chunked) { session.request.endsWithConnection = true }
-        self.responseHead.writeForwarded(
-            to: &writer,
-            from: bytes,
-            dropping: isOldClient ? [.transferEncoding] : []
-        )
+        self.responseHead.writeForwarded(to: &writer, from: bytes)
+        if !isOldClient || framing != .chunked { writer.appendFraming(framing) }
         if let (gate, number) = session.request.session {
             writer.append("Sluice-State: admitted\r\n")
             if self.responseHead.names.contains(.sluiceSession), self.asksForRelease(bytes) {
