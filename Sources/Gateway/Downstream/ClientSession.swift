@@ -143,13 +143,15 @@ final class ClientSession: StreamHandler {
     private func findRoute(_ bytes: UnsafeRawBufferPointer) -> Result<Route, GatewayError> {
         let host = self.edge.requestHead.hostNameRange?.slice(of: bytes) ?? UnsafeRawBufferPointer(start: nil, count: 0)
         let path = self.edge.requestHead.pathRange.slice(of: bytes)
-        let found: Route?
+        var found: Route?
         if self.edge.requestHead.pathIsPlain(in: bytes) {
             found = self.edge.routes.find(host: host, path: path)
         } else {
-            var resolved = ByteWriter(self.edge.loop.writeScratch)
-            guard self.edge.requestHead.writeRoutingPath(to: &resolved, from: bytes) else { return .failure(.badPath) }
-            found = self.edge.routes.find(host: host, path: path, resolved: resolved.written)
+            let refusal = self.edge.requestHead.forEachReading(in: bytes, scratch: self.edge.loop.writeScratch) {
+                let meant = self.edge.routes.find(host: host, path: $0)
+                if found == nil || found?.gate == nil && meant?.gate != nil { found = meant }
+            }
+            if refusal != nil { return .failure(.badPath) }
         }
         return found.map { .success($0) } ?? .failure(.noRoute)
     }
