@@ -1,3 +1,4 @@
+import Addresses
 import Dispatch
 import EventLoop
 import Glibc
@@ -50,6 +51,6 @@ enum NameLookup {
         let code = getnameinfo(entry.ai_addr, entry.ai_addrlen, &host, socklen_t(host.count), nil, 0, flags)
         guard code == 0 else { return nil }
         let text = String(decoding: host.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return try? SocketAddress(parsing: text.contains(":") ? "[\(text)]:\(port)" : "\(text):\(port)")
+        return IPAddress(parsing: text).map { SocketAddress($0, port: port) }
     }
 }

@@ -223,7 +223,8 @@ public final class RedisClient {
         self.digests.removeAll(keepingCapacity: true)
         self.reloading.removeAll()
         if let password = self.endpoint.password {
-            let words = ["AUTH", self.endpoint.user, password].compactMap { $0.map(RedisArgument.text) }
+            let user = self.endpoint.user.map { [RedisArgument.text($0)] } ?? []
+            let words = [.text("AUTH")] + user + [RedisArgument.bytes(password.bytes)]
             link.send(words) { [weak link] in Self.require($0, "AUTH", link) }
         }
         if self.endpoint.database != 0 {

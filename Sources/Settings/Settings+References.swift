@@ -1,3 +1,5 @@
+import Addresses
+
 /// What the sections must keep among each other: names that lead somewhere, addresses and keys that are there once.
 extension Settings {
     func checkReferences(_ findings: inout Findings) {
@@ -7,11 +9,11 @@ extension Settings {
     }
 
     private func checkAddresses(_ findings: inout Findings) {
-        var taken: [NetworkAddress: String] = [:]
+        var taken: [SocketAddress: String] = [:]
         let listeners = self.listeners.enumerated().map { ("listen[\($0.offset)].address", $0.element.address) }
         for (path, address) in listeners + [("admin.listen", self.admin.listen)] {
             // Two listeners that ask for any free port get two.
-            if case .tcp(_, port: 0) = address { continue }
+            if address.port == 0 { continue }
             if let other = taken[address] {
                 findings.reportContradiction(path, with: [other], "\(address) is already taken by \(other)")
             }
@@ -20,7 +22,9 @@ extension Settings {
         for (path, address) in listeners + [("admin.listen", self.admin.listen)] {
             address.checkLength(path, &findings)
         }
-        if case .server(let server) = self.redis { server.address.checkLength("redis", &findings) }
+        if case .server(let server) = self.redis, case .address(let address) = server.place {
+            address.checkLength("redis", &findings)
+        }
         for pool in self.pools {
             for (index, worker) in pool.workers.enumerated() {
                 worker.checkLength("pools.\(pool.name).workers[\(index)]", &findings)
@@ -59,7 +63,7 @@ extension Settings {
     }
 }
 
-extension NetworkAddress {
+extension SocketAddress {
     /// Known only when the path is complete.
     fileprivate func checkLength(_ path: String, _ findings: inout Findings) {
         guard case .unix(let socket) = self, socket.utf8.count > Self.maxUnixPathBytes else { return }

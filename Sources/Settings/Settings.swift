@@ -91,10 +91,7 @@ extension Settings: SettingsSection {
     private mutating func resolvePaths(in folder: String) {
         self.stateFolder = self.stateFolder.resolved(in: folder)
         self.admin.listen = self.admin.listen.resolved(in: folder)
-        if case .server(var server) = self.redis {
-            server.address = server.address.resolved(in: folder)
-            self.redis = .server(server)
-        }
+        if case .server(let server) = self.redis { self.redis = .server(server.resolved(in: folder)) }
         for index in self.listeners.indices {
             self.listeners[index].address = self.listeners[index].address.resolved(in: folder)
             guard case .files(let certificate, let key) = self.listeners[index].tls else { continue }

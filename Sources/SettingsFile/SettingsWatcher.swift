@@ -65,7 +65,7 @@ public final class SettingsWatcher: Descriptor, @unchecked Sendable {
         super.init(loop: loop, fd: descriptor)
         try self.watch(self.folder)
         try self.register(.readable)
-        self.timer = LoopTimer(loop: loop) { [unowned self] in self.timerFired() }
+        self.timer = LoopTimer(loop: loop) { [weak self] in self?.timerFired() }
         self.load(.changed)
     }
 

@@ -240,14 +240,14 @@ import Transport
         try await self.withRig { rig async throws in
             try await rig.startServer(["--requirepass", "s3cret", "--user", "tom", "on", ">pw", "~*", "+@all"])
             var endpoint = rig.endpoint
-            endpoint.password = "s3cret"
+            endpoint.password = Secret("s3cret")
             endpoint.database = 3
             await rig.use(endpoint)
             try await rig.connect()
             #expect(await rig.send("SET", "k", "v") == .success(.status("OK")))
             #expect(await rig.send("CLIENT", "INFO").map { $0.text?.contains(" db=3 ") } == .success(true))
             endpoint.user = "tom"
-            endpoint.password = "pw"
+            endpoint.password = Secret("pw")
             await rig.use(endpoint)
             try await rig.connect()
             #expect(await rig.send("ACL", "WHOAMI").map(\.text) == .success("tom"))
@@ -259,7 +259,7 @@ import Transport
         try await self.withRig { rig async throws in
             try await rig.startServer(["--requirepass", "s3cret"])
             var endpoint = rig.endpoint
-            endpoint.password = password
+            endpoint.password = password.map { Secret($0) }
             await rig.use(endpoint)
             await rig.startClient()
             let code = password == nil ? "NOAUTH" : "WRONGPASS"

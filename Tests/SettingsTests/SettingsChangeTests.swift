@@ -100,7 +100,7 @@ import Testing
         var pool = PoolSettings(name: "a")
         #expect(pool.workerBounds == 1...6)
         pool.driver = .static
-        pool.workers = [.tcp(host: "127.0.0.1", port: 1), .tcp(host: "127.0.0.1", port: 2)]
+        pool.workers = [.loopback(port: 1), .loopback(port: 2)]
         #expect(pool.workerBounds == 2...2)
     }
 }

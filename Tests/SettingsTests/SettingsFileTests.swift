@@ -1,3 +1,5 @@
+import Addresses
+import Primitives
 import Foundation
 import Settings
 import Testing
@@ -49,7 +51,7 @@ import Testing
         try folder.write("signing_keys: [{id: 7, file: signing.key}]\nredis: unix:r.sock\n" + text, to: "s.yaml")
         let settings = try SettingsFile.load(path)
         #expect(settings.stateFolder == folder.path + "/.sluice")
-        #expect(settings.redis == .server(RedisServerSettings(address: .unix(path: folder.path + "/r.sock"))))
+        #expect(settings.redis == .server(RedisEndpoint(.unix(path: folder.path + "/r.sock"))))
         let tls = TLSSettings.files(certificate: folder.path + "/a.pem", key: folder.path + "/a.pem")
         #expect(settings.listeners == [ListenSettings(address: .unix(path: folder.path + "/in.sock"), tls: tls)])
         let key = SigningKeySettings(

@@ -1,3 +1,4 @@
+import Addresses
 import Primitives
 import Testing
 
@@ -103,7 +104,7 @@ import Testing
         "127.0.0.1:8080", "0.0.0.0:0", "[::1]:8080", "[2001:db8::1]:1", "[::ffff:10.0.0.1]:9", "unix:/run/a.sock",
     ])
     func address_wellFormed_describesItselfAsWritten(text: String) throws {
-        #expect(try NetworkAddress(parsing: text, allowsPortZero: true).description == text)
+        #expect(try AddressText.parse(text, allowsPortZero: true).description == text)
     }
 
     @Test(arguments: [
@@ -114,26 +115,26 @@ import Testing
         "[1.2.3.4::]:80", "[]:80", "unix:", "", ":80",
     ])
     func address_malformed_isRefused(text: String) {
-        #expect(throws: Refusal.self) { try NetworkAddress(parsing: text, allowsPortZero: true) }
+        #expect(throws: Refusal.self) { try AddressText.parse(text, allowsPortZero: true) }
     }
 
     @Test func address_portZero_onlyForListeners() {
-        #expect(throws: Refusal.self) { try NetworkAddress(parsing: "127.0.0.1:0", allowsPortZero: false) }
+        #expect(throws: Refusal.self) { try AddressText.parse("127.0.0.1:0", allowsPortZero: false) }
     }
 
     @Test func redis_everyForm_isTakenApart() throws {
         #expect(try RedisText.parse("embedded") == .embedded)
         #expect(try RedisText.parse("memory") == .memory)
         #expect(
-            try RedisText.parse("unix:/run/r.sock") == .server(RedisServerSettings(address: .unix(path: "/run/r.sock")))
+            try RedisText.parse("unix:/run/r.sock") == .server(RedisEndpoint(.unix(path: "/run/r.sock")))
         )
-        let plain = RedisServerSettings(address: .tcp(host: "redis.internal", port: 6379))
+        let plain = RedisEndpoint(.name("redis.internal", port: 6379))
         #expect(try RedisText.parse("redis://redis.internal") == .server(plain))
         #expect(try RedisText.parse("redis://redis.internal:6379/") == .server(plain))
-        let full = RedisServerSettings(
-            address: .tcp(host: "::1", port: 7000),
+        let full = RedisEndpoint(
+            .address(.ipv6(0, 1, port: 7000)),
             user: "gate",
-            password: Secret(Array("p@s:s".utf8)),
+            password: Secret("p@s:s"),
             database: 3
         )
         #expect(try RedisText.parse("redis://gate:p%40s%3as@[::1]:7000/3") == .server(full))
@@ -179,8 +180,8 @@ import Testing
             }
             if let value = try? RateText.parse(text) { #expect(try RateText.parse(RateText.format(value)) == value) }
             if let value = try? SizeText.parse(text) { #expect(try SizeText.parse(SizeText.format(value)) == value) }
-            if let value = try? NetworkAddress(parsing: text, allowsPortZero: true) {
-                #expect(value.description == text)
+            if let value = try? AddressText.parse(text, allowsPortZero: true) {
+                #expect(try AddressText.parse(value.description, allowsPortZero: true) == value)
             }
             _ = try? TimeText.parse(text)
             _ = try? RedisText.parse("redis://" + text)

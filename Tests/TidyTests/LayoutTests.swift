@@ -50,9 +50,9 @@ import Testing
     // MARK: Arrows
 
     /// Time and randomness are arguments there: what a simulation proves of it holds in production.
-    @Test(arguments: ["Primitives", "Admission", "HTTPWire", "Scaling", "Settings"])
+    @Test(arguments: ["Primitives", "Addresses", "Admission", "HTTPWire", "Scaling", "Settings"])
     func pureRing_importsNothingOfTheSystem(module: String) throws {
-        let own: Set = ["Primitives", "Admission", "HTTPWire", "Scaling", "Settings", "Synchronization"]
+        let own: Set = ["Primitives", "Addresses", "Admission", "HTTPWire", "Scaling", "Settings", "Synchronization"]
         let imports = try self.repository.imports(in: "Sources/\(module)")
         #expect(!(try self.repository.swiftFiles(in: "Sources/\(module)").isEmpty))
         for (name, file) in imports { #expect(own.contains(name), "\(file) imports \(name)") }

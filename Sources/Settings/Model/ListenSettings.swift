@@ -1,10 +1,12 @@
+import Addresses
+
 /// One address that the gateway takes requests on.
 public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
-    public var address: NetworkAddress
+    public var address: SocketAddress
     /// Nil for plain HTTP.
     public var tls: TLSSettings?
 
-    public init(address: NetworkAddress = .tcp(host: "127.0.0.1", port: 8080), tls: TLSSettings? = nil) {
+    public init(address: SocketAddress = .loopback(port: 8080), tls: TLSSettings? = nil) {
         self.address = address
         self.tls = tls
     }
@@ -28,7 +30,7 @@ public enum TLSSettings: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension ListenSettings: SettingsSection {
-    init() { self.init(address: .tcp(host: "127.0.0.1", port: 8080)) }
+    init() { self.init(address: .loopback(port: 8080)) }
 
     static var fields: [SettingsField<Self>] {
         [

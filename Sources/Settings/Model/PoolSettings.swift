@@ -1,3 +1,5 @@
+import Addresses
+
 /// A pool of workers, and how it grows and shrinks.
 public struct PoolSettings: Equatable, Sendable {
     public enum Driver: String, CaseIterable, Sendable {
@@ -10,7 +12,7 @@ public struct PoolSettings: Equatable, Sendable {
     public var name: String
     public var driver = Driver.process
     /// Of the static driver; empty otherwise.
-    public var workers: [NetworkAddress] = []
+    public var workers: [SocketAddress] = []
     /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
     public var command: [String] = []
     public var worker = WorkerSettings()

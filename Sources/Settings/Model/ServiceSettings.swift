@@ -1,6 +1,9 @@
+import Addresses
+import Primitives
+
 /// The address for metrics, health and status.
 public struct AdminSettings: Equatable, Sendable {
-    public var listen = NetworkAddress.tcp(host: "127.0.0.1", port: 9090)
+    public var listen = SocketAddress.loopback(port: 9090)
 
     public init() {}
 }
@@ -17,24 +20,7 @@ public enum RedisSettings: Equatable, Sendable {
     case embedded
     /// In this process alone: for one gateway with the controller inside, and for trying things out.
     case memory
-    case server(RedisServerSettings)
-}
-
-/// How a Redis server is reached.
-public struct RedisServerSettings: Equatable, Sendable {
-    /// The host may be a name.
-    public var address: NetworkAddress
-    /// Nil for Redis' default user.
-    public var user: String?
-    public var password: Secret?
-    public var database: Int
-
-    public init(address: NetworkAddress, user: String? = nil, password: Secret? = nil, database: Int = 0) {
-        self.address = address
-        self.user = user
-        self.password = password
-        self.database = database
-    }
+    case server(RedisEndpoint)
 }
 
 /// What is written to the log, and how.

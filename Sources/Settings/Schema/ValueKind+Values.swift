@@ -1,3 +1,6 @@
+import Addresses
+import Primitives
+
 extension ValueKind {
     /// Refused with what it should have been when the range does not hold it.
     fileprivate static func ranged<Bound: Comparable>(_ value: Bound, _ range: ClosedRange<Bound>) throws(Refusal)
@@ -156,7 +159,7 @@ extension ValueKind where Value == String {
     }
 }
 
-extension ValueKind where Value == NetworkAddress {
+extension ValueKind where Value == SocketAddress {
     static func address(allowsPortZero: Bool) -> Self {
         let zero = allowsPortZero ? "; port 0 picks a free one" : ""
         return .scalar(
@@ -164,7 +167,7 @@ extension ValueKind where Value == NetworkAddress {
             brief: "IPv4:port, [IPv6]:port or unix:path\(zero)",
             write: \.description
         ) { text throws(Refusal) in
-            try NetworkAddress(parsing: text, allowsPortZero: allowsPortZero)
+            try AddressText.parse(text, allowsPortZero: allowsPortZero)
         }
     }
 }
@@ -173,7 +176,7 @@ extension ValueKind where Value == RedisSettings {
     static var redis: Self {
         .scalar(
             "embedded, memory, unix:/path or redis://[[user]:password@]host[:port][/database]",
-            shown: { RedisText.redacted($0).quotedForMessage },
+            shown: { RedisEndpoint.withoutPassword($0).quotedForMessage },
             write: RedisText.format,
             parse: RedisText.parse
         )

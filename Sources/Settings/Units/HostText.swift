@@ -1,28 +1,16 @@
-/// Host names, as a request's `Host` field and a Redis address hold them.
-enum HostText {
-    /// Labels of letters, digits, hyphens and underscores, joined by dots; at most 253 bytes. An IPv4 address is one.
-    static func isName(_ text: Substring) -> Bool {
-        guard (1...253).contains(text.utf8.count) else { return false }
-        return text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
-            (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
-                && label.utf8.allSatisfy { byte in
-                    switch byte {
-                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                        true
-                    default: false
-                    }
-                }
-        }
-    }
+import Addresses
 
+/// The host and the path of a route.
+enum HostText {
     /// The host of a route: `*` for all, or one name or IP address in small letters, without a port.
     static func parseRouteHost(_ text: String) throws(Refusal) -> String {
         if text == "*" { return text }
         guard !text.contains("*") else { throw Refusal("whose * stands beside other text: it only means all hosts") }
-        if text.first == "[", text.last == "]", IPText.isIPv6(text.dropFirst().dropLast()) { return text.lowercased() }
+        if text.first == "[", text.last == "]", case .v6? = IPAddress(parsing: text.dropFirst().dropLast()) {
+            return text.lowercased()
+        }
         guard !text.contains(":") else { throw Refusal("which holds a colon: a route names the host without its port") }
-        guard self.isName(text[...]) else { throw Refusal() }
+        guard DomainName.isWellFormed(text) else { throw Refusal() }
         return text.lowercased()
     }
 

@@ -149,7 +149,7 @@ final class Daemon {
 
     private func makeListeners() throws -> [GatewayListener] {
         try self.settings.listeners.map { listener in
-            let address = try SocketAddress(parsing: listener.address.description)
+            let address = listener.address
             switch listener.tls {
             case nil: return GatewayListener(address: address, certificate: nil)
             case .files(let certificate, let key):
@@ -199,7 +199,7 @@ final class Daemon {
     private func startAdmin() throws {
         let admin = try AdminServer(
             loop: self.home,
-            address: try SocketAddress(parsing: self.settings.admin.listen.description),
+            address: self.settings.admin.listen,
             routes: [
                 .health { [weak self] answer in answer(self?.gateway?.problems ?? []) },
                 .metrics { [weak self] answer in self?.writeMetrics(answer) },

@@ -49,12 +49,7 @@ final class StateAccess {
                 case .failure(let error): completion(.failure(error))
                 }
             }
-        case .server(let server):
-            do {
-                completion(.success(self.access(to: try RedisEndpoint(server))))
-            } catch {
-                completion(.failure(error))
-            }
+        case .server(let endpoint): completion(.success(self.access(to: endpoint)))
         }
     }
 
@@ -128,26 +123,5 @@ private final class RedisClients: Sendable {
 
     func closeAll() {
         for client in self.list.withLock({ $0 }) { client.submit { $0.close() } }
-    }
-}
-
-extension RedisEndpoint {
-    init(_ server: RedisServerSettings) throws {
-        let credentials = server.password.map { password in
-            "\(server.user.map(Self.escape) ?? ""):\(Self.escape(String(decoding: password.bytes, as: UTF8.self)))@"
-        }
-        switch server.address {
-        case .unix(let path):
-            self.init(.unix(path: path))
-            self.user = server.user
-            self.password = server.password.map { String(decoding: $0.bytes, as: UTF8.self) }
-            self.database = server.database
-        case .tcp:
-            try self.init(parsing: "redis://\(credentials ?? "")\(server.address)/\(server.database)")
-        }
-    }
-
-    private static func escape(_ text: String) -> String {
-        PercentCoding.encoded(text) { ASCII.isDigit($0) || ASCII.lowercased($0) &- 0x61 < 26 }
     }
 }

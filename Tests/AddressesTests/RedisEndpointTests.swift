@@ -1,7 +1,6 @@
+import Addresses
+import Primitives
 import Testing
-import Transport
-
-@testable import RedisClient
 
 @Suite struct RedisEndpointTests {
     @Test func parse_addressAlone_takesDefaults() throws {
@@ -13,20 +12,20 @@ import Transport
     @Test func parse_everything_isTaken() throws {
         let endpoint = try RedisEndpoint(parsing: "rediss://tom:p%40ss:w@cache.example.com:7000/3")
         #expect(endpoint.place == .name("cache.example.com", port: 7_000))
-        #expect(endpoint.user == "tom" && endpoint.password == "p@ss:w")
+        #expect(endpoint.user == "tom" && endpoint.password == Secret("p@ss:w"))
         #expect(endpoint.database == 3 && endpoint.usesTLS)
         #expect(endpoint.description == "rediss://cache.example.com:7000/3")
     }
 
     @Test func parse_passwordOnly_isDefaultUser() throws {
         let endpoint = try RedisEndpoint(parsing: "redis://:secret@[::1]:6380/")
-        #expect(endpoint.user == nil && endpoint.password == "secret")
+        #expect(endpoint.user == nil && endpoint.password == Secret("secret"))
         #expect(endpoint.place == .address(.ipv6(0, 1, port: 6_380)))
     }
 
     @Test func parse_unencodedAtInPassword_belongsToPassword() throws {
         let endpoint = try RedisEndpoint(parsing: "redis://u:a@b@localhost:1")
-        #expect(endpoint.password == "a@b" && endpoint.place == .address(.loopback(port: 1)))
+        #expect(endpoint.password == Secret("a@b") && endpoint.place == .address(.loopback(port: 1)))
     }
 
     @Test func parse_unixSocket_isPath() throws {
@@ -39,7 +38,8 @@ import Transport
     @Test(arguments: [
         "", "127.0.0.1:6379", "http://host", "redis://", "redis://host:", "redis://host:0", "redis://host:70000",
         "redis://host/x", "redis://host/-1", "redis://ho st", "redis://user@host", "redis://u:%zz@host", "redis://[::1",
-        "redis://u:%f@host", "redis://host/99999999999999999999",
+        "redis://u:%f@host", "redis://host/99999999999999999999", "redis://host/1024", "redis://host:+1", "redis://-x",
+        "redis://a..b", "redis://:@host",
     ])
     func parse_malformed_isRefused(text: String) {
         #expect(throws: RedisEndpoint.ParseError.self) { try RedisEndpoint(parsing: text) }
