@@ -7,78 +7,68 @@ import SharedState
 import Tokens
 import Transport
 
-/// What one loop of a gateway reaches the shared state through.
-public struct EdgeState {
-    public let rooms: any RoomStore
-    public let pools: any PoolBoard
-
-    public init(rooms: any RoomStore, pools: any PoolBoard) {
-        self.rooms = rooms
-        self.pools = pools
-    }
-}
-
-/// Where one listener's TLS comes from.
-public struct GatewayListener: Sendable {
-    public let address: SocketAddress
-    /// PEM files; nil for plain HTTP.
-    public let certificate: (certificateFile: String, keyFile: String)?
-
-    public init(address: SocketAddress, certificate: (certificateFile: String, keyFile: String)?) {
-        self.address = address
-        self.certificate = certificate
-    }
-}
-
-/// A gateway: an edge on each loop, and what they do together once a tick and once a second.
+/// A gateway: its loops, and what they do together once a tick and once a second.
 ///
 /// Lives on its home loop, the first of its loops; all methods are called there and complete there.
 public final class Gateway {
     /// How often rooms move on.
     public static let tickNanoseconds = 100 * Nanoseconds.perMillisecond
+    /// How often a room moves on in which nobody waits.
+    private static let idleTicks = 10
     private static let signalsNanoseconds = Nanoseconds.perSecond
     /// How often the list of workers is fetched between two reports of signals.
     private static let directoryNanoseconds = 250 * Nanoseconds.perMillisecond
 
     /// Names this process among the gateways that share a state.
     public let id: String
-    private let home: EventLoop
-    private let loops: [EventLoop]
+    private let home: any LoopContext
+    private let contexts: [any LoopContext]
+    private let network: any Network
     private let log: Logger
-    private let makeState: @Sendable (EventLoop) -> EdgeState
-    private let marks = RoomMarks()
+    private let makeStores: @Sendable (any LoopContext) -> SharedStores
+    private let shares = GatewayShares()
     private var settings: Settings
     private var keys: [SigningKey]
-    private var edges: [LoopBound<Edge>] = []
+    private var loops: [LoopBound<GatewayLoop>] = []
     private var pools: (any PoolBoard)?
-    private var ticker: LoopTimer?
-    private var signals: LoopTimer?
-    private var directory: LoopTimer?
-    private var ticking: Set<String> = []
-    /// Ticks in a row that got no answer, by room.
-    private var missedTicks: [String: Int] = [:]
-    /// One missed tick is a hiccup, or a connection that is being made.
-    private static let missedTicksWorthTelling = 5
+    private var timers: [LoopTimer] = []
+    private var rooms: [String: RoomPulse] = [:]
     private var lastSignalsMicros: Int64 = 0
     private var isStopping = false
 
-    /// `makeState` is called once on each loop. `loops` holds at least one, the home loop first.
+    /// How a room's ticks go.
+    private struct RoomPulse {
+        var isTicking = false
+        /// Ticks in a row that got no answer.
+        var missed = 0
+        /// Ticks left out because nobody waits.
+        var skipped = 0
+        /// What the loops had done in the room at the last tick.
+        var activity = 0
+        var isIdle = false
+    }
+    /// One missed tick is a hiccup, or a connection that is being made.
+    private static let missedTicksWorthTelling = 5
+
+    /// `makeStores` is called once on each loop. `loops` holds at least one, the home loop first.
     public init(
         id: String,
         settings: Settings,
         keys: [SigningKey],
-        loops: [EventLoop],
+        loops: [any LoopContext],
+        network: any Network = SocketNetwork(),
         log: Logger,
-        makeState: @escaping @Sendable (EventLoop) -> EdgeState
+        makeStores: @escaping @Sendable (any LoopContext) -> SharedStores
     ) {
         precondition(!loops.isEmpty, "a gateway needs a loop")
         self.id = id
         self.settings = settings
         self.keys = keys
-        self.loops = loops
+        self.contexts = loops
         self.home = loops[0]
+        self.network = network
         self.log = log
-        self.makeState = makeState
+        self.makeStores = makeStores
     }
 
     // MARK: Start
@@ -91,21 +81,16 @@ public final class Gateway {
         completion: @escaping (Result<[SocketAddress], any Error>) -> Void
     ) {
         self.home.preconditionOnLoop()
+        let blueprint = self.blueprint(connectionLimit: connectionLimit, seed: seed)
         do {
-            let first = try self.makeEdge(
-                on: self.home,
-                listeners: listeners,
-                connectionLimit: connectionLimit,
-                seed: seed
-            )
-            self.edges = [LoopBound(first.edge, loop: self.home)]
-            self.startOthers(
-                listeners: zip(listeners, first.addresses).map {
-                    GatewayListener(address: $1, certificate: $0.certificate)
-                },
-                connectionLimit: connectionLimit,
-                seed: seed
-            ) { error in
+            let stores = self.makeStores(self.home)
+            self.pools = stores.pools
+            let first = try blueprint.build(on: self.home, stores: stores, listeners: listeners)
+            self.loops = [LoopBound(first.loop, loop: self.home)]
+            let bound = zip(listeners, first.addresses).map {
+                GatewayListener(address: $1, certificate: $0.certificate)
+            }
+            self.startOthers(listeners: bound, blueprint: blueprint) { error in
                 if let error { return completion(.failure(error)) }
                 self.startTimers()
                 completion(.success(first.addresses))
@@ -115,99 +100,39 @@ public final class Gateway {
         }
     }
 
-    private func makeEdge(
-        on loop: EventLoop,
-        listeners: [GatewayListener],
-        connectionLimit: Int,
-        seed: UInt64
-    ) throws -> (edge: Edge, addresses: [SocketAddress]) {
-        let state = self.makeState(loop)
-        if loop === self.home { self.pools = state.pools }
-        return try Self.makeEdge(
-            on: loop,
-            blueprint: self.blueprint(connectionLimit: connectionLimit, seed: seed),
-            rooms: state.rooms,
-            listeners: listeners
-        )
-    }
-
-    /// What an edge is made from; travels to the edge's loop.
-    private struct Blueprint: Sendable {
-        let settings: Settings
-        let keys: [SigningKey]
-        let marks: RoomMarks
-        let loopCount: Int
-        let connectionLimit: Int
-        let seed: UInt64
-        let log: Logger
-    }
-
-    private func blueprint(connectionLimit: Int, seed: UInt64) -> Blueprint {
-        Blueprint(
+    private func blueprint(connectionLimit: Int, seed: UInt64) -> LoopBlueprint {
+        LoopBlueprint(
             settings: self.settings,
             keys: self.keys,
-            marks: self.marks,
-            loopCount: self.loops.count,
-            connectionLimit: max(1, connectionLimit / self.loops.count),
+            shares: self.shares,
+            network: self.network,
+            loopCount: self.contexts.count,
+            connectionLimit: max(1, connectionLimit / self.contexts.count),
             seed: seed,
             log: self.log
         )
     }
 
-    private static func makeEdge(
-        on loop: EventLoop,
-        blueprint: Blueprint,
-        rooms: any RoomStore,
-        listeners: [GatewayListener]
-    ) throws -> (edge: Edge, addresses: [SocketAddress]) {
-        let edge = Edge(
-            loop: loop,
-            loopCount: blueprint.loopCount,
-            store: rooms,
-            marks: blueprint.marks,
-            settings: blueprint.settings,
-            keys: blueprint.keys,
-            connectionLimit: blueprint.connectionLimit,
-            seed: blueprint.seed &+ UInt64(loop.index),
-            log: blueprint.log
-        )
-        let addresses = try listeners.map { listener in
-            let tls = try listener.certificate.map {
-                try TLSContext(certificateFile: $0.certificateFile, keyFile: $0.keyFile)
-            }
-            return try edge.listen(on: listener.address, tls: tls)
-        }
-        return (edge, addresses)
-    }
-
     private func startOthers(
         listeners: [GatewayListener],
-        connectionLimit: Int,
-        seed: UInt64,
+        blueprint: LoopBlueprint,
         completion: @escaping ((any Error)?) -> Void
     ) {
-        let others = self.loops.dropFirst()
+        let others = self.contexts.dropFirst()
         guard !others.isEmpty else { return completion(nil) }
-        let gathering = Gathering<Result<LoopBound<Edge>, any Error>>(count: others.count) { results in
+        let gathering = Gathering<Result<LoopBound<GatewayLoop>, any Error>>(count: others.count) { results in
             for case .failure(let error) in results { return completion(error) }
-            self.edges += results.compactMap { try? $0.get() }
+            self.loops += results.compactMap { try? $0.get() }
             completion(nil)
         }
         let back = LoopBound(gathering, loop: self.home)
-        let blueprint = self.blueprint(connectionLimit: connectionLimit, seed: seed)
         // One address of the file system can be bound once only; the home loop serves it.
         let shared = listeners.filter { $0.address.port != nil }
-        for loop in others {
-            loop.submit { [makeState = self.makeState] in
+        for context in others {
+            context.submit { [makeStores = self.makeStores] in
                 let result = Result {
-                    let state = makeState(loop)
-                    let edge = try Self.makeEdge(
-                        on: loop,
-                        blueprint: blueprint,
-                        rooms: state.rooms,
-                        listeners: shared
-                    ).edge
-                    return LoopBound(edge, loop: loop)
+                    let made = try blueprint.build(on: context, stores: makeStores(context), listeners: shared)
+                    return LoopBound(made.loop, loop: context)
                 }
                 back.submit { $0.arrive(result) }
             }
@@ -216,62 +141,80 @@ public final class Gateway {
 
     private func startTimers() {
         self.lastSignalsMicros = self.home.wallMicros
-        self.ticker = self.repeating(every: Self.tickNanoseconds) { $0.tick() }
-        self.signals = self.repeating(every: Self.signalsNanoseconds) { $0.reportSignals() }
-        self.directory = self.repeating(every: Self.directoryNanoseconds) { $0.fetchDirectories() }
-        self.tick()
+        self.repeating(every: Self.tickNanoseconds) { $0.tick() }
+        self.repeating(every: Self.signalsNanoseconds) { $0.reportSignals() }
+        self.repeating(every: Self.directoryNanoseconds) { $0.fetchDirectories() }
+        self.tick(isForced: true)
         self.fetchDirectories()
     }
 
-    private func repeating(every nanoseconds: Int64, _ action: @escaping (Gateway) -> Void) -> LoopTimer {
-        var timer: LoopTimer?
-        let made = LoopTimer(loop: self.home) { [unowned self] in
-            guard !self.isStopping else { return }
-            timer?.arm(afterNanoseconds: nanoseconds)
+    private func repeating(every nanoseconds: Int64, _ action: @escaping (Gateway) -> Void) {
+        let index = self.timers.count
+        let timer = LoopTimer(loop: self.home) { [weak self] in
+            guard let self, !self.isStopping else { return }
+            self.timers[index].arm(afterNanoseconds: nanoseconds)
             action(self)
         }
-        timer = made
-        made.arm(afterNanoseconds: nanoseconds)
-        return made
+        self.timers.append(timer)
+        timer.arm(afterNanoseconds: nanoseconds)
     }
 
     // MARK: Once a tick
 
-    private func tick() {
-        guard let home = self.edges.first?.open() else { return }
-        for room in self.settings.rooms where !self.ticking.contains(room.name) {
-            self.ticking.insert(room.name)
-            home.store.tick(room: room.name, limits: RoomLimits(room), known: self.marks.known(room: room.name)) {
-                self.ticking.remove(room.name)
+    /// Rooms in which somebody waits, or that somebody has entered since, move on with every tick; the others once in a
+    /// while, so that a hundred rooms that are not on sale cost little. `isForced`: all of them, as limits may have
+    /// changed.
+    private func tick(isForced: Bool = false) {
+        guard let home = self.loops.first?.open() else { return }
+        for room in self.settings.rooms {
+            var pulse = self.rooms[room.name, default: RoomPulse()]
+            let activity = self.shares.rooms[room.name].activityCount
+            let isDue = isForced || !pulse.isIdle || activity != pulse.activity || pulse.skipped >= Self.idleTicks - 1
+            if pulse.isTicking || !isDue {
+                pulse.skipped += 1
+                self.rooms[room.name] = pulse
+                continue
+            }
+            pulse.isTicking = true
+            pulse.skipped = 0
+            pulse.activity = activity
+            self.rooms[room.name] = pulse
+            home.store.tick(room: room.name, limits: RoomLimits(room), known: self.shares.rooms[room.name].known) {
                 self.take(tick: $0, of: room.name)
             }
         }
     }
 
     private func take(tick result: Result<TickAnswer, StoreError>, of room: String) {
+        // A room that was taken out of the configuration meanwhile.
+        guard var pulse = self.rooms[room] else { return }
+        pulse.isTicking = false
         switch result {
         case .success(let answer):
-            if let missed = self.missedTicks.removeValue(forKey: room), missed >= Self.missedTicksWorthTelling {
+            let snapshot = answer.snapshot
+            if pulse.missed >= Self.missedTicksWorthTelling {
                 self.log.notice("the room moves on again", metadata: ["room": "\(room)"])
             }
-            let snapshot = answer.snapshot
-            self.marks.raise(
-                room: room,
+            pulse.missed = 0
+            pulse.isIdle = snapshot.waiting == 0 && snapshot.door == 0
+            self.shares.rooms[room].raise(
                 epoch: snapshot.epoch,
                 issued: snapshot.issued,
                 serving: snapshot.serving
             )
-            for edge in self.edges { edge.submit { $0.gates[room]?.take(answer) } }
+            for loop in self.loops { loop.submit { $0.gates[room]?.take(answer) } }
         case .failure(let error):
-            self.missedTicks[room, default: 0] += 1
-            if self.missedTicks[room] == Self.missedTicksWorthTelling {
+            pulse.missed += 1
+            pulse.isIdle = false
+            if pulse.missed == Self.missedTicksWorthTelling {
                 self.log.error(
                     "the room stands still: those inside stay inside, those in line keep their places",
                     metadata: ["room": "\(room)", "error": "\(error)"]
                 )
             }
-            for edge in self.edges { edge.submit { $0.gates[room]?.missedTick() } }
+            for loop in self.loops { loop.submit { $0.gates[room]?.missedTick() } }
         }
+        self.rooms[room] = pulse
     }
 
     // MARK: Once a second
@@ -294,7 +237,7 @@ public final class Gateway {
 
     private func report(_ sample: PoolSample, of pool: String, intervalMicros: Int64) {
         let rooms = Set(self.settings.routes.filter { $0.pool == pool }.compactMap(\.room))
-        let gates = self.edges.first?.open().gates ?? [:]
+        let gates = self.loops.first?.open().gates ?? [:]
         let waiting = rooms.reduce(Int64(0)) { $0 + (gates[$1]?.snapshot?.waiting ?? 0) }
         let signals = GatewaySignals(
             gateway: self.id,
@@ -321,19 +264,19 @@ public final class Gateway {
     private func take(directory result: Result<[WorkerRecord], StoreError>, of pool: String) {
         // A state that does not answer changes nothing: the workers that were known go on.
         guard case .success(let workers) = result, self.settings.pool(named: pool)?.driver == .process else { return }
-        for edge in self.edges { edge.submit { $0.pools[pool]?.update(workers) } }
+        for loop in self.loops { loop.submit { $0.pools[pool]?.update(workers) } }
     }
 
-    /// Asks every edge something and hands all the answers over.
+    /// Asks every loop something and hands all the answers over.
     private func collect<Answer: Sendable>(
-        _ question: @escaping @Sendable (Edge) -> Answer,
+        _ question: @escaping @Sendable (GatewayLoop) -> Answer,
         completion: @escaping ([Answer]) -> Void
     ) {
-        let gathering = Gathering<Answer>(count: self.edges.count, completion)
+        let gathering = Gathering<Answer>(count: self.loops.count, completion)
         let back = LoopBound(gathering, loop: self.home)
-        for edge in self.edges {
-            edge.submit { edge in
-                let answer = question(edge)
+        for loop in self.loops {
+            loop.submit { loop in
+                let answer = question(loop)
                 back.submit { $0.arrive(answer) }
             }
         }
@@ -346,9 +289,12 @@ public final class Gateway {
         self.home.preconditionOnLoop()
         self.settings = settings
         self.keys = keys
-        let share = max(1, connectionLimit / self.loops.count)
-        for edge in self.edges { edge.submit { $0.apply(settings, keys: keys, connectionLimit: share) } }
-        self.tick()
+        let names = Set(settings.rooms.map(\.name))
+        self.rooms = self.rooms.filter { names.contains($0.key) }
+        self.shares.rooms.keep(names)
+        let share = max(1, connectionLimit / self.contexts.count)
+        for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: share) } }
+        self.tick(isForced: true)
         self.fetchDirectories()
     }
 
@@ -358,7 +304,7 @@ public final class Gateway {
     public func report(_ completion: @escaping (GatewayReport) -> Void) {
         self.home.preconditionOnLoop()
         self.collect {
-            EdgeReport($0)
+            LoopReport($0)
         } completion: { reports in
             completion(GatewayReport(reports))
         }
@@ -367,9 +313,9 @@ public final class Gateway {
     /// Why this gateway is not fit to take traffic; empty when it is.
     public var problems: [String] {
         self.home.preconditionOnLoop()
-        let still = self.missedTicks.filter { $0.value >= Self.missedTicksWorthTelling }.keys.sorted()
+        let still = self.rooms.filter { $0.value.missed >= Self.missedTicksWorthTelling }.keys.sorted()
         var problems = still.map { "room \($0): the shared state does not answer" }
-        if self.edges.isEmpty { problems.append("starting") }
+        if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
         return problems
     }
@@ -388,9 +334,9 @@ public final class Gateway {
             isComplete = true
             completion()
         }
-        let gathering = Gathering<Void>(count: self.edges.count) { _ in finish() }
+        let gathering = Gathering<Void>(count: self.loops.count) { _ in finish() }
         let back = LoopBound(gathering, loop: self.home)
-        for edge in self.edges { edge.submit { $0.drain { back.submit { $0.arrive(()) } } } }
+        for loop in self.loops { loop.submit { $0.drain { back.submit { $0.arrive(()) } } } }
         self.home.after(nanoseconds: timeoutNanoseconds) { finish() }
     }
 }

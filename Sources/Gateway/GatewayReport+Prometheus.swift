@@ -22,44 +22,44 @@ extension GatewayReport {
         text.counter(
             "sluice_connections_accepted_total",
             help: "Client connections taken.",
-            self.metrics.connectionsAccepted
+            self.counters.connectionsAccepted
         )
         text.counter(
             "sluice_connections_refused_total",
             help: "Client connections closed at once: the limit was reached.",
-            self.metrics.connectionsRefused
+            self.counters.connectionsRefused
         )
         text.counter(
             "sluice_connections_evicted_total",
             help: "Idle client connections closed to make room for new ones.",
-            self.metrics.connectionsEvicted
+            self.counters.connectionsEvicted
         )
-        text.gauge("sluice_connections_open", help: "Client connections now.", self.metrics.connectionsOpen)
+        text.gauge("sluice_connections_open", help: "Client connections now.", self.counters.connectionsOpen)
         text.counter("sluice_loop_turns_total", help: "Turns of the event loops.", self.turns)
     }
 
     private func writeRequests(to text: inout PrometheusText) {
-        text.counter("sluice_requests_total", help: "Requests whose head was read.", self.metrics.requests)
+        text.counter("sluice_requests_total", help: "Requests whose head was read.", self.counters.requests)
         text.family("sluice_responses_total", .counter, help: "Answers by class of status.")
-        text.sample(self.metrics.responses1xx2xx, [("class", "2xx")])
-        text.sample(self.metrics.responses3xx, [("class", "3xx")])
-        text.sample(self.metrics.responses4xx, [("class", "4xx")])
-        text.sample(self.metrics.responses5xx, [("class", "5xx")])
+        text.sample(self.counters.responses1xx2xx, [("class", "2xx")])
+        text.sample(self.counters.responses3xx, [("class", "3xx")])
+        text.sample(self.counters.responses4xx, [("class", "4xx")])
+        text.sample(self.counters.responses5xx, [("class", "5xx")])
         text.family("sluice_gateway_errors_total", .counter, help: "Errors that the gateway itself made, by cause.")
         for cause in GatewayError.Cause.allCases {
-            text.sample(self.metrics.gatewayErrors[cause.index], [("cause", cause.rawValue)])
+            text.sample(self.counters.gatewayErrors[cause.index], [("cause", cause.rawValue)])
         }
         text.counter(
             "sluice_retries_total",
             help: "Requests sent to a second worker after the first failed.",
-            self.metrics.retries
+            self.counters.retries
         )
         text.family(
             "sluice_request_duration_seconds",
             .histogram,
             help: "From the end of a request's head to the end of its answer, waiting for the room included."
         )
-        text.sample(self.metrics.requestLatency)
+        text.sample(self.counters.requestLatency)
     }
 
     private func writeRooms(to text: inout PrometheusText) {
@@ -79,7 +79,7 @@ extension GatewayReport {
                 }
             ),
             ("parked_joining", "Requests of this gateway that wait for a place.", { Double($0.joining) }),
-            ("parked_at_door", "Numbers of this gateway that wait at the door.", { Double($0.atDoor) }),
+            ("parked_at_door", "Requests of this gateway that wait at the door.", { Double($0.atDoor) }),
         ]
         for gauge in gauges {
             text.family("sluice_room_\(gauge.name)", .gauge, help: gauge.help)
@@ -115,8 +115,8 @@ extension GatewayReport {
     /// As `/status` shows it.
     public var status: GatewayStatus {
         GatewayStatus(
-            connections: self.metrics.connectionsOpen,
-            requests: self.metrics.requests,
+            connections: self.counters.connectionsOpen,
+            requests: self.counters.requests,
             rooms: self.rooms.map { GatewayStatus.Room(name: $0.name, standing: $0.snapshot.map(Self.standing)) },
             pools: self.pools.map { pool in
                 GatewayStatus.Pool(

@@ -2,7 +2,7 @@ import Admission
 import Primitives
 
 /// What one loop knows of itself, as a value that can leave it.
-struct EdgeReport: Sendable {
+struct LoopReport: Sendable {
     struct Room: Sendable {
         var counts: RoomCounts
         var snapshot: RoomSnapshot?
@@ -13,18 +13,18 @@ struct EdgeReport: Sendable {
         var readyWorkers: Int
         var sample: PoolSample
     }
-    let metrics: EdgeMetrics
+    let counters: LoopCounters
     let turns: UInt64
     let rooms: [String: Room]
     let pools: [String: Pool]
 
-    init(_ edge: Edge) {
-        self.metrics = edge.metrics
-        self.turns = edge.loop.turns
-        self.rooms = edge.gates.mapValues {
+    init(_ loop: GatewayLoop) {
+        self.counters = loop.tools.counters
+        self.turns = loop.tools.loop.turns
+        self.rooms = loop.gates.mapValues {
             Room(counts: $0.counts, snapshot: $0.snapshot, joining: $0.parked.joining, atDoor: $0.parked.atDoor)
         }
-        self.pools = edge.pools.mapValues { Pool(readyWorkers: $0.readyCount, sample: $0.current) }
+        self.pools = loop.pools.mapValues { Pool(readyWorkers: $0.readyCount, sample: $0.current) }
     }
 }
 
@@ -45,19 +45,19 @@ public struct GatewayReport: Sendable {
         public internal(set) var inFlight = 0
         public internal(set) var queued = 0
     }
-    var metrics = EdgeMetrics()
+    var counters = LoopCounters()
     var turns: UInt64 = 0
     public internal(set) var rooms: [Room] = []
     public internal(set) var pools: [Pool] = []
 
-    init(_ edges: [EdgeReport]) {
-        for edge in edges {
-            self.metrics.add(edge.metrics)
-            self.turns += edge.turns
+    init(_ loops: [LoopReport]) {
+        for loop in loops {
+            self.counters.add(loop.counters)
+            self.turns += loop.turns
         }
-        for name in Set(edges.flatMap(\.rooms.keys)).sorted() {
+        for name in Set(loops.flatMap(\.rooms.keys)).sorted() {
             var room = Room(name: name)
-            for part in edges.compactMap({ $0.rooms[name] }) {
+            for part in loops.compactMap({ $0.rooms[name] }) {
                 room.counts.add(part.counts)
                 room.joining += part.joining
                 room.atDoor += part.atDoor
@@ -67,9 +67,9 @@ public struct GatewayReport: Sendable {
             }
             self.rooms.append(room)
         }
-        for name in Set(edges.flatMap(\.pools.keys)).sorted() {
+        for name in Set(loops.flatMap(\.pools.keys)).sorted() {
             var pool = Pool(name: name)
-            for part in edges.compactMap({ $0.pools[name] }) {
+            for part in loops.compactMap({ $0.pools[name] }) {
                 pool.readyWorkers = max(pool.readyWorkers, part.readyWorkers)
                 pool.inFlight += part.sample.inFlight
                 pool.queued += part.sample.queued
@@ -78,5 +78,5 @@ public struct GatewayReport: Sendable {
         }
     }
 
-    public var openConnections: Int { self.metrics.connectionsOpen }
+    public var openConnections: Int { self.counters.connectionsOpen }
 }

@@ -25,7 +25,7 @@ public enum BodyPiece: Equatable, Sendable {
 public struct BodyReader: Sendable {
     /// Bounds of what a chunked body may carry beside its payload.
     static let maxExtensionBytes = 4_096
-    static let maxTrailerBytes = 8_192
+    public static let maxTrailerBytes = 8_192
 
     public let framing: BodyFraming
     /// Larger payloads fail with 413.

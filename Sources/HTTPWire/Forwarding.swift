@@ -101,24 +101,19 @@ extension RequestHead {
 }
 
 extension ResponseHead {
-    /// Appends the status line and the fields that the client is to see. The caller appends the framing
-    /// (`appendFraming`), its own fields and the blank line.
+    /// Appends the fields that the client is to see. The caller writes the status line before them, and behind them the
+    /// framing (`appendFraming`), its own fields and the blank line.
     ///
     /// Left out are hop-by-hop fields, fields that Connection names (but never Set-Cookie), `Content-Length`, `Trailer`
     /// and `dropping`. A response without a body that may say how long it would be, as to HEAD and with 304, keeps its
     /// `Content-Length`. Every line goes out as `name: value`.
     /// - Parameter bytes: those that were parsed.
-    public borrowing func writeForwarded(
+    public borrowing func writeForwardedFields(
         to writer: inout ByteWriter,
         from bytes: UnsafeRawBufferPointer,
         dropping: FieldSet = []
     ) {
         precondition(self.byteCount > 0 && self.byteCount <= bytes.count, "the bytes of another head")
-        writer.append("HTTP/1.1 ")
-        writer.append(decimal: Int(self.status))
-        writer.append(byte: ASCII.space)
-        writer.append(self.reasonRange.slice(of: bytes))
-        writer.append("\r\n")
         let dropped = dropping.union(.neverForwarded)
         var copier = FieldCopier(section: self.section, bytes: bytes, end: self.byteCount - 2, dropped: dropped)
         copier.copy(to: &writer, without: nil)

@@ -246,6 +246,12 @@ public struct HTTP1Server: Sendable {
         return (.failed(failure), used)
     }
 
+    /// The rest of the head is not waited for any longer: an error response may be sent, and nothing more is read.
+    public mutating func abandonHead() {
+        precondition(self.state == .head, "no head is being read")
+        _ = self.failHead(WireFailure(.headTooLong, from: .client), 0)
+    }
+
     // MARK: Responding
 
     /// The client has been told to send the body (100).

@@ -13,6 +13,16 @@ extension ByteWriter {
         self.append("\r\n")
     }
 
+    /// The status line with a reason that a parser has checked; an empty one stands for the usual one.
+    public mutating func appendStatusLine(_ status: UInt16, reason: UnsafeRawBufferPointer) {
+        guard reason.count > 0 else { return self.appendStatusLine(status) }
+        self.append("HTTP/1.1 ")
+        self.append(decimal: Int(status))
+        self.append(byte: ASCII.space)
+        self.append(reason)
+        self.append("\r\n")
+    }
+
     /// `GET /path HTTP/1.1` and the line end.
     public mutating func appendRequestLine(_ method: StaticString, target: UnsafeRawBufferPointer) {
         assert(target.count > 0)

@@ -16,6 +16,9 @@ public protocol ByteStream: AnyObject {
     /// When bytes are pending: these, and what the peer has not confirmed of those that left. It shrinks with every byte
     /// that the peer takes. Zero when nothing is pending.
     var untakenBytes: Int { get }
+    /// Bytes that were written and that the peer's system has not confirmed: none of them has been read over there. After
+    /// the end it says how many there were when it came.
+    var unacknowledgedBytes: Int { get }
     /// Bytes that came in and were not used yet.
     var retainedBytes: Int { get }
 

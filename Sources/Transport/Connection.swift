@@ -43,6 +43,7 @@ public final class Connection: Descriptor, ByteStream {
     private var mustCloseAfterWriting = false
     private var hasFinishedWriting = false
     private var wasCongested = false
+    private var unacknowledgedAtEnd = 0
 
     // MARK: Making
 
@@ -122,6 +123,10 @@ public final class Connection: Descriptor, ByteStream {
     /// with every byte that the peer takes, while the socket asks for more only when a good part of its queue is free.
     public var untakenBytes: Int {
         self.output.isEmpty ? 0 : self.output.count + max(0, Int(sluice_unacknowledged_bytes(self.fd)))
+    }
+    public var unacknowledgedBytes: Int {
+        self.isClosed
+            ? self.unacknowledgedAtEnd : self.output.count + max(0, Int(sluice_unacknowledged_bytes(self.fd)))
     }
     /// True when a producer should stop until `drained`.
     public var isCongested: Bool { self.output.count > Self.highMarkBytes }
@@ -489,6 +494,7 @@ public final class Connection: Descriptor, ByteStream {
 
     private func end(_ reason: CloseReason) {
         guard self.state != .closed else { return }
+        self.unacknowledgedAtEnd = self.unacknowledgedBytes
         self.state = .closed
         self.timer?.disarm()
         self.timer = nil

@@ -31,7 +31,10 @@ import Testing
         var head = ResponseHead()
         return Array(raw.utf8).withUnsafeBytes { bytes in
             guard parser.parse(bytes, answering: method, into: &head) == .complete else { return "not parsed" }
-            return written { head.writeForwarded(to: &$0, from: bytes, dropping: dropping) }
+            return written {
+                $0.appendStatusLine(head.status, reason: head.reasonRange.slice(of: bytes))
+                head.writeForwardedFields(to: &$0, from: bytes, dropping: dropping)
+            }
         }
     }
 

@@ -119,7 +119,7 @@ import TestKit
     @Test func body_chunkedTooLarge_gets413AndTheWorkerNeverGetsItsEnd() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker { try $0.readToEnd() }
-            var configuration = Self.open(["body_bytes": "1000B"])
+            var configuration = Self.open(["body_bytes": "1000B", "buffered_body_bytes": "0B"])
             configuration.use([worker])
             let sluice = try scene.start(configuration)
             let peer = try HTTPPeer(port: sluice.port)
@@ -165,7 +165,7 @@ import TestKit
     @Test func body_tooSlow_gets408AndTheWorkerNeverGetsItsEnd() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker { try $0.readToEnd() }
-            var configuration = Self.open(["body_timeout": "300ms"])
+            var configuration = Self.open(["body_timeout": "300ms", "buffered_body_bytes": "0B"])
             configuration.use([worker])
             let sluice = try scene.start(configuration)
             let peer = try HTTPPeer(port: sluice.port)

@@ -2,35 +2,44 @@ import Primitives
 
 /// The requests at a room's door on one loop: called visitors who wait for a token. One number may have several
 /// requests, as browsers open several connections.
-struct DoorQueue {
+///
+/// Generic over who waits: the gateway's exchanges, a simulation's visitors. Limits: the caller's, who looks at `count`.
+struct DoorQueue<Waiter> {
     private struct Entry {
-        var sessions: [ClientSession]
+        var waiters: [(ticket: UInt64, waiter: Waiter)]
         let deadline: Instant
-        /// Asked since the last tick: the answer will be the same until the next one.
+        /// Has asked since the last tick: the answer will be the same until the next one.
         var hasAsked = false
     }
     private var entries: [Int64: Entry] = [:]
     /// Numbers that are to ask, kept apart so that a turn need not look at all who wait.
     private var unasked: Set<Int64> = []
+    private var nextTicket: UInt64 = 0
+    /// Requests, however many numbers they stand for.
+    private(set) var count = 0
 
-    var count: Int { self.entries.count }
-
-    mutating func add(_ session: ClientSession, number: Int64, deadline: Instant) {
+    /// The ticket with which the waiter can leave.
+    mutating func add(_ waiter: Waiter, number: Int64, deadline: Instant) -> UInt64 {
+        let ticket = self.nextTicket
+        self.nextTicket += 1
+        self.count += 1
         if self.entries[number] == nil {
-            self.entries[number] = Entry(sessions: [session], deadline: deadline)
+            self.entries[number] = Entry(waiters: [(ticket, waiter)], deadline: deadline)
             self.unasked.insert(number)
         } else {
-            self.entries[number]!.sessions.append(session)
+            self.entries[number]!.waiters.append((ticket, waiter))
         }
+        return ticket
     }
 
     func contains(_ number: Int64) -> Bool { self.entries[number] != nil }
 
     /// True when nobody stands for the number any more.
-    mutating func remove(_ session: ClientSession, number: Int64) -> Bool {
-        guard let index = self.entries[number]?.sessions.firstIndex(where: { $0 === session }) else { return false }
-        self.entries[number]!.sessions.remove(at: index)
-        guard self.entries[number]!.sessions.isEmpty else { return false }
+    mutating func remove(ticket: UInt64, number: Int64) -> Bool {
+        guard let index = self.entries[number]?.waiters.firstIndex(where: { $0.ticket == ticket }) else { return false }
+        self.entries[number]!.waiters.remove(at: index)
+        self.count -= 1
+        guard self.entries[number]!.waiters.isEmpty else { return false }
         self.forget(number)
         return true
     }
@@ -55,24 +64,22 @@ struct DoorQueue {
         }
     }
 
-    mutating func take(_ number: Int64) -> [ClientSession] {
-        let sessions = self.entries[number]?.sessions ?? []
+    /// All who stand for the number; they leave the door.
+    mutating func take(_ number: Int64) -> [Waiter] {
+        guard let waiters = self.entries[number]?.waiters else { return [] }
+        self.count -= waiters.count
         self.forget(number)
-        return sessions
+        return waiters.map(\.waiter)
     }
 
-    /// Those whose time at the door is over.
-    mutating func expire(now: Instant) -> [(number: Int64, sessions: [ClientSession])] {
-        let expired = self.entries.filter { $0.value.deadline <= now && $0.value.hasAsked }
-        for number in expired.keys { self.forget(number) }
-        return expired.map { ($0.key, $0.value.sessions) }
+    /// Those whose time at the door is over, lowest number first.
+    mutating func expire(now: Instant) -> [(number: Int64, waiters: [Waiter])] {
+        let numbers = self.entries.filter { $0.value.deadline <= now && $0.value.hasAsked }.keys.sorted()
+        return numbers.map { ($0, self.take($0)) }
     }
 
-    mutating func removeAll() -> [ClientSession] {
-        let sessions = self.entries.values.flatMap(\.sessions)
-        self.entries = [:]
-        self.unasked = []
-        return sessions
+    mutating func removeAll() -> [(number: Int64, waiters: [Waiter])] {
+        self.entries.keys.sorted().map { ($0, self.take($0)) }
     }
 
     private mutating func forget(_ number: Int64) {

@@ -1,279 +1,247 @@
 import Admission
-import HTTPWire
 import Primitives
 import Settings
 import SharedState
 
-/// One room as one loop sees it: checks tokens, gathers what is to be asked of the shared state, parks the requests
-/// that wait for the answer.
+/// One room as one loop sees it: checks tokens, gathers what is to be asked of the shared state, keeps the books of the
+/// requests that wait for the answer.
 ///
-/// However many visitors wait, there is at most one `join`, one `exchange`, one `renew` and one `release` of this loop
-/// on the way; what comes meanwhile makes up the next batch. A position poll asks nothing of anybody.
+/// However many visitors wait, there is at most one `join`, one `exchange`, one `renew`, one `release` and one `leave`
+/// of this loop on the way; what comes meanwhile makes up the next batch. A position poll asks nothing of anybody.
 ///
-/// Limits: `waiting_to_join` and `waiting_at_door` of the settings, shared out over the loops; `maxRevoked` sessions
-/// that ended early are remembered until they would have expired.
+/// Limits: `waiting_to_join` and `waiting_at_door` of the settings, over all loops together.
 final class RoomGate {
-    static let maxRevoked = 65_536
-    /// A place is good for this long after it was given out.
-    static let placeLifetimeSeconds: UInt32 = 24 * 3_600
     /// How long the front of the line is told to wait when nothing is known.
     private static let unavailableRefreshSeconds: Int64 = 3
 
+    /// What became of a request that asked to wait.
+    enum Parking {
+        case parked(RoomTicket)
+        case mustWait(WaitingPosition)
+        case refused(GatewayError)
+    }
+
     let name: String
-    let roomID: UInt64
-    let edge: Edge
-    private let marks: RoomMarks
-    private(set) var settings: RoomSettings
+    let cookies: RoomCookieNames
+    private let tools: LoopTools
+    private let store: any RoomStore
+    private let shared: SharedRoom
+    private var view: RoomView
     private(set) var page: WaitingPage
-    private(set) var snapshot: RoomSnapshot?
-    private(set) var known = KnownMarks.nothing
     private(set) var counts = RoomCounts()
-    private var estimator = WaitEstimator()
-    let cookies: RoomCookies
 
-    private var joiners: [ClientSession] = []
-    private var isJoining = false
-    private var door: DoorQueue
+    private var joiners: [UInt64: any RoomWaiter] = [:]
+    private var nextJoiner: UInt64 = 0
+    private var joins = Batch<UInt64>(largest: RoomRules.largestBatch)
+    private var door = DoorQueue<any RoomWaiter>()
     private var isExchanging = false
+    private var renewals = Batch<Int64>(largest: RoomRules.largestBatch)
+    /// Numbers in `renewals` or on the way.
+    private var renewing: Set<Int64> = []
+    private var releases = Batch<Int64>(largest: RoomRules.largestBatch)
+    private var leaves = Batch<Int64>(largest: RoomRules.largestBatch)
+    private var seenReleases = 0
     private var isFlushScheduled = false
-    private var renewals: Set<Int64> = []
-    private var isRenewing = false
-    private var releases: [Int64] = []
-    private var isReleasing = false
-    /// Sessions that ended before their pass expires, with that time in microseconds.
-    private var revoked: [Int64: Int64] = [:]
 
-    init(settings: RoomSettings, marks: RoomMarks, edge: Edge) {
-        self.marks = marks
+    init(settings: RoomSettings, tools: LoopTools, store: any RoomStore, shared: SharedRoom) {
         self.name = settings.name
-        self.roomID = AdmissionToken.roomID(named: settings.name)
-        self.edge = edge
-        self.settings = settings
+        self.tools = tools
+        self.store = store
+        self.shared = shared
+        self.view = RoomView(limits: settings)
         self.page = WaitingPage(room: settings)
-        self.cookies = RoomCookies(room: settings.name)
-        self.door = DoorQueue()
+        self.cookies = RoomCookieNames(room: settings.name)
     }
 
     func apply(_ settings: RoomSettings) {
-        guard settings != self.settings else { return }
-        self.settings = settings
+        guard settings != self.view.limits else { return }
+        self.view.apply(settings)
         self.page = WaitingPage(room: settings)
     }
 
-    var store: any RoomStore { self.edge.store }
+    var roomID: UInt64 { self.view.roomID }
+    var snapshot: RoomSnapshot? { self.view.snapshot }
+    /// Requests of this loop that wait for a place, and at the door.
+    var parked: (joining: Int, atDoor: Int) { (self.joiners.count, self.door.count) }
 
     // MARK: The check
 
-    /// Decides on the request that is in `edge.requestHead` and `bytes`.
-    func check(_ session: ClientSession, _ bytes: UnsafeRawBufferPointer) -> GateVerdict {
-        if let answer = session.request.roomAnswer {
-            session.request.roomAnswer = nil
-            if let verdict = self.conclude(answer, for: session) { return verdict }
-            return self.join(session)
+    /// Decides on the request in hand.
+    func check(_ request: RequestInHand) -> GateVerdict {
+        if self.view.limits.passesPreflight, request.method == .options, request.isPreflight { return .preflight }
+        let now = self.tools.wallMicros
+        self.shared.takeReleases(since: &self.seenReleases) { number, until in
+            self.view.revoke(number, untilMicros: until, nowMicros: now)
         }
-        let now = self.edge.loop.wallMicros
-        let names = session.connection.isSecure ? self.cookies.secure : self.cookies.plain
-        if let pass = self.token(.pass, named: names.pass, bytes, now: now), self.isLive(pass, now: now) {
-            session.request.session = (self, pass.number)
-            self.renewIfDue(pass, session, now: now)
-            return .admitted
-        }
-        guard let place = self.token(.place, named: names.place, bytes, now: now) else { return self.join(session) }
-        self.known.raise(epoch: Int64(place.epoch), issued: place.number, serving: 0)
-        guard place.number <= self.known.serving else { return .waiting(self.position(of: place.number)) }
-        return self.exchange(place.number, session)
-    }
-
-    /// Nil when the visitor has to join anew.
-    private func conclude(_ answer: RoomAnswer, for session: ClientSession) -> GateVerdict? {
-        switch answer {
-        case .admitted(let pass, let place):
-            session.request.newPass = pass
-            session.request.newPlace = place
-            session.request.isNewcomer = true
-            session.request.session = (self, pass.number)
-            return .admitted
-        case .waiting(let place, let isNew):
-            if isNew { session.request.newPlace = place }
-            return .waiting(self.position(of: place.number))
-        case .stillAtDoor(let number): return .waiting(self.position(of: number, isAtDoor: true))
-        case .rejoin: return nil
-        case .unavailable:
-            return .waiting(WaitingPosition(state: .joining, refreshSeconds: Self.unavailableRefreshSeconds))
-        case .refused(let error): return .refused(error)
+        let names = request.isSecure ? self.cookies.secure : self.cookies.plain
+        let pass = self.token(.pass, named: names.pass, request, nowMicros: now)
+        let place = pass == nil ? self.token(.place, named: names.place, request, nowMicros: now) : nil
+        if let place { self.view.raise(epoch: Int64(place.epoch), issued: place.number, serving: 0) }
+        switch self.view.standing(pass: pass, place: place, nowMicros: now) {
+        case .inside(let number, let isRenewalDue):
+            return .inside(number: number, pass: isRenewalDue ? self.renew(number, nowMicros: now) : nil)
+        case .waiting(let number): return .mustWait(self.position(of: number))
+        case .called(let number): return .mustAsk(.exchange(number: number))
+        case .newcomer: return .mustAsk(.join)
         }
     }
 
-    /// The genuine, current token of this room in the cookie of that name. Anything else is treated as none, and counted.
+    /// The first genuine, current token of this room among the cookies of that name. Whatever else is there is treated
+    /// as none, and counted: a cookie that somebody planted locks nobody out.
     private func token(
         _ kind: AdmissionToken.Kind,
         named name: [UInt8],
-        _ bytes: UnsafeRawBufferPointer,
-        now: Int64
+        _ request: RequestInHand,
+        nowMicros now: Int64
     ) -> AdmissionToken? {
-        guard let range = name.withUnsafeBytes({ self.edge.requestHead.cookieValue(named: $0, in: bytes) }) else {
-            return nil
+        var found: AdmissionToken?
+        _ = request.anyCookie(named: name) { text in
+            guard let token = self.tools.signer.verify(text) else {
+                self.counts.tokensForged += 1
+                return false
+            }
+            switch self.view.objection(to: token, as: kind, nowMicros: now) {
+            case nil:
+                found = token
+                return true
+            case .foreign: self.counts.tokensForeign += 1
+            case .expired: self.counts.tokensExpired += 1
+            case .revoked: self.counts.tokensRevoked += 1
+            }
+            return false
         }
-        guard let token = self.edge.signer.verify(range.slice(of: bytes)) else {
-            self.counts.tokensForged += 1
-            return nil
-        }
-        guard token.kind == kind, token.room == self.roomID else {
-            self.counts.tokensForeign += 1
-            return nil
-        }
-        guard Int64(token.expiresSeconds) * 1_000_000 > now,
-            self.known.epoch == 0 || Int64(token.epoch) == self.known.epoch
-        else {
-            self.counts.tokensExpired += 1
-            return nil
-        }
-        return token
+        return found
     }
 
-    private func isLive(_ pass: AdmissionToken, now: Int64) -> Bool {
-        guard !self.revoked.isEmpty, let until = self.revoked[pass.number] else { return true }
-        if until <= now { self.revoked[pass.number] = nil }
-        self.counts.tokensRevoked += 1
-        return false
-    }
-
-    private func position(of number: Int64, isAtDoor: Bool = false) -> WaitingPosition {
-        let ahead = max(0, number - self.known.serving - 1)
-        let opensAt = self.settings.opensAtMicros ?? 0
-        let refresh =
-            isAtDoor
-            ? 1
-            : self.estimator.pollSeconds(
-                ahead: ahead,
-                horizonMicros: self.settings.horizonMicros,
-                configuredMilli: self.settings.inflowMilli,
-                random: self.edge.random.next()
-            )
-        return WaitingPosition(
-            state: isAtDoor ? .atDoor : .waiting,
-            number: number,
-            ahead: ahead,
-            waiting: max(0, self.known.issued - self.known.serving),
-            estimateSeconds: self.estimator.estimate(
-                ahead: ahead,
-                configuredMilli: self.settings.inflowMilli
-            ),
-            refreshSeconds: refresh,
-            opensInSeconds: max(0, (opensAt - self.edge.loop.wallMicros + 999_999) / 1_000_000)
+    /// What the visitor with that place is shown.
+    func position(of number: Int64, isAtDoor: Bool = false) -> WaitingPosition {
+        self.view.position(
+            of: number,
+            isAtDoor: isAtDoor,
+            nowMicros: self.tools.wallMicros,
+            random: self.tools.random.next()
         )
+    }
+
+    /// What a visitor is shown who could be given no place.
+    var joiningPosition: WaitingPosition {
+        WaitingPosition(state: .joining, refreshSeconds: Self.unavailableRefreshSeconds)
+    }
+
+    // MARK: Waiting
+
+    func park(_ waiter: any RoomWaiter, _ question: RoomQuestion) -> Parking {
+        self.scheduleFlush()
+        switch question {
+        case .join:
+            guard self.shared.joining.take(limit: self.tools.limits.waitingToJoin) else { return .refused(.joinsFull) }
+            let id = self.nextJoiner
+            self.nextJoiner += 1
+            self.joiners[id] = waiter
+            self.joins.add(id)
+            return .parked(RoomTicket(question: .join, id: id))
+        case .exchange(let number):
+            guard self.shared.atDoor.take(limit: self.tools.limits.waitingAtDoor) else {
+                return .mustWait(self.position(of: number, isAtDoor: true))
+            }
+            let deadline = self.tools.now.advanced(byNanoseconds: self.tools.limits.doorTimeoutNanoseconds)
+            let id = self.door.add(waiter, number: number, deadline: deadline)
+            return .parked(RoomTicket(question: question, id: id))
+        }
+    }
+
+    /// A parked request's client has gone.
+    func leave(_ ticket: RoomTicket) {
+        switch ticket.question {
+        case .join:
+            guard self.joiners.removeValue(forKey: ticket.id) != nil else { return }
+            self.shared.joining.giveBack()
+            // Clients that come and go while the shared state is silent leave nothing behind.
+            if self.joins.count > 2 * self.joiners.count + RoomRules.largestBatch {
+                self.joins.drop { self.joiners[$0] == nil }
+            }
+        case .exchange(let number):
+            let before = self.door.count
+            let isLast = self.door.remove(ticket: ticket.id, number: number)
+            self.shared.atDoor.giveBack(before - self.door.count)
+            if isLast { self.leaveDoor([number]) }
+        }
+    }
+
+    private func leaveDoor(_ numbers: [Int64]) {
+        for number in numbers { self.leaves.add(number) }
+        self.scheduleFlush()
+    }
+
+    private func answer(_ waiters: [any RoomWaiter], _ answer: RoomAnswer) {
+        self.shared.atDoor.giveBack(waiters.count)
+        for waiter in waiters { waiter.roomAnswered(answer) }
     }
 
     // MARK: Joining
 
-    private func join(_ session: ClientSession) -> GateVerdict {
-        guard self.joiners.count < max(1, self.edge.limits.waitingToJoin / self.edge.loopCount) else {
-            return .refused(.joinsFull)
-        }
-        self.joiners.append(session)
-        self.scheduleFlush()
-        return .parked
-    }
-
     private func sendJoin() {
-        guard !self.isJoining, !self.joiners.isEmpty else { return }
-        self.isJoining = true
-        let batch = Array(self.joiners.prefix(RoomRules.largestBatch))
-        self.joiners.removeFirst(batch.count)
+        guard let batch = self.joins.next(isStillWanted: { self.joiners[$0] != nil }) else { return }
+        self.shared.noteActivity()
         self.store.join(room: self.name, count: batch.count) { [self] result in
-            self.isJoining = false
+            self.joins.returned()
             self.takeJoin(result, batch)
             self.scheduleFlush()
         }
     }
 
-    private func takeJoin(_ result: Result<JoinGrant, StoreError>, _ batch: [ClientSession]) {
+    private func takeJoin(_ result: Result<JoinGrant, StoreError>, _ batch: [UInt64]) {
         switch result {
         case .failure(let error):
             self.noteFailure(error, of: "join")
-            for session in batch { self.answer(session, .unavailable) }
+            for id in batch { self.answerJoiner(id, .unavailable) }
         case .success(let grant):
             let last = grant.first + grant.count - 1
-            self.known.raise(epoch: grant.epoch, issued: last, serving: grant.serving)
-            self.marks.raise(room: self.name, epoch: grant.epoch, issued: last, serving: grant.serving)
+            self.view.raise(epoch: grant.epoch, issued: last, serving: grant.serving)
+            self.shared.raise(epoch: grant.epoch, issued: last, serving: grant.serving)
             self.counts.joined += UInt64(batch.count)
-            for (index, session) in batch.enumerated() {
+            for (index, id) in batch.enumerated() {
                 let number = grant.first + Int64(index)
-                let place = self.makePlace(number: number)
+                let place = self.place(number)
                 if Int64(index) < grant.admitted {
                     self.counts.admitted += 1
-                    let pass = self.makePass(number: number, expiresMicros: grant.expiresMicros)
-                    self.answer(session, .admitted(pass: pass, place: place))
+                    let pass = self.pass(number, expiresMicros: grant.expiresMicros)
+                    self.answerJoiner(id, .admitted(pass: pass, place: place))
                 } else {
-                    self.answer(session, .waiting(place: place, isNew: true))
+                    self.answerJoiner(id, .waiting(place: place, isNew: true))
                 }
             }
         }
     }
 
-    private func answer(_ session: ClientSession, _ answer: RoomAnswer) {
-        guard !session.connection.isClosed else { return }
-        session.request.doorNumber = nil
-        session.request.roomAnswer = answer
-        session.roomAnswered()
+    /// One who left meanwhile is told nothing; the number is lost, and calls for it count as no-shows.
+    private func answerJoiner(_ id: UInt64, _ answer: RoomAnswer) {
+        guard let waiter = self.joiners.removeValue(forKey: id) else { return }
+        self.shared.joining.giveBack()
+        waiter.roomAnswered(answer)
     }
 
-    private func makePlace(number: Int64) -> AdmissionToken {
-        let now = UInt32(clamping: self.edge.loop.wallMicros / 1_000_000)
-        return AdmissionToken(
-            kind: .place,
-            keyID: self.edge.signer.signingKeyID,
-            lane: 0,
-            room: self.roomID,
-            epoch: UInt32(clamping: self.known.epoch),
-            number: number,
-            issuedSeconds: now,
-            expiresSeconds: now + Self.placeLifetimeSeconds
-        )
+    private func place(_ number: Int64) -> AdmissionToken {
+        self.view.place(number: number, keyID: self.tools.signer.signingKeyID, nowMicros: self.tools.wallMicros)
     }
 
-    private func makePass(number: Int64, expiresMicros: Int64) -> AdmissionToken {
-        AdmissionToken(
-            kind: .pass,
-            keyID: self.edge.signer.signingKeyID,
-            lane: 0,
-            room: self.roomID,
-            epoch: UInt32(clamping: self.known.epoch),
+    private func pass(_ number: Int64, expiresMicros: Int64) -> AdmissionToken {
+        self.view.pass(
             number: number,
-            issuedSeconds: UInt32(clamping: self.edge.loop.wallMicros / 1_000_000),
-            expiresSeconds: UInt32(clamping: expiresMicros / 1_000_000)
+            expiresMicros: expiresMicros,
+            keyID: self.tools.signer.signingKeyID,
+            nowMicros: self.tools.wallMicros
         )
     }
 
     // MARK: The door
-
-    private func exchange(_ number: Int64, _ session: ClientSession) -> GateVerdict {
-        guard self.door.count < max(1, self.edge.limits.waitingAtDoor / self.edge.loopCount) else {
-            return .waiting(self.position(of: number, isAtDoor: true))
-        }
-        let deadline = self.edge.loop.now.advanced(byNanoseconds: self.edge.limits.doorTimeoutNanoseconds)
-        session.request.doorNumber = number
-        self.door.add(session, number: number, deadline: deadline)
-        self.scheduleFlush()
-        return .parked
-    }
-
-    /// A parked request's client has gone.
-    func leave(_ session: ClientSession) {
-        guard let number = session.request.doorNumber else { return self.joiners.removeAll { $0 === session } }
-        if self.door.remove(session, number: number) { self.leaveDoor([number]) }
-    }
-
-    private func leaveDoor(_ numbers: [Int64]) {
-        // A failure needs no answer: the shared state forgets silent visitors by itself.
-        self.store.leave(room: self.name, numbers: numbers) { _ in }
-    }
 
     private func sendExchange() {
         guard !self.isExchanging else { return }
         let batch = self.door.nextBatch(limit: RoomRules.largestBatch)
         guard !batch.isEmpty else { return }
         self.isExchanging = true
+        self.shared.noteActivity()
         self.store.exchange(room: self.name, numbers: batch) { [self] result in
             self.isExchanging = false
             self.takeExchange(result, batch)
@@ -303,91 +271,79 @@ final class RoomGate {
     private func take(_ outcome: ExchangeOutcome, _ number: Int64) {
         let answer: RoomAnswer
         switch outcome {
-        case .atDoor:
-            self.door.markAsked([number])
-            return
+        case .atDoor: return self.door.markAsked([number])
         case .admitted(let expires):
             self.counts.admitted += 1
-            answer = .admitted(pass: self.makePass(number: number, expiresMicros: expires), place: nil)
-        case .notServed: answer = .waiting(place: self.makePlace(number: number), isNew: false)
+            self.view.readmit(number)
+            answer = .admitted(pass: self.pass(number, expiresMicros: expires), place: nil)
+        case .notServed: answer = .waiting(place: self.place(number), isNew: false)
         case .lapsed:
             self.counts.lapsed += 1
             answer = .rejoin
         case .ended: answer = .rejoin
         }
-        for session in self.door.take(number) { self.answer(session, answer) }
+        self.answer(self.door.take(number), answer)
     }
 
     /// The next tick has come: those at the door ask again, those who have waited too long are sent round.
     private func reviewDoor() {
-        let expired = self.door.expire(now: self.edge.loop.now)
-        if !expired.isEmpty { self.leaveDoor(expired.map(\.number)) }
-        for (number, sessions) in expired {
-            for session in sessions { self.answer(session, .stillAtDoor(number: number)) }
-        }
+        let expired = self.door.expire(now: self.tools.now)
+        self.leaveDoor(expired.map(\.number))
+        for (number, waiters) in expired { self.answer(waiters, .stillAtDoor(number: number)) }
         self.door.askAgain()
         self.scheduleFlush()
     }
 
     // MARK: Sessions
 
-    private func renewIfDue(_ pass: AdmissionToken, _ session: ClientSession, now: Int64) {
-        let left = Int64(pass.expiresSeconds) * 1_000_000 - now
-        guard left < self.settings.sessionMicros / 2, self.store.outage == nil else { return }
-        self.renewals.insert(pass.number)
+    /// The renewed pass; nil while the shared state is away.
+    private func renew(_ number: Int64, nowMicros now: Int64) -> AdmissionToken? {
+        guard self.store.outage == nil else { return nil }
+        if self.renewing.insert(number).inserted { self.renewals.add(number) }
         self.scheduleFlush()
-        session.request.newPass = self.makePass(
-            number: pass.number,
-            expiresMicros: now + self.settings.sessionMicros
-        )
+        return self.pass(number, expiresMicros: now + self.view.limits.sessionMicros)
     }
 
     private func sendRenewals() {
-        guard !self.isRenewing, !self.renewals.isEmpty else { return }
-        self.isRenewing = true
-        let batch = Array(self.renewals.prefix(RoomRules.largestBatch))
-        self.renewals.subtract(batch)
+        guard let batch = self.renewals.next() else { return }
         self.store.renew(room: self.name, numbers: batch) { [self] result in
-            self.isRenewing = false
+            self.renewals.returned()
+            self.renewing.subtract(batch)
             switch result {
             case .failure(let error): self.noteFailure(error, of: "renew")
             case .success(let expiries):
-                let now = self.edge.loop.wallMicros
+                let now = self.tools.wallMicros
                 for (number, expiry) in zip(batch, expiries) where expiry == nil {
-                    self.revoke(number, until: now + self.settings.sessionMicros)
+                    self.shared.release(number, untilMicros: now + self.view.limits.sessionMicros)
                 }
             }
             self.scheduleFlush()
         }
     }
 
-    /// The origin says that the visitor is done: the slot is free at once.
+    /// The origin says that the visitor is done: the slot is free at once, the pass no more good on any loop.
     func release(_ number: Int64) {
-        self.revoke(number, until: self.edge.loop.wallMicros + self.settings.sessionMicros)
-        self.releases.append(number)
+        self.shared.release(number, untilMicros: self.tools.wallMicros + self.view.limits.sessionMicros)
+        self.releases.add(number)
         self.counts.released += 1
         self.scheduleFlush()
     }
 
-    private func revoke(_ number: Int64, until: Int64) {
-        if self.revoked.count >= Self.maxRevoked {
-            let now = self.edge.loop.wallMicros
-            self.revoked = self.revoked.filter { $0.value > now }
-        }
-        // Full of live ones: the pass runs to its end, its slot is free already.
-        guard self.revoked.count < Self.maxRevoked else { return }
-        self.revoked[number] = until
-    }
-
     private func sendReleases() {
-        guard !self.isReleasing, !self.releases.isEmpty else { return }
-        self.isReleasing = true
-        let batch = Array(self.releases.prefix(RoomRules.largestBatch))
-        self.releases.removeFirst(batch.count)
+        guard let batch = self.releases.next() else { return }
         self.store.release(room: self.name, numbers: batch) { [self] result in
-            self.isReleasing = false
+            self.releases.returned()
             // A lost release costs a slot until the session would have expired by itself.
             if case .failure(let error) = result { self.noteFailure(error, of: "release") }
+            self.scheduleFlush()
+        }
+    }
+
+    private func sendLeaves() {
+        guard let batch = self.leaves.next(isStillWanted: { !self.door.contains($0) }) else { return }
+        // A failure needs no answer: the shared state forgets silent visitors by itself.
+        self.store.leave(room: self.name, numbers: batch) { [self] _ in
+            self.leaves.returned()
             self.scheduleFlush()
         }
     }
@@ -398,29 +354,29 @@ final class RoomGate {
     private func scheduleFlush() {
         guard !self.isFlushScheduled else { return }
         self.isFlushScheduled = true
-        self.edge.loop.atTurnEnd { [self] in
+        self.tools.loop.atTurnEnd { [self] in
             self.isFlushScheduled = false
             self.sendJoin()
             self.sendExchange()
             self.sendRenewals()
             self.sendReleases()
+            self.sendLeaves()
         }
     }
 
     private func noteFailure(_ error: StoreError, of operation: String) {
         self.counts.storeFailures += 1
-        self.edge.log.debug(
+        self.tools.log.debug(
             "the shared state did not answer",
             metadata: ["room": "\(self.name)", "operation": "\(operation)", "error": "\(error)"]
         )
     }
 
+    // MARK: Ticks and the end
+
     /// A tick's result, from whichever loop asked for it.
     func take(_ answer: TickAnswer) {
-        let snapshot = answer.snapshot
-        self.snapshot = snapshot
-        self.known.raise(epoch: snapshot.epoch, issued: snapshot.issued, serving: snapshot.serving)
-        self.estimator.observe(snapshot)
+        self.view.observe(answer.snapshot)
         self.admit(answer.others)
         self.reviewDoor()
     }
@@ -428,12 +384,16 @@ final class RoomGate {
     /// No tick's result: the shared state is away. Those at the door are not kept beyond their time.
     func missedTick() { self.reviewDoor() }
 
-    var parked: (joining: Int, atDoor: Int) { (self.joiners.count, self.door.count) }
+    /// The gateway shuts down: those at the door are sent round at once, to stand at the next gateway's.
+    func closeDoor() {
+        let standing = self.door.removeAll()
+        self.leaveDoor(standing.map(\.number))
+        for (number, waiters) in standing { self.answer(waiters, .stillAtDoor(number: number)) }
+    }
 
     /// The room is configured no more: who waits here asks the routes again.
     func dissolve() {
-        let sessions = self.joiners + self.door.removeAll()
-        self.joiners = []
-        for session in sessions where !session.connection.isClosed { session.roomAnswered() }
+        for (_, waiters) in self.door.removeAll() { self.answer(waiters, .dissolved) }
+        for id in self.joiners.keys.sorted() { self.answerJoiner(id, .dissolved) }
     }
 }

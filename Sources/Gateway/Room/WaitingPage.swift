@@ -1,4 +1,3 @@
-import HTTPWire
 import Primitives
 import Settings
 
@@ -7,7 +6,6 @@ import Settings
 /// The page is rendered once a room into pieces between which the numbers go: writing it costs a few copies. It stays
 /// under one TCP window, so that it arrives in the first round trip.
 struct WaitingPage {
-    private static let largestHeadBytes = 1_024
     private let room: [UInt8]
     private let beforeRefresh: [UInt8]
     private let beforeBody: [UInt8]
@@ -61,41 +59,20 @@ struct WaitingPage {
         return result
     }
 
-    /// Writes head and body; returns the status. A request that is not a plain read gets 429, so that no program takes
-    /// "wait" for "done".
-    func write(
-        _ position: WaitingPosition,
-        isJSON: Bool,
-        for session: ClientSession,
-        staysOpen: Bool,
-        to writer: inout ByteWriter
-    ) -> Int {
-        let method = session.request.method
-        let isRead = method == .get || method == .head
-        // The body goes into the second half first: the head says how long it is.
-        let half = session.edge.loop.writeScratch.count / 2
-        var body = ByteWriter(UnsafeMutableRawBufferPointer(rebasing: session.edge.loop.writeScratch[half...]))
-        if isJSON { self.writeJSON(position, to: &body) } else { self.writeHTML(position, to: &body) }
+    func writeBody(_ position: WaitingPosition, isJSON: Bool, to writer: inout ByteWriter) {
+        if isJSON { self.writeJSON(position, to: &writer) } else { self.writeHTML(position, to: &writer) }
+    }
 
-        writer.append(isRead ? "HTTP/1.1 200 OK\r\nDate: " : "HTTP/1.1 429 Too Many Requests\r\nDate: ")
-        session.edge.appendDate(to: &writer)
-        writer.append(
-            isJSON ? "\r\nContent-Type: application/json" : "\r\nContent-Type: text/html; charset=utf-8"
-        )
+    /// Appends the fields that belong to the page, cookies aside.
+    func writeFields(_ position: WaitingPosition, isJSON: Bool, to writer: inout ByteWriter) {
+        writer.append(isJSON ? "Content-Type: application/json" : "Content-Type: text/html; charset=utf-8")
         writer.append("\r\nCache-Control: no-store\r\nVary: Accept\r\nRetry-After: ")
         writer.append(decimal: Int(position.refreshSeconds))
         switch position.state {
-        case .waiting: writer.append("\r\nSluice-State: waiting\r\nContent-Length: ")
-        case .atDoor: writer.append("\r\nSluice-State: at-door\r\nContent-Length: ")
-        case .joining: writer.append("\r\nSluice-State: joining\r\nContent-Length: ")
+        case .waiting: writer.append("\r\nSluice-State: waiting\r\n")
+        case .atDoor: writer.append("\r\nSluice-State: at-door\r\n")
+        case .joining: writer.append("\r\nSluice-State: joining\r\n")
         }
-        writer.append(decimal: body.count)
-        writer.append("\r\n")
-        session.edge.appendCookies(for: session, to: &writer)
-        session.edge.appendConnection(staysOpen: staysOpen, minorVersion: session.request.minorVersion, to: &writer)
-        writer.append("\r\n")
-        if method != .head { writer.append(body.written) }
-        return isRead ? 200 : 429
     }
 
     // MARK: JSON

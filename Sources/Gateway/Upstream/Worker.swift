@@ -1,5 +1,4 @@
 import Primitives
-import SharedState
 import Transport
 
 /// One worker of a pool, as one loop sees it.
@@ -12,8 +11,8 @@ final class Worker {
     var inFlight = 0
     /// Connections of this loop to it: idle, busy and on the way.
     var connections = 0
-    /// The one used last is taken first, so that the others may grow old and be closed.
-    var idle: [UpstreamSession] = []
+    /// Of these, on the way.
+    var connecting = 0
     private var failuresInARow = 0
     private var ejectedUntil = Instant(nanoseconds: 0)
 

@@ -1,42 +1,67 @@
-import DequeModule
 import EventLoop
 import Primitives
 import Settings
 import SharedState
 import Transport
 
+/// Who waits for a worker.
+protocol WorkerWaiter: AnyObject {
+    /// The worker that has just failed the waiter's request, to be passed by if possible.
+    var failedWorker: Worker? { get }
+    func workerReady(_ lease: consuming WorkerLease)
+    func workerUnavailable(_ error: GatewayError)
+}
+
+/// What a pool says to a request.
+enum WorkerAcquisition: ~Copyable {
+    case ready(WorkerLease)
+    /// The waiter will hear; with the ticket it can leave.
+    case pending(ticket: UInt64)
+    case refused(GatewayError)
+}
+
 /// The workers behind a route, as one loop sees them, and the requests that wait for one.
 ///
-/// Limits: `connections_per_worker` and `waiting_requests` of the settings, shared out evenly over the loops.
-final class WorkerPool {
-    enum Acquisition {
-        case ready(UpstreamSession)
-        /// The session will hear `workerReady` or `workerFailed`.
-        case pending
-        case refused(GatewayError)
-    }
-
-    private struct Waiter {
-        let session: ClientSession
-        let deadline: Instant
-    }
-
+/// A connection that is being made belongs to the pool, not to a request: whoever is first in line gets the next that
+/// is free, whichever it is, and a client that leaves takes nothing with it.
+///
+/// Limits: `connections_per_worker` of the settings, shared out over the loops, at least one each; `waiting_requests`
+/// over all loops together, for requests beyond those that a connection on the way will serve.
+final class WorkerPool: UpstreamOwner {
     let name: String
-    let edge: Edge
+    private let tools: LoopTools
     private(set) var settings: PoolSettings
-    private var workers: [Worker] = []
-    private var ready: [Worker] = []
-    private var waiting = Deque<Waiter>()
+    private let waitingLimit: SharedLimit
+
+    /// A worker and its idle connections; the one used last is taken first, so that the others may grow old.
+    private struct Slot {
+        let worker: Worker
+        var idle: [UpstreamConnection] = []
+    }
+    private var slots: [Slot] = []
+    private var slotOfWorker: [ObjectIdentifier: Int] = [:]
+    /// Indices of `slots` that take requests.
+    private var ready: [Int] = []
+
+    /// `isCovered`: a connection was begun for it, so that it does not count as one too many.
+    private struct Waiter {
+        let waiter: any WorkerWaiter
+        let isCovered: Bool
+        var attempts = 1
+    }
+    private var waiting = WaitingLine<Waiter>()
     private var waitingTimer: LoopTimer?
     private var sample = PoolSample()
     /// Requests of this loop that a worker is serving.
     private var inFlight = 0
+    private var connecting = 0
 
-    init(settings: PoolSettings, edge: Edge) {
+    init(settings: PoolSettings, tools: LoopTools, waitingLimit: SharedLimit) {
         self.name = settings.name
         self.settings = settings
-        self.edge = edge
-        self.waitingTimer = LoopTimer(loop: edge.loop) { [unowned self] in self.expireWaiting() }
+        self.tools = tools
+        self.waitingLimit = waitingLimit
+        self.waitingTimer = LoopTimer(loop: tools.loop) { [weak self] in self?.expireWaiting() }
         self.apply(settings)
     }
 
@@ -50,30 +75,48 @@ final class WorkerPool {
         )
     }
 
-    private var connectionsPerWorker: Int { max(1, self.settings.connectionsPerWorker / self.edge.loopCount) }
-    private var waitingLimit: Int { self.settings.waitingRequests / self.edge.loopCount }
+    private var connectionsPerWorker: Int { max(1, self.settings.connectionsPerWorker / self.tools.loopCount) }
 
     // MARK: The directory
 
     /// Takes the controller's list. Those who are gone, or draining, finish what they have.
     func update(_ directory: [WorkerRecord]) {
-        var kept: [Worker] = []
+        var known: [String: Int] = [:]
+        for (index, slot) in self.slots.enumerated() { known[slot.worker.id] = index }
+        var kept: [Slot] = []
+        var leaving = Set(self.slots.indices)
         for record in directory {
-            let known = self.workers.first { $0.id == record.id && $0.address.description == record.address }
-            guard let worker = known ?? self.makeWorker(record) else { continue }
-            worker.isReady = record.state == .ready
-            kept.append(worker)
+            if let index = known[record.id], self.slots[index].worker.address.description == record.address {
+                leaving.remove(index)
+                kept.append(self.slots[index])
+            } else if let worker = self.makeWorker(record) {
+                kept.append(Slot(worker: worker))
+            } else {
+                continue
+            }
+            kept[kept.count - 1].worker.isReady = record.state == .ready
         }
-        for worker in self.workers where !kept.contains(where: { $0 === worker }) { worker.isReady = false }
-        self.workers = kept
-        self.ready = kept.filter(\.isReady)
-        for worker in kept where !worker.isReady { self.closeIdle(of: worker) }
+        var closing: [UpstreamConnection] = []
+        for index in leaving {
+            self.slots[index].worker.isReady = false
+            closing += self.slots[index].idle
+        }
+        for index in kept.indices where !kept[index].worker.isReady {
+            closing += kept[index].idle
+            kept[index].idle = []
+        }
+        self.slots = kept
+        self.slotOfWorker = Dictionary(
+            uniqueKeysWithValues: kept.enumerated().map { (ObjectIdentifier($1.worker), $0) }
+        )
+        self.ready = kept.indices.filter { kept[$0].worker.isReady }
+        for connection in closing { connection.close() }
         self.serveWaiting()
     }
 
     private func makeWorker(_ record: WorkerRecord) -> Worker? {
         guard let address = try? SocketAddress(parsing: record.address) else {
-            self.edge.log.error(
+            self.tools.log.error(
                 "a worker's address cannot be read; the worker is left out",
                 metadata: ["pool": "\(self.name)", "worker": "\(record.id)", "address": "\(record.address)"]
             )
@@ -82,141 +125,178 @@ final class WorkerPool {
         return Worker(id: record.id, address: address)
     }
 
-    private func closeIdle(of worker: Worker) {
-        let idle = worker.idle
-        worker.idle.removeAll()
-        for upstream in idle { upstream.close() }
-    }
-
     var readyCount: Int { self.ready.count }
 
-    // MARK: Taking and giving back
+    // MARK: Taking
 
-    /// Finds a connection for a request. `failed` is the worker that has just failed it, to be passed by if possible.
-    func acquire(for session: ClientSession, avoiding failed: Worker? = nil) -> Acquisition {
-        guard let worker = self.pick(avoiding: failed) else {
-            if self.ready.isEmpty, self.waitingLimit == 0 { return .refused(.noWorker) }
-            return self.enqueue(session)
+    /// Finds a connection for a request.
+    func acquire(for waiter: any WorkerWaiter) -> WorkerAcquisition {
+        guard let index = self.pick(avoiding: waiter.failedWorker) else {
+            return self.enqueue(waiter, isCovered: false)
         }
-        return self.connection(to: worker, for: session)
+        if let lease = self.leaseIdle(at: index) { return .ready(lease) }
+        guard self.beginConnecting(to: self.slots[index].worker) else { return .refused(.connectFailed) }
+        return self.enqueue(waiter, isCovered: true)
     }
 
-    private func connection(to worker: Worker, for session: ClientSession) -> Acquisition {
+    private func leaseIdle(at index: Int) -> WorkerLease? {
+        guard let connection = self.slots[index].idle.popLast() else { return nil }
+        return self.begin(connection)
+    }
+
+    private func begin(_ connection: UpstreamConnection) -> WorkerLease {
         self.inFlight += 1
-        worker.inFlight += 1
-        if let upstream = worker.idle.popLast() {
-            upstream.client = session
-            return .ready(upstream)
-        }
-        worker.connections += 1
-        let upstream = UpstreamSession(pool: self, worker: worker, client: session)
+        connection.worker.inFlight += 1
+        return connection.lease()
+    }
+
+    /// False when the system has no descriptor left for it.
+    private func beginConnecting(to worker: Worker) -> Bool {
+        let connection = UpstreamConnection(
+            worker: worker,
+            tools: self.tools,
+            owner: self,
+            responseTimeoutNanoseconds: self.settings.responseTimeoutNanoseconds
+        )
         do {
-            try upstream.connect()
+            try connection.connect(timeoutNanoseconds: self.settings.connectTimeoutNanoseconds)
         } catch {
-            self.edge.log.error(
+            self.tools.log.error(
                 "no connection to a worker can be opened",
                 metadata: ["pool": "\(self.name)", "error": "\(error)"]
             )
-            worker.connections -= 1
-            self.settle(worker)
-            return .refused(.connectFailed)
+            return false
         }
-        return .pending
+        worker.connections += 1
+        worker.connecting += 1
+        self.connecting += 1
+        return true
     }
 
-    /// Power of two choices by requests in flight; among equals the first. Ejected and full workers are passed by,
-    /// ejected ones taken when there are no others.
-    private func pick(avoiding failed: Worker?) -> Worker? {
-        let count = self.ready.count
-        guard count > 0 else { return nil }
-        if count == 1 {
-            let only = self.ready[0]
-            return self.hasRoom(only) ? only : nil
+    private func pick(avoiding failed: Worker?) -> Int? {
+        let now = self.tools.now
+        let limit = self.connectionsPerWorker
+        let picked = WorkerChoice.pick(count: self.ready.count, random: &self.tools.random) { position in
+            let slot = self.ready[position]
+            let worker = self.slots[slot].worker
+            return WorkerChoice.Candidate(
+                load: worker.inFlight + worker.connecting,
+                hasRoom: !self.slots[slot].idle.isEmpty || worker.connections < limit,
+                isEjected: worker.isEjected(now: now),
+                isAvoided: worker === failed
+            )
         }
-        let first = Int(self.edge.random.next(upperBound: UInt64(count)))
-        var second = Int(self.edge.random.next(upperBound: UInt64(count - 1)))
-        if second >= first { second += 1 }
-        let (left, right) = (self.ready[first], self.ready[second])
-        let now = self.edge.loop.now
-        let leftFits = self.isFit(left, avoiding: failed, now: now)
-        let rightFits = self.isFit(right, avoiding: failed, now: now)
-        if leftFits, rightFits { return left.inFlight <= right.inFlight ? left : right }
-        if leftFits { return left }
-        if rightFits { return right }
-        let others = self.ready.filter { self.isFit($0, avoiding: failed, now: now) }
-        return others.min { $0.inFlight < $1.inFlight }
-            ?? self.ready.filter(self.hasRoom).min { $0.inFlight < $1.inFlight }
+        return picked.map { self.ready[$0] }
     }
 
-    private func isFit(_ worker: Worker, avoiding failed: Worker?, now: Instant) -> Bool {
-        worker !== failed && self.hasRoom(worker) && !worker.isEjected(now: now)
+    // MARK: What becomes of connections
+
+    func upstreamConnected(_ connection: UpstreamConnection) {
+        connection.worker.connecting -= 1
+        self.connecting -= 1
+        self.makeAvailable(connection)
     }
 
-    private func hasRoom(_ worker: Worker) -> Bool {
-        !worker.idle.isEmpty || worker.connections < self.connectionsPerWorker
-    }
-
-    /// The request on `upstream` is over. A reusable connection serves the next in line, or waits for one.
-    func release(_ upstream: UpstreamSession, isReusable: Bool) {
-        let worker = upstream.worker
-        self.settle(worker)
-        upstream.client = nil
-        if isReusable, worker.isReady {
-            worker.idle.append(upstream)
-            upstream.becomeIdle()
-        } else {
-            upstream.close()
-        }
-        if !self.waiting.isEmpty { self.serveWaiting() }
-    }
-
-    private func settle(_ worker: Worker) {
+    func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool) {
         self.inFlight -= 1
-        worker.inFlight -= 1
-        assert(worker.inFlight >= 0 && self.inFlight >= 0, "a request was given back twice")
+        connection.worker.inFlight -= 1
+        assert(connection.worker.inFlight >= 0 && self.inFlight >= 0, "a request was given back twice")
+        if isReusable { self.makeAvailable(connection) } else { self.serveWaiting() }
     }
 
-    /// A connection is no more, idle, busy or never made.
-    func forget(_ upstream: UpstreamSession, wasBusy: Bool) {
-        let worker = upstream.worker
+    private func makeAvailable(_ connection: UpstreamConnection) {
+        guard connection.worker.isReady, let slot = self.slotOfWorker[ObjectIdentifier(connection.worker)] else {
+            return connection.close()
+        }
+        if !self.waiting.isEmpty, let waiter = self.popWaiter() { return waiter.workerReady(self.begin(connection)) }
+        self.slots[slot].idle.append(connection)
+    }
+
+    func upstreamClosed(_ connection: UpstreamConnection, wasConnecting: Bool) {
+        let worker = connection.worker
         worker.connections -= 1
-        worker.idle.removeAll { $0 === upstream }
-        if wasBusy { self.settle(worker) }
+        if wasConnecting {
+            worker.connecting -= 1
+            self.connecting -= 1
+            self.sample.errors += 1
+            self.connectFailed(worker)
+        } else if let slot = self.slotOfWorker[ObjectIdentifier(worker)],
+            let index = self.slots[slot].idle.lastIndex(where: { $0 === connection })
+        {
+            self.slots[slot].idle.remove(at: index)
+        }
         if !self.waiting.isEmpty { self.serveWaiting() }
     }
 
-    // MARK: Waiting for a worker
+    /// The first in line has lost the connection that was begun for somebody: another worker is tried for it once, then
+    /// it is told.
+    private func connectFailed(_ worker: Worker) {
+        guard self.waiting.count > self.connecting, let attempts = self.waiting.withFirst({ $0.attempts }) else {
+            return
+        }
+        guard attempts < ExchangeMachine.mostAttempts, let index = self.pick(avoiding: worker),
+            self.slots[index].worker !== worker
+        else {
+            self.popWaiter()?.workerUnavailable(self.ready.isEmpty ? .noWorker : .connectFailed)
+            return
+        }
+        self.tools.counters.retries += 1
+        if let lease = self.leaseIdle(at: index) {
+            guard let waiter = self.popWaiter() else { return lease.giveBack() }
+            return waiter.workerReady(lease)
+        }
+        _ = self.waiting.withFirst { $0.attempts += 1 }
+        if !self.beginConnecting(to: self.slots[index].worker) { self.popWaiter()?.workerUnavailable(.connectFailed) }
+    }
 
-    private func enqueue(_ session: ClientSession) -> Acquisition {
-        guard self.waiting.count < self.waitingLimit else {
+    // MARK: Waiting
+
+    private func enqueue(_ waiter: any WorkerWaiter, isCovered: Bool) -> WorkerAcquisition {
+        if !isCovered, !self.waitingLimit.take(limit: self.settings.waitingRequests) {
             return .refused(self.ready.isEmpty ? .noWorker : .queueFull)
         }
-        let deadline = self.edge.loop.now.advanced(byNanoseconds: self.settings.waitingTimeoutNanoseconds)
-        self.waiting.append(Waiter(session: session, deadline: deadline))
-        if self.waiting.count == 1 { self.waitingTimer?.arm(at: deadline) }
-        return .pending
+        return .pending(ticket: self.add(Waiter(waiter: waiter, isCovered: isCovered)))
     }
 
-    func leaveQueue(_ session: ClientSession) { self.waiting.removeAll { $0.session === session } }
+    private func add(_ waiter: Waiter) -> UInt64 {
+        // A connection that was begun says itself when it has taken too long.
+        let patience =
+            self.settings.waitingTimeoutNanoseconds
+            + (waiter.isCovered ? 2 * self.settings.connectTimeoutNanoseconds : 0)
+        let deadline = self.tools.now.advanced(byNanoseconds: patience)
+        if let timer = self.waitingTimer, timer.deadline.map({ deadline < $0 }) ?? true { timer.arm(at: deadline) }
+        return self.waiting.add(waiter, deadline: deadline)
+    }
 
+    private func popWaiter() -> (any WorkerWaiter)? { self.waiting.popFirst().map { self.forget($0) } }
+
+    private func forget(_ waiter: Waiter) -> any WorkerWaiter {
+        if !waiter.isCovered { self.waitingLimit.giveBack() }
+        return waiter.waiter
+    }
+
+    /// The client has gone. A ticket that has had its turn is no matter.
+    func leave(ticket: UInt64) {
+        if let waiter = self.waiting.remove(ticket: ticket) { _ = self.forget(waiter) }
+    }
+
+    /// Gives those in line what is free, and begins connections for those who are not covered by one on the way.
     private func serveWaiting() {
-        while let first = self.waiting.first, let worker = self.pick(avoiding: nil) {
-            self.waiting.removeFirst()
-            switch self.connection(to: worker, for: first.session) {
-            case .ready(let upstream): first.session.workerReady(upstream)
-            case .pending: continue
-            case .refused(let error): first.session.workerFailed(error)
+        while self.waiting.count > self.connecting, let index = self.pick(avoiding: nil) {
+            if let lease = self.leaseIdle(at: index) {
+                guard let waiter = self.popWaiter() else { return lease.giveBack() }
+                waiter.workerReady(lease)
+            } else if !self.beginConnecting(to: self.slots[index].worker) {
+                return
             }
         }
     }
 
     private func expireWaiting() {
-        let now = self.edge.loop.now
-        while let first = self.waiting.first, first.deadline <= now {
-            self.waiting.removeFirst()
-            first.session.workerFailed(self.ready.isEmpty ? .noWorker : .queueTimeout)
-        }
-        if let next = self.waiting.first { self.waitingTimer?.arm(at: next.deadline) }
+        let (expired, next) = self.waiting.expire(now: self.tools.now)
+        if let next { self.waitingTimer?.arm(at: next) }
+        let error: GatewayError = self.ready.isEmpty ? .noWorker : .queueTimeout
+        for waiter in expired { self.forget(waiter).workerUnavailable(error) }
     }
 
     // MARK: Signals
@@ -228,6 +308,7 @@ final class WorkerPool {
     }
 
     func countAdmission() { self.sample.admissions += 1 }
+    /// The worker's fault, never the client's.
     func countError() { self.sample.errors += 1 }
     func recordLatency(nanoseconds: Int64) { self.sample.latency.record(nanoseconds: nanoseconds) }
 
@@ -236,7 +317,9 @@ final class WorkerPool {
         var sample = self.sample
         sample.inFlight = self.inFlight
         sample.queued = self.waiting.count
-        for worker in self.workers where worker.inFlight > 0 { sample.workerInFlight[worker.id] = worker.inFlight }
+        for slot in self.slots where slot.worker.inFlight > 0 {
+            sample.workerInFlight[slot.worker.id] = slot.worker.inFlight
+        }
         return sample
     }
 
@@ -246,15 +329,17 @@ final class WorkerPool {
         return taken
     }
 
+    // MARK: End
+
     /// The pool is configured no more: who waits for a worker is told, requests under way end in peace.
     func dissolve() {
-        let waiting = self.waiting
-        self.waiting.removeAll()
-        for waiter in waiting { waiter.session.workerFailed(.noWorker) }
         self.update([])
+        for waiter in self.waiting.removeAll() { self.forget(waiter).workerUnavailable(.noWorker) }
     }
 
-    func closeAll() {
-        for worker in self.workers { self.closeIdle(of: worker) }
+    func closeIdle() {
+        let idle = self.slots.flatMap(\.idle)
+        for index in self.slots.indices { self.slots[index].idle = [] }
+        for connection in idle { connection.close() }
     }
 }

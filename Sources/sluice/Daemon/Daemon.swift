@@ -109,7 +109,7 @@ final class Daemon {
         }
     }
 
-    private func startGateway(_ makeState: @escaping @Sendable (EventLoop) -> EdgeState) {
+    private func startGateway(_ makeState: @escaping @Sendable (any LoopContext) -> SharedStores) {
         guard self.roles.contains(.gateway) else { return self.startController(makeState) }
         do {
             let gateway = Gateway(
@@ -118,7 +118,7 @@ final class Daemon {
                 keys: try SigningKeyFile.keys(for: self.settings),
                 loops: self.loops,
                 log: self.log,
-                makeState: makeState
+                makeStores: makeState
             )
             self.gateway = gateway
             gateway.start(
@@ -170,7 +170,7 @@ final class Daemon {
         return max(self.descriptorLimit / 2, self.descriptorLimit - Self.reservedDescriptors - workers)
     }
 
-    private func startController(_ makeState: @escaping @Sendable (EventLoop) -> EdgeState) {
+    private func startController(_ makeState: @escaping @Sendable (any LoopContext) -> SharedStores) {
         if self.roles.contains(.controller) {
             let access = makeState(self.home)
             let controller = Controller(

@@ -26,14 +26,14 @@ final class StateAccess {
 
     /// Completes with what makes a loop's access, when the state can be asked. A given Redis is not waited for: it is
     /// tried again until it is there.
-    func open(_ completion: @escaping (Result<@Sendable (EventLoop) -> EdgeState, any Error>) -> Void) {
+    func open(_ completion: @escaping (Result<@Sendable (any LoopContext) -> SharedStores, any Error>) -> Void) {
         switch self.settings.redis {
         case .memory:
             let rooms = MemoryRooms()
             let boards = MemoryBoards()
             completion(
                 .success { loop in
-                    EdgeState(
+                    SharedStores(
                         rooms: MemoryRoomStore(loop: loop, rooms: rooms),
                         pools: MemoryPoolBoard(loop: loop, boards: boards)
                     )
@@ -53,8 +53,9 @@ final class StateAccess {
         }
     }
 
-    private func access(to endpoint: RedisEndpoint) -> @Sendable (EventLoop) -> EdgeState {
+    private func access(to endpoint: RedisEndpoint) -> @Sendable (any LoopContext) -> SharedStores {
         { [clients = self.clients, log = self.log] loop in
+            guard let loop = loop as? EventLoop else { preconditionFailure("Redis is reached from event loops") }
             let client = RedisClient(loop: loop, endpoint: endpoint, scripts: SharedScripts.all)
             client.onStateChange = { state in
                 switch state {
@@ -69,7 +70,7 @@ final class StateAccess {
             }
             client.start()
             clients.append(LoopBound(client, loop: loop))
-            return EdgeState(rooms: RedisRoomStore(client: client), pools: Self.board(client, log: log))
+            return SharedStores(rooms: RedisRoomStore(client: client), pools: Self.board(client, log: log))
         }
     }
 

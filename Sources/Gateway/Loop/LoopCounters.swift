@@ -1,7 +1,7 @@
 import Primitives
 
 /// What one loop counts. Plain numbers, touched on the loop only; a scrape adds the loops' copies up.
-struct EdgeMetrics: Sendable {
+struct LoopCounters: Sendable {
     var connectionsAccepted: UInt64 = 0
     var connectionsRefused: UInt64 = 0
     /// Idle connections closed to make room for new ones.
@@ -26,7 +26,7 @@ struct EdgeMetrics: Sendable {
         }
     }
 
-    mutating func add(_ other: EdgeMetrics) {
+    mutating func add(_ other: LoopCounters) {
         self.connectionsAccepted += other.connectionsAccepted
         self.connectionsRefused += other.connectionsRefused
         self.connectionsEvicted += other.connectionsEvicted

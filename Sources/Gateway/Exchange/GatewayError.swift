@@ -1,3 +1,6 @@
+import HTTPWire
+import Primitives
+
 /// An error that the gateway makes itself, marked as such in the answer: `Sluice-Error: side; cause`.
 struct GatewayError: Error, Equatable {
     enum Side: String { case downstream, upstream, `internal` }
@@ -34,12 +37,20 @@ struct GatewayError: Error, Equatable {
         cause: .noRoute,
         message: "No route of this gateway covers this host and path."
     )
-    static let badPath = GatewayError(
+    static let ambiguousPath = GatewayError(
         status: 400,
         side: .downstream,
         cause: .badRequest,
-        message: "The path leads above the root or holds a broken percent-encoding."
+        message: "The path can be read in two ways, which lead through different waiting rooms. Write it plainly."
     )
+    static func badPath(_ reason: String) -> GatewayError {
+        GatewayError(
+            status: 400,
+            side: .downstream,
+            cause: .badRequest,
+            message: "The path cannot be read in one way: \(reason)."
+        )
+    }
     static let requestTimeout = GatewayError(
         status: 408,
         side: .downstream,
@@ -112,4 +123,42 @@ struct GatewayError: Error, Equatable {
         message: "This gateway is shutting down.",
         retryAfterSeconds: 1
     )
+}
+
+extension GatewayError {
+    /// What is wrong with a request that could not be read.
+    init(_ failure: WireFailure) {
+        let cause: Cause =
+            switch failure.status {
+            case 413, 414, 431: .tooLarge
+            case 501: .notImplemented
+            default: .badRequest
+            }
+        self.init(
+            status: Int(failure.status),
+            side: .downstream,
+            cause: cause,
+            message: failure.reason.description
+        )
+    }
+
+    /// Appends the fields of the response that tells of the error.
+    func writeFields(to writer: inout ByteWriter) {
+        writer.append("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nSluice-Error: ")
+        writer.append(self.side.rawValue)
+        writer.append("; ")
+        writer.append(self.cause.rawValue)
+        if let seconds = self.retryAfterSeconds {
+            writer.append("\r\nRetry-After: ")
+            writer.append(decimal: seconds)
+        }
+        writer.append("\r\n")
+    }
+
+    var bodyBytes: Int { self.message.utf8.count + 1 }
+
+    func writeBody(to writer: inout ByteWriter) {
+        writer.append(self.message)
+        writer.append("\n")
+    }
 }

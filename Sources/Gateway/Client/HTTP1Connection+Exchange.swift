@@ -1,0 +1,149 @@
+import EventLoop
+import HTTPWire
+import Primitives
+import Transport
+
+/// What an exchange asks of its client: source of the request, sink of the response.
+extension HTTP1Connection: RequestSource, ResponseSink {
+    // MARK: What an exchange asks of its source
+
+    var isSecure: Bool { self.stream?.isSecure ?? false }
+
+    var isTrustedForwarder: Bool {
+        if case .unix = self.stream?.peer { return true }
+        return false
+    }
+
+    /// `Host` is the client's own.
+    var forwardedFields: [UInt8] {
+        if self.cachedForwardedFields.isEmpty, !self.isTrustedForwarder {
+            let scheme = self.isSecure ? "https" : "http"
+            self.cachedForwardedFields = Array(
+                "X-Forwarded-For: \(self.stream?.peer.host ?? "")\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8
+            )
+        }
+        return self.cachedForwardedFields
+    }
+
+    func pauseRequest() {
+        guard self.phase == .tunnel || !self.wire.isRequestComplete, !self.isRequestPaused else { return }
+        self.isRequestPaused = true
+        self.stream?.pauseReading()
+    }
+
+    func resumeRequest() {
+        guard self.isRequestPaused else { return }
+        self.isRequestPaused = false
+        self.readWatch?.restart(now: self.tools.now, bytes: self.receivedBytes)
+        self.armTimer()
+        self.stream?.resumeReading()
+    }
+
+    func openTunnel() {
+        self.wire.switchProtocols()
+        self.phase = .tunnel
+        self.readWatch = nil
+        self.timer?.disarm()
+    }
+
+    /// The next request may be read, if there is to be one.
+    func exchangeEnded() {
+        if self.isRequestPaused {
+            self.isRequestPaused = false
+            self.stream?.resumeReading()
+        }
+        guard self.phase == .serving else { return }
+        self.idleSince = self.tools.now
+        if self.writeWatch == nil, self.stream?.pendingWriteBytes ?? 0 > 0 {
+            self.watchWriting()
+        } else {
+            self.armTimer()
+        }
+        if !self.isReading, self.stream?.retainedBytes ?? 0 > 0 { self.stream?.offerRetained() }
+        if self.inputHasEnded { self.tools.loop.onNextTurn { [weak self] in self?.endIfDone() } }
+    }
+
+    // MARK: What an exchange asks of its sink
+
+    var isCongested: Bool { self.stream?.isCongested ?? false }
+
+    func beginGathering() {
+        self.gatherings += 1
+        if self.gatherings == 1 { self.stream?.cork() }
+    }
+
+    func endGathering() {
+        self.gatherings -= 1
+        if self.gatherings == 0 { self.stream?.uncork() }
+    }
+
+    func sendInterim(status: UInt16, _ writeFields: (inout ByteWriter) -> Void) {
+        guard self.wire.acceptsInterim else { return }
+        if status == 100 { self.wire.continueWritten() }
+        var writer = ByteWriter(self.tools.loop.writeScratch)
+        writer.appendStatusLine(status)
+        writeFields(&writer)
+        writer.endHead()
+        self.write(writer)
+    }
+
+    func sendHead(
+        status: UInt16,
+        reason: UnsafeRawBufferPointer,
+        framing: BodyFraming,
+        _ writeFields: (inout ByteWriter) -> Void
+    ) {
+        let plan = self.wire.beginResponse(framing, staysOpen: !self.tools.isDraining && !self.mustClose)
+        self.plan = plan
+        var writer = ByteWriter(self.tools.loop.writeScratch)
+        writer.appendStatusLine(status, reason: reason)
+        writeFields(&writer)
+        writer.appendFraming(plan)
+        writer.endHead()
+        self.write(writer)
+    }
+
+    func write(_ writer: ByteWriter) {
+        precondition(!writer.overflowed, "a head of at most 32 KiB grew beyond 64 KiB")
+        self.writtenBytes += writer.count
+        self.stream?.write(writer.written)
+    }
+
+    func sendBody(_ payload: UnsafeRawBufferPointer) {
+        guard let stream = self.stream, payload.count > 0 else { return }
+        if self.phase != .tunnel {
+            guard let plan = self.plan, plan.sendsBody else { return }
+            self.writtenBytes += payload.count
+            if plan.framing == .chunked { stream.writeChunk(payload) } else { stream.write(payload) }
+        } else {
+            self.writtenBytes += payload.count
+            stream.write(payload)
+        }
+        if stream.isCongested, self.writeWatch == nil { self.watchWriting() }
+    }
+
+    func endResponse(trailers: Trailers) {
+        guard let plan = self.plan else { preconditionFailure("a response ended that had not begun") }
+        self.plan = nil
+        if plan.framing == .chunked, plan.sendsBody { self.stream?.writeLastChunk(trailers: trailers) }
+        switch self.wire.endResponse() {
+        case .readOn, .discardRequest: return
+        case .close: self.closeAfterWriting()
+        }
+    }
+
+    func sendSwitch(_ writeFields: (inout ByteWriter) -> Void) {
+        var writer = ByteWriter(self.tools.loop.writeScratch)
+        writer.appendStatusLine(101)
+        writeFields(&writer)
+        writer.endHead()
+        self.write(writer)
+    }
+
+    func endTunnel() { self.closeAfterWriting() }
+
+    func breakOff() {
+        self.phase = .closing
+        self.stream?.reset()
+    }
+}

@@ -1,0 +1,249 @@
+import EventLoop
+import HTTPWire
+import Primitives
+import Transport
+
+/// A client's HTTP/1 connection: reads its requests one after the other, hands each to the exchange as payload, and
+/// frames what comes back. What to do with a request is not its affair.
+///
+/// Limits: what a client sends ahead waits in the stream, which keeps a bounded amount of it; `requestsPerTurn` requests
+/// are begun in a row before other connections get their turn.
+final class HTTP1Connection: StreamHandler {
+    /// Requests of one client that are begun before others have their turn.
+    static let requestsPerTurn = 16
+    /// A connection that the process's end finds idle may have a request under way: it is listened to for so long.
+    static let drainGraceNanoseconds = Nanoseconds.perSecond
+
+    enum Phase {
+        /// Between requests, or reading and responding.
+        case serving
+        /// Bytes go both ways unread.
+        case tunnel
+        /// The last response has been written; what comes in is thrown away.
+        case closing
+        case closed
+    }
+
+    let tools: LoopTools
+    let routes: RouteBook
+    let registry: any ConnectionRegistry
+    var stream: (any ByteStream)?
+    var wire: HTTP1Server
+    var phase = Phase.serving
+    var exchange: Exchange?
+    var plan: ResponsePlan?
+    var timer: LoopTimer?
+    /// Place in the loop's list of connections.
+    var listIndex = 0
+    /// Since when nothing has been asked, while `isIdle`.
+    var idleSince: Instant
+
+    var isReading = false
+    var isRequestPaused = false
+    var inputHasEnded = false
+    /// Nothing more of this client is wanted: it was too slow.
+    var mustClose = false
+    var gatherings = 0
+    var turn: UInt64 = 0
+    var requestsOfTurn = 0
+    /// Bytes of the request's body, and of responses, so far on this connection.
+    var receivedBytes = 0
+    var writtenBytes = 0
+    var readWatch: PaceWatch?
+    var writeWatch: PaceWatch?
+    var headDeadline: Instant?
+    var cachedForwardedFields: [UInt8] = []
+
+    init(tools: LoopTools, routes: RouteBook, registry: any ConnectionRegistry, stream: any ByteStream) {
+        self.tools = tools
+        self.routes = routes
+        self.registry = registry
+        self.stream = stream
+        self.wire = HTTP1Server(limits: tools.requestLimits, maxBodyBytes: Int64(tools.limits.bodyBytes))
+        self.idleSince = tools.now
+        self.timer = LoopTimer(loop: tools.loop) { [weak self] in self?.timerFired() }
+        self.armTimer()
+    }
+
+    /// Between two requests, with nothing of the next one there.
+    var isIdle: Bool {
+        self.phase == .serving && self.wire.isBetweenRequests && self.stream?.pendingWriteBytes == 0
+            && self.stream?.retainedBytes == 0
+    }
+
+    // MARK: Reading
+
+    func received(_ stream: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
+        switch self.phase {
+        case .serving: break
+        case .tunnel:
+            self.exchange?.bodyCame(bytes)
+            return bytes.count
+        case .closing, .closed: return bytes.count
+        }
+        self.isReading = true
+        self.beginGathering()
+        let used = self.read(bytes)
+        self.endGathering()
+        self.isReading = false
+        return self.phase == .serving || self.phase == .tunnel ? used : bytes.count
+    }
+
+    func read(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var used = 0
+        while self.phase == .serving {
+            guard self.mayReadOn(hasBytes: used < bytes.count) else { return used }
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+            let (input, count) = self.wire.read(rest, into: &self.tools.requestHead)
+            used += count
+            if input != .head { self.receivedBytes += count }
+            switch input {
+            case .needMore:
+                if self.wire.isHeadPartial, self.headDeadline == nil { self.watchHead() }
+                return used
+            case .head: self.headCame(rest)
+            case .payload(let range): self.bodyCame(range.slice(of: rest))
+            case .end: self.requestEnded()
+            case .failed(let failure): self.refuse(failure)
+            }
+        }
+        if self.phase == .tunnel, used < bytes.count {
+            self.exchange?.bodyCame(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+            return bytes.count
+        }
+        return used
+    }
+
+    /// False when what is left has to wait: for the exchange to take a body, for the client to take its responses, or
+    /// for others to have their turn.
+    func mayReadOn(hasBytes: Bool) -> Bool {
+        if self.wire.isBetweenRequests {
+            guard hasBytes else { return true }
+            // Responses that nobody takes must not pile up: whoever pipelines has to read as well.
+            if self.stream?.isCongested == true { return false }
+            guard self.requestsOfTurn >= Self.requestsPerTurn, self.turn == self.tools.loop.turns else { return true }
+            self.tools.loop.onNextTurn { [weak self] in self?.stream?.offerRetained() }
+            return false
+        }
+        guard let exchange = self.exchange, !exchange.isOver, !self.wire.isRequestComplete else { return true }
+        return exchange.takesBody && !self.isRequestPaused
+    }
+
+    func headCame(_ bytes: UnsafeRawBufferPointer) {
+        self.headDeadline = nil
+        if self.turn != self.tools.loop.turns {
+            self.turn = self.tools.loop.turns
+            self.requestsOfTurn = 0
+        }
+        self.requestsOfTurn += 1
+        if self.exchange == nil { self.exchange = Exchange(tools: self.tools, routes: self.routes, client: self) }
+        if !self.wire.isRequestComplete { self.watchBody() }
+        self.exchange?.begin(bytes)
+    }
+
+    func bodyCame(_ payload: UnsafeRawBufferPointer) {
+        self.readWatch?.progressed(now: self.tools.now, bytes: self.receivedBytes)
+        guard let exchange = self.exchange, !exchange.isOver else { return }
+        exchange.bodyCame(payload)
+    }
+
+    func requestEnded() {
+        self.readWatch = nil
+        guard let exchange = self.exchange, !exchange.isOver, exchange.hasOpenBody else { return }
+        exchange.bodyEnded(trailers: self.wire.trailers)
+    }
+
+    /// The request is malformed, or too large: what follows on the connection cannot be trusted.
+    func refuse(_ failure: WireFailure) {
+        self.headDeadline = nil
+        let error = GatewayError(failure)
+        if let exchange = self.exchange, !exchange.isOver { return exchange.clientFailed(error) }
+        guard self.wire.owesResponse else { return self.closeAfterWriting() }
+        self.tools.counters.requests += 1
+        self.respond(error)
+    }
+
+    /// To a client whose request never became an exchange.
+    func respond(_ error: GatewayError) {
+        self.tools.counters.gatewayErrors[error.cause.index] += 1
+        self.tools.counters.countResponse(status: error.status)
+        self.sendHead(
+            status: UInt16(error.status),
+            reason: UnsafeRawBufferPointer(start: nil, count: 0),
+            framing: .length(Int64(error.bodyBytes))
+        ) { writer in
+            self.tools.appendDate(to: &writer)
+            error.writeFields(to: &writer)
+        }
+        var body = ByteWriter(self.tools.pageScratch)
+        error.writeBody(to: &body)
+        self.sendBody(body.written)
+        self.endResponse(trailers: Trailers())
+        self.exchangeEnded()
+    }
+
+    // MARK: Ends
+
+    func drained(_ stream: any ByteStream) {
+        self.writeWatch = nil
+        guard self.phase == .serving || self.phase == .tunnel else { return }
+        if let exchange = self.exchange, !exchange.isOver { return exchange.clientDrained() }
+        if stream.retainedBytes > 0 { stream.offerRetained() }
+        if self.inputHasEnded { self.endIfDone() }
+    }
+
+    /// The client sends no more. It may still want the response to what it has sent; a visitor at the door, who is told
+    /// nothing until it opens, has left.
+    func inputEnded(_ stream: any ByteStream) {
+        self.inputHasEnded = true
+        if self.phase == .tunnel {
+            self.exchange?.clientEndedTunnel()
+            return
+        }
+        guard self.phase == .serving else { return }
+        guard let exchange = self.exchange, !exchange.isOver else { return self.endIfDone() }
+        if exchange.isAtDoor || !self.wire.isRequestComplete { stream.close() }
+    }
+
+    /// The client has sent its last request and has had the response.
+    func endIfDone() {
+        guard self.phase == .serving, self.exchange?.isOver ?? true, let stream = self.stream else { return }
+        // Whole requests that wait for the client to take responses are still to be answered.
+        if stream.retainedBytes > 0, !self.wire.isHeadPartial { return }
+        self.closeAfterWriting()
+    }
+
+    func closeAfterWriting() {
+        guard self.phase != .closed else { return }
+        self.phase = .closing
+        self.headDeadline = nil
+        self.readWatch = nil
+        if self.stream?.pendingWriteBytes ?? 0 > 0 { self.watchWriting() }
+        self.stream?.closeAfterWriting()
+    }
+
+    /// The house is full, and this connection idle: it makes room.
+    func evict() { self.stream?.close() }
+
+    /// The process ends. An idle connection may have a request on its way: it is listened to for a moment.
+    func drain() {
+        guard self.isIdle else { return }
+        self.idleSince = self.tools.now
+        self.armTimer()
+    }
+
+    func closed(_ stream: any ByteStream, _ reason: CloseReason) {
+        self.phase = .closed
+        self.timer?.disarm()
+        self.timer = nil
+        self.stream = nil
+        self.exchange?.clientGone()
+        self.exchange = nil
+        self.registry.connectionClosed(self)
+    }
+}
+
+/// Who keeps the list of a loop's client connections.
+protocol ConnectionRegistry: AnyObject {
+    func connectionClosed(_ connection: HTTP1Connection)
+}

@@ -1,0 +1,264 @@
+import Admission
+import HTTPWire
+import Primitives
+
+/// One request and its response: runs what `ExchangeMachine` decides. Between a client, of which it knows a source and a
+/// sink of payload, and a room, a pool and a worker's connection.
+///
+/// One for each client's connection (or stream), used for one request after the other. It owns its route once that is
+/// found; of a request that has to wait, or may have to be sent again, it owns a copy of the head, and of the body what
+/// was gathered. Nothing of it outlives the response.
+final class Exchange: RoomWaiter {
+    let tools: LoopTools
+    let routes: RouteBook
+    var client: (any ExchangeClient)?
+    var machine: ExchangeMachine
+    var request = Request()
+    var visitor = Visitor()
+    var route: Route?
+    var lease: WorkerLease?
+    var roomTicket: RoomTicket?
+    var workerTicket: UInt64 = 0
+    var failedWorker: Worker?
+    /// The head as it came, once it has to be kept.
+    var keptHead: [UInt8] = []
+    /// Payload that was gathered before a worker was taken.
+    var keptBody: [UInt8] = []
+    var keptTrailers = Trailers()
+    /// The status of the response that has begun, or zero.
+    var responseStatus = 0
+
+    /// What is remembered of the request's head.
+    struct Request {
+        var method = Method.get
+        var framing = BodyFraming.none
+        var prefersJSON = false
+        var asksForUpgrade = false
+        var started = Instant(nanoseconds: 0)
+        /// Counted as an arrival at its pool, once.
+        var isCounted = false
+    }
+
+    /// What the room said of the visitor.
+    struct Visitor {
+        var gate: RoomGate?
+        /// The number, when the visitor is inside.
+        var number: Int64?
+        /// The room has just let the visitor in.
+        var isNewcomer = false
+        /// Tokens to hand over with the response.
+        var place: AdmissionToken?
+        var pass: AdmissionToken?
+    }
+
+    init(tools: LoopTools, routes: RouteBook, client: any ExchangeClient) {
+        self.tools = tools
+        self.routes = routes
+        self.client = client
+        self.machine = .ended
+    }
+
+    /// No request is under way.
+    var isOver: Bool { self.machine.state == .done }
+    /// The client may send more of the body now.
+    var takesBody: Bool { self.machine.takesBody }
+    /// A visitor stands at a room's door: told nothing until it opens.
+    var isAtDoor: Bool {
+        if case .exchange = self.roomTicket?.question { return self.machine.state == .parked }
+        return false
+    }
+    /// The end of the request's body has still to be told.
+    var hasOpenBody: Bool { !self.machine.isRequestComplete }
+
+    // MARK: The request
+
+    /// A request's head is in hand: in the loop's request head, and at the beginning of `bytes`.
+    func begin(_ bytes: UnsafeRawBufferPointer) {
+        precondition(self.isOver, "a request began while another one is under way")
+        self.tools.counters.requests += 1
+        self.request.method = self.tools.requestHead.method
+        self.request.framing = self.tools.requestHead.framing
+        self.request.asksForUpgrade = self.request.framing == .none && self.tools.requestHead.wantsWebSocket(in: bytes)
+        self.request.started = self.tools.now
+        self.request.isCounted = false
+        let body: ExchangeMachine.Body =
+            switch self.request.framing {
+            case .none, .length(0): .none
+            case .length, .chunked, .untilClose: self.tools.requestHead.expectsContinue ? .awaitsContinue : .gathered
+            }
+        self.machine = ExchangeMachine(body: body, keptLimit: self.tools.limits.bufferedBodyBytes)
+        if case .length(let count) = self.request.framing, count > Int64(self.tools.limits.bodyBytes) {
+            return self.fail(.bodyTooLarge)
+        }
+        self.findRoute(RequestInHand(tools: self.tools, bytes: bytes, isSecure: self.client?.isSecure ?? false))
+    }
+
+    func findRoute(_ request: RequestInHand) {
+        switch self.routes.find(request) {
+        case .failure(let error): self.fail(error)
+        case .success(let route):
+            self.route = route
+            guard let gate = route.gate else { return self.letIn(request) }
+            self.visitor.gate = gate
+            self.ask(gate, request)
+        }
+    }
+
+    /// A piece of the request's body, or of a tunnel.
+    func bodyCame(_ payload: UnsafeRawBufferPointer) {
+        if self.machine.state == .tunnel { return self.relayToWorker(payload) }
+        switch self.machine.bodyCame(payload.count) {
+        case .keep(let acquires):
+            self.keptBody.append(contentsOf: payload)
+            if acquires {
+                self.client?.pauseRequest()
+                self.acquireAgain()
+            }
+        case .forward: self.relayToWorker(payload)
+        default: return
+        }
+    }
+
+    func relayToWorker(_ payload: UnsafeRawBufferPointer) {
+        // What has been passed on in part cannot be sent again.
+        if !self.machine.isRequestKept, self.keptBody.capacity > 0 { self.keptBody = [] }
+        guard let upstream = self.lease?.connection else { return }
+        if self.machine.state == .tunnel { upstream.sendTunnel(payload) } else { upstream.sendBody(payload) }
+        if upstream.isCongested { self.client?.pauseRequest() }
+    }
+
+    func bodyEnded(trailers: Trailers) {
+        switch self.machine.bodyEnded() {
+        case .acquire:
+            self.keptTrailers = trailers
+            self.acquireAgain()
+        case .endRequest: self.lease?.connection.endRequest(trailers: trailers)
+        case .nothing: self.keptTrailers = trailers
+        default: return
+        }
+    }
+
+    // MARK: The room
+
+    func ask(_ gate: RoomGate, _ request: RequestInHand) {
+        switch gate.check(request) {
+        case .inside(let number, let pass):
+            self.visitor.number = number
+            self.visitor.pass = pass
+            self.letIn(request)
+        case .preflight: self.letIn(request)
+        case .mustWait(let position):
+            self.request.prefersJSON = request.prefersJSON
+            self.showPosition(position)
+        case .mustAsk(let question):
+            self.request.prefersJSON = request.prefersJSON
+            self.keepHead(request.bytes)
+            self.park(gate, question)
+        }
+    }
+
+    func park(_ gate: RoomGate, _ question: RoomQuestion) {
+        switch gate.park(self, question) {
+        case .parked(let ticket):
+            self.roomTicket = ticket
+            self.machine.park()
+            self.client?.pauseRequest()
+        case .mustWait(let position): self.showPosition(position)
+        case .refused(let error): self.fail(error)
+        }
+    }
+
+    func roomAnswered(_ answer: RoomAnswer) {
+        self.machine.roomAnswered()
+        self.roomTicket = nil
+        guard let gate = self.visitor.gate else { preconditionFailure("a room that was not asked answered") }
+        switch answer {
+        case .admitted(let pass, let place):
+            self.visitor.pass = pass
+            self.visitor.place = place
+            self.visitor.number = pass.number
+            self.visitor.isNewcomer = true
+            self.withKeptRequest { self.letIn($0) }
+        case .waiting(let place, let isNew):
+            if isNew { self.visitor.place = place }
+            self.showPosition(gate.position(of: place.number))
+        case .stillAtDoor(let number): self.showPosition(gate.position(of: number, isAtDoor: true))
+        case .rejoin: self.park(gate, .join)
+        case .unavailable: self.showPosition(gate.joiningPosition)
+        case .dissolved:
+            self.visitor = Visitor()
+            self.withKeptRequest { self.findRoute($0) }
+        }
+    }
+
+    // MARK: What the client does
+
+    /// The client takes bytes again.
+    func clientDrained() {
+        guard self.machine.holding == .worker else { return }
+        self.lease?.connection.resume()
+    }
+
+    /// The request cannot be read to its end, or took too long: malformed, too large, too slow.
+    func clientFailed(_ error: GatewayError) { self.fail(error) }
+
+    /// The client of a tunnel sends no more.
+    func clientEndedTunnel() { self.lease?.connection.endTunnel() }
+
+    /// The client's connection is no more.
+    func clientGone() {
+        let action = self.machine.clientGone()
+        self.client = nil
+        if case .abandon(let held) = action {
+            self.giveUp(held)
+            self.end()
+        }
+    }
+
+    // MARK: What is kept
+
+    func keepHead(_ bytes: UnsafeRawBufferPointer) {
+        guard self.keptHead.isEmpty else { return }
+        let head = UnsafeRawBufferPointer(rebasing: bytes[..<self.tools.requestHead.byteCount])
+        self.keptHead = self.tools.keep(head)
+    }
+
+    /// Reads the kept head once more: other requests have used the loop's head meanwhile.
+    func withKeptRequest(_ body: (RequestInHand) -> Void) {
+        // Held here, because the exchange may end, and with it what it keeps, before `body` returns.
+        let head = self.keptHead
+        head.withUnsafeBytes { bytes in
+            self.tools.reparse(bytes)
+            body(RequestInHand(tools: self.tools, bytes: bytes, isSecure: self.client?.isSecure ?? false))
+        }
+    }
+
+    /// A response has begun: the request is not sent again.
+    func forgetRequest() {
+        if self.keptHead.capacity > 0 {
+            var head: [UInt8] = []
+            swap(&head, &self.keptHead)
+            self.tools.recycle(head)
+        }
+        if self.keptBody.capacity > 0 { self.keptBody = [] }
+        if !self.keptTrailers.isEmpty { self.keptTrailers = Trailers() }
+    }
+
+    /// The exchange is over; what it held has been given up. The last thing that is done: the client may begin the next
+    /// request at once.
+    func end() {
+        precondition(self.isOver, "an exchange ended that is not over")
+        self.forgetRequest()
+        if self.responseStatus > 0 {
+            self.tools.counters.countResponse(status: self.responseStatus)
+            self.tools.counters.requestLatency.record(
+                nanoseconds: self.tools.now.nanoseconds(since: self.request.started)
+            )
+            self.responseStatus = 0
+        }
+        if self.visitor.gate != nil { self.visitor = Visitor() }
+        if self.failedWorker != nil { self.failedWorker = nil }
+        self.route = nil
+        self.client?.exchangeEnded()
+    }
+}

@@ -1,0 +1,162 @@
+import EventLoop
+import Logging
+import Primitives
+import Settings
+import SharedState
+import Tokens
+import Transport
+
+/// What the loops of one gateway have in common.
+final class GatewayShares: Sendable {
+    let rooms = SharedRooms()
+    private let waiting = SharedLimits()
+
+    /// Requests that wait for a worker of that pool, over all loops.
+    func waitingLimit(pool: String) -> SharedLimit { self.waiting[pool] }
+}
+
+/// Everything of the gateway that belongs to one loop. Loops share no connection, room or pool; what one has to know of
+/// another travels as a message, or is one of the few numbers in `GatewayShares`.
+final class GatewayLoop: ConnectionRegistry {
+    let tools: LoopTools
+    let store: any RoomStore
+    private let shares: GatewayShares
+    private let routes = RouteBook()
+    private(set) var gates: [String: RoomGate] = [:]
+    private(set) var pools: [String: WorkerPool] = [:]
+    private var listeners: [any StreamListener] = []
+    private var connections = ConnectionList()
+    private var connectionLimit: Int
+    private var onDrained: (() -> Void)?
+
+    init(
+        tools: LoopTools,
+        store: any RoomStore,
+        shares: GatewayShares,
+        settings: Settings,
+        keys: [SigningKey],
+        connectionLimit: Int
+    ) {
+        self.tools = tools
+        self.store = store
+        self.shares = shares
+        self.connectionLimit = connectionLimit
+        self.apply(settings, keys: keys, connectionLimit: connectionLimit)
+    }
+
+    // MARK: Settings
+
+    /// Takes new settings over between two requests: rooms and pools that stay keep their state, and requests under
+    /// way keep what they began with.
+    func apply(_ settings: Settings, keys: [SigningKey], connectionLimit: Int) {
+        self.tools.limits = settings.limits
+        self.tools.signer = TokenSigner(keys: keys)
+        self.connectionLimit = connectionLimit
+        var pools: [String: WorkerPool] = [:]
+        for pool in settings.pools {
+            let kept = self.pools[pool.name]
+            kept?.apply(pool)
+            pools[pool.name] =
+                kept
+                ?? WorkerPool(
+                    settings: pool,
+                    tools: self.tools,
+                    waitingLimit: self.shares.waitingLimit(pool: pool.name)
+                )
+        }
+        var gates: [String: RoomGate] = [:]
+        for room in settings.rooms {
+            let kept = self.gates[room.name]
+            kept?.apply(room)
+            gates[room.name] =
+                kept
+                ?? RoomGate(
+                    settings: room,
+                    tools: self.tools,
+                    store: self.store,
+                    shared: self.shares.rooms[room.name]
+                )
+        }
+        let goneGates = self.gates.filter { gates[$0.key] == nil }.values
+        let gonePools = self.pools.filter { pools[$0.key] == nil }.values
+        self.pools = pools
+        self.gates = gates
+        self.routes.table = self.makeTable(settings)
+        // Whoever waits in what is gone is told when the new routes are in force.
+        for gate in goneGates { gate.dissolve() }
+        for pool in gonePools { pool.dissolve() }
+    }
+
+    private func makeTable(_ settings: Settings) -> RouteTable<Route> {
+        let guards = Dictionary(uniqueKeysWithValues: settings.rooms.enumerated().map { ($1.name, $0) })
+        return RouteTable(
+            settings.routes.compactMap { route in
+                guard let pool = self.pools[route.pool] else { return nil }
+                return RouteTable<Route>.Entry(
+                    host: route.host,
+                    path: route.path,
+                    target: Route(gate: route.room.flatMap { self.gates[$0] }, pool: pool),
+                    guardedBy: route.room.flatMap { guards[$0] },
+                    isExact: route.pathMatching == .exact
+                )
+            }
+        )
+    }
+
+    // MARK: Connections
+
+    /// Returns the address with its port.
+    func listen(on address: SocketAddress, tls: TLSContext?) throws -> SocketAddress {
+        let listener = try self.tools.network.listen(on: self.tools.loop, at: address, tls: tls) {
+            [weak self] stream in
+            self?.accept(stream)
+        }
+        self.listeners.append(listener)
+        return listener.boundAddress
+    }
+
+    private func accept(_ stream: any ByteStream) -> (any StreamHandler)? {
+        guard self.connections.count < self.connectionLimit || self.evictIdleConnection() else {
+            self.tools.counters.connectionsRefused += 1
+            return nil
+        }
+        self.tools.counters.connectionsAccepted += 1
+        self.tools.counters.connectionsOpen += 1
+        let connection = HTTP1Connection(tools: self.tools, routes: self.routes, registry: self, stream: stream)
+        self.connections.insert(connection)
+        return connection
+    }
+
+    /// The house is full: whoever has been idle for longest, of a few looked at, makes room for a visitor who has
+    /// something to ask. False when none of them is idle.
+    private func evictIdleConnection() -> Bool {
+        guard let idlest = self.connections.idlest(random: &self.tools.random) else { return false }
+        self.tools.counters.connectionsEvicted += 1
+        idlest.evict()
+        return true
+    }
+
+    func connectionClosed(_ connection: HTTP1Connection) {
+        self.tools.counters.connectionsOpen -= 1
+        self.connections.remove(connection)
+        if self.tools.isDraining, self.connections.isEmpty { self.finishDraining() }
+    }
+
+    /// Takes no more connections, lets requests under way end, and then calls `completion`. Those at a door are sent
+    /// round at once: it is another gateway that will let them in.
+    func drain(_ completion: @escaping () -> Void) {
+        self.tools.isDraining = true
+        self.onDrained = completion
+        for listener in self.listeners { listener.close() }
+        for gate in self.gates.values { gate.closeDoor() }
+        for connection in self.connections.all { connection.drain() }
+        if self.connections.isEmpty { self.finishDraining() }
+    }
+
+    private func finishDraining() {
+        for pool in self.pools.values { pool.closeIdle() }
+        let completion = self.onDrained
+        self.onDrained = nil
+        completion?()
+    }
+}

@@ -1,0 +1,60 @@
+import EventLoop
+import Logging
+import Settings
+import Tokens
+import Transport
+
+/// Where one listener's TLS comes from.
+public struct GatewayListener: Sendable {
+    public let address: SocketAddress
+    /// PEM files; nil for plain HTTP.
+    public let certificate: (certificateFile: String, keyFile: String)?
+
+    public init(address: SocketAddress, certificate: (certificateFile: String, keyFile: String)?) {
+        self.address = address
+        self.certificate = certificate
+    }
+}
+
+/// What a gateway's loop is made from; travels to the loop and is built there.
+struct LoopBlueprint: Sendable {
+    let settings: Settings
+    let keys: [SigningKey]
+    let shares: GatewayShares
+    let network: any Network
+    let loopCount: Int
+    let connectionLimit: Int
+    let seed: UInt64
+    let log: Logger
+
+    /// Listens too; the addresses come in the order of `listeners`, with their ports.
+    func build(
+        on context: any LoopContext,
+        stores: SharedStores,
+        listeners: [GatewayListener]
+    ) throws -> (loop: GatewayLoop, addresses: [SocketAddress]) {
+        let loop = GatewayLoop(
+            tools: LoopTools(
+                loop: context,
+                network: self.network,
+                loopCount: self.loopCount,
+                limits: self.settings.limits,
+                keys: self.keys,
+                seed: self.seed &+ UInt64(context.index),
+                log: self.log
+            ),
+            store: stores.rooms,
+            shares: self.shares,
+            settings: self.settings,
+            keys: self.keys,
+            connectionLimit: self.connectionLimit
+        )
+        let addresses = try listeners.map { listener in
+            let tls = try listener.certificate.map {
+                try TLSContext(certificateFile: $0.certificateFile, keyFile: $0.keyFile)
+            }
+            return try loop.listen(on: listener.address, tls: tls)
+        }
+        return (loop, addresses)
+    }
+}

@@ -1,0 +1,65 @@
+import Admission
+
+/// What a room says to a request at once.
+enum GateVerdict {
+    /// The visitor is inside with this number; `pass` is the renewed one, to be handed over with the response.
+    case inside(number: Int64, pass: AdmissionToken?)
+    /// Show this, and the visitor asks again.
+    case mustWait(WaitingPosition)
+    /// The room has to be asked: park the request with `RoomGate.park`.
+    case mustAsk(RoomQuestion)
+    /// A CORS preflight carries no cookies, so that no visitor can be told by it: it goes through.
+    case preflight
+}
+
+/// Why a request waits for its room.
+enum RoomQuestion: Equatable {
+    /// A newcomer wants a place.
+    case join
+    /// A called visitor wants the place exchanged for a pass.
+    case exchange(number: Int64)
+}
+
+/// What a request that waited for its room is told.
+enum RoomAnswer {
+    /// In: the pass, and the place too when it is new.
+    case admitted(pass: AdmissionToken, place: AdmissionToken?)
+    /// In line with this place, which is new when `isNew`.
+    case waiting(place: AdmissionToken, isNew: Bool)
+    /// Called, but the wait at the door got too long, or the gateway is shutting down: ask again in a second, with the
+    /// right kept.
+    case stillAtDoor(number: Int64)
+    /// The place is no more good: the visitor joins anew.
+    case rejoin
+    /// The shared state does not answer: come back, nothing is lost.
+    case unavailable
+    /// The room is configured no more: the routes have to be asked again.
+    case dissolved
+}
+
+/// Who waits for a room.
+protocol RoomWaiter: AnyObject {
+    func roomAnswered(_ answer: RoomAnswer)
+}
+
+/// Where a request stands in a room's books, so that it can leave.
+struct RoomTicket: Equatable {
+    let question: RoomQuestion
+    let id: UInt64
+}
+
+/// What a waiting visitor is shown.
+struct WaitingPosition {
+    enum State { case waiting, atDoor, joining }
+    var state: State
+    /// Nil while no place could be given out.
+    var number: Int64?
+    /// Places before this one that have not been called.
+    var ahead: Int64 = 0
+    /// All who wait.
+    var waiting: Int64 = 0
+    /// Seconds until this place is called, as measured; nil when nothing is known.
+    var estimateSeconds: ClosedRange<Int64>?
+    var refreshSeconds: Int64
+    var opensInSeconds: Int64 = 0
+}

@@ -1,0 +1,354 @@
+import EventLoop
+import HTTPWire
+import Primitives
+import Transport
+
+/// Why a worker's connection ended before its response did.
+enum UpstreamFailure: Equatable {
+    /// `wasRead`: some of the request may have been read by the worker.
+    case connectionLost(wasRead: Bool)
+    case badResponse
+    case responseTimeout
+}
+
+/// Who uses a worker's connection: an exchange. All calls come on the loop, none while one of the user's own calls to
+/// the connection is running.
+protocol UpstreamUser: AnyObject {
+    /// What comes between these came with one read.
+    func workerBegins()
+    func workerPauses()
+    /// The loop's response head is filled; `bytes` begin with it.
+    func workerInterim(_ bytes: UnsafeRawBufferPointer)
+    func workerSwitched(_ bytes: UnsafeRawBufferPointer)
+    func workerHead(_ bytes: UnsafeRawBufferPointer)
+    func workerBody(_ payload: UnsafeRawBufferPointer)
+    func workerEnded(trailers: Trailers)
+    /// A tunnel's other side will send no more.
+    func workerTunnelEnded()
+    /// The worker takes bytes again.
+    func workerDrained()
+    /// The connection is over. The lease is to be ended all the same.
+    func workerFailed(_ failure: UpstreamFailure)
+}
+
+/// Who owns a worker's connections: its pool.
+protocol UpstreamOwner: AnyObject {
+    func upstreamConnected(_ connection: UpstreamConnection)
+    /// `wasConnecting`: it never came about.
+    func upstreamClosed(_ connection: UpstreamConnection, wasConnecting: Bool)
+    /// `isReusable`: the next request may use the connection, which is open.
+    func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool)
+}
+
+/// One connection to a worker: idle in its pool, or leased to one exchange. Frames the request, reads the response.
+final class UpstreamConnection: StreamHandler {
+    private enum State { case connecting, idle, leased, tunnel, closed }
+
+    private static let idleNanoseconds = 55 * Nanoseconds.perSecond
+
+    let worker: Worker
+    private let tools: LoopTools
+    private var owner: (any UpstreamOwner)?
+    private var user: (any UpstreamUser)?
+    private var stream: (any ByteStream)?
+    private var state = State.connecting
+    private var wire = HTTP1Client(limits: LoopTools.responseLimits)
+    private var timer: LoopTimer?
+    private let responseTimeoutNanoseconds: Int64
+    private var isLeased = false
+    /// What the worker sent cannot be told apart from the next response.
+    private var isSpoiled = false
+    private var isChunkedRequest = false
+    /// Some byte of the response has come.
+    private var hasResponseBytes = false
+    private var hasResponseBegun = false
+    private var isPaused = false
+    /// Bytes of this request that were written.
+    private var requestBytes = 0
+    /// When the worker had the whole request; nil before.
+    private(set) var requestSent: Instant?
+
+    init(worker: Worker, tools: LoopTools, owner: any UpstreamOwner, responseTimeoutNanoseconds: Int64) {
+        self.worker = worker
+        self.tools = tools
+        self.owner = owner
+        self.responseTimeoutNanoseconds = responseTimeoutNanoseconds
+    }
+
+    func connect(timeoutNanoseconds: Int64) throws {
+        self.timer = LoopTimer(loop: self.tools.loop) { [weak self] in self?.timedOut() }
+        self.stream = try self.tools.network.connect(
+            to: self.worker.address,
+            on: self.tools.loop,
+            timeoutNanoseconds: timeoutNanoseconds,
+            handler: self
+        )
+    }
+
+    // MARK: Leasing
+
+    /// Hands the connection to an exchange.
+    func lease() -> WorkerLease {
+        precondition(self.state == .idle, "only an idle connection can be leased")
+        self.state = .leased
+        self.isLeased = true
+        return WorkerLease(self)
+    }
+
+    /// The end of a lease, by `WorkerLease` alone.
+    fileprivate func endLease(isWanted: Bool) {
+        self.user = nil
+        self.isLeased = false
+        let owner = self.owner
+        let isReusable = isWanted && self.state == .leased && !self.isSpoiled && self.wire.canReuse
+        if isReusable {
+            self.state = .idle
+            // The client may have made a pause with the response's last piece.
+            self.resume()
+            self.timer?.arm(afterNanoseconds: Self.idleNanoseconds)
+        } else {
+            self.close()
+        }
+        if self.state == .closed { self.owner = nil }
+        owner?.leaseEnded(self, isReusable: isReusable)
+    }
+
+    func close() {
+        self.user = nil
+        self.stream?.close()
+    }
+
+    // MARK: The request
+
+    /// Sends a request's head: `head` holds the request line and whole field lines. What comes back goes to `user`.
+    func sendHead(
+        _ head: UnsafeRawBufferPointer,
+        method: Method,
+        framing: BodyFraming,
+        asksForUpgrade: Bool,
+        for user: any UpstreamUser
+    ) {
+        precondition(self.state == .leased, "a request was sent on a connection that is not leased")
+        self.user = user
+        self.hasResponseBytes = false
+        self.hasResponseBegun = false
+        self.requestSent = nil
+        self.requestBytes = head.count
+        self.isChunkedRequest = framing == .chunked
+        self.wire.begin(method, asksForUpgrade: asksForUpgrade)
+        self.timer?.disarm()
+        self.stream?.write(head)
+    }
+
+    func sendBody(_ payload: UnsafeRawBufferPointer) {
+        guard let stream = self.stream, payload.count > 0 else { return }
+        self.requestBytes += payload.count
+        if self.isChunkedRequest { stream.writeChunk(payload) } else { stream.write(payload) }
+        // A worker that takes nothing, or has begun its response, is the one whose turn it is.
+        if self.hasResponseBegun || stream.isCongested { self.armResponseTimer() }
+    }
+
+    /// The request is complete. Without chunks there is no place for trailers.
+    func endRequest(trailers: Trailers) {
+        guard self.state == .leased else { return }
+        if self.isChunkedRequest { self.stream?.writeLastChunk(trailers: trailers) }
+        self.wire.requestSent()
+        self.requestSent = self.tools.now
+        self.armResponseTimer()
+    }
+
+    func sendTunnel(_ bytes: UnsafeRawBufferPointer) {
+        self.stream?.write(bytes)
+        self.armResponseTimer()
+    }
+
+    /// The client's side of a tunnel has ended.
+    func endTunnel() { self.stream?.finishWriting() }
+
+    /// Between these what is sent leaves as one.
+    func beginGathering() { self.stream?.cork() }
+    func endGathering() { self.stream?.uncork() }
+
+    var isCongested: Bool { self.stream?.isCongested ?? false }
+
+    // MARK: The response
+
+    /// The client does not keep up; how long that may last is not the worker's affair.
+    func pause() {
+        guard !self.isPaused else { return }
+        self.isPaused = true
+        self.timer?.disarm()
+        self.stream?.pauseReading()
+    }
+
+    func resume() {
+        guard self.isPaused else { return }
+        self.isPaused = false
+        self.armResponseTimer()
+        self.stream?.resumeReading()
+    }
+
+    private func armResponseTimer() {
+        guard !self.isPaused else { return }
+        self.timer?.arm(afterNanoseconds: self.responseTimeoutNanoseconds)
+    }
+
+    func received(_ stream: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
+        switch self.state {
+        case .leased where self.user != nil: break
+        case .tunnel:
+            self.relayTunnel(bytes)
+            return bytes.count
+        case .connecting, .idle, .leased, .closed:
+            // Nobody asked: whatever this is, the next request's response must not begin with it.
+            self.close()
+            return bytes.count
+        }
+        let user = self.user
+        user?.workerBegins()
+        let used = self.readResponse(bytes)
+        user?.workerPauses()
+        return used
+    }
+
+    private func readResponse(_ bytes: UnsafeRawBufferPointer) -> Int {
+        self.hasResponseBytes = true
+        self.armResponseTimer()
+        var used = 0
+        // A pause keeps bytes back, not the end of a response whose last byte has been passed on.
+        while let user = self.user, self.state == .leased, !self.isPaused || used == bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+            let (input, count) = self.wire.read(rest, into: &self.tools.responseHead)
+            used += count
+            switch input {
+            case .needMore: return used
+            case .interim:
+                user.workerInterim(rest)
+            case .head:
+                self.hasResponseBegun = true
+                user.workerHead(rest)
+            case .payload(let range): user.workerBody(range.slice(of: rest))
+            case .end:
+                self.timer?.disarm()
+                // Bytes behind the response belong to nobody, least of all to the next request.
+                if used < bytes.count { self.isSpoiled = true }
+                user.workerEnded(trailers: self.wire.trailers)
+                return bytes.count
+            case .switching:
+                self.state = .tunnel
+                user.workerSwitched(rest)
+                let tunnelled = UnsafeRawBufferPointer(rebasing: bytes[used...])
+                if tunnelled.count > 0 { self.relayTunnel(tunnelled) }
+                return bytes.count
+            case .failed(let failure):
+                self.tools.log.warning(
+                    "a worker's response is not valid HTTP",
+                    metadata: ["worker": "\(self.worker.id)", "reason": "\(failure)"]
+                )
+                self.fail(.badResponse)
+                return bytes.count
+            }
+        }
+        return self.state == .closed ? bytes.count : used
+    }
+
+    private func relayTunnel(_ bytes: UnsafeRawBufferPointer) {
+        self.armResponseTimer()
+        guard let user = self.user else { return }
+        user.workerBegins()
+        user.workerBody(bytes)
+        user.workerPauses()
+    }
+
+    // MARK: Ends
+
+    func connected(_ stream: any ByteStream) {
+        self.worker.connectSucceeded()
+        self.state = .idle
+        self.timer?.arm(afterNanoseconds: Self.idleNanoseconds)
+        self.owner?.upstreamConnected(self)
+    }
+
+    func drained(_ stream: any ByteStream) { self.user?.workerDrained() }
+
+    func inputEnded(_ stream: any ByteStream) {
+        guard let user = self.user else { return self.close() }
+        if self.state == .tunnel { return user.workerTunnelEnded() }
+        switch self.wire.inputEnded() {
+        case .complete:
+            self.timer?.disarm()
+            user.workerEnded(trailers: Trailers())
+        case .idle, .cut: self.fail(.connectionLost(wasRead: self.mayHaveBeenRead(stream)))
+        }
+    }
+
+    func closed(_ stream: any ByteStream, _ reason: CloseReason) {
+        let wasConnecting = self.state == .connecting
+        let user = self.user
+        let failure = UpstreamFailure.connectionLost(wasRead: self.mayHaveBeenRead(stream))
+        self.end()
+        if wasConnecting { self.worker.connectFailed(now: self.tools.now) }
+        let owner = self.owner
+        if !self.isLeased { self.owner = nil }
+        owner?.upstreamClosed(self, wasConnecting: wasConnecting)
+        user?.workerFailed(failure)
+    }
+
+    /// A worker that closed an idle connection has not read the request that was then written to it: its system did not
+    /// even acknowledge the bytes.
+    private func mayHaveBeenRead(_ stream: any ByteStream) -> Bool {
+        self.hasResponseBytes || stream.unacknowledgedBytes < self.requestBytes
+    }
+
+    private func end() {
+        self.state = .closed
+        self.timer?.disarm()
+        self.timer = nil
+        self.user = nil
+        self.stream = nil
+    }
+
+    private func timedOut() {
+        switch self.state {
+        case .idle: self.close()
+        case .leased, .tunnel: self.fail(.responseTimeout)
+        case .connecting, .closed: break
+        }
+    }
+
+    /// Closes, and tells the user why.
+    private func fail(_ failure: UpstreamFailure) {
+        let user = self.user
+        self.close()
+        user?.workerFailed(failure)
+    }
+}
+
+/// A worker's connection on loan to one exchange. It has to be given back or aborted, exactly once: the compiler sees
+/// that it is not done twice, and a lease that is dropped traps in debug builds.
+struct WorkerLease: ~Copyable {
+    private let held: Unmanaged<UpstreamConnection>
+
+    fileprivate init(_ connection: UpstreamConnection) { self.held = .passRetained(connection) }
+
+    deinit {
+        assertionFailure("a worker's connection was dropped; give it back or abort it")
+        self.held.takeRetainedValue().endLease(isWanted: false)
+    }
+
+    var connection: UpstreamConnection { self.held.takeUnretainedValue() }
+
+    /// The response is complete. The connection serves others if both sides left it in order; else it is closed.
+    consuming func giveBack() {
+        let connection = self.held.takeRetainedValue()
+        discard self
+        connection.endLease(isWanted: true)
+    }
+
+    /// What the worker is doing is not wanted any more, or it has failed.
+    consuming func abort() {
+        let connection = self.held.takeRetainedValue()
+        discard self
+        connection.endLease(isWanted: false)
+    }
+}
