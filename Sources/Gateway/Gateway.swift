@@ -196,7 +196,7 @@ public final class Gateway {
                 self.log.notice("the room moves on again", metadata: ["room": "\(room)"])
             }
             pulse.missed = 0
-            pulse.isIdle = snapshot.waiting == 0 && snapshot.door == 0
+            pulse.isIdle = Self.isIdle(snapshot)
             self.shares.rooms[room].raise(
                 epoch: snapshot.epoch,
                 issued: snapshot.issued,
@@ -215,6 +215,12 @@ public final class Gateway {
             for loop in self.loops { loop.submit { $0.gates[room]?.missedTick() } }
         }
         self.rooms[room] = pulse
+    }
+
+    /// Nobody waits, and the bucket is as full as it will get: only somebody who comes changes anything.
+    private static func isIdle(_ snapshot: RoomSnapshot) -> Bool {
+        let isFull = snapshot.tokensNano >= snapshot.burst * 1_000_000_000
+        return snapshot.waiting == 0 && snapshot.door == 0 && (isFull || snapshot.rateMilli == 0 || !snapshot.isOpen)
     }
 
     // MARK: Once a second
