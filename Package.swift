@@ -19,9 +19,10 @@ let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistog
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
+    pages: [String] = [],
     resources: [Resource] = []
 ) -> Target {
-    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+    .target(name: name, dependencies: dependencies, exclude: pages, resources: resources, swiftSettings: swift)
 }
 
 /// The tests of `Tests/NAME`.
@@ -51,7 +52,7 @@ let package = Package(
         // The pure ring: no Dispatch, no Glibc, no Foundation; time and randomness are arguments.
         module("Primitives"),
         module("Admission", ["Primitives"], resources: [.embedInCode("room.lua")]),
-        module("HTTPWire", ["Primitives"]),
+        module("HTTPWire", ["Primitives"], pages: ["README.md"]),
         module("Scaling", ["Primitives"]),
         module("Addresses", ["Primitives"]),
         module("Settings", ["Addresses", "Primitives"]),

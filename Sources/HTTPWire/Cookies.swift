@@ -47,6 +47,16 @@ public struct Cookies {
         }
     }
 
+    /// What follows `name=` in a pair that starts with it.
+    func value(of pair: ByteRange, named name: UnsafeRawBufferPointer) -> ByteRange? {
+        let start = Int(pair.start)
+        let equals = start &+ name.count
+        guard equals < pair.end, self.window.byte(at: equals) == 0x3D, self.window.matches(name, at: start) else {
+            return nil
+        }
+        return self.window.trimmed(from: equals &+ 1, to: pair.end)
+    }
+
     private mutating func advanceToField() -> Bool {
         while self.nextField < self.fields.count {
             let field = self.fields[self.nextField]
@@ -68,26 +78,51 @@ extension RequestHead {
         return Cookies(self.names.contains(.cookie) ? self.fields : none, Window(bytes))
     }
 
-    /// The value of the first cookie of that name. To consider every cookie of a name, as planted ones may come first,
-    /// walk `cookies(in:)`.
-    public func cookieValue(named name: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer) -> ByteRange? {
-        guard self.names.contains(.cookie), name.count > 0 else { return nil }
-        let window = Window(bytes)
-        var cookies = self.cookies(in: bytes)
-        while let pair = cookies.nextPair() {
-            let start = Int(pair.start)
-            let equals = start &+ name.count
-            guard equals < pair.end, window.byte(at: equals) == 0x3D, window.matches(name, at: start) else { continue }
-            return window.trimmed(from: equals &+ 1, to: pair.end)
-        }
-        return nil
+    /// The values of all cookies of that name, in the order sent.
+    ///
+    /// A page of another host below the same domain can plant a cookie that comes before the right one, so a visitor is
+    /// known by the first value that proves right, not by the first.
+    /// - Parameter name: must stay valid as long as the values are asked for.
+    public func cookieValues(named name: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer) -> CookieValues {
+        CookieValues(self.cookies(in: bytes), name)
     }
 
-    public func cookieValue(named name: StaticString, in bytes: UnsafeRawBufferPointer) -> ByteRange? {
-        self.cookieValue(
+    public func cookieValues(named name: StaticString, in bytes: UnsafeRawBufferPointer) -> CookieValues {
+        self.cookieValues(
             named: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
             in: bytes
         )
+    }
+
+    /// The value of the first cookie of that name.
+    public func cookieValue(named name: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer) -> ByteRange? {
+        var values = self.cookieValues(named: name, in: bytes)
+        return values.next()
+    }
+
+    public func cookieValue(named name: StaticString, in bytes: UnsafeRawBufferPointer) -> ByteRange? {
+        var values = self.cookieValues(named: name, in: bytes)
+        return values.next()
+    }
+}
+
+/// The values of the cookies of one name: `while let value = values.next() { … }`. Valid as long as the head, the bytes
+/// that it was parsed from, and the name.
+public struct CookieValues {
+    private var cookies: Cookies
+    private let name: UnsafeRawBufferPointer
+
+    init(_ cookies: Cookies, _ name: UnsafeRawBufferPointer) {
+        self.cookies = cookies
+        self.name = name
+    }
+
+    public mutating func next() -> ByteRange? {
+        guard self.name.count > 0 else { return nil }
+        while let pair = self.cookies.nextPair() {
+            if let value = self.cookies.value(of: pair, named: self.name) { return value }
+        }
+        return nil
     }
 }
 

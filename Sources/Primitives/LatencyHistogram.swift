@@ -5,24 +5,22 @@
 public struct LatencyHistogram: Sendable, Equatable {
     /// Buckets span 1 microsecond to 2^28 microseconds, about 268 seconds; what lies outside is counted in the first or the last one.
     public static let bucketCount = 26 * 8
-    private var counts: [UInt32]
+    /// Each is 64 bits wide: a counter of 32 bits is full after five days at ten thousand a second.
+    private var counts: [UInt64]
     public private(set) var count: UInt64 = 0
     public private(set) var sumNanoseconds: UInt64 = 0
 
-    public init() { self.counts = [UInt32](repeating: 0, count: Self.bucketCount) }
+    public init() { self.counts = [UInt64](repeating: 0, count: Self.bucketCount) }
 
     public mutating func record(nanoseconds: Int64) {
         let index = Self.index(nanoseconds: nanoseconds)
-        self.counts[index] = self.counts[index] == .max ? .max : self.counts[index] + 1
+        self.counts[index] += 1
         self.count += 1
         self.sumNanoseconds &+= UInt64(max(0, nanoseconds))
     }
 
     public mutating func merge(_ other: LatencyHistogram) {
-        for index in 0..<Self.bucketCount {
-            let (sum, overflow) = self.counts[index].addingReportingOverflow(other.counts[index])
-            self.counts[index] = overflow ? .max : sum
-        }
+        for index in 0..<Self.bucketCount { self.counts[index] += other.counts[index] }
         self.count += other.count
         self.sumNanoseconds &+= other.sumNanoseconds
     }
@@ -44,7 +42,7 @@ public struct LatencyHistogram: Sendable, Equatable {
         let rank = max(1, Double(whole) < exact ? whole + 1 : whole)
         var seen: UInt64 = 0
         for index in 0..<Self.bucketCount {
-            seen += UInt64(self.counts[index])
+            seen += self.counts[index]
             if seen >= rank { return Self.upperNanoseconds(of: index) }
         }
         return Self.upperNanoseconds(of: Self.bucketCount - 1)
@@ -61,7 +59,7 @@ public struct LatencyHistogram: Sendable, Equatable {
         var seen: UInt64 = 0
         for bound in boundsNanoseconds {
             while index < Self.bucketCount, Self.upperNanoseconds(of: index) <= bound {
-                seen += UInt64(self.counts[index])
+                seen += self.counts[index]
                 index += 1
             }
             result.append(seen)
@@ -70,27 +68,32 @@ public struct LatencyHistogram: Sendable, Equatable {
     }
 
     /// The non-empty buckets as `index:count` pairs flattened; what `init?(encoded:sumNanoseconds:)` takes back.
-    public var encoded: [UInt32] {
-        var pairs: [UInt32] = []
+    public var encoded: [UInt64] {
+        var pairs: [UInt64] = []
         for (index, count) in self.counts.enumerated() where count > 0 {
-            pairs.append(UInt32(index))
+            pairs.append(UInt64(index))
             pairs.append(count)
         }
         return pairs
     }
 
-    /// Nil when the pairs are not those of a histogram of this shape.
-    public init?(encoded pairs: [UInt32], sumNanoseconds: UInt64) {
+    /// The most that a bucket read from elsewhere may hold, so that sums of histograms never overflow.
+    public static let maxDecodedCount: UInt64 = 1 << 48
+
+    /// Nil when the pairs are not those of a histogram of this shape, or a count is above `maxDecodedCount`.
+    public init?(encoded pairs: [UInt64], sumNanoseconds: UInt64) {
         guard pairs.count.isMultiple(of: 2) else { return nil }
         self.init()
         var next = 0
         for position in stride(from: 0, to: pairs.count, by: 2) {
-            let index = Int(pairs[position])
+            let count = pairs[position + 1]
             // A bucket named twice would be counted twice and kept once.
-            guard index >= next, index < Self.bucketCount else { return nil }
+            guard let index = Int(exactly: pairs[position]), index >= next, index < Self.bucketCount,
+                count <= Self.maxDecodedCount
+            else { return nil }
             next = index + 1
-            self.counts[index] = pairs[position + 1]
-            self.count += UInt64(pairs[position + 1])
+            self.counts[index] = count
+            self.count += count
         }
         self.sumNanoseconds = sumNanoseconds
     }

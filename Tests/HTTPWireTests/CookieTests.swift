@@ -37,4 +37,27 @@ import Testing
         #expect(Self.values(lines, named: "__Host-sluice-pass").first == "y")
         #expect(Self.values(lines, named: "__Host-sluice-past").first == nil)
     }
+
+    /// A planted cookie that comes first does not hide the right one.
+    @Test(
+        arguments: [
+            (["place=x; a=b; place=y", "place=z"], ["x", "y", "z"]), (["place=", "places=x; place=y"], ["", "y"]),
+            (["a=b"], []), ([], []), (["place"], []),
+        ] as [([String], [String])]
+    )
+    func cookieValues_ofAName_areAllFound(lines: [String], values: [String]) {
+        var parser = RequestParser()
+        var head = RequestHead()
+        let raw = "GET / HTTP/1.1\r\nHost: h\r\n" + lines.map { "Cookie: \($0)\r\n" }.joined() + "\r\n"
+        Array(raw.utf8).withUnsafeBytes { bytes in
+            #expect(parser.parse(bytes, into: &head) == .complete)
+            var found: [String] = []
+            var iterator = head.cookieValues(named: "place", in: bytes)
+            while let value = iterator.next() { found.append(text(value, bytes)) }
+            #expect(found == values)
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            var none = head.cookieValues(named: nothing, in: bytes)
+            #expect(none.next() == nil)
+        }
+    }
 }

@@ -65,8 +65,8 @@ import Testing
         #expect(decoded == histogram, "seed \(seed)")
     }
 
-    @Test(arguments: [[1], [208, 1], [5, 1, 5, 1], [9, 1, 3, 1]] as [[UInt32]])
-    func decode_pairsOfNoHistogram_isNil(pairs: [UInt32]) {
+    @Test(arguments: [[1], [208, 1], [5, 1, 5, 1], [9, 1, 3, 1], [.max, 1], [1, 1 << 48 + 1]] as [[UInt64]])
+    func decode_pairsOfNoHistogram_isNil(pairs: [UInt64]) {
         #expect(LatencyHistogram(encoded: pairs, sumNanoseconds: 0) == nil)
     }
 
@@ -82,5 +82,15 @@ import Testing
         histogram.record(nanoseconds: 42_000)
         histogram.reset()
         #expect(histogram == LatencyHistogram())
+    }
+
+    /// A year of a busy site fits: no count stops at 2^32.
+    @Test func merge_manyCounts_areAllCounted() throws {
+        var histogram = try #require(LatencyHistogram(encoded: [5, UInt64(UInt32.max), 9, 1], sumNanoseconds: 0))
+        histogram.record(nanoseconds: 5_000)
+        for _ in 0..<10 { histogram.merge(histogram) }
+        #expect(histogram.count == (1 << 32 + 1) << 10)
+        #expect(histogram.encoded == [5, 1 << 42, 9, 1 << 10])
+        #expect(histogram.quantile(0.5) == 6_000)
     }
 }

@@ -57,10 +57,10 @@ extension GatewaySignals {
 
     private static func histogram(_ text: Substring, sumNanoseconds: UInt64) -> LatencyHistogram? {
         guard text != "-" else { return LatencyHistogram(encoded: [], sumNanoseconds: sumNanoseconds) }
-        var pairs: [UInt32] = []
+        var pairs: [UInt64] = []
         for pair in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = pair.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 2, let index = UInt32(parts[0]), let count = UInt32(parts[1]) else { return nil }
+            guard parts.count == 2, let index = UInt64(parts[0]), let count = UInt64(parts[1]) else { return nil }
             // Ascending, so that no bucket comes twice and is counted twice.
             guard pairs.isEmpty || pairs[pairs.count - 2] < index else { return nil }
             pairs += [index, count]
