@@ -61,7 +61,8 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             }
         }
         self.source = DispatchSource.makeReadSource(fileDescriptor: self.epoll, queue: self.queue)
-        self.source.setEventHandler { [unowned self] in self.visit() }
+        self.queue.setSpecific(key: Self.current, value: ObjectIdentifier(self))
+        self.source.setEventHandler { [weak self] in self?.visit() }
         self.source.activate()
     }
 
@@ -76,6 +77,10 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     /// Kept in release: a crash is cheaper than a data race.
     @inline(__always)
     public func preconditionOnLoop() { dispatchPrecondition(condition: .onQueue(self.queue)) }
+
+    public var isOnLoop: Bool { DispatchQueue.getSpecific(key: Self.current) == ObjectIdentifier(self) }
+    /// The loop to whose queue the running code belongs.
+    private static let current = DispatchSpecificKey<ObjectIdentifier>()
 
     /// `assumeIsolated` from plain callbacks lands here; without it they trap.
     public func checkIsolated() { self.preconditionOnLoop() }
@@ -140,7 +145,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     private func turn(timeoutMilliseconds: Int32) -> Int {
         let deferred = self.nextTurnActions
         self.nextTurnActions.removeAll(keepingCapacity: true)
-        let timeout = deferred.isEmpty ? timeoutMilliseconds : 0
+        let timeout = deferred.isEmpty && !self.timers.hasOverdue ? timeoutMilliseconds : 0
         let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeout)
         if ready == -1, errno != EINTR { preconditionFailure("\(SystemError(call: "epoll_wait"))") }
         self.clock.refresh()
@@ -203,7 +208,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             }
             self.turnEndActions.removeAll()
             self.nextTurnActions.removeAll()
-            self.timers.removeAll()
+            self.timers.close()
             for descriptor in self.table.descriptors { descriptor.deregisterAndClose() }
             self.source.cancel()
         }
