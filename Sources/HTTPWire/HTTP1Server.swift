@@ -228,13 +228,17 @@ public struct HTTP1Server: Sendable {
         }
     }
 
-    /// The error response goes to a client of which nothing is known.
     private mutating func failHead(_ failure: WireFailure, _ used: Int) -> (input: Input, used: Int) {
+        self.forgetClient()
+        return self.fail(failure, response: .owed, used)
+    }
+
+    /// The error response goes to a client of which nothing is known.
+    private mutating func forgetClient() {
         self.isHeadRequest = false
         self.minorVersion = 1
         self.keepsAlive = false
         self.expectsContinue = false
-        return self.fail(failure, response: .owed, used)
     }
 
     private mutating func fail(
@@ -244,6 +248,18 @@ public struct HTTP1Server: Sendable {
     ) -> (input: Input, used: Int) {
         self.state = .failed(response: response)
         return (.failed(failure), used)
+    }
+
+    /// The caller waits no longer for the rest of the request, as when the client takes too long: what still comes of it
+    /// is used up unread, and the response, if it is still owed, is the connection's last.
+    public mutating func stopReading() {
+        switch self.state {
+        case .head:
+            self.forgetClient()
+            self.state = .failed(response: .owed)
+        case .exchange(.body, let response): self.state = .failed(response: response)
+        default: preconditionFailure("no request is being read")
+        }
     }
 
     // MARK: Responding
