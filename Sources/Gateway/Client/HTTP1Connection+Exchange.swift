@@ -93,7 +93,7 @@ extension HTTP1Connection: RequestSource, ResponseSink {
         framing: BodyFraming,
         _ writeFields: (inout ByteWriter) -> Void
     ) {
-        let plan = self.wire.beginResponse(framing, staysOpen: !self.tools.isDraining && !self.mustClose)
+        let plan = self.wire.beginResponse(framing, staysOpen: !self.tools.isDraining)
         self.plan = plan
         var writer = ByteWriter(self.tools.loop.writeScratch)
         writer.appendStatusLine(status, reason: reason)

@@ -89,10 +89,12 @@ extension HTTP1Connection {
     func requestTimedOut() {
         self.headDeadline = nil
         self.readWatch = nil
-        self.mustClose = true
-        if let exchange = self.exchange, !exchange.isOver { return exchange.clientFailed(.requestTimeout) }
+        if let exchange = self.exchange, !exchange.isOver {
+            self.wire.stopReading()
+            return exchange.clientFailed(.requestTimeout)
+        }
         guard self.wire.isHeadPartial else { return self.giveUp() }
-        self.wire.abandonHead()
+        self.wire.stopReading()
         self.respond(.requestTimeout)
     }
 

@@ -41,8 +41,6 @@ final class HTTP1Connection: StreamHandler {
     var isReading = false
     var isRequestPaused = false
     var inputHasEnded = false
-    /// Nothing more of this client is wanted: it was too slow.
-    var mustClose = false
     var gatherings = 0
     var turn: UInt64 = 0
     var requestsOfTurn = 0
