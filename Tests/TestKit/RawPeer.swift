@@ -23,6 +23,14 @@ public final class RawPeer: Sendable {
         guard code != -1 else { throw SystemError(call: "connect") }
     }
 
+    /// Takes ownership of a connected, blocking socket.
+    public init(adopting fd: Int32) {
+        self.fd = fd
+        var timeout = timeval(tv_sec: Self.receiveTimeoutSeconds, tv_usec: 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
     deinit { close(self.fd) }
 
     /// False when the connection broke on the way.
