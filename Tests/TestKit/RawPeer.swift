@@ -7,7 +7,7 @@ public final class RawPeer: Sendable {
     private static let receiveTimeoutSeconds = LoopFixture.deadlineSeconds
 
     public init(port: UInt16) throws {
-        self.fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        self.fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian

@@ -4,7 +4,7 @@ import TestKit
 
 /// A gateway that runs out of what the system gives it, and comes back.
 @Suite(.onOwnThread) struct ExhaustionTests {
-    private static let descriptors = 64
+    private static let descriptors = 160
 
     private func start(_ scene: Scene, loops: String, under wrapper: [String]) throws -> SluiceProcess {
         let worker = try scene.startWorker(RawWorker.answering())
@@ -31,7 +31,7 @@ import TestKit
                 return Double(line?.split(separator: " ").last ?? "") ?? 0
             }
             var peers: [RawPeer] = []
-            for _ in 0..<200 { peers.append(try RawPeer(port: sluice.port)) }
+            for _ in 0..<400 { peers.append(try RawPeer(port: sluice.port)) }
             let (before, start) = (try turns(), Patience.nowMilliseconds)
             try Patience.pass(milliseconds: 2_000)
             let seconds = Double(Patience.nowMilliseconds - start) / 1_000

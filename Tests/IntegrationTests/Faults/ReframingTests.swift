@@ -119,6 +119,7 @@ import TestKit
     /// Seen before: a worker that does not read trailers took them for the next request, past the room and with a forged
     /// X-Forwarded-For, and then another client's request for its body.
     @Test(arguments: [
+        "X: y\r\nPOST: /admin HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Length: 500\r\n",
         "GET /admin HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Length: 500\r\n",
         "X: y\r\n GET /admin HTTP/1.1\r\n", "X: y\r\nGET /admin: HTTP/1.1\r\n", "GET http: //x/admin HTTP/1.1\r\n",
     ])

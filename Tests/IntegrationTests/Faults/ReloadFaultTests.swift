@@ -10,20 +10,25 @@ import TestKit
         }
     }
 
-    /// Seen before: the process aborted when the timer of the queue that was gone came due.
-    @Test func pool_removedUnderItsQueue_requestsAreToldAndTheProcessLives() throws {
+    /// Seen before: without a request at one of its workers, the pool was gone at once, and the process aborted when the
+    /// timer of its queue came due.
+    @Test(arguments: [false, true])
+    func pool_removedUnderItsQueue_requestsAreToldAndTheProcessLives(hasWorker: Bool) throws {
         try Scene.play { scene in
             let (kept, removed) = (try scene.startWorker(Self.holding), try scene.startWorker(Self.holding))
             var configuration = RequestTests.open()
             configuration.use([kept])
             let before = configuration.text
-            configuration.otherPools = [("other", Configuration.keys(of: [removed]))]
-            configuration.otherPools[0].keys.merge(["connections_per_worker": "1", "waiting_timeout": "1s"]) { $1 }
+            let none = ["driver": "process", "command": "[/bin/false]", "worker": "{slots: 1}"]
+            configuration.otherPools = [("other", hasWorker ? Configuration.keys(of: [removed]) : none)]
+            configuration.otherPools[0].keys.merge(["connections_per_worker": "1", "waiting_timeout": "2s"]) { $1 }
             configuration.otherRoutes = ["{path: /other, pool: other}"]
             let sluice = try scene.start(configuration)
             let holder = try HTTPPeer(port: sluice.port)
-            try holder.send("GET", "/other/hold")
-            try Patience.wait(for: "the worker to be taken") { try sluice.load(pool: "other").inFlight == 1 }
+            if hasWorker {
+                try holder.send("GET", "/other/hold")
+                try Patience.wait(for: "the worker to be taken") { try sluice.load(pool: "other").inFlight == 1 }
+            }
             let waiting = try (0..<8).map { _ in
                 let peer = try HTTPPeer(port: sluice.port)
                 try peer.send("GET", "/other/x")
@@ -39,7 +44,7 @@ import TestKit
                 #expect([200, 404, 503].contains(answer.status), "\(answer.status)")
             }
             // Beyond every deadline of the pool that is gone.
-            try Patience.pass(milliseconds: 1_500)
+            try Patience.pass(milliseconds: 2_500)
             #expect(sluice.process.endIfEnded == nil)
             try sluice.expectService()
             holder.peer.breakOff()

@@ -46,8 +46,9 @@ import TestKit
         }
     }
 
-    /// At most one connection of each loop where fewer are allowed than there are loops. A guard for four; and never
-    /// more than allowed where there are enough for all. Seen before: the same.
+    /// At most one connection of each loop where fewer are allowed than there are loops, and never more than allowed
+    /// where there are enough for all. Seen before: the numbers held, but clients that broke off while the next
+    /// connection was being made left it behind.
     @Test(arguments: [(1, 4), (2, 2), (5, 2)])
     func connectionsPerWorker_smallAndSeveralLoops_holdInTotal(limit: Int, loops: Int) throws {
         try Scene.play { scene in
@@ -92,7 +93,7 @@ import TestKit
         }
     }
 
-    /// Seen before: of three that may stand at the door, each of four loops took one.
+    /// Seen before: each of four loops let one visitor stand there, with any number of requests.
     @Test func waitingAtDoor_twoForFourLoops_twoStand() throws {
         try Scene.play { scene in
             var configuration = DoorScene.configuration()

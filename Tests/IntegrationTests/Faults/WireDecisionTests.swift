@@ -79,7 +79,8 @@ import TestKit
     @Test func date_ofTheWorker_isKept() throws {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT"
         try self.play(Self.responding("HTTP/1.1 200 OK\r\nDate: \(date)\r\nContent-Length: 0\r\n\r\n")) { sluice, _ in
-            #expect(try HTTPPeer(port: sluice.port).request("GET", "/").values("date") == [date])
+            let answer = try HTTPPeer(port: sluice.port).request("GET", "/")
+            #expect(answer.values("date") == [date])
         }
     }
 
@@ -200,7 +201,8 @@ import TestKit
     @Test func contentLength_contradicting_gets400() throws {
         try self.play(Self.responding(Self.fine)) { sluice, worker in
             for fields in ["Content-Length: 5, 6\r\n", "Content-Length: 5\r\nContent-Length: 05\r\n"] {
-                #expect(try Self.raw(sluice, "POST / HTTP/1.1\r\nHost: a\r\n\(fields)\r\nhello").status == 400)
+                let answer = try Self.raw(sluice, "POST / HTTP/1.1\r\nHost: a\r\n\(fields)\r\nhello")
+                #expect(answer.status == 400, "\(fields)")
             }
             #expect(worker.received.isEmpty)
         }

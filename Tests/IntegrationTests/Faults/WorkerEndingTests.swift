@@ -20,6 +20,7 @@ import TestKit
         try connection.readToEnd()
     }
 
+    /// A guard: an idle connection whose end is known is not used.
     @Test func endsAfterEachResponse_postsOneByOne_noneIsLost() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker(Self.oneEach)

@@ -91,7 +91,7 @@ final class RawWorker: Sendable {
 
     private func acceptAll() {
         while true {
-            let fd = accept(self.listener, nil, nil)
+            let fd = accept4(self.listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
             guard fd >= 0 else { return }
             let connection = RawWorkerConnection(fd: fd)
             self.open.withLock { $0.append(connection) }
@@ -135,7 +135,8 @@ final class RawWorkerConnection: Sendable {
 
     init(fd: Int32) {
         self.fd = fd
-        var timeout = timeval(tv_sec: Int(Patience.deadlineSeconds), tv_usec: 0)
+        // Longer than any test waits: a worker that gives up would look like a gateway that does.
+        var timeout = timeval(tv_sec: Int(4 * Patience.deadlineSeconds), tv_usec: 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -152,6 +153,12 @@ final class RawWorkerConnection: Sendable {
         guard count > 0 else { return nil }
         self.bytes.withLock { $0 += piece[..<count] }
         return Array(piece[..<count])
+    }
+
+    /// Whether nothing comes for so long, not even the end.
+    func isSilent(milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: self.fd, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) == 0
     }
 
     func readToEnd() throws { while try self.readSome() != nil {} }
