@@ -7,7 +7,7 @@ public final class RawPeer: Sendable {
     private static let receiveTimeoutSeconds = LoopFixture.deadlineSeconds
 
     public init(port: UInt16) throws {
-        self.fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        self.fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -21,6 +21,14 @@ public final class RawPeer: Sendable {
             }
         }
         guard code != -1 else { throw SystemError(call: "connect") }
+    }
+
+    /// Takes ownership of a connected, blocking socket.
+    public init(adopting fd: Int32) {
+        self.fd = fd
+        var timeout = timeval(tv_sec: Self.receiveTimeoutSeconds, tv_usec: 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
     deinit { close(self.fd) }

@@ -7,8 +7,9 @@ struct Answer {
     /// In the order of the wire, names in small letters.
     let fields: [(name: String, value: String)]
     var body: [UInt8] = []
-    /// Answers such as 100 that came before it.
-    var interimCount = 0
+    /// Answers such as 100 that came before it, in order.
+    var interim: [Answer] = []
+    var interimCount: Int { self.interim.count }
 
     /// `head` ends with the empty line.
     init(head: String) throws {
@@ -28,6 +29,9 @@ struct Answer {
 
     /// The first value of a field; `name` in small letters.
     func field(_ name: String) -> String? { self.fields.first { $0.name == name }?.value }
+
+    /// All values of a field, in order; `name` in small letters.
+    func values(_ name: String) -> [String] { self.fields.filter { $0.name == name }.map(\.value) }
 
     var text: String { String(decoding: self.body, as: UTF8.self) }
 

@@ -19,6 +19,10 @@ struct Configuration {
     var routes = [(path: "/", hasRoom: true), (path: "/open", hasRoom: false)]
     /// More rooms, of the same pool, by name and path.
     var otherRooms: [(name: String, path: String)] = []
+    /// More pools, with their keys.
+    var otherPools: [(name: String, keys: [String: String])] = []
+    /// More routes, each a mapping as YAML.
+    var otherRoutes: [String] = []
 
     var text: String {
         var lines = ["listen:"]
@@ -39,6 +43,7 @@ struct Configuration {
         lines += self.pool.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
         if self.pool["worker"] == nil { lines.append("    worker: \(Self.inline(self.worker))") }
         if !self.scaling.isEmpty { lines.append("    scaling: \(Self.inline(self.scaling))") }
+        lines += self.otherPools.map { "  \($0.name): \(Self.inline($0.keys))" }
         if let room = self.room {
             lines += ["rooms:", "  sale: \(Self.inline(room))"]
             lines += self.otherRooms.map { "  \($0.name): \(Self.inline(room))" }
@@ -49,6 +54,7 @@ struct Configuration {
             lines.append("  - {path: \(route.path), pool: workers\(room)}")
         }
         lines += self.otherRooms.map { "  - {path: \($0.path), pool: workers, room: \($0.name)}" }
+        lines += self.otherRoutes.map { "  - \($0)" }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -57,8 +63,11 @@ struct Configuration {
     }
 
     /// Workers of the test's own instead of the sample worker.
-    mutating func use(_ workers: [RawWorker]) {
-        self.pool = [
+    mutating func use(_ workers: [RawWorker]) { self.pool = Self.keys(of: workers) }
+
+    /// A pool of just these workers.
+    static func keys(of workers: [RawWorker]) -> [String: String] {
+        [
             "driver": "static", "worker": "{slots: 1}",
             "workers": "[" + workers.map { "127.0.0.1:\($0.port)" }.joined(separator: ", ") + "]",
         ]

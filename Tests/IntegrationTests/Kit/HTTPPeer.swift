@@ -8,6 +8,8 @@ final class HTTPPeer {
 
     init(port: UInt16) throws { self.peer = try RawPeer(port: port) }
 
+    init(_ peer: RawPeer) { self.peer = peer }
+
     /// Sends one request and reads its answer.
     @discardableResult
     func request(
@@ -40,8 +42,9 @@ final class HTTPPeer {
         }
         var answer = try Answer(head: String(decoding: head, as: UTF8.self))
         if answer.status / 100 == 1 {
+            let interim = answer
             answer = try self.readAnswer(to: method)
-            answer.interimCount += 1
+            answer.interim.insert(interim, at: 0)
             return answer
         }
         guard method != "HEAD", ![204, 304].contains(answer.status) else { return answer }

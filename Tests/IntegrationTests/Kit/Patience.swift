@@ -3,7 +3,8 @@ import Glibc
 /// How tests wait: for conditions, with a deadline, never by sleeping.
 enum Patience {
     /// Far beyond what anything here takes, also in a sanitizer's build: only a failing test ever waits so long.
-    static let deadlineSeconds: Int64 = 60
+    /// `SLUICE_PATIENCE` is for those who expect failures and do not want to wait for them.
+    static let deadlineSeconds = getenv("SLUICE_PATIENCE").flatMap { Int64(String(cString: $0)) } ?? 60
     /// Between two looks at a condition that tells nobody when it comes true.
     private static let lookMilliseconds: Int32 = 5
 
@@ -19,6 +20,12 @@ enum Patience {
     /// Looks at `condition` until it holds.
     static func wait(for what: @autoclosure () -> String, until condition: () throws -> Bool) throws {
         _ = try self.value(of: what()) { try condition() ? true : nil }
+    }
+
+    /// Lets so much time pass, where time itself is what is tested.
+    static func pass(milliseconds: Int64) throws {
+        let end = Self.nowMilliseconds + milliseconds
+        try Self.wait(for: "\(milliseconds) ms to pass") { Self.nowMilliseconds >= end }
     }
 
     /// Looks until there is a value.

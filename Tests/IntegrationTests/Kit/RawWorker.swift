@@ -11,6 +11,8 @@ final class RawWorker: Sendable {
     private let script: Script
     private let open = Mutex<[RawWorkerConnection]>([])
     private let isStopped = Mutex(false)
+    /// What fills the backlog of a stalled worker.
+    private let stuffing = Mutex<[Int32]>([])
     /// Every connection that was accepted, in order.
     var connections: [RawWorkerConnection] { self.open.withLock { $0 } }
     var connectionCount: Int { self.connections.count }
@@ -31,7 +33,47 @@ final class RawWorker: Sendable {
         self.script = { _ in }
     }
 
-    private static func bind(listens: Bool) throws -> (fd: Int32, port: UInt16) {
+    /// A worker whose backlog is full, as that of a process that hangs: whoever connects is kept waiting until
+    /// `resume`, and for a second or so longer (the kernel asks again only then).
+    init(stalled script: @escaping Script) throws {
+        (self.listener, self.port) = try Self.bind(listens: true, backlog: 0)
+        self.script = script
+        // One connection fits into the smallest backlog; the second one shows that it is full.
+        for _ in 0..<4 {
+            let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            _ = fcntl(fd, F_SETFL, O_NONBLOCK)
+            Self.withAddress(port: self.port) { _ = connect(fd, $0, $1) }
+            self.stuffing.withLock { $0.append(fd) }
+            var entry = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
+            if poll(&entry, 1, 0) == 0 { return }
+        }
+        throw Disappointment("a backlog of no connections takes four")
+    }
+
+    /// A stalled worker begins to accept.
+    func resume() {
+        self.stuffing.withLock { descriptors in
+            for fd in descriptors { close(fd) }
+            descriptors = []
+        }
+        // Without a longer backlog, few of those who wait would get in at once.
+        listen(self.listener, 128)
+        Thread.detachNewThread { self.acceptAll() }
+    }
+
+    private static func withAddress(port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Void) {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+
+    private static func bind(listens: Bool, backlog: Int32 = 128) throws -> (fd: Int32, port: UInt16) {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -39,7 +81,7 @@ final class RawWorker: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let code = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.bind(fd, $0, length) == 0 && (!listens || listen(fd, 128) == 0)
+                Glibc.bind(fd, $0, length) == 0 && (!listens || listen(fd, backlog) == 0)
                     && getsockname(fd, $0, &length) == 0
             }
         }
@@ -49,7 +91,7 @@ final class RawWorker: Sendable {
 
     private func acceptAll() {
         while true {
-            let fd = accept(self.listener, nil, nil)
+            let fd = accept4(self.listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
             guard fd >= 0 else { return }
             let connection = RawWorkerConnection(fd: fd)
             self.open.withLock { $0.append(connection) }
@@ -66,6 +108,7 @@ final class RawWorker: Sendable {
             return !stopped
         }
         guard isFirst else { return }
+        for fd in self.stuffing.withLock({ $0 }) { close(fd) }
         // Wakes the thread that accepts, which closes nothing itself.
         shutdown(self.listener, Int32(SHUT_RDWR))
         close(self.listener)
@@ -92,7 +135,8 @@ final class RawWorkerConnection: Sendable {
 
     init(fd: Int32) {
         self.fd = fd
-        var timeout = timeval(tv_sec: Int(Patience.deadlineSeconds), tv_usec: 0)
+        // Longer than any test waits: a worker that gives up would look like a gateway that does.
+        var timeout = timeval(tv_sec: Int(4 * Patience.deadlineSeconds), tv_usec: 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -109,6 +153,12 @@ final class RawWorkerConnection: Sendable {
         guard count > 0 else { return nil }
         self.bytes.withLock { $0 += piece[..<count] }
         return Array(piece[..<count])
+    }
+
+    /// Whether nothing comes for so long, not even the end.
+    func isSilent(milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: self.fd, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) == 0
     }
 
     func readToEnd() throws { while try self.readSome() != nil {} }
@@ -136,6 +186,66 @@ final class RawWorkerConnection: Sendable {
         }
     }
 
+    /// The head of the next request; what follows it stays unread. Nil at the end.
+    func readHead() throws -> String? {
+        var all = self.takeUnread()
+        while true {
+            if let end = Self.endOfHead(all) {
+                self.unread.withLock { $0 = Array(all[end...]) }
+                return String(decoding: all[..<end], as: UTF8.self)
+            }
+            guard let more = try self.readSome() else { return nil }
+            all += more
+        }
+    }
+
+    /// Reads until `count` bytes have come since the connection began, heads included; false at an earlier end.
+    func read(upTo count: Int) throws -> Bool {
+        while self.received.count < count { guard try self.readSome() != nil else { return false } }
+        return true
+    }
+
+    /// Reads until what has come on this connection ends so; false at an earlier end.
+    func read(until ending: String) throws -> Bool {
+        while !self.received.suffix(ending.utf8.count).elementsEqual(ending.utf8) {
+            guard try self.readSome() != nil else { return false }
+        }
+        _ = self.takeUnread()
+        return true
+    }
+
+    /// Reads a body in chunks, of whatever form, to its empty line; false at an earlier end. `received` has the bytes.
+    func readChunks() throws -> Bool {
+        var body = self.takeUnread()
+        while !Self.isWhole(body) {
+            guard let more = try self.readSome() else { return false }
+            body += more
+        }
+        return true
+    }
+
+    /// Only for bodies without the end of another one within their payload.
+    private static func isWhole(_ body: [UInt8]) -> Bool {
+        let text = String(decoding: body, as: UTF8.self)
+        guard text.hasSuffix("\r\n\r\n") else { return false }
+        return text.hasPrefix("0") || text.contains("\r\n0")
+    }
+
+    private func takeUnread() -> [UInt8] {
+        self.unread.withLock { unread in
+            defer { unread = [] }
+            return unread
+        }
+    }
+
+    private static func endOfHead(_ bytes: [UInt8]) -> Int? {
+        guard bytes.count >= 4 else { return nil }
+        for index in 3..<bytes.count where bytes[index] == 10 && bytes[index - 3...index] == [13, 10, 13, 10] {
+            return index + 1
+        }
+        return nil
+    }
+
     private static func contentLength(_ head: String) -> Int {
         for line in head.lowercased().components(separatedBy: "\r\n") where line.hasPrefix("content-length:") {
             return Int(line.dropFirst("content-length:".count).trimmingCharacters(in: .whitespaces)) ?? 0
@@ -154,6 +264,15 @@ final class RawWorkerConnection: Sendable {
             guard count > 0 else { throw Disappointment("the gateway has gone") }
             sent += count
         }
+    }
+
+    /// Sends, and ends the stream with the very segment that carries the last byte: whoever has read all of it can know
+    /// of the end.
+    func sendAndEnd(_ text: String) throws {
+        var one: Int32 = 1
+        setsockopt(self.fd, Int32(IPPROTO_TCP), TCP_CORK, &one, socklen_t(MemoryLayout<Int32>.size))
+        try self.send(text)
+        shutdown(self.fd, Int32(SHUT_WR))
     }
 
     /// Ends both directions; the descriptor lives as long as somebody holds this.

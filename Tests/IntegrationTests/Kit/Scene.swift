@@ -36,23 +36,43 @@ final class Scene {
         _ configuration: Configuration,
         command: String = "run",
         name: String = "sluice",
-        waits: Bool = true
+        waits: Bool = true,
+        under wrapper: [String] = []
     ) throws -> SluiceProcess {
-        let sluice = try self.start(text: configuration.text, command: command, name: name)
+        let sluice = try self.start(text: configuration.text, command: command, name: name, under: wrapper)
         if waits { try sluice.waitUntilListening(hasGateway: command != "controller") }
         return sluice
     }
 
-    func start(text: String, command: String = "run", name: String = "sluice") throws -> SluiceProcess {
+    /// `wrapper` is a program with arguments that prepares something and then becomes the gateway, such as `prlimit`.
+    func start(
+        text: String,
+        command: String = "run",
+        name: String = "sluice",
+        under wrapper: [String] = []
+    ) throws -> SluiceProcess {
         let file = "\(self.folder)/\(name).yaml"
         try self.write(text, to: file)
-        let sluice = try SluiceProcess(command: command, configurationFile: file, folder: self.folder, name: name)
+        let sluice = try SluiceProcess(
+            command: command,
+            configurationFile: file,
+            folder: self.folder,
+            name: name,
+            wrapper: wrapper
+        )
         self.sluices.append(sluice)
         return sluice
     }
 
     func startWorker(_ script: @escaping RawWorker.Script) throws -> RawWorker {
         let worker = try RawWorker(script)
+        self.workers.append(worker)
+        return worker
+    }
+
+    /// A worker whose queue of connections is full until it is resumed: then `script` runs as usual.
+    func startStalledWorker(_ script: @escaping RawWorker.Script) throws -> RawWorker {
+        let worker = try RawWorker(stalled: script)
         self.workers.append(worker)
         return worker
     }

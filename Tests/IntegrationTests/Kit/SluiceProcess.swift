@@ -13,6 +13,7 @@ final class SluiceProcess {
             let name: String
             let ready, pending, draining, crashes: Int
             let desired: Int?
+            let latency_trim: Double?
         }
         let pid: Int
         let reloads_applied, reloads_refused: Int
@@ -34,15 +35,17 @@ final class SluiceProcess {
 
     var port: UInt16 { self.ports[0] }
 
-    init(command: String, configurationFile: String, folder: String, name: String) throws {
+    init(
+        command: String,
+        configurationFile: String,
+        folder: String,
+        name: String,
+        wrapper: [String] = []
+    ) throws {
         self.name = name
         self.configurationFile = configurationFile
-        self.process = try RunningProcess(
-            try Self.program,
-            [command, configurationFile],
-            folder: folder,
-            name: name
-        )
+        let words = try wrapper + [Self.program, command, configurationFile]
+        self.process = try RunningProcess(words[0], Array(words.dropFirst()), folder: folder, name: name)
     }
 
     /// `SLUICE_BIN`, or what the build put beside the tests.
@@ -120,6 +123,44 @@ final class SluiceProcess {
     var memoryBytes: Int {
         let pages = RunningProcess.text("/proc/\(self.process.pid)/statm").split(separator: " ")
         return pages.count > 1 ? (Int(pages[1]) ?? 0) * Int(getpagesize()) : 0
+    }
+
+    /// Processor time of all its threads so far, in nanoseconds: what work costs, however busy the machine is.
+    var processorNanoseconds: Int64 {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(self.process.pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    /// Requests at the workers of a pool, and those that wait for one.
+    func load(pool: String = "workers") throws -> (inFlight: Int, queued: Int) {
+        let metrics = try self.metrics()
+        guard let inFlight = metrics["sluice_pool_in_flight{pool=\"\(pool)\"}"],
+            let queued = metrics["sluice_pool_queued{pool=\"\(pool)\"}"]
+        else { throw Disappointment("there is no pool \(pool) in the metrics") }
+        return (Int(inFlight), Int(queued))
+    }
+
+    /// Waits until no request is at a worker and none waits for one.
+    func waitUntilIdle() throws {
+        try Patience.wait(for: "all requests to be over: \((try? self.load()).map { "\($0)" } ?? "?")") {
+            try self.load() == (0, 0)
+        }
+    }
+
+    func waitUntilInFlight(_ count: Int) throws {
+        try Patience.wait(for: "\(count) requests at the workers: \((try? self.load()).map { "\($0)" } ?? "?")") {
+            try self.load().inFlight == count
+        }
+    }
+
+    /// Fresh connections are served. `path` is one that its worker answers with 200.
+    func expectService(_ path: String = "/", requests: Int = 20) throws {
+        for index in 0..<requests {
+            let status = try HTTPPeer(port: self.port).request("GET", path).status
+            guard status == 200 else { throw Disappointment("request \(index) of \(path) got \(status)") }
+        }
     }
 
     /// The processes that it has started and that still run.
