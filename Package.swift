@@ -136,7 +136,7 @@ let package = Package(
             ]
         ),
         tests("ReportsTests", ["Reports"]),
-        tests("ControllerTests", ["Controller", "Primitives"]),
+        tests("ControllerTests", ["Controller", "EventLoop", "Primitives", "TestKit"]),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
         tests(
             "EmbeddedRedisTests",

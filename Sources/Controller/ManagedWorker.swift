@@ -32,7 +32,7 @@ final class ManagedWorker {
     private let loop: EventLoop
     private let onEvent: (Event) -> Void
     private var process: ChildProcess?
-    private var output: LineReader?
+    private var output: WorkerOutput?
     private var probeTimer: LoopTimer?
     /// Until it is ready or told to end.
     private var isAsked = true
@@ -51,7 +51,7 @@ final class ManagedWorker {
         self.probeTimer = LoopTimer(loop: loop) { [weak self] in self?.probe() }
         guard let pipe = process.takeOutput() else { return }
         do {
-            self.output = try LineReader(loop: loop, fd: pipe) { [weak self] line in self?.read(line) }
+            self.output = try WorkerOutput(loop: loop, fd: pipe) { [weak self] address in self?.announced(address) }
         } catch {
             // Nobody would look after it.
             process.signal(SIGKILL)
@@ -63,12 +63,10 @@ final class ManagedWorker {
 
     // MARK: Start
 
-    /// The worker says where it listens; other lines are its own business.
-    private func read(_ line: String) {
-        let announcement = "listening on "
-        guard self.isAsked, self.address == nil, line.hasPrefix(announcement) else { return }
+    private func announced(_ address: String) {
+        guard self.isAsked else { return }
         do {
-            self.address = try SocketAddress(parsing: String(line.dropFirst(announcement.count)))
+            self.address = try SocketAddress(parsing: address)
             self.probe()
         } catch {
             self.isAsked = false

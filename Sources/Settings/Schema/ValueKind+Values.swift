@@ -1,14 +1,27 @@
 import Addresses
 import Primitives
 
-extension ValueKind {
+extension ValueKind where Value: Comparable {
     /// Refused with what it should have been when the range does not hold it.
-    fileprivate static func ranged<Bound: Comparable>(_ value: Bound, _ range: ClosedRange<Bound>) throws(Refusal)
-        -> Bound
-    {
+    fileprivate static func ranged(_ value: Value, _ range: ClosedRange<Value>) throws(Refusal) -> Value {
         if value < range.lowerBound { throw Refusal("which is too small") }
         if value > range.upperBound { throw Refusal("which is too large") }
         return value
+    }
+
+    /// A quantity with a unit, within a range.
+    private static func measure(
+        _ what: String,
+        _ range: ClosedRange<Value>,
+        example: String,
+        write: @escaping @Sendable (Value) -> String,
+        parse: @escaping @Sendable (String) throws(Refusal) -> Value
+    ) -> Self {
+        let bounds = "\(write(range.lowerBound)) to \(write(range.upperBound))"
+        return .scalar("\(what) from \(bounds), such as \(example)", brief: bounds, write: write) {
+            text throws(Refusal) in
+            try self.ranged(try parse(text), range)
+        }
     }
 }
 
@@ -26,29 +39,22 @@ extension ValueKind where Value == Int {
         }
     }
 
+    /// In bytes.
     static func size(_ range: ClosedRange<Int>) -> Self {
-        let (lowest, highest) = (SizeText.format(Int64(range.lowerBound)), SizeText.format(Int64(range.upperBound)))
-        return .scalar(
-            "a size from \(lowest) to \(highest), such as 16KiB",
-            brief: "\(lowest) to \(highest)",
-            write: { SizeText.format(Int64($0)) }
-        ) { text throws(Refusal) in
-            try self.ranged(Int(try SizeText.parse(text)), range)
+        .measure("a size", range, example: "16KiB", write: { SizeText.format(Int64($0)) }) { text throws(Refusal) in
+            Int(try SizeText.parse(text))
         }
     }
-}
 
-extension ValueKind where Value == Int {
     /// In bytes a second.
     static func byteRate(_ range: ClosedRange<Int>) -> Self {
-        let (lowest, highest) = (ByteRateText.format(range.lowerBound), ByteRateText.format(range.upperBound))
-        return .scalar(
-            "a rate from \(lowest) to \(highest), such as 500B/s or 16KiB/s",
-            brief: "\(lowest) to \(highest)",
-            write: ByteRateText.format
-        ) { text throws(Refusal) in
-            try self.ranged(try ByteRateText.parse(text), range)
-        }
+        .measure(
+            "a rate",
+            range,
+            example: "500B/s or 16KiB/s",
+            write: ByteRateText.format,
+            parse: ByteRateText.parse
+        )
     }
 }
 
@@ -64,14 +70,7 @@ extension ValueKind where Value == Bool {
 extension ValueKind where Value == Int64 {
     /// In nanoseconds.
     static func duration(_ range: ClosedRange<Int64>) -> Self {
-        let (lowest, highest) = (DurationText.format(range.lowerBound), DurationText.format(range.upperBound))
-        return .scalar(
-            "a duration from \(lowest) to \(highest), such as 30s",
-            brief: "\(lowest) to \(highest)",
-            write: DurationText.format
-        ) { text throws(Refusal) in
-            try self.ranged(try DurationText.parse(text), range)
-        }
+        .measure("a duration", range, example: "30s", write: DurationText.format, parse: DurationText.parse)
     }
 
     /// In microseconds, for the admission side; the bounds are nanoseconds, as for every other duration.
@@ -87,14 +86,7 @@ extension ValueKind where Value == Int64 {
 
     /// In thousandths a second.
     static func rate(_ range: ClosedRange<Int64>) -> Self {
-        let (lowest, highest) = (RateText.format(range.lowerBound), RateText.format(range.upperBound))
-        return .scalar(
-            "a rate from \(lowest) to \(highest), such as 120/s or 600/min",
-            brief: "\(lowest) to \(highest)",
-            write: RateText.format
-        ) { text throws(Refusal) in
-            try self.ranged(try RateText.parse(text), range)
-        }
+        .measure("a rate", range, example: "120/s or 600/min", write: RateText.format, parse: RateText.parse)
     }
 
     /// In microseconds since 1970.
