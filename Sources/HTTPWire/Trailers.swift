@@ -18,6 +18,7 @@ public struct Trailers: Sendable, Equatable {
     private var lines: [UInt8] = []
     private var lineStart = 0
     private var keepsValue = false
+    private var valueStart = 0
 
     public init() {}
 
@@ -42,6 +43,7 @@ public struct Trailers: Sendable, Equatable {
         if self.keepsValue {
             self.lines.append(ASCII.colon)
             self.lines.append(ASCII.space)
+            self.valueStart = self.lines.count
         } else {
             self.dropLine()
         }
@@ -50,14 +52,16 @@ public struct Trailers: Sendable, Equatable {
     mutating func takeValue(_ byte: UInt8) {
         guard self.keepsValue else { return }
         // White space before the value; ours is there already.
-        if Self.isBlank(byte), self.lines.suffix(2).elementsEqual([ASCII.colon, ASCII.space]) { return }
+        if Self.isBlank(byte), self.lines.count == self.valueStart { return }
         // Servers disagree on what a byte beyond ASCII stands for.
         if byte < 0x80 { self.lines.append(byte) } else { self.dropLine() }
     }
 
     mutating func endLine() {
         guard self.keepsValue else { return }
-        while let last = self.lines.last, Self.isBlank(last) { self.lines.removeLast() }
+        while self.lines.count > self.valueStart, let last = self.lines.last, Self.isBlank(last) {
+            self.lines.removeLast()
+        }
         self.lines.append(ASCII.carriageReturn)
         self.lines.append(ASCII.lineFeed)
         self.lineStart = self.lines.count

@@ -27,7 +27,7 @@ enum ReferenceRequest: Equatable {
     }
 
     /// The next line without its end: nil when it is unfinished, `.some(nil)` when its end or a CR in it is wrong.
-    private static func takeLine(_ rest: inout ArraySlice<UInt8>) -> [UInt8]?? {
+    static func takeLine(_ rest: inout ArraySlice<UInt8>) -> [UInt8]?? {
         guard let lineFeed = rest.firstIndex(of: 10) else { return nil }
         let line = rest[..<lineFeed]
         rest = rest[(lineFeed + 1)...]
@@ -56,7 +56,7 @@ enum ReferenceRequest: Equatable {
         return nil
     }
 
-    private static func field(_ line: [UInt8]) -> (String, [UInt8])? {
+    static func field(_ line: [UInt8]) -> (String, [UInt8])? {
         guard let colon = line.firstIndex(of: 58), colon > 0, line[..<colon].allSatisfy(self.isToken) else {
             return nil
         }
@@ -73,11 +73,21 @@ enum ReferenceRequest: Equatable {
         }
         let hosts = values("host")
         guard hosts.count <= 1, hosts.count == 1 || isOld, hosts.allSatisfy(self.isHost) else { return false }
+        return self.framingAgrees(fields, isOld: isOld)
+    }
+
+    static func framingAgrees(_ fields: [(name: String, value: [UInt8])], isOld: Bool) -> Bool {
+        func values(_ name: String) -> [[UInt8]] {
+            fields.filter { $0.name.lowercased() == name }.map(\.value)
+        }
         let lengths = values("content-length")
         let encodings = values("transfer-encoding")
         guard encodings.count <= 1, lengths.isEmpty || encodings.isEmpty else { return false }
         for length in lengths {
-            guard !length.isEmpty, length.allSatisfy({ (48...57).contains($0) }), length.count <= 15 else {
+            guard !length.isEmpty, length.allSatisfy({ (48...57).contains($0) }) else { return false }
+            // Far from the largest Int64: a thousandth of it may have one more digit behind it.
+            let digits = length.drop { $0 == 48 }
+            guard digits.count <= 18, (Int64(String(decoding: digits, as: UTF8.self)) ?? 0) / 10 <= .max / 1_000 else {
                 return false
             }
         }
