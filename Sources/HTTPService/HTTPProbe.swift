@@ -7,7 +7,7 @@ import Transport
 public enum HTTPProbe {
     /// - Parameters:
     ///   - path: path and query as they go over the wire.
-    ///   - timeoutNanoseconds: from now to the answer's last byte.
+    ///   - timeoutNanoseconds: from now to the response's last byte.
     ///   - maxBodyBytes: a longer body is `malformed`.
     ///   - completion: called once, on the loop, never before this returns.
     public static func get(
@@ -18,7 +18,7 @@ public enum HTTPProbe {
         tls: TLSContext? = nil,
         serverName: String? = nil,
         maxBodyBytes: Int = 1024 * 1024,
-        completion: @escaping (Result<ProbeAnswer, ProbeError>) -> Void
+        completion: @escaping (Result<ProbeResponse, ProbeError>) -> Void
     ) {
         loop.preconditionOnLoop()
         guard path.hasPrefix("/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
@@ -53,13 +53,12 @@ private final class ProbeExchange: StreamHandler {
     private let address: SocketAddress
     private let path: String
     private let timeoutNanoseconds: Int64
-    private let maxBodyBytes: Int
-    private var completion: ((Result<ProbeAnswer, ProbeError>) -> Void)?
+    private var completion: ((Result<ProbeResponse, ProbeError>) -> Void)?
     private weak var connection: (any ByteStream)?
     private var timer: LoopTimer!
-    private var parser = ResponseParser()
+    private var wire: HTTP1Client
     private var head = ResponseHead()
-    private var body: BodyReader?
+    private var status: UInt16 = 0
     private var headers: [(name: String, value: String)] = []
     private var payload: [UInt8] = []
 
@@ -69,12 +68,12 @@ private final class ProbeExchange: StreamHandler {
         loop: EventLoop,
         timeoutNanoseconds: Int64,
         maxBodyBytes: Int,
-        completion: @escaping (Result<ProbeAnswer, ProbeError>) -> Void
+        completion: @escaping (Result<ProbeResponse, ProbeError>) -> Void
     ) {
         self.address = address
         self.path = path
         self.timeoutNanoseconds = timeoutNanoseconds
-        self.maxBodyBytes = maxBodyBytes
+        self.wire = HTTP1Client(limits: HeadLimits(), maxBodyBytes: Int64(maxBodyBytes))
         self.completion = completion
         self.timer = LoopTimer(loop: loop) { [weak self] in
             self?.finish(.failure(.timedOut(address, nanoseconds: timeoutNanoseconds)))
@@ -82,7 +81,7 @@ private final class ProbeExchange: StreamHandler {
         self.timer.arm(afterNanoseconds: timeoutNanoseconds)
     }
 
-    func finish(_ result: Result<ProbeAnswer, ProbeError>) {
+    func finish(_ result: Result<ProbeResponse, ProbeError>) {
         guard let completion = self.completion else { return }
         self.completion = nil
         self.timer.disarm()
@@ -91,7 +90,7 @@ private final class ProbeExchange: StreamHandler {
     }
 
     private func finishWhole() {
-        self.finish(.success(ProbeAnswer(status: self.head.status, headers: self.headers, body: self.payload)))
+        self.finish(.success(ProbeResponse(status: self.status, headers: self.headers, body: self.payload)))
     }
 
     func connected(_ connection: any ByteStream) {
@@ -101,60 +100,44 @@ private final class ProbeExchange: StreamHandler {
             case .unix: "localhost"
             case .ipv4, .ipv6: self.address.description
             }
+        self.wire.begin(.get)
         connection.write(
             "GET \(self.path) HTTP/1.1\r\nhost: \(host)\r\naccept: */*\r\nuser-agent: sluice\r\nconnection: close\r\n\r\n"
         )
+        self.wire.requestSent()
     }
 
     func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         while self.completion != nil {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
-            if self.body == nil {
-                switch self.parser.parse(rest, answering: .get, into: &self.head) {
-                case .incomplete: return used
-                case .failed(let failure): self.finish(.failure(.malformed(self.address, failure.reason.description)))
-                case .complete:
-                    self.headIsComplete(rest)
-                    used += self.head.byteCount
-                }
-            } else {
-                guard let count = self.readBody(rest) else { return bytes.count }
-                used += count
+            let (input, count) = self.wire.read(rest, into: &self.head)
+            used += count
+            switch input {
+            case .needMore: return used
+            case .interim: break
+            case .head: self.keepHead(rest)
+            case .payload(let range): self.payload += range.slice(of: rest)
+            case .end: self.finishWhole()
+            case .failed(let failure): self.finish(.failure(.malformed(self.address, failure.reason.description)))
+            case .switching: preconditionFailure("a probe asks for no other protocol")
             }
         }
         return bytes.count
     }
 
-    private func headIsComplete(_ bytes: UnsafeRawBufferPointer) {
-        guard !self.head.isInterim else { return }
+    private func keepHead(_ bytes: UnsafeRawBufferPointer) {
+        self.status = self.head.status
         self.headers = self.head.fields.map { field in
             (
                 String(decoding: field.name.slice(of: bytes), as: UTF8.self),
                 String(decoding: field.value.slice(of: bytes), as: UTF8.self)
             )
         }
-        self.body = BodyReader(framing: self.head.framing, maxPayloadBytes: Int64(self.maxBodyBytes), from: .worker)
-    }
-
-    /// Nil when more must come first.
-    private func readBody(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        switch self.body!.next(bytes) {
-        case .payload(let range):
-            self.payload += range.slice(of: bytes)
-            return range.end
-        case .needMore: return nil
-        case .end(let count):
-            self.finishWhole()
-            return count
-        case .failed(let failure):
-            self.finish(.failure(.malformed(self.address, failure.reason.description)))
-            return bytes.count
-        }
     }
 
     func inputEnded(_ connection: any ByteStream) {
-        if self.body?.endsWithConnection == true { return self.finishWhole() }
+        if self.wire.inputEnded() == .complete { return self.finishWhole() }
         self.finish(.failure(.unreachable(self.address, .peer)))
     }
 

@@ -9,7 +9,7 @@ import Transport
 /// service is confined to its loop, and lives while it listens or has connections, also when nobody holds it.
 ///
 /// A request costs no allocation here: the head is parsed where it was read, into one head that all connections share,
-/// and the answer is built in the loop's scratch memory. Only a request that comes in pieces is copied.
+/// and the response is built in the loop's scratch memory. Only a request that comes in pieces is copied.
 public final class HTTPService {
     public typealias Handler = (_ request: borrowing ServiceRequest, _ responder: Responder) -> Void
 
@@ -57,7 +57,7 @@ public final class HTTPService {
     public var boundAddress: SocketAddress? { self.listener?.boundAddress }
     public var connectionCount: Int { self.connections.count }
 
-    /// Stops listening, answers what has been asked, and calls `completion` when no connection is left. Answers say
+    /// Stops listening, answers what has been asked, and calls `completion` when no connection is left. Responses say
     /// `connection: close`; idle connections are left open for the closing grace.
     public func close(_ completion: @escaping () -> Void = {}) {
         self.loop.preconditionOnLoop()

@@ -1,4 +1,4 @@
-/// A header field of an answer, beside those that the service writes itself.
+/// A header field of a response, beside those that the service writes itself.
 public struct ServiceField: Sendable {
     let name: StaticString
     let value: String
@@ -11,7 +11,7 @@ public struct ServiceField: Sendable {
     }
 }
 
-/// Answers one request, now or later, on the service's loop and exactly once. An answer to a client that is gone is
+/// Answers one request, now or later, on the service's loop and exactly once. A response to a client that is gone is
 /// dropped. A request that is never answered keeps its connection, and a closing service, waiting.
 public struct Responder {
     private let connection: ServiceConnection
@@ -32,9 +32,9 @@ public struct Responder {
         fields: [ServiceField] = [],
         body: UnsafeRawBufferPointer
     ) {
-        self.connection.answer(
+        self.connection.respond(
             self.requestNumber,
-            AnswerHead(status: status, contentType: contentType, fields: fields),
+            ServiceResponseHead(status: status, contentType: contentType, fields: fields),
             body: body
         )
     }
@@ -80,22 +80,22 @@ public struct Responder {
         fill: @escaping (_ offset: Int64, _ memory: UnsafeMutableRawBufferPointer) -> Void
     ) {
         precondition(byteCount >= 0, "a body has no negative length")
-        self.connection.answer(
+        self.connection.respond(
             self.requestNumber,
-            AnswerHead(status: status, contentType: contentType, fields: fields),
-            stream: AnswerStream(remainingBytes: byteCount, isChunked: isChunked, fill: fill)
+            ServiceResponseHead(status: status, contentType: contentType, fields: fields),
+            stream: ResponseStream(remainingBytes: byteCount, isChunked: isChunked, fill: fill)
         )
     }
 }
 
-/// What a handler says about its answer.
-struct AnswerHead {
+/// What a handler says about its response.
+struct ServiceResponseHead {
     let status: UInt16
     let contentType: StaticString
     let fields: [ServiceField]
 
     init(status: UInt16, contentType: StaticString, fields: [ServiceField]) {
-        precondition((200...599).contains(status), "\(status) is no status of a final answer")
+        precondition((200...599).contains(status), "\(status) is no status of a final response")
         self.status = status
         self.contentType = contentType
         self.fields = fields
@@ -106,7 +106,7 @@ struct AnswerHead {
 }
 
 /// A body that is still being made.
-struct AnswerStream {
+struct ResponseStream {
     var offset: Int64 = 0
     var remainingBytes: Int64
     var isChunked: Bool

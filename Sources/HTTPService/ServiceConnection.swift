@@ -3,19 +3,19 @@ import HTTPWire
 import Primitives
 import Transport
 
-/// One client of a service: reads its requests, one at a time.
+/// One client of a service: reads its requests, one at a time. `wire` knows the messages; this knows what is done with
+/// them, and how long it may take.
 final class ServiceConnection: StreamHandler {
     enum State {
-        /// Nothing of a request is there.
-        case idle
-        case head, body
+        /// A request is read, or waited for.
+        case reading
         /// The handler has the request.
         case handling
-        /// The answer's body is being made.
+        /// The response's body is being made.
         case streaming
-        /// The answer is complete, but so much of it waits for the client that the next request must wait, too.
+        /// The response is complete, but so much of it waits for the client that the next request must wait, too.
         case flushing
-        /// The last answer is on its way; what comes in is ignored.
+        /// The last response is on its way; what comes in is ignored.
         case closing
         case closed
     }
@@ -25,20 +25,18 @@ final class ServiceConnection: StreamHandler {
     let connection: any ByteStream
     /// Its place among the service's connections.
     var index: Int
-    var state = State.idle
+    var state = State.reading
+    var wire: HTTP1Server
     var requestNumber: UInt64 = 0
-    /// Facts about the request that the answer depends on.
-    var isHeadRequest = false
-    var keepsAlive = true
-    var minorVersion: UInt8 = 1
-    var stream: AnswerStream?
+    /// The client of the request under way knows chunks: HTTP/1.0 does not.
+    var knowsChunks = true
+    /// What is left to make of the response, and how it goes out.
+    var stream: ResponseStream?
     /// What was waiting for the client when the write timeout was armed.
     var unsentBytes = 0
-    private var parser: RequestParser
     /// The head of a request whose body is not complete yet.
     private var heldHead: [UInt8] = []
     private var heldBody: [UInt8] = []
-    private var bodyReader = BodyReader(framing: .none, maxPayloadBytes: 0, from: .client)
     private var isPaused = false
     private var timer: LoopTimer!
 
@@ -46,8 +44,8 @@ final class ServiceConnection: StreamHandler {
         self.service = service
         self.connection = connection
         self.index = index
-        self.parser = RequestParser(limits: service.limits.head)
-        self.timer = LoopTimer(loop: service.loop) { [unowned self] in self.timeOut() }
+        self.wire = HTTP1Server(limits: service.limits.head, maxBodyBytes: Int64(service.limits.maxBodyBytes))
+        self.timer = LoopTimer(loop: service.loop) { [weak self] in self?.timeOut() }
         self.timer.arm(afterNanoseconds: service.limits.headTimeoutNanoseconds)
     }
 
@@ -57,110 +55,88 @@ final class ServiceConnection: StreamHandler {
 
     func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
-        while used < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+        while true {
             switch self.state {
-            case .idle, .head:
-                let count = self.readHead(rest)
-                if count == 0 { return used }
-                used += count
-            case .body: used += self.readBody(rest)
+            case .reading: if !self.readRequest(bytes, from: &used) { return used }
             case .handling, .streaming, .flushing: return used
             case .closing, .closed: return bytes.count
             }
         }
-        return used
     }
 
-    /// Returns how many bytes were used: none while the head is incomplete, head and body when all of it is there.
-    private func readHead(_ bytes: UnsafeRawBufferPointer) -> Int {
-        switch self.parser.parse(bytes, into: &self.service.head) {
-        case .incomplete:
-            if self.state == .idle {
-                self.state = .head
-                self.timer.arm(afterNanoseconds: self.service.limits.headTimeoutNanoseconds)
-            }
-            return 0
-        case .failed(let failure):
-            self.refuse(failure.status, failure.reason.description)
-            return bytes.count
-        case .complete: return self.headIsComplete(bytes)
-        }
-    }
-
-    private func headIsComplete(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let headCount = self.service.head.byteCount
-        let headBytes = UnsafeRawBufferPointer(rebasing: bytes[..<headCount])
-        let framing = self.service.head.framing
-        let wholeCount: Int? =
-            switch framing {
-            case .none: headCount
-            case .length(let length)
-            where length <= Int64(min(bytes.count - headCount, self.service.limits.maxBodyBytes)):
-                headCount + Int(length)
-            default: nil
-            }
-        if let wholeCount {
-            self.dispatch(headBytes, body: UnsafeRawBufferPointer(rebasing: bytes[headCount..<wholeCount]))
-            return wholeCount
-        }
-        self.heldHead = Array(headBytes)
-        self.bodyReader = BodyReader(
-            framing: framing,
-            maxPayloadBytes: Int64(self.service.limits.maxBodyBytes),
-            from: .client
-        )
-        self.state = .body
-        self.timer.arm(afterNanoseconds: self.service.limits.bodyTimeoutNanoseconds)
-        // Fails at once when the length is too large, before the client is asked to send it.
-        _ = self.readBody(UnsafeRawBufferPointer(rebasing: bytes[headCount..<headCount]))
-        if self.state == .body, self.service.head.expectsContinue, bytes.count == headCount {
-            self.connection.write("HTTP/1.1 100 Continue\r\n\r\n")
-        }
-        return headCount
-    }
-
-    private func readBody(_ bytes: UnsafeRawBufferPointer) -> Int {
-        var used = 0
+    /// Reads on until a request has been handed over or refused. False when more must come first.
+    ///
+    /// A request that lies in `bytes` as a whole, with its body in one piece, is handed over where it lies.
+    private func readRequest(_ bytes: UnsafeRawBufferPointer, from used: inout Int) -> Bool {
+        let hadBegun = self.wire.isHeadPartial
+        var head: UnsafeRawBufferPointer?
+        var body: UnsafeRawBufferPointer?
         while true {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
-            switch self.bodyReader.next(rest) {
+            let (input, count) = self.wire.read(rest, into: &self.service.head)
+            used += count
+            switch input {
+            case .head: head = UnsafeRawBufferPointer(rebasing: rest[..<count])
             case .payload(let range):
-                self.heldBody += range.slice(of: rest)
-                used += range.end
-            case .needMore: return bytes.count
-            case .end(let count):
-                self.dispatchHeld()
-                return used + count
+                let piece = range.slice(of: rest)
+                if head != nil, body == nil, self.heldBody.isEmpty {
+                    body = piece
+                } else {
+                    if let first = body.take() { self.heldBody += first }
+                    self.heldBody += piece
+                }
+            case .end:
+                self.requestIsComplete(head, body)
+                return true
             case .failed(let failure):
                 self.refuse(failure.status, failure.reason.description)
-                return bytes.count
+                return true
+            case .needMore:
+                if let head {
+                    self.hold(head, body, isAllThatCame: used == bytes.count)
+                } else if self.wire.isHeadPartial, !hadBegun {
+                    self.timer.arm(afterNanoseconds: self.service.limits.headTimeoutNanoseconds)
+                }
+                return false
             }
         }
+    }
+
+    /// The head is complete and the body is not: others will use the shared head and the memory that was read to.
+    private func hold(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer?, isAllThatCame: Bool) {
+        self.heldHead = Array(head)
+        if let body { self.heldBody += body }
+        self.timer.arm(afterNanoseconds: self.service.limits.bodyTimeoutNanoseconds)
+        guard self.wire.awaitsContinue, isAllThatCame else { return }
+        self.connection.write("HTTP/1.1 100 Continue\r\n\r\n")
+        self.wire.continueWritten()
     }
 
     // MARK: Handling
 
-    /// The request that came in pieces is complete. Its head is parsed again, because others have used the shared one.
-    private func dispatchHeld() {
-        let headBytes = self.heldHead
-        let body = self.heldBody
-        self.heldHead = []
+    /// - Parameters:
+    ///   - head: when it came with this piece of input; else it is held.
+    ///   - body: when it came with this piece of input, in one piece; else it is held.
+    private func requestIsComplete(_ head: UnsafeRawBufferPointer?, _ body: UnsafeRawBufferPointer?) {
+        let heldBody = self.heldBody
         self.heldBody = []
-        headBytes.withUnsafeBytes { headBytes in
-            var parser = RequestParser(limits: self.service.limits.head)
-            guard parser.parse(headBytes, into: &self.service.head) == .complete else {
-                preconditionFailure("a head that was complete no longer is")
+        heldBody.withUnsafeBytes { heldBody in
+            if let head { return self.dispatch(head, body: body ?? heldBody) }
+            let heldHead = self.heldHead
+            self.heldHead = []
+            heldHead.withUnsafeBytes { head in
+                var parser = RequestParser(limits: self.service.limits.head)
+                guard parser.parse(head, into: &self.service.head) == .complete else {
+                    preconditionFailure("a head that was complete no longer is")
+                }
+                self.dispatch(head, body: heldBody)
             }
-            body.withUnsafeBytes { self.dispatch(headBytes, body: $0) }
         }
     }
 
     private func dispatch(_ headBytes: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
         self.requestNumber += 1
-        self.isHeadRequest = self.service.head.method == .head
-        self.keepsAlive = self.service.head.keepAlive
-        self.minorVersion = self.service.head.minorVersion
+        self.knowsChunks = self.service.head.minorVersion >= 1
         self.state = .handling
         self.timer.disarm()
         self.service.handle(
@@ -171,7 +147,7 @@ final class ServiceConnection: StreamHandler {
         )
         switch self.state {
         case .handling, .streaming, .flushing: self.pause()
-        default: return
+        case .reading, .closing, .closed: return
         }
     }
 
@@ -180,9 +156,9 @@ final class ServiceConnection: StreamHandler {
         self.connection.pauseReading()
     }
 
-    /// The answer has left, as far as need be: on to the next request.
-    func becomeIdle() {
-        self.state = .idle
+    /// The response has left, as far as need be: on to the next request.
+    func readOn() {
+        self.state = .reading
         let limits = self.service.limits
         self.timer.arm(
             afterNanoseconds: self.service.isClosing ? limits.closingGraceNanoseconds : limits.idleTimeoutNanoseconds
@@ -190,7 +166,7 @@ final class ServiceConnection: StreamHandler {
         guard self.isPaused else { return }
         self.isPaused = false
         if self.service.isInHandler {
-            // A handler answers this connection's request while it looks at its own: see `HTTPService.head`.
+            // A handler responds on this connection while it looks at its own request: see `HTTPService.head`.
             self.service.loop.onNextTurn { if self.state != .closed { self.connection.resumeReading() } }
         } else {
             self.connection.resumeReading()
@@ -202,9 +178,6 @@ final class ServiceConnection: StreamHandler {
         self.heldHead = []
         self.heldBody = []
         self.requestNumber += 1
-        self.keepsAlive = false
-        self.isHeadRequest = false
-        self.minorVersion = 1
         self.state = .handling
         Responder(connection: self, requestNumber: self.requestNumber).respond(status: status, body: reason + "\n")
     }
@@ -218,9 +191,16 @@ final class ServiceConnection: StreamHandler {
 
     private func timeOut() {
         switch self.state {
-        case .idle: self.closeAfterWriting()
-        case .head: self.refuse(408, "the head took too long; send it at once")
-        case .body: self.refuse(408, "the body took too long; send it faster, or in smaller parts")
+        case .reading where self.wire.isBetweenRequests: self.closeAfterWriting()
+        case .reading:
+            let isHeadMissing = self.wire.isHeadPartial
+            self.wire.stopReading()
+            self.refuse(
+                408,
+                isHeadMissing
+                    ? "the head took too long; send it at once"
+                    : "the body took too long; send it faster, or in smaller parts"
+            )
         case .streaming, .flushing, .closing:
             // A slow client is not a dead one.
             if self.connection.pendingWriteBytes < self.unsentBytes { return self.armWriteTimeout() }
@@ -236,7 +216,7 @@ final class ServiceConnection: StreamHandler {
     }
 
     func serviceIsClosing() {
-        guard self.state == .idle else { return }
+        guard self.state == .reading, self.wire.isBetweenRequests else { return }
         self.timer.arm(afterNanoseconds: self.service.limits.closingGraceNanoseconds)
     }
 
@@ -244,8 +224,8 @@ final class ServiceConnection: StreamHandler {
 
     func inputEnded(_ connection: any ByteStream) {
         switch self.state {
-        // Half a request is nothing to answer.
-        case .idle, .head, .body: self.closeAfterWriting()
+        // Half a request is nothing to respond to.
+        case .reading: self.closeAfterWriting()
         case .handling, .streaming, .flushing, .closing, .closed: return
         }
     }
@@ -253,8 +233,8 @@ final class ServiceConnection: StreamHandler {
     func drained(_ connection: any ByteStream) {
         switch self.state {
         case .streaming: self.makeMore()
-        case .flushing: self.becomeIdle()
-        case .idle, .head, .body, .handling, .closing, .closed: return
+        case .flushing: self.readOn()
+        case .reading, .handling, .closing, .closed: return
         }
     }
 

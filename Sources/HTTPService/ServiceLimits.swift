@@ -15,7 +15,7 @@ public struct ServiceLimits: Sendable {
     public var bodyTimeoutNanoseconds = 30 * Nanoseconds.perSecond
     /// A connection without a request is closed after this time.
     public var idleTimeoutNanoseconds = 60 * Nanoseconds.perSecond
-    /// A client that takes nothing of its answer for this time is cut off.
+    /// A client that takes nothing of its response for this time is cut off.
     public var writeTimeoutNanoseconds = 30 * Nanoseconds.perSecond
     /// How long a closing service leaves idle connections open. A request that was on its way when the service began to
     /// close is still answered, as the last one of its connection.

@@ -228,13 +228,17 @@ public struct HTTP1Server: Sendable {
         }
     }
 
-    /// The error response goes to a client of which nothing is known.
     private mutating func failHead(_ failure: WireFailure, _ used: Int) -> (input: Input, used: Int) {
+        self.forgetClient()
+        return self.fail(failure, response: .owed, used)
+    }
+
+    /// The error response goes to a client of which nothing is known.
+    private mutating func forgetClient() {
         self.isHeadRequest = false
         self.minorVersion = 1
         self.keepsAlive = false
         self.expectsContinue = false
-        return self.fail(failure, response: .owed, used)
     }
 
     private mutating func fail(
@@ -246,10 +250,16 @@ public struct HTTP1Server: Sendable {
         return (.failed(failure), used)
     }
 
-    /// The rest of the head is not waited for any longer: an error response may be sent, and nothing more is read.
-    public mutating func abandonHead() {
-        precondition(self.state == .head, "no head is being read")
-        _ = self.failHead(WireFailure(.headTooLong, from: .client), 0)
+    /// The caller waits no longer for the rest of the request, as when the client takes too long: what still comes of it
+    /// is used up unread, and the response, if it is still owed, is the connection's last.
+    public mutating func stopReading() {
+        switch self.state {
+        case .head:
+            self.forgetClient()
+            self.state = .failed(response: .owed)
+        case .exchange(.body, let response): self.state = .failed(response: response)
+        default: preconditionFailure("no request is being read")
+        }
     }
 
     // MARK: Responding

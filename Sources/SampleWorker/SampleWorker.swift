@@ -12,11 +12,11 @@ import Transport
 /// - `/leave`: asks the gateway to end the visitor's session (`sluice-session: release`).
 /// - `/echo`: the request's body; with `?head` the request as it was received, as JSON.
 /// - `/bytes?n=`: so many bytes, see `byte(at:)`; with `&chunked` without a length.
-/// - `/fail?status=`: an answer with that status.
+/// - `/fail?status=`: a response with that status.
 /// - everything else: a small HTML page that says which worker served it.
 public final class SampleWorker {
     private struct Job {
-        let answer: WorkerAnswer
+        let response: WorkerResponse
         let responder: Responder
         let arrived: Instant
     }
@@ -107,14 +107,14 @@ public final class SampleWorker {
     // MARK: Requests
 
     private func take(_ request: borrowing ServiceRequest, _ responder: Responder) {
-        if request.hasPath("/healthz") { return self.answerHealth(responder) }
+        if request.hasPath("/healthz") { return self.respondToProbe(responder) }
         if request.hasPath("/metrics") {
             return responder.respond(status: 200, contentType: PrometheusText.contentType, body: self.metrics())
         }
         // A draining worker serves what still comes over its connections.
         guard self.phase != .starting else { return self.refuse(responder, "the worker is starting\n") }
-        let job = Job(answer: WorkerAnswer(request), responder: responder, arrived: self.loop.now)
-        if self.shape.serviceTimeNanoseconds == 0 { return self.answer(job) }
+        let job = Job(response: WorkerResponse(request), responder: responder, arrived: self.loop.now)
+        if self.shape.serviceTimeNanoseconds == 0 { return self.respond(to: job) }
         if let index = self.freeSlots.popLast() { return self.start(job, in: self.slots[index]) }
         guard self.waiting.append(job) else { return self.refuse(responder, "the worker's queue is full\n") }
     }
@@ -126,7 +126,7 @@ public final class SampleWorker {
 
     private func finish(_ slot: Slot) {
         guard let job = slot.job.take() else { preconditionFailure("a slot without a job ended") }
-        self.answer(job)
+        self.respond(to: job)
         // Who has left in the meantime takes no slot.
         while let next = self.waiting.popFirst() {
             if next.responder.isWanted { return self.start(next, in: slot) }
@@ -135,13 +135,13 @@ public final class SampleWorker {
         self.freeSlots.append(slot.index)
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
-    private func answer(_ job: Job) {
+    private func respond(to job: Job) {
         self.counts.served += 1
         self.latency.record(nanoseconds: self.loop.now.nanoseconds(since: job.arrived))
         let responder = job.responder
-        switch job.answer {
+        switch job.response {
         case .page:
             responder.respond(
                 status: 200,
@@ -174,7 +174,7 @@ public final class SampleWorker {
         responder.respond(status: 503, fields: self.fields + [ServiceField("retry-after", "1")], body: reason)
     }
 
-    private func answerHealth(_ responder: Responder) {
+    private func respondToProbe(_ responder: Responder) {
         switch self.phase {
         case .ready: responder.respond(status: 200, fields: self.fields, body: "ok\n")
         case .starting: responder.respond(status: 503, fields: self.fields, body: "starting\n")
@@ -195,7 +195,7 @@ public final class SampleWorker {
             help: "Requests whose client left while they waited.",
             self.counts.abandoned
         )
-        text.family("sluice_worker_latency_seconds", .histogram, help: "From a request's arrival to its answer.")
+        text.family("sluice_worker_latency_seconds", .histogram, help: "From a request's arrival to its response.")
         text.sample(self.latency)
         return text.finished()
     }

@@ -12,9 +12,9 @@ import Transport
         closes: Bool = false,
         path: String = "/",
         timeoutMilliseconds: Int64 = 10_000
-    ) throws -> Result<ProbeAnswer, ProbeError> {
+    ) throws -> Result<ProbeResponse, ProbeError> {
         let fixture = try LoopFixture()
-        let ended = Handover<Result<ProbeAnswer, ProbeError>>()
+        let ended = Handover<Result<ProbeResponse, ProbeError>>()
         try fixture.run {
             let listener = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in
                 let handler = ScriptedHandler()
@@ -87,7 +87,7 @@ import Transport
 
     @Test func server_thatIsNotThere_isUnreachable() throws {
         let fixture = try LoopFixture()
-        let ended = Handover<Result<ProbeAnswer, ProbeError>>()
+        let ended = Handover<Result<ProbeResponse, ProbeError>>()
         try fixture.run {
             let listener = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in nil }
             listener.close()
@@ -99,7 +99,7 @@ import Transport
             ) { ended.put($0) }
         }
         guard case .failure(let error) = try ended.take() else {
-            Issue.record("an answer from nowhere")
+            Issue.record("a response from nowhere")
             return
         }
         #expect(error.description.contains("Connection refused"))

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 import Transport
 
-/// At every bound there is an answer, and the service goes on.
+/// At every bound there is a response, and the service goes on.
 @Suite(.timeLimit(.minutes(1))) struct ServiceLimitTests {
     private static func limits(_ change: (inout ServiceLimits) -> Void) -> ServiceLimits {
         var limits = ServiceLimits()

@@ -89,7 +89,7 @@ import Transport
         try fixture.end()
     }
 
-    /// While a handler looks at its request, an answer sets another connection going, whose next request is waiting.
+    /// While a handler looks at its request, a response sets another connection going, whose next request is waiting.
     @Test func answer_toAnotherConnection_leavesTheOwnRequestAlone() throws {
         let fixture = try ServiceFixture()
         let other = try RawPeer(port: fixture.port)
@@ -118,7 +118,7 @@ import Transport
     @Test(arguments: [0, 1, 16_383, 16_384, 16_385, 1_000_000] as [Int], [false, true])
     func stream_anyLength_isWhole(count: Int, isChunked: Bool) throws {
         let fixture = try ServiceFixture()
-        let ended = Handover<Result<ProbeAnswer, ProbeError>>()
+        let ended = Handover<Result<ProbeResponse, ProbeError>>()
         try fixture.loops.run {
             HTTPProbe.get(
                 address: .loopback(port: fixture.port),

@@ -10,7 +10,7 @@ import Testing
     }
 
     enum Event: String, CaseIterable, Codable {
-        case readNothing, readText, continueWritten, begin, end, switchProtocols, setLimits
+        case readNothing, readText, stopReading, continueWritten, begin, end, switchProtocols, setLimits
     }
 
     static func server(in situation: Situation) -> HTTP1Server {
@@ -67,6 +67,9 @@ import Testing
         switch event {
         case .readNothing: return self.short(self.read(&server, ""))
         case .readText: return self.short(self.read(&server, "POST /"))
+        case .stopReading:
+            server.stopReading()
+            return server.owesResponse ? "owes" : "ok"
         case .continueWritten:
             server.continueWritten()
             return "ok"
@@ -96,13 +99,13 @@ import Testing
         .fresh: [
             .readNothing: "needMore 0", .readText: "needMore 0", .setLimits: "ok",
         ],
-        .headPartial: [.readNothing: "needMore 0", .readText: "needMore 0"],
+        .headPartial: [.readNothing: "needMore 0", .readText: "needMore 0", .stopReading: "owes"],
         .bodyOwed: [
-            .readNothing: "needMore 0", .readText: "payload 6 6", .continueWritten: "ok",
+            .readNothing: "needMore 0", .readText: "payload 6 6", .stopReading: "owes", .continueWritten: "ok",
             .begin: "length(3) stays",
         ],
         .bodyUnderway: [
-            .readNothing: "needMore 0", .readText: "payload 6 6", .end: "discardRequest",
+            .readNothing: "needMore 0", .readText: "payload 6 6", .stopReading: "ok", .end: "discardRequest",
         ],
         .completeOwed: [
             .readNothing: "needMore 0", .readText: "needMore 0",
@@ -148,6 +151,17 @@ import Testing
             #expect(server.isRequestComplete == [.completeOwed, .completeUnderway].contains(situation))
             #expect(server.owesResponse == [.bodyOwed, .completeOwed, .failedOwed].contains(situation))
         }
+    }
+
+    @Test(arguments: [Situation.headPartial, .bodyOwed, .bodyUnderway])
+    func stopReading_requestUnderway_makesTheResponseTheLast(situation: Situation) {
+        var server = Self.server(in: situation)
+        server.stopReading()
+        #expect(Self.read(&server, "the rest") == (.needMore, 8))
+        if server.owesResponse {
+            #expect(server.beginResponse(.length(0), staysOpen: true).announcesClose)
+        }
+        #expect(server.endResponse() == .close)
     }
 
     @Test func read_pipelinedRequests_waitForTheResponse() {

@@ -157,7 +157,7 @@ import Transport
         }
         let errors = outcome.counts.errors
         #expect(errors[.gatewayError] == 1 && errors[.workerError] == 1 && errors[.rejected] == 1)
-        // Nonsense, and an answer past the room.
+        // Nonsense, and a response past the room.
         #expect(errors[.badAnswer] == 2)
         #expect(outcome.counts.failed == 1)
     }

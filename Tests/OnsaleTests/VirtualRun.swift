@@ -28,7 +28,7 @@ struct VirtualRun {
 
     private enum Happening {
         case arrive, connected, timer
-        case answer(Answer, sentAt: Instant)
+        case answer(Response, sentAt: Instant)
         case failure(ErrorKind, sentAt: Instant)
         case tick
     }
@@ -198,7 +198,7 @@ struct VirtualRun {
         page.estimateSeconds = Int64(seconds * 0.8)...Int64(seconds * 1.3 + 1)
         page.refreshSeconds = Int64((seconds / 3).clamped(to: 1...12))
         page.opensInSeconds = Int64(opensIn.rounded(.up))
-        var answer = Answer(status: 200)
+        var answer = Response(status: 200)
         answer.standing = .waiting
         answer.page = page
         let latency = Int64(self.draw.drawLogNormal(median: 0.6e6, spread: 0.5))
@@ -206,7 +206,7 @@ struct VirtualRun {
     }
 
     /// A queue before a number of slots; a full queue answers 503, and a direct one refuses connections now and then.
-    private mutating func work(_ index: Int, standing: Answer.Standing) {
+    private mutating func work(_ index: Int, standing: Response.Standing) {
         var earliest = 0
         for slot in self.slotsFreeAt.indices where self.slotsFreeAt[slot] < self.slotsFreeAt[earliest] {
             earliest = slot
@@ -221,13 +221,13 @@ struct VirtualRun {
                 let later = self.now.advanced(byNanoseconds: 5_000_000)
                 self.push(later, index, .failure(.broken, sentAt: self.now))
             } else {
-                let answer = Answer(status: 503, retryAfterSeconds: 1)
+                let answer = Response(status: 503, retryAfterSeconds: 1)
                 self.push(self.now.advanced(byNanoseconds: 900_000), index, .answer(answer, sentAt: self.now))
             }
             return
         }
         self.slotsFreeAt[earliest] = start.advanced(byNanoseconds: service)
-        var answer = Answer(status: 200)
+        var answer = Response(status: 200)
         answer.standing = standing
         self.push(self.slotsFreeAt[earliest].advanced(byNanoseconds: 400_000), index, .answer(answer, sentAt: self.now))
     }

@@ -39,14 +39,14 @@ import Testing
         return (machine, now)
     }
 
-    static func waiting(number: Int64 = 12, refresh: Int64 = 5, opensIn: Int64 = 0) -> Answer {
-        Answer(
+    static func waiting(number: Int64 = 12, refresh: Int64 = 5, opensIn: Int64 = 0) -> Response {
+        Response(
             status: 200,
             standing: .waiting,
             page: WaitingPage(number: number, refreshSeconds: refresh, opensInSeconds: opensIn)
         )
     }
-    static let admitted = Answer(status: 200, standing: .admitted)
+    static let admitted = Response(status: 200, standing: .admitted)
 
     func after(_ now: Instant, seconds: Double) -> Instant { now.advanced(byNanoseconds: Int64(seconds * 1e9)) }
 
@@ -103,7 +103,7 @@ import Testing
     @Test func unguardedAnswer_afterTheOpening_isInsideWithoutAnExchange() {
         var (machine, now) = self.asking()
         let rules = self.openRules(secondsBeforeOpening: -1)
-        #expect(machine.answered(Answer(status: 200), now: now, rules: rules).heard == .inside)
+        #expect(machine.answered(Response(status: 200), now: now, rules: rules).heard == .inside)
         #expect(machine.isInside)
     }
 
@@ -112,7 +112,7 @@ import Testing
         let rules = self.openRules(secondsBeforeOpening: 30)
         var looks = 0
         while !machine.isInside, looks < 100 {
-            let reaction = machine.answered(Answer(status: 200), now: now, rules: rules)
+            let reaction = machine.answered(Response(status: 200), now: now, rules: rules)
             #expect(reaction.heard == .inside && !machine.isInLine)
             guard !machine.isInside else { break }
             guard case .wait(let until) = reaction.action else {
@@ -130,25 +130,25 @@ import Testing
 
     @Test func unguardedAnswer_whereARoomShouldBe_isAnError() {
         var (machine, now) = self.asking()
-        let reaction = machine.answered(Answer(status: 200), now: now, rules: self.rules)
+        let reaction = machine.answered(Response(status: 200), now: now, rules: self.rules)
         #expect(reaction.heard == .error(.badAnswer) && !machine.isInside)
     }
 
     @Test(arguments: ["waiting", "at-door", "Joining"])
     func standing_ofThoseNotIn_isWaiting(value: String) {
-        let standing = Array(value.utf8).withUnsafeBytes { Answer.Standing(headerValue: $0) }
+        let standing = Array(value.utf8).withUnsafeBytes { Response.Standing(headerValue: $0) }
         #expect(standing == .waiting)
     }
 
     @Test(arguments: ["", "inside", "admitted, admitted"])
     func standing_thatNobodySends_isUnknown(value: String) {
-        let standing = Array(value.utf8).withUnsafeBytes { Answer.Standing(headerValue: $0) }
+        let standing = Array(value.utf8).withUnsafeBytes { Response.Standing(headerValue: $0) }
         #expect(standing == .unknown)
     }
 
     @Test func joiningAnswer_withoutANumber_isInLineWithoutAPlace() {
         var (machine, now) = self.asking(Self.visitor(isNoShow: true))
-        let joining = Answer(status: 200, standing: .waiting, page: WaitingPage(number: nil, refreshSeconds: 3))
+        let joining = Response(status: 200, standing: .waiting, page: WaitingPage(number: nil, refreshSeconds: 3))
         let reaction = machine.answered(joining, now: now, rules: self.rules)
         #expect(reaction == .init(heard: .waitingPage, action: .wait(until: self.after(now, seconds: 3))))
         #expect(machine.placeNumber == nil && machine.placeChanges == 0 && machine.joinedAt == now)
@@ -232,13 +232,13 @@ import Testing
     @Test func fixedRetry_afterErrors_givesUpAfterTheLastTry() {
         var (machine, now) = self.asking()
         for _ in 0..<self.scenario.manners.mostRetries {
-            let reaction = machine.answered(Answer(status: 503), now: now, rules: self.rules)
+            let reaction = machine.answered(Response(status: 503), now: now, rules: self.rules)
             let due = self.after(now, seconds: 1)
             #expect(reaction == .init(heard: .error(.workerError), action: .wait(until: due)))
             #expect(machine.timerFired(now: due) == .request(.init(page: .entrance, due: due)))
             now = self.after(due, seconds: 0.1)
         }
-        var answer = Answer(status: 502)
+        var answer = Response(status: 502)
         answer.isGatewayError = true
         #expect(
             machine.answered(answer, now: now, rules: self.rules)
@@ -249,8 +249,8 @@ import Testing
     @Test func retries_afterAGoodAnswer_areNew() {
         var (machine, now) = self.asking(Self.visitor(requests: 50, habit: .immediate))
         for _ in 0..<10 {
-            _ = machine.answered(Answer(status: 503), now: now, rules: self.rules)
-            _ = machine.answered(Answer(status: 503), now: now, rules: self.rules)
+            _ = machine.answered(Response(status: 503), now: now, rules: self.rules)
+            _ = machine.answered(Response(status: 503), now: now, rules: self.rules)
             guard case .wait(let until) = machine.answered(Self.admitted, now: now, rules: self.rules).action else {
                 Issue.record("gave up although the answers in between were good")
                 return
@@ -289,7 +289,7 @@ import Testing
                 seed: seed
             )
             var (machine, now) = self.asking(visitor)
-            var answer = Answer(status: 503)
+            var answer = Response(status: 503)
             answer.retryAfterSeconds = 1
             guard case .wait(let until) = machine.answered(answer, now: now, rules: self.rules).action else {
                 Issue.record("seed \(seed): no pause")
@@ -302,7 +302,7 @@ import Testing
     @Test func rejection_isNotRetried() {
         var (machine, now) = self.asking()
         #expect(
-            machine.answered(Answer(status: 404), now: now, rules: self.rules)
+            machine.answered(Response(status: 404), now: now, rules: self.rules)
                 == .init(heard: .error(.rejected), action: .leave(.failed))
         )
     }
@@ -310,7 +310,7 @@ import Testing
     @Test func waitingAnswer_withoutAPage_isAnError() {
         var (machine, now) = self.asking()
         #expect(
-            machine.answered(Answer(status: 200, standing: .waiting), now: now, rules: self.rules).heard
+            machine.answered(Response(status: 200, standing: .waiting), now: now, rules: self.rules).heard
                 == .error(.badAnswer)
         )
     }
@@ -417,8 +417,8 @@ import Testing
         }
     }
 
-    static func anyAnswer(_ draw: inout SplitMix64) -> Answer {
-        var answer = Answer(status: [200, 200, 200, 200, 302, 404, 500, 503][draw.drawInteger(0...7)])
+    static func anyAnswer(_ draw: inout SplitMix64) -> Response {
+        var answer = Response(status: [200, 200, 200, 200, 302, 404, 500, 503][draw.drawInteger(0...7)])
         answer.keepsConnection = draw.drawFlag(share: 0.9)
         switch draw.drawInteger(0...3) {
         case 0: answer.standing = .admitted

@@ -218,7 +218,7 @@ struct Judge {
         guard let room = self.evidence.roomAdmitted else { return nil }
         let journal = self.journal.exchanges.count
         let seen = self.counts.exchanges
-        // An answer that was lost may have been an admission: only so many may be missing with the visitors.
+        // A response that was lost may have been an admission: only so many may be missing with the visitors.
         let lost = self.counts.errors.total + self.counts.unfinished
         let unknown = Set(self.evidence.admittedNumbers).subtracting(self.journal.exchanges.map(\.number)).count
         let holds = room == journal && seen <= journal && journal - seen <= lost && unknown == 0

@@ -5,7 +5,7 @@ struct Manners: Codable, Equatable, Sendable {
     /// Requests of a visitor once let in, the first included; uniform.
     var fewestRequests = 3
     var mostRequests = 7
-    /// Time between an answer and the next request; log-normal, cut at `longestThinkSeconds`.
+    /// Time between a response and the next request; log-normal, cut at `longestThinkSeconds`.
     var thinkMedianSeconds = 0.8
     var thinkSpread = 0.6
     var longestThinkSeconds = 5.0

@@ -3,7 +3,7 @@ import Histogram
 /// Latencies of one kind of answer, counted twice: from the moment the request was due (what a person feels) and from
 /// the moment it was sent (what most tools show). The gap between the two is the load tool waiting for the server.
 struct LatencyRecorder: Sendable {
-    /// Latencies beyond this count as this: no answer is waited for that long.
+    /// Latencies beyond this count as this: no response is waited for that long.
     static let longestNanoseconds: UInt64 = 120_000_000_000
 
     private(set) var corrected = Self.makeHistogram()

@@ -10,7 +10,7 @@ struct Percentiles: Codable, Equatable, Sendable {
     var p999: Int64 = 0
     var highest: Int64 = 0
 
-    /// nil when nothing was recorded: no answer is not a fast answer.
+    /// nil when nothing was recorded: no response is not a fast answer.
     init?(_ histogram: Histogram<UInt32>) {
         guard histogram.totalCount > 0 else { return nil }
         func value(_ percentile: Double) -> Int64 { Int64(histogram.valueAtPercentile(percentile)) }

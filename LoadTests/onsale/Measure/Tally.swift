@@ -13,7 +13,7 @@ struct Tally: Sendable {
     private(set) var line = LatencyRecorder()
     /// The answers by which visitors got in.
     private(set) var door = LatencyRecorder()
-    /// From the first answer in line to the answer that let the visitor in.
+    /// From the first answer in line to the response that let the visitor in.
     private(set) var wait = LatencyRecorder.makeHistogram()
     /// How late the load tool itself was: from the moment a timer was due to the moment it ran.
     private(set) var lateness = LatencyRecorder.makeHistogram()

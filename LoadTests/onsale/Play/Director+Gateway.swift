@@ -214,7 +214,7 @@ extension Director {
 
     // MARK: What the gateway says
 
-    private func ask(_ path: String) async -> Result<ProbeAnswer, ProbeError> {
+    private func ask(_ path: String) async -> Result<ProbeResponse, ProbeError> {
         guard let address = self.announced["admin"] else {
             return .failure(.malformed(.loopback(port: 0), "no address"))
         }

@@ -33,8 +33,8 @@ final class Children {
             "/bin/sh",
             arguments: ["-c", script, "onsale", logFile, program] + arguments,
             on: self.loop
-        ) { [unowned self] status in
-            if let identity { self.running[identity] = nil }
+        ) { [weak self] status in
+            if let identity { self?.running[identity] = nil }
             onExit(status)
         }
         identity = ObjectIdentifier(child)

@@ -61,8 +61,8 @@ final class CrowdPlayer {
         self.mostConnections = max(1, descriptorLimit - Self.reservedDescriptors)
         for _ in 0..<firstSecond { self.timeline.append(Tally(), Gauges()) }
         self.nextSecondAt = startedAt.advanced(byNanoseconds: Int64(firstSecond + 1) * Nanoseconds.perSecond)
-        self.arrivalTimer = LoopTimer(loop: loop) { [unowned self] in self.letCome() }
-        self.secondTimer = LoopTimer(loop: loop) { [unowned self] in self.secondPassed() }
+        self.arrivalTimer = LoopTimer(loop: loop) { [weak self] in self?.letCome() }
+        self.secondTimer = LoopTimer(loop: loop) { [weak self] in self?.secondPassed() }
     }
 
     var mayConnect: Bool { self.openConnections < self.mostConnections }
@@ -148,7 +148,7 @@ final class CrowdPlayer {
         return gauges
     }
 
-    /// Once a second for all, instead of a timer for each request: an answer that takes so long is an error in any case.
+    /// Once a second for all, instead of a timer for each request: a response that takes so long is an error in any case.
     private func giveUpOverdueAnswers(_ now: Instant) {
         for case let player? in self.players {
             guard let sentAt = player.sentAt, now.nanoseconds(since: sentAt) > Self.answerTimeoutNanoseconds else {

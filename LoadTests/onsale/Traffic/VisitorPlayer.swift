@@ -12,10 +12,11 @@ final class VisitorPlayer: StreamHandler {
     /// The next request must be nearer than this for its connection to stay open.
     static let keepNanoseconds = 2 * Nanoseconds.perSecond
 
-    private unowned let crowd: CrowdPlayer
+    /// It keeps this object, too, until the visitor has left.
+    private let crowd: CrowdPlayer
     private(set) var machine: VisitorMachine
     private var connection: (any ByteStream)?
-    private var reader = AnswerReader()
+    private var reader = ResponseReader()
     private var cookies = CookieJar()
     private var timer: LoopTimer!
     /// When the bytes of the request under way were given to the socket; nil when none is.
@@ -24,7 +25,7 @@ final class VisitorPlayer: StreamHandler {
     init(_ visitor: Visitor, crowd: CrowdPlayer) {
         self.crowd = crowd
         self.machine = VisitorMachine(visitor, startedAt: crowd.startedAt)
-        self.timer = LoopTimer(loop: crowd.loop) { [unowned self] in self.timerFired() }
+        self.timer = LoopTimer(loop: crowd.loop) { [weak self] in self?.timerFired() }
     }
 
     var isConnected: Bool { self.connection != nil }
@@ -43,18 +44,18 @@ final class VisitorPlayer: StreamHandler {
     /// What the timer is set to; the timer itself forgets it when it fires.
     private var pausedUntil: Instant?
 
-    private func answered(_ answer: Answer) {
+    private func answered(_ response: Response) {
         let now = MonotonicClock.now()
         let due = self.machine.due
         let sentAt = self.sentAt ?? now
         self.sentAt = nil
-        let reaction = self.machine.answered(answer, now: now, rules: self.crowd.rules)
+        let reaction = self.machine.answered(response, now: now, rules: self.crowd.rules)
         self.crowd.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: now)
-        if !answer.keepsConnection { self.disconnect() }
+        if !response.keepsConnection { self.disconnect() }
         self.carryOut(reaction.action)
     }
 
-    /// Nothing came within the time that people wait for an answer.
+    /// Nothing came within the time that people wait for a response.
     func gaveUpWaiting() { self.failed(.answerTimedOut) }
 
     private func failed(_ kind: ErrorKind) {
@@ -90,7 +91,7 @@ final class VisitorPlayer: StreamHandler {
 
     private func connect() {
         let index = self.machine.visitor.index
-        self.reader = AnswerReader()
+        self.reader = ResponseReader()
         guard self.crowd.mayConnect else { return self.failed(.toolLimit) }
         do {
             self.connection = try Connection.connect(
@@ -109,7 +110,7 @@ final class VisitorPlayer: StreamHandler {
 
     private func send(_ request: VisitorMachine.Request) {
         guard let connection = self.connection else { preconditionFailure("a request without a connection") }
-        self.reader = AnswerReader()
+        self.reader.expect()
         var writer = ByteWriter(self.crowd.loop.writeScratch)
         let index = self.machine.visitor.index
         self.crowd.target.write(request.page, of: index, cookies: self.cookies, to: &writer)
@@ -158,28 +159,29 @@ final class VisitorPlayer: StreamHandler {
         case .failed:
             self.failed(.badAnswer)
             return bytes.count
-        case .complete(let answer, let used):
-            var answer = answer
-            // An answer that is followed by something nobody asked for leaves the connection of no more use.
-            if used < bytes.count { answer.keepsConnection = false }
-            self.answered(answer)
+        case .complete(let response, let used):
+            var response = response
+            // A response that is followed by something nobody asked for leaves the connection of no more use.
+            if used < bytes.count { response.keepsConnection = false }
+            self.answered(response)
             return bytes.count
         }
     }
 
-    func inputEnded(_ connection: any ByteStream) { self.lost(connection, .broken) }
+    func inputEnded(_ connection: any ByteStream) { self.lost(connection, .broken, inOrder: true) }
 
     func closed(_ connection: any ByteStream, _ reason: CloseReason) {
-        self.lost(connection, Self.kind(of: reason))
+        self.lost(connection, Self.kind(of: reason), inOrder: false)
     }
 
-    private func lost(_ connection: any ByteStream, _ kind: ErrorKind) {
+    /// - Parameter inOrder: the server has said that no more comes; a response may end so.
+    private func lost(_ connection: any ByteStream, _ kind: ErrorKind, inOrder: Bool) {
         guard connection === self.connection else { return }
-        if self.sentAt != nil, let answer = self.reader.end() {
+        if inOrder, self.sentAt != nil, let response = self.reader.end() {
             self.disconnect()
-            var answer = answer
-            answer.keepsConnection = false
-            return self.answered(answer)
+            var response = response
+            response.keepsConnection = false
+            return self.answered(response)
         }
         if self.machine.isBusy { return self.failed(kind) }
         self.disconnect()

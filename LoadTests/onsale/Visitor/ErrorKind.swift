@@ -3,11 +3,11 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     case refused = "connection refused"
     case connectTimedOut = "connect timed out"
     case broken = "connection broken"
-    case answerTimedOut = "answer timed out"
+    case answerTimedOut = "response timed out"
     case gatewayError = "5xx by the gateway"
     case workerError = "5xx by a worker"
     case rejected = "4xx"
-    case badAnswer = "answer not understood"
+    case badAnswer = "response not understood"
     /// The load tool's own machine ran out of descriptors or ports: says nothing about what is under test.
     case toolLimit = "load tool's limit"
 

@@ -3,7 +3,7 @@ import Primitives
 /// One visitor's way through the sale: arrive, join, wait as told, get in, browse, leave.
 ///
 /// A value without clock or socket: whoever plays it carries out the `Action` that each call returns and reports what
-/// came of it. At any time exactly one thing is pending: a connection, an answer, or a pause.
+/// came of it. At any time exactly one thing is pending: a connection, a response, or a pause.
 struct VisitorMachine: Sendable {
     enum Action: Equatable, Sendable {
         case none
@@ -26,7 +26,7 @@ struct VisitorMachine: Sendable {
     enum Page: Equatable, Sendable {
         case entrance
         case browse(Int)
-        /// The page whose answer frees the visitor's slot.
+        /// The page whose response frees the visitor's slot.
         case exit
 
         var path: StaticString {
@@ -53,12 +53,12 @@ struct VisitorMachine: Sendable {
         case unfinished
     }
 
-    /// What an answer or a failure was, for the books.
+    /// What a response or a failure was, for the books.
     enum Heard: Equatable, Sendable {
         case waitingPage
-        /// The answer by which the visitor got in through the room.
+        /// The response by which the visitor got in through the room.
         case exchange
-        /// An answer to someone who is in, or to someone whom no room guards.
+        /// A response to someone who is in, or to someone whom no room guards.
         case inside
         case error(ErrorKind)
         /// A kept connection had gone before the request reached anyone; a browser asks again without a word.
@@ -82,11 +82,11 @@ struct VisitorMachine: Sendable {
     private(set) var isInside = false
     /// The number on the visitor's place, once told.
     private(set) var placeNumber: Int64?
-    /// How often a later answer named another number: a place was lost.
+    /// How often a later response named another number: a place was lost.
     private(set) var placeChanges = 0
     private(set) var joinedAt: Instant?
     private(set) var admittedAt: Instant?
-    /// When patience ends; known with the first answer in line.
+    /// When patience ends; known with the first response in line.
     private var leavesAt: Instant?
     private var requestsDone = 0
     private var retries = 0
@@ -100,7 +100,7 @@ struct VisitorMachine: Sendable {
     }
 
     var isGone: Bool { self.step == .gone }
-    /// A connection or an answer is pending.
+    /// A connection or a response is pending.
     var isBusy: Bool { self.step == .connecting || self.step == .asking }
     /// Has a place and is not in yet.
     var isInLine: Bool { self.placeNumber != nil && !self.isInside && !self.isGone }
@@ -119,7 +119,7 @@ struct VisitorMachine: Sendable {
 
     /// The server closed the connection while nothing was pending on it.
     mutating func connectionEnded() {
-        precondition(self.step != .asking, "an answer is pending: report a failure")
+        precondition(self.step != .asking, "a response is pending: report a failure")
         self.isConnected = false
     }
 
@@ -132,33 +132,33 @@ struct VisitorMachine: Sendable {
         return self.ask()
     }
 
-    mutating func answered(_ answer: Answer, now: Instant, rules: VisitorRules) -> Reaction {
-        precondition(self.step == .asking, "an answer without a request")
-        self.isConnected = answer.keepsConnection
+    mutating func answered(_ response: Response, now: Instant, rules: VisitorRules) -> Reaction {
+        precondition(self.step == .asking, "a response without a request")
+        self.isConnected = response.keepsConnection
         self.connectionWasUsed = true
-        switch answer.status {
+        switch response.status {
         case 500...:
-            let kind = answer.isGatewayError ? ErrorKind.gatewayError : .workerError
-            return self.stumble(kind, retryAfterSeconds: answer.retryAfterSeconds, now: now, rules: rules)
+            let kind = response.isGatewayError ? ErrorKind.gatewayError : .workerError
+            return self.stumble(kind, retryAfterSeconds: response.retryAfterSeconds, now: now, rules: rules)
         case 400...:
-            return self.stumble(.rejected, retryAfterSeconds: answer.retryAfterSeconds, now: now, rules: rules)
-        case _ where answer.standing == .waiting:
-            guard let page = answer.page else {
+            return self.stumble(.rejected, retryAfterSeconds: response.retryAfterSeconds, now: now, rules: rules)
+        case _ where response.standing == .waiting:
+            guard let page = response.page else {
                 return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
             }
-            return Reaction(heard: .waitingPage, action: self.standInLine(page, answer, now: now, rules: rules))
-        case _ where (answer.standing == .admitted) != rules.hasRoom:
+            return Reaction(heard: .waitingPage, action: self.standInLine(page, response, now: now, rules: rules))
+        case _ where (response.standing == .admitted) != rules.hasRoom:
             // Past a room nobody is answered without its say, and without a room nobody is admitted.
             return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
         case _ where !rules.hasRoom && now < rules.openingAt:
             return Reaction(heard: .inside, action: self.watchForOpening(now: now, rules: rules))
         default:
-            return self.proceed(answer.standing, now: now, rules: rules)
+            return self.proceed(response.standing, now: now, rules: rules)
         }
     }
 
-    /// The connection could not be opened, broke, or the answer did not come in time.
-    /// - Parameter nothingReceived: no byte of an answer had come.
+    /// The connection could not be opened, broke, or the response did not come in time.
+    /// - Parameter nothingReceived: no byte of a response had come.
     mutating func failed(_ kind: ErrorKind, nothingReceived: Bool, now: Instant, rules: VisitorRules) -> Reaction {
         precondition(self.step == .connecting || self.step == .asking, "a failure without anything pending")
         self.isConnected = false
@@ -176,7 +176,7 @@ struct VisitorMachine: Sendable {
 
     private mutating func standInLine(
         _ page: WaitingPage,
-        _ answer: Answer,
+        _ response: Response,
         now: Instant,
         rules: VisitorRules
     ) -> Action {
@@ -198,18 +198,18 @@ struct VisitorMachine: Sendable {
             let wait = shortest.clamped(to: 0...1_000_000) * Nanoseconds.perSecond
             if now.advanced(byNanoseconds: wait) > leavesAt { return self.leave(.abandoned) }
         }
-        let refresh = self.refreshNanoseconds(page, answer, now: now, rules: rules)
+        let refresh = self.refreshNanoseconds(page, response, now: now, rules: rules)
         return self.pause(until: min(now.advanced(byNanoseconds: refresh), leavesAt))
     }
 
     private func refreshNanoseconds(
         _ page: WaitingPage,
-        _ answer: Answer,
+        _ response: Response,
         now: Instant,
         rules: VisitorRules
     ) -> Int64 {
         if let eager = self.visitor.eagerRefreshNanoseconds, rules.isNearOpening(now) { return eager }
-        let told = page.refreshSeconds > 0 ? page.refreshSeconds : answer.retryAfterSeconds ?? 0
+        let told = page.refreshSeconds > 0 ? page.refreshSeconds : response.retryAfterSeconds ?? 0
         guard told > 0 else { return VisitorRules.unnamedRefreshNanoseconds }
         return (told.clamped(to: 0...1_000) * Nanoseconds.perSecond).clamped(to: VisitorRules.refreshNanoseconds)
     }
@@ -230,7 +230,7 @@ struct VisitorMachine: Sendable {
         return self.pause(until: min(now.advanced(byNanoseconds: Int64(seconds * 1e9)), atOpening))
     }
 
-    private mutating func proceed(_ standing: Answer.Standing, now: Instant, rules: VisitorRules) -> Reaction {
+    private mutating func proceed(_ standing: Response.Standing, now: Instant, rules: VisitorRules) -> Reaction {
         let heard: Heard = standing == .admitted && !self.isInside ? .exchange : .inside
         if self.admittedAt == nil { self.admittedAt = now }
         self.isInside = true

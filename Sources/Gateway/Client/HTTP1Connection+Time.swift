@@ -92,7 +92,7 @@ extension HTTP1Connection {
         self.mustClose = true
         if let exchange = self.exchange, !exchange.isOver { return exchange.clientFailed(.requestTimeout) }
         guard self.wire.isHeadPartial else { return self.giveUp() }
-        self.wire.abandonHead()
+        self.wire.stopReading()
         self.respond(.requestTimeout)
     }
 

@@ -1,10 +1,10 @@
 import Primitives
 
-/// What a visitor learns from one HTTP answer.
-struct Answer: Equatable, Sendable {
+/// What a visitor learns from one HTTP response.
+struct Response: Equatable, Sendable {
     /// The header `Sluice-State`.
     enum Standing: Equatable, Sendable {
-        /// No such header: the answer did not pass a waiting room.
+        /// No such header: the response did not pass a waiting room.
         case unguarded
         /// In line, at the door, or about to get a place: not in, and asked to come again.
         case waiting
@@ -30,7 +30,7 @@ struct Answer: Equatable, Sendable {
     var page: WaitingPage?
     /// The header `Retry-After`.
     var retryAfterSeconds: Int64?
-    /// The header `Sluice-Error` was there: the gateway made this answer, no worker did.
+    /// The header `Sluice-Error` was there: the gateway made this response, no worker did.
     var isGatewayError = false
     /// The server leaves the connection open for the next request.
     var keepsConnection = true

@@ -3,7 +3,7 @@ import HTTPWire
 import Primitives
 import Transport
 
-/// Writes the answers.
+/// Writes the responses.
 extension ServiceConnection {
     /// Bodies up to this size are copied behind their head and leave with it in one piece, also over TLS.
     private static let maxCopiedBodyBytes = 16 * 1024
@@ -12,18 +12,21 @@ extension ServiceConnection {
     private static let maxPiecesInARow = 16
 
     /// False when the client is gone.
-    private func expectsAnswer(_ requestNumber: UInt64) -> Bool {
+    private func expectsResponse(_ requestNumber: UInt64) -> Bool {
         self.service.loop.preconditionOnLoop()
         if self.state == .closed { return false }
-        precondition(self.state == .handling && requestNumber == self.requestNumber, "a request was answered twice")
+        precondition(
+            self.state == .handling && requestNumber == self.requestNumber,
+            "a request was responded to twice"
+        )
         return true
     }
 
-    func answer(_ requestNumber: UInt64, _ head: AnswerHead, body: UnsafeRawBufferPointer) {
-        guard self.expectsAnswer(requestNumber) else { return }
+    func respond(_ requestNumber: UInt64, _ head: ServiceResponseHead, body: UnsafeRawBufferPointer) {
+        guard self.expectsResponse(requestNumber) else { return }
         var writer = ByteWriter(self.service.loop.writeScratch)
-        self.write(head, to: &writer, bodyLength: head.allowsBody ? Int64(body.count) : nil, isChunked: false)
-        if !self.sendsBody(head) || body.count == 0 {
+        let plan = self.write(head, to: &writer, .length(Int64(body.count)))
+        if !plan.sendsBody || body.count == 0 {
             self.connection.write(writer.written)
         } else if body.count <= Self.maxCopiedBodyBytes {
             writer.append(body)
@@ -31,47 +34,35 @@ extension ServiceConnection {
         } else {
             self.connection.write(writer.written, body)
         }
-        self.answerIsWritten()
+        self.responseIsWritten()
     }
 
-    func answer(_ requestNumber: UInt64, _ head: AnswerHead, stream: AnswerStream) {
-        guard self.expectsAnswer(requestNumber) else { return }
+    func respond(_ requestNumber: UInt64, _ head: ServiceResponseHead, stream: ResponseStream) {
+        guard self.expectsResponse(requestNumber) else { return }
         var stream = stream
-        // HTTP/1.0 knows no chunks.
-        stream.isChunked = stream.isChunked && self.minorVersion >= 1
+        stream.isChunked = stream.isChunked && self.knowsChunks
         var writer = ByteWriter(self.service.loop.writeScratch)
-        self.write(
-            head,
-            to: &writer,
-            bodyLength: head.allowsBody ? stream.remainingBytes : nil,
-            isChunked: stream.isChunked
-        )
+        let plan = self.write(head, to: &writer, stream.isChunked ? .chunked : .length(stream.remainingBytes))
         self.connection.write(writer.written)
-        guard self.sendsBody(head) else { return self.answerIsWritten() }
+        guard plan.sendsBody else { return self.responseIsWritten() }
         self.stream = stream
         self.state = .streaming
         self.makeMore()
     }
 
-    private func sendsBody(_ head: AnswerHead) -> Bool { head.allowsBody && !self.isHeadRequest }
-
-    private func write(_ head: AnswerHead, to writer: inout ByteWriter, bodyLength: Int64?, isChunked: Bool) {
-        if self.service.isClosing { self.keepsAlive = false }
+    private func write(
+        _ head: ServiceResponseHead,
+        to writer: inout ByteWriter,
+        _ framing: BodyFraming
+    ) -> ResponsePlan {
+        let plan = self.wire.beginResponse(
+            head.allowsBody ? framing : .none,
+            staysOpen: !self.service.isClosing
+        )
         writer.appendStatusLine(head.status)
         writer.appendField("date", self.service.date)
-        if let bodyLength {
-            writer.appendField("content-type", head.contentType)
-            if isChunked {
-                writer.appendField("transfer-encoding", "chunked")
-            } else {
-                writer.appendField("content-length", decimal: Int(bodyLength))
-            }
-        }
-        if !self.keepsAlive {
-            writer.appendField("connection", "close")
-        } else if self.minorVersion == 0 {
-            writer.appendField("connection", "keep-alive")
-        }
+        if head.allowsBody { writer.appendField("content-type", head.contentType) }
+        writer.appendFraming(plan)
         for field in head.fields {
             writer.append(field.name)
             writer.append(": ")
@@ -81,8 +72,9 @@ extension ServiceConnection {
         writer.endHead()
         precondition(
             !writer.overflowed && writer.count <= EventLoop.scratchBytes - Self.maxCopiedBodyBytes,
-            "the fields of an answer are too long"
+            "the fields of a response are too long"
         )
+        return plan
     }
 
     /// Makes the body's next pieces while the client takes them.
@@ -96,19 +88,20 @@ extension ServiceConnection {
             self.stream = stream
         }
         guard self.state == .streaming else { return }
-        if self.stream?.isChunked == true { self.connection.write("0\r\n\r\n") }
+        if self.stream?.isChunked == true {
+            var writer = ByteWriter(self.service.loop.writeScratch)
+            writer.appendLastChunk()
+            self.connection.write(writer.written)
+        }
         self.stream = nil
-        self.answerIsWritten()
+        self.responseIsWritten()
     }
 
-    private func writePiece(_ stream: inout AnswerStream) {
+    private func writePiece(_ stream: inout ResponseStream) {
         let scratch = self.service.loop.writeScratch
         let count = Int(min(stream.remainingBytes, Int64(Self.pieceBytes)))
         var writer = ByteWriter(scratch)
-        if stream.isChunked {
-            writer.append(String(count, radix: 16))
-            writer.append("\r\n")
-        }
+        if stream.isChunked { writer.appendChunkSize(count) }
         let start = writer.count
         stream.fill(stream.offset, UnsafeMutableRawBufferPointer(rebasing: scratch[start..<start + count]))
         var end = start + count
@@ -122,9 +115,13 @@ extension ServiceConnection {
         self.connection.write(UnsafeRawBufferPointer(rebasing: scratch[..<end]))
     }
 
-    private func answerIsWritten() {
-        if !self.keepsAlive { return self.closeAfterWriting() }
-        guard self.connection.isCongested else { return self.becomeIdle() }
+    private func responseIsWritten() {
+        switch self.wire.endResponse() {
+        case .close: return self.closeAfterWriting()
+        case .discardRequest: preconditionFailure("a request that was handled as a whole has no rest")
+        case .readOn: break
+        }
+        guard self.connection.isCongested else { return self.readOn() }
         self.state = .flushing
         self.armWriteTimeout()
     }

@@ -1,8 +1,8 @@
 import Primitives
 import Transport
 
-/// What a probe was answered.
-public struct ProbeAnswer: Sendable {
+/// What a probe came to.
+public struct ProbeResponse: Sendable {
     public let status: UInt16
     /// In the order sent; names in the sender's spelling.
     public let headers: [(name: String, value: String)]
@@ -24,20 +24,20 @@ public struct ProbeAnswer: Sendable {
     }
 }
 
-/// Why a probe has no answer.
+/// Why a probe has no response.
 public enum ProbeError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// There was no connection, or it ended before the answer did.
+    /// There was no connection, or it ended before the response did.
     case unreachable(SocketAddress, CloseReason)
     case timedOut(SocketAddress, nanoseconds: Int64)
-    /// What came is not an HTTP answer, or too long a one.
+    /// What came is not an HTTP response, or too long a one.
     case malformed(SocketAddress, String)
 
     public var description: String {
         switch self {
-        case .unreachable(let address, let reason): "no answer from \(address): \(reason)"
+        case .unreachable(let address, let reason): "no response from \(address): \(reason)"
         case .timedOut(let address, let nanoseconds):
-            "no answer from \(address) in \(nanoseconds / Nanoseconds.perMillisecond) ms"
-        case .malformed(let address, let reason): "the answer from \(address) cannot be used: \(reason)"
+            "no response from \(address) in \(nanoseconds / Nanoseconds.perMillisecond) ms"
+        case .malformed(let address, let reason): "the response from \(address) cannot be used: \(reason)"
         }
     }
 }

@@ -4,10 +4,11 @@ import Testing
 
 @testable import onsale
 
-@Suite struct AnswerReaderTests {
+@Suite struct ResponseReaderTests {
     /// Reads `text` in pieces of `size` bytes, as a connection offers them: what was not used comes again.
-    static func read(_ text: String, pieces size: Int = .max) -> (step: AnswerReader.Step?, cookies: CookieJar) {
-        var reader = AnswerReader()
+    static func read(_ text: String, pieces size: Int = .max) -> (step: ResponseReader.Step?, cookies: CookieJar) {
+        var reader = ResponseReader()
+        reader.expect()
         var head = ResponseHead()
         var cookies = CookieJar()
         var offered: [UInt8] = []
@@ -22,17 +23,17 @@ import Testing
         return (reader.end().map { .complete($0, used: 0) }, cookies)
     }
 
-    static func answer(_ text: String, pieces size: Int = .max) -> Answer? {
-        guard case .complete(let answer, _) = Self.read(text, pieces: size).step else { return nil }
-        return answer
+    static func response(_ text: String, pieces size: Int = .max) -> Response? {
+        guard case .complete(let response, _) = Self.read(text, pieces: size).step else { return nil }
+        return response
     }
 
     @Test func waitingPage_inOnePiece_isRead() throws {
         let text = Self.page(#"{"state":"waiting","number":9,"refresh_seconds":4}"#)
-        let answer = try #require(Self.answer(text))
-        #expect(answer.status == 200 && answer.standing == .waiting && answer.retryAfterSeconds == 7)
-        #expect(answer.page?.number == 9 && answer.page?.refreshSeconds == 4)
-        #expect(answer.keepsConnection && !answer.isGatewayError)
+        let response = try #require(Self.response(text))
+        #expect(response.status == 200 && response.standing == .waiting && response.retryAfterSeconds == 7)
+        #expect(response.page?.number == 9 && response.page?.refreshSeconds == 4)
+        #expect(response.keepsConnection && !response.isGatewayError)
     }
 
     static func page(_ body: String, fields: String = "") -> String {
@@ -40,7 +41,7 @@ import Testing
             + "Set-Cookie: sluice-place-onsale=abc; Path=/\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    /// However an answer is cut, the visitor learns the same.
+    /// However a response is cut, the visitor learns the same.
     @Test(arguments: [1, 2, 3, 7, 16, 61])
     func answer_inPieces_isTheSame(size: Int) throws {
         let body = #"{"state":"waiting","number":9,"refresh_seconds":4}"#
@@ -50,54 +51,56 @@ import Testing
         for text in [Self.page(body), chunked] {
             let whole = Self.read(text)
             let pieces = Self.read(text, pieces: size)
-            guard case .complete(let expected, _) = whole.step, case .complete(let answer, _) = pieces.step else {
+            guard case .complete(let expected, _) = whole.step, case .complete(let response, _) = pieces.step else {
                 Issue.record("whole: \(String(describing: whole.step)), in pieces: \(String(describing: pieces.step))")
                 return
             }
-            #expect(answer == expected && answer.page?.number == 9)
+            #expect(response == expected && response.page?.number == 9)
             #expect(pieces.cookies.header == whole.cookies.header && !whole.cookies.header.isEmpty)
         }
     }
 
     @Test func answer_untilTheConnectionEnds_isComplete() throws {
-        let answer = try #require(Self.answer("HTTP/1.1 200 OK\r\nSluice-State: admitted\r\n\r\nhello", pieces: 10))
-        #expect(answer.standing == .admitted && !answer.keepsConnection)
+        let response = try #require(Self.response("HTTP/1.1 200 OK\r\nSluice-State: admitted\r\n\r\nhello", pieces: 10))
+        #expect(response.standing == .admitted && !response.keepsConnection)
     }
 
     @Test func answer_cutShort_isNone() {
         let text = Self.page(#"{"number":1}"#)
         for length in 0..<text.utf8.count {
             let cut = String(decoding: text.utf8.prefix(length), as: UTF8.self)
-            #expect(Self.answer(cut) == nil, "after \(length) bytes")
+            #expect(Self.response(cut) == nil, "after \(length) bytes")
         }
     }
 
     @Test func errors_ofGatewayAndWorker_areToldApart() throws {
         let gateway = try #require(
-            Self.answer("HTTP/1.1 503 S\r\nSluice-Error: gateway; full\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+            Self.response(
+                "HTTP/1.1 503 S\r\nSluice-Error: gateway; full\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+            )
         )
         #expect(gateway.status == 503 && gateway.isGatewayError && gateway.retryAfterSeconds == 1)
-        let worker = try #require(Self.answer("HTTP/1.1 500 S\r\nRetry-After: soon\r\nContent-Length: 2\r\n\r\nno"))
+        let worker = try #require(Self.response("HTTP/1.1 500 S\r\nRetry-After: soon\r\nContent-Length: 2\r\n\r\nno"))
         #expect(!worker.isGatewayError && worker.retryAfterSeconds == nil)
     }
 
     @Test func connectionClose_isHeard() throws {
-        let answer = try #require(Self.answer("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
-        #expect(!answer.keepsConnection)
+        let response = try #require(Self.response("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+        #expect(!response.keepsConnection)
     }
 
     @Test func waitingPage_tooLongOrSenseless_isNoPage() throws {
         let long = #"{"number":1,"pad":""# + String(repeating: "x", count: 6_000) + "\"}"
         for body in [long, "<html>"] {
-            let answer = try #require(Self.answer(Self.page(body), pieces: 1_000))
-            #expect(answer.standing == .waiting && answer.page == nil)
+            let response = try #require(Self.response(Self.page(body), pieces: 1_000))
+            #expect(response.standing == .waiting && response.page == nil)
         }
     }
 
     @Test(arguments: ["HTTP/2 200 OK\r\n\r\n", "hello there", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
     func nonsense_isRefused(text: String) {
         guard case .failed = Self.read(text).step else {
-            Issue.record("taken for an answer: \(text)")
+            Issue.record("taken for a response: \(text)")
             return
         }
     }

@@ -2,7 +2,7 @@ import HTTPService
 import Observability
 
 /// What a request will be answered with, taken from it when it comes: the request itself is only lent.
-enum WorkerAnswer {
+enum WorkerResponse {
     static let maxBytes: Int64 = 1 << 32
 
     case page

@@ -1,0 +1,109 @@
+import HTTPWire
+import Primitives
+
+/// Reads the responses of one connection as their bytes come, one for each request.
+///
+/// Keeps nothing but what the visitor learns from it; a body is stepped over unless it tells of a place in line. Limits:
+/// heads as `HeadLimits`, bodies `mostBodyBytes`; more is a response that makes no sense.
+struct ResponseReader {
+    static let mostBodyBytes: Int64 = 4 << 20
+
+    enum Step: Equatable {
+        /// So many bytes were used; the rest must be offered again, with more.
+        case needsMore(used: Int)
+        /// The response ends after this many of the bytes.
+        case complete(Response, used: Int)
+        case failed(WireFailure)
+    }
+
+    private var wire = HTTP1Client(limits: HeadLimits(), maxBodyBytes: Self.mostBodyBytes)
+    private var response = Response(status: 0)
+    private var framing = BodyFraming.none
+    /// What there is of a body that tells of a place, when it comes in pieces.
+    private var pieces: [UInt8] = []
+
+    /// A whole request has been written.
+    mutating func expect() {
+        self.wire.begin(.get)
+        self.wire.requestSent()
+    }
+
+    /// Some byte of the response to the last request has been seen.
+    var hasBegun: Bool { self.wire.hasResponseBegun }
+
+    /// `head` may be shared by all readers of a loop: it is done with when the call returns.
+    mutating func read(
+        _ bytes: UnsafeRawBufferPointer,
+        head: inout ResponseHead,
+        cookies: inout CookieJar
+    ) -> Step {
+        var used = 0
+        while true {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+            let (input, count) = self.wire.read(rest, into: &head)
+            used += count
+            switch input {
+            case .needMore: return .needsMore(used: used)
+            case .interim: break
+            case .head: self.take(head, rest, &cookies)
+            case .payload(let range):
+                if self.response.standing == .waiting { self.takePage(range.slice(of: rest)) }
+            case .end: return .complete(self.finished(), used: used)
+            case .failed(let failure): return .failed(failure)
+            case .switching: preconditionFailure("a visitor asks for no other protocol")
+            }
+        }
+    }
+
+    /// The connection ended in order. nil when that is not how the response ends.
+    mutating func end() -> Response? { self.wire.inputEnded() == .complete ? self.finished() : nil }
+
+    private mutating func take(
+        _ head: borrowing ResponseHead,
+        _ bytes: UnsafeRawBufferPointer,
+        _ cookies: inout CookieJar
+    ) {
+        self.response = Response(status: Int(head.status))
+        self.response.keepsConnection = head.keepAlive
+        self.framing = head.framing
+        for field in head.fields {
+            let value = field.value.slice(of: bytes)
+            switch field.id {
+            case .setCookie: cookies.take(setCookie: value)
+            case .retryAfter: self.response.retryAfterSeconds = Self.seconds(value)
+            case .other:
+                let name = field.name.slice(of: bytes)
+                if ASCII.equalsIgnoringCase(name, "sluice-state") {
+                    self.response.standing = Response.Standing(headerValue: value)
+                } else if ASCII.equalsIgnoringCase(name, "sluice-error") {
+                    self.response.isGatewayError = true
+                }
+            default: break
+            }
+        }
+    }
+
+    /// A number of seconds; dates are not read.
+    private static func seconds(_ value: UnsafeRawBufferPointer) -> Int64? {
+        guard (1...9).contains(value.count), value.allSatisfy(ASCII.isDigit) else { return nil }
+        return value.reduce(0) { $0 * 10 + Int64($1 - ASCII.zero) }
+    }
+
+    private mutating func takePage(_ payload: UnsafeRawBufferPointer) {
+        // Nearly always the page comes whole, and is read where it lies.
+        if self.pieces.isEmpty, self.framing == .length(Int64(payload.count)) {
+            self.response.page = WaitingPage(json: payload)
+        } else {
+            // One byte too many is kept, so that what was cut is not taken for whole.
+            self.pieces += payload.prefix(WaitingPage.mostBytes + 1 - self.pieces.count)
+        }
+    }
+
+    private mutating func finished() -> Response {
+        if !self.pieces.isEmpty {
+            self.response.page = self.pieces.withUnsafeBytes { WaitingPage(json: $0) }
+            self.pieces = []
+        }
+        return self.response
+    }
+}
