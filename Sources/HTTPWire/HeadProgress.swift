@@ -136,8 +136,10 @@ struct HeadProgress: Sendable {
     ) -> WireFailure.Reason? {
         let isStartLine = self.line == 0
         let start = isStartLine ? Head.startLineOffset(in: window) : self.line
-        // A lone CR may yet become an empty line that is passed over.
-        let mayBeEmptyLine = start < 4 && window.limit == start &+ 1 && window.byte(at: start) == ASCII.carriageReturn
+        // A lone CR may yet become an empty line that is passed over, before a request.
+        let mayBeEmptyLine =
+            Head.sender == .client && start < 4 && window.limit == start &+ 1
+            && window.byte(at: start) == ASCII.carriageReturn
         if isStartLine, start < window.limit, !mayBeEmptyLine,
             let reason = Head.firstByteFault(window.byte(at: start))
         {

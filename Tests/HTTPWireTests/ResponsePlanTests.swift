@@ -84,7 +84,8 @@ import Testing
             ("Content-Length: 5\r\n", ""), ("Transfer-Encoding: chunked\r\n", ""), ("X-Forwarded-For: 1.2.3.4\r\n", ""),
             ("Authorization: x\r\n", ""), ("Sluice-Session: x\r\n", ""), ("etagg: a\r\n", ""), ("eta: a\r\n", ""),
             ("grpc-status-details-bin: AA==\r\n", "grpc-status-details-bin: AA==\r\n"),
-            ("grpc-status-details-binn: AA==\r\n", ""), ("etag:\r\n", "etag: \r\n"), ("etag: a: \r\n", "etag: a:\r\n"), ("etag: a\u{E9}\r\n", ""),
+            ("grpc-status-details-binn: AA==\r\n", ""), ("etag:\r\n", "etag: \r\n"), ("etag: a: \r\n", "etag: a:\r\n"),
+            ("etag: a\u{E9}\r\n", ""),
             ("digest: a\r\ndigest: b\r\n", "digest: a\r\ndigest: b\r\n"),
         ]
     )
