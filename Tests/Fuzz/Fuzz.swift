@@ -6,12 +6,13 @@ import Primitives
 /// A target returns when the input is judged as it should be, and traps otherwise; libFuzzer then writes the input to a
 /// file. Inputs can also be given as files, to see what becomes of each.
 enum FuzzTarget: String, CaseIterable {
-    case request, response
+    case request, response, exchange
 
     func judge(_ input: [UInt8]) {
         switch self {
         case .request: RequestFuzz.judge(input)
         case .response: ResponseFuzz.judge(input)
+        case .exchange: ExchangeFuzz.judge(input)
         }
     }
 
