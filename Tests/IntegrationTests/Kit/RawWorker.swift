@@ -91,8 +91,9 @@ final class RawWorker: Sendable {
 
     private func acceptAll() {
         while true {
-            let fd = accept4(self.listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+            let fd = accept(self.listener, nil, nil)
             guard fd >= 0 else { return }
+            _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
             let connection = RawWorkerConnection(fd: fd)
             self.open.withLock { $0.append(connection) }
             Thread.detachNewThread {
