@@ -40,6 +40,10 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     private var hasStopped = false
     public let readScratch: UnsafeMutableRawBufferPointer
     public let writeScratch: UnsafeMutableRawBufferPointer
+    /// A third one, in which the writes of one stream are gathered; see `gatherer`.
+    public let gatherScratch: UnsafeMutableRawBufferPointer
+    /// Whose writes are in `gatherScratch`. Who wants it next has these sent first.
+    public var gatherer: (any Gatherer)?
     public private(set) var turns: UInt64 = 0
 
     public init(index: Int = 0, label: String) throws {
@@ -53,6 +57,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         self.eventStorage = .allocate(capacity: Self.maxEventsPerTurn)
         self.readScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
         self.writeScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
+        self.gatherScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
         for (fd, token) in [
             (self.mailbox.eventfd, DescriptorTable.mailboxToken), (self.wakeTimer, DescriptorTable.timerToken),
         ] {
@@ -62,7 +67,9 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         }
         self.source = DispatchSource.makeReadSource(fileDescriptor: self.epoll, queue: self.queue)
         self.queue.setSpecific(key: Self.current, value: ObjectIdentifier(self))
-        self.source.setEventHandler { [weak self] in self?.visit() }
+        // The loop lives until it is shut down, which cancels the source and so releases it. A weak reference would make
+        // every retain and release of the loop a slow one.
+        self.source.setEventHandler { self.visit() }
         self.source.activate()
     }
 
@@ -70,6 +77,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         self.eventStorage.deallocate()
         self.readScratch.deallocate()
         self.writeScratch.deallocate()
+        self.gatherScratch.deallocate()
     }
 
     // MARK: Being on the loop

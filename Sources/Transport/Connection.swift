@@ -10,7 +10,7 @@ import Primitives
 ///
 /// Limits: at most `maxRetainedBytes` of input are kept for the handler, reading stops until it takes some. Output is
 /// bounded by its producer, which watches `isCongested` and waits for `drained`.
-public final class Connection: Descriptor, ByteStream {
+public final class Connection: Descriptor, ByteStream, Gatherer {
     public static let maxRetainedBytes = 256 * 1024
     public static let highMarkBytes = 256 * 1024
     public static let lowMarkBytes = 64 * 1024
@@ -44,6 +44,11 @@ public final class Connection: Descriptor, ByteStream {
     private var hasFinishedWriting = false
     private var wasCongested = false
     private var unacknowledgedAtEnd = 0
+    private var isCorked = false
+    /// Bytes of this connection in the loop's gathering scratch.
+    private var gathered = 0
+    /// A longer write is not worth a copy.
+    private static let maxGatheredWrite = 16 * 1024
 
     // MARK: Making
 
@@ -86,7 +91,8 @@ public final class Connection: Descriptor, ByteStream {
             return connection
         }
         try connection.register()
-        let timer = LoopTimer(loop: loop) { [weak connection] in connection?.end(.connectTimedOut) }
+        // Released when the connection is made or ends.
+        let timer = LoopTimer(loop: loop) { connection.end(.connectTimedOut) }
         timer.arm(afterNanoseconds: timeoutNanoseconds)
         connection.timer = timer
         return connection
@@ -118,7 +124,7 @@ public final class Connection: Descriptor, ByteStream {
     public var isOpen: Bool { self.state == .open }
     public var isClosed: Bool { self.state == .closed }
     public var isSecure: Bool { self.tls != nil }
-    public var pendingWriteBytes: Int { self.output.count }
+    public var pendingWriteBytes: Int { self.output.count + self.gathered }
     /// When bytes are pending: these, and what the peer has not confirmed of those that the socket took. It shrinks
     /// with every byte that the peer takes, while the socket asks for more only when a good part of its queue is free.
     public var untakenBytes: Int {
@@ -126,7 +132,8 @@ public final class Connection: Descriptor, ByteStream {
     }
     public var unacknowledgedBytes: Int {
         self.isClosed
-            ? self.unacknowledgedAtEnd : self.output.count + max(0, Int(sluice_unacknowledged_bytes(self.fd)))
+            ? self.unacknowledgedAtEnd
+            : self.output.count + self.gathered + max(0, Int(sluice_unacknowledged_bytes(self.fd)))
     }
     /// True when a producer should stop until `drained`.
     public var isCongested: Bool { self.output.count > Self.highMarkBytes }
@@ -336,6 +343,11 @@ public final class Connection: Descriptor, ByteStream {
         self.loop.preconditionOnLoop()
         guard self.canWrite, bytes.count > 0 else { return }
         guard self.state == .open, self.output.isEmpty else { return self.keep(bytes) }
+        if self.isCorked { return self.gather(bytes) }
+        self.send(now: bytes)
+    }
+
+    private func send(now bytes: UnsafeRawBufferPointer) {
         let sent = self.tls == nil ? self.send(bytes) : self.sendTLS(bytes)
         guard sent >= 0, sent < bytes.count else { return }
         self.keep(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
@@ -345,10 +357,15 @@ public final class Connection: Descriptor, ByteStream {
     public func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) {
         self.loop.preconditionOnLoop()
         guard self.canWrite else { return }
-        guard self.tls == nil, self.state == .open, self.output.isEmpty, head.count > 0, body.count > 0 else {
+        guard !self.isCorked, self.tls == nil, self.state == .open, self.output.isEmpty, head.count > 0, body.count > 0
+        else {
             self.write(head)
             return self.write(body)
         }
+        self.send(now: head, body)
+    }
+
+    private func send(now head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) {
         var pieces = (
             iovec(iov_base: UnsafeMutableRawPointer(mutating: head.baseAddress), iov_len: head.count),
             iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: body.count)
@@ -371,8 +388,51 @@ public final class Connection: Descriptor, ByteStream {
         if sentBody < body.count { self.keep(UnsafeRawBufferPointer(rebasing: body[sentBody...])) }
     }
 
-    public func cork() { self.loop.preconditionOnLoop() }
-    public func uncork() { self.loop.preconditionOnLoop() }
+    // MARK: Gathering
+
+    public func cork() {
+        self.loop.preconditionOnLoop()
+        self.isCorked = true
+    }
+
+    public func uncork() {
+        self.loop.preconditionOnLoop()
+        self.isCorked = false
+        self.sendGathered()
+    }
+
+    /// Small writes are copied together; a large one leaves at once, with what was gathered before it.
+    private func gather(_ bytes: UnsafeRawBufferPointer) {
+        if self.gathered == 0 {
+            self.loop.gatherer?.sendGathered()
+            self.loop.gatherer = self
+        }
+        let scratch = self.loop.gatherScratch
+        if bytes.count <= Self.maxGatheredWrite, bytes.count <= scratch.count - self.gathered {
+            (scratch.baseAddress! + self.gathered).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+            self.gathered += bytes.count
+            return
+        }
+        let before = UnsafeRawBufferPointer(rebasing: scratch[..<self.gathered])
+        self.gathered = 0
+        self.loop.gatherer = nil
+        if before.isEmpty {
+            self.send(now: bytes)
+        } else if self.tls == nil {
+            self.send(now: before, bytes)
+        } else {
+            self.send(now: before)
+            if self.canWrite { if self.output.isEmpty { self.send(now: bytes) } else { self.keep(bytes) } }
+        }
+    }
+
+    public func sendGathered() {
+        guard self.gathered > 0 else { return }
+        let bytes = UnsafeRawBufferPointer(rebasing: self.loop.gatherScratch[..<self.gathered])
+        self.gathered = 0
+        self.loop.gatherer = nil
+        self.send(now: bytes)
+    }
 
     private var canWrite: Bool {
         switch self.state {
@@ -446,6 +506,7 @@ public final class Connection: Descriptor, ByteStream {
     /// Tells the peer, after what is pending, that no more will come; reading goes on.
     public func finishWriting() {
         self.loop.preconditionOnLoop()
+        self.sendGathered()
         self.mustFinishWriting = true
         if self.state == .open, self.output.isEmpty { self.finishIfAsked() }
     }
@@ -454,6 +515,7 @@ public final class Connection: Descriptor, ByteStream {
     public func closeAfterWriting() {
         self.loop.preconditionOnLoop()
         guard self.state != .closed, !self.mustCloseAfterWriting else { return }
+        self.sendGathered()
         self.mustCloseAfterWriting = true
         switch self.state {
         case .connecting, .handshaking: self.end(.local)
@@ -477,7 +539,7 @@ public final class Connection: Descriptor, ByteStream {
         self.isReadable = true
         // While the handler is being called, it may be reading what was kept.
         if !self.isDelivering { self.input.removeAll() }
-        let timer = LoopTimer(loop: self.loop) { [weak self] in self?.end(.local) }
+        let timer = LoopTimer(loop: self.loop) { self.end(.local) }
         timer.arm(afterNanoseconds: Self.lingerNanoseconds)
         self.timer = timer
         self.loop.onNextTurn { self.readAndDeliver() }
@@ -502,6 +564,10 @@ public final class Connection: Descriptor, ByteStream {
         guard self.state != .closed else { return }
         self.unacknowledgedAtEnd = self.unacknowledgedBytes
         self.state = .closed
+        if self.gathered > 0 {
+            self.gathered = 0
+            self.loop.gatherer = nil
+        }
         self.timer?.disarm()
         self.timer = nil
         self.tls = nil

@@ -60,7 +60,7 @@ extension HTTP1Connection: RequestSource, ResponseSink {
             self.armTimer()
         }
         if !self.isReading, self.stream?.retainedBytes ?? 0 > 0 { self.stream?.offerRetained() }
-        if self.inputHasEnded { self.tools.loop.onNextTurn { [weak self] in self?.endIfDone() } }
+        if self.inputHasEnded { self.tools.loop.onNextTurn { self.endIfDone() } }
     }
 
     // MARK: What an exchange asks of its sink

@@ -76,13 +76,14 @@ final class UpstreamConnection: StreamHandler {
     }
 
     func connect(timeoutNanoseconds: Int64) throws {
-        self.timer = LoopTimer(loop: self.tools.loop) { [weak self] in self?.timedOut() }
         self.stream = try self.tools.network.connect(
             to: self.worker.address,
             on: self.tools.loop,
             timeoutNanoseconds: timeoutNanoseconds,
             handler: self
         )
+        // Each holds the other until the stream is closed, which it is in the end; see `HTTP1Connection`.
+        self.timer = LoopTimer(loop: self.tools.loop) { self.timedOut() }
     }
 
     // MARK: Leasing

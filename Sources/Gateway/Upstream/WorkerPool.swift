@@ -61,7 +61,6 @@ final class WorkerPool: UpstreamOwner {
         self.settings = settings
         self.tools = tools
         self.waitingLimit = waitingLimit
-        self.waitingTimer = LoopTimer(loop: tools.loop) { [weak self] in self?.expireWaiting() }
         self.apply(settings)
     }
 
@@ -264,7 +263,7 @@ final class WorkerPool: UpstreamOwner {
             self.settings.waitingTimeoutNanoseconds
             + (waiter.isCovered ? 2 * self.settings.connectTimeoutNanoseconds : 0)
         let deadline = self.tools.now.advanced(byNanoseconds: patience)
-        if let timer = self.waitingTimer, timer.deadline.map({ deadline < $0 }) ?? true { timer.arm(at: deadline) }
+        if self.waitingTimer?.deadline.map({ deadline < $0 }) ?? true { self.expireWaiting(at: deadline) }
         return self.waiting.add(waiter, deadline: deadline)
     }
 
@@ -292,9 +291,18 @@ final class WorkerPool: UpstreamOwner {
         }
     }
 
+    private func expireWaiting(at deadline: Instant) {
+        self.waitingTimer?.disarm()
+        // It keeps the pool while somebody waits, and no longer.
+        self.waitingTimer = self.tools.loop.after(nanoseconds: deadline.nanoseconds(since: self.tools.now)) {
+            self.waitingTimer = nil
+            self.expireWaiting()
+        }
+    }
+
     private func expireWaiting() {
         let (expired, next) = self.waiting.expire(now: self.tools.now)
-        if let next { self.waitingTimer?.arm(at: next) }
+        if let next { self.expireWaiting(at: next) }
         let error: GatewayError = self.ready.isEmpty ? .noWorker : .queueTimeout
         for waiter in expired { self.forget(waiter).workerUnavailable(error) }
     }
