@@ -9,7 +9,6 @@ let strict: [SwiftSetting] = Context.environment["SLUICE_STRICT"] == nil ? [] : 
 let unchecked = SwiftSetting.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 let swift: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"), unchecked] + strict
 
-let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -58,7 +57,7 @@ let package = Package(
         module("Settings", ["Addresses", "Primitives"]),
 
         // The I/O ring.
-        module("EventLoop", ["CLinux", "Primitives", heap]),
+        module("EventLoop", ["CLinux", "Primitives"]),
         module("Transport", ["Addresses", "CLinux", "COpenSSL", "EventLoop", "Primitives"]),
         module("Reports"),
         module("RedisClient", ["Addresses", "CHiredis", "EventLoop", "Primitives", "Transport", deque]),

@@ -61,7 +61,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             }
         }
         self.source = DispatchSource.makeReadSource(fileDescriptor: self.epoll, queue: self.queue)
-        self.source.setEventHandler { [unowned self] in self.visit() }
+        self.source.setEventHandler { [weak self] in self?.visit() }
         self.source.activate()
     }
 
@@ -140,7 +140,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     private func turn(timeoutMilliseconds: Int32) -> Int {
         let deferred = self.nextTurnActions
         self.nextTurnActions.removeAll(keepingCapacity: true)
-        let timeout = deferred.isEmpty ? timeoutMilliseconds : 0
+        let timeout = deferred.isEmpty && !self.timers.hasOverdue ? timeoutMilliseconds : 0
         let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeout)
         if ready == -1, errno != EINTR { preconditionFailure("\(SystemError(call: "epoll_wait"))") }
         self.clock.refresh()
@@ -203,7 +203,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             }
             self.turnEndActions.removeAll()
             self.nextTurnActions.removeAll()
-            self.timers.removeAll()
+            self.timers.close()
             for descriptor in self.table.descriptors { descriptor.deregisterAndClose() }
             self.source.cancel()
         }

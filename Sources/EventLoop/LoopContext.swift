@@ -34,7 +34,7 @@ extension LoopContext {
     /// Runs `action` once. The timer keeps itself alive until it fires or is disarmed.
     @discardableResult
     public func after(nanoseconds: Int64, _ action: @escaping () -> Void) -> LoopTimer {
-        let timer = LoopTimer(loop: self, action: action)
+        let timer = LoopTimer(loop: self, keepsItself: true, action: action)
         timer.arm(afterNanoseconds: nanoseconds)
         return timer
     }

