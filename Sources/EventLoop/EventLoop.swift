@@ -61,6 +61,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             }
         }
         self.source = DispatchSource.makeReadSource(fileDescriptor: self.epoll, queue: self.queue)
+        self.queue.setSpecific(key: Self.current, value: ObjectIdentifier(self))
         self.source.setEventHandler { [weak self] in self?.visit() }
         self.source.activate()
     }
@@ -76,6 +77,10 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     /// Kept in release: a crash is cheaper than a data race.
     @inline(__always)
     public func preconditionOnLoop() { dispatchPrecondition(condition: .onQueue(self.queue)) }
+
+    public var isOnLoop: Bool { DispatchQueue.getSpecific(key: Self.current) == ObjectIdentifier(self) }
+    /// The loop to whose queue the running code belongs.
+    private static let current = DispatchSpecificKey<ObjectIdentifier>()
 
     /// `assumeIsolated` from plain callbacks lands here; without it they trap.
     public func checkIsolated() { self.preconditionOnLoop() }

@@ -20,7 +20,9 @@ public protocol LoopContext: AnyObject, Sendable {
     /// How many turns there were.
     var turns: UInt64 { get }
 
-    /// Traps when the caller is not on the loop.
+    /// True when the caller is on the loop.
+    var isOnLoop: Bool { get }
+    /// Traps when the caller is not on the loop. Cheaper than asking.
     func preconditionOnLoop()
     /// Runs `work` on the loop, in the order of submission. From any thread.
     func submit(_ work: @escaping @Sendable () -> Void)
@@ -34,7 +36,7 @@ extension LoopContext {
     /// Runs `action` once. The timer keeps itself alive until it fires or is disarmed.
     @discardableResult
     public func after(nanoseconds: Int64, _ action: @escaping () -> Void) -> LoopTimer {
-        let timer = LoopTimer(loop: self, keepsItself: true, action: action)
+        let timer = LoopTimer(loop: self, node: TimerNode(keepsItself: true, action: action))
         timer.arm(afterNanoseconds: nanoseconds)
         return timer
     }

@@ -27,8 +27,8 @@ public final class TimerWheel {
 
     /// Where a timer is linked, kept in the timer itself.
     struct Link {
-        unowned(unsafe) var next: LoopTimer?
-        unowned(unsafe) var previous: LoopTimer?
+        unowned(unsafe) var next: TimerNode?
+        unowned(unsafe) var previous: TimerNode?
         /// Nil while not linked.
         var slot: Int?
         /// The tick in which the timer comes up; zero for one that is overdue.
@@ -36,7 +36,7 @@ public final class TimerWheel {
     }
 
     /// The first timer of each slot. A slot's timers form a ring, so that its last one is the first one's `previous`.
-    private var heads = ContiguousArray<Unmanaged<LoopTimer>?>(repeating: nil, count: asideSlot + 1)
+    private var heads = ContiguousArray<Unmanaged<TimerNode>?>(repeating: nil, count: asideSlot + 1)
     /// A bit for each slot of a level that holds a timer.
     private var occupied = ContiguousArray<UInt64>(repeating: 0, count: levels)
     /// All ticks up to this one have been dealt with.
@@ -124,7 +124,7 @@ public final class TimerWheel {
     /// Links `timer` so that it comes up at `deadline`; it leaves the slot in which it is now. One that is linked for an
     /// earlier time stays there, unless that has passed, and finds its new place when it comes up: moving a deadline later
     /// costs two stores.
-    func insert(_ timer: LoopTimer, at deadline: Instant, now: Instant) {
+    func insert(_ timer: TimerNode, at deadline: Instant, now: Instant) {
         let tick = deadline <= now ? 0 : Self.tick(of: deadline)
         if timer.link.slot != nil {
             guard tick < timer.link.tick || timer.link.tick == 0 else { return }
@@ -139,7 +139,7 @@ public final class TimerWheel {
         }
     }
 
-    func unlink(_ timer: LoopTimer) {
+    func unlink(_ timer: TimerNode) {
         let slot = timer.link.slot!
         let next = timer.link.next!
         if next === timer {
@@ -184,7 +184,7 @@ public final class TimerWheel {
         Instant(nanoseconds: tick > .max >> Self.tickBits ? .max : tick << Self.tickBits)
     }
 
-    private func place(_ timer: LoopTimer, atTick tick: UInt64) {
+    private func place(_ timer: TimerNode, atTick tick: UInt64) {
         timer.link.tick = tick
         guard tick > self.tick else { return self.link(timer, into: Self.firingSlot) }
         let level = (63 - (tick ^ self.tick).leadingZeroBitCount) / Int(Self.levelBits)
@@ -194,7 +194,7 @@ public final class TimerWheel {
         self.link(timer, into: level * Self.slotsPerLevel + index)
     }
 
-    private func link(_ timer: LoopTimer, into slot: Int) {
+    private func link(_ timer: TimerNode, into slot: Int) {
         timer.link.slot = slot
         self.count += 1
         guard let head = self.first(of: slot) else {
@@ -210,5 +210,5 @@ public final class TimerWheel {
         head.link.previous = timer
     }
 
-    private func first(of slot: Int) -> LoopTimer? { self.heads[slot]?.takeUnretainedValue() }
+    private func first(of slot: Int) -> TimerNode? { self.heads[slot]?.takeUnretainedValue() }
 }

@@ -131,4 +131,20 @@ import Testing
         #expect(fired.value == 1)
         try fixture.end()
     }
+
+    @Test func timer_releasedOnAnotherThread_neverFiresAndIsUnlinked() throws {
+        let fixture = try LoopFixture()
+        let fired = Record(false)
+        // Handed from the loop to this thread, which then has it alone.
+        nonisolated(unsafe) var timer: LoopTimer?
+        try fixture.run {
+            timer = LoopTimer(loop: fixture.loop) { fired.update { $0 = true } }
+            timer!.arm(afterNanoseconds: Nanoseconds.perSecond)
+        }
+        #expect(try fixture.run { fixture.loop.timers.count } == 1)
+        timer = nil
+        #expect(try fixture.run { fixture.loop.timers.count } == 0)
+        #expect(!fired.value)
+        try fixture.end()
+    }
 }
