@@ -33,6 +33,9 @@ public protocol LoopContext: AnyObject, Sendable {
 }
 
 extension LoopContext {
+    /// For loops that are played on the thread of a test.
+    public var isOnLoop: Bool { true }
+
     /// Runs `action` once. The timer keeps itself alive until it fires or is disarmed.
     @discardableResult
     public func after(nanoseconds: Int64, _ action: @escaping () -> Void) -> LoopTimer {

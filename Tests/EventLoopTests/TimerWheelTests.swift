@@ -264,7 +264,6 @@ private final class ManualLoop: LoopContext, @unchecked Sendable {
         _ = self.timers.fireDue(now: self.now)
     }
 
-    let isOnLoop = true
     func preconditionOnLoop() {}
     func submit(_ work: @escaping @Sendable () -> Void) { preconditionFailure("not used") }
     func atTurnEnd(_ action: @escaping () -> Void) { preconditionFailure("not used") }
