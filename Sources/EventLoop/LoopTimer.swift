@@ -20,6 +20,7 @@ public final class LoopTimer {
     }
 
     deinit {
+        // Such a node is linked only while it keeps itself.
         if self.node.keepsItself { return }
         if self.loop.isOnLoop {
             self.node.abandon()
@@ -51,6 +52,7 @@ public final class LoopTimer {
     public func disarm() {
         self.loop.preconditionOnLoop()
         self.node.abandon()
+        if self.node.keepsItself, self.node.link.slot != nil { self.loop.timers.unlink(self.node) }
     }
 }
 

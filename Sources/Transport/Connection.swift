@@ -154,7 +154,7 @@ public final class Connection: Descriptor, ByteStream {
             guard !events.isDisjoint(with: [.readable, .inputEnded, .failed]) else { return }
             self.isReadable = true
             if !events.isDisjoint(with: [.inputEnded, .failed]) { self.endIsNear = true }
-            if self.isPaused, events.contains(.failed), self.state == .open, self.socketError() != 0 {
+            if events.contains(.failed), self.state == .open, !self.mayRead, self.socketError() != 0 {
                 // Nobody reads, so nobody would see that the peer is gone. A mere hang-up is not that: both sides have
                 // finished writing, and what came before is still to be read.
                 return self.end(.reset)
@@ -232,6 +232,11 @@ public final class Connection: Descriptor, ByteStream {
         if !self.isDelivering, !self.isPaused { self.readAndDeliver() }
     }
 
+    private var mayRead: Bool {
+        guard self.state == .open else { return self.state == .lingering }
+        return !self.isPaused && !self.inputHasEnded && self.input.count < Self.maxRetainedBytes
+    }
+
     private func readAndDeliver() {
         guard !self.isDelivering else { return }
         self.isDelivering = true
@@ -243,8 +248,7 @@ public final class Connection: Descriptor, ByteStream {
                 if !self.input.isEmpty { self.deliverRetained() }
                 continue
             }
-            guard !self.isPaused, self.isReadable, !self.inputHasEnded else { return }
-            guard self.input.count < Self.maxRetainedBytes else { return }
+            guard self.isReadable, self.mayRead else { return }
             guard reads < Self.maxReadsInARow else {
                 self.loop.onNextTurn { self.readAndDeliver() }
                 return

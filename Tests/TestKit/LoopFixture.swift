@@ -53,7 +53,9 @@ public final class Handover<Value: Sendable>: Sendable {
     }
 }
 
-public struct DeadlinePassed: Error {}
+public struct DeadlinePassed: Error {
+    public init() {}
+}
 
 /// What a loop writes down; read by the test when the loop is done.
 public final class Record<Value: Sendable>: Sendable {

@@ -141,7 +141,7 @@ import Transport
 }
 
 /// Sends back what comes, obeys congestion, and leaves random parts of it for later.
-private func makeEcho(on loop: any LoopContext, seed: UInt64, onClosed: @escaping (CloseReason) -> Void)
+func makeEcho(on loop: any LoopContext, seed: UInt64, onClosed: @escaping (CloseReason) -> Void)
     -> ScriptedHandler
 {
     let handler = ScriptedHandler()
@@ -176,7 +176,7 @@ private func makeEcho(on loop: any LoopContext, seed: UInt64, onClosed: @escapin
 }
 
 /// Sends a message in random pieces with random pauses, reads it back with pauses of its own, and compares.
-private final class RandomSender {
+final class RandomSender {
     let handler = ScriptedHandler()
     private let loop: any LoopContext
     private let message: [UInt8]
