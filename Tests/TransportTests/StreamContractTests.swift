@@ -319,6 +319,7 @@ import Transport
         let log = Record<[String]>([])
         // Touched on the loop only.
         nonisolated(unsafe) var server: (any ByteStream)?
+        // Touched on the loop only.
         nonisolated(unsafe) var client: (any ByteStream)?
         let address = try rig.listen { stream in
             server = stream
