@@ -16,7 +16,7 @@ final class VirtualPipe {
     private let capacityBytes: Int
     /// Sent and not arrived; each comes up in an event of the receiver's loop.
     private var flight: [Parcel] = []
-    private var flightBytes = 0
+    private(set) var flightBytes = 0
     private var lastArrival = Instant(nanoseconds: 0)
     private var isWakingSender = false
     private var receiverIsGone = false

@@ -36,6 +36,7 @@ public final class VirtualStream: ByteStream {
     private var mustCloseAfterWriting = false
     private var hasFinishedWriting = false
     private var hasFailed = false
+    private var unacknowledgedAtEnd = 0
 
     init(network: VirtualNetwork, loop: VirtualLoop, peer: SocketAddress, isSecure: Bool) {
         self.network = network
@@ -95,6 +96,9 @@ public final class VirtualStream: ByteStream {
     public var pendingWriteBytes: Int { self.output.count + self.gathered.count }
     public var untakenBytes: Int {
         self.output.isEmpty ? 0 : self.output.count + (self.outbound?.unreadBytes ?? 0)
+    }
+    public var unacknowledgedBytes: Int {
+        self.isClosed ? self.unacknowledgedAtEnd : self.output.count + (self.outbound?.flightBytes ?? 0)
     }
     public var isCongested: Bool { self.output.count > Connection.highMarkBytes }
     public var retainedBytes: Int { self.input.count }
@@ -340,6 +344,7 @@ public final class VirtualStream: ByteStream {
 
     private func end(_ reason: CloseReason) {
         guard self.state != .closed else { return }
+        self.unacknowledgedAtEnd = self.unacknowledgedBytes
         self.state = .closed
         self.timer = nil
         self.output = []
