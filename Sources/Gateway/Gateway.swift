@@ -107,7 +107,7 @@ public final class Gateway {
             shares: self.shares,
             network: self.network,
             loopCount: self.contexts.count,
-            connectionLimit: max(1, connectionLimit / self.contexts.count),
+            connectionLimit: connectionLimit,
             seed: seed,
             log: self.log
         )
@@ -298,8 +298,7 @@ public final class Gateway {
         let names = Set(settings.rooms.map(\.name))
         self.rooms = self.rooms.filter { names.contains($0.key) }
         self.shares.rooms.keep(names)
-        let share = max(1, connectionLimit / self.contexts.count)
-        for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: share) } }
+        for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: connectionLimit) } }
         self.tick(isForced: true)
         self.fetchDirectories()
     }
@@ -333,6 +332,7 @@ public final class Gateway {
         self.home.preconditionOnLoop()
         guard !self.isStopping else { return }
         self.isStopping = true
+        self.shares.draining.raise()
         for pool in self.settings.pools { self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in } }
         var isComplete = false
         let finish = {

@@ -97,8 +97,8 @@ import Testing
         }
     }
 
-    private static let longerFiles = [
-        "Sources/Transport/Connection.swift": 520, "Sources/Gateway/Downstream/ClientSession.swift": 520,
+    private static let longerFiles: [String: Int] = [
+        "Sources/Transport/Connection.swift": 600,
         "Sources/Gateway/Room/RoomGate.swift": 480,
     ]
 

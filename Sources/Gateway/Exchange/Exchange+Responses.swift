@@ -27,7 +27,8 @@ extension Exchange {
         case .nothing: return
         case .room:
             if let ticket = self.roomTicket.take() { self.visitor.gate?.leave(ticket) }
-        case .queue: self.route?.pool.leave(ticket: self.workerTicket)
+        case .queue:
+            if let ticket = self.workerTicket.take() { self.route?.pool.leave(ticket: ticket) }
         case .worker: self.lease.take()?.abort()
         }
     }

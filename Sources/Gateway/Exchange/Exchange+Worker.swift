@@ -50,11 +50,17 @@ extension Exchange: WorkerWaiter, UpstreamUser {
     }
 
     func workerReady(_ lease: consuming WorkerLease) {
+        self.workerTicket = nil
         self.lease = consume lease
         self.withKeptRequest { self.send($0) }
     }
 
-    func workerUnavailable(_ error: GatewayError) { self.fail(error) }
+    var isRepeatable: Bool { self.request.method.isIdempotent }
+
+    func workerUnavailable(_ error: GatewayError) {
+        self.workerTicket = nil
+        self.fail(error)
+    }
 
     func send(_ request: RequestInHand) {
         guard case .send(let endsRequest) = self.machine.acquired(), let upstream = self.lease?.connection else {

@@ -18,7 +18,8 @@ final class Exchange: RoomWaiter {
     var route: Route?
     var lease: WorkerLease?
     var roomTicket: RoomTicket?
-    var workerTicket: UInt64 = 0
+    /// Nil unless the request stands in the pool's line.
+    var workerTicket: UInt64?
     var failedWorker: Worker?
     /// The head as it came, once it has to be kept.
     var keptHead: [UInt8] = []

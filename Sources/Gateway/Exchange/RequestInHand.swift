@@ -19,9 +19,11 @@ struct RequestInHand {
 
     var prefersJSON: Bool { self.tools.requestHead.acceptedMedia(in: self.bytes).prefersJSON }
 
-    /// A browser asks whether a script may send what comes next. It carries no cookies (Fetch standard, section 4.8).
+    /// A browser asks whether a script may send what comes next. It carries neither cookies nor a body (Fetch standard,
+    /// section 4.8).
     var isPreflight: Bool {
-        self.tools.requestHead.method == .options && self.tools.requestHead.names.contains(.origin)
+        self.tools.requestHead.framing == .none && self.tools.requestHead.method == .options
+            && self.tools.requestHead.names.contains(.origin)
             && self.hasField("access-control-request-method")
     }
 

@@ -9,6 +9,9 @@ import Transport
 /// What the loops of one gateway have in common.
 final class GatewayShares: Sendable {
     let rooms = SharedRooms()
+    let draining = DrainFlag()
+    /// Client connections, over all loops.
+    let connections = SharedLimit()
     private let waiting = SharedLimits()
 
     /// Requests that wait for a worker of that pool, over all loops.
@@ -116,7 +119,7 @@ final class GatewayLoop: ConnectionRegistry {
     }
 
     private func accept(_ stream: any ByteStream) -> (any StreamHandler)? {
-        guard self.connections.count < self.connectionLimit || self.evictIdleConnection() else {
+        guard self.takeConnection() else {
             self.tools.counters.connectionsRefused += 1
             return nil
         }
@@ -125,6 +128,11 @@ final class GatewayLoop: ConnectionRegistry {
         let connection = HTTP1Connection(tools: self.tools, routes: self.routes, registry: self, stream: stream)
         self.connections.insert(connection)
         return connection
+    }
+
+    private func takeConnection() -> Bool {
+        if self.shares.connections.take(limit: self.connectionLimit) { return true }
+        return self.evictIdleConnection() && self.shares.connections.take(limit: self.connectionLimit)
     }
 
     /// The house is full: whoever has been idle for longest, of a few looked at, makes room for a visitor who has
@@ -138,6 +146,7 @@ final class GatewayLoop: ConnectionRegistry {
 
     func connectionClosed(_ connection: HTTP1Connection) {
         self.tools.counters.connectionsOpen -= 1
+        self.shares.connections.giveBack()
         self.connections.remove(connection)
         if self.tools.isDraining, self.connections.isEmpty { self.finishDraining() }
     }
@@ -145,7 +154,6 @@ final class GatewayLoop: ConnectionRegistry {
     /// Takes no more connections, lets requests under way end, and then calls `completion`. Those at a door are sent
     /// round at once: it is another gateway that will let them in.
     func drain(_ completion: @escaping () -> Void) {
-        self.tools.isDraining = true
         self.onDrained = completion
         for listener in self.listeners { listener.close() }
         for gate in self.gates.values { gate.closeDoor() }

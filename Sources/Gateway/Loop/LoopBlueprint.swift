@@ -40,6 +40,7 @@ struct LoopBlueprint: Sendable {
                 loopCount: self.loopCount,
                 limits: self.settings.limits,
                 keys: self.keys,
+                draining: self.shares.draining,
                 seed: self.seed &+ UInt64(context.index),
                 log: self.log
             ),

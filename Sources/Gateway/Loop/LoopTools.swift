@@ -19,7 +19,8 @@ final class LoopTools {
     var counters = LoopCounters()
     var random: SplitMix64
     /// The gateway takes no new work: every response ends its connection.
-    var isDraining = false
+    var isDraining: Bool { self.draining.isUp }
+    private let draining: DrainFlag
 
     /// The request and the response that are being read right now: done with when the call returns.
     var requestHead = RequestHead(limits: LoopTools.widestLimits)
@@ -42,6 +43,7 @@ final class LoopTools {
         loopCount: Int,
         limits: LimitSettings,
         keys: [SigningKey],
+        draining: DrainFlag,
         seed: UInt64,
         log: Logger
     ) {
@@ -50,6 +52,7 @@ final class LoopTools {
         self.loopCount = loopCount
         self.limits = limits
         self.signer = TokenSigner(keys: keys)
+        self.draining = draining
         self.random = SplitMix64(seed: seed)
         self.log = log
         self.pageScratch = .allocate(byteCount: Self.pageScratchBytes, alignment: 64)

@@ -21,6 +21,14 @@ final class SharedLimit: Sendable {
     var count: Int { self.taken.load(ordering: .relaxed) }
 }
 
+/// Said once to all loops of a gateway at the same time: no new work.
+final class DrainFlag: Sendable {
+    private let isRaised = Atomic(false)
+
+    func raise() { self.isRaised.store(true, ordering: .relaxed) }
+    var isUp: Bool { self.isRaised.load(ordering: .relaxed) }
+}
+
 /// Limits by name, made when they are first asked for.
 final class SharedLimits: Sendable {
     private let limits = Mutex<[String: SharedLimit]>([:])

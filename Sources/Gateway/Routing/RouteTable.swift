@@ -60,7 +60,8 @@ struct RouteTable<Target> {
         var folded: Int?
     }
 
-    func match(host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer) -> Match {
+    /// - Parameter isSent: the path is as it was sent; exact entries take no other.
+    func match(host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer, isSent: Bool) -> Match {
         var found = Match()
         var anyHash = Self.anyHost
         var hostHash = self.hasHosts ? Self.hash(host: host) : 0
@@ -68,8 +69,8 @@ struct RouteTable<Target> {
         while true {
             if end == 0 || end == path.count || path[end] == 0x2F {
                 let prefix = UnsafeRawBufferPointer(rebasing: path[..<end])
-                self.look(anyHash, nil, prefix, &found)
-                if self.hasHosts { self.look(hostHash, host, prefix, &found) }
+                self.look(anyHash, nil, prefix, isSent, &found)
+                if self.hasHosts { self.look(hostHash, host, prefix, isSent, &found) }
             }
             guard end < path.count else { return found }
             anyHash = Self.hash(anyHash, path[end])
@@ -84,6 +85,7 @@ struct RouteTable<Target> {
         _ hash: UInt64,
         _ host: UnsafeRawBufferPointer?,
         _ prefix: UnsafeRawBufferPointer,
+        _ isSent: Bool,
         _ found: inout Match
     ) {
         var slot = Int(truncatingIfNeeded: hash) & self.mask
@@ -93,7 +95,9 @@ struct RouteTable<Target> {
             if self.slots[slot].hash == hash {
                 let index = Int(self.slots[slot].entry)
                 let entry = self.entries[index]
-                if Self.hostMatches(entry.host, host), Self.equalsIgnoringCase(entry.path, prefix) {
+                if isSent || !entry.isExact, Self.hostMatches(entry.host, host),
+                    Self.equalsIgnoringCase(entry.path, prefix)
+                {
                     if plain == nil, entry.path.withUnsafeBytes({ $0.elementsEqual(prefix) }) { plain = index }
                     if folded == nil, plain == index || !entry.isExact { folded = index }
                 }
@@ -135,7 +139,7 @@ struct RouteTable<Target> {
 
     /// Takes one more reading in; the first is the path as it was sent. True when no other reading matters.
     func take(host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer, into search: inout Search) -> Bool {
-        self.take(self.match(host: host, path: path), into: &search)
+        self.take(self.match(host: host, path: path, isSent: search.isFirst), into: &search)
     }
 
     func take(_ match: Match, into search: inout Search) -> Bool {

@@ -65,6 +65,10 @@ final class UpstreamConnection: StreamHandler {
     private var isPaused = false
     /// Bytes of this request that were written.
     private var requestBytes = 0
+    private var responses = 0
+    private var idleSince = Instant(nanoseconds: 0)
+    /// A connection that has been idle for so long is kept on purpose.
+    private static let provenIdleNanoseconds = Nanoseconds.perSecond
     /// When the worker had the whole request; nil before.
     private(set) var requestSent: Instant?
 
@@ -104,6 +108,9 @@ final class UpstreamConnection: StreamHandler {
         let isReusable = isWanted && self.state == .leased && !self.isSpoiled && self.wire.canReuse
         if isReusable {
             self.state = .idle
+            self.idleSince = self.tools.now
+            if self.responses > 0 { self.worker.keepsConnections = true }
+            self.responses += 1
             // The client may have made a pause with the response's last piece.
             self.resume()
             self.timer?.arm(afterNanoseconds: Self.idleNanoseconds)
@@ -112,6 +119,20 @@ final class UpstreamConnection: StreamHandler {
         }
         if self.state == .closed { self.owner = nil }
         owner?.leaseEnded(self, isReusable: isReusable)
+    }
+
+    /// A request that must not be sent twice may go out on this connection: the worker will not have closed it.
+    var isTrusted: Bool {
+        self.responses == 0 || self.worker.keepsConnections
+            || self.tools.now.nanoseconds(since: self.idleSince) >= Self.provenIdleNanoseconds
+    }
+
+    /// The worker ended the connection. Was it while, or just before, it should have served again?
+    private func noteEnd() {
+        guard self.responses > 0, !self.hasResponseBytes || self.state == .idle else { return }
+        if self.tools.now.nanoseconds(since: self.idleSince) < Self.provenIdleNanoseconds {
+            self.worker.keepsConnections = false
+        }
     }
 
     func close() {
@@ -273,6 +294,7 @@ final class UpstreamConnection: StreamHandler {
     func drained(_ stream: any ByteStream) { self.user?.workerDrained() }
 
     func inputEnded(_ stream: any ByteStream) {
+        self.noteEnd()
         guard let user = self.user else { return self.close() }
         if self.state == .tunnel { return user.workerTunnelEnded() }
         switch self.wire.inputEnded() {
@@ -285,6 +307,7 @@ final class UpstreamConnection: StreamHandler {
 
     func closed(_ stream: any ByteStream, _ reason: CloseReason) {
         let wasConnecting = self.state == .connecting
+        if reason != .local { self.noteEnd() }
         let user = self.user
         let failure = UpstreamFailure.connectionLost(wasRead: self.mayHaveBeenRead(stream))
         self.end()

@@ -13,6 +13,9 @@ final class Worker {
     var connections = 0
     /// Of these, on the way.
     var connecting = 0
+    /// It has been seen to keep a connection after a response. One that closes without saying so may do it just when the
+    /// next request is on its way: what must not be sent twice is sent to it on fresh connections only.
+    var keepsConnections = false
     private var failuresInARow = 0
     private var ejectedUntil = Instant(nanoseconds: 0)
 

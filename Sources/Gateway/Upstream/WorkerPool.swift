@@ -8,6 +8,8 @@ import Transport
 protocol WorkerWaiter: AnyObject {
     /// The worker that has just failed the waiter's request, to be passed by if possible.
     var failedWorker: Worker? { get }
+    /// Sent twice, it does no harm.
+    var isRepeatable: Bool { get }
     func workerReady(_ lease: consuming WorkerLease)
     func workerUnavailable(_ error: GatewayError)
 }
@@ -55,6 +57,8 @@ final class WorkerPool: UpstreamOwner {
     /// Requests of this loop that a worker is serving.
     private var inFlight = 0
     private var connecting = 0
+    /// A connection is closed in favour of another one: nobody else is to take its place.
+    private var isMakingRoom = false
 
     init(settings: PoolSettings, tools: LoopTools, waitingLimit: SharedLimit) {
         self.name = settings.name
@@ -133,14 +137,21 @@ final class WorkerPool: UpstreamOwner {
         guard let index = self.pick(avoiding: waiter.failedWorker) else {
             return self.enqueue(waiter, isCovered: false)
         }
-        if let lease = self.leaseIdle(at: index) { return .ready(lease) }
-        guard self.beginConnecting(to: self.slots[index].worker) else { return .refused(.connectFailed) }
+        if let lease = self.leaseIdle(at: index, isRepeatable: waiter.isRepeatable) { return .ready(lease) }
+        guard self.beginConnecting(at: index) else { return .refused(.connectFailed) }
         return self.enqueue(waiter, isCovered: true)
     }
 
-    private func leaseIdle(at index: Int) -> WorkerLease? {
-        guard let connection = self.slots[index].idle.popLast() else { return nil }
-        return self.begin(connection)
+    private func leaseIdle(at index: Int, isRepeatable: Bool) -> WorkerLease? {
+        guard let last = self.slots[index].idle.last else { return nil }
+        if isRepeatable || last.isTrusted {
+            self.slots[index].idle.removeLast()
+            return self.begin(last)
+        }
+        // The oldest one has been kept for longest.
+        guard let first = self.slots[index].idle.first, first.isTrusted else { return nil }
+        self.slots[index].idle.removeFirst()
+        return self.begin(first)
     }
 
     private func begin(_ connection: UpstreamConnection) -> WorkerLease {
@@ -150,7 +161,9 @@ final class WorkerPool: UpstreamOwner {
     }
 
     /// False when the system has no descriptor left for it.
-    private func beginConnecting(to worker: Worker) -> Bool {
+    private func beginConnecting(at index: Int) -> Bool {
+        let worker = self.slots[index].worker
+        if worker.connections >= self.connectionsPerWorker { self.closeIdle(at: index) }
         let connection = UpstreamConnection(
             worker: worker,
             tools: self.tools,
@@ -170,6 +183,14 @@ final class WorkerPool: UpstreamOwner {
         worker.connecting += 1
         self.connecting += 1
         return true
+    }
+
+    /// Makes room for a connection that can be trusted in place of one that cannot.
+    private func closeIdle(at index: Int) {
+        guard let idle = self.slots[index].idle.popLast() else { return }
+        self.isMakingRoom = true
+        idle.close()
+        self.isMakingRoom = false
     }
 
     private func pick(avoiding failed: Worker?) -> Int? {
@@ -207,7 +228,11 @@ final class WorkerPool: UpstreamOwner {
         guard connection.worker.isReady, let slot = self.slotOfWorker[ObjectIdentifier(connection.worker)] else {
             return connection.close()
         }
-        if !self.waiting.isEmpty, let waiter = self.popWaiter() { return waiter.workerReady(self.begin(connection)) }
+        if let isRepeatable = self.waiting.withFirst({ $0.waiter.isRepeatable }) {
+            // The place of a connection that cannot be trusted is taken by a fresh one.
+            guard isRepeatable || connection.isTrusted else { return connection.close() }
+            if let waiter = self.popWaiter() { return waiter.workerReady(self.begin(connection)) }
+        }
         self.slots[slot].idle.append(connection)
     }
 
@@ -224,15 +249,15 @@ final class WorkerPool: UpstreamOwner {
         {
             self.slots[slot].idle.remove(at: index)
         }
-        if !self.waiting.isEmpty { self.serveWaiting() }
+        if !self.waiting.isEmpty, !self.isMakingRoom { self.serveWaiting() }
     }
 
     /// The first in line has lost the connection that was begun for somebody: another worker is tried for it once, then
     /// it is told.
     private func connectFailed(_ worker: Worker) {
-        guard self.waiting.count > self.connecting, let attempts = self.waiting.withFirst({ $0.attempts }) else {
-            return
-        }
+        guard self.waiting.count > self.connecting,
+            let (attempts, isRepeatable) = self.waiting.withFirst({ ($0.attempts, $0.waiter.isRepeatable) })
+        else { return }
         guard attempts < ExchangeMachine.mostAttempts, let index = self.pick(avoiding: worker),
             self.slots[index].worker !== worker
         else {
@@ -240,12 +265,12 @@ final class WorkerPool: UpstreamOwner {
             return
         }
         self.tools.counters.retries += 1
-        if let lease = self.leaseIdle(at: index) {
+        if let lease = self.leaseIdle(at: index, isRepeatable: isRepeatable) {
             guard let waiter = self.popWaiter() else { return lease.giveBack() }
             return waiter.workerReady(lease)
         }
         _ = self.waiting.withFirst { $0.attempts += 1 }
-        if !self.beginConnecting(to: self.slots[index].worker) { self.popWaiter()?.workerUnavailable(.connectFailed) }
+        if !self.beginConnecting(at: index) { self.popWaiter()?.workerUnavailable(.connectFailed) }
     }
 
     // MARK: Waiting
@@ -281,11 +306,13 @@ final class WorkerPool: UpstreamOwner {
 
     /// Gives those in line what is free, and begins connections for those who are not covered by one on the way.
     private func serveWaiting() {
-        while self.waiting.count > self.connecting, let index = self.pick(avoiding: nil) {
-            if let lease = self.leaseIdle(at: index) {
+        while self.waiting.count > self.connecting, let index = self.pick(avoiding: nil),
+            let isRepeatable = self.waiting.withFirst({ $0.waiter.isRepeatable })
+        {
+            if let lease = self.leaseIdle(at: index, isRepeatable: isRepeatable) {
                 guard let waiter = self.popWaiter() else { return lease.giveBack() }
                 waiter.workerReady(lease)
-            } else if !self.beginConnecting(to: self.slots[index].worker) {
+            } else if !self.beginConnecting(at: index) {
                 return
             }
         }

@@ -137,7 +137,8 @@ extension PoolSettings: NamedSettingsSection {
             )
         }
         guard !findings.hasProblem(at: path + ".workers") else { return }
-        for (index, worker) in self.workers.enumerated() where self.workers[..<index].contains(worker) {
+        var known: Set<NetworkAddress> = []
+        for (index, worker) in self.workers.enumerated() where !known.insert(worker).inserted {
             findings.reportContradiction("\(path).workers[\(index)]", "\(worker) is already in the list")
         }
     }

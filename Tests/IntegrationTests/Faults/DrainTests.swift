@@ -16,7 +16,7 @@ import TestKit
             sluice.process.signal(SIGTERM)
             for peer in peers {
                 let answer = try peer.readAnswer()
-                #expect(answer.status == 503 || answer.field("sluice-state") == "waiting", "\(answer.status)")
+                #expect(answer.status == 503 || answer.field("sluice-state") == "at-door", "\(answer.status)")
                 #expect(answer.field("retry-after") != nil)
                 #expect(answer.field("connection") == "close")
             }

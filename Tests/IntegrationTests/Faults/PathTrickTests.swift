@@ -99,7 +99,7 @@ import TestKit
     @Test func path_oddButNotGuarded_reachesTheWorkerUnchanged() throws {
         let paths = [
             "/assets/app.js", "/assets/a;v=1/x.css", "/assets/a%20b", "/check-out", "/checkouts", "/assets//double",
-            "/assets/..x/y", "/assets/x../y", "/assets/.../y", "/assets/caf%c3%a9", "/assets/100%25", "/a%2fb", "/shop",
+            "/assets/..x/y", "/assets/x../y", "/assets/caf%c3%a9", "/assets/100%25", "/a%2fb", "/shop",
             "/shop/cartoon", "/assets/x?y=/checkout", "/assets/x?y=../checkout", "/assets/x?y=\\..\\checkout%5c",
             "/assets/./x", "/assets/x/../y", "/assets/~user/x", "/assets/(1),x", "/",
         ]

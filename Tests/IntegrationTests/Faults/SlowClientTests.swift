@@ -10,7 +10,7 @@ import TestKit
     private func start(_ scene: Scene, _ worker: RawWorker, limits: [String: String] = [:]) throws -> SluiceProcess {
         var configuration = RequestTests.open(limits)
         configuration.use([worker])
-        configuration.pool.merge(["connections_per_worker": "8", "waiting_timeout": "20s"]) { $1 }
+        configuration.pool.merge(["connections_per_worker": "8", "waiting_timeout": "60s"]) { $1 }
         return try scene.start(configuration)
     }
 

@@ -38,7 +38,11 @@ import TestKit
     /// A guard: the client's own time runs on when the response has begun.
     @Test func earlyHead_clientNeverEndsItsBody_isCut() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, limits: ["body_timeout": "300ms"], Self.early)
+            let sluice = try self.start(
+                scene,
+                limits: ["body_timeout": "300ms", "buffered_body_bytes": "0B"],
+                Self.early
+            )
             let peer = try HTTPPeer(port: sluice.port)
             peer.peer.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\npart")
             try self.expectPart(peer)
