@@ -38,7 +38,19 @@ final class Daemon {
     private var watcher: SettingsWatcher?
     private var signals: [SignalSource] = []
     private(set) var reloads = (applied: 0, refused: 0)
-    private var isStopping = false
+    /// ```
+    /// starting → running → draining → ending
+    /// ```
+    /// and from everywhere straight to the last.
+    private enum Phase {
+        case starting
+        case running
+        /// Requests under way are finished; nothing new is taken.
+        case draining
+        /// Workers and the embedded Redis are stopped; then the process ends.
+        case ending
+    }
+    private var phase = Phase.starting
 
     /// Runs until a signal ends the process.
     static func run(roles: Set<Role>, configuration path: String) throws -> Never {
@@ -96,6 +108,8 @@ final class Daemon {
             return self.fail("\(error)")
         }
         self.state.open { result in
+            // A signal may have come meanwhile.
+            guard self.phase == .starting else { return }
             switch result {
             case .success(let makeState): self.startGateway(makeState)
             case .failure(let error): self.fail("\(error)")
@@ -126,6 +140,7 @@ final class Daemon {
                 connectionLimit: self.connectionLimit,
                 seed: UInt64.random(in: 0 ... .max)
             ) { result in
+                guard self.phase == .starting else { return }
                 switch result {
                 case .failure(let error): self.fail("\(error)")
                 case .success(let addresses):
@@ -191,6 +206,7 @@ final class Daemon {
                 [weak self] in
                 self?.reloaded($0)
             }
+            self.phase = .running
         } catch {
             self.fail("\(error)")
         }
@@ -219,7 +235,7 @@ final class Daemon {
     // MARK: Reloading
 
     private func reloaded(_ result: Result<Settings, SettingsError>) {
-        guard !self.isStopping else { return }
+        guard self.phase == .starting || self.phase == .running else { return }
         switch result {
         case .failure(let error):
             self.reloads.refused += 1
@@ -259,42 +275,40 @@ final class Daemon {
     }
 
     private func stop(signal: Int32) {
-        guard !self.isStopping else {
+        switch self.phase {
+        case .starting:
+            self.log.notice("ending before all has started", metadata: ["signal": "\(signal)"])
+            self.end(code: 0)
+        case .running:
+            self.log.notice("ending: requests under way are finished first", metadata: ["signal": "\(signal)"])
+            self.drain()
+        case .draining:
             // Supervisors may say SIGTERM twice and mean it once; a person who presses Ctrl-C again is in a hurry.
             guard signal == SIGINT else { return }
             self.log.warning("ending at once")
-            return self.end(code: 130)
+            self.end(code: 130)
+        case .ending: return
         }
-        self.isStopping = true
-        self.log.notice("ending: requests under way are finished first", metadata: ["signal": "\(signal)"])
+    }
+
+    private func drain() {
+        self.phase = .draining
         self.watcher?.close()
-        let afterGateway = {
-            let afterController = {
-                self.state.close { self.exit(code: 0) }
-            }
-            if let controller = self.controller { controller.stop(afterController) } else { afterController() }
-        }
-        if let gateway = self.gateway {
-            gateway.drain(timeoutNanoseconds: Self.drainNanoseconds, completion: afterGateway)
-        } else {
-            afterGateway()
-        }
+        guard let gateway = self.gateway else { return self.end(code: 0) }
+        gateway.drain(timeoutNanoseconds: Self.drainNanoseconds) { [weak self] in self?.end(code: 0) }
     }
 
     /// What was started is stopped, whatever came in between.
     private func end(code: Int32) {
-        self.isStopping = true
-        let afterController = { self.state.close { self.exit(code: code) } }
+        guard self.phase != .ending else { return }
+        self.phase = .ending
+        let afterController = { self.state.close { Glibc.exit(code) } }
         if let controller = self.controller { controller.stop(afterController) } else { afterController() }
     }
 
     private func fail(_ message: String) {
         self.log.critical("\(message)")
         self.end(code: 1)
-    }
-
-    private func exit(code: Int32) {
-        Glibc.exit(code)
     }
 }
 
