@@ -38,8 +38,13 @@ func expect(_ holds: Bool, _ message: @autoclosure () -> String, line: Int = #li
     fatalError("line \(line): \(message())")
 }
 
-func expectEqual<Value: Equatable>(_ one: Value, _ other: Value, _ what: String, line: Int = #line) {
-    expect(one == other, "\(what):\n  \(one)\n  \(other)", line: line)
+func expectEqual<Value: Equatable>(
+    _ one: Value,
+    _ other: Value,
+    _ what: @autoclosure () -> String,
+    line: Int = #line
+) {
+    expect(one == other, "\(what()):\n  \(one)\n  \(other)", line: line)
 }
 
 /// Draws that depend on the input alone, so that the same input is always judged in the same way.

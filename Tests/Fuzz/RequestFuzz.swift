@@ -33,6 +33,8 @@ enum RequestFuzz {
             expectEqual(head.fields, fields, "the fields")
             expectEqual(head.byteCount, count, "the length of the head")
             self.judgeForwarded(input, head)
+        // A limit that the reference does not know.
+        case (.failed(.nominationsTooMany), _): break
         case (.incomplete, .incomplete), (.failed, .failed): break
         case (let outcome, let reference): expect(false, "parser and reference disagree:\n  \(outcome)\n  \(reference)")
         }
@@ -123,7 +125,6 @@ enum RequestFuzz {
                 head.writeForwarded(
                     to: &writer,
                     from: bytes,
-                    dropping: [.contentLength, .transferEncoding, .trailer],
                     droppingCookies: CookiePrefix("sluice-")
                 )
                 writer.appendFraming(head.framing)

@@ -36,6 +36,8 @@ enum ResponseFuzz {
             expectEqual(head.status, status, "the status")
             expectEqual(head.fields, fields, "the fields")
             expectEqual(head.byteCount, count, "the length of the head")
+        // A limit that the reference does not know.
+        case (.failed(.nominationsTooMany), _): break
         case (.incomplete, .incomplete), (.failed, .failed): break
         case (let outcome, let reference): expect(false, "parser and reference disagree:\n  \(outcome)\n  \(reference)")
         }
@@ -170,7 +172,10 @@ enum ResponseFuzz {
         _ plan: ResponsePlan
     ) -> [UInt8] {
         writtenBytes { writer in
-            head.writeForwarded(to: &writer, from: bytes, dropping: [.contentLength, .transferEncoding, .trailer])
+            writer.append("HTTP/1.1 ")
+            writer.append(decimal: Int(head.status))
+            writer.append(" \r\n")
+            head.writeForwardedFields(to: &writer, from: bytes)
             writer.appendFraming(plan)
             writer.append("\r\n")
         }
