@@ -281,7 +281,9 @@ actor Soak {
             let manners = ledger.manners.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key) \($0.value)" }
             lines.append("  clients        \(manners.joined(separator: ", "))")
             lines.append("  responses      \(statuses.joined(separator: ", "))")
-            lines.append("  visitors       \(self.waveCounts.arrivals), let in \(self.waveCounts.exchanges)")
+            lines.append(
+                "  visitors       \(self.waveCounts.arrivals), let in \(self.waveCounts.exchanges); tunnels \(ledger.tunnels)"
+            )
             lines.append("  reloads        \(ledger.reloads), failures of workers \(ledger.workerFailures)")
         }
         for check in checks { lines.append("  \(check.holds ? "ok  " : "FAIL")  \(check.name): \(check.detail)") }

@@ -19,6 +19,8 @@ final class SoakClient: StreamHandler {
     private var responses = 0
     private var slowMilliseconds: Int?
     private var isPausing = false
+    /// The protocol has been switched: what comes is what was sent.
+    private var isTunnel = false
     private var timer: LoopTimer!
     private var readTimer: LoopTimer!
     private var patience: LoopTimer!
@@ -83,6 +85,10 @@ final class SoakClient: StreamHandler {
             case .readSlowly(let milliseconds): self.slowMilliseconds = milliseconds
             case .awaitResponses(let count): if self.responses < count { return }
             case .awaitFirstByte: if !self.wire.hasResponseBegun { return }
+            case .awaitTunnel where !self.isTunnel:
+                guard self.responses > 0 else { return }
+                return self.leaveAfter { connection.close() }
+            case .awaitTunnel: break
             case .finishWriting: connection.finishWriting()
             case .reset: return self.leaveAfter { connection.reset() }
             case .close: return self.leaveAfter { connection.close() }
@@ -107,7 +113,7 @@ final class SoakClient: StreamHandler {
 
     func connected(_ connection: any ByteStream) {
         guard connection === self.connection else { return }
-        self.wire.begin(self.script.methods[0])
+        self.wire.begin(self.script.methods[0], asksForUpgrade: self.script.manner == .tunnel)
         self.wire.requestSent()
         self.goOn()
     }
@@ -115,6 +121,12 @@ final class SoakClient: StreamHandler {
     func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         while connection === self.connection {
+            if self.isTunnel {
+                if bytes[used...].contains(where: { $0 != SoakScript.filler }) {
+                    self.crowd.ledger.complain("a tunnel garbles what goes through it")
+                }
+                return bytes.count
+            }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             let (input, count) = self.wire.read(rest, into: &self.crowd.head)
             used += count
@@ -133,7 +145,10 @@ final class SoakClient: StreamHandler {
             case .failed(let failure):
                 self.crowd.ledger.complain("a client cannot read: \(failure.reason)")
                 self.stop()
-            case .switching: preconditionFailure("a soak asks for no other protocol")
+            case .switching:
+                self.isTunnel = true
+                self.crowd.ledger.tunnelled()
+                self.goOn()
             }
         }
         return bytes.count
@@ -173,7 +188,7 @@ final class SoakClient: StreamHandler {
 
     func inputEnded(_ connection: any ByteStream) {
         guard connection === self.connection else { return }
-        if self.wire.inputEnded() == .complete { self.responseIsComplete() }
+        if !self.isTunnel, self.wire.inputEnded() == .complete { self.responseIsComplete() }
         self.endedByTheOther()
     }
 

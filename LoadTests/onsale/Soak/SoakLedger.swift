@@ -33,12 +33,16 @@ struct SoakLedger: Sendable {
     private(set) var politeRequests = 0
     private(set) var goodResponses = 0
     private(set) var admissions = 0
+    /// Connections that switched to another protocol.
+    private(set) var tunnels = 0
     var reloads = 0
     var workerFailures = 0
 
     mutating func began(_ manner: SoakScript.Manner) { self.manners[manner, default: 0] += 1 }
 
     mutating func sampled(_ sample: Sample) { self.samples.append(sample) }
+
+    mutating func tunnelled() { self.tunnels += 1 }
 
     mutating func admitted() { self.admissions += 1 }
 

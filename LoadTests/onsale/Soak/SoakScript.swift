@@ -7,14 +7,14 @@ struct SoakScript: Sendable {
     enum Manner: String, CaseIterable, Sendable {
         case plain, post, chunkedPost, pipelined, slowWriter, slowBodyWriter, slowReader, halfClose
         case resetConnecting, resetInHead, resetInBody, resetWaiting, resetInResponse
-        case garbage, idle, burst
+        case garbage, idle, burst, tunnel
 
         /// The client does all that a polite one does: it must hear something, and nothing is its fault.
         var isPolite: Bool {
             switch self {
             case .plain, .post, .chunkedPost, .pipelined, .halfClose: true
             case .slowWriter, .slowBodyWriter, .slowReader, .resetConnecting, .resetInHead, .resetInBody,
-                .resetWaiting, .resetInResponse, .garbage, .idle, .burst:
+                .resetWaiting, .resetInResponse, .garbage, .idle, .burst, .tunnel:
                 false
             }
         }
@@ -23,12 +23,14 @@ struct SoakScript: Sendable {
     /// How the worker behind the path behaves.
     enum Behaviour: String, CaseIterable, Sendable {
         case ok, big, chunked, untilClose, slow, drip, interim, early, lastOne, cut, reset, garbage, stall, silence
+        /// Switches to another protocol when it is asked to, in which it sends back what it gets.
+        case echo
 
         /// The response that a client of such a worker is to get is a good one, if it gets to the worker at all.
         var isGood: Bool {
             switch self {
             case .ok, .big, .chunked, .untilClose, .slow, .drip, .interim, .early, .lastOne: true
-            case .cut, .reset, .garbage, .stall, .silence: false
+            case .cut, .reset, .garbage, .stall, .silence, .echo: false
             }
         }
     }
@@ -41,6 +43,8 @@ struct SoakScript: Sendable {
         /// Until so many whole responses have come.
         case awaitResponses(Int)
         case awaitFirstByte
+        /// Until the protocol has been switched, or a response says that it will not be.
+        case awaitTunnel
         case finishWriting, reset, close
     }
 
@@ -66,12 +70,12 @@ struct SoakScript: Sendable {
 
     init(_ manner: Manner, _ behaviour: Behaviour, place: String, number: Int, using random: inout SplitMix64) {
         self.manner = manner
-        self.behaviour = manner == .slowReader ? .big : behaviour
+        self.behaviour = manner == .slowReader ? .big : manner == .tunnel ? .echo : behaviour
         self.mark = "mark-\(number)-"
         let path = "\(place)/\(self.behaviour.rawValue)/\(self.mark)"
         let get = Self.request("GET", path)
         let bodyBytes = Int.random(in: 1...200_000, using: &random)
-        let body = [UInt8](repeating: UInt8(ascii: "b"), count: bodyBytes)
+        let body = [UInt8](repeating: Self.filler, count: bodyBytes)
         let post = Self.request("POST", path, "Content-Length: \(bodyBytes)")
         let cut = Int.random(in: 1..<get.count, using: &random)
         let pause = Step.pause(milliseconds: Int.random(in: 0...400, using: &random))
@@ -112,9 +116,17 @@ struct SoakScript: Sendable {
             // Requests that queue for a worker, and whose clients then lose patience.
             let patience = Step.pause(milliseconds: Int.random(in: 0...1_500, using: &random))
             self.steps = [.write(get), patience, Bool.random(using: &random) ? .reset : .close]
+        case .tunnel:
+            let upgrade = Self.request("GET", path, "Connection: Upgrade", "Upgrade: websocket", Self.webSocketKey)
+            let end = [Step.reset, .close, .finishWriting].randomElement(using: &random)!
+            let piece = Step.write(Array(body.prefix(20_000)))
+            self.steps = [.write(upgrade), .awaitTunnel, piece, pause, piece, pause, end, .close]
         }
         self.methods = methods
     }
+
+    static let filler = UInt8(ascii: "b")
+    private static let webSocketKey = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c29ha2luZyBhIGdhdGV3YXk="
 
     private static func request(_ method: String, _ path: String, _ fields: String...) -> [UInt8] {
         let lines = ["\(method) \(path) HTTP/1.1", "Host: soak", "Accept: application/json"] + fields + ["", ""]

@@ -63,6 +63,8 @@ private final class SoakWorkerConnection: StreamHandler {
     /// What is still to be written of a body, and how much of it at once.
     private var missingBytes = 0
     private var isDripping = false
+    private var asksForUpgrade = false
+    private var isTunnel = false
     private var timer: LoopTimer!
 
     init(_ worker: SoakWorker, _ stream: any ByteStream) {
@@ -76,12 +78,17 @@ private final class SoakWorkerConnection: StreamHandler {
     func received(_ stream: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         while let worker = self.worker, !self.stream.isClosed {
+            if self.isTunnel {
+                self.stream.write(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+                return bytes.count
+            }
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             let (input, count) = self.wire.read(rest, into: &worker.head)
             used += count
             switch input {
             case .needMore: return used
             case .head:
+                self.asksForUpgrade = worker.head.wantsUpgrade
                 self.readPath(String(decoding: worker.head.pathRange.slice(of: rest), as: UTF8.self))
                 if self.behaviour == .early { self.respond() }
             case .payload: break
@@ -132,6 +139,11 @@ private final class SoakWorkerConnection: StreamHandler {
         case .garbage: self.stream.write("HELLO\r\n\r\n")
         case .silence: self.stream.close()
         case .stall: break
+        case .echo where self.asksForUpgrade:
+            self.stream.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            self.wire.switchProtocols()
+            self.isTunnel = true
+        case .echo: self.respond(bodyBytes: 200)
         }
     }
 
