@@ -1,13 +1,3 @@
-/// What a stretch of bytes holds of a body that is forwarded as it is.
-public enum BodyScan: Equatable, Sendable {
-    /// All of the bytes belong to the body, and more is to come.
-    case more
-    /// The body ends after this many of the bytes; the rest belongs to the next message.
-    case complete(Int)
-    /// Nothing of these bytes may be forwarded: answer with the failure's status, if that is still possible, and close.
-    case failed(WireFailure)
-}
-
 /// The next piece of a body that is decoded.
 public enum BodyPiece: Equatable, Sendable {
     /// Payload, within the bytes given. Go on with the bytes after it.
@@ -19,9 +9,8 @@ public enum BodyPiece: Equatable, Sendable {
     case failed(WireFailure)
 }
 
-/// Finds the end of a body, and checks its framing and size on the way, without copying or keeping a byte.
-///
-/// Use either `scan` or `next` for one body, not both.
+/// Finds the payload and the end of a body, and checks its framing and size on the way, without copying or keeping a
+/// byte of the payload.
 public struct BodyReader: Sendable {
     /// Bounds of what a chunked body may carry beside its payload.
     static let maxExtensionBytes = 4_096
@@ -67,39 +56,25 @@ public struct BodyReader: Sendable {
     /// What the trailers said, as far as it may travel on; whole when the body is.
     public var trailers: Trailers { self.chunks.trailers }
 
-    /// How many of `bytes` belong to the body. A body of no bytes is complete at once, also with empty `bytes`; a
-    /// declared length above the limit fails at once.
-    public mutating func scan(_ bytes: UnsafeRawBufferPointer) -> BodyScan {
-        var offset = 0
-        while true {
-            switch self.step(bytes, from: offset) {
-            case .payload(let range): offset = range.end
-            case .needMore: return .more
-            case .end(let end): return .complete(end)
-            case .failed(let failure): return .failed(failure)
-            }
-        }
-    }
-
     /// The next piece of payload in `bytes`, which start where the last piece ended.
-    public mutating func next(_ bytes: UnsafeRawBufferPointer) -> BodyPiece { self.step(bytes, from: 0) }
-
-    private mutating func step(_ bytes: UnsafeRawBufferPointer, from offset: Int) -> BodyPiece {
+    ///
+    /// A body of no bytes is complete at once, also with empty `bytes`; a declared length above the limit fails at once.
+    public mutating func next(_ bytes: UnsafeRawBufferPointer) -> BodyPiece {
         if let failure = self.failure { return .failed(failure) }
-        let available = Int64(bytes.count - offset)
+        let available = Int64(bytes.count)
         switch self.framing {
-        case .none: return .end(offset)
+        case .none: return .end(0)
         case .length(let length):
             let missing = length - self.payloadBytes
-            if missing == 0 { return .end(offset) }
-            return available == 0 ? .needMore : self.payload(min(missing, available), from: offset)
+            if missing == 0 { return .end(0) }
+            return available == 0 ? .needMore : self.payload(min(missing, available))
         case .untilClose:
             if available == 0 { return .needMore }
             let allowance = self.maxPayloadBytes - self.payloadBytes
-            return allowance == 0 ? self.fail(.payloadTooLarge) : self.payload(min(allowance, available), from: offset)
+            return allowance == 0 ? self.fail(.payloadTooLarge) : self.payload(min(allowance, available))
         case .chunked:
             if available == 0, !self.chunks.isDone { return .needMore }
-            switch self.chunks.step(bytes, from: offset) {
+            switch self.chunks.step(bytes) {
             case .payload(let range):
                 self.payloadBytes += Int64(range.count)
                 return .payload(range)
@@ -110,9 +85,9 @@ public struct BodyReader: Sendable {
         }
     }
 
-    private mutating func payload(_ count: Int64, from offset: Int) -> BodyPiece {
+    private mutating func payload(_ count: Int64) -> BodyPiece {
         self.payloadBytes += count
-        return .payload(ByteRange(start: offset, end: offset + Int(count)))
+        return .payload(ByteRange(start: 0, end: Int(count)))
     }
 
     private mutating func fail(_ reason: WireFailure.Reason) -> BodyPiece {

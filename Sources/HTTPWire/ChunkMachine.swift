@@ -37,8 +37,8 @@ struct ChunkMachine: Sendable {
     var isUntouched: Bool { self.state == .size && self.digitCount == 0 }
 
     /// Goes on to the next piece of payload, to the end of the bytes, or to the end of the body.
-    mutating func step(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Step {
-        var offset = start
+    mutating func step(_ bytes: UnsafeRawBufferPointer) -> Step {
+        var offset = 0
         while true {
             if self.state == .done { return .end(offset) }
             guard offset < bytes.count else { return .needMore }

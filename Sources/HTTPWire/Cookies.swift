@@ -93,17 +93,6 @@ extension RequestHead {
             in: bytes
         )
     }
-
-    /// The value of the first cookie of that name.
-    public func cookieValue(named name: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer) -> ByteRange? {
-        var values = self.cookieValues(named: name, in: bytes)
-        return values.next()
-    }
-
-    public func cookieValue(named name: StaticString, in bytes: UnsafeRawBufferPointer) -> ByteRange? {
-        var values = self.cookieValues(named: name, in: bytes)
-        return values.next()
-    }
 }
 
 /// The values of the cookies of one name: `while let value = values.next() { … }`. Valid as long as the head, the bytes

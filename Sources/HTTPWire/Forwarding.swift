@@ -171,7 +171,8 @@ private struct FieldCopier {
 
     mutating func copy(to writer: inout ByteWriter, without ownCookies: CookiePrefix?) {
         let rewritesCookies = self.names.contains(.cookie) && self.mustRewriteCookies(ownCookies)
-        let dropped = rewritesCookies ? self.dropped.union([.cookie]) : self.dropped
+        var dropped = self.dropped
+        if rewritesCookies { dropped.insert(.cookie) }
         var runStart = 0
         for index in 0..<self.fields.count {
             let field = self.fields[index]

@@ -183,7 +183,8 @@ public struct HTTP1Server: Sendable {
     /// the parser is to read them together with what follows.
     private mutating func passEmptyLines(_ bytes: UnsafeRawBufferPointer) -> (input: Input, used: Int)? {
         var end = 0
-        while end + 1 < bytes.count, bytes[end] == ASCII.carriageReturn, bytes[end + 1] == ASCII.lineFeed { end += 2 }
+        let most = min(bytes.count, 2 * (RequestHead.maxEmptyLines + 1))
+        while end + 1 < most, bytes[end] == ASCII.carriageReturn, bytes[end + 1] == ASCII.lineFeed { end += 2 }
         let lines = self.emptyLines + end / 2
         let hasMore = end < bytes.count && bytes[end] == ASCII.carriageReturn
         if lines > RequestHead.maxEmptyLines || lines == RequestHead.maxEmptyLines && hasMore {

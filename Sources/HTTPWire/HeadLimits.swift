@@ -1,4 +1,4 @@
-/// Bounds of one head. What exceeds them is answered with 414 (target) or 431 (the rest).
+/// Bounds of one head. What exceeds them gets 414 (target) or 431 (the rest).
 public struct HeadLimits: Sendable, Equatable {
     /// From the first byte of the start line to the end of the blank line; also what a caller must buffer at most.
     public var maxHeadBytes: Int

@@ -12,7 +12,7 @@ protocol WireHead: ~Copyable {
     static func startLineFault(_ window: Window, line: Int, lineFeed: Int, limits: HeadLimits) -> WireFailure.Reason
     /// A fault that the first byte of the start line shows already.
     static func firstByteFault(_ byte: UInt8) -> WireFailure.Reason?
-    /// The answer to a start line that does not end within the limit.
+    /// What a start line that does not end within the limit fails with.
     static var startLineTooLong: WireFailure.Reason { get }
     mutating func parseFields(_ window: Window, from start: Int, budget: Int) -> FieldSection.Step
     var fieldCount: Int { get }
@@ -101,7 +101,7 @@ struct HeadProgress: Sendable {
         return self.settle(pass, Head.self, window, limits: limits)
     }
 
-    /// Turns what a pass came to into an answer, and keeps what the next call needs.
+    /// Turns what a pass came to into a verdict, and keeps what the next call needs.
     @inline(__always)
     private mutating func settle<Head: WireHead & ~Copyable>(
         _ pass: Pass,

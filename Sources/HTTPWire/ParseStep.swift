@@ -4,6 +4,6 @@ public enum ParseStep: Equatable, Sendable {
     case complete
     /// Nothing is used up: offer the same bytes again, with more behind them.
     case incomplete
-    /// The connection cannot be understood any further: answer with the failure's status and close.
+    /// The connection cannot be understood any further: respond with the failure's status and close.
     case failed(WireFailure)
 }

@@ -43,7 +43,7 @@ struct PathReadings {
 
     // MARK: Texts
 
-    /// At most three, because each decoding adds one moment to strip params at.
+    /// One with its params, and one for each moment to strip them at.
     private struct Texts {
         var ranges = InlineArray<4, ByteRange>(repeating: .empty)
         var count = 0
@@ -59,10 +59,12 @@ struct PathReadings {
         // The first is the one whose params stay.
         var texts = Texts()
         texts.append(sent)
+        // Marks in that text which an earlier stripping has seen, and slashes that it went by.
+        var marks = 0
+        var slashes = 0
         for depth in 0...2 {
             if depth > 0 {
                 guard Self.hasEscape(self.bytes(texts.ranges[0])) else { break }
-                let slashes = Self.count(0x2F, in: self.bytes(texts.ranges[0]))
                 for index in 0..<texts.count {
                     guard let decoded = self.decoded(texts.ranges[index]) else { return .tooManyReadings }
                     texts.ranges[index] = decoded
@@ -71,7 +73,12 @@ struct PathReadings {
                 if let refusal = Self.fault(ofDecoded: whole) { return refusal }
                 if Self.count(0x2F, in: whole) > slashes { self.hasEscapedSlash = true }
             }
-            if self.bytes(texts.ranges[0]).contains(0x3B) {
+            let marksBefore = marks
+            let slashesBefore = slashes
+            marks = Self.count(0x3B, in: self.bytes(texts.ranges[0]))
+            slashes = Self.count(0x2F, in: self.bytes(texts.ranges[0]))
+            // Without another mark, or another slash that ends params, stripping now is stripping then.
+            if marks > marksBefore || marks > 0 && slashes > slashesBefore {
                 guard let stripped = self.withoutParams(texts.ranges[0]) else { return .tooManyReadings }
                 texts.append(stripped)
             }
@@ -349,7 +356,8 @@ extension PathReadings {
 
     private func equal(_ left: ByteRange, _ right: ByteRange) -> Bool {
         if left == right { return true }
-        return left.count == right.count && self.bytes(left).elementsEqual(self.bytes(right))
+        guard left.count == right.count else { return false }
+        return Window(UnsafeRawBufferPointer(self.memory)).matches(self.bytes(left), at: Int(right.start))
     }
 
     /// Nil when the memory is full.

@@ -24,7 +24,7 @@ public struct RequestHead: ~Copyable {
     public internal(set) var isAbsoluteForm = false
     /// `.none`, `.length` or `.chunked`.
     public internal(set) var framing = BodyFraming.none
-    /// The client expects the connection to stay open after the answer.
+    /// The client expects the connection to stay open after the response.
     public internal(set) var keepAlive = true
     /// The length of the head in bytes, from the start of the buffer to the end of the blank line.
     public internal(set) var byteCount = 0

@@ -13,7 +13,7 @@ public struct ResponseHead: ~Copyable {
     public internal(set) var minorVersion: UInt8 = 1
     /// What follows the head, given the request's method. After a 101 it is `.none`: what follows is not HTTP.
     public internal(set) var framing = BodyFraming.none
-    /// The worker keeps the connection open after this answer. Always false when the body ends with the connection.
+    /// The worker keeps the connection open after this response. Always false when the body ends with the connection.
     public internal(set) var keepAlive = true
     /// The length of the head in bytes, from the start of the buffer to the end of the blank line.
     public internal(set) var byteCount = 0
@@ -32,7 +32,7 @@ public struct ResponseHead: ~Copyable {
     /// The recognised names that occur.
     public var names: FieldSet { self.section.names }
 
-    /// A 1xx other than 101: the final answer is still to come.
+    /// A 1xx other than 101: the final response is still to come.
     public var isInterim: Bool { self.status < 200 && self.status != 101 }
 
     /// The value of the first field of that name.

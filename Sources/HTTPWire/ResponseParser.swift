@@ -5,7 +5,7 @@ public struct ResponseParser: Sendable {
 
     public init(limits: HeadLimits = HeadLimits()) { self.limits = limits }
 
-    /// Reads the head at the start of `bytes`, the answer to a request with `method`.
+    /// Reads the head at the start of `bytes`, the response to a request with `method`.
     ///
     /// After `.incomplete`, call again with the same bytes and more behind them. After an interim head (1xx), which is
     /// `.complete` too, the next call reads the head that follows. `head` must have been made with the same limits, or

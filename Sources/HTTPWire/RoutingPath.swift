@@ -40,7 +40,7 @@ extension RequestHead {
     /// - Parameters:
     ///   - scratch: memory for texts, of which none is longer than the path: 64 KiB are enough for any honest one.
     ///   - visit: is given bytes of `scratch` that are good for the call only.
-    /// - Returns: nil when done. Otherwise why the path is refused, before any visit: answer with 400.
+    /// - Returns: nil when done. Otherwise why the path is refused, before any visit: respond with 400.
     public func forEachReading(
         in bytes: UnsafeRawBufferPointer,
         scratch: UnsafeMutableRawBufferPointer,

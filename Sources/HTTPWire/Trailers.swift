@@ -17,6 +17,7 @@ public struct Trailers: Sendable, Equatable {
 
     private var lines: [UInt8] = []
     private var lineStart = 0
+    private var valueStart = 0
     private var keepsValue = false
     private var valueStart = 0
 

@@ -1,6 +1,6 @@
 /// Eight bytes looked at together in one integer, the first byte lowest.
 ///
-/// The tests answer with the high bit of each byte that matches. Borrows and carries only travel upwards, so the lowest
+/// The tests set the high bit of each byte that matches. Borrows and carries only travel upwards, so the lowest
 /// match, which `firstIndex` takes, is always a true one; bytes above it may be marked falsely.
 /// Source: Warren, "Hacker's Delight", section 6-1.
 enum Word {

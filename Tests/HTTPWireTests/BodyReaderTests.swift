@@ -43,20 +43,6 @@ import Testing
         return .more
     }
 
-    /// Feeds the pieces between `ends` to `scan`; the payload is not looked at.
-    static func scan(_ bytes: [UInt8], _ framing: BodyFraming, max: Int64 = 1_000, ends: [Int]) -> Verdict {
-        var reader = self.reader(framing, max: max)
-        var offset = 0
-        for end in ends {
-            switch withExactCopy(bytes[offset..<end], { reader.scan($0) }) {
-            case .more: offset = end
-            case .complete(let count): return .complete(payload: [], wireBytes: offset + count)
-            case .failed(let failure): return .failed(failure.reason)
-            }
-        }
-        return .more
-    }
-
     static func decode(_ text: String, _ framing: BodyFraming = .chunked, max: Int64 = 1_000) -> Verdict {
         self.decode(Array(text.utf8), framing, max: max, ends: [text.utf8.count])
     }
@@ -100,7 +86,6 @@ import Testing
         #expect(Self.decode(text) == .failed(reason))
         let bytes = Array(text.utf8)
         #expect(Self.decode(bytes, .chunked, max: .max, ends: Array(0...bytes.count)) != .more)
-        #expect(Self.scan(bytes, .chunked, ends: Array(0...bytes.count)) == .failed(reason))
     }
 
     @Test func next_payloadAtAndAboveLimit_isJudged() {
@@ -128,21 +113,19 @@ import Testing
         #expect(Self.decode("0\r\n" + String(repeating: "a: b\r\n", count: 2_000)) == .failed(.trailersTooLong))
     }
 
-    @Test func scan_afterTheEnd_saysSoAgain() {
+    @Test func next_afterTheEnd_saysSoAgain() {
         var reader = Self.reader(.chunked)
         let bytes = Array("0\r\n\r\n".utf8)
         bytes.withUnsafeBytes { bytes in
-            #expect(reader.scan(bytes) == .complete(5))
-            #expect(reader.scan(UnsafeRawBufferPointer(rebasing: bytes[5...])) == .complete(0))
+            #expect(reader.next(bytes) == .end(5))
+            #expect(reader.next(UnsafeRawBufferPointer(rebasing: bytes[5...])) == .end(0))
         }
     }
 
-    @Test func scan_afterAFailure_failsAgain() {
+    @Test func next_afterAFailure_failsAgain() {
         var reader = Self.reader(.chunked)
-        Array("x".utf8).withUnsafeBytes { #expect(reader.scan($0) != .more) }
-        Array("0\r\n\r\n".utf8).withUnsafeBytes { bytes in
-            #expect(reader.scan(bytes) == .failed(WireFailure(.chunkSizeInvalid, from: .client)))
-        }
+        let failed = BodyPiece.failed(WireFailure(.chunkSizeInvalid, from: .client))
+        for text in ["x", "0\r\n\r\n"] { Array(text.utf8).withUnsafeBytes { #expect(reader.next($0) == failed) } }
     }
 
     static let bodies = [
@@ -163,12 +146,6 @@ import Testing
             let note: Comment = "seed \(seed), ends \(ends), max \(max), bytes \(bytes)"
             #expect(Self.decode(bytes, framing, max: max, ends: ends) == whole, note)
             #expect(Self.decode(bytes, framing, max: max, ends: Array(0...bytes.count)) == whole, note)
-            let scanned = Self.scan(bytes, framing, max: max, ends: ends)
-            if case .complete(_, let wireBytes) = whole {
-                #expect(scanned == .complete(payload: [], wireBytes: wireBytes), note)
-            } else {
-                #expect(scanned == whole, note)
-            }
         }
     }
 

@@ -11,7 +11,8 @@ import Testing
             var all: [String] = []
             var cookies = head.cookies(in: bytes)
             while let cookie = cookies.next() { all.append("\(text(cookie.name, bytes))=\(text(cookie.value, bytes))") }
-            return (head.cookieValue(named: name, in: bytes).map { text($0, bytes) }, all)
+            var values = head.cookieValues(named: name, in: bytes)
+            return (values.next().map { text($0, bytes) }, all)
         }
     }
 
@@ -26,13 +27,13 @@ import Testing
             ([""], nil, []), ([], nil, []), (["xplace=1"], nil, ["xplace=1"]),
         ] as [([String], String?, [String])]
     )
-    func cookieValue_givenField_isFound(lines: [String], value: String?, all: [String]) {
+    func cookieValues_givenField_startWithTheFirst(lines: [String], value: String?, all: [String]) {
         let found = Self.values(lines, named: "place")
         #expect(found.first == value)
         #expect(found.all == all)
     }
 
-    @Test func cookieValue_nameLongerThanAWord_isCompared() {
+    @Test func cookieValues_nameLongerThanAWord_isCompared() {
         let lines = ["__Host-sluice-place=x; __Host-sluice-pass=y"]
         #expect(Self.values(lines, named: "__Host-sluice-pass").first == "y")
         #expect(Self.values(lines, named: "__Host-sluice-past").first == nil)

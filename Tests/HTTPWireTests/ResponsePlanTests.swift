@@ -95,10 +95,19 @@ import Testing
             var reader = BodyReader(framing: .chunked, maxPayloadBytes: 9, from: .client)
             var offset = 0
             for end in ends {
-                switch bytes[offset..<end].withUnsafeBytes({ reader.scan($0) }) {
-                case .more: offset = end
-                case .complete(let count): offset += count
-                case .failed(let failure): Issue.record("\(failure)")
+                piece: while true {
+                    switch bytes[offset..<end].withUnsafeBytes({ reader.next($0) }) {
+                    case .payload(let range): offset += range.end
+                    case .needMore:
+                        offset = end
+                        break piece
+                    case .end(let count):
+                        offset += count
+                        break piece
+                    case .failed(let failure):
+                        Issue.record("\(failure)")
+                        break piece
+                    }
                 }
             }
             #expect(offset == bytes.count)
