@@ -19,7 +19,6 @@ public struct Trailers: Sendable, Equatable {
     private var lineStart = 0
     private var valueStart = 0
     private var keepsValue = false
-    private var valueStart = 0
 
     public init() {}
 

@@ -137,7 +137,7 @@ extension PoolSettings: NamedSettingsSection {
             )
         }
         guard !findings.hasProblem(at: path + ".workers") else { return }
-        var known: Set<NetworkAddress> = []
+        var known: Set<SocketAddress> = []
         for (index, worker) in self.workers.enumerated() where !known.insert(worker).inserted {
             findings.reportContradiction("\(path).workers[\(index)]", "\(worker) is already in the list")
         }

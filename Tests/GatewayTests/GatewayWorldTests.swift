@@ -1,0 +1,18 @@
+import Testing
+
+/// A thousand worlds: whatever clients, workers and the shared state do, every exchange ends once, every lease returns,
+/// nobody is parked for ever, and nothing is left in memory. A failure names its seed.
+@Suite struct GatewayWorldTests {
+    private static let perCase = 50
+
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func seeds_everyExchangeEndsAndNothingIsLeft(block: UInt64) {
+        for seed in block * UInt64(Self.perCase)..<(block + 1) * UInt64(Self.perCase) {
+            let world = GatewayWorld(seed: seed)
+            world.play()
+            world.checkRest()
+            world.checkEnd()
+            #expect(world.complaints.isEmpty, "seed \(seed): \(world.complaints)")
+        }
+    }
+}

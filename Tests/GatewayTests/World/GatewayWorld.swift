@@ -1,0 +1,198 @@
+import Logging
+import Primitives
+import Settings
+import SharedState
+import TestKit
+import Tokens
+import Transport
+
+@testable import Gateway
+
+/// A whole gateway in virtual time: several loops, workers and clients of all manners, and a shared state that delays,
+/// fails and repeats. The seed decides everything.
+final class GatewayWorld {
+    let world: VirtualWorld
+    let network: VirtualNetwork
+    private let gatewayLoops: [VirtualLoop]
+    private let workerLoop: VirtualLoop
+    private let clientLoop: VirtualLoop
+    private let mood = FickleRoomStore.Mood()
+    private(set) var gateway: Gateway!
+    private var clients: [WorldClient] = []
+    /// What somebody saw that must not happen.
+    private(set) var complaints: [String] = []
+    private var timersAtStart = 0
+    private var settings = Settings()
+
+    init(seed: UInt64) {
+        self.world = VirtualWorld(seed: seed)
+        self.network = VirtualNetwork(world: self.world)
+        self.gatewayLoops = (0..<self.world.random(1...3)).map { [world] _ in world.makeLoop() }
+        self.workerLoop = self.world.makeLoop()
+        self.clientLoop = self.world.makeLoop()
+        self.settings = self.makeSettings()
+    }
+
+    private static let address = SocketAddress.loopback(port: 8_080)
+    private static let workers: [SocketAddress] = [.loopback(port: 9_001), .loopback(port: 9_002), .loopback(port: 9_003)]
+
+    private func makeSettings() -> Settings {
+        var settings = Settings()
+        var pool = PoolSettings(name: "web")
+        pool.driver = .static
+        // The third refuses every connection.
+        pool.workers = Self.workers
+        pool.connectionsPerWorker = self.world.random(1...8)
+        pool.waitingRequests = self.world.random(0...20)
+        pool.waitingTimeoutNanoseconds = 700 * Nanoseconds.perMillisecond
+        pool.connectTimeoutNanoseconds = 300 * Nanoseconds.perMillisecond
+        pool.responseTimeoutNanoseconds = 900 * Nanoseconds.perMillisecond
+        var other = pool
+        other.name = "other"
+        settings.pools = [pool, other]
+        var room = RoomSettings(name: "sale", slots: Int64(self.world.random(1...10)), inflowMilli: 20_000)
+        room.burst = 3
+        room.sessionMicros = 2_000_000
+        settings.rooms = [room]
+        settings.limits.bufferedBodyBytes = self.world.pick([0, 1_000, 64 * 1_024])!
+        settings.limits.doorTimeoutNanoseconds = 500 * Nanoseconds.perMillisecond
+        settings.limits.idleTimeoutNanoseconds = 2 * Nanoseconds.perSecond
+        settings.limits.headTimeoutNanoseconds = Nanoseconds.perSecond
+        settings.limits.bodyTimeoutNanoseconds = Nanoseconds.perSecond
+        settings.limits.writeTimeoutNanoseconds = Nanoseconds.perSecond
+        settings.limits.waitingToJoin = self.world.random(1...20)
+        settings.limits.waitingAtDoor = self.world.random(0...10)
+        settings.routes = [
+            RouteSettings(path: "/open", pool: "web"), RouteSettings(path: "/sale", pool: "web", room: "sale"),
+        ]
+        return settings
+    }
+
+    /// Other settings: a room is put on a route or taken off, a pool taken away or put back.
+    private func changedSettings() -> Settings {
+        var settings = self.makeSettings()
+        switch self.world.random(1...4) {
+        case 1: settings.routes[0].room = "sale"
+        case 2:
+            settings.rooms = []
+            settings.routes[1].room = nil
+        case 3:
+            settings.pools.removeFirst()
+            for index in settings.routes.indices { settings.routes[index].pool = "other" }
+        default: break
+        }
+        return settings
+    }
+
+    // MARK: Playing
+
+    func play() {
+        let rooms = MemoryRooms()
+        let boards = MemoryBoards()
+        let parts = (world: self.world, mood: self.mood)
+        // One thread plays all of it.
+        nonisolated(unsafe) let unshared = parts
+        self.gateway = Gateway(
+            id: "g",
+            settings: self.settings,
+            keys: [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))],
+            loops: self.gatewayLoops,
+            network: self.network,
+            log: Logger(label: "world") { _ in SwiftLogNoOpLogHandler() },
+            makeStores: { loop in
+                SharedStores(
+                    rooms: FickleRoomStore(loop: loop, rooms: rooms, world: unshared.world, mood: unshared.mood),
+                    pools: MemoryPoolBoard(loop: loop, boards: boards)
+                )
+            }
+        )
+        self.startWorkers()
+        var hasStarted = false
+        self.world.run(on: self.gatewayLoops[0]) {
+            self.gateway.start(
+                listeners: [GatewayListener(address: Self.address, certificate: nil)],
+                connectionLimit: self.world.random(4...40),
+                seed: self.world.seed
+            ) { result in
+                if case .failure(let error) = result { self.complaints.append("\(error)") }
+                hasStarted = true
+            }
+        }
+        self.expect(self.world.run(withinNanoseconds: Nanoseconds.perSecond) { hasStarted }, "the gateway starts")
+        for _ in 0..<self.world.random(3...14) {
+            self.world.run(on: self.clientLoop) { self.startClient() }
+            self.world.run(forNanoseconds: self.world.random(0...300_000_000))
+            if self.world.oneIn(8) { self.reload(self.changedSettings()) }
+        }
+        self.mood.isCalm = self.world.oneIn(2)
+        let allDone = self.world.run(withinNanoseconds: 120 * Nanoseconds.perSecond) {
+            self.clients.allSatisfy(\.isDone)
+        }
+        self.expect(allDone, "every client gets its responses, or is told: \(self.clients.map(\.books))")
+    }
+
+    private func startWorkers() {
+        self.world.run(on: self.workerLoop) {
+            for address in Self.workers.dropLast() {
+                _ = try? self.network.listen(on: self.workerLoop, at: address, isSecure: false) { stream in
+                    WorldWorker(loop: self.workerLoop, stream: stream) { self.complaints.append($0) }
+                }
+            }
+        }
+    }
+
+    private func startClient() {
+        let client = WorldClient(loop: self.clientLoop, network: self.network, address: Self.address) {
+            self.complaints.append($0)
+        }
+        self.clients.append(client)
+        client.start()
+    }
+
+    private func reload(_ settings: Settings) {
+        self.world.run(on: self.gatewayLoops[0]) {
+            self.gateway.apply(
+                settings,
+                keys: [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))],
+                connectionLimit: 40
+            )
+        }
+    }
+
+    /// While the gateway still runs: nobody waits, no worker is held, nobody is connected.
+    func checkRest() {
+        self.world.run(forNanoseconds: 5 * Nanoseconds.perSecond)
+        var report: GatewayReport?
+        self.world.run(on: self.gatewayLoops[0]) { self.gateway.report { report = $0 } }
+        self.expect(self.world.run(withinNanoseconds: Nanoseconds.perSecond) { report != nil }, "a report")
+        guard let report else { return }
+        self.expect(report.openConnections == 0, "\(report.openConnections) connections are open")
+        for pool in report.pools {
+            self.expect(pool.inFlight == 0, "\(pool.inFlight) leases are out")
+            self.expect(pool.queued == 0, "\(pool.queued) requests wait for a worker")
+        }
+        for room in report.rooms {
+            self.expect(room.joining == 0 && room.atDoor == 0, "parked: \(room.joining) joining, \(room.atDoor) at the door")
+        }
+    }
+
+    /// Ends the gateway: it says so, and nothing of it is left.
+    func checkEnd() {
+        var hasEnded = false
+        self.world.run(on: self.gatewayLoops[0]) {
+            self.gateway.drain(timeoutNanoseconds: 20 * Nanoseconds.perSecond) { hasEnded = true }
+        }
+        self.expect(self.world.run(withinNanoseconds: 10 * Nanoseconds.perSecond) { hasEnded }, "the gateway drains")
+        self.gateway = nil
+        self.clients = []
+        self.world.run(forNanoseconds: 3 * Nanoseconds.perSecond)
+        self.expect(self.network.openStreamCount == 0, "\(self.network.openStreamCount) streams are left")
+        for loop in self.gatewayLoops {
+            self.expect(loop.timers.count == 0, "loop \(loop.index) has \(loop.timers.count) timers left")
+        }
+    }
+
+    private func expect(_ holds: Bool, _ what: @autoclosure () -> String) {
+        if !holds { self.complaints.append(what()) }
+    }
+}
