@@ -334,16 +334,19 @@ public final class Gateway {
         self.isStopping = true
         self.shares.draining.raise()
         for pool in self.settings.pools { self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in } }
+        var patience: LoopTimer?
         var isComplete = false
         let finish = {
             guard !isComplete else { return }
             isComplete = true
+            patience?.disarm()
+            patience = nil
             completion()
         }
         let gathering = Gathering<Void>(count: self.loops.count) { _ in finish() }
         let back = LoopBound(gathering, loop: self.home)
         for loop in self.loops { loop.submit { $0.drain { back.submit { $0.arrive(()) } } } }
-        self.home.after(nanoseconds: timeoutNanoseconds) { finish() }
+        if !isComplete { patience = self.home.after(nanoseconds: timeoutNanoseconds) { finish() } }
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// A thousand worlds: whatever clients, workers and the shared state do, every exchange ends once, every lease returns,

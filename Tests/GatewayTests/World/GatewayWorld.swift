@@ -34,7 +34,9 @@ final class GatewayWorld {
     }
 
     private static let address = SocketAddress.loopback(port: 8_080)
-    private static let workers: [SocketAddress] = [.loopback(port: 9_001), .loopback(port: 9_002), .loopback(port: 9_003)]
+    private static let workers: [SocketAddress] = [
+        .loopback(port: 9_001), .loopback(port: 9_002), .loopback(port: 9_003),
+    ]
 
     private func makeSettings() -> Settings {
         var settings = Settings()
@@ -172,7 +174,10 @@ final class GatewayWorld {
             self.expect(pool.queued == 0, "\(pool.queued) requests wait for a worker")
         }
         for room in report.rooms {
-            self.expect(room.joining == 0 && room.atDoor == 0, "parked: \(room.joining) joining, \(room.atDoor) at the door")
+            self.expect(
+                room.joining == 0 && room.atDoor == 0,
+                "parked: \(room.joining) joining, \(room.atDoor) at the door"
+            )
         }
     }
 

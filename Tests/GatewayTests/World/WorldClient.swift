@@ -27,6 +27,8 @@ final class WorldClient: StreamHandler {
     private var requestsLeft: Int
     private var owed: [Method] = []
     private var isMisbehaving: Bool
+    private var isSendingBody = false
+    private var connections = 0
     private(set) var books = Books()
     private(set) var isDone = false
     private let complain: (String) -> Void
@@ -46,6 +48,8 @@ final class WorldClient: StreamHandler {
         guard self.requestsLeft > 0 else { return self.end() }
         do {
             self.wire = HTTP1Client(limits: HeadLimits())
+            self.connections += 1
+            self.isSendingBody = false
             self.stream = try self.network.connect(
                 to: self.address,
                 on: self.loop,
@@ -106,10 +110,10 @@ final class WorldClient: StreamHandler {
         let expect = self.world.oneIn(8) ? "Expect: 100-continue\r\n" : ""
         if self.world.oneIn(2) {
             stream.write("POST \(path)/size-\(size) HTTP/1.1\r\n\(fields)\(expect)Content-Length: \(size)\r\n\r\n")
-            self.sendBody(left: size, isChunked: false)
+            self.sendBody(left: size, isChunked: false, on: self.connections)
         } else {
             stream.write("POST \(path)/size-\(size) HTTP/1.1\r\n\(fields)\(expect)Transfer-Encoding: chunked\r\n\r\n")
-            self.sendBody(left: size, isChunked: true)
+            self.sendBody(left: size, isChunked: true, on: self.connections)
         }
     }
 
@@ -121,9 +125,12 @@ final class WorldClient: StreamHandler {
     }
 
     /// In pieces, with pauses between them.
-    private func sendBody(left: Int, isChunked: Bool) {
-        guard let stream = self.stream else { return }
+    private func sendBody(left: Int, isChunked: Bool, on connection: Int) {
+        self.isSendingBody = true
+        // The connection of that body is gone.
+        guard let stream = self.stream, connection == self.connections else { return }
         guard left > 0 else {
+            self.isSendingBody = false
             if isChunked { stream.write("0\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n") }
             return
         }
@@ -132,7 +139,7 @@ final class WorldClient: StreamHandler {
         stream.write([UInt8](repeating: 0x62, count: piece))
         if isChunked { stream.write("\r\n") }
         self.loop.after(nanoseconds: Int64(self.world.random(0...50_000_000))) {
-            self.sendBody(left: left - piece, isChunked: isChunked)
+            self.sendBody(left: left - piece, isChunked: isChunked, on: connection)
         }
     }
 
@@ -177,7 +184,10 @@ final class WorldClient: StreamHandler {
         }
         guard self.requestsLeft > 0 else { return stream.close() }
         self.loop.after(nanoseconds: Int64(self.world.random(0...700_000_000))) {
-            if self.stream != nil, self.owed.isEmpty, self.wire.canReuse { self.sendNext() } else { self.stream?.close() }
+            guard self.stream === stream else { return }
+            // The response came before the end of the body: nobody begins another request within it.
+            guard self.owed.isEmpty, self.wire.canReuse, !self.isSendingBody else { return stream.close() }
+            self.sendNext()
         }
     }
 

@@ -52,6 +52,8 @@ final class WorldWorker: StreamHandler {
     }
 
     private func requestEnded() {
+        // The rest of a body whose response was given early is thrown away uncounted.
+        guard self.wire.owesResponse else { return }
         // `/size-N` says how long its body is to be.
         if let size = self.path.split(separator: "-").last.flatMap({ Int($0) }), size != self.bodyBytes {
             self.complain("a body of \(size) bytes came as one of \(self.bodyBytes)")
