@@ -20,10 +20,12 @@ enum ExchangeFuzz {
     }
 }
 
-private enum Event: String, CaseIterable {
+private enum Event: String, CustomStringConvertible {
     case letIn, park, roomAnswered, roomRefused, bodyPiece, bodyEnd, bodyMalformed, acquired, queueRefused
     case workerFailed, workerFailedSafely, interim, head, responsePiece, responseEnd, switched, tunnelBytes, tunnelEnd
     case clientGone
+
+    var description: String { self.rawValue }
 }
 
 /// Those around an exchange, in the plainest way.
@@ -46,6 +48,7 @@ private struct World {
     private var workerHas = 0
     private var workerHasEnd = false
     private var sends = 0
+    private var hasInterim = false
     private let keptLimit: Int
     /// The last piece of a body has come, and its end comes with it, however the client is paused.
     private var isEndDue = false
@@ -153,9 +156,12 @@ private struct World {
         case .retry:
             expectEqual(self.kept, self.came, "sends a request again that is not kept: \(self.history)")
             expectEqual(self.response, .none, "sends a request again after a response: \(self.history)")
+            expect(!self.hasInterim, "sends a request again that a worker deals with: \(self.history)")
             self.held = .nothing
             self.queue()
-        case .relayInterim: expectEqual(self.response, .none, "a late interim response: \(self.history)")
+        case .relayInterim:
+            expectEqual(self.response, .none, "a late interim response: \(self.history)")
+            self.hasInterim = true
         case .relayHead: self.response = .underway
         case .openTunnel: self.response = .tunnel
         case .relayBody: expectEqual(self.response, .underway, "a body without a head: \(self.history)")

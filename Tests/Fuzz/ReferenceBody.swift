@@ -49,6 +49,28 @@ enum ReferenceBody: Equatable {
         }
     }
 
+    /// What a server that knows the bare grammar makes of a chunked body that somebody else wrote: the payload, or nil
+    /// when it is not whole or makes no sense.
+    static func payload(ofChunks bytes: ArraySlice<UInt8>) -> [UInt8]? {
+        var rest = bytes
+        var payload: [UInt8] = []
+        while true {
+            guard let line = self.takeLine(&rest) else { return nil }
+            let digits = line.prefix { $0.isHexDigit && $0.isASCII }
+            let isEnd = line.dropFirst(digits.count).allSatisfy { $0 == " " || $0 == "\t" }
+            let hasExtension = line.dropFirst(digits.count).drop { $0 == " " || $0 == "\t" }.first == ";"
+            guard let count = Int(digits, radix: 16), isEnd || hasExtension else { return nil }
+            if count == 0 { break }
+            guard rest.count >= count + 2 else { return nil }
+            payload += rest.prefix(count)
+            rest = rest.dropFirst(count)
+            guard rest.starts(with: [13, 10]) else { return nil }
+            rest = rest.dropFirst(2)
+        }
+        while let line = self.takeLine(&rest) { if line.isEmpty { return payload } }
+        return nil
+    }
+
     private static func takeLine(_ rest: inout ArraySlice<UInt8>) -> String? {
         guard let lineFeed = rest.firstIndex(of: 10), lineFeed > rest.startIndex, rest[lineFeed - 1] == 13 else {
             return nil

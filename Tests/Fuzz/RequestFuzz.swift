@@ -70,6 +70,10 @@ enum RequestFuzz {
         expect(written.starts(with: self.method(input).utf8) && written[methodCount] == 32, "another method: \(text)")
         self.judge(fields, of: head, text)
         guard isWhole else { return }
+        if head.framing == .chunked {
+            let plain = ReferenceBody.payload(ofChunks: input[head.byteCount...])
+            expectEqual(plain, payload, "the payload that came")
+        }
         let body = ReferenceBody.decode(written[headCount...], fields: fields)
         expectEqual(body, .complete(payload), "the body, passed on in \(text)")
         let again = self.wide.serve(written, ends: [written.count], respondsEarly: false)
