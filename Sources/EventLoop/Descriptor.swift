@@ -42,6 +42,9 @@ open class Descriptor {
         preconditionFailure("\(type(of: self)) does not say what it does when it is ready")
     }
 
+    /// The loop has taken its last turn. Must close the descriptor, and let go of what would keep this object alive.
+    open func loopEnds() { self.deregisterAndClose() }
+
     public final func register(_ events: ReadyEvents = [.readable, .writable, .inputEnded]) throws {
         self.loop.preconditionOnLoop()
         precondition(!self.isRegistered && self.fd >= 0, "a descriptor is registered once")

@@ -40,11 +40,12 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     private var hasStopped = false
     public let readScratch: UnsafeMutableRawBufferPointer
     public let writeScratch: UnsafeMutableRawBufferPointer
-    /// A third one, in which the writes of one stream are gathered; see `gatherer`.
-    public let gatherScratch: UnsafeMutableRawBufferPointer
-    /// Whose writes are in `gatherScratch`. Who wants it next has these sent first.
-    public var gatherer: (any Gatherer)?
     public private(set) var turns: UInt64 = 0
+    /// True while a handler looks at what lies in `readScratch`.
+    public var isReadScratchLent = false
+    /// A third area, in which the writes of one stream at a time are gathered.
+    public let gatherScratch = GatherScratch(byteCount: EventLoop.scratchBytes)
+    public let buffers = BufferBudget()
 
     public init(index: Int = 0, label: String) throws {
         self.index = index
@@ -57,7 +58,6 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         self.eventStorage = .allocate(capacity: Self.maxEventsPerTurn)
         self.readScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
         self.writeScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
-        self.gatherScratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
         for (fd, token) in [
             (self.mailbox.eventfd, DescriptorTable.mailboxToken), (self.wakeTimer, DescriptorTable.timerToken),
         ] {
@@ -77,7 +77,6 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         self.eventStorage.deallocate()
         self.readScratch.deallocate()
         self.writeScratch.deallocate()
-        self.gatherScratch.deallocate()
     }
 
     // MARK: Being on the loop
@@ -179,6 +178,8 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             self.turnEndActions.removeAll(keepingCapacity: true)
             for action in actions { action() }
         }
+        self.gatherScratch.turnEnds()
+        self.buffers.turnEnds()
         return done
     }
 
@@ -217,7 +218,8 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             self.turnEndActions.removeAll()
             self.nextTurnActions.removeAll()
             self.timers.close()
-            for descriptor in self.table.descriptors { descriptor.deregisterAndClose() }
+            self.buffers.close()
+            for descriptor in self.table.descriptors { descriptor.loopEnds() }
             self.source.cancel()
         }
     }

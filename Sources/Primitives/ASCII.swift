@@ -16,6 +16,9 @@ public enum ASCII {
     @inlinable @inline(__always)
     public static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
+    @inlinable @inline(__always)
+    public static func isLetter(_ byte: UInt8) -> Bool { self.lowercased(byte) &- 0x61 < 26 }
+
     /// The value of a hexadecimal digit in either case; nil for every other byte.
     @inlinable @inline(__always)
     public static func hexValue(_ byte: UInt8) -> UInt8? {

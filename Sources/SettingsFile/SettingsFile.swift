@@ -52,6 +52,9 @@ public enum SettingsFile {
     private static func checkFiles(_ settings: inout Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
         var problems: [SettingsProblem] = []
         for (index, listener) in settings.listeners.enumerated() {
+            if let ciphers = listener.ciphers, let problem = CipherList.problem(of: ciphers, tls: listener.tls) {
+                problems.append(sources.problem(at: "listen[\(index)].ciphers", problem))
+            }
             guard case .files(let certificate, let key) = listener.tls else { continue }
             for (name, path) in [("certificate", certificate), ("key", key)] {
                 do {

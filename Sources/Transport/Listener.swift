@@ -13,19 +13,59 @@ public final class Listener: Descriptor, StreamListener {
     /// When the process has no descriptors left, waiting is all there is; the backlog holds those who knock.
     private static let exhaustedPauseNanoseconds = 50 * Nanoseconds.perMillisecond
 
+    /// After so many failures in a row for no known reason the listener pauses, too.
+    private static let maxFailuresInARow = 16
+
+    /// The system call; a test puts its own in.
+    typealias AcceptCall = (Int32, UnsafeMutablePointer<sockaddr_storage>, UnsafeMutablePointer<UInt32>) -> Int32
+
+    private enum Standing {
+        case listening
+        /// Others get their turn first; the rest is accepted in the next one.
+        case givingWay
+        /// Until the timer fires, however many knock.
+        case pausing
+    }
+
     public let boundAddress: SocketAddress
     private let tls: TLSContext?
     private let makeHandler: (any ByteStream) -> (any StreamHandler)?
-    /// How often the process had no descriptor left for a connection that knocked.
+    private let acceptCall: AcceptCall
+    private var standing = Standing.listening
+    private var failuresInARow = 0
+    private var pause: LoopTimer?
+    /// How often the process had no descriptor, or the kernel no memory, for a connection that knocked.
     public private(set) var exhaustedCount: UInt64 = 0
+    /// How often accepting failed for another reason: mostly, the connection's network had gone.
+    public private(set) var failedCount: UInt64 = 0
 
     /// `makeHandler` returns nil to refuse a connection, which is then closed at once.
-    public init(
+    public convenience init(
         loop: EventLoop,
         address: SocketAddress,
         reusePort: Bool = true,
         backlog: Int32 = Listener.defaultBacklog,
         tls: TLSContext? = nil,
+        makeHandler: @escaping (any ByteStream) -> (any StreamHandler)?
+    ) throws {
+        try self.init(
+            loop: loop,
+            address: address,
+            reusePort: reusePort,
+            backlog: backlog,
+            tls: tls,
+            acceptCall: { sluice_accept($0, $1, $2) },
+            makeHandler: makeHandler
+        )
+    }
+
+    init(
+        loop: EventLoop,
+        address: SocketAddress,
+        reusePort: Bool,
+        backlog: Int32,
+        tls: TLSContext?,
+        acceptCall: @escaping AcceptCall,
         makeHandler: @escaping (any ByteStream) -> (any StreamHandler)?
     ) throws {
         loop.preconditionOnLoop()
@@ -39,6 +79,7 @@ public final class Listener: Descriptor, StreamListener {
         }
         self.tls = tls
         self.makeHandler = makeHandler
+        self.acceptCall = acceptCall
         super.init(loop: loop, fd: fd)
         try self.register(.readable)
     }
@@ -74,48 +115,77 @@ public final class Listener: Descriptor, StreamListener {
     }
 
     public override func ready(_ events: ReadyEvents) {
+        guard self.standing == .listening else { return }
         for _ in 0..<Self.maxAcceptsInARow {
-            guard self.fd >= 0 else { return }
-            guard self.acceptOne() else { return }
+            guard self.fd >= 0, self.acceptOne() else { return }
         }
-        self.loop.onNextTurn { self.ready(.readable) }
+        self.standing = .givingWay
+        self.loop.onNextTurn {
+            self.standing = .listening
+            self.ready(.readable)
+        }
     }
 
     /// False when there is nobody left to accept, or nothing left to accept with.
     private func acceptOne() -> Bool {
         var storage = sockaddr_storage()
         var length = UInt32(MemoryLayout<sockaddr_storage>.size)
-        let accepted = sluice_accept(self.fd, &storage, &length)
-        guard accepted != -1 else {
-            switch errno {
-            case EINTR, ECONNABORTED: return true
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                self.exhaustedCount += 1
-                self.loop.after(nanoseconds: Self.exhaustedPauseNanoseconds) { [weak self] in self?.ready(.readable) }
-                return false
-            default: return false
-            }
+        let accepted = self.acceptCall(self.fd, &storage, &length)
+        guard accepted == -1 else {
+            self.failuresInARow = 0
+            self.take(accepted, peer: SocketAddress(storage) ?? .unix(path: ""))
+            return true
         }
+        switch errno {
+        case EAGAIN: return false
+        case EINTR, ECONNABORTED: return true
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            self.exhaustedCount += 1
+            self.pauseAccepting()
+            return false
+        default:
+            // Accepting reports errors of the connection's network as its own: the next connection may be sound.
+            self.failedCount += 1
+            self.failuresInARow += 1
+            guard self.failuresInARow >= Self.maxFailuresInARow else { return true }
+            self.pauseAccepting()
+            return false
+        }
+    }
+
+    private func take(_ accepted: Int32, peer: SocketAddress) {
         let session: TLSSession?
         do {
             session = try self.tls.map { try TLSSession(context: $0, fd: accepted, isServer: true, serverName: nil) }
         } catch {
             // Out of memory for one more session: this visitor is turned away, the others are not.
             Glibc.close(accepted)
-            return true
+            return
         }
-        let peer = SocketAddress(storage) ?? .unix(path: "")
         let connection = Connection(loop: self.loop, fd: accepted, peer: peer, tls: session, isConnecting: false)
         guard let handler = self.makeHandler(connection), (try? connection.start(handler: handler)) != nil else {
             // Not only the descriptor: a handler that was made is told.
-            connection.close()
-            return true
+            return connection.close()
         }
-        return true
+    }
+
+    /// One pause at a time, however many events there are meanwhile.
+    private func pauseAccepting() {
+        self.standing = .pausing
+        self.failuresInARow = 0
+        let pause =
+            self.pause
+            ?? LoopTimer(loop: self.loop) { [weak self] in
+                self?.standing = .listening
+                self?.ready(.readable)
+            }
+        self.pause = pause
+        pause.arm(afterNanoseconds: Self.exhaustedPauseNanoseconds)
     }
 
     /// Stops listening. Connections that were accepted live on.
     public func close() {
+        self.pause = nil
         self.deregisterAndClose()
         if case .unix(let path) = self.boundAddress { unlink(path) }
     }

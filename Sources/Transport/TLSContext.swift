@@ -6,9 +6,19 @@ import Glibc
 public final class TLSContext: @unchecked Sendable {
     let context: OpaquePointer
 
-    /// For a listener. Both files are PEM; the certificate's file may hold the chain.
-    public init(certificateFile: String, keyFile: String) throws {
+    /// What a listener offers to clients of TLS 1.2: forward secrecy and authenticated encryption, nothing else. TLS 1.3
+    /// has only such suites. Source: Mozilla's "intermediate" configuration, without its finite-field exchanges.
+    public static let defaultCiphers =
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+        + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+    /// For a listener. Both files are PEM; the certificate's file may hold the chain. `ciphers` is a list as OpenSSL
+    /// reads it, for TLS 1.2.
+    public init(certificateFile: String, keyFile: String, ciphers: String = TLSContext.defaultCiphers) throws {
         self.context = try Self.make(TLS_server_method())
+        guard SSL_CTX_set_cipher_list(self.context, ciphers) == 1 else {
+            throw TransportError.tls("ciphers \(ciphers)", OpenSSLErrors.take())
+        }
         // TLS 1.3 clients resume with one ticket as well as with two.
         SSL_CTX_set_num_tickets(self.context, 1)
         guard SSL_CTX_use_certificate_chain_file(self.context, certificateFile) == 1 else {

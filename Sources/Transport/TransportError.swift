@@ -27,6 +27,8 @@ public enum CloseReason: Equatable, Sendable, CustomStringConvertible {
     case connectFailed(Int32)
     case connectTimedOut
     case tls(String)
+    /// The memory of the loop's connections is used up, and this one asked for more.
+    case outOfMemory
     /// A system call failed with this `errno`.
     case failed(Int32)
 
@@ -38,6 +40,7 @@ public enum CloseReason: Equatable, Sendable, CustomStringConvertible {
         case .connectFailed(let code): "connect failed: \(SystemError.message(code: code))"
         case .connectTimedOut: "connect timed out"
         case .tls(let reason): "TLS: \(reason)"
+        case .outOfMemory: "closed here for want of buffer memory"
         case .failed(let code): SystemError.message(code: code)
         }
     }

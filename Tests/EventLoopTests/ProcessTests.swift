@@ -2,6 +2,7 @@ import CLinux
 import EventLoop
 // Testing has a type of that name too.
 import enum EventLoop.ExitStatus
+import Foundation
 import TestKit
 import Glibc
 import Primitives
@@ -96,6 +97,48 @@ import Testing
         }
         _ = try ended.take()
         try fixture.waitUntil { lengths.value == [LineReader.maxLineBytes, 4, 0] }
+        try fixture.end()
+    }
+
+    /// A child that floods its output shares the loop with everybody else: no turn reads more than its share.
+    @Test(arguments: ["x", "lines"])
+    func lineReader_floodOfTenMegabytes_letsOthersHaveTheirTurns(kind: String) throws {
+        let fixture = try LoopFixture()
+        var ends: [Int32] = [-1, -1]
+        #expect(sluice_pipe(&ends) != -1)
+        #expect(sluice_set_nonblocking(ends[0]) != -1)
+        let total = kind == "lines" ? 512 * 1024 : 10 * 1024 * 1024
+        let piece = [UInt8](repeating: kind == "lines" ? 0x0A : 0x78, count: 65_536)
+        let lines = Record<[UInt64: Int]>([:])
+        let turns = Record<Set<UInt64>>([])
+        let (input, output) = (ends[0], ends[1])
+        let isWritten = Handover<Void>()
+        Thread.detachNewThread {
+            var written = 0
+            while written < total {
+                let count = piece.withUnsafeBytes { write(output, $0.baseAddress, $0.count) }
+                precondition(count > 0)
+                written += count
+            }
+            close(output)
+            isWritten.put(())
+        }
+        try fixture.run {
+            _ = try LineReader(loop: fixture.loop, fd: input) { _ in
+                lines.update { $0[fixture.loop.turns, default: 0] += 1 }
+            }
+            // Another piece of work, which comes up in every turn.
+            func again() {
+                turns.update { $0.insert(fixture.loop.turns) }
+                fixture.loop.onNextTurn { if fixture.loop.descriptorCount > 0 { again() } }
+            }
+            again()
+        }
+        try isWritten.take()
+        try fixture.waitUntil { try fixture.run { fixture.loop.descriptorCount } == 0 }
+        #expect(turns.value.count >= total / (LineReader.maxBytesPerTurn + 4_096))
+        #expect(lines.value.values.max() ?? 0 <= LineReader.maxLinesPerTurn + 4_096)
+        #expect(lines.value.values.reduce(0, +) == (kind == "lines" ? total : 0))
         try fixture.end()
     }
 

@@ -70,6 +70,32 @@ import Testing
         #expect(SettingsFile.absoluteFolder(of: "/a/b/s.yaml") == "/a/b")
     }
 
+    @Test func ciphers_areLookedUp_andNeedTLS() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = folder.path + "/s.yaml"
+        func problems(_ listener: String) throws -> [String] {
+            try folder.write(
+                SettingsText.smallest.replacing("- address: 127.0.0.1:8080", with: "- \(listener)"),
+                to: "s.yaml"
+            )
+            return self.problems(path)
+        }
+        #expect(try problems("{address: 127.0.0.1:0, tls: self_signed, ciphers: 'ECDHE+AESGCM:AES128-SHA'}") == [])
+        #expect(try SettingsFile.load(path).listeners.map(\.ciphers) == ["ECDHE+AESGCM:AES128-SHA"])
+        #expect(
+            try problems("{address: 127.0.0.1:0, tls: self_signed, ciphers: NONE-SUCH}") == [
+                "\(path):3:46: listen[0].ciphers: OpenSSL knows none of NONE-SUCH; `openssl ciphers -v -tls1_2` lists what "
+                    + "there is"
+            ]
+        )
+        #expect(
+            try problems("{address: 127.0.0.1:0, ciphers: AES128-SHA}").first?.hasSuffix(
+                "listen[0].ciphers: the listener speaks no TLS; give it tls, or leave ciphers out"
+            ) == true
+        )
+    }
+
     @Test func filesThatTheSettingsName_areLookedAt() throws {
         let folder = try TestFolder()
         defer { folder.remove() }

@@ -1,3 +1,4 @@
+import EventLoop
 import Primitives
 import Testing
 
@@ -8,7 +9,8 @@ import Testing
     @Test(arguments: [1, 7, 0xBEEF] as [UInt64])
     func queue_anyAppendsAndTakes_agreesWithAnArray(seed: UInt64) {
         var generator = SplitMix64(seed: seed)
-        var queue = ByteQueue()
+        let budget = BufferBudget()
+        var queue = ByteQueue(budget: budget)
         var model: [UInt8] = []
         for _ in 0..<5_000 {
             if Bool.random(using: &generator) {
@@ -24,12 +26,13 @@ import Testing
             }
             #expect(queue.count == model.count && queue.isEmpty == model.isEmpty, "seed \(seed)")
             #expect(queue.bytes.elementsEqual(model), "seed \(seed)")
+            #expect(budget.usedBytes >= queue.count && (budget.usedBytes == 0) == queue.isEmpty, "seed \(seed)")
         }
     }
 
     /// A long queue that takes a byte for every byte it gives must not move all it holds for each of them.
     @Test func queue_trickleThroughALongOne_movesEachByteAFewTimesAtMost() {
-        var queue = ByteQueue()
+        var queue = ByteQueue(budget: BufferBudget())
         let held = [UInt8](repeating: 7, count: 4_095)
         held.withUnsafeBytes { queue.append($0) }
         var moves = 0

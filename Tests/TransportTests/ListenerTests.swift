@@ -1,47 +1,145 @@
+import CLinux
 import EventLoop
+import Glibc
+import Primitives
 import TestKit
 import Testing
-import Transport
 
+@testable import Transport
+
+/// How a listener bears what the kernel says.
 @Suite(.timeLimit(.minutes(1))) struct ListenerTests {
-    @Test func listener_onAPortInUse_saysWhere() throws {
-        let fixture = try LoopFixture()
-        let message = try fixture.run {
-            let first = try Listener(loop: fixture.loop, address: .loopback(port: 0), reusePort: false) { _ in nil }
-            do {
-                _ = try Listener(loop: fixture.loop, address: first.boundAddress, reusePort: false) { _ in nil }
-                return ""
-            } catch { return "\(error) \(first.boundAddress)" }
+    /// A listener whose system call fails with the codes of `script`, one a call, before it works.
+    private func listen(
+        _ fixture: LoopFixture,
+        calls: Record<Int>,
+        accepted: Record<Int>,
+        script: @escaping @Sendable (Int) -> Int32?
+    ) throws -> Listener {
+        // Made on the loop, then used on the loop only.
+        nonisolated(unsafe) var listener: Listener!
+        try fixture.run {
+            listener = try Listener(
+                loop: fixture.loop,
+                address: .loopback(port: 0),
+                reusePort: false,
+                backlog: 100,
+                tls: nil,
+                acceptCall: { fd, storage, length in
+                    calls.update { $0 += 1 }
+                    if let code = script(calls.value) {
+                        errno = code
+                        return -1
+                    }
+                    return sluice_accept(fd, storage, length)
+                },
+                makeHandler: { _ in
+                    accepted.update { $0 += 1 }
+                    return ScriptedHandler()
+                }
+            )
         }
-        #expect(message.contains("Address already in use"))
-        #expect(message.hasPrefix("cannot listen on \(message.split(separator: " ").last!)"))
+        return listener
+    }
+
+    /// The next connection is sound, whatever happened to the one before: its event does not come again.
+    @Test(arguments: [ENETDOWN, EPROTO, EHOSTUNREACH, EPERM, ECONNABORTED, EINTR])
+    func acceptError_ofOneConnection_doesNotKeepTheOthersOut(code: Int32) throws {
+        let fixture = try LoopFixture()
+        let calls = Record(0)
+        let accepted = Record(0)
+        // Used on the loop only.
+        nonisolated(unsafe) let listener = try self.listen(fixture, calls: calls, accepted: accepted) {
+            $0 == 1 ? code : nil
+        }
+        let port = listener.boundAddress.port!
+        let peer = try RawPeer(port: port)
+        try fixture.waitUntil { accepted.value == 1 }
+        let counted = try fixture.run { listener.failedCount }
+        #expect(counted == (code == ECONNABORTED || code == EINTR ? 0 : 1))
+        withExtendedLifetime(peer) {}
         try fixture.end()
     }
 
-    @Test func listener_onASocketFile_replacesADeadOnesButNotALivingOnes() throws {
-        let folder = TestFolder()
+    /// A hundred connections knock while there is no descriptor left: the listener tries again twenty times a second,
+    /// not twenty times a second for each of them.
+    @Test func exhausted_whateverKnocks_hasOneRetryAtATime() throws {
         let fixture = try LoopFixture()
-        let address = SocketAddress.unix(path: folder.file("socket"))
-        try fixture.run {
-            let first = try Listener(loop: fixture.loop, address: address) { _ in nil }
-            #expect(throws: TransportError.self) {
-                try Listener(loop: fixture.loop, address: address) { _ in nil }
+        let calls = Record(0)
+        let accepted = Record(0)
+        let isExhausted = Record(true)
+        // Used on the loop only.
+        nonisolated(unsafe) let listener = try self.listen(fixture, calls: calls, accepted: accepted) { _ in
+            isExhausted.value ? EMFILE : nil
+        }
+        let port = listener.boundAddress.port!
+        let begin = try fixture.run { fixture.loop.now }
+        var peers: [RawPeer] = []
+        for _ in 0..<50 {
+            peers.append(try RawPeer(port: port))
+            try fixture.run {}
+        }
+        try fixture.waitUntil { calls.value >= 3 }
+        let elapsed = try fixture.run { fixture.loop.now }.nanoseconds(since: begin)
+        // One try for the first event, and one for every pause of 50 ms.
+        #expect(calls.value <= 2 + Int(elapsed / (50 * Nanoseconds.perMillisecond)))
+        #expect(try fixture.run { Int(listener.exhaustedCount) } == calls.value)
+        isExhausted.update { $0 = false }
+        try fixture.waitUntil { accepted.value == 50 }
+        try fixture.end()
+    }
+
+    /// A failure that does not go away must not turn into a loop that does nothing else.
+    @Test func failureThatLasts_pausesTheListener() throws {
+        let fixture = try LoopFixture()
+        let calls = Record(0)
+        let accepted = Record(0)
+        // Used on the loop only.
+        nonisolated(unsafe) let listener = try self.listen(fixture, calls: calls, accepted: accepted) {
+            $0 <= 100 ? EPERM : nil
+        }
+        let peer = try RawPeer(port: listener.boundAddress.port!)
+        let begin = try fixture.run { fixture.loop.now }
+        try fixture.waitUntil { accepted.value == 1 }
+        let elapsed = try fixture.run { fixture.loop.now }.nanoseconds(since: begin)
+        #expect(elapsed >= 5 * 50 * Nanoseconds.perMillisecond)
+        withExtendedLifetime(peer) {}
+        try fixture.end()
+    }
+
+    /// The real thing, in a process of its own: no descriptor is left, then some are.
+    @Test func descriptors_runOutAndComeBack_everybodyIsLetIn() async {
+        await #expect(processExitsWith: .success) {
+            let fixture = try LoopFixture()
+            let accepted = Record(0)
+            // Made on the loop, then used on the loop only.
+            nonisolated(unsafe) var listener: Listener!
+            try fixture.run {
+                listener = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in
+                    accepted.update { $0 += 1 }
+                    return ScriptedHandler()
+                }
             }
-            // Closed without removing its file: what a killed process leaves behind.
-            first.deregisterAndClose()
-            let second = try Listener(loop: fixture.loop, address: address) { _ in nil }
-            second.close()
+            // The peers' sockets take up all but three of the descriptors.
+            var held: [Int32] = []
+            var limit = rlimit(rlim_cur: 128, rlim_max: 128)
+            precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            var peers: [RawPeer] = []
+            for _ in 0..<6 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
+            try fixture.waitUntil { accepted.value == 6 }
+            while true {
+                let fd = dup(0)
+                if fd == -1 { break }
+                held.append(fd)
+            }
+            for _ in 0..<4 { close(held.removeLast()) }
+            // Each takes one descriptor here and wants one there.
+            for _ in 0..<3 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
+            try fixture.waitUntil { try fixture.run { listener.exhaustedCount } > 2 }
+            precondition(accepted.value < 9)
+            for fd in held { close(fd) }
+            try fixture.waitUntil { accepted.value == 9 }
+            withExtendedLifetime(peers) {}
         }
-        try fixture.end()
-    }
-
-    @Test func listeners_sharingAPort_bothListen() throws {
-        let fixture = try LoopFixture()
-        try fixture.run {
-            let first = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in nil }
-            let second = try Listener(loop: fixture.loop, address: first.boundAddress) { _ in nil }
-            #expect(first.boundAddress == second.boundAddress)
-        }
-        try fixture.end()
     }
 }

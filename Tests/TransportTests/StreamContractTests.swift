@@ -38,185 +38,6 @@ import Transport
     }
 
     @Test(arguments: StreamRig.Kind.all)
-    func answerToAWholeInput_afterItsEnd_arrives(kind: StreamRig.Kind) throws {
-        let rig = try StreamRig(kind)
-        let answer = Record<[UInt8]>([])
-        let reasons = Record<[CloseReason]>([])
-        let address = try rig.listen { _ in
-            let handler = ScriptedHandler()
-            var total = 0
-            handler.onReceived = { _, bytes in
-                total += bytes.count
-                return bytes.count
-            }
-            handler.onInputEnded = { stream in
-                stream.write("total \(total) ")
-                stream.write(Self.bytes)
-                stream.closeAfterWriting()
-            }
-            handler.onClosed = { reason in reasons.update { $0.append(reason) } }
-            return handler
-        }
-        try rig.connect(to: address) {
-            let client = ScriptedHandler()
-            client.onConnected = { stream in
-                #expect(stream.isOpen && stream.peer == address)
-                stream.write(Self.bytes)
-                stream.finishWriting()
-                stream.write("too late")
-            }
-            client.onReceived = { _, bytes in
-                answer.update { $0 += bytes }
-                return bytes.count
-            }
-            client.onClosed = { reason in reasons.update { $0.append(reason) } }
-            return client
-        }
-        try rig.waitUntil { reasons.value.count == 2 }
-        #expect(reasons.value == [.local, .local])
-        #expect(answer.value == Array("total 300000 ".utf8) + Self.bytes)
-        try rig.end()
-    }
-
-    /// The client is still sending when it is answered and closed; its unread bytes must not destroy the answer.
-    @Test(arguments: StreamRig.Kind.all)
-    func closeAfterWriting_withUnreadInput_deliversTheWholeAnswer(kind: StreamRig.Kind) throws {
-        let rig = try StreamRig(kind)
-        let answer = Record<[UInt8]>([])
-        let isOver = Record(false)
-        let address = try rig.listen { _ in
-            let handler = ScriptedHandler()
-            handler.onReceived = { stream, _ in
-                stream.write(Self.bytes)
-                stream.closeAfterWriting()
-                stream.write("too late")
-                return 0
-            }
-            return handler
-        }
-        try rig.connect(to: address) {
-            let client = ScriptedHandler()
-            client.onConnected = { $0.write(Self.bytes + Self.bytes) }
-            client.onReceived = { _, bytes in
-                answer.update { $0 += bytes }
-                return bytes.count
-            }
-            client.onClosed = { _ in isOver.update { $0 = true } }
-            return client
-        }
-        try rig.waitUntil { isOver.value }
-        #expect(answer.value == Self.bytes)
-        try rig.end()
-    }
-
-    @Test(arguments: StreamRig.Kind.all, [false, true])
-    func reset_isToldToThePeer_alsoToOneThatHasPaused(kind: StreamRig.Kind, peerPauses: Bool) throws {
-        let rig = try StreamRig(kind)
-        let reasons = Record<[String: CloseReason]>([:])
-        let address = try rig.listen { stream in
-            let handler = ScriptedHandler()
-            handler.onReceived = { stream, _ in
-                stream.write(Self.bytes)
-                stream.reset()
-                #expect(stream.isClosed)
-                return 0
-            }
-            handler.onClosed = { reason in reasons.update { $0["server"] = reason } }
-            return handler
-        }
-        try rig.connect(to: address) {
-            let client = ScriptedHandler()
-            client.onConnected = { stream in
-                stream.write("go")
-                if peerPauses { stream.pauseReading() }
-            }
-            client.onInputEnded = { _ in Issue.record("a reset was taken for an end in order") }
-            client.onClosed = { reason in reasons.update { $0["client"] = reason } }
-            return client
-        }
-        try rig.waitUntil { reasons.value.count == 2 }
-        #expect(reasons.value == ["server": .local, "client": .reset])
-        try rig.end()
-    }
-
-    /// The client has finished writing and waits; then it is gone. Nobody reads any more, and yet the end is told.
-    @Test(arguments: StreamRig.Kind.all)
-    func reset_afterTheEndOfInput_isTold(kind: StreamRig.Kind) throws {
-        let rig = try StreamRig(kind)
-        let inputHasEnded = Record(false)
-        let ended = Record<CloseReason?>(nil)
-        // Touched on the loop only.
-        nonisolated(unsafe) var client: (any ByteStream)?
-        let address = try rig.listen { _ in
-            let handler = ScriptedHandler()
-            handler.onInputEnded = { _ in inputHasEnded.update { $0 = true } }
-            handler.onClosed = { reason in ended.update { $0 = reason } }
-            return handler
-        }
-        try rig.connect(to: address) {
-            let handler = ScriptedHandler()
-            handler.onConnected = { stream in
-                client = stream
-                stream.finishWriting()
-            }
-            return handler
-        }
-        try rig.waitUntil { inputHasEnded.value }
-        try rig.settle()
-        #expect(ended.value == nil)
-        try rig.run {
-            client?.reset()
-            client = nil
-        }
-        try rig.waitUntil { ended.value != nil }
-        #expect(ended.value == .reset)
-        try rig.end()
-    }
-
-    @Test(arguments: StreamRig.Kind.all)
-    func connect_whereNobodyListens_isRefusedAfterTheCall(kind: StreamRig.Kind) throws {
-        let rig = try StreamRig(kind)
-        let network = rig.network
-        let loop = rig.loop
-        let ended = Record<CloseReason?>(nil)
-        try rig.run {
-            let listener = try network.listen(on: loop, at: .loopback(port: 0), tls: nil) { _ in nil }
-            let address = listener.boundAddress
-            listener.close()
-            var hasReturned = false
-            let client = ScriptedHandler()
-            client.onClosed = { reason in
-                #expect(hasReturned)
-                ended.update { $0 = reason }
-            }
-            _ = try network.connect(to: address, on: loop, timeoutNanoseconds: Nanoseconds.perSecond, handler: client)
-            hasReturned = true
-        }
-        try rig.waitUntil { ended.value != nil }
-        #expect(ended.value == .connectFailed(ECONNREFUSED))
-        try rig.end()
-    }
-
-    @Test(arguments: StreamRig.Kind.all)
-    func acceptThatReturnsNothing_endsTheStreamAtOnce(kind: StreamRig.Kind) throws {
-        let rig = try StreamRig(kind)
-        let events = Record<[String]>([])
-        let address = try rig.listen { _ in nil }
-        try rig.connect(to: address) {
-            let client = ScriptedHandler()
-            client.onInputEnded = { stream in
-                events.update { $0.append("end") }
-                stream.closeAfterWriting()
-            }
-            client.onClosed = { reason in events.update { $0.append("\(reason)") } }
-            return client
-        }
-        try rig.waitUntil { events.value.count == 2 }
-        #expect(events.value == ["end", "closed here"])
-        try rig.end()
-    }
-
-    @Test(arguments: StreamRig.Kind.all)
     func producer_thatObeysCongestion_holdsABoundedAmountForASlowReader(kind: StreamRig.Kind) throws {
         let rig = try StreamRig(kind)
         let loop = rig.loop
@@ -351,6 +172,56 @@ import Transport
         try rig.run {
             server = nil
             client = nil
+        }
+        try rig.end()
+    }
+
+    /// A handler resumes another stream while it looks at its own bytes: those stay as they are.
+    @Test(arguments: StreamRig.Kind.all)
+    func bytesOfAHandler_whileItResumesAnotherStream_stayAsTheyAre(kind: StreamRig.Kind) throws {
+        let rig = try StreamRig(kind)
+        let log = Record<[String]>([])
+        // Touched on the loop only.
+        nonisolated(unsafe) var other: (any ByteStream)?
+        let address = try rig.listen { _ in
+            let handler = ScriptedHandler()
+            handler.onReceived = { stream, bytes in
+                if bytes[0] == 0x62, other == nil {
+                    other = stream
+                    stream.pauseReading()
+                } else if bytes[0] == 0x61 {
+                    other?.resumeReading()
+                    #expect(bytes.allSatisfy { $0 == 0x61 })
+                }
+                log.update { $0.append(String(decoding: bytes, as: UTF8.self)) }
+                return bytes.count
+            }
+            return handler
+        }
+        let clients = Record<[String: Bool]>([:])
+        // Touched on the loop only.
+        nonisolated(unsafe) var streams: [String: any ByteStream] = [:]
+        for name in ["a", "b"] {
+            try rig.connect(to: address) {
+                let client = ScriptedHandler()
+                client.onConnected = { stream in
+                    streams[name] = stream
+                    clients.update { $0[name] = true }
+                }
+                return client
+            }
+        }
+        try rig.waitUntil { clients.value.count == 2 }
+        try rig.run { streams["b"]?.write("b") }
+        try rig.waitUntil { log.value == ["b"] }
+        try rig.run { streams["b"]?.write("bbbb") }
+        try rig.settle()
+        try rig.run { streams["a"]?.write("a") }
+        try rig.waitUntil { log.value.joined().count == 6 }
+        #expect(log.value.joined().filter { $0 == "b" }.count == 5)
+        try rig.run {
+            streams = [:]
+            other = nil
         }
         try rig.end()
     }

@@ -1,4 +1,6 @@
 import EventLoop
+// Testing has a type of that name too.
+import enum EventLoop.ExitStatus
 import TestKit
 import Primitives
 import Testing
@@ -103,12 +105,72 @@ import Transport
         let address = try self.serve(fixture, try folder.makeServerTLS()) { ended.put($0) }
         let peer = try RawPeer(port: address.port!)
         peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        // Whoever mistook the port is told so in words that a browser shows.
+        let response = String(decoding: try #require(peer.readToEnd()), as: UTF8.self)
+        #expect(response.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+        let body = try #require(response.split(separator: "\r\n\r\n").last)
+        #expect(response.contains("content-length: \(body.utf8.count)\r\n") && body.contains("https://"))
+        peer.finishWriting()
         guard case .tls(let reason) = try ended.take() else {
             Issue.record("not a TLS reason")
             return
         }
         #expect(reason.contains("http request"))
         try fixture.end()
+    }
+
+    /// Neither HTTP nor TLS, or nothing at all: the connection ends, and nobody answers in HTTP.
+    @Test(arguments: [[0x80, 1, 2, 3], [0x16, 3, 1, 0, 4, 1, 2, 3, 4], []] as [[UInt8]])
+    func noise_toATLSPort_endsTheConnection(bytes: [UInt8]) throws {
+        let folder = TestFolder()
+        let fixture = try LoopFixture()
+        let ended = Handover<CloseReason>()
+        let address = try self.serve(fixture, try folder.makeServerTLS()) { ended.put($0) }
+        let peer = try RawPeer(port: address.port!)
+        peer.send(bytes)
+        peer.finishWriting()
+        let reason = try ended.take()
+        #expect(reason != .local)
+        #expect(!String(decoding: peer.readToEnd() ?? [], as: UTF8.self).contains("HTTP"))
+        try fixture.end()
+    }
+
+    /// What OpenSSL's own client is told when it offers one kind of suite only.
+    @Test(arguments: [
+        ("-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256", true),
+        ("-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305", true),
+        ("-tls1_2 -cipher ECDHE-ECDSA-AES256-SHA384", false), ("-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA", false),
+        ("-tls1_2 -cipher AES128-GCM-SHA256", false), ("-tls1_2 -cipher ALL:!ECDHE", false),
+        ("-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256", true), ("-tls1_1", false),
+    ])
+    func suites_areModernOnes(options: String, isTaken: Bool) throws {
+        #expect(try self.isTaken(options, ciphers: TLSContext.defaultCiphers) == isTaken)
+    }
+
+    @Test func suites_thatTheOperatorNames_areTakenInstead() throws {
+        let options = "-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA"
+        #expect(try self.isTaken(options, ciphers: "ECDHE-ECDSA-AES128-SHA"))
+        #expect(throws: TransportError.self) { try self.isTaken(options, ciphers: "NO-SUCH-SUITE") }
+    }
+
+    private func isTaken(_ options: String, ciphers: String) throws -> Bool {
+        let folder = TestFolder()
+        _ = try folder.makeServerTLS()
+        let tls = try TLSContext(
+            certificateFile: folder.file("certificate.pem"),
+            keyFile: folder.file("key.pem"),
+            ciphers: ciphers
+        )
+        let fixture = try LoopFixture()
+        let address = try self.serve(fixture, tls)
+        let status = Handover<ExitStatus>()
+        try fixture.run {
+            let script = "echo | openssl s_client \(options) -connect \(address) > /dev/null 2>&1"
+            _ = try ChildProcess.spawn("sh", arguments: ["-c", script], on: fixture.loop) { status.put($0) }
+        }
+        let ended = try status.take()
+        try fixture.end()
+        return ended == .exited(0)
     }
 
     @Test func certificate_missing_isAnErrorThatNamesTheFile() {

@@ -193,7 +193,7 @@ final class VisitorPlayer: StreamHandler {
         case .connectTimedOut, .connectFailed(ETIMEDOUT): .connectTimedOut
         case .connectFailed(ECONNREFUSED): .refused
         case .connectFailed(EADDRNOTAVAIL), .connectFailed(EADDRINUSE), .connectFailed(EMFILE),
-            .connectFailed(ENFILE), .connectFailed(ENOBUFS), .connectFailed(ENOMEM):
+            .connectFailed(ENFILE), .connectFailed(ENOBUFS), .connectFailed(ENOMEM), .outOfMemory:
             .toolLimit
         case .local, .peer, .reset, .connectFailed, .tls, .failed: .broken
         }

@@ -5,13 +5,23 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     public var address: SocketAddress
     /// Nil for plain HTTP.
     public var tls: TLSSettings?
+    /// What is offered to clients of TLS 1.2, as OpenSSL reads it; nil for what is modern. TLS 1.3 has its own.
+    public var ciphers: String?
 
-    public init(address: SocketAddress = .loopback(port: 8080), tls: TLSSettings? = nil) {
+    public init(
+        address: SocketAddress = .loopback(port: 8080),
+        tls: TLSSettings? = nil,
+        ciphers: String? = nil
+    ) {
         self.address = address
         self.tls = tls
+        self.ciphers = ciphers
     }
 
-    public var description: String { self.tls.map { "\(self.address) (tls: \($0))" } ?? "\(self.address)" }
+    public var description: String {
+        guard let tls = self.tls else { return "\(self.address)" }
+        return "\(self.address) (tls: \(tls)\(self.ciphers.map { ", ciphers: \($0)" } ?? ""))"
+    }
 }
 
 /// Where a listener's certificate comes from.
@@ -36,7 +46,26 @@ extension ListenSettings: SettingsSection {
         [
             .value("address", \.address, .address(allowsPortZero: true), .needsRestart, isRequired: true),
             .value("tls", \.tls, .tls, .needsRestart, defaultNote: "no TLS"),
+            .value(
+                "ciphers",
+                \.ciphers,
+                .ciphers,
+                .needsRestart,
+                defaultNote: "ECDHE with AES-GCM or ChaCha20-Poly1305"
+            ),
         ]
+    }
+}
+
+extension ValueKind where Value == String? {
+    fileprivate static var ciphers: Self {
+        let kind = ValueKind<String>.text("OpenSSL's names for TLS 1.2, with colons between them,", maxBytes: 1024)
+        return ValueKind(
+            allowed: kind.allowed,
+            brief: "OpenSSL's names for TLS 1.2, with colons",
+            read: { site, findings in kind.read(site, &findings).map { .some($0) } },
+            write: { $0 ?? "the default" }
+        )
     }
 }
 
