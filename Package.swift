@@ -135,7 +135,13 @@ let package = Package(
             ]
         ),
         tests("ReportsTests", ["Reports"]),
-        tests("ControllerTests", ["Controller", "EventLoop", "Primitives", "TestKit"]),
+        tests(
+            "ControllerTests",
+            [
+                "Admission", "Controller", "EventLoop", "Primitives", "Settings", "SharedState", "TestKit", "Transport",
+                logging,
+            ]
+        ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
         tests(
             "EmbeddedRedisTests",

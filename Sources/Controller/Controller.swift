@@ -15,11 +15,13 @@ public final class Controller {
     private static let leadershipMillis: Int64 = 5_000
 
     public let id: String
-    private let loop: EventLoop
+    private let loop: any LoopContext
     private let log: Logger
     private let board: any PoolBoard
     private let store: any RoomStore
     private let executable: String
+    private let launch: WorkerLauncher
+    private var random: SplitMix64
     private var settings: Settings
     private var pools: [PoolController] = []
     private var timer: LoopTimer?
@@ -27,7 +29,7 @@ public final class Controller {
     private var isStopping = false
 
     /// `executable` is the program whose `worker` command runs a sample worker.
-    public init(
+    public convenience init(
         id: String,
         settings: Settings,
         executable: String,
@@ -36,6 +38,30 @@ public final class Controller {
         board: any PoolBoard,
         log: Logger
     ) {
+        self.init(
+            id: id,
+            settings: settings,
+            executable: executable,
+            loop: loop,
+            store: store,
+            board: board,
+            log: log,
+            seed: .random(in: 0 ... .max)
+        ) { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) }
+    }
+
+    /// On any loop, with any workers: `seed` makes a run in a simulated world repeatable.
+    init(
+        id: String,
+        settings: Settings,
+        executable: String,
+        loop: any LoopContext,
+        store: any RoomStore,
+        board: any PoolBoard,
+        log: Logger,
+        seed: UInt64,
+        launch: @escaping WorkerLauncher
+    ) {
         self.id = id
         self.settings = settings
         self.executable = executable
@@ -43,6 +69,8 @@ public final class Controller {
         self.store = store
         self.board = board
         self.log = log
+        self.random = SplitMix64(seed: seed)
+        self.launch = launch
     }
 
     public func start() {
@@ -68,7 +96,9 @@ public final class Controller {
                     loop: self.loop,
                     board: self.board,
                     store: self.store,
-                    log: self.log
+                    log: self.log,
+                    seed: self.random.next(),
+                    launch: self.launch
                 )
             )
         }

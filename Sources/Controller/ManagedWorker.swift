@@ -6,31 +6,13 @@ import Transport
 
 /// One worker's process: started, read for its address, asked until it is ready, told to end. What it is to do and when
 /// is decided by `Reconciliation`.
-final class ManagedWorker {
-    enum Event {
-        /// It answered its readiness check.
-        case ready
-        /// It says that it listens on something that is no address: it can never be asked.
-        case useless(String)
-        /// Its process is gone. Nothing comes after that.
-        case ended(String)
-    }
-
-    /// What a worker needs to know to be started.
-    struct Plan {
-        let executable: String
-        let arguments: [String]
-    }
-
+final class ManagedWorker: WorkerProcess {
     private static let probeIntervalNanoseconds = 50 * Nanoseconds.perMillisecond
     private static let probeTimeoutNanoseconds = Nanoseconds.perSecond
 
-    let id: String
-    let startedMicros: Int64
-    /// As the worker announced it; nil before.
     private(set) var address: SocketAddress?
     private let loop: EventLoop
-    private let onEvent: (Event) -> Void
+    private let onEvent: (WorkerEvent) -> Void
     private var process: ChildProcess?
     private var output: WorkerOutput?
     private var probeTimer: LoopTimer?
@@ -38,10 +20,8 @@ final class ManagedWorker {
     private var isAsked = true
 
     /// `onEvent` is called on the loop, and never before this has returned.
-    init(id: String, plan: Plan, on loop: EventLoop, onEvent: @escaping (Event) -> Void) throws {
-        self.id = id
+    init(_ plan: WorkerPlan, on loop: EventLoop, onEvent: @escaping (WorkerEvent) -> Void) throws {
         self.loop = loop
-        self.startedMicros = loop.wallMicros
         self.onEvent = onEvent
         let process = try ChildProcess.spawn(plan.executable, arguments: plan.arguments, on: loop) {
             [weak self] status in
@@ -94,7 +74,6 @@ final class ManagedWorker {
 
     // MARK: End
 
-    /// Asks the process to end.
     func stop() {
         self.isAsked = false
         self.process?.signal(SIGTERM)

@@ -11,7 +11,7 @@ final class PoolController {
     private static let signalsMaxAgeMicros: Int64 = 3_500_000
 
     let name: String
-    private let loop: EventLoop
+    private let loop: any LoopContext
     private let log: Logger
     private let board: any PoolBoard
     private let store: any RoomStore
@@ -29,10 +29,12 @@ final class PoolController {
         pool: PoolSettings,
         settings: Settings,
         executable: String,
-        loop: EventLoop,
+        loop: any LoopContext,
         board: any PoolBoard,
         store: any RoomStore,
-        log: Logger
+        log: Logger,
+        seed: UInt64,
+        launch: @escaping WorkerLauncher
     ) {
         self.name = pool.name
         self.pool = pool
@@ -44,7 +46,14 @@ final class PoolController {
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
         self.driver =
             pool.driver == .process
-            ? ProcessDriver(settings: pool, executable: executable, loop: loop, log: log) : nil
+            ? ProcessDriver(
+                settings: pool,
+                executable: executable,
+                loop: loop,
+                log: log,
+                seed: seed,
+                launch: launch
+            ) : nil
         self.driver?.onStarted = { [weak self] in self?.policy.workerStarted(after: $0) }
         // Gateways, and the rate at which rooms let in, follow at once.
         self.driver?.onChange = { [weak self] in

@@ -6,15 +6,21 @@ import Scaling
 import Settings
 import SharedState
 
-/// Runs a pool's workers as child processes. `Reconciliation` decides; this does what it says, and tells it what became
-/// of it.
+/// Runs a pool's workers. `Reconciliation` decides; this does what it says, and tells it what became of it.
 final class ProcessDriver {
-    private let loop: EventLoop
+    private struct Running {
+        let process: any WorkerProcess
+        let id: String
+        let startedMicros: Int64
+    }
+
+    private let loop: any LoopContext
     private let log: Logger
     private let executable: String
+    private let launch: WorkerLauncher
     private var settings: PoolSettings
     private var reconciliation: Reconciliation
-    private var processes: [Reconciliation.Number: ManagedWorker] = [:]
+    private var running: [Reconciliation.Number: Running] = [:]
     private var timer: LoopTimer?
     private var stopCompletions: [() -> Void] = []
     /// A worker became ready after so many nanoseconds.
@@ -26,12 +32,14 @@ final class ProcessDriver {
     init(
         settings: PoolSettings,
         executable: String,
-        loop: EventLoop,
+        loop: any LoopContext,
         log: Logger,
-        seed: UInt64 = .random(in: 0 ... .max)
+        seed: UInt64,
+        launch: @escaping WorkerLauncher
     ) {
         self.settings = settings
         self.executable = executable
+        self.launch = launch
         self.loop = loop
         self.log = log
         self.reconciliation = Reconciliation(limits: Reconciliation.Limits(settings), seed: seed)
@@ -69,7 +77,7 @@ final class ProcessDriver {
     /// Workers that listen somewhere and have not been told to end.
     var directory: [WorkerRecord] {
         self.reconciliation.workers.compactMap { worker in
-            guard let process = self.processes[worker.number], let address = process.address else { return nil }
+            guard let running = self.running[worker.number], let address = running.process.address else { return nil }
             let state: WorkerRecord.State
             switch worker.state {
             case .starting: state = .starting
@@ -78,10 +86,10 @@ final class ProcessDriver {
             case .stopping: return nil
             }
             return WorkerRecord(
-                id: process.id,
+                id: running.id,
                 address: address.description,
                 state: state,
-                sinceMicros: process.startedMicros
+                sinceMicros: running.startedMicros
             )
         }
     }
@@ -89,7 +97,7 @@ final class ProcessDriver {
     /// Moves towards `desired` workers, those that are starting included. `inFlight` tells, by the workers' ids, what the
     /// gateways have under way; nil when they did not tell.
     func reconcile(desired: Int, inFlight: [String: Int]?) {
-        let load = inFlight.map { inFlight in self.processes.mapValues { inFlight[$0.id] ?? 0 } }
+        let load = inFlight.map { inFlight in self.running.mapValues { inFlight[$0.id] ?? 0 } }
         self.run(self.reconciliation.reconcile(desired: desired, inFlight: load, now: self.loop.now))
     }
 
@@ -107,10 +115,10 @@ final class ProcessDriver {
                 self.log.info("worker drains", metadata: ["worker": "\(self.name(number))"])
             case .stop(let number):
                 hasChanged = true
-                self.processes[number]?.stop()
+                self.running[number]?.process.stop()
             case .kill(let number):
                 self.log.warning("worker did not end when asked to", metadata: ["worker": "\(self.name(number))"])
-                self.processes[number]?.kill()
+                self.running[number]?.process.kill()
             }
         }
         self.armTimer()
@@ -127,13 +135,10 @@ final class ProcessDriver {
 
     private func start(_ number: Reconciliation.Number) {
         do {
-            let worker = try ManagedWorker(
-                id: self.name(number),
-                plan: self.plan(number),
-                on: self.loop
-            ) { [weak self] event in self?.take(event, of: number) }
-            self.processes[number] = worker
-            self.log.info("worker started", metadata: ["worker": "\(worker.id)", "pid": "\(worker.pid ?? 0)"])
+            let plan = self.plan(number)
+            let process = try self.launch(plan) { [weak self] event in self?.take(event, of: number) }
+            self.running[number] = Running(process: process, id: plan.id, startedMicros: self.loop.wallMicros)
+            self.log.info("worker started", metadata: ["worker": "\(plan.id)", "pid": "\(process.pid ?? 0)"])
         } catch {
             let pause = self.reconciliation.startFailed(number, now: self.loop.now)
             self.tellFailure("cannot start a worker: \(error)", pause)
@@ -143,7 +148,7 @@ final class ProcessDriver {
     private func tellTimeouts(_ actions: [Reconciliation.Action]) {
         for case .stop(let number) in actions {
             guard case .stopping(isWanted: false, _)? = self.reconciliation.worker(number)?.state else { continue }
-            let address = self.processes[number]?.address
+            let address = self.running[number]?.process.address
             self.log.error(
                 "a worker was not ready in time and is stopped; look at its own output, or raise start_timeout",
                 metadata: ["worker": "\(self.name(number))", "listening": "\(address?.description ?? "not yet")"]
@@ -153,12 +158,14 @@ final class ProcessDriver {
 
     private func name(_ number: Reconciliation.Number) -> String { "\(self.settings.name)-\(getpid())-\(number)" }
 
-    private func plan(_ number: Reconciliation.Number) -> ManagedWorker.Plan {
+    private func plan(_ number: Reconciliation.Number) -> WorkerPlan {
+        let id = self.name(number)
         if let program = self.settings.command.first {
-            return ManagedWorker.Plan(executable: program, arguments: Array(self.settings.command.dropFirst()))
+            return WorkerPlan(id: id, executable: program, arguments: Array(self.settings.command.dropFirst()))
         }
         let shape = self.settings.worker
-        return ManagedWorker.Plan(
+        return WorkerPlan(
+            id: id,
             executable: self.executable,
             arguments: [
                 "worker", "--listen", "127.0.0.1:0", "--slots", "\(shape.slots)", "--service-time",
@@ -170,8 +177,8 @@ final class ProcessDriver {
 
     // MARK: Telling what has happened
 
-    private func take(_ event: ManagedWorker.Event, of number: Reconciliation.Number) {
-        guard let worker = self.processes[number] else { return }
+    private func take(_ event: WorkerEvent, of number: Reconciliation.Number) {
+        guard let worker = self.running[number] else { return }
         let now = self.loop.now
         switch event {
         case .ready:
@@ -179,7 +186,7 @@ final class ProcessDriver {
             self.log.info(
                 "worker ready",
                 metadata: [
-                    "worker": "\(worker.id)", "address": "\(worker.address?.description ?? "")",
+                    "worker": "\(worker.id)", "address": "\(worker.process.address?.description ?? "")",
                     "took_ms": "\(took / Nanoseconds.perMillisecond)",
                 ]
             )
@@ -193,7 +200,7 @@ final class ProcessDriver {
             )
             self.run(self.reconciliation.becameUseless(number, now: now))
         case .ended(let reason):
-            self.processes[number] = nil
+            self.running[number] = nil
             switch self.reconciliation.ended(number, now: now) {
             case .stopped:
                 self.log.info("worker stopped", metadata: ["worker": "\(worker.id)", "reason": "\(reason)"])
@@ -201,7 +208,7 @@ final class ProcessDriver {
             }
             self.armTimer()
             self.onChange?()
-            if self.processes.isEmpty { self.finishStopping() }
+            if self.running.isEmpty { self.finishStopping() }
         }
     }
 
@@ -220,7 +227,7 @@ final class ProcessDriver {
     func stopAll(_ completion: @escaping () -> Void) {
         self.stopCompletions.append(completion)
         self.run(self.reconciliation.stopAll(now: self.loop.now))
-        if self.processes.isEmpty { self.finishStopping() }
+        if self.running.isEmpty { self.finishStopping() }
     }
 
     private func finishStopping() {

@@ -1,0 +1,33 @@
+import Transport
+
+/// One worker's process as its driver sees it: `ManagedWorker`, or an invented one in a simulated world.
+protocol WorkerProcess: AnyObject {
+    /// As the worker announced it; nil before.
+    var address: SocketAddress? { get }
+    var pid: Int32? { get }
+    /// Asks the process to end.
+    func stop()
+    /// Ends it.
+    func kill()
+}
+
+/// What a worker's process tells, on the loop.
+enum WorkerEvent {
+    /// It answered its readiness check.
+    case ready
+    /// It says that it listens on something that is no address: it can never be asked.
+    case useless(String)
+    /// Its process is gone. Nothing comes after that.
+    case ended(String)
+}
+
+/// What is to be started.
+struct WorkerPlan: Equatable {
+    /// Unique in the pool, also over controllers.
+    let id: String
+    let executable: String
+    let arguments: [String]
+}
+
+/// Starts a worker's process. Its events come after the call has returned.
+typealias WorkerLauncher = (WorkerPlan, _ onEvent: @escaping (WorkerEvent) -> Void) throws -> any WorkerProcess

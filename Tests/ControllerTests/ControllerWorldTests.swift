@@ -1,0 +1,121 @@
+import EventLoop
+import Primitives
+import SharedState
+import TestKit
+import Testing
+
+@testable import Controller
+
+/// Whole controllers in virtual time: real policy, real leadership, real reconciliation; invented workers.
+@Suite struct ControllerWorldTests {
+    private func desired(_ site: InventedSite, _ number: Int = 0) -> Int? {
+        site.on(number) { $0.report.first?.decision?.desiredWorkers }
+    }
+
+    /// Stops everybody, and expects that nothing is left running.
+    private func end(_ site: InventedSite, seed: UInt64) {
+        var ended = 0
+        for number in site.controllers.indices { site.on(number) { $0.stop { ended += 1 } } }
+        let all = site.controllers.count
+        #expect(site.wait(seconds: 10) { ended == all }, "seed \(seed)")
+        #expect(site.running.isEmpty, "seed \(seed)")
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func demand_thatGrowsAndShrinks_isFollowed(seed: UInt64) throws {
+        let site = InventedSite(seed: seed)
+        site.addController()
+        #expect(site.wait(seconds: 5) { site.ready.count >= 1 && site.rateMilli > 0 }, "seed \(seed)")
+
+        site.arrivals = 1_000
+        site.run(seconds: 30)
+        let many = try #require(self.desired(site))
+        #expect(many >= 3 && many <= 6, "seed \(seed)")
+        #expect(site.ready.count == many && site.running.count == many, "seed \(seed)")
+
+        site.arrivals = 10
+        site.run(seconds: 60)
+        #expect(self.desired(site) == 1 && site.ready.count == 1 && site.running.count == 1, "seed \(seed)")
+        #expect(site.rateMilli > 0, "seed \(seed)")
+        self.end(site, seed: seed)
+    }
+
+    /// Two stand ready; one leads. When it goes in order, the other need not wait for the lease to run out.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func leader_thatGoesInOrder_isReplacedAtOnce(seed: UInt64) {
+        let site = InventedSite(seed: seed)
+        site.addController()
+        site.addController()
+        site.run(seconds: 5)
+        let leaders = [0, 1].filter { number in site.on(number) { $0.isLeading } }
+        #expect(leaders.count == 1, "seed \(seed)")
+        guard let first = leaders.first else { return }
+        #expect(!site.live(first).isEmpty && site.live(1 - first).isEmpty, "seed \(seed)")
+
+        var hasEnded = false
+        site.on(first) { $0.stop { hasEnded = true } }
+        #expect(site.wait(seconds: 10) { hasEnded }, "seed \(seed)")
+        #expect(site.workers.allSatisfy { $0.hasEnded || $0.loop === site.controllers[1 - first].loop }, "seed \(seed)")
+        #expect(site.wait(seconds: 4) { !site.ready.isEmpty && site.rateMilli > 0 }, "seed \(seed)")
+        #expect(site.on(1 - first) { $0.isLeading }, "seed \(seed)")
+        self.end(site, seed: seed)
+    }
+
+    /// A leader that cannot reach the shared state goes on with its workers, but what it says counts no more once
+    /// another leads, also when it comes back.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func leader_thatIsCutOff_isReplacedAndStandsBy(seed: UInt64) {
+        let site = InventedSite(seed: seed)
+        site.addController()
+        site.run(seconds: 3)
+        site.addController()
+        site.run(seconds: 2)
+        let before = site.live(0).count
+        #expect(before > 0 && site.on(0) { $0.isLeading }, "seed \(seed)")
+
+        site.controllers[0].board.oneInFailures = 1
+        let addresses = { (number: Int) in Set(site.live(number).compactMap { $0.address?.description }) }
+        #expect(
+            site.wait(seconds: 12) {
+                !site.ready.isEmpty && Set(site.ready.map(\.address)).isSubset(of: addresses(1))
+            },
+            "seed \(seed)"
+        )
+        #expect(site.live(0).count == before, "seed \(seed)")
+
+        site.controllers[0].board.oneInFailures = .max
+        site.run(seconds: 3)
+        #expect(!site.on(0) { $0.isLeading } && site.on(1) { $0.isLeading }, "seed \(seed)")
+        #expect(Set(site.ready.map(\.address)).isSubset(of: addresses(1)), "seed \(seed)")
+        self.end(site, seed: seed)
+    }
+
+    /// Workers that fail to start, workers that die, a board that fails: for a minute. Then all is as it should be.
+    @Test(arguments: 1...100 as ClosedRange<UInt64>)
+    func minuteOfMisfortune_leavesNothingBehind(seed: UInt64) {
+        let site = InventedSite(seed: seed)
+        site.addController()
+        site.addController()
+        site.oneInBadStarts = 4
+        for member in site.controllers { member.board.oneInFailures = 8 }
+        for _ in 0..<60 {
+            site.run(seconds: 1)
+            site.arrivals = site.world.random(0...1_500)
+            guard site.world.oneIn(3), let worker = site.world.pick(site.running) else { continue }
+            site.world.run(on: worker.loop) { worker.end("chance") }
+            #expect(site.running.count <= 40, "seed \(seed)")
+        }
+        site.oneInBadStarts = .max
+        for member in site.controllers { member.board.oneInFailures = .max }
+        site.arrivals = 600
+        site.run(seconds: 90)
+        let leaders = [0, 1].filter { number in site.on(number) { $0.isLeading } }
+        #expect(leaders.count == 1, "seed \(seed)")
+        guard let leader = leaders.first else { return }
+        #expect(site.ready.count == self.desired(site, leader), "seed \(seed)")
+        let addresses = Set(site.live(leader).compactMap { $0.address?.description })
+        #expect(Set(site.ready.map(\.address)) == addresses, "seed \(seed)")
+        #expect(site.rateMilli > 0, "seed \(seed)")
+        self.end(site, seed: seed)
+    }
+}
