@@ -13,6 +13,8 @@ public protocol LoopContext: AnyObject, Sendable {
     /// Wall-clock time in microseconds since 1970, read once a turn.
     var wallMicros: Int64 { get }
     var timers: TimerWheel { get }
+    /// What the loop's streams may keep in memory.
+    var buffers: BufferBudget { get }
     /// Two areas that a turn may scribble in, so that a message may be built from one that was just read. What is in
     /// them is not kept beyond a call.
     var readScratch: UnsafeMutableRawBufferPointer { get }

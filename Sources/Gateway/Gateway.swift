@@ -88,7 +88,7 @@ public final class Gateway {
             let first = try blueprint.build(on: self.home, stores: stores, listeners: listeners)
             self.loops = [LoopBound(first.loop, loop: self.home)]
             let bound = zip(listeners, first.addresses).map {
-                GatewayListener(address: $1, certificate: $0.certificate)
+                GatewayListener(address: $1, certificate: $0.certificate, ciphers: $0.ciphers)
             }
             self.startOthers(listeners: bound, blueprint: blueprint) { error in
                 if let error { return completion(.failure(error)) }

@@ -183,8 +183,12 @@ public final class Listener: Descriptor, StreamListener {
         pause.arm(afterNanoseconds: Self.exhaustedPauseNanoseconds)
     }
 
-    /// Stops listening. Connections that were accepted live on.
+    /// Stops listening. Connections that were accepted live on; those that have knocked already are accepted first, as
+    /// the system would break them off.
     public func close() {
+        for _ in 0..<Int(Self.defaultBacklog) {
+            guard self.fd >= 0, self.acceptOne() else { break }
+        }
         self.pause = nil
         self.deregisterAndClose()
         if case .unix(let path) = self.boundAddress { unlink(path) }

@@ -249,6 +249,7 @@ private final class ManualLoop: LoopContext, @unchecked Sendable {
     private(set) var now: Instant
     let wallMicros: Int64 = 0
     let timers = TimerWheel()
+    let buffers = BufferBudget()
     let readScratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     let writeScratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private(set) var turns: UInt64 = 0

@@ -10,6 +10,7 @@ public final class VirtualLoop: LoopContext, @unchecked Sendable {
     private let seed: UInt64
     public private(set) var now: Instant
     public let timers = TimerWheel()
+    public let buffers = BufferBudget()
     public let readScratch: UnsafeMutableRawBufferPointer
     public let writeScratch: UnsafeMutableRawBufferPointer
     public private(set) var turns: UInt64 = 0

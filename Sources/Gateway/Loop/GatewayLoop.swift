@@ -53,6 +53,7 @@ final class GatewayLoop: ConnectionRegistry {
     /// way keep what they began with.
     func apply(_ settings: Settings, keys: [SigningKey], connectionLimit: Int) {
         self.tools.limits = settings.limits
+        self.tools.loop.buffers.limitBytes = settings.limits.bufferBytes / self.tools.loopCount
         self.tools.signer = TokenSigner(keys: keys)
         self.connectionLimit = connectionLimit
         var pools: [String: WorkerPool] = [:]

@@ -9,10 +9,17 @@ public struct GatewayListener: Sendable {
     public let address: SocketAddress
     /// PEM files; nil for plain HTTP.
     public let certificate: (certificateFile: String, keyFile: String)?
+    /// What TLS 1.2 may use, as OpenSSL writes it; nil for the modern default.
+    public let ciphers: String?
 
-    public init(address: SocketAddress, certificate: (certificateFile: String, keyFile: String)?) {
+    public init(
+        address: SocketAddress,
+        certificate: (certificateFile: String, keyFile: String)?,
+        ciphers: String? = nil
+    ) {
         self.address = address
         self.certificate = certificate
+        self.ciphers = ciphers
     }
 }
 
@@ -52,7 +59,11 @@ struct LoopBlueprint: Sendable {
         )
         let addresses = try listeners.map { listener in
             let tls = try listener.certificate.map {
-                try TLSContext(certificateFile: $0.certificateFile, keyFile: $0.keyFile)
+                try TLSContext(
+                    certificateFile: $0.certificateFile,
+                    keyFile: $0.keyFile,
+                    ciphers: listener.ciphers ?? TLSContext.defaultCiphers
+                )
             }
             return try loop.listen(on: listener.address, tls: tls)
         }

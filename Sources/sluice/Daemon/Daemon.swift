@@ -168,12 +168,20 @@ final class Daemon {
             switch listener.tls {
             case nil: return GatewayListener(address: address, certificate: nil)
             case .files(let certificate, let key):
-                return GatewayListener(address: address, certificate: (certificate, key))
+                return GatewayListener(
+                    address: address,
+                    certificate: (certificate, key),
+                    ciphers: listener.ciphers
+                )
             case .selfSigned:
                 let certificate = self.settings.stateFolder + "/self-signed.pem"
                 let key = self.settings.stateFolder + "/self-signed.key"
                 try SelfSignedCertificate.make(certificateFile: certificate, keyFile: key)
-                return GatewayListener(address: address, certificate: (certificate, key))
+                return GatewayListener(
+                    address: address,
+                    certificate: (certificate, key),
+                    ciphers: listener.ciphers
+                )
             }
         }
     }
@@ -280,8 +288,9 @@ final class Daemon {
             self.log.notice("ending before all has started", metadata: ["signal": "\(signal)"])
             self.end(code: 0)
         case .running:
-            self.log.notice("ending: requests under way are finished first", metadata: ["signal": "\(signal)"])
+            // Whoever reads the line finds the gateway ending.
             self.drain()
+            self.log.notice("ending: requests under way are finished first", metadata: ["signal": "\(signal)"])
         case .draining:
             // Supervisors may say SIGTERM twice and mean it once; a person who presses Ctrl-C again is in a hurry.
             guard signal == SIGINT else { return }

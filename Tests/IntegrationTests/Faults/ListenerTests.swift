@@ -15,8 +15,8 @@ import TestKit
         )
         #expect(made.end == .exited(0), "\(made.errors)")
         var configuration = RequestTests.open()
-        let more = ciphers.map { ", ciphers: \"\($0)\"" } ?? ""
-        configuration.listeners = [("127.0.0.1:0", "{certificate: certificate.pem, key: key.pem\(more)}")]
+        let more = ciphers.map { "\n    ciphers: \"\($0)\"" } ?? ""
+        configuration.listeners = [("127.0.0.1:0", "{certificate: certificate.pem, key: key.pem}\(more)")]
         return try scene.start(configuration)
     }
 

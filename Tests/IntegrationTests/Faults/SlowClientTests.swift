@@ -144,7 +144,7 @@ import TestKit
 
     /// Seen before: whoever took a byte within `write_timeout` was waited for; eight of them held all of the worker's
     /// connections, and the others got 503.
-    @Test(arguments: [8, 64])
+    @Test(arguments: [8, 16])
     func download_belowTheLeastRate_isCutOff(clients: Int) throws {
         try Scene.play { scene in
             let worker = try scene.startWorker(Self.serving)
