@@ -4,7 +4,8 @@ import Primitives
 extension RequestHead {
     /// The path has one reading: itself. The usual case.
     ///
-    /// It has no escape, no backslash, no params, no doubled slash, and no segment that starts or ends with a dot.
+    /// It has no escape, no backslash, no params, no doubled slash, no segment that starts or ends with a dot, and, which
+    /// would do no harm but is as rare, no two dots in a row.
     public func pathIsPlain(in bytes: UnsafeRawBufferPointer) -> Bool {
         precondition(self.byteCount > 0 && self.byteCount <= bytes.count, "the bytes of another head")
         guard !self.pathRange.isEmpty else { return false }
@@ -12,22 +13,22 @@ extension RequestHead {
         let end = self.pathRange.end
         var offset = Int(self.pathRange.start)
         // A match in the top byte of one word looks at the low byte of the next.
-        var slashBefore: UInt64 = 0
-        var dotBefore: UInt64 = 0
+        var before: UInt64 = 0
         while offset < end {
             var word = window.word(at: offset)
             if end &- offset < 8 { word &= 1 &<< UInt64((end &- offset) &* 8) &- 1 }
-            let slashes = Word.zeros(word ^ Word.repeating(0x2F))
-            let dots = Word.zeros(word ^ Word.repeating(0x2E))
+            let percent = word ^ Word.repeating(0x25)
+            let semicolon = word ^ Word.repeating(0x3B)
+            let backslash = word ^ Word.repeating(0x5C)
             let others =
-                Word.zeros(word ^ Word.repeating(0x25)) | Word.zeros(word ^ Word.repeating(0x3B))
-                | Word.zeros(word ^ Word.repeating(0x5C))
-            let afterSlash = ((slashes &<< 8) | slashBefore) & (slashes | dots)
-            let afterDot = ((dots &<< 8) | dotBefore) & slashes
+                (percent &- Word.ones) & ~percent | (semicolon &- Word.ones) & ~semicolon
+                | (backslash &- Word.ones) & ~backslash
+            // `.` and `/` differ in the lowest bit.
+            let dotsAndSlashes = Word.zeros((word | Word.ones) ^ Word.repeating(0x2F))
+            let pairs = ((dotsAndSlashes &<< 8) | before) & dotsAndSlashes
             // False marks above a true one cost a visit to the slow path, never a plain verdict.
-            if afterSlash | afterDot | others != 0 { return false }
-            slashBefore = slashes &>> 56
-            dotBefore = dots &>> 56
+            if pairs | others & Word.highs != 0 { return false }
+            before = dotsAndSlashes &>> 56
             offset &+= 8
         }
         return window.byte(at: end &- 1) != 0x2E
