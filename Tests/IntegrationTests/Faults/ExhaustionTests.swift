@@ -36,7 +36,10 @@ import TestKit
             try Patience.pass(milliseconds: 2_000)
             let seconds = Double(Patience.nowMilliseconds - start) / 1_000
             let perSecond = (try turns() - before) / seconds
-            #expect(perSecond < 150 * (Double(loops) ?? 1), "\(perSecond) turns a second while there is nothing to be done")
+            #expect(
+                perSecond < 150 * (Double(loops) ?? 1),
+                "\(perSecond) turns a second while there is nothing to be done"
+            )
             peers = []
             try Patience.wait(for: "service") {
                 (try? HTTPPeer(port: sluice.port).request("GET", "/").status) == 200
