@@ -18,6 +18,8 @@ static inline void sluice_ssl_set_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
 }
+/// A record's header and content are read with one system call instead of two. A macro.
+static inline void sluice_ssl_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_ahead(context, 1); }
 /// Variadic in OpenSSL 3.
 static inline EVP_PKEY *sluice_generate_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int sluice_ssl_set_server_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, name); }

@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import Glibc
 
 /// How a child ended.
@@ -182,6 +183,18 @@ public final class ChildProcess: Descriptor {
         self.exitStatus = ended
         self.deregisterAndClose()
         self.onExit(ended)
+    }
+
+    /// Nobody is told of the child's end any more; but it is reaped, on a thread of its own. A child that has ended and is
+    /// not reaped hides others from whoever in this process waits for any child.
+    public override func loopEnds() {
+        super.loopEnds()
+        guard self.exitStatus == nil else { return }
+        self.exitStatus = .unknown
+        DispatchQueue(label: "reaper of \(self.pid)").async { [pid = self.pid] in
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) == -1, errno == EINTR {}
+        }
     }
 
     /// Nothing happens when the child has ended already.

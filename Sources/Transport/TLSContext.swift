@@ -58,6 +58,8 @@ public final class TLSContext: @unchecked Sendable {
             throw TransportError.tls("SSL_CTX_new", OpenSSLErrors.take())
         }
         sluice_ssl_set_modes(context)
+        // A connection reads until OpenSSL wants more, so that what it has read ahead is never forgotten.
+        sluice_ssl_read_ahead(context)
         guard sluice_ssl_set_protocols(context, TLS1_2_VERSION, TLS1_3_VERSION) == 1 else {
             SSL_CTX_free(context)
             throw TransportError.tls("protocol versions", OpenSSLErrors.take())

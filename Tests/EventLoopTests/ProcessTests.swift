@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import EventLoop
 // Testing has a type of that name too.
 import enum EventLoop.ExitStatus
@@ -52,6 +53,21 @@ import Testing
         #expect(read(ends[0], &answer, 5) == 5)
         #expect(String(decoding: answer, as: UTF8.self) == "over\n")
         for end in ends { close(end) }
+    }
+
+    /// The loop ends first. The child is reaped all the same: its number is free again, and no zombie stays.
+    @Test func child_thatOutlivesItsLoop_isReaped() throws {
+        let fixture = try LoopFixture()
+        let pid = try fixture.run {
+            // Ends when its input does, which is when the loop and with it the parent's end of the pipe are gone.
+            try ChildProcess.spawn("cat", arguments: [], on: fixture.loop) { _ in }.pid
+        }
+        #expect(kill(pid, 0) == 0)
+        try fixture.end()
+        let deadline = DispatchTime.now() + .seconds(LoopFixture.deadlineSeconds)
+        // A zombie still takes signals.
+        while kill(pid, 0) == 0, DispatchTime.now() < deadline { sched_yield() }
+        #expect(kill(pid, 0) == -1 && errno == ESRCH)
     }
 
     @Test func child_environment_isAddedToTheParents() throws {

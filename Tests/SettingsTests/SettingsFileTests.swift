@@ -85,7 +85,7 @@ import Testing
         #expect(try SettingsFile.load(path).listeners.map(\.ciphers) == ["ECDHE+AESGCM:AES128-SHA"])
         #expect(
             try problems("{address: 127.0.0.1:0, tls: self_signed, ciphers: NONE-SUCH}") == [
-                "\(path):3:46: listen[0].ciphers: OpenSSL knows none of NONE-SUCH; `openssl ciphers -v -tls1_2` lists what "
+                "\(path):2:46: listen[0].ciphers: OpenSSL knows none of NONE-SUCH; `openssl ciphers -v -tls1_2` lists what "
                     + "there is"
             ]
         )

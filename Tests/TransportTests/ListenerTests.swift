@@ -1,4 +1,5 @@
 import CLinux
+import Dispatch
 import EventLoop
 import Glibc
 import Primitives
@@ -120,23 +121,25 @@ import Testing
                     return ScriptedHandler()
                 }
             }
-            // The peers' sockets take up all but three of the descriptors.
-            var held: [Int32] = []
             var limit = rlimit(rlim_cur: 128, rlim_max: 128)
             precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
             var peers: [RawPeer] = []
             for _ in 0..<6 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
             try fixture.waitUntil { accepted.value == 6 }
+            // Three knock while the loop stands still; then every descriptor but one is taken.
+            let gate = DispatchSemaphore(value: 0)
+            fixture.loop.submit { gate.wait() }
+            for _ in 0..<3 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
+            var held: [Int32] = []
             while true {
                 let fd = dup(0)
                 if fd == -1 { break }
                 held.append(fd)
             }
-            for _ in 0..<4 { close(held.removeLast()) }
-            // Each takes one descriptor here and wants one there.
-            for _ in 0..<3 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
+            close(held.removeLast())
+            gate.signal()
             try fixture.waitUntil { try fixture.run { listener.exhaustedCount } > 2 }
-            precondition(accepted.value < 9)
+            precondition(accepted.value == 7)
             for fd in held { close(fd) }
             try fixture.waitUntil { accepted.value == 9 }
             withExtendedLifetime(peers) {}

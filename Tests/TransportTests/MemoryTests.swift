@@ -29,6 +29,23 @@ import Transport
         #expect(try fixture.run { fixture.loop.timers.count } == 0)
         try fixture.end()
     }
+
+    /// A handler and its stream hold each other, and the stream's loop holds the stream: all of that ends with the loop.
+    @Test func loopThatEnds_letsItsStreamsGo() throws {
+        let fixture = try LoopFixture()
+        let living = Record(0)
+        let told = Record(0)
+        let port = try fixture.run {
+            try Listener(loop: fixture.loop, address: .loopback(port: 0)) { stream in
+                IdleHandler(loop: fixture.loop, stream: stream, living: living) { told.update { $0 += 1 } }
+            }.boundAddress.port!
+        }
+        let peers = try (0..<5).map { _ in try RawPeer(port: port) }
+        try fixture.waitUntil { living.value == 5 }
+        try fixture.end()
+        #expect(living.value == 0 && told.value == 0)
+        withExtendedLifetime(peers) {}
+    }
 }
 
 /// Echoes; holds its stream, and a timer, until the stream is closed.
