@@ -200,6 +200,7 @@ actor Soak {
         case 0:
             let worker = self.workers.randomElement(using: &self.random)!
             worker.fail()
+            self.crowd?.breakdowns += 1
             self.loop.after(nanoseconds: Nanoseconds.perSecond) { try? worker.listen() }
         case 1:
             guard let entry = processes.randomElement(using: &self.random) else { return }

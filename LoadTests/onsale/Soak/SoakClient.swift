@@ -12,6 +12,7 @@ final class SoakClient: StreamHandler {
     private let script: SoakScript
     private let isSecure: Bool
     private var nextStep = 0
+    private let breakdownsBefore: Int
     private var connection: (any ByteStream)?
     private var wire = HTTP1Client(limits: HeadLimits())
     private var heard = SoakLedger.Heard(status: 0, isGatewayError: false, isWaiting: false, hasMark: false)
@@ -29,6 +30,7 @@ final class SoakClient: StreamHandler {
     init(_ script: SoakScript, isSecure: Bool, crowd: SoakCrowd) {
         self.script = script
         self.isSecure = isSecure
+        self.breakdownsBefore = crowd.breakdowns
         self.crowd = crowd
         self.timer = LoopTimer(loop: crowd.loop) { [weak self] in self?.pauseIsOver() }
         self.readTimer = LoopTimer(loop: crowd.loop) { [weak self] in self?.connection?.resumeReading() }
@@ -205,6 +207,7 @@ final class SoakClient: StreamHandler {
             self.crowd.ledger.missed(
                 by: self.script,
                 hasBegun: self.wire.hasResponseBegun,
+                mayBeCut: self.crowd.breakdowns != self.breakdownsBefore,
                 responses: self.responses
             )
         }
@@ -225,6 +228,8 @@ final class SoakCrowd {
     let tls: TLSContext
     var head = ResponseHead()
     var ledger = SoakLedger()
+    /// How often workers broke off all their connections: responses may be cut by that.
+    var breakdowns = 0
     private var random: SplitMix64
     private var clients: [ObjectIdentifier: SoakClient] = [:]
     private var number = 0
