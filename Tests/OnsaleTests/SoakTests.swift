@@ -116,10 +116,28 @@ import Testing
     }
 
     @Test func missed_byAPoliteClientOfAGoodWorker_isAProblem() {
-        #expect(!Self.problems { $0.missed(by: Self.script(.plain), hasBegun: false, responses: 0) }.isEmpty)
-        #expect(Self.problems { $0.missed(by: Self.script(.plain, .cut), hasBegun: true, responses: 0) }.isEmpty)
-        #expect(Self.problems { $0.missed(by: Self.script(.resetInHead), hasBegun: false, responses: 0) }.isEmpty)
-        #expect(Self.problems { $0.missed(by: Self.script(.pipelined), hasBegun: true, responses: 2) }.isEmpty)
+        #expect(
+            !Self.problems { $0.missed(by: Self.script(.plain), hasBegun: false, mayBeCut: false, responses: 0) }
+                .isEmpty
+        )
+        #expect(
+            !Self.problems { $0.missed(by: Self.script(.plain), hasBegun: false, mayBeCut: true, responses: 0) }.isEmpty
+        )
+        #expect(
+            Self.problems { $0.missed(by: Self.script(.plain), hasBegun: true, mayBeCut: true, responses: 0) }.isEmpty
+        )
+        #expect(
+            Self.problems { $0.missed(by: Self.script(.plain, .cut), hasBegun: true, mayBeCut: false, responses: 0) }
+                .isEmpty
+        )
+        #expect(
+            Self.problems { $0.missed(by: Self.script(.resetInHead), hasBegun: false, mayBeCut: false, responses: 0) }
+                .isEmpty
+        )
+        #expect(
+            Self.problems { $0.missed(by: Self.script(.pipelined), hasBegun: true, mayBeCut: false, responses: 2) }
+                .isEmpty
+        )
     }
 
     @Test func memory_thatGrows_fails() {

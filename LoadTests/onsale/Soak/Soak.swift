@@ -94,7 +94,7 @@ actor Soak {
             onExit: { [weak self] status in self?.assumeIsolated { $0.sluiceEnd = status } }
         )
         self.sluice = sluice
-        try await self.wait("the gateway to listen") { self.announced.count == 2 }
+        try await self.wait("the gateway to listen") { self.announced.count == 3 }
         try await self.waitForMetrics("the first workers") { metrics in
             ["sample", "raw"].allSatisfy { (metrics["sluice_pool_ready_workers{pool=\"\($0)\"}"] ?? 0) >= 1 }
         }
@@ -103,7 +103,8 @@ actor Soak {
     private func heard(_ line: String) {
         let words = line.split(separator: " ")
         guard words.count >= 4, words[1...2] == ["listening", "on"] else { return }
-        if let address = try? SocketAddress(parsing: String(words[3])) { self.announced[String(words[0])] = address }
+        guard let address = try? SocketAddress(parsing: String(words[3])) else { return }
+        self.announced[words.dropFirst(4).first == "(TLS)" ? "TLS" : String(words[0])] = address
     }
 
     /// As an editor does it: the new file whole beside the old one, then renamed over it.
@@ -122,8 +123,11 @@ actor Soak {
     // MARK: The busy time
 
     private func keepBusy(_ watch: ProcessWatch) async throws {
-        guard let gateway = self.announced["gateway"] else { throw PlayProblem("the gateway told no address") }
-        let crowd = SoakCrowd(target: gateway, seed: self.options.seed, on: self.loop)
+        guard let gateway = self.announced["gateway"], let secure = self.announced["TLS"] else {
+            throw PlayProblem("the gateway told no address")
+        }
+        let tls = try TLSContext(clientAuthorityFile: nil, verifies: false)
+        let crowd = SoakCrowd(plain: gateway, secure: secure, tls: tls, seed: self.options.seed, on: self.loop)
         self.crowd = crowd
         crowd.start()
         let startedAt = MonotonicClock.now()
@@ -196,6 +200,7 @@ actor Soak {
         case 0:
             let worker = self.workers.randomElement(using: &self.random)!
             worker.fail()
+            self.crowd?.breakdowns += 1
             self.loop.after(nanoseconds: Nanoseconds.perSecond) { try? worker.listen() }
         case 1:
             guard let entry = processes.randomElement(using: &self.random) else { return }

@@ -10,7 +10,9 @@ final class SoakClient: StreamHandler {
 
     private let crowd: SoakCrowd
     private let script: SoakScript
+    private let isSecure: Bool
     private var nextStep = 0
+    private let breakdownsBefore: Int
     private var connection: (any ByteStream)?
     private var wire = HTTP1Client(limits: HeadLimits())
     private var heard = SoakLedger.Heard(status: 0, isGatewayError: false, isWaiting: false, hasMark: false)
@@ -25,8 +27,10 @@ final class SoakClient: StreamHandler {
     private var readTimer: LoopTimer!
     private var patience: LoopTimer!
 
-    init(_ script: SoakScript, crowd: SoakCrowd) {
+    init(_ script: SoakScript, isSecure: Bool, crowd: SoakCrowd) {
         self.script = script
+        self.isSecure = isSecure
+        self.breakdownsBefore = crowd.breakdowns
         self.crowd = crowd
         self.timer = LoopTimer(loop: crowd.loop) { [weak self] in self?.pauseIsOver() }
         self.readTimer = LoopTimer(loop: crowd.loop) { [weak self] in self?.connection?.resumeReading() }
@@ -38,9 +42,10 @@ final class SoakClient: StreamHandler {
         self.patience.arm(afterNanoseconds: Self.patienceNanoseconds)
         do {
             self.connection = try Connection.connect(
-                to: self.crowd.target,
+                to: self.isSecure ? self.crowd.secure : self.crowd.plain,
                 on: self.crowd.loop,
                 timeoutNanoseconds: 5 * Nanoseconds.perSecond,
+                tls: self.isSecure ? self.crowd.tls : nil,
                 handler: self
             )
         } catch {
@@ -202,6 +207,7 @@ final class SoakClient: StreamHandler {
             self.crowd.ledger.missed(
                 by: self.script,
                 hasBegun: self.wire.hasResponseBegun,
+                mayBeCut: self.crowd.breakdowns != self.breakdownsBefore,
                 responses: self.responses
             )
         }
@@ -217,18 +223,24 @@ final class SoakCrowd {
     private static let paceNanoseconds = 20 * Nanoseconds.perMillisecond
 
     let loop: EventLoop
-    let target: SocketAddress
+    let plain: SocketAddress
+    let secure: SocketAddress
+    let tls: TLSContext
     var head = ResponseHead()
     var ledger = SoakLedger()
+    /// How often workers broke off all their connections: responses may be cut by that.
+    var breakdowns = 0
     private var random: SplitMix64
     private var clients: [ObjectIdentifier: SoakClient] = [:]
     private var number = 0
     private var isStopped = false
     private var timer: LoopTimer!
 
-    init(target: SocketAddress, seed: UInt64, on loop: EventLoop) {
+    init(plain: SocketAddress, secure: SocketAddress, tls: TLSContext, seed: UInt64, on loop: EventLoop) {
         self.loop = loop
-        self.target = target
+        self.plain = plain
+        self.secure = secure
+        self.tls = tls
         self.random = SplitMix64(seed: seed)
         self.timer = LoopTimer(loop: loop) { [weak self] in self?.sendNext() }
     }
@@ -267,7 +279,8 @@ final class SoakCrowd {
 
     private func send(_ script: SoakScript) {
         guard self.clients.count < Self.mostClients else { return }
-        let client = SoakClient(script, crowd: self)
+        let isSecure = Int.random(in: 0..<4, using: &self.random) == 0
+        let client = SoakClient(script, isSecure: isSecure, crowd: self)
         self.clients[ObjectIdentifier(client)] = client
         client.start()
     }

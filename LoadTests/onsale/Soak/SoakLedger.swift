@@ -71,11 +71,11 @@ struct SoakLedger: Sendable {
         if script.manner == .garbage, isGood, !heard.isWaiting { self.complain("nonsense is taken for a request") }
     }
 
-    /// A response is missing in whole or in part.
-    mutating func missed(by script: SoakScript, hasBegun: Bool, responses: Int) {
+    /// A response is missing in whole or in part. `mayBeCut`: a worker may have broken off in the middle of it.
+    mutating func missed(by script: SoakScript, hasBegun: Bool, mayBeCut: Bool, responses: Int) {
         guard script.manner.isPolite, script.behaviour.isGood else { return }
         // Those who send ahead may lose what is behind a response that ends the connection.
-        guard responses == 0 else { return }
+        guard responses == 0, !(hasBegun && mayBeCut) else { return }
         self.complain(hasBegun ? "a polite client's response was cut" : "a polite client hears nothing")
     }
 

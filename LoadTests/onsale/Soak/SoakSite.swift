@@ -28,6 +28,7 @@ struct SoakSite: Equatable, Sendable {
             # Written by onsale for one soak.
             listen:
               - address: 127.0.0.1:0
+              - {address: 127.0.0.1:0, tls: self_signed}
             admin: {listen: 127.0.0.1:0}
             state_folder: state
             redis: embedded
