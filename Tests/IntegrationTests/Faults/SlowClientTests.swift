@@ -6,11 +6,16 @@ import TestKit
 /// Clients that send or take a byte now and then, on purpose or not. However many they are, the workers are there for
 /// the others.
 @Suite(.onOwnThread) struct SlowClientTests {
-    /// Eight connections to the only worker.
-    private func start(_ scene: Scene, _ worker: RawWorker, limits: [String: String] = [:]) throws -> SluiceProcess {
+    /// So many connections to the only worker.
+    private func start(
+        _ scene: Scene,
+        _ worker: RawWorker,
+        limits: [String: String] = [:],
+        connections: Int = 8
+    ) throws -> SluiceProcess {
         var configuration = RequestTests.open(limits)
         configuration.use([worker])
-        configuration.pool.merge(["connections_per_worker": "8", "waiting_timeout": "60s"]) { $1 }
+        configuration.pool.merge(["connections_per_worker": "\(connections)", "waiting_timeout": "60s"]) { $1 }
         return try scene.start(configuration)
     }
 
@@ -144,11 +149,14 @@ import TestKit
 
     /// Seen before: whoever took a byte within `write_timeout` was waited for; eight of them held all of the worker's
     /// connections, and the others got 503.
-    @Test(arguments: [8, 16])
-    func download_belowTheLeastRate_isCutOff(clients: Int) throws {
+    ///
+    /// A client is watched for five seconds; 64 of them on 32 connections are two shifts.
+    @Test(arguments: [(8, 8), (64, 32)])
+    func download_belowTheLeastRate_isCutOff(clients: Int, connections: Int) throws {
         try Scene.play { scene in
             let worker = try scene.startWorker(Self.serving)
-            let sluice = try self.start(scene, worker, limits: ["min_rate": "100KiB/s", "write_timeout": "60s"])
+            let limits = ["min_rate": "100KiB/s", "write_timeout": "60s"]
+            let sluice = try self.start(scene, worker, limits: limits, connections: connections)
             let readers = SlowReaders(
                 try (0..<clients).map { _ in
                     let peer = try RawPeer(port: sluice.port, receiveBufferBytes: 2_048)

@@ -16,7 +16,7 @@ import TestKit
         var configuration = RequestTests.open()
         configuration.use([worker])
         configuration.loops = "\(loops)"
-        configuration.pool.merge(["waiting_timeout": "60s"]) { $1 }
+        configuration.pool.merge(["waiting_timeout": "60s", "response_timeout": "10m"]) { $1 }
         configuration.pool.merge(pool) { $1 }
         return (try scene.start(configuration), worker)
     }
@@ -79,6 +79,7 @@ import TestKit
             let worker = try scene.startWorker(Self.holding)
             var configuration = RequestTests.open(["connections": "16"])
             configuration.use([worker])
+            configuration.pool["response_timeout"] = "10m"
             configuration.loops = "4"
             let sluice = try scene.start(configuration)
             let peers = try (0..<16).map { _ in

@@ -197,7 +197,7 @@ import TestKit
         }
     }
 
-    /// A guard: different ones are a way to smuggle.
+    /// A guard: different ones are a way to smuggle, and a list of them is sent by nobody.
     @Test func contentLength_contradicting_gets400() throws {
         try self.play(Self.responding(Self.fine)) { sluice, worker in
             for fields in ["Content-Length: 5, 6\r\n", "Content-Length: 5\r\nContent-Length: 6\r\n"] {

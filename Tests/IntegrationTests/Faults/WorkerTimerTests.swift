@@ -44,7 +44,9 @@ import TestKit
                 Self.early
             )
             let peer = try HTTPPeer(port: sluice.port)
-            peer.peer.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\npart")
+            // Larger than what may be gathered before a worker is taken, and a part of it.
+            peer.peer.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n")
+            peer.peer.send([UInt8](repeating: 0x61, count: 500_000))
             try self.expectPart(peer)
             try sluice.waitUntilIdle()
             try sluice.expectService(requests: 3)
