@@ -45,6 +45,8 @@ final class UpstreamConnection: StreamHandler {
     private enum State { case connecting, idle, leased, tunnel, closed }
 
     private static let idleNanoseconds = 55 * Nanoseconds.perSecond
+    /// What goes through a tunnel is not ours to hurry: both sides may be silent for so long.
+    private static let tunnelIdleNanoseconds = 600 * Nanoseconds.perSecond
 
     let worker: Worker
     private let tools: LoopTools
@@ -212,7 +214,9 @@ final class UpstreamConnection: StreamHandler {
 
     private func armResponseTimer() {
         guard !self.isPaused else { return }
-        self.timer?.arm(afterNanoseconds: self.responseTimeoutNanoseconds)
+        self.timer?.arm(
+            afterNanoseconds: self.state == .tunnel ? Self.tunnelIdleNanoseconds : self.responseTimeoutNanoseconds
+        )
     }
 
     func received(_ stream: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
@@ -258,6 +262,7 @@ final class UpstreamConnection: StreamHandler {
                 return bytes.count
             case .switching:
                 self.state = .tunnel
+                self.armResponseTimer()
                 user.workerSwitched(rest)
                 let tunnelled = UnsafeRawBufferPointer(rebasing: bytes[used...])
                 if tunnelled.count > 0 { self.relayTunnel(tunnelled) }
