@@ -142,7 +142,7 @@ public struct HTTP1Client: Sendable {
     ) -> (input: Input, used: Int) {
         guard bytes.count > 0 else { return (.needMore, 0) }
         self.hasResponseBegun = true
-        switch self.parser.parse(bytes, answering: self.method, into: &head) {
+        switch self.parser.parse(bytes, respondingTo: self.method, into: &head) {
         case .incomplete: return (.needMore, 0)
         case .failed(let failure):
             self.state = .failed

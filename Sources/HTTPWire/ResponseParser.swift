@@ -12,7 +12,7 @@ public struct ResponseParser: Sendable {
     /// wider ones.
     public mutating func parse(
         _ bytes: UnsafeRawBufferPointer,
-        answering method: Method,
+        respondingTo method: Method,
         into head: inout ResponseHead
     ) -> ParseStep {
         precondition(head.section.capacity >= self.limits.maxFields, "the head was made with narrower limits")

@@ -35,7 +35,9 @@ public protocol ByteStream: AnyObject {
     func write(_ bytes: UnsafeRawBufferPointer)
     /// Sends a head and what follows it in one piece.
     func write(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer)
-    /// What is written until `uncork` is gathered and leaves with one system call, or one TLS record.
+    /// What is written until `uncork` is gathered and leaves with one system call, or one TLS record. Large writes, and
+    /// those of a stream that loses the loop's memory to another one, leave sooner, in order. Not nested; a turn that ends
+    /// with a corked stream that holds bytes is a programming error.
     func cork()
     func uncork()
     /// Tells the peer, after what is pending, that no more will come; reading goes on.

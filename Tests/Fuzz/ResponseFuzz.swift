@@ -30,7 +30,7 @@ enum ResponseFuzz {
             let single = feed.ask(bytes, ends: Array(0...bytes.count), method: method, upgrades: upgrades)
             expectEqual(whole, single, "whole and byte by byte")
         }
-        let outcome = parseResponse(bytes, ends: [bytes.count], answering: method, limits: self.wide.limits)
+        let outcome = parseResponse(bytes, ends: [bytes.count], respondingTo: method, limits: self.wide.limits)
         switch (outcome, ReferenceResponse.parse(bytes)) {
         case (.complete(let head), .complete(let status, let fields, let count)):
             expectEqual(head.status, status, "the status")

@@ -29,7 +29,7 @@ import Testing
         var parser = ResponseParser()
         var head = ResponseHead()
         return Array("HTTP/1.1 200 OK\r\n\(name): chunked\r\n\r\n".utf8).withUnsafeBytes { bytes in
-            _ = parser.parse(bytes, answering: .get, into: &head)
+            _ = parser.parse(bytes, respondingTo: .get, into: &head)
             return head.fields.first?.id
         }
     }

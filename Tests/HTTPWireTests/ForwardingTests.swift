@@ -30,7 +30,7 @@ import Testing
         var parser = ResponseParser()
         var head = ResponseHead()
         return Array(raw.utf8).withUnsafeBytes { bytes in
-            guard parser.parse(bytes, answering: method, into: &head) == .complete else { return "not parsed" }
+            guard parser.parse(bytes, respondingTo: method, into: &head) == .complete else { return "not parsed" }
             return written {
                 $0.appendStatusLine(head.status, reason: head.reasonRange.slice(of: bytes))
                 head.writeForwardedFields(to: &$0, from: bytes, dropping: dropping)

@@ -57,12 +57,12 @@ struct ModelServer: CustomStringConvertible {
         return String(decoding: path, as: UTF8.self)
     }
 
-    /// The server sees a resource at or below `/checkout`. All letters are alike to it.
-    func isUnderCheckout(_ target: String) -> Bool { self.path(of: target).map(Self.isCheckout) ?? false }
+    /// The server sees a resource at or below `room`, a path in small letters. All letters are alike to it.
+    func isIn(_ room: String, _ target: String) -> Bool { self.path(of: target).map { Self.isIn(room, $0) } ?? false }
 
-    static func isCheckout(_ path: String) -> Bool {
+    static func isIn(_ room: String, _ path: String) -> Bool {
         let path = path.lowercased()
-        return path == "/checkout" || path.hasPrefix("/checkout/")
+        return path == room || path.hasPrefix(room + "/")
     }
 
     static let known = [

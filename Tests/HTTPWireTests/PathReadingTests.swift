@@ -96,9 +96,9 @@ import Testing
 
     // MARK: Against model servers
 
-    static func isGuarded(_ verdict: Verdict) -> Bool {
+    static func isGuarded(_ verdict: Verdict, room: String = "/checkout") -> Bool {
         switch verdict {
-        case .readings(let readings): readings.contains(where: ModelServer.isCheckout)
+        case .readings(let readings): readings.contains { ModelServer.isIn(room, $0) }
         case .refused: true
         // The parser refused it.
         case .notParsed: true
@@ -150,7 +150,7 @@ import Testing
                 trick.drop { $0 == "h" }.starts(with: "ttp")
                 ? String(trick.split(separator: "h/", maxSplits: 1)[1]) : trick
             let path = String((target.hasPrefix("/") ? target : "/" + target).prefix { $0 != "?" && $0 != "#" })
-            let believers = ModelServer.known.filter { $0.isUnderCheckout(path) }
+            let believers = ModelServer.known.filter { $0.isIn("/checkout", path) }
             if !believers.isEmpty { servedTricks += 1 }
             #expect(Self.isGuarded(Self.read(trick).verdict) || believers.isEmpty, "\(trick): \(believers)")
         }
@@ -160,34 +160,43 @@ import Testing
 
     /// What tricks are made of.
     static let parts = [
-        "/", "/", "/", "//", "checkout", "checkout", "CHECKOUT", "%63heckout", "%2563heckout", "x", "x", "..", "..",
+        "/", "/", "/", "//", "x", "x", "..", "..",
         ".",
         "%2e%2e", "%2e", "%252e%252e", "%252e", ";", ";x", "%3b", "%253b", "%2f", "%252f", "%5c", "\\", "%20", " ",
         "%3f",
         "%23", "%00", "%c0%af", "%", "%25",
     ]
 
+    static let checkoutParts = ["checkout", "checkout", "CHECKOUT", "%63heckout", "%2563heckout"]
+    static let cartParts = [
+        "shop", "/shop", "shop/", "cart", "/cart", "/cart", "SHOP", "%63art", "%2563art", "%2573hop",
+    ]
+
     /// The same for made-up tricks, and for servers that take the steps in any order.
-    @Test(arguments: [1, 7, 0xBEEF, 0xD00F] as [UInt64])
-    func randomTricks_readAsGuardedByAnyServer_areGuarded(seed: UInt64) {
+    @Test(
+        arguments: [(1, "/checkout"), (7, "/checkout"), (0xBEEF, "/shop/cart"), (0xD00F, "/shop/cart")]
+            as [(UInt64, String)]
+    )
+    func randomTricks_readAsGuardedByAnyServer_areGuarded(seed: UInt64, room: String) {
+        let parts = Self.parts + (room == "/checkout" ? Self.checkoutParts : Self.cartParts)
         var random = SplitMix64(seed: seed)
         var served = 0
         var missed = 0
         for _ in 0..<4_000 {
             let count = Int.random(in: 1...7, using: &random)
-            let trick = "/" + (0..<count).map { _ in Self.parts.randomElement(using: &random)! }.joined()
+            let trick = "/" + (0..<count).map { _ in parts.randomElement(using: &random)! }.joined()
             let made = (0..<4).map { _ in ModelServer.random(using: &random) }
-            let believer = (ModelServer.known + made).first { $0.isUnderCheckout(trick) }
+            let believer = (ModelServer.known + made).first { $0.isIn(room, trick) }
             guard let believer else { continue }
             served += 1
             let verdict = Self.read(trick).verdict
-            guard !Self.isGuarded(verdict) else { continue }
+            guard !Self.isGuarded(verdict, room: room) else { continue }
             missed += 1
             if missed < 10 {
                 Issue.record("seed \(seed): \(trick) is \(verdict), but to \(believer) a resource of the room")
             }
         }
-        #expect(served > 500)
+        #expect(served > (room == "/checkout" ? 500 : 20))
         #expect(missed == 0)
     }
 

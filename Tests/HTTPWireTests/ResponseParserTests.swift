@@ -46,7 +46,7 @@ import Testing
         ] as [(Int, Method, String, BodyFraming)]
     )
     func parse_framing_followsMethodAndStatus(status: Int, method: Method, line: String, framing: BodyFraming) throws {
-        let head = try #require(parseResponse("HTTP/1.1 \(status) x\r\n\(line)\r\n\r\n", answering: method).snapshot)
+        let head = try #require(parseResponse("HTTP/1.1 \(status) x\r\n\(line)\r\n\r\n", respondingTo: method).snapshot)
         #expect(head.framing == framing)
         #expect(head.keepAlive == (framing != .untilClose))
     }
@@ -84,10 +84,10 @@ import Testing
         var head = ResponseHead()
         let bytes = Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n".utf8)
         bytes.withUnsafeBytes { bytes in
-            #expect(parser.parse(bytes, answering: .post, into: &head) == .complete)
+            #expect(parser.parse(bytes, respondingTo: .post, into: &head) == .complete)
             #expect(head.isInterim == true)
             let rest = UnsafeRawBufferPointer(rebasing: bytes[head.byteCount...])
-            #expect(parser.parse(rest, answering: .post, into: &head) == .complete)
+            #expect(parser.parse(rest, respondingTo: .post, into: &head) == .complete)
             #expect(head.isInterim == false)
             #expect(head.status == 200)
         }

@@ -91,14 +91,14 @@ func parseRequest(_ text: String, limits: HeadLimits = HeadLimits()) -> Outcome<
 func parseResponse(
     _ bytes: [UInt8],
     ends: [Int],
-    answering method: Method = .get,
+    respondingTo method: Method = .get,
     limits: HeadLimits = HeadLimits()
 ) -> Outcome<ResponseSnapshot> {
     var parser = ResponseParser(limits: limits)
     var head = ResponseHead(limits: limits)
     for end in ends {
         let step = withExactCopy(bytes[..<end]) { bytes -> Outcome<ResponseSnapshot> in
-            switch parser.parse(bytes, answering: method, into: &head) {
+            switch parser.parse(bytes, respondingTo: method, into: &head) {
             case .complete: .complete(ResponseSnapshot(head, bytes))
             case .incomplete: .incomplete
             case .failed(let failure): .failed(failure.reason)
@@ -109,8 +109,8 @@ func parseResponse(
     return .incomplete
 }
 
-func parseResponse(_ text: String, answering method: Method = .get) -> Outcome<ResponseSnapshot> {
-    parseResponse(Array(text.utf8), ends: [text.utf8.count], answering: method)
+func parseResponse(_ text: String, respondingTo method: Method = .get) -> Outcome<ResponseSnapshot> {
+    parseResponse(Array(text.utf8), ends: [text.utf8.count], respondingTo: method)
 }
 
 /// A well-formed request with the given field lines behind its Host field.
