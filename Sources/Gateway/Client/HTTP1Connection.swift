@@ -118,7 +118,7 @@ final class HTTP1Connection: StreamHandler {
     /// for others to have their turn.
     func mayReadOn(hasBytes: Bool) -> Bool {
         if self.wire.isBetweenRequests {
-            guard hasBytes else { return true }
+            guard hasBytes else { return false }
             // Responses that nobody takes must not pile up: whoever pipelines has to read as well.
             if self.stream?.isCongested == true { return false }
             guard self.requestsOfTurn >= Self.requestsPerTurn, self.turn == self.tools.loop.turns else { return true }

@@ -86,17 +86,13 @@ extension Exchange {
     // MARK: Fields
 
     static let ownCookies = CookiePrefix("sluice-")
-    /// A client's word on whom it speaks for is not taken.
-    static let foreignForwarding: FieldSet = [
-        .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .forwarded,
-    ]
 
     /// The request as the worker sees it: without hop-by-hop fields and the room's cookies, with whom it is for.
     func writeForwardedHead(_ request: RequestInHand, to writer: inout ByteWriter) {
         self.tools.requestHead.writeForwarded(
             to: &writer,
             from: request.bytes,
-            dropping: self.client?.isTrustedForwarder == true ? [] : Self.foreignForwarding,
+            dropping: self.client?.isTrustedForwarder == true ? [] : FieldSet.claims,
             passing: [.expect, .te, .upgrade],
             droppingCookies: Self.ownCookies
         )
