@@ -192,6 +192,8 @@ public struct HTTP1Server: Sendable {
         }
         guard end + (hasMore ? 1 : 0) == bytes.count else { return nil }
         self.emptyLines = lines
+        // Half an empty line is the beginning of something: it has its time, as a head has.
+        self.state = hasMore ? .head : .betweenRequests
         return (.needMore, end)
     }
 

@@ -73,12 +73,12 @@ import Testing
 
     @Test func revoked_full_oldOnesMakeRoomAndLiveOnesStay() {
         var view = self.view()
-        for number in 0..<Int64(RoomView.maxRevoked) { view.revoke(number, untilMicros: 10, nowMicros: 0) }
-        view.revoke(-1, untilMicros: 10, nowMicros: 5)
+        for number in 0..<Int64(RoomView.maxRevoked) { view.revoke(number, untilMicros: 2 * Self.second, nowMicros: 0) }
+        view.revoke(-1, untilMicros: 2 * Self.second, nowMicros: Self.second)
         let pass = self.pass(view, number: -1, secondsLeft: 600)
-        #expect(view.objection(to: pass, as: .pass, nowMicros: 5) == nil, "no room while all are live")
-        view.revoke(-1, untilMicros: 30, nowMicros: 20)
-        #expect(view.objection(to: pass, as: .pass, nowMicros: 20) == .revoked)
+        #expect(view.objection(to: pass, as: .pass, nowMicros: Self.second) == nil, "no room while all are live")
+        view.revoke(-1, untilMicros: 9 * Self.second, nowMicros: 3 * Self.second)
+        #expect(view.objection(to: pass, as: .pass, nowMicros: 3 * Self.second) == .revoked)
     }
 
     @Test func position_countsThoseBeforeAndAll() {

@@ -40,6 +40,16 @@ import Testing
         #expect(line.isEmpty)
     }
 
+    /// A pool without workers: whoever comes is told after a while, and nothing of the line is left.
+    @Test func expired_leaveNoTicketBehind() {
+        var line = WaitingLine<Int>()
+        for index in 0..<1_000 { _ = line.add(index, deadline: self.time(UInt64(index))) }
+        #expect(line.expire(now: self.time(499)).expired.count == 500)
+        #expect(line.heldTickets == 500 && line.count == 500)
+        #expect(line.expire(now: self.time(2_000)).next == nil)
+        #expect(line.heldTickets == 0)
+    }
+
     /// Clients that come and go leave nothing behind, however long the first one waits.
     @Test func leavers_areSweptOut() {
         var line = WaitingLine<Int>()

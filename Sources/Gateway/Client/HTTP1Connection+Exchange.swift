@@ -42,6 +42,12 @@ extension HTTP1Connection: RequestSource, ResponseSink {
     func openTunnel() {
         self.wire.switchProtocols()
         self.phase = .tunnel
+        // What the client sent ahead of the switch, and its end if that came, too.
+        self.tools.loop.onNextTurn {
+            guard self.phase == .tunnel, let stream = self.stream else { return }
+            if stream.retainedBytes > 0 { stream.offerRetained() }
+            if self.inputHasEnded { self.exchange?.clientEndedTunnel() }
+        }
         self.readWatch = nil
         self.timer?.disarm()
     }
@@ -50,15 +56,14 @@ extension HTTP1Connection: RequestSource, ResponseSink {
     func exchangeEnded() {
         if self.isRequestPaused {
             self.isRequestPaused = false
+            self.readWatch?.restart(now: self.tools.now, bytes: self.receivedBytes)
             self.stream?.resumeReading()
         }
         guard self.phase == .serving else { return }
+        // A body that ended with the piece that was refused is not told of again.
+        if self.wire.isBetweenRequests { self.readWatch = nil }
         self.idleSince = self.tools.now
-        if self.writeWatch == nil, self.stream?.pendingWriteBytes ?? 0 > 0 {
-            self.watchWriting()
-        } else {
-            self.armTimer()
-        }
+        self.armTimer()
         if !self.isReading, self.stream?.retainedBytes ?? 0 > 0 { self.stream?.offerRetained() }
         if self.inputHasEnded { self.tools.loop.onNextTurn { self.endIfDone() } }
     }
@@ -74,12 +79,28 @@ extension HTTP1Connection: RequestSource, ResponseSink {
 
     func endGathering() {
         self.gatherings -= 1
-        if self.gatherings == 0 { self.stream?.uncork() }
+        guard self.gatherings == 0 else { return }
+        self.stream?.uncork()
+        self.reviewWriting()
+    }
+
+    /// What was gathered has left, or has not: a client that has everything is not watched, one that has not is.
+    func reviewWriting() {
+        if self.stream?.pendingWriteBytes ?? 0 > 0 {
+            if self.writeWatch == nil { self.watchWriting() }
+        } else if self.writeWatch != nil {
+            self.writeWatch = nil
+            self.armTimer()
+        }
     }
 
     func sendInterim(status: UInt16, _ writeFields: (inout ByteWriter) -> Void) {
         guard self.wire.acceptsInterim else { return }
-        if status == 100 { self.wire.continueWritten() }
+        if status == 100 {
+            self.wire.continueWritten()
+            self.readWatch?.restart(now: self.tools.now, bytes: self.receivedBytes)
+            self.armTimer()
+        }
         var writer = ByteWriter(self.tools.loop.writeScratch)
         writer.appendStatusLine(status)
         writeFields(&writer)
@@ -136,6 +157,8 @@ extension HTTP1Connection: RequestSource, ResponseSink {
         var writer = ByteWriter(self.tools.loop.writeScratch)
         writer.appendStatusLine(101)
         writeFields(&writer)
+        // Nothing else is asked of a worker, so that nothing else was agreed to.
+        writer.append("upgrade: websocket\r\nconnection: upgrade\r\n")
         writer.endHead()
         self.write(writer)
     }

@@ -37,7 +37,7 @@ extension HTTP1Connection {
     func armTimer() {
         var deadline: Instant?
         if let watch = self.writeWatch { deadline = watch.firstLook }
-        if let watch = self.readWatch, !self.isRequestPaused {
+        if let watch = self.readWatch, self.isClientsTurn {
             deadline = min(deadline ?? watch.firstLook, watch.firstLook)
         }
         if let head = self.headDeadline { deadline = min(deadline ?? head, head) }
@@ -63,7 +63,7 @@ extension HTTP1Connection {
                 self.writeWatch = watch
             }
         }
-        if var watch = self.readWatch, !self.isRequestPaused {
+        if var watch = self.readWatch, self.isClientsTurn {
             if case .tooSlow = self.look(&watch, bytes: self.receivedBytes) { return self.requestTimedOut() }
             self.readWatch = watch
         }
@@ -81,6 +81,9 @@ extension HTTP1Connection {
             minimumBytesPerSecond: holdsWorker ? self.tools.limits.minimumBytesPerSecond : 0
         )
     }
+
+    /// Not while the gateway keeps the body back, nor while the client waits to be told that it is wanted.
+    var isClientsTurn: Bool { !self.isRequestPaused && !self.wire.awaitsContinue }
 
     var idleLimit: Int64 {
         self.tools.isDraining ? Self.drainGraceNanoseconds : self.tools.limits.idleTimeoutNanoseconds

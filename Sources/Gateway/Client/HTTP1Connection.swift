@@ -99,7 +99,15 @@ final class HTTP1Connection: StreamHandler {
             if input != .head { self.receivedBytes += count }
             switch input {
             case .needMore:
-                if self.wire.isHeadPartial, self.headDeadline == nil { self.watchHead() }
+                if !self.wire.isHeadPartial {
+                    self.headDeadline = nil
+                } else if self.headDeadline == nil {
+                    self.watchHead()
+                }
+                // Its end came ahead, while a request before this one was dealt with: the rest never comes.
+                if self.inputHasEnded, let exchange = self.exchange, !exchange.isOver, exchange.hasOpenBody {
+                    self.tools.loop.onNextTurn { self.stream?.close() }
+                }
                 return used
             case .head: self.headCame(rest)
             case .payload(let range): self.bodyCame(range.slice(of: rest))
@@ -185,7 +193,8 @@ final class HTTP1Connection: StreamHandler {
     // MARK: Ends
 
     func drained(_ stream: any ByteStream) {
-        self.writeWatch = nil
+        // The rest has its time as well; the timer drops the watch when nothing is left.
+        if stream.pendingWriteBytes == 0 { self.writeWatch = nil }
         guard self.phase == .serving || self.phase == .tunnel else { return }
         if let exchange = self.exchange, !exchange.isOver { return exchange.clientDrained() }
         if stream.retainedBytes > 0 { stream.offerRetained() }

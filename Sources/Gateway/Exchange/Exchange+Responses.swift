@@ -93,7 +93,7 @@ extension Exchange {
             to: &writer,
             from: request.bytes,
             dropping: self.client?.isTrustedForwarder == true ? [] : FieldSet.claims,
-            passing: [.expect, .te, .upgrade],
+            passing: self.request.asksForUpgrade ? [.expect, .te, .upgrade] : [.expect, .te],
             droppingCookies: Self.ownCookies
         )
         if self.tools.requestHead.hostRange == nil { writer.append("host: localhost\r\n") }

@@ -77,6 +77,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
             method: self.request.method,
             framing: self.request.framing,
             asksForUpgrade: self.request.asksForUpgrade,
+            awaitsContinue: self.tools.requestHead.expectsContinue && !endsRequest,
             for: self
         )
         if !self.keptBody.isEmpty { self.keptBody.withUnsafeBytes { upstream.sendBody($0) } }
@@ -160,6 +161,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
             isSafe = !wasRead || self.request.method.isIdempotent
         case .badResponse: (error, isSafe) = (.badResponse, false)
         case .responseTimeout: (error, isSafe) = (.responseTimeout, false)
+        case .outOfMemory: (error, isSafe) = (.outOfMemory, false)
         }
         switch self.machine.workerFailed(isSafe: isSafe) {
         case .retry:
@@ -170,7 +172,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
             self.client?.pauseRequest()
             self.acquireAgain()
         case let action:
-            self.route?.pool.countError()
+            if failure != .outOfMemory { self.route?.pool.countError() }
             self.settle(action, error)
         }
     }

@@ -79,7 +79,8 @@ final class Exchange: RoomWaiter {
         self.tools.counters.requests += 1
         self.request.method = self.tools.requestHead.method
         self.request.framing = self.tools.requestHead.framing
-        self.request.asksForUpgrade = self.request.framing == .none && self.tools.requestHead.wantsWebSocket(in: bytes)
+        self.request.asksForUpgrade =
+            [.none, .length(0)].contains(self.request.framing) && self.tools.requestHead.wantsWebSocket(in: bytes)
         self.request.started = self.tools.now
         self.request.isCounted = false
         let body: ExchangeMachine.Body =

@@ -20,6 +20,7 @@ struct GatewayError: Error, Equatable {
         case queueTimeout = "queue-timeout"
         case joinsFull = "joins-full"
         case shuttingDown = "shutting-down"
+        case outOfMemory = "out-of-memory"
 
         var index: Int { Self.allCases.firstIndex(of: self)! }
     }
@@ -115,6 +116,13 @@ struct GatewayError: Error, Equatable {
         side: .upstream,
         cause: .responseTimeout,
         message: "The worker did not answer in time."
+    )
+    static let outOfMemory = GatewayError(
+        status: 503,
+        side: .internal,
+        cause: .outOfMemory,
+        message: "This gateway has no memory left for the response.",
+        retryAfterSeconds: 2
     )
     static let shuttingDown = GatewayError(
         status: 503,

@@ -40,6 +40,8 @@ final class RoomGate {
     private var renewing: Set<Int64> = []
     private var releases = Batch<Int64>(largest: RoomRules.largestBatch)
     private var leaves = Batch<Int64>(largest: RoomRules.largestBatch)
+    /// Numbers in `leaves` or on the way.
+    private var leaving: Set<Int64> = []
     private var seenReleases = 0
     private var isFlushScheduled = false
 
@@ -141,6 +143,8 @@ final class RoomGate {
             self.joins.add(id)
             return .parked(RoomTicket(question: .join, id: id))
         case .exchange(let number):
+            // No tick comes any more: it is another gateway's door that opens.
+            if self.tools.isDraining { return .mustWait(self.position(of: number, isAtDoor: true)) }
             guard self.shared.atDoor.take(limit: self.tools.limits.waitingAtDoor) else {
                 return .mustWait(self.position(of: number, isAtDoor: true))
             }
@@ -169,7 +173,7 @@ final class RoomGate {
     }
 
     private func leaveDoor(_ numbers: [Int64]) {
-        for number in numbers { self.leaves.add(number) }
+        for number in numbers where self.leaving.insert(number).inserted { self.leaves.add(number) }
         self.scheduleFlush()
     }
 
@@ -340,10 +344,16 @@ final class RoomGate {
     }
 
     private func sendLeaves() {
-        guard let batch = self.leaves.next(isStillWanted: { !self.door.contains($0) }) else { return }
+        let batch = self.leaves.next { number in
+            let isGone = !self.door.contains(number)
+            if !isGone { self.leaving.remove(number) }
+            return isGone
+        }
+        guard let batch else { return }
         // A failure needs no answer: the shared state forgets silent visitors by itself.
         self.store.leave(room: self.name, numbers: batch) { [self] _ in
             self.leaves.returned()
+            self.leaving.subtract(batch)
             self.scheduleFlush()
         }
     }

@@ -29,6 +29,7 @@ struct RoomView {
     private var estimator = WaitEstimator()
     /// Sessions that ended before their pass expires, with that time in microseconds.
     private var revoked: [Int64: Int64] = [:]
+    private var lastSweepMicros: Int64 = 0
 
     init(limits: RoomSettings) {
         self.roomID = AdmissionToken.roomID(named: limits.name)
@@ -52,7 +53,12 @@ struct RoomView {
 
     /// The session of `number` is over, though its pass runs until `until`.
     mutating func revoke(_ number: Int64, untilMicros until: Int64, nowMicros now: Int64) {
-        if self.revoked.count >= Self.maxRevoked { self.revoked = self.revoked.filter { $0.value > now } }
+        // Once a second at most: with all of them live, a sweep frees nothing.
+        if self.revoked.count >= Self.maxRevoked, now - self.lastSweepMicros >= 1_000_000 || now < self.lastSweepMicros
+        {
+            self.lastSweepMicros = now
+            self.revoked = self.revoked.filter { $0.value > now }
+        }
         // Full of live ones: the pass runs to its end, its slot is free already.
         guard self.revoked.count < Self.maxRevoked else { return }
         self.revoked[number] = until

@@ -9,6 +9,8 @@ enum UpstreamFailure: Equatable {
     case connectionLost(wasRead: Bool)
     case badResponse
     case responseTimeout
+    /// The gateway's own buffers are full.
+    case outOfMemory
 }
 
 /// Who uses a worker's connection: an exchange. All calls come on the loop, none while one of the user's own calls to
@@ -63,7 +65,8 @@ final class UpstreamConnection: StreamHandler {
     private var isChunkedRequest = false
     /// Some byte of the response has come.
     private var hasResponseBytes = false
-    private var hasResponseBegun = false
+    /// The client sends its body when the worker says so.
+    private var isAskedToContinue = false
     private var isPaused = false
     /// Bytes of this request that were written.
     private var requestBytes = 0
@@ -150,18 +153,19 @@ final class UpstreamConnection: StreamHandler {
         method: Method,
         framing: BodyFraming,
         asksForUpgrade: Bool,
+        awaitsContinue: Bool,
         for user: any UpstreamUser
     ) {
         precondition(self.state == .leased, "a request was sent on a connection that is not leased")
         self.user = user
         self.hasResponseBytes = false
-        self.hasResponseBegun = false
         self.requestSent = nil
         self.requestBytes = head.count
         self.isChunkedRequest = framing == .chunked
         self.wire.begin(method, asksForUpgrade: asksForUpgrade)
-        self.timer?.disarm()
+        self.isAskedToContinue = awaitsContinue
         self.stream?.write(head)
+        self.watchWorker()
     }
 
     func sendBody(_ payload: UnsafeRawBufferPointer) {
@@ -169,7 +173,7 @@ final class UpstreamConnection: StreamHandler {
         self.requestBytes += payload.count
         if self.isChunkedRequest { stream.writeChunk(payload) } else { stream.write(payload) }
         // A worker that takes nothing, or has begun its response, is the one whose turn it is.
-        if self.hasResponseBegun || stream.isCongested { self.armResponseTimer() }
+        self.watchWorker()
     }
 
     /// The request is complete. Without chunks there is no place for trailers.
@@ -178,12 +182,12 @@ final class UpstreamConnection: StreamHandler {
         if self.isChunkedRequest { self.stream?.writeLastChunk(trailers: trailers) }
         self.wire.requestSent()
         self.requestSent = self.tools.now
-        self.armResponseTimer()
+        self.watchWorker()
     }
 
     func sendTunnel(_ bytes: UnsafeRawBufferPointer) {
         self.stream?.write(bytes)
-        self.armResponseTimer()
+        self.watchWorker()
     }
 
     /// The client's side of a tunnel has ended.
@@ -208,15 +212,21 @@ final class UpstreamConnection: StreamHandler {
     func resume() {
         guard self.isPaused else { return }
         self.isPaused = false
-        self.armResponseTimer()
+        self.watchWorker()
         self.stream?.resumeReading()
     }
 
-    private func armResponseTimer() {
+    /// The worker's time runs while it is the one to move: when it has the whole request, has to take some of it, or is
+    /// to say that it wants the body. Else it is the client's turn, and the client's time that runs.
+    private func watchWorker() {
         guard !self.isPaused else { return }
-        self.timer?.arm(
-            afterNanoseconds: self.state == .tunnel ? Self.tunnelIdleNanoseconds : self.responseTimeoutNanoseconds
-        )
+        if self.state == .tunnel {
+            self.timer?.arm(afterNanoseconds: Self.tunnelIdleNanoseconds)
+        } else if self.requestSent != nil || self.isAskedToContinue || self.isCongested {
+            self.timer?.arm(afterNanoseconds: self.responseTimeoutNanoseconds)
+        } else {
+            self.timer?.disarm()
+        }
     }
 
     func received(_ stream: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
@@ -239,7 +249,7 @@ final class UpstreamConnection: StreamHandler {
 
     private func readResponse(_ bytes: UnsafeRawBufferPointer) -> Int {
         self.hasResponseBytes = true
-        self.armResponseTimer()
+        self.watchWorker()
         var used = 0
         // A pause keeps bytes back, not the end of a response whose last byte has been passed on.
         while let user = self.user, self.state == .leased, !self.isPaused || used == bytes.count {
@@ -249,9 +259,12 @@ final class UpstreamConnection: StreamHandler {
             switch input {
             case .needMore: return used
             case .interim:
+                if self.tools.responseHead.status == 100 { self.isAskedToContinue = false }
+                self.watchWorker()
                 user.workerInterim(rest)
             case .head:
-                self.hasResponseBegun = true
+                self.isAskedToContinue = false
+                self.watchWorker()
                 user.workerHead(rest)
             case .payload(let range): user.workerBody(range.slice(of: rest))
             case .end:
@@ -262,7 +275,7 @@ final class UpstreamConnection: StreamHandler {
                 return bytes.count
             case .switching:
                 self.state = .tunnel
-                self.armResponseTimer()
+                self.watchWorker()
                 user.workerSwitched(rest)
                 let tunnelled = UnsafeRawBufferPointer(rebasing: bytes[used...])
                 if tunnelled.count > 0 { self.relayTunnel(tunnelled) }
@@ -280,7 +293,7 @@ final class UpstreamConnection: StreamHandler {
     }
 
     private func relayTunnel(_ bytes: UnsafeRawBufferPointer) {
-        self.armResponseTimer()
+        self.watchWorker()
         guard let user = self.user else { return }
         user.workerBegins()
         user.workerBody(bytes)
@@ -296,7 +309,11 @@ final class UpstreamConnection: StreamHandler {
         self.owner?.upstreamConnected(self)
     }
 
-    func drained(_ stream: any ByteStream) { self.user?.workerDrained() }
+    func drained(_ stream: any ByteStream) {
+        guard let user = self.user else { return }
+        self.watchWorker()
+        user.workerDrained()
+    }
 
     func inputEnded(_ stream: any ByteStream) {
         self.noteEnd()
@@ -314,7 +331,8 @@ final class UpstreamConnection: StreamHandler {
         let wasConnecting = self.state == .connecting
         if reason != .local { self.noteEnd() }
         let user = self.user
-        let failure = UpstreamFailure.connectionLost(wasRead: self.mayHaveBeenRead(stream))
+        let failure: UpstreamFailure =
+            reason == .outOfMemory ? .outOfMemory : .connectionLost(wasRead: self.mayHaveBeenRead(stream))
         self.end()
         if wasConnecting { self.worker.connectFailed(now: self.tools.now) }
         let owner = self.owner
@@ -340,7 +358,9 @@ final class UpstreamConnection: StreamHandler {
     private func timedOut() {
         switch self.state {
         case .idle: self.close()
-        case .leased, .tunnel: self.fail(.responseTimeout)
+        case .leased: self.fail(.responseTimeout)
+        // Silence on both sides is nobody's fault.
+        case .tunnel: self.user?.workerTunnelEnded()
         case .connecting, .closed: break
         }
     }

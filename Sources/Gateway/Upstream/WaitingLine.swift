@@ -57,14 +57,16 @@ struct WaitingLine<Waiter> {
     mutating func expire(now: Instant) -> (expired: [Waiter], next: Instant?) {
         var expired: [Waiter] = []
         var next: Instant?
-        for ticket in self.order {
-            guard let entry = self.entries[ticket] else { continue }
-            if entry.deadline <= now {
-                self.entries[ticket] = nil
-                expired.append(entry.waiter)
-            } else {
+        // Tickets of those who left or had their turn go as well: else they would be walked over for ever.
+        self.order.removeAll { ticket in
+            guard let entry = self.entries[ticket] else { return true }
+            guard entry.deadline <= now else {
                 next = min(next ?? entry.deadline, entry.deadline)
+                return false
             }
+            self.entries[ticket] = nil
+            expired.append(entry.waiter)
+            return true
         }
         return (expired, next)
     }

@@ -59,6 +59,9 @@ final class WorkerPool: UpstreamOwner {
     private var connecting = 0
     /// A connection is closed in favour of another one: nobody else is to take its place.
     private var isMakingRoom = false
+    private var isDissolved = false
+    /// The line is looked through this often at most, however many wait.
+    private static let expiryStepNanoseconds = 10 * Nanoseconds.perMillisecond
 
     init(settings: PoolSettings, tools: LoopTools, waitingLimit: SharedLimit) {
         self.name = settings.name
@@ -134,6 +137,8 @@ final class WorkerPool: UpstreamOwner {
 
     /// Finds a connection for a request.
     func acquire(for waiter: any WorkerWaiter) -> WorkerAcquisition {
+        // A request that was parked or collected while the pool was taken away.
+        if self.isDissolved { return .refused(.noWorker) }
         guard let index = self.pick(avoiding: waiter.failedWorker) else {
             return self.enqueue(waiter, isCovered: false)
         }
@@ -321,7 +326,8 @@ final class WorkerPool: UpstreamOwner {
     private func expireWaiting(at deadline: Instant) {
         self.waitingTimer?.disarm()
         // It keeps the pool while somebody waits, and no longer.
-        self.waitingTimer = self.tools.loop.after(nanoseconds: deadline.nanoseconds(since: self.tools.now)) {
+        let distance = max(Self.expiryStepNanoseconds, deadline.nanoseconds(since: self.tools.now))
+        self.waitingTimer = self.tools.loop.after(nanoseconds: distance) {
             self.waitingTimer = nil
             self.expireWaiting()
         }
@@ -368,6 +374,7 @@ final class WorkerPool: UpstreamOwner {
 
     /// The pool is configured no more: who waits for a worker is told, requests under way end in peace.
     func dissolve() {
+        self.isDissolved = true
         self.update([])
         for waiter in self.waiting.removeAll() { self.forget(waiter).workerUnavailable(.noWorker) }
     }

@@ -14,11 +14,11 @@ extension ByteStream {
         self.write("\r\n")
     }
 
+    /// Trailers may be longer here than they came: each line is written anew.
     func writeLastChunk(trailers: Trailers) {
-        withUnsafeTemporaryAllocation(byteCount: BodyReader.maxTrailerBytes + 16, alignment: 8) { memory in
-            var end = ByteWriter(memory)
-            end.appendLastChunk(trailers: trailers)
-            self.write(end.written)
-        }
+        guard !trailers.isEmpty else { return self.write("0\r\n\r\n") }
+        self.write("0\r\n")
+        trailers.withLines { self.write($0) }
+        self.write("\r\n")
     }
 }

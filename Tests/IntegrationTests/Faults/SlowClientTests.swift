@@ -128,6 +128,19 @@ import TestKit
         }
     }
 
+    /// Seen before: it counted neither as idle nor as a head that had begun, and stayed for ever.
+    @Test(arguments: [false, true])
+    func head_halfAnEmptyLine_hasItsTime(ends: Bool) throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker(Self.serving)
+            let sluice = try self.start(scene, worker, limits: ["head_timeout": "300ms", "idle_timeout": "300ms"])
+            let peer = try HTTPPeer(port: sluice.port)
+            peer.peer.send("\r")
+            if ends { peer.peer.finishWriting() }
+            try Patience.wait(for: "it to be closed") { try sluice.metric("sluice_connections_open") == 0 }
+        }
+    }
+
     // MARK: Taking
 
     /// A response that fits into the gateway's memory frees its worker at once, whoever reads it and however slowly.

@@ -164,6 +164,13 @@ final class RawWorkerConnection: Sendable {
 
     func readToEnd() throws { while try self.readSome() != nil {} }
 
+    /// Sends everything back that comes, what has been read and not used first.
+    func echoToEnd() throws {
+        let unread = self.takeUnread()
+        if !unread.isEmpty { try self.send(unread) }
+        while let some = try self.readSome() { try self.send(some) }
+    }
+
     /// The head of the next request, and its body when it has a length; nil at the end.
     func readRequest() throws -> String? {
         var all = self.unread.withLock { unread in
