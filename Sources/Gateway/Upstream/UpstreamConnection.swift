@@ -172,7 +172,6 @@ final class UpstreamConnection: StreamHandler {
         guard let stream = self.stream, payload.count > 0 else { return }
         self.requestBytes += payload.count
         if self.isChunkedRequest { stream.writeChunk(payload) } else { stream.write(payload) }
-        // A worker that takes nothing, or has begun its response, is the one whose turn it is.
         self.watchWorker()
     }
 
