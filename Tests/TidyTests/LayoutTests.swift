@@ -27,6 +27,15 @@ import Testing
         #expect(Set(tests).subtracting(manifest.dependencies.keys).isEmpty)
     }
 
+    /// A target in no group of the test script would never run.
+    @Test func testTargets_areEachInOneGroupOfTheTestScript() throws {
+        let grouped = try self.repository.text("Tests/run").split(separator: "\n")
+            .compactMap { try? /[a-z]+='([A-Za-z|]+)'/.wholeMatch(in: $0)?.1 }
+            .flatMap { $0.split(separator: "|").map { "\($0)Tests" } }
+        let targets = try self.repository.names(in: "Tests").filter { $0.hasSuffix("Tests") }
+        #expect(grouped.sorted() == targets)
+    }
+
     @Test func manifest_isReadAsItIsMeant() throws {
         let manifest = Manifest(
             text: """
