@@ -4,8 +4,8 @@
 -- `RoomModel.swift` is the same text in Swift; a differential test holds the two together to the bit. Hence:
 -- integers only, all of them below 2^53, and every division is a floor of two non-negative integers.
 --
--- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before; noughts: nothing),
---       run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
+-- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before; noughts:
+--       nothing), run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
 -- Answers are names and values in turn. The work of a call is bounded: batches of at most 1,000 ids, and a part of what
 -- has to be cleared away at a time.
 --
@@ -1297,7 +1297,8 @@ end
 -- Of called numbers, by number: whether they were admitted once, and whether they arrived.
 local function bitsOf(room, ids)
     local called = without(ids, function(id) return id < 0 or id > room.serving end)
-    local exchanged, arrived, bit = getBits(EXCHANGED, called), getBits(ARRIVED, called), { exchanged = {}, arrived = {} }
+    local exchanged, arrived = getBits(EXCHANGED, called), getBits(ARRIVED, called)
+    local bit = { exchanged = {}, arrived = {} }
     for index, id in ipairs(called) do bit.exchanged[id], bit.arrived[id] = exchanged[index], arrived[index] end
     return bit
 end

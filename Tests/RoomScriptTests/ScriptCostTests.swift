@@ -35,7 +35,7 @@ struct ScriptCostTests {
             worst[name] = durations.max()
             print(
                 "cost of \(name): mean \(durations.reduce(0, +) / Int64(durations.count)) us, "
-                    + "median \(durations.sorted()[durations.count / 2]) us, worst \(durations.max()!) us"
+                    + "median \(durations.sorted()[durations.count / 2]) us, best \(durations.min()!) us, worst \(durations.max()!) us"
             )
         }
         try measure("tick", times: 100, tick)
