@@ -3,16 +3,43 @@ public enum RoomRules {
     /// The last place of a line: the highest offset of a Redis bitmap.
     public static let lastNumber: Int64 = 4_294_967_295
     /// Places of one `join`, numbers of one `exchange`, `renew`, `release` or `leave`. Callers split beyond it.
-    public static let largestBatch = 4096
-    /// A visitor at the door whose gateway does not ask for longer than this is gone. Gateways ask on every tick.
+    public static let largestBatch = 1_000
+    /// Numbers skipped when the shared state has lost something, so that none is handed out twice.
+    public static let regressGap: Int64 = 65_536
+    /// Numbers of one block at most.
+    public static let largestBlock: Int64 = 4_096
+    /// Visitors at the door whose gateway has not ticked for longer than this are gone.
     public static let doorSilenceMicros: Int64 = 1_000_000
     /// Entries that the journal keeps at least; older ones may go.
     public static let journalEntries = 100_000
+    /// The controller's bound on the rate holds for this long; then the stated fallback does.
+    public static let allowedLeaseMicros: Int64 = 3_000_000
+
+    /// Entries of older lines, gaps and leased blocks that a record holds at most.
+    static let maxOlderLines = 4
+    static let maxGaps = 8
+    static let maxBlocks = 64
 
     static let nanoTokens: Int64 = 1_000_000_000
     static let partsPerMillion: Int64 = 1_000_000
     static let markGapMicros: Int64 = 50_000
+    static let marksOfAClaim: Int64 = 2_048
+    static let marksThinnedAtOnce = 4
     static let showUpMemoryPlaces: Int64 = 200
-    static let leastShowUp: Int64 = 100_000
-    static let callCapFactor: Int64 = 4
+    static let leastShowUp: Int64 = 20_000
+    static let callCapFactor: Int64 = 50
+    static let olderCallFactor: Int64 = 4
+    /// A block begins at least this far ahead of the last number, and is moved when that comes nearer than the second.
+    static let blockLead: Int64 = 8_192
+    static let blockNearest: Int64 = 4_096
+    /// No block lies further ahead: after a loss the line goes on behind this and the gap.
+    static let blockSpan: Int64 = 32_768
+    static let heartbeatMicros: Int64 = 250_000
+    static let healthMicros: Int64 = 3_000_000
+    static let gatewayMemoryMicros: Int64 = 60_000_000
+    static let doorSweep = 256
+    static let eventsKept: Int64 = 8_192
+    static let eventsTold = 1_000
+    static let keepMicros: Int64 = 60_000_000
+    static let trimmedAtOnce: Int64 = 1_000
 }
