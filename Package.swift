@@ -112,7 +112,8 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "SharedState", "Transport",
+                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "SharedState",
+                "Transport",
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -126,7 +127,10 @@ let package = Package(
         tests("SettingsTests", ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile"]),
         tests("EventLoopTests", ["CLinux", "EventLoop", "Primitives", "TestKit"]),
         tests("TransportTests", ["CLinux", "EventLoop", "Primitives", "TestKit", "Transport"]),
-        tests("RedisClientTests", ["EventLoop", "Primitives", "RedisClient", "Transport"]),
+        tests(
+            "RedisClientTests",
+            ["Addresses", "CHiredis", "EventLoop", "Primitives", "RedisClient", "TestKit", "Transport"]
+        ),
         tests(
             "HTTPServiceTests",
             [
