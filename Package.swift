@@ -112,7 +112,8 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "SharedState", "Transport",
+                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "SharedState",
+                "Transport",
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -127,10 +128,16 @@ let package = Package(
         ),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling"]),
-        tests("SettingsTests", ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile"]),
+        tests(
+            "SettingsTests",
+            ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile", "Transport"]
+        ),
         tests("EventLoopTests", ["CLinux", "EventLoop", "Primitives", "TestKit"]),
         tests("TransportTests", ["CLinux", "EventLoop", "Primitives", "TestKit", "Transport"]),
-        tests("RedisClientTests", ["EventLoop", "Primitives", "RedisClient", "Transport"]),
+        tests(
+            "RedisClientTests",
+            ["Addresses", "CHiredis", "EventLoop", "Primitives", "RedisClient", "TestKit", "Transport"]
+        ),
         tests(
             "HTTPServiceTests",
             [
