@@ -107,6 +107,7 @@ extension GatewayReport {
             text.sample(room.counts.tokensForeign, [("room", room.name), ("reason", "foreign")])
             text.sample(room.counts.tokensExpired, [("room", room.name), ("reason", "expired")])
             text.sample(room.counts.tokensRevoked, [("room", room.name), ("reason", "revoked")])
+            text.sample(room.counts.tokensVoid, [("room", room.name), ("reason", "void")])
         }
         text.family("sluice_room_state_failures_total", .counter, help: "Calls that the shared state did not answer.")
         for room in self.rooms { text.sample(room.counts.storeFailures, [("room", room.name)]) }

@@ -9,6 +9,8 @@ struct RoomCounts: Sendable {
     var tokensForeign: UInt64 = 0
     var tokensExpired: UInt64 = 0
     var tokensRevoked: UInt64 = 0
+    /// Of a line that a reset has ended.
+    var tokensVoid: UInt64 = 0
     var storeFailures: UInt64 = 0
 
     mutating func add(_ other: RoomCounts) {
@@ -20,6 +22,7 @@ struct RoomCounts: Sendable {
         self.tokensForeign += other.tokensForeign
         self.tokensExpired += other.tokensExpired
         self.tokensRevoked += other.tokensRevoked
+        self.tokensVoid += other.tokensVoid
         self.storeFailures += other.storeFailures
     }
 }
