@@ -149,7 +149,7 @@ public final class Gateway {
     /// Sends the ticks that are due; `isForced`: all of them, as limits may have changed.
     private func tick(isForced: Bool = false) {
         guard let home = self.loops.first?.open() else { return }
-        for loop in self.loops { loop.submit { $0.noteHealth() } }
+        if !self.settings.rooms.isEmpty { for loop in self.loops { loop.submit { $0.noteHealth() } } }
         for room in self.settings.rooms {
             var pulse = self.rooms[room.name, default: RoomPulse()]
             let shared = self.shares.rooms[room.name]
@@ -171,7 +171,7 @@ public final class Gateway {
             generation: 0,
             healthy: self.healthyWorkers(of: room.name),
             eventsSeen: pulse.eventsSeen,
-            block: shared.blockReport,
+            block: shared.reportBlock(),
             older: shared.lines.older
         )
     }

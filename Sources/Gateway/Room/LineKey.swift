@@ -26,7 +26,12 @@ struct LineKey: Hashable, Comparable, Sendable {
     var epoch: UInt32 { UInt32(self.packed >> 32) }
     var number: Int64 { Int64(self.packed & 0xFFFF_FFFF) }
 
+    /// What the shared state calls it while its line is that of `epoch`; the caller has seen to it that this line
+    /// `isReachable` from there.
     func id(inEpoch epoch: Int64) -> Int64 { self.number - (epoch - Int64(self.epoch)) << 32 }
+
+    /// Lines that are older than this have no ids any more.
+    func isReachable(fromEpoch epoch: Int64) -> Bool { epoch - Int64(self.epoch) <= PlaceID.oldestSeconds }
 
     static func < (left: Self, right: Self) -> Bool { left.packed < right.packed }
 }

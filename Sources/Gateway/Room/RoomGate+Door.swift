@@ -8,27 +8,38 @@ extension RoomGate {
     private var mayExchange: Bool { self.view.seesWorkers || self.view.snapshot?.isHeld == true }
 
     func sendExchange() {
-        guard self.mayExchange, let batch = self.door.nextBatch() else { return }
-        self.shared.noteActivity()
         let known = self.shared.known
+        guard self.mayExchange, let batch = self.nextToExchange(inEpoch: known.epoch) else { return }
+        self.shared.noteActivity()
         let ids = batch.map { $0.id(inEpoch: known.epoch) }
         let gateway = self.shared.gateway
         self.store.exchange(room: self.name, gateway: gateway, ids: ids, known: known) { [self] result in
-            self.takeExchange(result, batch, askedIn: known.epoch)
+            self.takeExchange(result, batch)
             self.scheduleFlush()
         }
     }
 
-    private func takeExchange(_ result: Result<ExchangeAnswer, StoreError>, _ batch: [LineKey], askedIn epoch: Int64) {
+    /// A line that became too old while its visitors stood here is over; they are the first of a batch.
+    private func nextToExchange(inEpoch epoch: Int64) -> [LineKey]? {
+        guard let batch = self.door.nextBatch() else { return nil }
+        let past = batch.prefix { !$0.isReachable(fromEpoch: epoch) }
+        for key in past { self.take(.void, key, isFresh: false) }
+        guard past.count < batch.count else {
+            self.door.returned([], isAnswered: true)
+            return nil
+        }
+        return Array(batch.dropFirst(past.count))
+    }
+
+    private func takeExchange(_ result: Result<ExchangeAnswer, StoreError>, _ batch: [LineKey]) {
         switch result {
         case .failure(let error):
             // They stay at the door: the right is kept, and the shared state may be back before they must go.
             _ = self.note(error, of: "exchange")
             self.door.returned(batch, isAnswered: false)
         case .success(let answer):
-            let isOfThisLine = self.raise(answer.line, askedIn: epoch)
-            self.door.returned(batch, isAnswered: isOfThisLine)
-            guard isOfThisLine else { return }
+            self.raise(answer.line)
+            self.door.returned(batch, isAnswered: true)
             let freshExpiry = answer.line.nowMicros + self.view.inForce.sessionMicros
             for (key, outcome) in zip(batch, answer.outcomes) {
                 // A session that was there already is told again, and counts once.
@@ -91,8 +102,9 @@ extension RoomGate {
         }
         guard !self.leaves.isOnTheWay, self.leaves.count > 0 else { return }
         let gone = self.shared.absent(self.leaves.all)
-        guard let batch = self.leaves.next(isStillWanted: { gone.contains($0) }) else { return }
         let known = self.shared.known
+        let batch = self.leaves.next { gone.contains($0) && $0.isReachable(fromEpoch: known.epoch) }
+        guard let batch else { return }
         let ids = batch.map { $0.id(inEpoch: known.epoch) }
         self.store.leave(room: self.name, ids: ids, known: known) { [self] result in
             self.leaves.returned()

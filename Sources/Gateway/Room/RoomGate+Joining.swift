@@ -26,8 +26,7 @@ extension RoomGate {
             for id in batch { self.answerJoiner(id, .unavailable) }
         case .success(let grant):
             self.joinsMissed = 0
-            self.view.raise(grant.line)
-            self.shared.raise(grant.line)
+            self.raise(grant.line)
             self.counts.joined += UInt64(batch.count)
             for (index, id) in batch.enumerated() { self.seat(id, in: grant, index: Int64(index)) }
         }

@@ -14,8 +14,8 @@ extension RoomGate {
     }
 
     func sendRenewals() {
-        guard let batch = self.renewals.next() else { return }
         let known = self.shared.known
+        guard let batch = self.renewals.next(isStillWanted: { $0.isReachable(fromEpoch: known.epoch) }) else { return }
         let renewed = batch.map { ($0, self.renewedUntil.removeValue(forKey: $0) ?? 0) }
         let calls = renewed.map { Renewal(id: $0.id(inEpoch: known.epoch), expiresMicros: $1) }
         self.store.renew(room: self.name, calls, known: known) { [self] result in
@@ -23,11 +23,8 @@ extension RoomGate {
             switch result {
             case .failure(let error): if self.note(error, of: "renew") { self.renewAgain(renewed) }
             case .success(let answer):
-                if self.raise(answer.line, askedIn: known.epoch) {
-                    self.take(answer.expiries, of: batch)
-                } else {
-                    self.renewAgain(renewed)
-                }
+                self.raise(answer.line)
+                self.take(answer.expiries, of: batch)
             }
             self.scheduleFlush()
         }
@@ -61,15 +58,14 @@ extension RoomGate {
     }
 
     func sendReleases() {
-        guard let batch = self.releases.next() else { return }
         let known = self.shared.known
+        guard let batch = self.releases.next(isStillWanted: { $0.isReachable(fromEpoch: known.epoch) }) else { return }
         let ids = batch.map { $0.id(inEpoch: known.epoch) }
         self.store.release(room: self.name, ids: ids, known: known) { [self] result in
             self.releases.returned()
             switch result {
             case .failure(let error): if self.note(error, of: "release") { self.releases.putBack(batch) }
-            case .success(let answer):
-                if !self.raise(answer.line, askedIn: known.epoch) { self.releases.putBack(batch) }
+            case .success(let answer): self.raise(answer.line)
             }
             self.scheduleFlush()
         }

@@ -231,13 +231,10 @@ final class RoomGate {
         }
     }
 
-    /// The line that an answer speaks of. False when it is another one than the call was made for, so that the ids in
-    /// it meant somebody else: the call is made again after the next tick.
-    func raise(_ line: LineMarks, askedIn epoch: Int64) -> Bool {
+    /// How the line stands, as an answer of the shared state tells.
+    func raise(_ line: LineMarks) {
         self.view.raise(line)
         self.shared.raise(line)
-        if line.epoch != epoch { self.awaitsNews = true }
-        return line.epoch == epoch
     }
 
     // MARK: Ticks and the end

@@ -61,7 +61,8 @@ final class SharedRoom: Sendable {
         }
     }
 
-    var blockReport: BlockReport { self.content.withLock { $0.block.report(epoch: $0.lines.marks.epoch) } }
+    /// What the tick that is about to be sent tells of the block.
+    func reportBlock() -> BlockReport { self.content.withLock { $0.block.report(epoch: $0.lines.marks.epoch) } }
 
     // MARK: The door
 
