@@ -63,6 +63,7 @@ final class RoomGate {
 
     var roomID: UInt64 { self.view.roomID }
     var snapshot: RoomSnapshot? { self.view.snapshot }
+    var mode: RoomMode { self.view.mode }
     /// Requests of this loop that wait for a place, and at the door.
     var parked: (joining: Int, atDoor: Int) { (self.joiners.count, self.door.count) }
 
@@ -127,7 +128,7 @@ final class RoomGate {
 
     /// What a visitor is shown who could be given no place.
     var joiningPosition: WaitingPosition {
-        WaitingPosition(state: .joining, refreshSeconds: Self.unavailableRefreshSeconds)
+        WaitingPosition(state: .joining, refreshSeconds: Self.unavailableRefreshSeconds, mode: self.view.mode)
     }
 
     // MARK: Waiting

@@ -25,6 +25,8 @@ struct RoomView {
     let roomID: UInt64
     private(set) var limits: RoomSettings
     private(set) var snapshot: RoomSnapshot?
+    /// As of the last tick, or of the last that was missed.
+    var mode = RoomMode.normal
     private(set) var known = KnownMarks.nothing
     private var estimator = WaitEstimator()
     /// Sessions that ended before their pass expires, with that time in microseconds.
@@ -112,7 +114,8 @@ struct RoomView {
             waiting: max(0, self.known.issued - self.known.serving),
             estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: self.limits.inflowMilli),
             refreshSeconds: refresh,
-            opensInSeconds: max(0, ((self.limits.opensAtMicros ?? 0) - now + 999_999) / 1_000_000)
+            opensInSeconds: max(0, ((self.limits.opensAtMicros ?? 0) - now + 999_999) / 1_000_000),
+            mode: self.mode
         )
     }
 
