@@ -2,6 +2,7 @@ import Admission
 import Primitives
 import Settings
 import SharedState
+import Tokens
 
 /// One room as one loop sees it: checks tokens, gathers what is to be asked of the shared state, keeps the books of the
 /// requests that wait for the answer.
@@ -61,6 +62,12 @@ final class RoomGate {
         self.page = WaitingPage(room: settings)
     }
 
+    /// What tokens are bound to, and what one visitor may use of this gateway at once.
+    var binding: VisitorBinding { self.view.limits.binding }
+    var perVisitor: VisitorLimitSettings { self.view.limits.perVisitor }
+    var visitors: VisitorBook { self.shared.visitors }
+    func countLimitedVisitor() { self.counts.visitorsLimited += 1 }
+
     var roomID: UInt64 { self.view.roomID }
     var snapshot: RoomSnapshot? { self.view.snapshot }
     var mode: RoomMode { self.view.mode }
@@ -69,16 +76,16 @@ final class RoomGate {
 
     // MARK: The check
 
-    /// Decides on the request in hand.
-    func check(_ request: RequestInHand) -> GateVerdict {
+    /// Decides on the request in hand. `claim` says who sends it, where tokens are bound to that.
+    func check(_ request: RequestInHand, claim: TokenClaim? = nil) -> GateVerdict {
         if self.view.limits.passesPreflight, request.method == .options, request.isPreflight { return .preflight }
         let now = self.tools.wallMicros
         self.shared.takeReleases(since: &self.seenReleases) { number, until in
             self.view.revoke(number, untilMicros: until, nowMicros: now)
         }
         let names = request.isSecure ? self.cookies.secure : self.cookies.plain
-        let pass = self.token(.pass, named: names.pass, request, nowMicros: now)
-        let place = pass == nil ? self.token(.place, named: names.place, request, nowMicros: now) : nil
+        let pass = self.token(.pass, named: names.pass, request, claim, nowMicros: now)
+        let place = pass == nil ? self.token(.place, named: names.place, request, claim, nowMicros: now) : nil
         if let place { self.view.raise(epoch: Int64(place.epoch), issued: place.number, serving: 0) }
         switch self.view.standing(pass: pass, place: place, nowMicros: now) {
         case .inside(let number, let isRenewalDue):
@@ -95,11 +102,18 @@ final class RoomGate {
         _ kind: AdmissionToken.Kind,
         named name: [UInt8],
         _ request: RequestInHand,
+        _ claim: TokenClaim?,
         nowMicros now: Int64
     ) -> AdmissionToken? {
         var found: AdmissionToken?
         _ = request.anyCookie(named: name) { text in
-            guard let token = self.tools.signer.verify(text) else {
+            let token: AdmissionToken
+            switch self.tools.signer.check(text, claim: claim) {
+            case .genuine(let genuine): token = genuine
+            case .elsewhere:
+                self.counts.tokensElsewhere += 1
+                return false
+            case .forged:
                 self.counts.tokensForged += 1
                 return false
             }

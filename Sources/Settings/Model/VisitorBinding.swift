@@ -1,4 +1,4 @@
-import Addresses
+import Primitives
 
 /// What a place and a pass are tied to, so that one person's cookie does not serve fifty browsers.
 public enum VisitorBinding: Hashable, Sendable {
@@ -13,6 +13,18 @@ public enum VisitorBinding: Hashable, Sendable {
     public static let v4Bits = 24...32
     public static let v6Bits = 48...64
     static let maxNameBytes = 64
+
+    /// A number of the rule, to be kept in what is bound by it: after a change of the rule it tells what was bound
+    /// before. Names are told apart by 51 values each: two that meet look like one rule.
+    public var ruleNumber: UInt8 {
+        switch self {
+        case .none: 0
+        case .address(let v4Bits, let v6Bits):
+            UInt8(1 + (v4Bits - Self.v4Bits.lowerBound) * Self.v6Bits.count + v6Bits - Self.v6Bits.lowerBound)
+        case .header(let name): UInt8(154 + FNV1a.hash64(name.utf8) % 51)
+        case .cookie(let name): UInt8(205 + FNV1a.hash64(name.utf8) % 51)
+        }
+    }
 }
 
 /// The value of `bind`: `none`, `address/V4/V6`, `header/NAME` or `cookie/NAME`.
