@@ -73,7 +73,7 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
+                "Addresses", "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
                 "SharedState", "Tokens", "Transport", deque, logging,
             ]
         ),
@@ -156,7 +156,7 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
+                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
                 "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),

@@ -168,10 +168,15 @@ public final class Gateway {
         RoomTick(
             gateway: self.id,
             limits: RoomLimits(room),
-            generation: 0,
+            generation: self.settings.generation,
             healthy: self.healthyWorkers(of: room.name),
             eventsSeen: pulse.eventsSeen,
             block: shared.reportBlock(),
+            retention: RoomRetention(
+                journalEntries: Int64(room.journalEntries),
+                journalMicros: room.journalMicros,
+                roomMillis: room.retentionMicros / 1_000
+            ),
             older: shared.lines.older
         )
     }
@@ -320,19 +325,11 @@ public final class Gateway {
         self.home.preconditionOnLoop()
         var problems: [String] = []
         for (room, pulse) in self.rooms.sorted(by: { $0.key < $1.key }) {
-            problems += pulse.problems(of: room, generation: 0)
+            problems += pulse.problems(of: room, generation: self.settings.generation)
         }
-        return problems + self.obstacles
-    }
-
-    /// Why this gateway is not fit to take traffic; empty when it is. Without the shared state it still is: passes work,
-    /// positions show, and newcomers get places.
-    public var obstacles: [String] {
-        self.home.preconditionOnLoop()
-        var obstacles: [String] = []
-        if self.loops.isEmpty { obstacles.append("starting") }
-        if self.isStopping { obstacles.append("shutting down") }
-        return obstacles
+        if self.loops.isEmpty { problems.append("starting") }
+        if self.isStopping { problems.append("shutting down") }
+        return problems
     }
 
     // MARK: End

@@ -129,6 +129,7 @@ extension Exchange {
         for case let token? in [self.visitor.place, self.visitor.pass] {
             gate.cookies.append(
                 token,
+                claim: self.visitor.claim,
                 signer: self.tools.signer,
                 isSecure: self.client?.isSecure ?? false,
                 nowSeconds: gate.nowMicros / 1_000_000,

@@ -24,6 +24,8 @@ struct LineKey: Hashable, Comparable, Sendable {
     }
 
     var epoch: UInt32 { UInt32(self.packed >> 32) }
+    /// Names the visitor in books that know nothing of lines.
+    var seat: VisitorBook.Seat { Int64(bitPattern: self.packed) }
     var number: Int64 { Int64(self.packed & 0xFFFF_FFFF) }
 
     /// What the shared state calls it while its line is that of `epoch`; the caller has seen to it that this line

@@ -11,6 +11,10 @@ struct RoomCounts: Sendable {
     var tokensRevoked: UInt64 = 0
     /// Of a line that a reset has ended.
     var tokensVoid: UInt64 = 0
+    /// Genuine, and bound to somebody else.
+    var tokensElsewhere: UInt64 = 0
+    /// Requests of one visitor beyond what may be under way at once, or on connections beyond what may carry the pass.
+    var visitorsLimited: UInt64 = 0
     var storeFailures: UInt64 = 0
 
     mutating func add(_ other: RoomCounts) {
@@ -23,6 +27,8 @@ struct RoomCounts: Sendable {
         self.tokensExpired += other.tokensExpired
         self.tokensRevoked += other.tokensRevoked
         self.tokensVoid += other.tokensVoid
+        self.tokensElsewhere += other.tokensElsewhere
+        self.visitorsLimited += other.visitorsLimited
         self.storeFailures += other.storeFailures
     }
 }

@@ -2,6 +2,7 @@ import Admission
 import Primitives
 import Settings
 import SharedState
+import Tokens
 
 /// One room as one loop sees it: checks tokens, gathers what is to be asked of the shared state, keeps the books of the
 /// requests that wait for the answer.
@@ -68,6 +69,12 @@ final class RoomGate {
         self.page = WaitingPage(room: settings)
     }
 
+    /// What tokens are bound to, and what one visitor may use of this gateway at once.
+    var binding: VisitorBinding { self.view.settings.binding }
+    var perVisitor: VisitorLimitSettings { self.view.settings.perVisitor }
+    var visitors: VisitorBook { self.shared.visitors }
+    func countLimitedVisitor() { self.counts.visitorsLimited += 1 }
+
     var roomID: UInt64 { self.view.roomID }
     var snapshot: RoomSnapshot? { self.view.snapshot }
     var mode: RoomMode { self.view.mode }
@@ -78,16 +85,16 @@ final class RoomGate {
 
     // MARK: The check
 
-    /// Decides on the request in hand.
-    func check(_ request: RequestInHand) -> GateVerdict {
+    /// Decides on the request in hand. `claim` says who sends it, where tokens are bound to that.
+    func check(_ request: RequestInHand, claim: TokenClaim? = nil) -> GateVerdict {
         if self.view.settings.passesPreflight, request.method == .options, request.isPreflight { return .preflight }
         let now = self.nowMicros
         self.shared.takeReleases(since: &self.seenReleases) { key, until in
             if until > 0 { self.view.revoke(key, untilMicros: until, nowMicros: now) } else { self.view.readmit(key) }
         }
         let names = request.isSecure ? self.cookies.secure : self.cookies.plain
-        let pass = self.token(.pass, named: names.pass, request, nowMicros: now)
-        let place = pass == nil ? self.token(.place, named: names.place, request, nowMicros: now) : nil
+        let pass = self.token(.pass, named: names.pass, request, claim, nowMicros: now)
+        let place = pass == nil ? self.token(.place, named: names.place, request, claim, nowMicros: now) : nil
         if let proof = pass ?? place, self.view.learn(proof) { self.shared.learn(proof) }
         switch self.view.standing(pass: pass, place: place, nowMicros: now) {
         case .inside(let key, let isRenewalDue):
@@ -104,11 +111,18 @@ final class RoomGate {
         _ kind: AdmissionToken.Kind,
         named name: [UInt8],
         _ request: RequestInHand,
+        _ claim: TokenClaim?,
         nowMicros now: Int64
     ) -> AdmissionToken? {
         var found: AdmissionToken?
         _ = request.anyCookie(named: name) { text in
-            guard let token = self.tools.signer.verify(text) else {
+            let token: AdmissionToken
+            switch self.tools.signer.check(text, claim: claim) {
+            case .genuine(let genuine): token = genuine
+            case .elsewhere:
+                self.counts.tokensElsewhere += 1
+                return false
+            case .forged:
                 self.counts.tokensForged += 1
                 return false
             }

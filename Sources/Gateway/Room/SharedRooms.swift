@@ -28,6 +28,8 @@ final class SharedRoom: Sendable {
     let joining = SharedLimit()
     /// Requests that stand at the door, over all loops.
     let atDoor = SharedLimit()
+    /// Who is inside with how much, over all loops.
+    let visitors = VisitorBook()
 
     init(gateway: String) { self.gateway = gateway }
 
