@@ -2,6 +2,7 @@ import Admission
 import EventLoop
 import Logging
 import Primitives
+import Reports
 import Settings
 import SharedState
 import Tokens
@@ -46,6 +47,10 @@ public final class Gateway {
         /// What the loops had done in the room at the last tick.
         var activity = 0
         var isIdle = false
+        /// A tick has been answered since this gateway has the room.
+        var hasBeenSeen = false
+        /// As of the last answer: no worker is healthy.
+        var isHeld = false
     }
     /// One missed tick is a hiccup, or a connection that is being made.
     private static let missedTicksWorthTelling = 5
@@ -197,6 +202,8 @@ public final class Gateway {
                 self.log.notice("the room moves on again", metadata: ["room": "\(room)"])
             }
             pulse.missed = 0
+            pulse.hasBeenSeen = true
+            pulse.isHeld = snapshot.isHeld
             pulse.isIdle = Self.isIdle(snapshot)
             self.shares.rooms[room].raise(snapshot)
             for loop in self.loops { loop.submit { $0.gates[room]?.take(answer) } }
@@ -308,18 +315,27 @@ public final class Gateway {
         self.collect {
             LoopReport($0)
         } completion: { reports in
-            completion(GatewayReport(reports))
+            completion(GatewayReport(reports, settings: self.settings, wallMicros: self.home.wallMicros))
         }
     }
 
-    /// Why this gateway is not fit to take traffic; empty when it is.
-    public var problems: [String] {
+    /// Whether this gateway is fit to take traffic. While the shared state is away it is: passes work, places are kept
+    /// and shown. One that has never reached it since its start has nothing to show.
+    public var readiness: Readiness {
         self.home.preconditionOnLoop()
-        let still = self.rooms.filter { $0.value.missed >= Self.missedTicksWorthTelling }.keys.sorted()
-        var problems = still.map { "room \($0): the shared state does not answer" }
+        let away = self.rooms.filter { $0.value.missed >= Self.missedTicksWorthTelling }.keys.sorted()
+        let unknown = self.settings.rooms.map(\.name).filter { self.rooms[$0]?.hasBeenSeen != true }
+        let held = self.rooms.filter { $0.value.isHeld && !away.contains($0.key) }.keys.sorted()
+        var problems = away.map { "room \($0): the shared state does not answer" }
+        problems += held.map { "room \($0): no worker is healthy, nobody is let in" }
+        problems += unknown.filter { !away.contains($0) }.map { "room \($0): the shared state has not answered yet" }
         if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
-        return problems
+        return Readiness(
+            ready: unknown.isEmpty && !self.loops.isEmpty && !self.isStopping,
+            mode: away.isEmpty ? held.isEmpty ? "normal" : "held" : "degraded",
+            problems: problems
+        )
     }
 
     // MARK: End
