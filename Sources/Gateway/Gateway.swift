@@ -2,6 +2,7 @@ import Admission
 import EventLoop
 import Logging
 import Primitives
+import Reports
 import Settings
 import SharedState
 import Tokens
@@ -316,20 +317,25 @@ public final class Gateway {
         self.collect {
             LoopReport($0)
         } completion: { reports in
-            completion(GatewayReport(reports))
+            completion(GatewayReport(reports, settings: self.settings, wallMicros: self.home.wallMicros))
         }
     }
 
-    /// What an operator has to see to, by room; empty when all is well.
-    public var problems: [String] {
+    /// Whether this gateway is fit to take traffic. While the shared state is away it is: passes work, places are kept
+    /// and shown. One that has never reached it since its start has nothing to show.
+    public var readiness: Readiness {
         self.home.preconditionOnLoop()
-        var problems: [String] = []
-        for (room, pulse) in self.rooms.sorted(by: { $0.key < $1.key }) {
-            problems += pulse.problems(of: room, generation: self.settings.generation)
-        }
+        let pulses = self.settings.rooms.map { ($0.name, self.rooms[$0.name, default: RoomPulse()]) }
+            .sorted { $0.0 < $1.0 }
+        var problems = pulses.flatMap { $1.problems(of: $0, generation: self.settings.generation) }
         if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
-        return problems
+        let modes = pulses.map { $1.toldMode.text }
+        return Readiness(
+            ready: pulses.allSatisfy { $1.snapshot != nil } && !self.loops.isEmpty && !self.isStopping,
+            mode: ["degraded", "held"].first { modes.contains($0) } ?? "normal",
+            problems: problems
+        )
     }
 
     // MARK: End
