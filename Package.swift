@@ -73,7 +73,7 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
+                "Addresses", "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
                 "SharedState", "Tokens", "Transport", deque, logging,
             ]
         ),
@@ -149,8 +149,8 @@ let package = Package(
         tests(
             "ControllerTests",
             [
-                "Admission", "Controller", "EventLoop", "Primitives", "Settings", "SharedState", "TestKit", "Transport",
-                logging,
+                "Admission", "Controller", "EventLoop", "Primitives", "Reports", "Settings", "SharedState", "TestKit",
+                "Transport", logging,
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
@@ -163,8 +163,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
-                "SharedState", "TestKit", "Tokens", "Transport", logging,
+                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Reports", "Settings",
+                "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

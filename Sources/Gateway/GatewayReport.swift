@@ -1,11 +1,13 @@
 import Admission
 import Primitives
+import Settings
 
 /// What one loop knows of itself, as a value that can leave it.
 struct LoopReport: Sendable {
     struct Room: Sendable {
         var counts: RoomCounts
         var snapshot: RoomSnapshot?
+        var mode: RoomMode
         var joining: Int
         var atDoor: Int
     }
@@ -18,11 +20,24 @@ struct LoopReport: Sendable {
     let rooms: [String: Room]
     let pools: [String: Pool]
 
+    init(counters: LoopCounters, turns: UInt64, rooms: [String: Room], pools: [String: Pool]) {
+        self.counters = counters
+        self.turns = turns
+        self.rooms = rooms
+        self.pools = pools
+    }
+
     init(_ loop: GatewayLoop) {
         self.counters = loop.tools.counters
         self.turns = loop.tools.loop.turns
         self.rooms = loop.gates.mapValues {
-            Room(counts: $0.counts, snapshot: $0.snapshot, joining: $0.parked.joining, atDoor: $0.parked.atDoor)
+            Room(
+                counts: $0.counts,
+                snapshot: $0.snapshot,
+                mode: $0.mode,
+                joining: $0.parked.joining,
+                atDoor: $0.parked.atDoor
+            )
         }
         self.pools = loop.pools.mapValues { Pool(readyWorkers: $0.readyCount, sample: $0.current) }
     }
@@ -34,6 +49,9 @@ public struct GatewayReport: Sendable {
         public let name: String
         /// As of the last tick; nil before the first.
         public internal(set) var snapshot: RoomSnapshot?
+        public internal(set) var mode = RoomMode.normal
+        /// As this gateway has it.
+        var settings: RoomSettings?
         /// Requests parked here, now.
         public internal(set) var joining = 0
         public internal(set) var atDoor = 0
@@ -49,17 +67,24 @@ public struct GatewayReport: Sendable {
     var turns: UInt64 = 0
     public internal(set) var rooms: [Room] = []
     public internal(set) var pools: [Pool] = []
+    /// Of this gateway's settings.
+    let generation: Int64
+    let wallMicros: Int64
 
-    init(_ loops: [LoopReport]) {
+    init(_ loops: [LoopReport], settings: Settings, wallMicros: Int64) {
+        self.generation = settings.generation
+        self.wallMicros = wallMicros
         for loop in loops {
             self.counters.add(loop.counters)
             self.turns += loop.turns
         }
         for name in Set(loops.flatMap(\.rooms.keys)).sorted() {
             var room = Room(name: name)
+            room.settings = settings.room(named: name)
             for part in loops.compactMap({ $0.rooms[name] }) {
                 room.counts.add(part.counts)
                 room.joining += part.joining
+                if part.mode != .normal { room.mode = part.mode }
                 room.atDoor += part.atDoor
                 if let snapshot = part.snapshot, snapshot.nowMicros >= room.snapshot?.nowMicros ?? 0 {
                     room.snapshot = snapshot

@@ -73,7 +73,8 @@ extension Exchange {
             framing: .length(Int64(error.bodyBytes))
         ) { writer in
             self.tools.appendDate(to: &writer)
-            error.writeFields(to: &writer)
+            error.writeFields(to: &writer, random: self.tools.random.next())
+            self.visitor.gate?.mode.writeField(to: &writer)
             self.writeCookies(to: &writer)
         }
         var body = ByteWriter(self.tools.pageScratch)
@@ -108,10 +109,10 @@ extension Exchange {
         self.tools.responseHead.writeForwardedFields(to: &writer, from: bytes)
         if !self.tools.responseHead.names.contains(.date) { self.tools.appendDate(to: &writer) }
         writer.appendVia(minorVersion: self.tools.responseHead.minorVersion)
-        guard let gate = self.visitor.gate, let number = self.visitor.number else { return }
+        guard let gate = self.visitor.gate, let key = self.visitor.key else { return }
         writer.append("Sluice-State: admitted\r\n")
         if self.tools.responseHead.names.contains(.sluiceSession), self.asksForRelease(bytes) {
-            gate.release(number)
+            gate.release(key)
             gate.cookies.appendCleared(isSecure: self.client?.isSecure ?? false, to: &writer)
         } else {
             self.writeCookies(to: &writer)
@@ -129,9 +130,10 @@ extension Exchange {
         for case let token? in [self.visitor.place, self.visitor.pass] {
             gate.cookies.append(
                 token,
+                claim: self.visitor.claim,
                 signer: self.tools.signer,
                 isSecure: self.client?.isSecure ?? false,
-                nowSeconds: self.tools.wallMicros / 1_000_000,
+                nowSeconds: gate.nowMicros / 1_000_000,
                 to: &writer
             )
         }

@@ -1,6 +1,7 @@
 import Admission
 import HTTPWire
 import Primitives
+import Tokens
 
 /// One request and its response: runs what `ExchangeMachine` decides. Between a client, of which it knows a source and a
 /// sink of payload, and a room, a pool and a worker's connection.
@@ -43,8 +44,12 @@ final class Exchange: RoomWaiter {
     /// What the room said of the visitor.
     struct Visitor {
         var gate: RoomGate?
-        /// The number, when the visitor is inside.
-        var number: Int64?
+        /// Which number of which line, when the visitor is inside.
+        var key: LineKey?
+        /// Who sends the request, where tokens are bound to that.
+        var claim: TokenClaim?
+        /// Where the request is counted among those of its visitor.
+        var seat: VisitorBook.Seat?
         /// The room has just let the visitor in.
         var isNewcomer = false
         /// Tokens to hand over with the response.
@@ -143,10 +148,12 @@ final class Exchange: RoomWaiter {
     // MARK: The room
 
     func ask(_ gate: RoomGate, _ request: RequestInHand) {
-        switch gate.check(request) {
-        case .inside(let number, let pass):
-            self.visitor.number = number
+        self.visitor.claim = self.claim(for: gate.binding, request)
+        switch gate.check(request, claim: self.visitor.claim) {
+        case .inside(let key, let pass):
+            self.visitor.key = key
             self.visitor.pass = pass
+            guard self.takeSeat(gate, key) else { return self.fail(.visitorLimit) }
             self.letIn(request)
         case .preflight: self.letIn(request)
         case .mustWait(let position):
@@ -175,16 +182,18 @@ final class Exchange: RoomWaiter {
         self.roomTicket = nil
         guard let gate = self.visitor.gate else { preconditionFailure("a room that was not asked answered") }
         switch answer {
-        case .admitted(let pass, let place):
+        case .admitted(let pass, let place, let isFirst):
             self.visitor.pass = pass
             self.visitor.place = place
-            self.visitor.number = pass.number
-            self.visitor.isNewcomer = true
+            let key = LineKey(pass)
+            self.visitor.key = key
+            self.visitor.isNewcomer = isFirst
+            guard self.takeSeat(gate, key) else { return self.fail(.visitorLimit) }
             self.withKeptRequest { self.letIn($0) }
-        case .waiting(let place, let isNew):
-            if isNew { self.visitor.place = place }
-            self.showPosition(gate.position(of: place.number))
-        case .stillAtDoor(let number): self.showPosition(gate.position(of: number, isAtDoor: true))
+        case .waiting(let key, let place):
+            if let place { self.visitor.place = place }
+            self.showPosition(gate.position(of: key))
+        case .stillAtDoor(let key): self.showPosition(gate.position(of: key, isAtDoor: true))
         case .rejoin: self.park(gate, .join)
         case .unavailable: self.showPosition(gate.joiningPosition)
         case .dissolved:
@@ -258,6 +267,7 @@ final class Exchange: RoomWaiter {
             )
             self.responseStatus = 0
         }
+        if let seat = self.visitor.seat.take() { self.visitor.gate?.visitors.requests.leave(seat) }
         if self.visitor.gate != nil { self.visitor = Visitor() }
         if self.failedWorker != nil { self.failedWorker = nil }
         self.route = nil

@@ -26,12 +26,14 @@ final class Daemon {
 
     private let roles: Set<Role>
     private let path: String
-    private let loops: [EventLoop]
-    private let home: EventLoop
-    private let log: Logger
+    let loops: [EventLoop]
+    let home: EventLoop
+    let log: Logger
     let state: StateAccess
     private let descriptorLimit: Int
-    private var settings: Settings
+    private(set) var settings: Settings
+    /// Nil until the state is open.
+    private(set) var operated: OperatedRooms?
     private(set) var gateway: Gateway?
     private(set) var controller: Controller?
     private var admin: AdminServer?
@@ -42,7 +44,7 @@ final class Daemon {
     /// starting → running → draining → ending
     /// ```
     /// and from everywhere straight to the last.
-    private enum Phase {
+    enum Phase {
         case starting
         case running
         /// Requests under way are finished; nothing new is taken.
@@ -50,7 +52,7 @@ final class Daemon {
         /// Workers and the embedded Redis are stopped; then the process ends.
         case ending
     }
-    private var phase = Phase.starting
+    private(set) var phase = Phase.starting
 
     /// Runs until a signal ends the process.
     static func run(roles: Set<Role>, configuration path: String) throws -> Never {
@@ -155,11 +157,20 @@ final class Daemon {
         }
     }
 
-    var processName: String {
+    /// Host, process and the time of its start: in containers every process has number 1, and one that is started again
+    /// must not be taken for the one before, whose visitors stand at the door no more.
+    let processName = Daemon.makeProcessName()
+
+    private static func makeProcessName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
-        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return "\(host)-\(getpid())"
+        let host = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }.filter { byte in
+            ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+        }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let started = String(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000, radix: 36)
+        return "\(String(decoding: host.prefix(32), as: UTF8.self))-\(getpid())-\(started)"
     }
 
     private func makeListeners() throws -> [GatewayListener] {
@@ -194,8 +205,11 @@ final class Daemon {
     }
 
     private func startController(_ makeState: @escaping @Sendable (any LoopContext) -> SharedStores) {
+        // For the controller, and for what an operator asks of rooms.
+        let access = makeState(self.home)
+        guard let journal = access.journal else { preconditionFailure("this process's state has a journal") }
+        self.operated = OperatedRooms(store: access.rooms, journal: journal)
         if self.roles.contains(.controller) {
-            let access = makeState(self.home)
             let controller = Controller(
                 id: self.processName,
                 settings: self.settings,
@@ -203,6 +217,7 @@ final class Daemon {
                 loop: self.home,
                 store: access.rooms,
                 board: access.pools,
+                journal: journal,
                 log: self.log
             )
             self.controller = controller
@@ -224,11 +239,7 @@ final class Daemon {
         let admin = try AdminServer(
             loop: self.home,
             address: self.settings.admin.listen,
-            routes: [
-                .health { [weak self] answer in answer(self?.gateway?.problems ?? []) },
-                .metrics { [weak self] answer in self?.writeMetrics(answer) },
-                .status { [weak self] answer in self?.writeStatus(answer) },
-            ]
+            routes: self.adminRoutes
         )
         self.admin = admin
         if let address = admin.boundAddress { self.announce("admin listening on \(address)") }
