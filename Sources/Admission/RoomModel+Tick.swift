@@ -15,10 +15,10 @@ extension RoomModel {
         self.sessions.expire(nowMicros: nowMicros)
         self.door.dropSilent(nowMicros: nowMicros)
         let settled = self.settleDoor(self.turns(), nowMicros: nowMicros)
-        self.sampleShowUp(nowMicros: nowMicros)
-        self.callNext(nowMicros: nowMicros)
+        let showUp = self.sampleShowUp(nowMicros: nowMicros)
+        self.callNext(showUp: showUp.ratio, nowMicros: nowMicros)
         self.writeMark(nowMicros: nowMicros)
-        let snapshot = self.snapshot(nowMicros: nowMicros)
+        let snapshot = self.snapshot(showUp: showUp, nowMicros: nowMicros)
         self.commit(since: before)
         return TickAnswer(
             snapshot: snapshot,
@@ -31,7 +31,7 @@ extension RoomModel {
         self.marks.newest(atOrBefore: micros)?.serving ?? self.record.floor
     }
 
-    private func snapshot(nowMicros: Int64) -> RoomSnapshot {
+    private func snapshot(showUp: (ratio: Int64, places: Int64), nowMicros: Int64) -> RoomSnapshot {
         RoomSnapshot(
             nowMicros: nowMicros,
             epoch: self.record.epoch,
@@ -44,7 +44,8 @@ extension RoomModel {
             tokensNano: self.record.tokens,
             burst: self.record.burst,
             slots: self.record.slots,
-            showUpPermille: (self.record.showUp + 500) / 1000,
+            showUpPermille: (showUp.ratio + 500) / 1000,
+            showUpPlaces: showUp.places,
             opensAtMicros: self.record.opens
         )
     }
@@ -119,41 +120,75 @@ extension RoomModel {
 
     // MARK: Calling
 
-    /// Every called place is looked at once, two horizons after its call: by then it has come or is late.
-    private mutating func sampleShowUp(nowMicros: Int64) {
-        guard let mark = self.marks.newest(atOrBefore: nowMicros - 2 * self.record.horizon),
+    /// How many of the called come in time, in parts per million: what was measured before, and, looked at anew each
+    /// time, the places called within the last few horizons, of which those count who have had a horizon to ask.
+    private mutating func sampleShowUp(nowMicros: Int64) -> (ratio: Int64, places: Int64) {
+        let settled = nowMicros - RoomRules.showUpSettledHorizons * self.record.horizon
+        if let mark = self.marks.newest(atOrBefore: settled), mark.serving > self.record.sampled {
+            let measured = self.showUp(upTo: mark)
+            self.record.showUp = measured.ratio
+            self.record.showUpPlaces = min(RoomRules.showUpMemoryPlaces, measured.places)
+            self.record.sampled = mark.serving
+            self.record.sampledDirect = mark.direct
+        }
+        guard let mark = self.marks.newest(atOrBefore: nowMicros - self.record.horizon),
             mark.serving > self.record.sampled
-        else { return }
+        else { return (self.record.showUp, self.record.showUpPlaces) }
+        return self.showUp(upTo: mark)
+    }
+
+    private func showUp(upTo mark: CallMarks.Mark) -> (ratio: Int64, places: Int64) {
         let directs = mark.direct - self.record.sampledDirect
         let places = mark.serving - self.record.sampled - directs
-        if places > 0 {
-            let bits = self.arrived.count(above: self.record.sampled, upTo: mark.serving)
-            let arrived = max(0, min(places, bits - directs))
-            let weight = RoomRules.showUpMemoryPlaces + places
-            let sum = self.record.showUp * RoomRules.showUpMemoryPlaces + arrived * RoomRules.partsPerMillion
-            self.record.showUp = max(RoomRules.leastShowUp, (sum + weight / 2) / weight)
+        guard places > 0 else { return (self.record.showUp, self.record.showUpPlaces) }
+        let bits = self.arrived.count(above: self.record.sampled, upTo: mark.serving)
+        let arrived = max(0, min(places, bits - directs))
+        let weight = max(RoomRules.showUpPriorPlaces, self.record.showUpPlaces)
+        let sum = self.record.showUp * weight + arrived * RoomRules.partsPerMillion
+        let ratio = (sum + (weight + places) / 2) / (weight + places)
+        return (max(RoomRules.leastShowUp, ratio), self.record.showUpPlaces + places)
+    }
+
+    /// How many sessions end within a horizon.
+    private mutating func expectedEnds(nowMicros: Int64) -> Int64 {
+        let ended = self.record.admitted - self.sessions.count
+        let due = self.sessions.count(expiringBy: nowMicros + self.record.horizon)
+        let elapsed = nowMicros - self.record.endsAt
+        if elapsed >= self.record.horizon || elapsed < 0 {
+            if self.record.endsAt > 0, elapsed > 0 {
+                let fresh = max(0, ended - self.record.endsCount) * 1000 * self.record.horizon / elapsed
+                let w: Int64 = self.record.ends == 0 ? 0 : 3
+                self.record.ends = (w * self.record.ends + fresh) / (w + 1)
+                self.record.endsDueMean = (w * self.record.endsDueMean + 1000 * self.record.endsDue) / (w + 1)
+            }
+            self.record.endsAt = nowMicros
+            self.record.endsCount = ended
+            self.record.endsDue = due
         }
-        self.record.sampled = mark.serving
-        self.record.sampledDirect = mark.direct
+        let mean = self.record.endsDueMean
+        let q = mean > 0 ? min(1_000_000, self.record.ends * 1_000_000 / mean) : 1_000_000
+        return max(self.record.ends / 1000, useDue ? due * q / 1_000_000 : 0)
     }
 
     /// Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
     /// Generous on purpose: `exchange` alone decides who goes in.
-    private mutating func callNext(nowMicros: Int64) {
-        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving, self.record.rate > 0 else {
-            return
-        }
+    private mutating func callNext(showUp: Int64, nowMicros: Int64) {
+        let ends = self.expectedEnds(nowMicros: nowMicros)
+        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving, self.record.rate > 0,
+            self.record.slots > 0
+        else { return }
         let inflow = self.record.rate * self.record.horizon
-        let free = max(0, self.record.slots - self.sessions.count)
+        let free = max(0, self.record.slots - self.sessions.count + ends)
         let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)
-        let before = self.serving(atMicros: nowMicros - self.record.horizon)
+        let reserve = Int64(Double(reserveFactor * want).squareRoot()) + 1
+        let before = self.serving(atMicros: nowMicros - self.record.horizon / 2)
         let outstanding =
             self.record.serving - before - self.arrived.count(above: before, upTo: self.record.serving)
-        let lack = (want - self.door.count) * RoomRules.partsPerMillion - self.record.showUp * outstanding
+        let lack = (want + reserve - self.door.count) * RoomRules.partsPerMillion - showUp * outstanding
         guard lack > 0 else { return }
-        let share = (lack + self.record.showUp - 1) / self.record.showUp
+        let share = (lack + showUp - 1) / showUp
         let span = (self.record.burst * RoomRules.nanoTokens + inflow) / RoomRules.nanoTokens
-        let cap = RoomRules.callCapFactor * span - outstanding
+        let cap = RoomRules.callCapFactor * (span + reserve) - outstanding
         self.record.serving += max(0, min(share, self.record.issued - self.record.serving, cap))
     }
 
@@ -175,7 +210,7 @@ extension RoomModel {
 
     /// Marks that no rule looks at any more go; `floor` remembers where they ended.
     private mutating func pruneMarks(nowMicros: Int64) {
-        let cutoff = nowMicros - max(self.record.claim, 2 * self.record.horizon)
+        let cutoff = nowMicros - max(self.record.claim, RoomRules.showUpSettledHorizons * self.record.horizon)
         guard let mark = self.marks.newest(atOrBefore: cutoff) else { return }
         self.record.floor = max(self.record.floor, mark.serving)
         self.marks.remove(atOrBefore: cutoff)

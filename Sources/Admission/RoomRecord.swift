@@ -26,6 +26,13 @@ struct RoomRecord: Equatable, Sendable {
     var showUp: Int64 = RoomRules.partsPerMillion
     /// Where now-serving stood before the oldest mark.
     var floor: Int64 = 0
+    /// How many places that was measured over, at most `RoomRules.showUpMemoryPlaces`.
+    var showUpPlaces: Int64 = 0
+    var ends: Int64 = 0
+    var endsAt: Int64 = 0
+    var endsCount: Int64 = 0
+    var endsDue: Int64 = 0
+    var endsDueMean: Int64 = 0
     /// How far the show-up ratio has been measured.
     var sampled: Int64 = 0
     var sampledDirect: Int64 = 0

@@ -13,6 +13,8 @@ public enum RoomRules {
     static let partsPerMillion: Int64 = 1_000_000
     static let markGapMicros: Int64 = 50_000
     static let showUpMemoryPlaces: Int64 = 200
-    static let leastShowUp: Int64 = 100_000
-    static let callCapFactor: Int64 = 4
+    static let showUpPriorPlaces: Int64 = 4
+    static let showUpSettledHorizons: Int64 = 4
+    static let leastShowUp: Int64 = 20_000
+    static let callCapFactor: Int64 = 50
 }

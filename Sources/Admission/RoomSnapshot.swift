@@ -20,11 +20,15 @@ public struct RoomSnapshot: Equatable, Sendable {
     public var slots: Int64
     /// Of a thousand called visitors, how many come in time.
     public var showUpPermille: Int64
+    /// Over how many called places that was measured: the fewer, the less it says.
+    public var showUpPlaces: Int64
     /// Wall time of the opening; 0: open.
     public var opensAtMicros: Int64
 
     /// Places handed out and not called yet.
     public var waiting: Int64 { self.issued - self.serving }
+    /// Sessions that are over.
+    public var ended: Int64 { self.admitted - self.sessions }
     public var isOpen: Bool { self.nowMicros >= self.opensAtMicros }
 
     public init(
@@ -40,6 +44,7 @@ public struct RoomSnapshot: Equatable, Sendable {
         burst: Int64,
         slots: Int64,
         showUpPermille: Int64,
+        showUpPlaces: Int64 = 200,
         opensAtMicros: Int64
     ) {
         self.nowMicros = nowMicros
@@ -54,6 +59,7 @@ public struct RoomSnapshot: Equatable, Sendable {
         self.burst = burst
         self.slots = slots
         self.showUpPermille = showUpPermille
+        self.showUpPlaces = showUpPlaces
         self.opensAtMicros = opensAtMicros
     }
 }

@@ -32,6 +32,19 @@ struct SessionTable: Equatable, Sendable {
         }
     }
 
+    /// How many expire at `limitMicros` or before. Costs as much as there are such entries.
+    func count(expiringBy limitMicros: Int64) -> Int64 {
+        var found: Set<Int64> = []
+        var open = [0]
+        while let index = open.popLast() {
+            guard index < self.heap.count, self.heap[index].micros <= limitMicros else { continue }
+            let number = self.heap[index].number
+            if let expiry = self.expiries[number], expiry <= limitMicros { found.insert(number) }
+            open += [2 * index + 1, 2 * index + 2]
+        }
+        return Int64(found.count)
+    }
+
     /// Brings expiries beyond `limitMicros` to it.
     mutating func lower(toMicros limitMicros: Int64) {
         for (number, expiry) in self.expiries where expiry > limitMicros {
