@@ -25,8 +25,8 @@ func module(
 }
 
 /// The tests of `Tests/NAME`.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 let package = Package(
@@ -120,7 +120,11 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("AddressesTests", ["Addresses", "Primitives"]),
         tests("AdmissionTests", ["Admission", "Primitives"]),
-        tests("RoomScriptTests", ["Admission", "CHiredis", "Primitives"]),
+        tests(
+            "RoomScriptTests",
+            ["Admission", "CHiredis", "Primitives"],
+            resources: [.embedInCode("room-v1.lua")]
+        ),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling"]),
         tests("SettingsTests", ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile"]),

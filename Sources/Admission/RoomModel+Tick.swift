@@ -1,8 +1,14 @@
 extension RoomModel {
     /// The step that moves the room on: creates or restores it, takes the limits, ends sessions, lets in who stands at
-    /// the door, and calls the next places. Never fails; it is harmless to tick more often than needed, and from
+    /// the door, and calls the next places. It is harmless to tick more often than needed, and from
     /// several gateways.
-    public mutating func tick(_ limits: RoomLimits, known: KnownMarks, nowMicros: Int64) -> TickAnswer {
+    public mutating func tick(
+        _ tick: RoomTick,
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> TickAnswer {
+        let limits = tick.limits
         let before = self.record
         let isThere = self.load(nowMicros)
         self.takeIn(known, isThere: isThere, burst: limits.burst, nowMicros: nowMicros)
@@ -16,13 +22,13 @@ extension RoomModel {
         self.door.dropSilent(nowMicros: nowMicros)
         let settled = self.settleDoor(self.turns(), nowMicros: nowMicros)
         let showUp = self.sampleShowUp(nowMicros: nowMicros)
-        self.callNext(showUp: showUp.ratio, nowMicros: nowMicros)
+        self.callNext(showUp, nowMicros: nowMicros)
         self.writeMark(nowMicros: nowMicros)
-        let snapshot = self.snapshot(showUp: showUp, nowMicros: nowMicros)
+        let snapshot = self.snapshot(showUp, nowMicros: nowMicros)
         self.commit(since: before)
         return TickAnswer(
             snapshot: snapshot,
-            others: DoorAdmissions(numbers: settled, expiresMicros: nowMicros + self.record.session)
+            granted: settled.map { DoorGrant(id: $0, expiresMicros: nowMicros + self.record.session) }
         )
     }
 
@@ -31,7 +37,7 @@ extension RoomModel {
         self.marks.newest(atOrBefore: micros)?.serving ?? self.record.floor
     }
 
-    private func snapshot(showUp: (ratio: Int64, places: Int64), nowMicros: Int64) -> RoomSnapshot {
+    private func snapshot(_ showUp: ShowUp, nowMicros: Int64) -> RoomSnapshot {
         RoomSnapshot(
             nowMicros: nowMicros,
             epoch: self.record.epoch,
@@ -118,79 +124,7 @@ extension RoomModel {
         self.record.sampledDirect = self.record.direct
     }
 
-    // MARK: Calling
-
-    /// How many of the called come in time, in parts per million: what was measured before, and, looked at anew each
-    /// time, the places called within the last few horizons, of which those count who have had a horizon to ask.
-    private mutating func sampleShowUp(nowMicros: Int64) -> (ratio: Int64, places: Int64) {
-        let settled = nowMicros - RoomRules.showUpSettledHorizons * self.record.horizon
-        if let mark = self.marks.newest(atOrBefore: settled), mark.serving > self.record.sampled {
-            let measured = self.showUp(upTo: mark)
-            self.record.showUp = measured.ratio
-            self.record.showUpPlaces = min(RoomRules.showUpMemoryPlaces, measured.places)
-            self.record.sampled = mark.serving
-            self.record.sampledDirect = mark.direct
-        }
-        guard let mark = self.marks.newest(atOrBefore: nowMicros - self.record.horizon),
-            mark.serving > self.record.sampled
-        else { return (self.record.showUp, self.record.showUpPlaces) }
-        return self.showUp(upTo: mark)
-    }
-
-    private func showUp(upTo mark: CallMarks.Mark) -> (ratio: Int64, places: Int64) {
-        let directs = mark.direct - self.record.sampledDirect
-        let places = mark.serving - self.record.sampled - directs
-        guard places > 0 else { return (self.record.showUp, self.record.showUpPlaces) }
-        let bits = self.arrived.count(above: self.record.sampled, upTo: mark.serving)
-        let arrived = max(0, min(places, bits - directs))
-        let weight = max(RoomRules.showUpPriorPlaces, self.record.showUpPlaces)
-        let sum = self.record.showUp * weight + arrived * RoomRules.partsPerMillion
-        let ratio = (sum + (weight + places) / 2) / (weight + places)
-        return (max(RoomRules.leastShowUp, ratio), self.record.showUpPlaces + places)
-    }
-
-    /// How many sessions end within a horizon.
-    private mutating func expectedEnds(nowMicros: Int64) -> Int64 {
-        let ended = self.record.admitted - self.sessions.count
-        let due = self.sessions.count(expiringBy: nowMicros + self.record.horizon)
-        let elapsed = nowMicros - self.record.endsAt
-        if elapsed >= self.record.horizon || elapsed < 0 {
-            if self.record.endsAt > 0, elapsed > 0 {
-                let fresh = max(0, ended - self.record.endsCount) * 1000 * self.record.horizon / elapsed
-                let w: Int64 = self.record.ends == 0 ? 0 : 3
-                self.record.ends = (w * self.record.ends + fresh) / (w + 1)
-                self.record.endsDueMean = (w * self.record.endsDueMean + 1000 * self.record.endsDue) / (w + 1)
-            }
-            self.record.endsAt = nowMicros
-            self.record.endsCount = ended
-            self.record.endsDue = due
-        }
-        let mean = self.record.endsDueMean
-        let q = mean > 0 ? min(1_000_000, self.record.ends * 1_000_000 / mean) : 1_000_000
-        return max(self.record.ends / 1000, useDue ? due * q / 1_000_000 : 0)
-    }
-
-    /// Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
-    /// Generous on purpose: `exchange` alone decides who goes in.
-    private mutating func callNext(showUp: Int64, nowMicros: Int64) {
-        let ends = self.expectedEnds(nowMicros: nowMicros)
-        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving, self.record.rate > 0,
-            self.record.slots > 0
-        else { return }
-        let inflow = self.record.rate * self.record.horizon
-        let free = max(0, self.record.slots - self.sessions.count + ends)
-        let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)
-        let reserve = Int64(Double(reserveFactor * want).squareRoot()) + 1
-        let before = self.serving(atMicros: nowMicros - self.record.horizon / 2)
-        let outstanding =
-            self.record.serving - before - self.arrived.count(above: before, upTo: self.record.serving)
-        let lack = (want + reserve - self.door.count) * RoomRules.partsPerMillion - showUp * outstanding
-        guard lack > 0 else { return }
-        let share = (lack + showUp - 1) / showUp
-        let span = (self.record.burst * RoomRules.nanoTokens + inflow) / RoomRules.nanoTokens
-        let cap = RoomRules.callCapFactor * (span + reserve) - outstanding
-        self.record.serving += max(0, min(share, self.record.issued - self.record.serving, cap))
-    }
+    // MARK: Marks
 
     /// A mark that takes in a later move keeps its first time: if it moved along, it would never grow old.
     private mutating func writeMark(nowMicros: Int64) {

@@ -3,18 +3,33 @@ public enum RoomRules {
     /// The last place of a line: the highest offset of a Redis bitmap.
     public static let lastNumber: Int64 = 4_294_967_295
     /// Places of one `join`, numbers of one `exchange`, `renew`, `release` or `leave`. Callers split beyond it.
-    public static let largestBatch = 4096
-    /// A visitor at the door whose gateway does not ask for longer than this is gone. Gateways ask on every tick.
+    public static let largestBatch = 1_000
+    /// Numbers skipped when the shared state has lost something, so that none is handed out twice.
+    public static let regressGap: Int64 = 65_536
+    /// Numbers of one block at most.
+    public static let largestBlock: Int64 = 4_096
+    /// Visitors at the door whose gateway has not ticked for longer than this are gone.
     public static let doorSilenceMicros: Int64 = 1_000_000
     /// Entries that the journal keeps at least; older ones may go.
     public static let journalEntries = 100_000
+    /// The controller's bound on the rate holds for this long; then the stated fallback does.
+    public static let allowedLeaseMicros: Int64 = 3_000_000
 
     static let nanoTokens: Int64 = 1_000_000_000
     static let partsPerMillion: Int64 = 1_000_000
     static let markGapMicros: Int64 = 50_000
+    static let perMille: Int64 = 1_000
+    /// The past weighs as much as this many fresh places, as nearly nothing in a new room.
     static let showUpMemoryPlaces: Int64 = 200
     static let showUpPriorPlaces: Int64 = 4
+    /// Older calls are looked at no more.
     static let showUpSettledHorizons: Int64 = 4
+    /// Parts per million: of a line of which fewer come, the rate is not all used.
     static let leastShowUp: Int64 = 20_000
+    /// The most that are called for one who is wanted: as the least share that shows up asks for.
     static let callCapFactor: Int64 = 50
+    /// How much the measured ends of sessions weigh against the latest.
+    static let endsMemory: Int64 = 3
+    /// After a longer pause their measure begins anew.
+    static let endsSilenceHorizons: Int64 = 4
 }

@@ -32,15 +32,16 @@ struct SessionTable: Equatable, Sendable {
         }
     }
 
-    /// How many expire at `limitMicros` or before. Costs as much as there are such entries.
-    func count(expiringBy limitMicros: Int64) -> Int64 {
+    /// How many expire after one time and not later than another. Costs as much as there are entries up to then.
+    func count(after startMicros: Int64, upTo limitMicros: Int64) -> Int64 {
         var found: Set<Int64> = []
         var open = [0]
         while let index = open.popLast() {
             guard index < self.heap.count, self.heap[index].micros <= limitMicros else { continue }
             let number = self.heap[index].number
-            if let expiry = self.expiries[number], expiry <= limitMicros { found.insert(number) }
-            open += [2 * index + 1, 2 * index + 2]
+            if let expiry = self.expiries[number], expiry > startMicros, expiry <= limitMicros { found.insert(number) }
+            open.append(2 * index + 1)
+            open.append(2 * index + 2)
         }
         return Int64(found.count)
     }

@@ -197,7 +197,7 @@ public struct WaitEstimator: Sendable {
     }
 
     private mutating func watchSlots(_ snapshot: RoomSnapshot) {
-        let isFull = snapshot.sessions >= snapshot.slots - max(1, snapshot.slots / Self.freeShare)
+        let isFull = snapshot.slots > 0 && snapshot.sessions >= snapshot.slots - snapshot.slots / Self.freeShare
         if let binding = self.binding {
             if isFull {
                 self.binding?.latestMicros = snapshot.nowMicros

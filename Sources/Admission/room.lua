@@ -17,18 +17,24 @@
 --   marks      zset      "serving:direct" -> when now-serving came to stand there
 --   journal    stream    every admission and every change of the limits in force
 local STATE, SESSIONS, ARRIVED, EXCHANGED = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local HEADER = 7
 local DOOR, SINCE, SEEN, MARKS, JOURNAL = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 local TOKEN = 1000000000              -- nano-tokens in one token; microseconds x milli-tokens a second = nano-tokens
 local WHOLE = 1000000                 -- parts per million in 1
 local LARGEST_INTEGER = 9007199254740992
 local LAST_NUMBER = 4294967295        -- the highest offset of a Redis bitmap
-local LARGEST_BATCH = 4096
+local LARGEST_BATCH = 1000
 local MARK_GAP_MICROS = 50000         -- marks nearer than this are one mark: at most 20 a second are kept
 local DOOR_SILENCE_MICROS = 1000000   -- a visitor at the door whose gateway is silent for longer is gone
-local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places
-local LEAST_SHOW_UP = 100000          -- parts per million; below a tenth, calling more people only floods the door
-local CALL_CAP_FACTOR = 4
+local PER_MILLE = 1000
+local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places,
+local SHOW_UP_PRIOR_PLACES = 4        -- as nearly nothing in a new room
+local SHOW_UP_SETTLED_HORIZONS = 4    -- older calls are looked at no more
+local LEAST_SHOW_UP = 20000           -- parts per million: of a line of which fewer come, the rate is not all used
+local CALL_CAP_FACTOR = 50            -- the most that are called for one who is wanted, as that least share asks for
+local ENDS_MEMORY = 3                 -- how much the measured ends of sessions weigh against the latest
+local ENDS_SILENCE_HORIZONS = 4       -- after a longer pause their measure begins anew
 local JOURNAL_ENTRIES = 100000
 
 -- Outcomes of an exchange; a positive answer is the expiry of the admitted visitor's session.
@@ -37,11 +43,13 @@ local NOT_SERVED, AT_DOOR, LAPSED, ENDED = 0, -1, -2, -3
 -- All integers. `tokens` holds nano-tokens as of `refilled`; `rate` is the rate in force, the lower of `inflow`
 -- (the config's) and `allowed` (the controller's; -1 = no bound). `direct` counts places admitted in the moment they
 -- joined. `floor` is where now-serving stood before the oldest mark. `sampled` and `sampled_direct` say how far the
--- show-up ratio has been measured. `mark`, `mark_serving`, `mark_direct` repeat the newest mark.
+-- show-up ratio has been measured, `show_up_places` over how many places (200 at most). `ends` are thousandths of a
+-- session that end within a horizon, `due_mean` thousandths that are about to expire, measured last at `ends_at`, when
+-- `ends_before` had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
-    'mark', 'mark_serving', 'mark_direct',
+    'mark', 'mark_serving', 'mark_direct', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
 }
 
 local floor, max, min = math.floor, math.max, math.min
@@ -208,42 +216,88 @@ local function arrivedBetween(above, upTo)
     return redis.call('BITCOUNT', ARRIVED, above + 1, upTo, 'BIT')
 end
 
--- Every called place is looked at once, two horizons after its call: by then it has come or is late.
-local function sampleShowUp(room)
-    if room.sampled >= room.mark_serving then return end
-    local serving, direct = markAt(room.now - 2 * room.horizon)
-    if not serving or serving <= room.sampled then return end
-    local directs = direct - room.sampled_direct
-    local places = serving - room.sampled - directs
-    if places > 0 then
-        local arrived = max(0, min(places, arrivedBetween(room.sampled, serving) - directs))
-        local weight = SHOW_UP_MEMORY_PLACES + places
-        local sum = room.show_up * SHOW_UP_MEMORY_PLACES + arrived * WHOLE
-        set(room, 'show_up', max(LEAST_SHOW_UP, floor((sum + floor(weight / 2)) / weight)))
-    end
-    set(room, 'sampled', serving)
-    set(room, 'sampled_direct', direct)
+local function measuredShowUp(room)
+    return { ratio = max(LEAST_SHOW_UP, room.show_up), places = room.show_up_places }
 end
 
--- Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
--- Generous on purpose: `exchange` alone decides who goes in.
-local function callNext(room, sessions, atDoor)
-    if room.now < room.opens or room.issued == room.serving or room.rate == 0 then return end
+local function showUpUpTo(room, serving, direct)
+    local directs = direct - room.sampled_direct
+    local places = serving - room.sampled - directs
+    if places <= 0 then return measuredShowUp(room) end
+    local arrived = max(0, min(places, arrivedBetween(room.sampled, serving) - directs))
+    local former = max(SHOW_UP_PRIOR_PLACES, room.show_up_places)
+    local sum = room.show_up * former + arrived * WHOLE
+    local ratio = floor((sum + floor((former + places) / 2)) / (former + places))
+    return { ratio = max(LEAST_SHOW_UP, ratio), places = room.show_up_places + places }
+end
+
+-- How many of the called come in time: what was measured before, and, looked at anew each time, the places called of
+-- late that have had a horizon to ask. These are added to what was measured once they are four horizons old: who asks
+-- late is still seen.
+local function sampleShowUp(room)
+    if room.sampled >= room.mark_serving then return measuredShowUp(room) end
+    local serving, direct = markAt(room.now - SHOW_UP_SETTLED_HORIZONS * room.horizon)
+    if serving and serving > room.sampled then
+        local measured = showUpUpTo(room, serving, direct)
+        set(room, 'show_up', measured.ratio)
+        set(room, 'show_up_places', min(SHOW_UP_MEMORY_PLACES, measured.places))
+        set(room, 'sampled', serving)
+        set(room, 'sampled_direct', direct)
+    end
+    serving, direct = markAt(room.now - room.horizon)
+    if not serving or serving <= room.sampled then return measuredShowUp(room) end
+    return showUpUpTo(room, serving, direct)
+end
+
+-- Once a horizon, while there is a line. The past weighs three times as much as the latest horizon.
+local function measureEnds(room, sessions, due)
+    local elapsed = room.now - room.ends_at
+    if elapsed >= 0 and elapsed < room.horizon then return end
+    local ended = room.admitted - sessions
+    if elapsed >= 0 and elapsed <= ENDS_SILENCE_HORIZONS * room.horizon then
+        local horizons = floor(elapsed * PER_MILLE / room.horizon)
+        local fresh = floor(max(0, ended - room.ends_before) * WHOLE / horizons)
+        local former = room.ends == 0 and 0 or ENDS_MEMORY
+        set(room, 'ends', floor((former * room.ends + fresh) / (former + 1)))
+        set(room, 'due_mean', floor((former * room.due_mean + PER_MILLE * room.due) / (former + 1)))
+    end
+    set(room, 'ends_at', room.now)
+    set(room, 'ends_before', ended)
+    set(room, 'due', due)
+end
+
+-- How many sessions end within a horizon: as many as lately did, or, where many run out at once, that share of the
+-- sessions about to expire that lately ended instead of being renewed.
+local function expectedEnds(room, sessions)
+    local due = redis.call('ZCOUNT', SESSIONS, '(' .. text(room.now), room.now + room.horizon)
+    measureEnds(room, sessions, due)
+    local share = PER_MILLE
+    if room.due_mean > 0 then share = min(PER_MILLE, floor(room.ends * PER_MILLE / room.due_mean)) end
+    return max(floor(room.ends / PER_MILLE), floor(due * share / PER_MILLE))
+end
+
+-- Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes evenly.
+-- Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on purpose:
+-- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment.
+local function callNext(room, showUp, sessions, atDoor)
+    if room.now < room.opens or room.issued == room.serving or room.rate == 0 or room.slots == 0 then return end
     local inflow = room.rate * room.horizon
-    local want = min(max(0, room.slots - sessions), floor((room.tokens + inflow) / TOKEN))
-    local before = servingAt(room, room.now - room.horizon)
+    local free = max(0, room.slots - sessions + expectedEnds(room, sessions))
+    local want = min(free, floor((room.tokens + inflow) / TOKEN))
+    local spare = floor(math.sqrt(4 * want)) + 1
+    local before = servingAt(room, room.now - floor(room.horizon / 2))
     local outstanding = room.serving - before - arrivedBetween(before, room.serving)
-    local lack = want * WHOLE - atDoor * WHOLE - room.show_up * outstanding
+    local lack = (want + spare - atDoor) * WHOLE - showUp.ratio * outstanding
     if lack <= 0 then return end
-    local call = floor((lack + room.show_up - 1) / room.show_up)
-    local cap = CALL_CAP_FACTOR * floor((room.burst * TOKEN + inflow) / TOKEN) - outstanding
+    local call = floor((lack + showUp.ratio - 1) / showUp.ratio)
+    local cap = CALL_CAP_FACTOR * (floor((room.burst * TOKEN + inflow) / TOKEN) + spare) - outstanding
     call = min(call, room.issued - room.serving, cap)
     if call > 0 then set(room, 'serving', room.serving + call) end
 end
 
 -- Marks that no rule looks at any more go; `floor` remembers where they ended.
 local function pruneMarks(room)
-    local cutoff = room.now - max(room.claim, 2 * room.horizon)
+    local cutoff = room.now - max(room.claim, SHOW_UP_SETTLED_HORIZONS * room.horizon)
     local serving = markAt(cutoff)
     if not serving then return end
     set(room, 'floor', max(room.floor, serving))
@@ -322,13 +376,20 @@ local function settleDoor(room, left)
     return numbers
 end
 
+local function line(room, answer)
+    for _, value in ipairs({
+        'epoch', room.epoch, 'incarnation', 1, 'issued', room.issued, 'serving', room.serving, 'now', room.now,
+    }) do answer[#answer + 1] = value end
+    return answer
+end
+
 -- ------------------------------------------------------------------------------------------------------ operations
 
 -- join COUNT -> epoch, first, count, admitted, expiry (0 when none is admitted), serving
 local function join()
-    local count = argument(2, 'count')
+    local count = argument(HEADER + 2, 'count')
     if count < 1 or count > LARGEST_BATCH then
-        fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[2] .. ': split it')
+        fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[HEADER + 2] .. ': split it')
     end
     local room = enter()
     local first = room.issued + 1
@@ -352,7 +413,7 @@ local function join()
     admit(room, numbers, {})
     commit(room)
     local expiry = admitted > 0 and room.now + room.session or 0
-    return { room.epoch, first, count, admitted, expiry, room.serving }
+    return line(room, { 'first', first, 'count', count, 'admitted', admitted, 'expiry', expiry })
 end
 
 -- A new room starts with a full bucket. A restored one starts with an empty bucket: what it spent is not known.
@@ -397,12 +458,13 @@ end
 -- tick INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS KNOWN_EPOCH KNOWN_ISSUED KNOWN_SERVING
 -- -> the snapshot (13 integers), then expiry and numbers of those who were let in from the door
 local function tick()
-    local inflow, burst, slots = argument(2, 'inflow'), argument(3, 'burst'), argument(4, 'slots')
-    local session, claim = argument(5, 'session'), argument(6, 'claim')
-    local horizon, opens = argument(7, 'horizon'), argument(8, 'opens')
-    local epoch = argument(9, 'known epoch')
-    local serving = min(argument(11, 'known serving'), LAST_NUMBER)
-    local issued = max(min(argument(10, 'known issued'), LAST_NUMBER), serving)
+    local own = HEADER + 2
+    local inflow, burst, slots = argument(own + 2, 'inflow'), argument(own + 3, 'burst'), argument(own + 4, 'slots')
+    local session, claim = argument(own + 5, 'session'), argument(own + 6, 'claim')
+    local horizon, opens = argument(own + 7, 'horizon'), argument(own + 8, 'opens')
+    local epoch = argument(2, 'known epoch')
+    local serving = min(argument(5, 'known serving'), LAST_NUMBER)
+    local issued = max(min(argument(4, 'known issued'), LAST_NUMBER), serving)
     if epoch == 0 then issued, serving = 0, 0 end
     local now = clock()
     local room = load(now)
@@ -424,24 +486,32 @@ local function tick()
     local settled = atDoor > 0 and settleDoor(room, turns(room, sessions)) or {}
     sessions = sessions + #settled
     atDoor = atDoor - #settled
-    sampleShowUp(room)
-    callNext(room, sessions, atDoor)
+    local showUp = sampleShowUp(room)
+    callNext(room, showUp, sessions, atDoor)
     writeMark(room)
     commit(room)
-    local answer = {
-        now, room.epoch, room.issued, room.serving, room.admitted, sessions, atDoor, room.rate, room.tokens,
-        room.burst, room.slots, floor((room.show_up + 500) / 1000), room.opens, now + room.session,
-    }
-    for _, number in ipairs(settled) do answer[#answer + 1] = number end
-    return answer
+    local granted = {}
+    for _, number in ipairs(settled) do
+        granted[#granted + 1] = number
+        granted[#granted + 1] = now + room.session
+    end
+    return line(room, {
+        'admitted', room.admitted, 'sessions', sessions, 'door', atDoor, 'rate', room.rate, 'tokens', room.tokens,
+        'burst', room.burst, 'slots', room.slots, 'show_up', floor((showUp.ratio + 500) / 1000),
+        'show_up_places', showUp.places, 'opens', room.opens,
+        'inflow', room.inflow, 'session', room.session, 'claim', room.claim, 'horizon', room.horizon,
+        'granted', granted, 'released', {}, 'events', 0, 'events_lost', 0, 'block', {},
+    })
 end
 
-local function batch()
-    if #ARGV - 2 > LARGEST_BATCH then
+local function batch(skip, step)
+    if (#ARGV - (skip or 0) - HEADER - 2) / (step or 1) > LARGEST_BATCH then
         fail('BATCH ' .. ARGV[1] .. ' takes at most ' .. LARGEST_BATCH .. ' numbers at once: split it')
     end
     local numbers = {}
-    for index = 2, #ARGV - 1 do numbers[index - 1] = argument(index, 'number') end
+    for index = HEADER + 2 + (skip or 0), #ARGV - 1, step or 1 do
+        numbers[#numbers + 1] = argument(index, 'number')
+    end
     return numbers
 end
 
@@ -468,7 +538,7 @@ end
 -- exchange NUMBER...
 -- -> one outcome for each number, in the order of the arguments; then expiry and numbers of the others let in
 local function exchange()
-    local numbers = batch()
+    local numbers = batch(1)
     local room = enter()
     local left = turns(room, expireSessions(room))
     local lapsedUpTo = servingAt(room, room.now - room.claim)
@@ -501,19 +571,12 @@ local function exchange()
     for index, number in ipairs(numbers) do
         if not outcomes[index] then outcomes[index] = others[number] and room.now + room.session or AT_DOOR end
     end
-    for _, number in ipairs(coming) do others[number] = nil end
-    for _, number in ipairs(standing) do others[number] = nil end
-    local answer = outcomes
-    answer[#answer + 1] = room.now + room.session
-    for _, number in ipairs(admitted) do
-        if others[number] then answer[#answer + 1] = number end
-    end
-    return answer
+    return line(room, { 'outcomes', outcomes })
 end
 
 -- renew NUMBER... -> for each number the new expiry, or 0 when its session is gone
 local function renew()
-    local numbers = batch()
+    local numbers = batch(0, 2)
     local room = enter()
     expireSessions(room)
     local expiry = room.now + room.session
@@ -525,7 +588,7 @@ local function renew()
     end
     inChunks(scored(expiry, live), 'ZADD', SESSIONS)
     commit(room)
-    return outcomes
+    return line(room, { 'expiries', outcomes })
 end
 
 -- release NUMBER... -> how many slots became free
@@ -535,7 +598,7 @@ local function release()
     expireSessions(room)
     local freed = #numbers > 0 and redis.call('ZREM', SESSIONS, unpack(numbers)) or 0
     commit(room)
-    return { freed }
+    return line(room, { 'count', freed })
 end
 
 -- leave NUMBER... -> how many were at the door; their places and their arrival stand
@@ -545,12 +608,12 @@ local function leave()
     local before = redis.call('ZCARD', DOOR)
     leaveDoor(numbers)
     commit(room)
-    return { before - redis.call('ZCARD', DOOR) }
+    return line(room, { 'count', before - redis.call('ZCARD', DOOR) })
 end
 
 -- allow RATE FENCE -> 1 when taken, 0 when a later leader has spoken; then the rate in force
 local function allow()
-    local rate, fence = argument(2, 'rate'), argument(3, 'fence')
+    local rate, fence = argument(HEADER + 2, 'rate'), argument(HEADER + 3, 'fence')
     local room = enter()
     local taken = fence >= room.fence
     if taken then
@@ -559,7 +622,7 @@ local function allow()
         enforce(room, room.burst, room.slots)
     end
     commit(room)
-    return { taken and 1 or 0, room.rate }
+    return line(room, { 'taken', taken and 1 or 0, 'rate', room.rate })
 end
 
 local operations = {

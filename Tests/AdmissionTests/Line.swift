@@ -94,13 +94,13 @@ struct Line {
     private var second: Double { Double(self.step) * Double(Self.stepMicros) / 1e6 }
 
     mutating func run() throws {
-        for gateway in self.gateways.indices { self.tick(gateway) }
+        for gateway in self.gateways.indices { try self.tick(gateway) }
         while self.step < self.steps.count - 1 {
             self.step += 1
             for change in self.plan.changes where change.second <= self.second { self.limits = change.limits }
             if !(self.plan.outage?.contains(self.second) ?? false) {
                 for gateway in self.gateways.indices where (self.step + 3 * gateway) % Self.stepsOfATick == 0 {
-                    self.tick(gateway)
+                    try self.tick(gateway)
                 }
                 try self.askAtDoors()
             }
@@ -129,12 +129,12 @@ struct Line {
 
     // MARK: Gateways
 
-    private mutating func tick(_ gateway: Int) {
-        let answer = self.model.tick(self.limits, known: .nothing, nowMicros: self.nowMicros)
+    private mutating func tick(_ gateway: Int) throws {
+        let answer = try self.model.tick(self.limits, known: .nothing, nowMicros: self.nowMicros)
         self.gateways[gateway].estimator.observe(answer.snapshot)
         self.gateways[gateway].serving = answer.snapshot.serving
         self.gateways[gateway].issued = answer.snapshot.issued
-        self.letIn(answer.others.numbers, gateway: gateway)
+        self.letIn(answer.granted.map(\.id), gateway: gateway)
     }
 
     /// Those whom a gateway holds at the door are asked for with its ticks.
@@ -160,10 +160,9 @@ struct Line {
                 self.gateways[gateway].atDoor.insert(number)
                 self.visitors[Int(number) - 1].state = .atDoor
             case .notServed: self.askAgain(Int(number) - 1)
-            case .lapsed, .ended: self.visitors[Int(number) - 1].state = .gone
+            case .lapsed, .ended, .void: self.visitors[Int(number) - 1].state = .gone
             }
         }
-        self.letIn(answer.others.numbers, gateway: gateway)
     }
 
     private mutating func letIn(_ numbers: [Int64], gateway: Int) {

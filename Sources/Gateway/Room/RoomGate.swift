@@ -21,6 +21,9 @@ final class RoomGate {
         case refused(GatewayError)
     }
 
+    /// The name under which visitors stand at the door.
+    static let gateway = "gateway"
+
     let name: String
     let cookies: RoomCookieNames
     private let tools: LoopTools
@@ -187,7 +190,7 @@ final class RoomGate {
     private func sendJoin() {
         guard let batch = self.joins.next(isStillWanted: { self.joiners[$0] != nil }) else { return }
         self.shared.noteActivity()
-        self.store.join(room: self.name, count: batch.count) { [self] result in
+        self.store.join(room: self.name, count: batch.count, known: self.shared.known) { [self] result in
             self.joins.returned()
             self.takeJoin(result, batch)
             self.scheduleFlush()
@@ -200,9 +203,8 @@ final class RoomGate {
             self.noteFailure(error, of: "join")
             for id in batch { self.answerJoiner(id, .unavailable) }
         case .success(let grant):
-            let last = grant.first + grant.count - 1
-            self.view.raise(epoch: grant.epoch, issued: last, serving: grant.serving)
-            self.shared.raise(epoch: grant.epoch, issued: last, serving: grant.serving)
+            self.view.raise(grant.line)
+            self.shared.raise(grant.line)
             self.counts.joined += UInt64(batch.count)
             for (index, id) in batch.enumerated() {
                 let number = grant.first + Int64(index)
@@ -246,7 +248,8 @@ final class RoomGate {
         guard !batch.isEmpty else { return }
         self.isExchanging = true
         self.shared.noteActivity()
-        self.store.exchange(room: self.name, numbers: batch) { [self] result in
+        self.store.exchange(room: self.name, gateway: Self.gateway, ids: batch, known: self.shared.known) {
+            [self] result in
             self.isExchanging = false
             self.takeExchange(result, batch)
             self.scheduleFlush()
@@ -261,14 +264,13 @@ final class RoomGate {
             self.door.markAsked(batch)
         case .success(let answer):
             for (number, outcome) in zip(batch, answer.outcomes) { self.take(outcome, number) }
-            self.admit(answer.others)
         }
     }
 
-    /// Visitors at the door whose turn came with somebody else's question. Those of other loops ask on the next tick.
-    private func admit(_ others: DoorAdmissions) {
-        for number in others.numbers where self.door.contains(number) {
-            self.take(.admitted(expiresMicros: others.expiresMicros), number)
+    /// Visitors at the door whose turn came with somebody else's question.
+    private func admit(_ granted: [DoorGrant]) {
+        for grant in granted where self.door.contains(grant.id) {
+            self.take(.admitted(expiresMicros: grant.expiresMicros), grant.id)
         }
     }
 
@@ -284,7 +286,7 @@ final class RoomGate {
         case .lapsed:
             self.counts.lapsed += 1
             answer = .rejoin
-        case .ended: answer = .rejoin
+        case .ended, .void: answer = .rejoin
         }
         self.answer(self.door.take(number), answer)
     }
@@ -310,14 +312,16 @@ final class RoomGate {
 
     private func sendRenewals() {
         guard let batch = self.renewals.next() else { return }
-        self.store.renew(room: self.name, numbers: batch) { [self] result in
+        let now = self.tools.wallMicros
+        let renewals = batch.map { Renewal(id: $0, expiresMicros: now + 1) }
+        self.store.renew(room: self.name, renewals, known: self.shared.known) { [self] result in
             self.renewals.returned()
             self.renewing.subtract(batch)
             switch result {
             case .failure(let error): self.noteFailure(error, of: "renew")
-            case .success(let expiries):
+            case .success(let answer):
                 let now = self.tools.wallMicros
-                for (number, expiry) in zip(batch, expiries) where expiry == nil {
+                for (number, expiry) in zip(batch, answer.expiries) where expiry == nil {
                     self.shared.release(number, untilMicros: now + self.view.limits.sessionMicros)
                 }
             }
@@ -335,7 +339,7 @@ final class RoomGate {
 
     private func sendReleases() {
         guard let batch = self.releases.next() else { return }
-        self.store.release(room: self.name, numbers: batch) { [self] result in
+        self.store.release(room: self.name, ids: batch, known: self.shared.known) { [self] result in
             self.releases.returned()
             // A lost release costs a slot until the session would have expired by itself.
             if case .failure(let error) = result { self.noteFailure(error, of: "release") }
@@ -351,7 +355,7 @@ final class RoomGate {
         }
         guard let batch else { return }
         // A failure needs no answer: the shared state forgets silent visitors by itself.
-        self.store.leave(room: self.name, numbers: batch) { [self] _ in
+        self.store.leave(room: self.name, ids: batch, known: self.shared.known) { [self] _ in
             self.leaves.returned()
             self.leaving.subtract(batch)
             self.scheduleFlush()
@@ -387,7 +391,7 @@ final class RoomGate {
     /// A tick's result, from whichever loop asked for it.
     func take(_ answer: TickAnswer) {
         self.view.observe(answer.snapshot)
-        self.admit(answer.others)
+        self.admit(answer.granted)
         self.reviewDoor()
     }
 

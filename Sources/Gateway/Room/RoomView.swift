@@ -42,7 +42,7 @@ struct RoomView {
 
     mutating func observe(_ snapshot: RoomSnapshot) {
         self.snapshot = snapshot
-        self.known.raise(epoch: snapshot.epoch, issued: snapshot.issued, serving: snapshot.serving)
+        self.known.raise(snapshot)
         self.estimator.observe(snapshot)
     }
 
@@ -50,6 +50,8 @@ struct RoomView {
     mutating func raise(epoch: Int64, issued: Int64, serving: Int64) {
         self.known.raise(epoch: epoch, issued: issued, serving: serving)
     }
+
+    mutating func raise(_ line: LineMarks) { self.known.raise(line) }
 
     /// The session of `number` is over, though its pass runs until `until`.
     mutating func revoke(_ number: Int64, untilMicros until: Int64, nowMicros now: Int64) {

@@ -28,6 +28,10 @@ final class SharedRoom: Sendable {
         self.content.withLock { $0.known.raise(epoch: epoch, issued: issued, serving: serving) }
     }
 
+    func raise(_ line: LineMarks) { self.content.withLock { $0.known.raise(line) } }
+
+    func raise(_ snapshot: RoomSnapshot) { self.content.withLock { $0.known.raise(snapshot) } }
+
     var known: KnownMarks { self.content.withLock { $0.known } }
 
     func noteActivity() { self.activity.add(1, ordering: .relaxed) }
