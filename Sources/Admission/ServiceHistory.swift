@@ -118,7 +118,8 @@ struct ServiceHistory: Sendable {
         for stretch in curve {
             let next = (seconds: stretch.seconds, admitted: admitted(stretch))
             if next.admitted >= people {
-                let share = next.admitted > former.admitted
+                let share =
+                    next.admitted > former.admitted
                     ? (people - former.admitted) / (next.admitted - former.admitted) : 0
                 return former.seconds + max(0, share) * (next.seconds - former.seconds)
             }

@@ -79,7 +79,8 @@ public struct WaitEstimator: Sendable {
         let free = min(Double(latest.tokensNano) / 1e9, Double(max(0, latest.slots - latest.sessions)))
         let before = Double(latest.door) - free
         let people = (
-            least: max(0, before + share.least * (called + coming)), most: max(0, before + share.most * (called + coming))
+            least: max(0, before + share.least * (called + coming)),
+            most: max(0, before + share.most * (called + coming))
         )
         guard let admission = self.admissionSeconds(people, latest) else { return nil }
         let hoped = opening > 0 ? max(1, Double(configuredMilli) / Double(latest.rateMilli)) : 1

@@ -50,7 +50,7 @@ struct Line {
 
     /// After each step.
     struct Moment {
-        var admitted, sessions, slots, door, serving, showUp: Int64
+        var admitted, sessions, slots, door: Int64
         /// What the rate allowed since the beginning, in tokens.
         var allowed: Double
         /// Somebody waits for being called.
@@ -77,9 +77,10 @@ struct Line {
     private(set) var moments: [Moment] = []
     private(set) var journal: [JournalEntry] = []
     private var gateways: [Gateway]
-    /// Visitors by number - 1: numbers are handed out without gaps here.
+    /// Who does something in which step, by number - 1: numbers are handed out without gaps here.
     private var steps: [[Int]]
     private var step = 0
+    private var isAway = false
     private var allowed = 0.0
 
     init(_ plan: Plan) {
@@ -98,13 +99,14 @@ struct Line {
         while self.step < self.steps.count - 1 {
             self.step += 1
             for change in self.plan.changes where change.second <= self.second { self.limits = change.limits }
-            if !(self.plan.outage?.contains(self.second) ?? false) {
+            self.isAway = self.plan.outage?.contains(self.second) ?? false
+            if !self.isAway {
                 for gateway in self.gateways.indices where (self.step + 3 * gateway) % Self.stepsOfATick == 0 {
                     try self.tick(gateway)
                 }
                 try self.askAtDoors()
             }
-            try self.arrive()
+            if !self.isAway { try self.arrive() }
             try self.wake()
             self.journal += self.model.takeJournal()
             self.note()
@@ -119,8 +121,6 @@ struct Line {
                 sessions: self.model.sessions.count,
                 slots: self.model.record.slots,
                 door: self.model.door.count,
-                serving: self.model.record.serving,
-                showUp: self.model.record.showUp,
                 allowed: self.allowed,
                 hasLine: self.model.record.issued > self.model.record.serving
             )
@@ -130,7 +130,7 @@ struct Line {
     // MARK: Gateways
 
     private mutating func tick(_ gateway: Int) throws {
-        let answer = try self.model.tick(self.limits, known: .nothing, nowMicros: self.nowMicros)
+        let answer = try self.model.tick(self.limits, nowMicros: self.nowMicros)
         self.gateways[gateway].estimator.observe(answer.snapshot)
         self.gateways[gateway].serving = answer.snapshot.serving
         self.gateways[gateway].issued = answer.snapshot.issued
@@ -269,6 +269,10 @@ struct Line {
             }
         }
         self.steps[self.step] = []
+        if self.isAway {
+            for number in asking.joined() { self.askAgain(Int(number) - 1) }
+            return
+        }
         for gateway in self.gateways.indices { try self.exchange(asking[gateway], gateway: gateway) }
         if !renewing.isEmpty { _ = try self.model.renew(renewing, nowMicros: self.nowMicros) }
         if !leaving.isEmpty { _ = try self.model.release(leaving, nowMicros: self.nowMicros) }

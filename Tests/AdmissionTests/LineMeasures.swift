@@ -26,7 +26,9 @@ extension Line {
     struct Promise {
         var waitSeconds: Double
         var range: ClosedRange<Int64>
-        var isHeld: Bool { Double(self.range.lowerBound) <= self.waitSeconds && self.waitSeconds <= Double(self.range.upperBound) }
+        var isHeld: Bool {
+            Double(self.range.lowerBound) <= self.waitSeconds && self.waitSeconds <= Double(self.range.upperBound)
+        }
         /// How many times the shorter end the longer one is.
         var width: Double { Double(self.range.upperBound) / Double(max(1, self.range.lowerBound)) }
     }
