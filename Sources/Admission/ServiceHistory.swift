@@ -1,14 +1,14 @@
 /// How many were let in over the past, while somebody waited: the least and the most in any stretch of each length.
 ///
-/// At most 64 samples. Tokens that the bucket held count as let in before: what a quiet time left behind cannot last.
+/// At most 128 samples. Tokens that the bucket held count as let in before: what a quiet time left behind cannot last.
 struct ServiceHistory: Sendable {
-    private static let capacity = 64
+    private static let capacity = 128
     /// A longer time without a snapshot is an outage, which says nothing about the line.
     private static let gapMicros: Int64 = 2_500_000
 
-    /// Of all stretches of the past that were as long, the fewest and the most that were let in, but for a tenth of them
-    /// at each end.
-    struct Stretch: Sendable { var seconds, least, most: Double }
+    /// Of all stretches of the past that were as long, the fewest and the most that were let in, but for a twentieth of
+    /// them at each end; and the mean.
+    struct Stretch: Sendable { var seconds, least, mean, most: Double }
 
     private struct Sample {
         /// Time during which somebody waited and the room was open, and what was let in during it.
@@ -96,35 +96,32 @@ struct ServiceHistory: Sendable {
         guard !speeds.isEmpty else { return nil }
         speeds.sort()
         let seconds = total / Double(speeds.count)
-        let few = speeds.count / 10
+        let few = speeds.count / 20
         return Stretch(
             seconds: seconds,
             least: speeds[few] * seconds,
-            most: speeds[speeds.count - 1 - few] * seconds
+            mean: speeds.reduce(0, +) / Double(speeds.count) * seconds,
+            most: speeds[speeds.count - 1] * seconds
         )
     }
 
     /// How long it took to let in so many: the longest that it took, or the shortest. Beyond the longest stretch the
-    /// past repeats itself. nil when nobody was let in for as long as is known.
-    static func seconds(
-        for people: Double,
-        _ curve: [Stretch],
-        _ admitted: (Stretch) -> Double,
-        longest: Bool
-    ) -> Double? {
+    /// past repeats itself, good and bad times in turn. nil when nobody was let in for as long as is known.
+    static func seconds(for people: Double, _ curve: [Stretch], _ admitted: (Stretch) -> Double) -> Double? {
         guard let last = curve.last else { return nil }
         if people <= 0 { return 0 }
         var former = (seconds: 0.0, admitted: 0.0)
         for stretch in curve {
             let next = (seconds: stretch.seconds, admitted: admitted(stretch))
             if next.admitted >= people {
-                let share =
-                    next.admitted > former.admitted
-                    ? (people - former.admitted) / (next.admitted - former.admitted) : 0
-                return former.seconds + max(0, share) * (next.seconds - former.seconds)
+                let share = (people - former.admitted) / (next.admitted - former.admitted)
+                return former.seconds + share * (next.seconds - former.seconds)
             }
-            former = next
+            if next.admitted >= former.admitted { former = next }
         }
-        return admitted(last) > 0 ? people * last.seconds / admitted(last) : nil
+        guard last.mean > 0 else { return nil }
+        let repeated = max(1, people / last.mean)
+        let each = last.mean + (admitted(last) - last.mean) / repeated.squareRoot()
+        return each > 0 ? max(former.seconds, people / each * last.seconds) : nil
     }
 }

@@ -79,14 +79,14 @@ public struct WaitEstimator: Sendable {
         let free = min(Double(latest.tokensNano) / 1e9, Double(max(0, latest.slots - latest.sessions)))
         let before = Double(latest.door) - free
         let people = (
-            least: max(0, before + share.least * (called + coming)),
-            most: max(0, before + share.most * (called + coming))
+            least: max(0, before + share.least * (called + coming)) / (1 + Self.spread),
+            most: max(0, before + share.most * (called + coming)) * (1 + Self.spread)
         )
         guard let admission = self.admissionSeconds(people, latest) else { return nil }
         let hoped = opening > 0 ? max(1, Double(configuredMilli) / Double(latest.rateMilli)) : 1
-        let shortest = opening + admission.least / (1 + Self.spread) / hoped
+        let shortest = opening + admission.least / hoped
         // Who is called asks a little later, whatever stands at the door.
-        let longest = opening + max(admission.most * (1 + Self.spread) + 1, admission.most + Self.askSeconds)
+        let longest = opening + max(admission.most + 1, admission.most / (1 + Self.spread) + Self.askSeconds)
         guard longest <= Self.longestSeconds, longest <= Self.widest.factor * shortest + Self.widest.seconds else {
             return nil
         }
@@ -142,8 +142,8 @@ public struct WaitEstimator: Sendable {
         let rate = Double(latest.rateMilli) / 1000
         if let binding = self.binding {
             guard self.isKnown(binding, latest) else { return nil }
-            guard let least = self.historySeconds(people.least, { $0.most }, longest: false),
-                let most = self.historySeconds(people.most, { $0.least }, longest: true)
+            guard let least = self.historySeconds(people.least, { $0.most }),
+                let most = self.historySeconds(people.most, { $0.least })
             else { return nil }
             return (max(least, people.least / rate), max(most * self.doubt(binding, latest), people.most / rate))
         }
@@ -171,11 +171,10 @@ public struct WaitEstimator: Sendable {
 
     private func historySeconds(
         _ people: Double,
-        _ admitted: (ServiceHistory.Stretch) -> Double,
-        longest: Bool
+        _ admitted: (ServiceHistory.Stretch) -> Double
     ) -> Double? {
         let stretches = self.fine.curve + self.coarse.curve.filter { $0.seconds > self.fine.curve.last?.seconds ?? 0 }
-        return ServiceHistory.seconds(for: people, stretches, admitted, longest: longest)
+        return ServiceHistory.seconds(for: people, stretches, admitted)
     }
 
     // MARK: What makes the past another one
