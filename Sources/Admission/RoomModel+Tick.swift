@@ -38,7 +38,7 @@ extension RoomModel {
     }
 
     private func snapshot(_ showUp: ShowUp, nowMicros: Int64) -> RoomSnapshot {
-        RoomSnapshot(
+        var snapshot = RoomSnapshot(
             nowMicros: nowMicros,
             epoch: self.record.epoch,
             issued: self.record.issued,
@@ -54,6 +54,16 @@ extension RoomModel {
             showUpPlaces: showUp.places,
             opensAtMicros: self.record.opens
         )
+        snapshot.limits = RoomLimits(
+            inflowMilli: self.record.inflow,
+            burst: self.record.burst,
+            slots: self.record.slots,
+            sessionMicros: self.record.session,
+            claimMicros: self.record.claim,
+            horizonMicros: self.record.horizon,
+            opensAtMicros: self.record.opens
+        )
+        return snapshot
     }
 
     // MARK: What gateways know

@@ -71,6 +71,10 @@ public struct RoomSnapshot: Equatable, Sendable {
     }
     /// Sessions that are over.
     public var ended: Int64 { self.admitted - self.sessions }
+    /// Rises with each place called, skipped numbers left out; comparable within one incarnation.
+    var called: Int64 {
+        self.gaps.reduce(self.serving) { $0 + Int64($1.count) } + self.older.reduce(0) { $0 + $1.serving }
+    }
     public var isOpen: Bool { self.nowMicros >= self.opensAtMicros }
 
     public init(

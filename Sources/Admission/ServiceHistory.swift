@@ -14,7 +14,7 @@ struct ServiceHistory: Sendable {
         /// Time during which somebody waited and the room was open, and what was let in during it.
         var busyMicros: Int64
         var admitted: Double
-        var micros, ended, serving: Int64
+        var micros, ended, called: Int64
         /// Let in or at the door.
         var came: Int64
     }
@@ -62,7 +62,7 @@ struct ServiceHistory: Sendable {
                 admitted: self.admitted,
                 micros: snapshot.nowMicros,
                 ended: snapshot.ended,
-                serving: snapshot.serving,
+                called: snapshot.called,
                 came: snapshot.admitted + snapshot.door
             )
         )
@@ -74,7 +74,7 @@ struct ServiceHistory: Sendable {
         let seconds = Double(last.micros - self.samples[0].micros) / 1e6
         self.endedPerSecond = seconds > 0 ? max(0, Double(last.ended - self.samples[0].ended) / seconds) : 0
         let recent = self.samples.first { last.micros - $0.micros <= 2_000_000 }
-        self.recent.called = Double(last.serving - (recent?.serving ?? last.serving))
+        self.recent.called = Double(max(0, last.called - (recent?.called ?? last.called)))
         self.recent.came = Double(max(0, last.came - (recent?.came ?? last.came)))
         self.curve = []
         var length = 1

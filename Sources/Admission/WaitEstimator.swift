@@ -66,11 +66,12 @@ public struct WaitEstimator: Sendable {
         self.latest.map { nowMicros - $0.nowMicros > Self.silenceMicros } ?? false
     }
 
-    /// Seconds until the visitor with `ahead` uncalled places in front is inside; nil when that is not known. A room
+    /// Seconds until the visitor with `ahead` uncalled places in front is inside, those of older lines among them and
+    /// skipped numbers not; nil when that is not known: nothing moves, or too little was seen. A room
     /// that is not open yet adds the time until it opens; workers start until then, so that `configuredMilli`, the
     /// room's configured inflow, bounds the shortest wait.
     public func estimate(ahead: Int64, configuredMilli: Int64 = 0) -> ClosedRange<Int64>? {
-        guard let latest = self.latest, latest.rateMilli > 0 else { return nil }
+        guard let latest = self.latest, latest.rateMilli > 0, !latest.isHeld else { return nil }
         let opening = self.openingSeconds(latest)
         let share = self.showUp(latest)
         let coming = Double(max(0, ahead)) + 1
@@ -180,7 +181,8 @@ public struct WaitEstimator: Sendable {
     // MARK: What makes the past another one
 
     private func isAnotherLine(_ former: RoomSnapshot, _ snapshot: RoomSnapshot) -> Bool {
-        snapshot.epoch != former.epoch || snapshot.serving < former.serving || snapshot.admitted < former.admitted
+        snapshot.epoch != former.epoch || snapshot.incarnation != former.incarnation
+            || snapshot.admitted < former.admitted
             || snapshot.nowMicros < former.nowMicros
     }
 

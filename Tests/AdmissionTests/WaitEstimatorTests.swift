@@ -168,6 +168,40 @@ import Testing
         #expect(try #require(estimator.estimate(ahead: 1_000)).contains(100))
     }
 
+    /// After a loss numbers are skipped: passing them is not calling thousands, and nobody waits there.
+    @Test func estimate_gapIsPassed_staysAsItWas() throws {
+        var estimator = WaitEstimator()
+        var before: ClosedRange<Int64>?
+        for step in 0...200 {
+            var snapshot = Self.snapshot(seconds: Double(step) * 0.2, issued: 90_000, serving: Int64(step) * 2)
+            snapshot.admitted = Int64(step) * 2
+            if step <= 100 {
+                snapshot.gaps = [201...65_736]
+            } else {
+                snapshot.serving += 65_536
+            }
+            estimator.observe(snapshot)
+            let range = try #require(estimator.estimate(ahead: 500))
+            if step == 100 { before = range }
+            if let before, step > 100 {
+                #expect(
+                    abs(range.lowerBound - before.lowerBound) <= 2 && abs(range.upperBound - before.upperBound) <= 2
+                )
+            }
+        }
+    }
+
+    @Test func estimate_noHealthyWorker_isNotKnown() {
+        var estimator = WaitEstimator()
+        var snapshot = Self.snapshot(seconds: 1, serving: 0)
+        estimator.observe(snapshot)
+        #expect(estimator.estimate(ahead: 10) != nil)
+        snapshot.isHeld = true
+        snapshot.nowMicros += 100_000
+        estimator.observe(snapshot)
+        #expect(estimator.estimate(ahead: 10) == nil)
+    }
+
     // MARK: Polling
 
     @Test func poll_nearTheFront_isWithinOneOrTwoSeconds() {
