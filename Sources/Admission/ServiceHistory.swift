@@ -1,4 +1,4 @@
-/// How many were let in over the past, while somebody waited: the least and the most in any stretch of each length.
+/// How many were let in over the past, while somebody waited: the fewest and the most in any stretch of each length.
 ///
 /// At most 128 samples. Tokens that the bucket held count as let in before: what a quiet time left behind cannot last.
 struct ServiceHistory: Sendable {
@@ -6,8 +6,8 @@ struct ServiceHistory: Sendable {
     /// A longer time without a snapshot is an outage, which says nothing about the line.
     private static let gapMicros: Int64 = 2_500_000
 
-    /// Of all stretches of the past that were as long, the fewest and the most that were let in, but for a twentieth of
-    /// them at each end; and the mean.
+    /// Of all stretches of the past that were as long, the fewest and the most that were let in, but for the worst
+    /// twentieth; and the mean.
     struct Stretch: Sendable { var seconds, least, mean, most: Double }
 
     private struct Sample {
@@ -55,6 +55,7 @@ struct ServiceHistory: Sendable {
         }
         let isDue = self.samples.last.map { snapshot.nowMicros - $0.micros >= self.spacingMicros } ?? true
         guard isDue else { return }
+        let wasBusy = self.busyMicros > self.samples.last?.busyMicros ?? 0
         if self.samples.count == Self.capacity { self.samples.removeFirst() }
         self.samples.append(
             Sample(
@@ -67,6 +68,7 @@ struct ServiceHistory: Sendable {
             )
         )
         self.measure()
+        if wasBusy { self.measureStretches() }
     }
 
     private mutating func measure() {
@@ -76,6 +78,9 @@ struct ServiceHistory: Sendable {
         let recent = self.samples.first { last.micros - $0.micros <= 2_000_000 }
         self.recent.called = Double(max(0, last.called - (recent?.called ?? last.called)))
         self.recent.came = Double(max(0, last.came - (recent?.came ?? last.came)))
+    }
+
+    private mutating func measureStretches() {
         self.curve = []
         var length = 1
         // Of the longest stretches there are several, or they would tell one story.

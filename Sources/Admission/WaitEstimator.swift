@@ -40,9 +40,12 @@ public struct WaitEstimator: Sendable {
     private var latest: RoomSnapshot?
     private var fine = ServiceHistory(spacingMicros: 500_000)
     private var coarse = ServiceHistory(spacingMicros: 8_000_000)
+    /// Both histories' stretches, by rising length.
+    private var curve: [ServiceHistory.Stretch] = []
     private var binding: Binding?
-    /// The rate that the histories were made under.
+    /// The limits that the histories were made under.
     private var historyRateMilli: Int64 = 0
+    private var historySlots: Int64 = 0
 
     public init() {}
 
@@ -52,12 +55,14 @@ public struct WaitEstimator: Sendable {
             self.forget(snapshot)
             self.binding = nil
             self.latest = nil
-        } else if self.latest == nil || self.rateChanged(to: snapshot) {
+        } else if self.latest == nil || self.limitsChanged(to: snapshot) {
             self.forget(snapshot)
         }
         self.watchSlots(snapshot)
         self.fine.observe(snapshot, after: self.latest)
         self.coarse.observe(snapshot, after: self.latest)
+        let longest = self.fine.curve.last?.seconds ?? 0
+        self.curve = self.fine.curve + self.coarse.curve.lazy.filter { $0.seconds > longest }
         self.latest = snapshot
     }
 
@@ -66,10 +71,11 @@ public struct WaitEstimator: Sendable {
         self.latest.map { nowMicros - $0.nowMicros > Self.silenceMicros } ?? false
     }
 
-    /// Seconds until the visitor with `ahead` uncalled places in front is inside, those of older lines among them and
-    /// skipped numbers not; nil when that is not known: nothing moves, or too little was seen. A room
-    /// that is not open yet adds the time until it opens; workers start until then, so that `configuredMilli`, the
-    /// room's configured inflow, bounds the shortest wait.
+    /// Seconds until the visitor with `ahead` uncalled places in front is inside; places of older lines are among them,
+    /// skipped numbers are not. nil when that is not known: nothing moves, or too little was seen.
+    ///
+    /// A room that is not open yet adds the time until it opens; workers start until then, so that `configuredMilli`,
+    /// the room's configured inflow, bounds the shortest wait.
     public func estimate(ahead: Int64, configuredMilli: Int64 = 0) -> ClosedRange<Int64>? {
         guard let latest = self.latest, latest.rateMilli > 0, !latest.isHeld else { return nil }
         let opening = self.openingSeconds(latest)
@@ -130,7 +136,10 @@ public struct WaitEstimator: Sendable {
     private func showUp(_ snapshot: RoomSnapshot) -> (least: Double, most: Double) {
         guard snapshot.showUpPlaces >= Self.leastPlaces else { return (Double(RoomRules.leastShowUp) / 1e6, 1) }
         let places = Double(snapshot.showUpPlaces)
-        let mean = (Double(snapshot.showUpPermille) / 1000 * places + 1) / (places + 2)
+        // A new room's ratio begins with a few places that all showed up, which nobody has seen.
+        let assumed = snapshot.showUpPlaces < RoomRules.showUpMemoryPlaces ? Double(RoomRules.showUpPriorPlaces) : 0
+        let came = max(0, Double(snapshot.showUpPermille) / 1000 * (places + assumed) - assumed)
+        let mean = (came + 1) / (places + 2)
         let deviation = Self.deviations * (mean * (1 - mean) / (places + 3)).squareRoot()
         return (max(Double(RoomRules.leastShowUp) / 1e6, mean - deviation), min(1, mean + deviation))
     }
@@ -143,8 +152,8 @@ public struct WaitEstimator: Sendable {
         let rate = Double(latest.rateMilli) / 1000
         if let binding = self.binding {
             guard self.isKnown(binding, latest) else { return nil }
-            guard let least = self.historySeconds(people.least, { $0.most }),
-                let most = self.historySeconds(people.most, { $0.least })
+            guard let least = ServiceHistory.seconds(for: people.least, self.curve, { $0.most }),
+                let most = ServiceHistory.seconds(for: people.most, self.curve, { $0.least })
             else { return nil }
             return (max(least, people.least / rate), max(most * self.doubt(binding, latest), people.most / rate))
         }
@@ -170,14 +179,6 @@ public struct WaitEstimator: Sendable {
         return 1 + 0.3 * Double(latest.slots) / Double(max(1, latest.ended - before))
     }
 
-    private func historySeconds(
-        _ people: Double,
-        _ admitted: (ServiceHistory.Stretch) -> Double
-    ) -> Double? {
-        let stretches = self.fine.curve + self.coarse.curve.filter { $0.seconds > self.fine.curve.last?.seconds ?? 0 }
-        return ServiceHistory.seconds(for: people, stretches, admitted)
-    }
-
     // MARK: What makes the past another one
 
     private func isAnotherLine(_ former: RoomSnapshot, _ snapshot: RoomSnapshot) -> Bool {
@@ -186,16 +187,19 @@ public struct WaitEstimator: Sendable {
             || snapshot.nowMicros < former.nowMicros
     }
 
-    /// More than a tenth: what was measured before says little about what comes.
-    private func rateChanged(to snapshot: RoomSnapshot) -> Bool {
-        abs(snapshot.rateMilli - self.historyRateMilli) > max(self.historyRateMilli, snapshot.rateMilli) / 10
-            || snapshot.slots != self.latest?.slots
+    /// By more than a tenth: what was measured before says little about what comes.
+    private func limitsChanged(to snapshot: RoomSnapshot) -> Bool {
+        func differ(_ one: Int64, _ other: Int64) -> Bool { abs(one - other) > max(one, other) / 10 }
+        return differ(snapshot.rateMilli, self.historyRateMilli) || differ(snapshot.slots, self.historySlots)
     }
 
     private mutating func forget(_ snapshot: RoomSnapshot) {
         self.fine = ServiceHistory(spacingMicros: 500_000)
         self.coarse = ServiceHistory(spacingMicros: 8_000_000)
         self.historyRateMilli = snapshot.rateMilli
+        // More slots fill up first.
+        if snapshot.slots > self.historySlots { self.binding = nil }
+        self.historySlots = snapshot.slots
     }
 
     private mutating func watchSlots(_ snapshot: RoomSnapshot) {
