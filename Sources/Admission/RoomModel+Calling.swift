@@ -1,94 +1,93 @@
-/// Calling: how many are asked to come, so that nothing of the rate and no slot is left unused, whoever comes or not.
-///
-/// Generous on purpose: `exchange` alone decides who goes in, and who has come too early stands at the door for a moment.
+/// Whom the room calls, and when now-serving came to stand where.
 extension RoomModel {
-    /// How many of the called come in time, and over how many places that was measured.
-    struct ShowUp: Equatable {
-        /// Parts per million.
-        var ratio: Int64
-        var places: Int64
-    }
-
-    /// What was measured before, and, looked at anew each time, the places called of late that have had a horizon to
-    /// ask. These are added to what was measured once they are four horizons old: who asks late is still seen.
-    mutating func sampleShowUp(nowMicros: Int64) -> ShowUp {
-        let settled = nowMicros - RoomRules.showUpSettledHorizons * self.record.horizon
-        if let mark = self.marks.newest(atOrBefore: settled), mark.serving > self.record.sampled {
-            let measured = self.showUp(upTo: mark)
-            self.record.showUp = measured.ratio
-            self.record.showUpPlaces = min(RoomRules.showUpMemoryPlaces, measured.places)
-            self.record.sampled = mark.serving
-            self.record.sampledDirect = mark.direct
-        }
-        let asked = nowMicros - self.record.horizon
-        guard let mark = self.marks.newest(atOrBefore: asked), mark.serving > self.record.sampled else {
-            return self.measuredShowUp
-        }
-        return self.showUp(upTo: mark)
-    }
-
-    private var measuredShowUp: ShowUp {
-        ShowUp(ratio: max(RoomRules.leastShowUp, self.record.showUp), places: self.record.showUpPlaces)
-    }
-
-    private func showUp(upTo mark: CallMarks.Mark) -> ShowUp {
-        let directs = mark.direct - self.record.sampledDirect
-        let places = mark.serving - self.record.sampled - directs
-        guard places > 0 else { return self.measuredShowUp }
-        let bits = self.arrived.count(above: self.record.sampled, upTo: mark.serving)
-        let arrived = max(0, min(places, bits - directs))
-        let former = max(RoomRules.showUpPriorPlaces, self.record.showUpPlaces)
-        let sum = self.record.showUp * former + arrived * RoomRules.partsPerMillion
-        let ratio = (sum + (former + places) / 2) / (former + places)
-        return ShowUp(ratio: max(RoomRules.leastShowUp, ratio), places: self.record.showUpPlaces + places)
+    /// Where now-serving stood at `micros`; for times before the oldest mark, where it stood just before that mark.
+    func serving(atMicros micros: Int64) -> Int64 {
+        self.marks.newest(atOrBefore: micros)?.serving ?? self.record.floor
     }
 
     /// Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes
-    /// evenly. Who has not come within half a horizon is no longer reckoned with: most have asked by then.
-    mutating func callNext(_ showUp: ShowUp, nowMicros: Int64) {
-        guard nowMicros >= self.record.opens, self.record.issued > self.record.serving, self.record.rate > 0,
-            self.record.slots > 0
-        else { return }
+    /// evenly. Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on
+    /// purpose: `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older
+    /// lines come first.
+    mutating func callNext() {
+        guard self.isOpen, self.record.rate > 0, self.record.slots > 0, !self.record.isHeld else { return }
+        let isOlderWaiting = self.record.older.contains { $0.serving < $0.issued }
+        if !isOlderWaiting { self.skipGaps() }
+        guard isOlderWaiting || self.record.issued > self.record.serving else { return }
         let inflow = self.record.rate * self.record.horizon
-        let free = max(0, self.record.slots - self.sessions.count + self.expectedEnds(nowMicros: nowMicros))
+        let free = max(0, self.freeSlots + self.expectedEnds())
         let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)
+        if isOlderWaiting { return self.callOlder(want - self.door.count) }
+        let showUp = self.showUp.ratio
         let spare = Int64(Double(4 * want).squareRoot()) + 1
-        let before = self.serving(atMicros: nowMicros - self.record.horizon / 2)
-        let outstanding =
-            self.record.serving - before - self.arrived.count(above: before, upTo: self.record.serving)
-        let lack = (want + spare - self.door.count) * RoomRules.partsPerMillion - showUp.ratio * outstanding
+        let before = self.serving(atMicros: self.now - self.record.horizon / 2)
+        let called = self.places(above: before, upTo: self.record.serving)
+        let outstanding = called.count - called.arrived
+        let lack = (want + spare - self.door.count) * RoomRules.partsPerMillion - showUp * outstanding
         guard lack > 0 else { return }
-        let share = (lack + showUp.ratio - 1) / showUp.ratio
+        let share = (lack + showUp - 1) / showUp
         let span = (self.record.burst * RoomRules.nanoTokens + inflow) / RoomRules.nanoTokens
         let cap = RoomRules.callCapFactor * (span + spare) - outstanding
-        self.record.serving += max(0, min(share, self.record.issued - self.record.serving, cap))
+        self.advanceServing(by: max(0, min(share, cap)))
     }
 
-    /// How many sessions end within a horizon: as many as lately did, or, where many run out at once, that share of the
-    /// sessions about to expire that lately ended instead of being renewed.
-    private mutating func expectedEnds(nowMicros: Int64) -> Int64 {
-        let due = self.sessions.count(after: nowMicros, upTo: nowMicros + self.record.horizon)
-        self.measureEnds(due: due, nowMicros: nowMicros)
-        let ends = self.record.ends
-        let mean = self.record.dueMean
-        let share = mean > 0 ? min(RoomRules.perMille, ends * RoomRules.perMille / mean) : RoomRules.perMille
-        return max(ends / RoomRules.perMille, due * share / RoomRules.perMille)
-    }
-
-    /// Once a horizon, while there is a line. The past weighs three times as much as the latest horizon.
-    private mutating func measureEnds(due: Int64, nowMicros: Int64) {
-        let elapsed = nowMicros - self.record.endsAt
-        guard elapsed >= self.record.horizon || elapsed < 0 else { return }
-        let ended = self.record.admitted - self.sessions.count
-        if elapsed >= 0, elapsed <= RoomRules.endsSilenceHorizons * self.record.horizon {
-            let horizons = elapsed * RoomRules.perMille / self.record.horizon
-            let fresh = max(0, ended - self.record.endsBefore) * RoomRules.partsPerMillion / horizons
-            let former = self.record.ends == 0 ? 0 : RoomRules.endsMemory
-            self.record.ends = (former * self.record.ends + fresh) / (former + 1)
-            self.record.dueMean = (former * self.record.dueMean + RoomRules.perMille * self.record.due) / (former + 1)
+    /// Nothing is known of who of an older line still comes: it is called at some times the rate, as long as too few
+    /// stand at the door.
+    private mutating func callOlder(_ lack: Int64) {
+        guard lack > 0 else { return }
+        let elapsed = min(max(0, self.now - self.record.olderCalled), self.record.horizon)
+        let paced = self.record.rate * elapsed / RoomRules.nanoTokens
+        var left = RoomRules.olderCallFactor * min(lack, paced)
+        guard left > 0 else { return }
+        self.record.olderCalled = self.now
+        for index in self.record.older.indices {
+            let step = min(left, self.record.older[index].issued - self.record.older[index].serving)
+            self.record.older[index].serving += step
+            left -= step
         }
-        self.record.endsAt = nowMicros
-        self.record.endsBefore = ended
-        self.record.due = due
+    }
+
+    // MARK: Marks
+
+    /// A mark that takes in a later move keeps its first time: if it moved along, it would never grow old.
+    mutating func writeMark() {
+        guard self.record.serving != self.record.markServing else { return }
+        if self.record.mark > 0, self.now - self.record.mark < RoomRules.markGapMicros {
+            self.marks.removeNewest()
+        } else {
+            self.pruneMarks()
+            self.record.mark = self.now
+        }
+        self.record.markServing = self.record.serving
+        self.record.markDirect = self.record.direct
+        self.marks.append(
+            .init(micros: self.record.mark, serving: self.record.serving, direct: self.record.direct)
+        )
+        self.thinMarks()
+    }
+
+    /// Marks that no rule looks at any more go; `floor` remembers where they ended.
+    private mutating func pruneMarks() {
+        let cutoff = self.now - max(self.record.claim, RoomRules.showUpSettledHorizons * self.record.horizon)
+        guard let mark = self.marks.newest(atOrBefore: cutoff) else { return }
+        self.record.floor = max(self.record.floor, mark.serving)
+        self.marks.remove(atOrBefore: cutoff)
+    }
+
+    /// A long claim window needs no fine marks. A few at a time are looked at; the newest before the fine ones stays.
+    private mutating func thinMarks() {
+        let spacing = self.record.claim / RoomRules.marksOfAClaim
+        let coarse = self.marks.marks(
+            after: self.record.coarse,
+            before: self.now - 4 * self.record.horizon,
+            count: RoomRules.marksThinnedAtOnce + 1
+        )
+        for mark in coarse.dropLast() {
+            if mark.micros - self.record.coarse < spacing {
+                self.marks.remove(at: mark.micros)
+            } else {
+                self.record.coarse = mark.micros
+            }
+        }
     }
 }

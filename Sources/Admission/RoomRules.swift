@@ -15,21 +15,39 @@ public enum RoomRules {
     /// The controller's bound on the rate holds for this long; then the stated fallback does.
     public static let allowedLeaseMicros: Int64 = 3_000_000
 
+    /// Entries of older lines, gaps and leased blocks that a record holds at most.
+    static let maxOlderLines = 4
+    static let maxGaps = 8
+    static let maxBlocks = 64
+
     static let nanoTokens: Int64 = 1_000_000_000
     static let partsPerMillion: Int64 = 1_000_000
     static let markGapMicros: Int64 = 50_000
+    static let marksOfAClaim: Int64 = 2_048
+    static let marksThinnedAtOnce = 4
     static let perMille: Int64 = 1_000
     /// The past weighs as much as this many fresh places, as nearly nothing in a new room.
     static let showUpMemoryPlaces: Int64 = 200
     static let showUpPriorPlaces: Int64 = 4
     /// Older calls are looked at no more.
     static let showUpSettledHorizons: Int64 = 4
-    /// Parts per million: of a line of which fewer come, the rate is not all used.
-    static let leastShowUp: Int64 = 20_000
-    /// The most that are called for one who is wanted: as the least share that shows up asks for.
-    static let callCapFactor: Int64 = 50
-    /// How much the measured ends of sessions weigh against the latest.
+    /// How much the measured ends of sessions weigh against the latest; after a longer pause their measure begins anew.
     static let endsMemory: Int64 = 3
-    /// After a longer pause their measure begins anew.
     static let endsSilenceHorizons: Int64 = 4
+    static let leastShowUp: Int64 = 20_000
+    static let callCapFactor: Int64 = 50
+    static let olderCallFactor: Int64 = 4
+    /// A block begins at least this far ahead of the last number, and is moved when that comes nearer than the second.
+    static let blockLead: Int64 = 8_192
+    static let blockNearest: Int64 = 4_096
+    /// No block lies further ahead: after a loss the line goes on behind this and the gap.
+    static let blockSpan: Int64 = 32_768
+    static let heartbeatMicros: Int64 = 250_000
+    static let healthMicros: Int64 = 3_000_000
+    static let gatewayMemoryMicros: Int64 = 60_000_000
+    static let doorSweep = 256
+    static let eventsKept: Int64 = 8_192
+    static let eventsTold = 1_000
+    static let keepMicros: Int64 = 60_000_000
+    static let trimmedAtOnce: Int64 = 1_000
 }
