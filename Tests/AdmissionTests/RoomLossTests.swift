@@ -99,7 +99,8 @@ import Testing
             let now = Self.start + Int64(step) * 500_000
             let serving = try room.tick(Self.limits(burst: 50), nowMicros: now).snapshot.serving
             let from = asked < 20 && serving > 20 ? 20 : serving
-            if asked < from { _ = try room.exchange(Array(asked + 1...min(from, 20)), nowMicros: now) }
+            let upTo = min(from, 20)
+            if asked < upTo { _ = try room.exchange(Array(asked + 1...upTo), nowMicros: now) }
             asked = max(asked, from)
         }
         #expect(room.record.serving == room.record.issued)
