@@ -5,44 +5,29 @@ extension RoomModel {
         self.marks.newest(atOrBefore: micros)?.serving ?? self.record.floor
     }
 
-    /// Every called place is looked at once, two horizons after its call: by then it has come or is late.
-    mutating func sampleShowUp() {
-        guard let mark = self.marks.newest(atOrBefore: self.now - 2 * self.record.horizon),
-            mark.serving > self.record.sampled
-        else { return }
-        let directs = mark.direct - self.record.sampledDirect
-        let called = self.places(above: self.record.sampled, upTo: mark.serving)
-        let places = called.count - directs
-        if places > 0 {
-            let arrived = max(0, min(places, called.arrived - directs))
-            let weight = RoomRules.showUpMemoryPlaces + places
-            let sum = self.record.showUp * RoomRules.showUpMemoryPlaces + arrived * RoomRules.partsPerMillion
-            self.record.showUp = max(RoomRules.leastShowUp, (sum + weight / 2) / weight)
-        }
-        self.record.sampled = mark.serving
-        self.record.sampledDirect = mark.direct
-    }
-
-    /// Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
-    /// Generous on purpose: `exchange` alone decides who goes in. Older lines come first.
+    /// Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes
+    /// evenly. Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on
+    /// purpose: `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older
+    /// lines come first.
     mutating func callNext() {
-        guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return }
+        guard self.isOpen, self.record.rate > 0, self.record.slots > 0, !self.record.isHeld else { return }
+        let isOlderWaiting = self.record.older.contains { $0.serving < $0.issued }
+        if !isOlderWaiting { self.skipGaps() }
+        guard isOlderWaiting || self.record.issued > self.record.serving else { return }
         let inflow = self.record.rate * self.record.horizon
-        let free = max(0, self.freeSlots)
+        let free = max(0, self.freeSlots + self.expectedEnds())
         let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)
-        if self.record.older.contains(where: { $0.serving < $0.issued }) {
-            return self.callOlder(want - self.door.count)
-        }
-        self.skipGaps()
-        guard self.record.issued > self.record.serving else { return }
-        let before = self.serving(atMicros: self.now - self.record.horizon)
+        if isOlderWaiting { return self.callOlder(want - self.door.count) }
+        let showUp = self.showUp.ratio
+        let spare = Int64(Double(4 * want).squareRoot()) + 1
+        let before = self.serving(atMicros: self.now - self.record.horizon / 2)
         let called = self.places(above: before, upTo: self.record.serving)
         let outstanding = called.count - called.arrived
-        let lack = (want - self.door.count) * RoomRules.partsPerMillion - self.record.showUp * outstanding
+        let lack = (want + spare - self.door.count) * RoomRules.partsPerMillion - showUp * outstanding
         guard lack > 0 else { return }
-        let share = (lack + self.record.showUp - 1) / self.record.showUp
+        let share = (lack + showUp - 1) / showUp
         let span = (self.record.burst * RoomRules.nanoTokens + inflow) / RoomRules.nanoTokens
-        let cap = RoomRules.callCapFactor * span - outstanding
+        let cap = RoomRules.callCapFactor * (span + spare) - outstanding
         self.advanceServing(by: max(0, min(share, cap)))
     }
 
@@ -83,7 +68,7 @@ extension RoomModel {
 
     /// Marks that no rule looks at any more go; `floor` remembers where they ended.
     private mutating func pruneMarks() {
-        let cutoff = self.now - max(self.record.claim, 2 * self.record.horizon)
+        let cutoff = self.now - max(self.record.claim, RoomRules.showUpSettledHorizons * self.record.horizon)
         guard let mark = self.marks.newest(atOrBefore: cutoff) else { return }
         self.record.floor = max(self.record.floor, mark.serving)
         self.marks.remove(atOrBefore: cutoff)

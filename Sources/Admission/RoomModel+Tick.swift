@@ -116,6 +116,7 @@ extension RoomModel {
     }
 
     private func snapshot() -> RoomSnapshot {
+        let showUp = self.showUp
         var snapshot = RoomSnapshot(
             nowMicros: self.now,
             epoch: self.record.epoch,
@@ -129,7 +130,8 @@ extension RoomModel {
             tokensNano: self.record.tokens,
             burst: self.record.burst,
             slots: self.record.slots,
-            showUpPermille: (self.record.showUp + 500) / 1000,
+            showUpPermille: (showUp.ratio + 500) / 1000,
+            showUpPlaces: showUp.places,
             opensAtMicros: self.record.opens
         )
         snapshot.gaps = self.record.gaps.filter { $0.to > self.record.serving }.map { $0.from...$0.to }

@@ -31,6 +31,16 @@ struct RoomRecord: Equatable, Sendable {
     var showUp: Int64 = RoomRules.partsPerMillion
     /// Where now-serving stood before the oldest mark.
     var floor: Int64 = 0
+    /// Over how many places that was measured, at most `RoomRules.showUpMemoryPlaces`.
+    var showUpPlaces: Int64 = 0
+    /// Thousandths of a session that end within a horizon.
+    var ends: Int64 = 0
+    /// When that was last measured, how many had ended then, and how many were about to expire.
+    var endsAt: Int64 = 0
+    var endsBefore: Int64 = 0
+    var due: Int64 = 0
+    /// Thousandths of a session that were about to expire, on average.
+    var dueMean: Int64 = 0
     /// How far the show-up ratio has been measured.
     var sampled: Int64 = 0
     var sampledDirect: Int64 = 0

@@ -25,7 +25,15 @@ public enum RoomRules {
     static let markGapMicros: Int64 = 50_000
     static let marksOfAClaim: Int64 = 2_048
     static let marksThinnedAtOnce = 4
+    static let perMille: Int64 = 1_000
+    /// The past weighs as much as this many fresh places, as nearly nothing in a new room.
     static let showUpMemoryPlaces: Int64 = 200
+    static let showUpPriorPlaces: Int64 = 4
+    /// Older calls are looked at no more.
+    static let showUpSettledHorizons: Int64 = 4
+    /// How much the measured ends of sessions weigh against the latest; after a longer pause their measure begins anew.
+    static let endsMemory: Int64 = 3
+    static let endsSilenceHorizons: Int64 = 4
     static let leastShowUp: Int64 = 20_000
     static let callCapFactor: Int64 = 50
     static let olderCallFactor: Int64 = 4

@@ -98,6 +98,7 @@ extension RoomScript {
             burst: try values.integer("burst"),
             slots: try values.integer("slots"),
             showUpPermille: try values.integer("show_up"),
+            showUpPlaces: try values.integer("show_up_places", default: RoomRules.showUpMemoryPlaces),
             opensAtMicros: try values.integer("opens")
         )
         try Self.addLosses(values, to: &snapshot)

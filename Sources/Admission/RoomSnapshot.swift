@@ -22,6 +22,8 @@ public struct RoomSnapshot: Equatable, Sendable {
     public var slots: Int64
     /// Of a thousand called visitors, how many come in time.
     public var showUpPermille: Int64
+    /// Over how many called places that was measured: the fewer, the less it says.
+    public var showUpPlaces: Int64
     /// Wall time of the opening; 0: open.
     public var opensAtMicros: Int64
 
@@ -67,6 +69,12 @@ public struct RoomSnapshot: Equatable, Sendable {
             nowMicros: self.nowMicros
         )
     }
+    /// Sessions that are over.
+    public var ended: Int64 { self.admitted - self.sessions }
+    /// Rises with each place called, skipped numbers left out; comparable within one incarnation.
+    var called: Int64 {
+        self.gaps.reduce(self.serving) { $0 + Int64($1.count) } + self.older.reduce(0) { $0 + $1.serving }
+    }
     public var isOpen: Bool { self.nowMicros >= self.opensAtMicros }
 
     public init(
@@ -83,6 +91,7 @@ public struct RoomSnapshot: Equatable, Sendable {
         burst: Int64,
         slots: Int64,
         showUpPermille: Int64,
+        showUpPlaces: Int64 = 200,
         opensAtMicros: Int64
     ) {
         self.nowMicros = nowMicros
@@ -98,6 +107,7 @@ public struct RoomSnapshot: Equatable, Sendable {
         self.burst = burst
         self.slots = slots
         self.showUpPermille = showUpPermille
+        self.showUpPlaces = showUpPlaces
         self.opensAtMicros = opensAtMicros
         self.gaps = []
         self.older = []

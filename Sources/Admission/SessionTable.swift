@@ -34,6 +34,20 @@ struct SessionTable: Equatable, Sendable {
         return self.expiries.count < before
     }
 
+    /// How many expire after one time and not later than another. Costs as much as there are entries up to then.
+    func count(after startMicros: Int64, upTo limitMicros: Int64) -> Int64 {
+        var found: Set<Int64> = []
+        var open = [0]
+        while let index = open.popLast() {
+            guard index < self.heap.count, self.heap[index].micros <= limitMicros else { continue }
+            let number = self.heap[index].number
+            if let expiry = self.expiries[number], expiry > startMicros, expiry <= limitMicros { found.insert(number) }
+            open.append(2 * index + 1)
+            open.append(2 * index + 2)
+        }
+        return Int64(found.count)
+    }
+
     private mutating func push(_ due: Due) {
         self.heap.append(due)
         var child = self.heap.count - 1

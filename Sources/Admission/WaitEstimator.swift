@@ -1,75 +1,102 @@
-/// How long a visitor still waits, from how now-serving really moved.
+/// How long a visitor still waits until being *inside*, from how many were really let in.
 ///
-/// Keeps one sample each half second over 30 seconds (at most 64), so it costs the same for any number of visitors.
-/// With little history, the rate in force (over the show-up ratio: no-shows are skipped) fills in; as history grows,
-/// the measured speed takes over. The range is that of the mean speed over the whole wait: wide while the speed is
-/// unsteady or little known, narrower for long waits than for short ones.
+/// Between the visitor and the inside stand people: those at the door, those who were called and are on their way, and
+/// of the places ahead the share that shows up. They are let in at the rate in force, or, while the slots bind, as fast
+/// as slots have come free (`ServiceHistory`). The range takes in how well the show-up ratio is known, how unevenly
+/// slots came free, and how long a called visitor takes to ask. What is not known is not told: while the slots of a room
+/// fill up for the first time, nobody can say when they come free again.
+///
+/// Without new snapshots nothing changes: in an outage the last estimate stands, and `isFrozen` says so. Costs the same
+/// for any number of visitors.
 public struct WaitEstimator: Sendable {
-    private static let windowMicros: Int64 = 30_000_000
-    private static let spacingMicros: Int64 = 500_000
-    private static let blockMicros: Int64 = 5_000_000
-    /// Nine waits of ten lie within this many standard deviations.
+    /// Rates and crowds are never quite steady.
+    private static let spread = 0.1
+    /// Nine of ten lie within this many standard deviations.
     private static let deviations = 1.64
-    private static let leastSpread = 0.1
-    private static let mostSpread = 0.75
+    /// Of the first few called nobody can say what they stand for.
+    private static let leastPlaces: Int64 = 10
+    /// A visitor near the front asks within this time of the call.
+    private static let askSeconds = 2.25
     /// Past this a figure says nothing; the visitor is told that the time is not known.
     private static let longestSeconds = 360_000.0
+    /// Nor does a range whose longer end is more than four times the shorter one and this.
+    private static let widest = (factor: 4.0, seconds: 15.0)
     private static let farAwayPollSeconds = 20.0
+    /// Gateways tick at least once a second.
+    private static let silenceMicros: Int64 = 3_000_000
+    /// The slots bind while fewer than one in this many is free, and for so long after that.
+    private static let freeShare: Int64 = 20
+    private static let bindingMicros: Int64 = 60_000_000
+    /// Fewer admissions do not tell a speed.
+    private static let leastSeen = 10.0
 
-    private struct Sample {
-        var micros, serving: Int64
-        /// Somebody waited and the room was open: how far now-serving got says how fast it can.
-        var isBusy: Bool
+    /// What the slots do to the line.
+    private struct Binding {
+        /// Sessions that had ended when the slots were all taken; nil: they were so when the watch began.
+        var endedBefore: Int64?
+        var latestMicros: Int64
     }
 
-    private var samples: [Sample] = []
     private var latest: RoomSnapshot?
-    /// Places a second, recomputed with each observation: the slower and the faster end before the spread.
-    private var slow = 0.0
-    private var fast = 0.0
-    /// Relative deviation of one block's speed, and of the mean over all blocks.
-    private var blockDeviation = 0.0
-    private var meanDeviation = 0.0
+    private var fine = ServiceHistory(spacingMicros: 500_000)
+    private var coarse = ServiceHistory(spacingMicros: 8_000_000)
+    /// Both histories' stretches, by rising length.
+    private var curve: [ServiceHistory.Stretch] = []
+    private var binding: Binding?
+    /// The limits that the histories were made under.
+    private var historyRateMilli: Int64 = 0
+    private var historySlots: Int64 = 0
 
     public init() {}
 
     /// Takes in the snapshot of a tick.
     public mutating func observe(_ snapshot: RoomSnapshot) {
-        if let latest = self.latest,
-            snapshot.epoch != latest.epoch || snapshot.serving < latest.serving
-                || snapshot.nowMicros < latest.nowMicros || self.rateChanged(from: latest, to: snapshot)
-        {
-            self.samples.removeAll(keepingCapacity: true)
+        if let latest = self.latest, self.isAnotherLine(latest, snapshot) {
+            self.forget(snapshot)
+            self.binding = nil
+            self.latest = nil
+        } else if self.latest == nil || self.limitsChanged(to: snapshot) {
+            self.forget(snapshot)
         }
+        self.watchSlots(snapshot)
+        self.fine.observe(snapshot, after: self.latest)
+        self.coarse.observe(snapshot, after: self.latest)
+        let longest = self.fine.curve.last?.seconds ?? 0
+        self.curve = self.fine.curve + self.coarse.curve.lazy.filter { $0.seconds > longest }
         self.latest = snapshot
-        let isDue = self.samples.last.map { snapshot.nowMicros - $0.micros >= Self.spacingMicros } ?? true
-        guard isDue else { return }
-        self.samples.append(
-            Sample(
-                micros: snapshot.nowMicros,
-                serving: snapshot.serving,
-                isBusy: snapshot.waiting > 0 && snapshot.isOpen
-            )
-        )
-        let earliest = snapshot.nowMicros - Self.windowMicros
-        if let first = self.samples.firstIndex(where: { $0.micros >= earliest }) { self.samples.removeFirst(first) }
-        self.measure(snapshot)
     }
 
-    /// Seconds until the visitor with `ahead` uncalled places in front is called; nil when that is not known (nothing
-    /// moves, or nothing was observed yet). A room that is not open yet adds the time until it opens; workers start
-    /// until then, so that `configuredMilli`, the room's configured inflow, bounds the shortest wait.
+    /// No snapshot came for three seconds: what is told is what was known then.
+    public func isFrozen(nowMicros: Int64) -> Bool {
+        self.latest.map { nowMicros - $0.nowMicros > Self.silenceMicros } ?? false
+    }
+
+    /// Seconds until the visitor with `ahead` uncalled places in front is inside; places of older lines are among them,
+    /// skipped numbers are not. nil when that is not known: nothing moves, or too little was seen.
+    ///
+    /// A room that is not open yet adds the time until it opens; workers start until then, so that `configuredMilli`,
+    /// the room's configured inflow, bounds the shortest wait.
     public func estimate(ahead: Int64, configuredMilli: Int64 = 0) -> ClosedRange<Int64>? {
-        guard let latest = self.latest, self.slow > 0 else { return nil }
+        guard let latest = self.latest, latest.rateMilli > 0, !latest.isHeld else { return nil }
         let opening = self.openingSeconds(latest)
-        let hoped = opening > 0 ? Double(configuredMilli) / Double(max(1, latest.showUpPermille)) : 0
-        let places = Double(max(0, ahead)) + 1
-        let blocks = max(1, places / self.fast * 1e6 / Double(Self.blockMicros))
-        let variance = self.meanDeviation * self.meanDeviation + self.blockDeviation * self.blockDeviation / blocks
-        let spread = min(Self.mostSpread, max(Self.leastSpread, Self.deviations * variance.squareRoot()))
-        let shortest = opening + places / (max(self.fast, hoped) * (1 + spread))
-        let longest = opening + places / (self.slow * (1 - spread)) + 1
-        guard longest <= Self.longestSeconds else { return nil }
+        let share = self.showUp(latest)
+        let coming = Double(max(0, ahead)) + 1
+        let called = self.fine.onTheWay(share: (share.least + share.most) / 2)
+        // Tokens of use go to whoever comes next.
+        let free = min(Double(latest.tokensNano) / 1e9, Double(max(0, latest.slots - latest.sessions)))
+        let before = Double(latest.door) - free
+        let people = (
+            least: max(0, before + share.least * (called + coming)) / (1 + Self.spread),
+            most: max(0, before + share.most * (called + coming)) * (1 + Self.spread)
+        )
+        guard let admission = self.admissionSeconds(people, latest) else { return nil }
+        let hoped = opening > 0 ? max(1, Double(configuredMilli) / Double(latest.rateMilli)) : 1
+        let shortest = opening + admission.least / hoped
+        // Who is called asks a little later, whatever stands at the door.
+        let longest = opening + max(admission.most + 1, admission.most / (1 + Self.spread) + Self.askSeconds)
+        guard longest <= Self.longestSeconds, longest <= Self.widest.factor * shortest + Self.widest.seconds else {
+            return nil
+        }
         return Int64(shortest.rounded(.down))...Int64(longest.rounded(.up))
     }
 
@@ -77,6 +104,9 @@ public struct WaitEstimator: Sendable {
     /// horizon, else at half of the shortest wait, up to 20 s. `random` (any 64 random bits) spreads visitors over a
     /// quarter to each side, so that they do not ask in step. While nothing moves at all, for want of workers, the
     /// room's configured inflow, `configuredMilli`, says how soon it could.
+    ///
+    /// The shortest wait goes by the rate, as if slots came free at once, and by the lowest share that may show up: who
+    /// asks too late is taken for a no-show, for whom others are called.
     public func pollSeconds(
         ahead: Int64,
         horizonMicros: Int64,
@@ -86,9 +116,9 @@ public struct WaitEstimator: Sendable {
         let unit = Double(random >> 11) * 0x1p-53
         guard let latest = self.latest else { return 1 + Int64(unit * 2) }
         var shortest = 2 * Self.farAwayPollSeconds
-        let hoped = Double(configuredMilli) / Double(max(1, latest.showUpPermille))
-        if self.fast > 0 || hoped > 0 {
-            let speed = (self.fast > 0 ? self.fast : hoped) * (1 + Self.mostSpread)
+        let rateMilli = latest.rateMilli > 0 ? latest.rateMilli : configuredMilli
+        if rateMilli > 0 {
+            let speed = 1.5 * Double(rateMilli) / 1000 / self.showUp(latest).least
             shortest = self.openingSeconds(latest) + Double(max(0, ahead)) / speed
         }
         guard shortest > 2 * Double(horizonMicros) / 1e6 else { return 1 + Int64(unit * 2) }
@@ -100,62 +130,93 @@ public struct WaitEstimator: Sendable {
         max(0, Double(snapshot.opensAtMicros - snapshot.nowMicros) / 1e6)
     }
 
-    /// More than a tenth: what was measured before says little about what comes.
-    private func rateChanged(from former: RoomSnapshot, to snapshot: RoomSnapshot) -> Bool {
-        abs(snapshot.rateMilli - former.rateMilli) > max(former.rateMilli, snapshot.rateMilli) / 10
+    // MARK: People
+
+    /// Between which shares of the called show up, given over how many places that was measured.
+    private func showUp(_ snapshot: RoomSnapshot) -> (least: Double, most: Double) {
+        guard snapshot.showUpPlaces >= Self.leastPlaces else { return (Double(RoomRules.leastShowUp) / 1e6, 1) }
+        let places = Double(snapshot.showUpPlaces)
+        // A new room's ratio begins with a few places that all showed up, which nobody has seen.
+        let assumed = snapshot.showUpPlaces < RoomRules.showUpMemoryPlaces ? Double(RoomRules.showUpPriorPlaces) : 0
+        let came = max(0, Double(snapshot.showUpPermille) / 1000 * (places + assumed) - assumed)
+        let mean = (came + 1) / (places + 2)
+        let deviation = Self.deviations * (mean * (1 - mean) / (places + 3)).squareRoot()
+        return (max(Double(RoomRules.leastShowUp) / 1e6, mean - deviation), min(1, mean + deviation))
     }
 
-    private mutating func measure(_ snapshot: RoomSnapshot) {
-        let expected = Double(snapshot.rateMilli) / Double(max(1, snapshot.showUpPermille))
-        guard expected > 0 else {
-            self.slow = 0
-            self.fast = 0
-            return
+    /// How long it takes to let that many in; nil when that is not known.
+    private func admissionSeconds(
+        _ people: (least: Double, most: Double),
+        _ latest: RoomSnapshot
+    ) -> (least: Double, most: Double)? {
+        let rate = Double(latest.rateMilli) / 1000
+        if let binding = self.binding {
+            guard self.isKnown(binding, latest) else { return nil }
+            guard let least = ServiceHistory.seconds(for: people.least, self.curve, { $0.most }),
+                let most = ServiceHistory.seconds(for: people.most, self.curve, { $0.least })
+            else { return nil }
+            return (max(least, people.least / rate), max(most * self.doubt(binding, latest), people.most / rate))
         }
-        let blocks = self.busyBlocks()
-        let seconds = blocks.reduce(0) { $0 + $1.seconds }
-        guard seconds > 0 else {
-            self.slow = expected
-            self.fast = expected
-            self.blockDeviation = 0
-            self.meanDeviation = 0
-            return
-        }
-        // The bucket and the called who were not there yet let the start run ahead of what can last.
-        let measured = min(expected, blocks.reduce(0) { $0 + $1.places } / seconds)
-        let known = min(1, seconds / (Double(Self.windowMicros) / 1e6 - 1))
-        let trusted = min(1, seconds / (Double(Self.blockMicros) / 1e6))
-        self.slow = trusted * measured + (1 - trusted) * expected
-        self.fast = known * measured + (1 - known) * expected
-        self.measureDeviation(blocks, mean: blocks.reduce(0) { $0 + $1.places } / seconds)
+        // Sessions begin at the rate and end as they lately did: do the slots last that long?
+        let growth = max(0, rate - self.fine.endedPerSecond) / rate
+        let free = Double(latest.slots - latest.sessions)
+        guard people.most * growth + min(free, Double(latest.tokensNano) / 1e9) <= free else { return nil }
+        let slow = self.fine.mean.map { min(rate, max(rate / 4, $0)) } ?? rate
+        return (people.least / rate, people.most / slow)
     }
 
-    private mutating func measureDeviation(_ blocks: [(places: Double, seconds: Double)], mean: Double) {
-        self.blockDeviation = 0
-        self.meanDeviation = 0
-        guard blocks.count > 1, mean > 0 else { return }
-        let squares = blocks.reduce(0) { sum, block in
-            let relative = block.places / block.seconds / mean - 1
-            return sum + relative * relative
-        }
-        self.blockDeviation = (squares / Double(blocks.count - 1)).squareRoot()
-        self.meanDeviation = self.blockDeviation / Double(blocks.count).squareRoot()
+    /// A room whose slots have just filled up lets in nobody for a while, and then many: only when as many have left as
+    /// there are slots is the past like the future.
+    private func isKnown(_ binding: Binding, _ latest: RoomSnapshot) -> Bool {
+        guard self.fine.admitted + self.coarse.admitted >= Self.leastSeen else { return false }
+        guard let before = binding.endedBefore else { return true }
+        return Double(latest.ended - before) >= 0.8 * Double(latest.slots)
     }
 
-    /// What now-serving did in stretches of about five seconds during which somebody waited.
-    private func busyBlocks() -> [(places: Double, seconds: Double)] {
-        var blocks: [(places: Double, seconds: Double)] = []
-        var places: Int64 = 0
-        var micros: Int64 = 0
-        for (former, next) in zip(self.samples, self.samples.dropFirst()) where former.isBusy {
-            places += next.serving - former.serving
-            micros += next.micros - former.micros
-            if micros >= Self.blockMicros {
-                blocks.append((Double(places), Double(micros) / 1e6))
-                (places, micros) = (0, 0)
+    /// The quick leave first: slots that are held for long show later.
+    private func doubt(_ binding: Binding, _ latest: RoomSnapshot) -> Double {
+        guard let before = binding.endedBefore else { return 1 }
+        return 1 + 0.3 * Double(latest.slots) / Double(max(1, latest.ended - before))
+    }
+
+    // MARK: What makes the past another one
+
+    private func isAnotherLine(_ former: RoomSnapshot, _ snapshot: RoomSnapshot) -> Bool {
+        snapshot.epoch != former.epoch || snapshot.incarnation != former.incarnation
+            || snapshot.admitted < former.admitted
+            || snapshot.nowMicros < former.nowMicros
+    }
+
+    /// By more than a tenth: what was measured before says little about what comes.
+    private func limitsChanged(to snapshot: RoomSnapshot) -> Bool {
+        func differ(_ one: Int64, _ other: Int64) -> Bool { abs(one - other) > max(one, other) / 10 }
+        return differ(snapshot.rateMilli, self.historyRateMilli) || differ(snapshot.slots, self.historySlots)
+    }
+
+    private mutating func forget(_ snapshot: RoomSnapshot) {
+        self.fine = ServiceHistory(spacingMicros: 500_000)
+        self.coarse = ServiceHistory(spacingMicros: 8_000_000)
+        self.historyRateMilli = snapshot.rateMilli
+        // More slots fill up first.
+        if snapshot.slots > self.historySlots { self.binding = nil }
+        self.historySlots = snapshot.slots
+    }
+
+    private mutating func watchSlots(_ snapshot: RoomSnapshot) {
+        let isFull = snapshot.slots > 0 && snapshot.sessions >= snapshot.slots - snapshot.slots / Self.freeShare
+        if let binding = self.binding {
+            if isFull {
+                self.binding?.latestMicros = snapshot.nowMicros
+            } else if snapshot.nowMicros - binding.latestMicros > Self.bindingMicros {
+                self.binding = nil
+                self.forget(snapshot)
             }
+        } else if isFull, snapshot.waiting > 0 {
+            self.binding = Binding(
+                endedBefore: self.latest == nil ? nil : snapshot.ended,
+                latestMicros: snapshot.nowMicros
+            )
+            self.forget(snapshot)
         }
-        if micros > 0 { blocks.append((Double(places), Double(micros) / 1e6)) }
-        return blocks
     }
 }

@@ -48,7 +48,12 @@ local DOOR_SWEEP = 256
 local HEARTBEAT_MICROS, HEALTH_MICROS, GATEWAY_MEMORY_MICROS = 250000, 3000000, 60000000
 local ALLOWED_LEASE_MICROS = 3000000
 local EVENTS_KEPT, EVENTS_TOLD = 8192, 1000
-local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places
+local PER_MILLE = 1000
+local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places,
+local SHOW_UP_PRIOR_PLACES = 4        -- as nearly nothing in a new room
+local SHOW_UP_SETTLED_HORIZONS = 4    -- older calls are looked at no more
+local ENDS_MEMORY = 3                 -- how much the measured ends of sessions weigh against the latest
+local ENDS_SILENCE_HORIZONS = 4       -- after a longer pause their measure begins anew
 local LEAST_SHOW_UP = 20000           -- parts per million; below, calling more people only floods the door
 local CALL_CAP_FACTOR, OLDER_CALL_FACTOR = 50, 4
 local EXPIRED_AT_ONCE = 1000
@@ -62,14 +67,16 @@ local NOT_SERVED, AT_DOOR, LAPSED, ENDED, VOID = 0, -1, -2, -3, -4
 -- with the clock, does not know it. `rate` is the rate in force: `inflow`, bounded by the controller's `allowed` (-1 =
 -- no bound) until `allowed_until`, by the fallback after it. `direct` counts places admitted in the moment they joined.
 -- `floor` is where now-serving stood before the oldest mark. `sampled` and `sampled_direct` say how far the show-up
--- ratio has been measured. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
+-- ratio has been measured, `show_up_places` over how many places, 200 at most. `ends` are thousandths of a session that
+-- end within a horizon, `due_mean` thousandths that are about to expire, last measured at `ends_at`, when `ends_before`
+-- had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
 -- thinned, `swept` how far the door. `needs` is the least version of a script that may write the record.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
     'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
-    'coarse', 'swept', 'trimmed', 'kept',
+    'coarse', 'swept', 'trimmed', 'kept', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
@@ -745,22 +752,65 @@ local function servingAt(room, micros)
     return markAt(micros) or room.floor
 end
 
--- Every called place is looked at once, two horizons after its call: by then it has come or is late.
-local function sampleShowUp(room)
-    if room.sampled >= room.mark_serving then return end
-    local serving, direct = markAt(room.now - 2 * room.horizon)
-    if not serving or serving <= room.sampled then return end
+local function settledShowUp(room)
+    return { ratio = max(LEAST_SHOW_UP, room.show_up), places = room.show_up_places }
+end
+
+local function showUpUpTo(room, serving, direct)
     local directs = direct - room.sampled_direct
     local called, came = placesBetween(room, room.sampled, serving)
     local places = called - directs
-    if places > 0 then
-        local arrived = max(0, min(places, came - directs))
-        local weight = SHOW_UP_MEMORY_PLACES + places
-        local sum = room.show_up * SHOW_UP_MEMORY_PLACES + arrived * WHOLE
-        set(room, 'show_up', max(LEAST_SHOW_UP, floor((sum + floor(weight / 2)) / weight)))
+    if places <= 0 then return settledShowUp(room) end
+    local arrived = max(0, min(places, came - directs))
+    local former = max(SHOW_UP_PRIOR_PLACES, room.show_up_places)
+    local sum = room.show_up * former + arrived * WHOLE
+    local ratio = floor((sum + floor((former + places) / 2)) / (former + places))
+    return { ratio = max(LEAST_SHOW_UP, ratio), places = room.show_up_places + places }
+end
+
+-- How many of the called come in time: what was measured before, and, looked at anew each time, the places called of
+-- late that have had a horizon to ask. Four horizons after their call these are looked at for the last time: who asks
+-- late is still seen.
+local function sampleShowUp(room)
+    if room.sampled >= room.mark_serving then return settledShowUp(room) end
+    local serving, direct = markAt(room.now - SHOW_UP_SETTLED_HORIZONS * room.horizon)
+    if serving and serving > room.sampled then
+        local measured = showUpUpTo(room, serving, direct)
+        set(room, 'show_up', measured.ratio)
+        set(room, 'show_up_places', min(SHOW_UP_MEMORY_PLACES, measured.places))
+        set(room, 'sampled', serving)
+        set(room, 'sampled_direct', direct)
     end
-    set(room, 'sampled', serving)
-    set(room, 'sampled_direct', direct)
+    serving, direct = markAt(room.now - room.horizon)
+    if not serving or serving <= room.sampled then return settledShowUp(room) end
+    return showUpUpTo(room, serving, direct)
+end
+
+-- Once a horizon, while there is a line. The past weighs three times as much as the latest horizon.
+local function measureEnds(room, sessions, due)
+    local elapsed = room.now - room.ends_at
+    if elapsed >= 0 and elapsed < room.horizon then return end
+    local ended = room.admitted - sessions
+    if elapsed >= 0 and elapsed <= ENDS_SILENCE_HORIZONS * room.horizon then
+        local horizons = floor(elapsed * PER_MILLE / room.horizon)
+        local fresh = floor(max(0, ended - room.ends_before) * WHOLE / horizons)
+        local former = room.ends == 0 and 0 or ENDS_MEMORY
+        set(room, 'ends', floor((former * room.ends + fresh) / (former + 1)))
+        set(room, 'due_mean', floor((former * room.due_mean + PER_MILLE * room.due) / (former + 1)))
+    end
+    set(room, 'ends_at', room.now)
+    set(room, 'ends_before', ended)
+    set(room, 'due', due)
+end
+
+-- How many sessions end within a horizon: as many as lately did, or, where many run out at once, that share of the
+-- sessions about to expire that lately ended instead of being renewed.
+local function expectedEnds(room, sessions)
+    local due = redis.call('ZCOUNT', SESSIONS, '(' .. text(room.now), room.now + room.horizon)
+    measureEnds(room, sessions, due)
+    local share = PER_MILLE
+    if room.due_mean > 0 then share = min(PER_MILLE, floor(room.ends * PER_MILLE / room.due_mean)) end
+    return max(floor(room.ends / PER_MILLE), floor(due * share / PER_MILLE))
 end
 
 -- Nothing is known of who of an older line still comes: it is called at some times the rate, as long as too few stand
@@ -786,29 +836,34 @@ local function isOlderWaiting(lines)
     return false
 end
 
--- Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
--- Generous on purpose: `exchange` alone decides who goes in. Older lines come first.
-local function callNext(room, sessions, atDoor)
-    if room.clock < room.opens or room.rate == 0 or room.held == 1 then return end
-    local inflow = room.rate * room.horizon
-    local want = min(max(0, room.slots - sessions - room.lost), floor((room.tokens + inflow) / TOKEN))
+-- Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes evenly.
+-- Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on purpose:
+-- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older lines come
+-- first.
+local function callNext(room, showUp, sessions, atDoor)
+    if room.clock < room.opens or room.rate == 0 or room.slots == 0 or room.held == 1 then return end
     local lines = olderOf(room)
-    if isOlderWaiting(lines) then return callOlder(room, lines, want - atDoor) end
-    skipGaps(room)
-    if room.issued <= room.serving then return end
-    local before = servingAt(room, room.now - room.horizon)
+    local isOlder = isOlderWaiting(lines)
+    if not isOlder then skipGaps(room) end
+    if not isOlder and room.issued <= room.serving then return end
+    local inflow = room.rate * room.horizon
+    local free = max(0, room.slots - sessions - room.lost + expectedEnds(room, sessions))
+    local want = min(free, floor((room.tokens + inflow) / TOKEN))
+    if isOlder then return callOlder(room, lines, want - atDoor) end
+    local spare = floor(math.sqrt(4 * want)) + 1
+    local before = servingAt(room, room.now - floor(room.horizon / 2))
     local called, came = placesBetween(room, before, room.serving)
     local outstanding = called - came
-    local lack = (want - atDoor) * WHOLE - room.show_up * outstanding
+    local lack = (want + spare - atDoor) * WHOLE - showUp.ratio * outstanding
     if lack <= 0 then return end
-    local share = floor((lack + room.show_up - 1) / room.show_up)
-    local cap = CALL_CAP_FACTOR * floor((room.burst * TOKEN + inflow) / TOKEN) - outstanding
+    local share = floor((lack + showUp.ratio - 1) / showUp.ratio)
+    local cap = CALL_CAP_FACTOR * (floor((room.burst * TOKEN + inflow) / TOKEN) + spare) - outstanding
     advanceServing(room, max(0, min(share, cap)))
 end
 
 -- Marks that no rule looks at any more go; `floor` remembers where they ended.
 local function pruneMarks(room)
-    local cutoff = room.now - max(room.claim, 2 * room.horizon)
+    local cutoff = room.now - max(room.claim, SHOW_UP_SETTLED_HORIZONS * room.horizon)
     local serving = markAt(cutoff)
     if not serving then return end
     set(room, 'floor', max(room.floor, serving))
@@ -1231,8 +1286,8 @@ local function tick()
         sessions = sessions + #settleDoor(room, gateways, turns(room, sessions))
         atDoor = doorCount()
     end
-    sampleShowUp(room)
-    callNext(room, sessions, atDoor)
+    local showUp = sampleShowUp(room)
+    callNext(room, showUp, sessions, atDoor)
     writeMark(room)
     local journal, retention = keep(room, given.entries, given.micros, given.millis)
     local granted, released, last, isLost = eventsSince(room, given.seen)
@@ -1243,7 +1298,7 @@ local function tick()
     return answer(room, {
         'admitted', room.admitted, 'sessions', sessions + room.lost, 'lost', room.lost, 'door', atDoor,
         'rate', room.rate, 'tokens', room.tokens, 'burst', room.burst, 'slots', room.slots,
-        'show_up', floor((room.show_up + 500) / 1000), 'opens', room.opens, 'inflow', room.inflow,
+        'show_up', floor((showUp.ratio + 500) / 1000), 'show_up_places', showUp.places, 'opens', room.opens, 'inflow', room.inflow,
         'session', room.session, 'claim', room.claim, 'horizon', room.horizon, 'generation', room.generation,
         'ignored', ignored, 'conflict', conflict, 'stale', room.stale, 'conflicts', room.conflicts,
         'allowed', room.allowed, 'allowed_until', room.allowed_until, 'held', room.held,
