@@ -1,0 +1,84 @@
+/// Visitors who poll, and what must never happen to them.
+struct Crowd {
+    private(set) var visitors: [Visitor] = []
+    /// The place that each was given first.
+    private(set) var places: [Int: Place] = [:]
+    /// Visitors who lost that place.
+    private(set) var moved: [String] = []
+    /// Visitors who were inside and were sent back.
+    private(set) var expelled: [String] = []
+    /// Error pages.
+    private(set) var failures: [String] = []
+    /// The round in which each was let in.
+    private(set) var entries: [Int: Int] = [:]
+    private(set) var rounds = 0
+
+    /// Spread over these gateways in turn.
+    init(ports: [UInt16], count: Int) { self.add(count, ports: ports) }
+
+    mutating func add(_ count: Int, ports: [UInt16]) {
+        self.visitors += (0..<count).map { Visitor(port: ports[$0 % ports.count]) }
+    }
+
+    /// Everybody takes the cookies along to other gateways.
+    mutating func move(to ports: [UInt16]) {
+        self.visitors = self.visitors.enumerated().map { $1.copy(port: ports[$0 % ports.count]) }
+    }
+
+    var insideCount: Int { self.visitors.filter(\.isIn).count }
+    /// Places that two visitors hold.
+    var doubles: [Place] {
+        Dictionary(grouping: self.places.values) { $0 }.filter { $0.value.count > 1 }.map(\.key).sorted()
+    }
+
+    /// Who was let in although somebody before them was still outside a whole round later.
+    var overtakings: [String] {
+        let order = self.entries.compactMap { index, round in self.places[index].map { (place: $0, round: round) } }
+            .sorted { $0.place < $1.place }
+        var found: [String] = []
+        var latest: (place: Place, round: Int)?
+        for visitor in order {
+            if let latest, visitor.round < latest.round - 1 {
+                found.append("\(visitor.place) in round \(visitor.round), \(latest.place) in round \(latest.round)")
+            }
+            if visitor.round > latest?.round ?? -1 { latest = visitor }
+        }
+        return found
+    }
+
+    /// Everybody asks once, all at the same time, and waits for the answer.
+    mutating func round() throws { try self.round(of: self.visitors.indices) }
+
+    /// Those who are not inside ask.
+    mutating func roundOutside() throws { try self.round(of: self.visitors.indices.filter { !self.visitors[$0].isIn }) }
+
+    /// Those who have no place yet ask.
+    mutating func roundWithoutPlace() throws {
+        try self.round(of: self.visitors.indices.filter { self.visitors[$0].place == nil })
+    }
+
+    private mutating func round(of indices: some Sequence<Int>) throws {
+        self.rounds += 1
+        let before = self.visitors.map(\.isIn)
+        for index in indices { try self.visitors[index].ask() }
+        for index in indices { self.note(index, try self.visitors[index].readAnswer(), wasIn: before[index]) }
+    }
+
+    private mutating func note(_ index: Int, _ answer: Answer, wasIn: Bool) {
+        let visitor = self.visitors[index]
+        if answer.status >= 400 { self.failures.append("\(index): status \(answer.status): \(answer.text)") }
+        if wasIn, !visitor.isIn { self.expelled.append("\(index): \(visitor.state)") }
+        if visitor.isIn, self.entries[index] == nil { self.entries[index] = self.rounds }
+        guard let place = visitor.place else { return }
+        if let known = self.places[index], known != place { self.moved.append("\(index): \(known) -> \(place)") }
+        if self.places[index] == nil { self.places[index] = place }
+    }
+
+    /// Polls until everybody is inside.
+    mutating func enterAll() throws {
+        try Patience.wait(for: "everybody to be let in: \(self.insideCount) of \(self.visitors.count)") {
+            try self.roundOutside()
+            return self.insideCount == self.visitors.count
+        }
+    }
+}
