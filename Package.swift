@@ -25,8 +25,8 @@ func module(
 }
 
 /// The tests of `Tests/NAME`.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 let package = Package(
@@ -73,7 +73,7 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
+                "Addresses", "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
                 "SharedState", "Tokens", "Transport", deque, logging,
             ]
         ),
@@ -121,7 +121,11 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("AddressesTests", ["Addresses", "Primitives"]),
         tests("AdmissionTests", ["Admission", "Primitives"]),
-        tests("RoomScriptTests", ["Admission", "CHiredis", "Primitives"]),
+        tests(
+            "RoomScriptTests",
+            ["Admission", "CHiredis", "Primitives"],
+            resources: [.embedInCode("room-v1.lua")]
+        ),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling"]),
         tests("SettingsTests", ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile"]),
@@ -156,7 +160,7 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
+                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
                 "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),

@@ -16,9 +16,18 @@ public enum JournalEntry: Equatable, Sendable {
     /// The limits in force from `micros` on.
     case limits(micros: Int64, rateMilli: Int64, burst: Int64, slots: Int64)
 
+    /// Sessions that the shared state had forgotten, made anew from genuine passes.
+    case adopt(micros: Int64, ids: [Int64])
+    /// The shared state had lost something: the line went on behind `issued`, in that incarnation.
+    case regress(micros: Int64, epoch: Int64, incarnation: Int64, issued: Int64)
+    /// The line was ended by hand; the new one has that epoch.
+    case reset(micros: Int64, epoch: Int64)
+
     public var micros: Int64 {
         switch self {
-        case .exchange(let micros, _), .limits(let micros, _, _, _): micros
+        case .exchange(let micros, _), .limits(let micros, _, _, _), .adopt(let micros, _),
+            .regress(let micros, _, _, _), .reset(let micros, _):
+            micros
         }
     }
 
@@ -33,6 +42,15 @@ public enum JournalEntry: Equatable, Sendable {
                 "kind", "limits", "t", String(micros), "rate_milli", String(rateMilli), "burst", String(burst), "slots",
                 String(slots),
             ]
+        case .adopt(let micros, let ids):
+            return ["kind", "adopt", "t", String(micros), "g", ids.map(String.init).joined(separator: ",")]
+        case .regress(let micros, let epoch, let incarnation, let issued):
+            return [
+                "kind", "regress", "t", String(micros), "epoch", String(epoch), "incarnation", String(incarnation),
+                "issued", String(issued),
+            ]
+        case .reset(let micros, let epoch):
+            return ["kind", "reset", "t", String(micros), "epoch", String(epoch)]
         }
     }
 }

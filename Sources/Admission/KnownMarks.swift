@@ -1,23 +1,73 @@
-/// The highest numbers that a gateway has seen of a room: a shared state that lost its last second goes on from them.
+/// What a gateway has seen of a room. It goes with every call: a shared state that knows less has lost something, and
+/// goes on from there.
 public struct KnownMarks: Equatable, Sendable {
-    /// 0: the gateway has not seen the room yet, and the other two are not looked at.
+    /// Which line; 0: the gateway has not seen the room yet, and the others are not looked at.
     public var epoch: Int64
+    /// How often the shared state had lost something of that line.
+    public var incarnation: Int64
     public var issued: Int64
     public var serving: Int64
+    /// Live sessions as of the last tick: how many are inside should the shared state have forgotten them.
+    public var sessions: Int64
+    /// Lines older than this epoch are void since a reset.
+    public var voidBefore: Int64
 
-    public init(epoch: Int64, issued: Int64, serving: Int64) {
+    public init(
+        epoch: Int64,
+        incarnation: Int64 = 0,
+        issued: Int64,
+        serving: Int64,
+        sessions: Int64 = 0,
+        voidBefore: Int64 = 0
+    ) {
         self.epoch = epoch
+        self.incarnation = incarnation
         self.issued = issued
         self.serving = serving
+        self.sessions = sessions
+        self.voidBefore = voidBefore
     }
 
     public static let nothing = KnownMarks(epoch: 0, issued: 0, serving: 0)
 
     /// Takes in what an answer of the shared state, or a visitor's verified place, tells.
-    public mutating func raise(epoch: Int64, issued: Int64, serving: Int64) {
-        if epoch > self.epoch { self = KnownMarks(epoch: epoch, issued: 0, serving: 0) }
+    public mutating func raise(epoch: Int64, incarnation: Int64 = 0, issued: Int64, serving: Int64) {
+        if epoch > self.epoch {
+            self = KnownMarks(epoch: epoch, issued: 0, serving: 0, voidBefore: self.voidBefore)
+        }
         guard epoch == self.epoch else { return }
+        self.incarnation = max(self.incarnation, incarnation)
         self.issued = max(self.issued, issued)
         self.serving = max(self.serving, serving)
+    }
+
+    public mutating func raise(_ line: LineMarks) {
+        self.raise(epoch: line.epoch, incarnation: line.incarnation, issued: line.issued, serving: line.serving)
+    }
+
+    public mutating func raise(_ snapshot: RoomSnapshot) {
+        self.raise(snapshot.line)
+        if snapshot.epoch == self.epoch { self.sessions = snapshot.sessions }
+        self.voidBefore = max(self.voidBefore, snapshot.voidBefore)
+    }
+}
+
+/// How the line stood when the shared state answered.
+public struct LineMarks: Equatable, Sendable {
+    public var epoch: Int64
+    public var incarnation: Int64
+    /// The last number handed out.
+    public var issued: Int64
+    /// Every place numbered at or below it may be exchanged.
+    public var serving: Int64
+    /// The room's time, microseconds since 1970: never goes back.
+    public var nowMicros: Int64
+
+    public init(epoch: Int64, incarnation: Int64, issued: Int64, serving: Int64, nowMicros: Int64) {
+        self.epoch = epoch
+        self.incarnation = incarnation
+        self.issued = issued
+        self.serving = serving
+        self.nowMicros = nowMicros
     }
 }

@@ -7,9 +7,19 @@ public struct RoomLimits: Equatable, Sendable {
     public static let burstRange: ClosedRange<Int64> = 1...1_000_000
     public static let slotsRange: ClosedRange<Int64> = 0...100_000_000
     public static let sessionMicrosRange: ClosedRange<Int64> = 1_000_000...604_800_000_000
-    public static let claimMicrosRange: ClosedRange<Int64> = 1_000_000...3_600_000_000
+    public static let claimMicrosRange: ClosedRange<Int64> = 1_000_000...86_400_000_000
     public static let horizonMicrosRange: ClosedRange<Int64> = 100_000...60_000_000
     public static let opensAtMicrosRange: ClosedRange<Int64> = 0...4_102_444_800_000_000
+
+    /// Nobody is let in.
+    static let none = RoomLimits(
+        inflowMilli: 0,
+        burst: 1,
+        slots: 0,
+        sessionMicros: 1_000_000,
+        claimMicros: 1_000_000,
+        horizonMicros: 100_000
+    )
 
     /// Admissions a second, in thousandths; 0 holds everybody.
     public let inflowMilli: Int64

@@ -1,8 +1,14 @@
 extension RoomModel {
     /// The step that moves the room on: creates or restores it, takes the limits, ends sessions, lets in who stands at
-    /// the door, and calls the next places. Never fails; it is harmless to tick more often than needed, and from
+    /// the door, and calls the next places. It is harmless to tick more often than needed, and from
     /// several gateways.
-    public mutating func tick(_ limits: RoomLimits, known: KnownMarks, nowMicros: Int64) -> TickAnswer {
+    public mutating func tick(
+        _ tick: RoomTick,
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> TickAnswer {
+        let limits = tick.limits
         let before = self.record
         let isThere = self.load(nowMicros)
         self.takeIn(known, isThere: isThere, burst: limits.burst, nowMicros: nowMicros)
@@ -22,7 +28,7 @@ extension RoomModel {
         self.commit(since: before)
         return TickAnswer(
             snapshot: snapshot,
-            others: DoorAdmissions(numbers: settled, expiresMicros: nowMicros + self.record.session)
+            granted: settled.map { DoorGrant(id: $0, expiresMicros: nowMicros + self.record.session) }
         )
     }
 

@@ -30,7 +30,12 @@ public struct RoomModel: Equatable, Sendable {
 
     /// Hands out `count` (1 to `RoomRules.largestBatch`) places. While nobody is ahead and the room is open, as many
     /// of them as there are tokens and slots go straight in, lowest first.
-    public mutating func join(count: Int, nowMicros: Int64) throws(RoomError) -> JoinGrant {
+    public mutating func join(
+        count: Int,
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> JoinGrant {
         guard (1...RoomRules.largestBatch).contains(count) else { throw .batch }
         let before = try self.enter(nowMicros)
         defer { self.commit(since: before) }
@@ -48,18 +53,23 @@ public struct RoomModel: Equatable, Sendable {
         self.record.direct += admitted
         self.admit(grants, nowMicros: nowMicros)
         return JoinGrant(
-            epoch: self.record.epoch,
+            line: self.line(nowMicros),
             first: first,
             count: Int64(count),
             admitted: admitted,
-            expiresMicros: admitted > 0 ? nowMicros + self.record.session : 0,
-            serving: self.record.serving
+            expiresMicros: admitted > 0 ? nowMicros + self.record.session : 0
         )
     }
 
     /// Exchanges places for sessions, and lets in whoever else stands at the door, in order of number. A visitor for
     /// whom there is no token or slot stays at the door and keeps a claim on the next ones, whoever asks.
-    public mutating func exchange(_ numbers: [Int64], nowMicros: Int64) throws(RoomError) -> ExchangeAnswer {
+    public mutating func exchange(
+        gateway: String,
+        ids numbers: [Int64],
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> ExchangeAnswer {
         guard numbers.count <= RoomRules.largestBatch else { throw .batch }
         let before = try self.enter(nowMicros)
         defer { self.commit(since: before) }
@@ -80,10 +90,10 @@ public struct RoomModel: Equatable, Sendable {
         }
         let isIn = Set(admitted)
         return ExchangeAnswer(
+            line: self.line(nowMicros),
             outcomes: zip(numbers, decided).map { number, verdict in
                 verdict ?? (isIn.contains(number) ? .admitted(expiresMicros: expiry) : .atDoor)
-            },
-            others: DoorAdmissions(numbers: admitted.filter { !asking.contains($0) }, expiresMicros: expiry)
+            }
         )
     }
 
@@ -97,7 +107,13 @@ public struct RoomModel: Equatable, Sendable {
     }
 
     /// The new expiry of each session that is still live, nil for the others.
-    public mutating func renew(_ numbers: [Int64], nowMicros: Int64) throws(RoomError) -> [Int64?] {
+    public mutating func renew(
+        _ renewals: [Renewal],
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> RenewAnswer {
+        let numbers = renewals.map(\.id)
         guard numbers.count <= RoomRules.largestBatch else { throw .batch }
         let before = try self.enter(nowMicros)
         defer { self.commit(since: before) }
@@ -109,34 +125,46 @@ public struct RoomModel: Equatable, Sendable {
             if isLive { self.sessions.set(number, expiresMicros: expiry) }
             expiries.append(isLive ? expiry : nil)
         }
-        return expiries
+        return RenewAnswer(line: self.line(nowMicros), expiries: expiries)
     }
 
     /// Ends sessions; how many slots became free.
-    public mutating func release(_ numbers: [Int64], nowMicros: Int64) throws(RoomError) -> Int {
+    public mutating func release(
+        ids numbers: [Int64],
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> CountAnswer {
         guard numbers.count <= RoomRules.largestBatch else { throw .batch }
         let before = try self.enter(nowMicros)
         defer { self.commit(since: before) }
         self.sessions.expire(nowMicros: nowMicros)
         var freed = 0
         for number in numbers where self.sessions.remove(number) { freed += 1 }
-        return freed
+        return CountAnswer(line: self.line(nowMicros), count: freed)
     }
 
     /// Takes visitors who hung up from the door; how many stood there. Their places and their arrival stand.
-    public mutating func leave(_ numbers: [Int64], nowMicros: Int64) throws(RoomError) -> Int {
+    public mutating func leave(
+        ids numbers: [Int64],
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> CountAnswer {
         guard numbers.count <= RoomRules.largestBatch else { throw .batch }
         let before = try self.enter(nowMicros)
         defer { self.commit(since: before) }
         var left = 0
         for number in numbers where self.door.leave(number) { left += 1 }
-        return left
+        return CountAnswer(line: self.line(nowMicros), count: left)
     }
 
     /// The controller's bound on the rate, nil for none. False: a leader with a higher fence has spoken since.
     public mutating func setAllowedRate(
         _ rateMilli: Int64?,
         fence: Int64,
+        known: KnownMarks,
+        run: Int64 = 0,
         nowMicros: Int64
     ) throws(RoomError) -> AllowedRateAnswer {
         let before = try self.enter(nowMicros)
@@ -147,7 +175,28 @@ public struct RoomModel: Equatable, Sendable {
             self.record.allowed = rateMilli.map { $0.clamped(to: RoomLimits.inflowMilliRange) } ?? -1
             self.enforce(burst: self.record.burst, slots: self.record.slots, nowMicros: nowMicros)
         }
-        return AllowedRateAnswer(isTaken: isTaken, rateMilli: self.record.rate)
+        return AllowedRateAnswer(line: self.line(nowMicros), isTaken: isTaken, rateMilli: self.record.rate)
+    }
+
+    /// Ends the line: all places and passes are void, and a new line begins.
+    public mutating func reset(
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> LineMarks {
+        let before = try self.enter(nowMicros)
+        defer { self.commit(since: before) }
+        return self.line(nowMicros)
+    }
+
+    func line(_ nowMicros: Int64) -> LineMarks {
+        LineMarks(
+            epoch: self.record.epoch,
+            incarnation: 1,
+            issued: self.record.issued,
+            serving: self.record.serving,
+            nowMicros: nowMicros
+        )
     }
 
     // MARK: Steps shared by the operations

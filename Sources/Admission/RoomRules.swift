@@ -3,11 +3,17 @@ public enum RoomRules {
     /// The last place of a line: the highest offset of a Redis bitmap.
     public static let lastNumber: Int64 = 4_294_967_295
     /// Places of one `join`, numbers of one `exchange`, `renew`, `release` or `leave`. Callers split beyond it.
-    public static let largestBatch = 4096
-    /// A visitor at the door whose gateway does not ask for longer than this is gone. Gateways ask on every tick.
+    public static let largestBatch = 1_000
+    /// Numbers skipped when the shared state has lost something, so that none is handed out twice.
+    public static let regressGap: Int64 = 65_536
+    /// Numbers of one block at most.
+    public static let largestBlock: Int64 = 4_096
+    /// Visitors at the door whose gateway has not ticked for longer than this are gone.
     public static let doorSilenceMicros: Int64 = 1_000_000
     /// Entries that the journal keeps at least; older ones may go.
     public static let journalEntries = 100_000
+    /// The controller's bound on the rate holds for this long; then the stated fallback does.
+    public static let allowedLeaseMicros: Int64 = 3_000_000
 
     static let nanoTokens: Int64 = 1_000_000_000
     static let partsPerMillion: Int64 = 1_000_000

@@ -17,13 +17,14 @@
 --   marks      zset      "serving:direct" -> when now-serving came to stand there
 --   journal    stream    every admission and every change of the limits in force
 local STATE, SESSIONS, ARRIVED, EXCHANGED = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local HEADER = 7
 local DOOR, SINCE, SEEN, MARKS, JOURNAL = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 local TOKEN = 1000000000              -- nano-tokens in one token; microseconds x milli-tokens a second = nano-tokens
 local WHOLE = 1000000                 -- parts per million in 1
 local LARGEST_INTEGER = 9007199254740992
 local LAST_NUMBER = 4294967295        -- the highest offset of a Redis bitmap
-local LARGEST_BATCH = 4096
+local LARGEST_BATCH = 1000
 local MARK_GAP_MICROS = 50000         -- marks nearer than this are one mark: at most 20 a second are kept
 local DOOR_SILENCE_MICROS = 1000000   -- a visitor at the door whose gateway is silent for longer is gone
 local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places
@@ -322,13 +323,20 @@ local function settleDoor(room, left)
     return numbers
 end
 
+local function line(room, answer)
+    for _, value in ipairs({
+        'epoch', room.epoch, 'incarnation', 1, 'issued', room.issued, 'serving', room.serving, 'now', room.now,
+    }) do answer[#answer + 1] = value end
+    return answer
+end
+
 -- ------------------------------------------------------------------------------------------------------ operations
 
 -- join COUNT -> epoch, first, count, admitted, expiry (0 when none is admitted), serving
 local function join()
-    local count = argument(2, 'count')
+    local count = argument(HEADER + 2, 'count')
     if count < 1 or count > LARGEST_BATCH then
-        fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[2] .. ': split it')
+        fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[HEADER + 2] .. ': split it')
     end
     local room = enter()
     local first = room.issued + 1
@@ -352,7 +360,7 @@ local function join()
     admit(room, numbers, {})
     commit(room)
     local expiry = admitted > 0 and room.now + room.session or 0
-    return { room.epoch, first, count, admitted, expiry, room.serving }
+    return line(room, { 'first', first, 'count', count, 'admitted', admitted, 'expiry', expiry })
 end
 
 -- A new room starts with a full bucket. A restored one starts with an empty bucket: what it spent is not known.
@@ -397,12 +405,13 @@ end
 -- tick INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS KNOWN_EPOCH KNOWN_ISSUED KNOWN_SERVING
 -- -> the snapshot (13 integers), then expiry and numbers of those who were let in from the door
 local function tick()
-    local inflow, burst, slots = argument(2, 'inflow'), argument(3, 'burst'), argument(4, 'slots')
-    local session, claim = argument(5, 'session'), argument(6, 'claim')
-    local horizon, opens = argument(7, 'horizon'), argument(8, 'opens')
-    local epoch = argument(9, 'known epoch')
-    local serving = min(argument(11, 'known serving'), LAST_NUMBER)
-    local issued = max(min(argument(10, 'known issued'), LAST_NUMBER), serving)
+    local own = HEADER + 2
+    local inflow, burst, slots = argument(own + 2, 'inflow'), argument(own + 3, 'burst'), argument(own + 4, 'slots')
+    local session, claim = argument(own + 5, 'session'), argument(own + 6, 'claim')
+    local horizon, opens = argument(own + 7, 'horizon'), argument(own + 8, 'opens')
+    local epoch = argument(2, 'known epoch')
+    local serving = min(argument(5, 'known serving'), LAST_NUMBER)
+    local issued = max(min(argument(4, 'known issued'), LAST_NUMBER), serving)
     if epoch == 0 then issued, serving = 0, 0 end
     local now = clock()
     local room = load(now)
@@ -428,20 +437,27 @@ local function tick()
     callNext(room, sessions, atDoor)
     writeMark(room)
     commit(room)
-    local answer = {
-        now, room.epoch, room.issued, room.serving, room.admitted, sessions, atDoor, room.rate, room.tokens,
-        room.burst, room.slots, floor((room.show_up + 500) / 1000), room.opens, now + room.session,
-    }
-    for _, number in ipairs(settled) do answer[#answer + 1] = number end
-    return answer
+    local granted = {}
+    for _, number in ipairs(settled) do
+        granted[#granted + 1] = number
+        granted[#granted + 1] = now + room.session
+    end
+    return line(room, {
+        'admitted', room.admitted, 'sessions', sessions, 'door', atDoor, 'rate', room.rate, 'tokens', room.tokens,
+        'burst', room.burst, 'slots', room.slots, 'show_up', floor((room.show_up + 500) / 1000), 'opens', room.opens,
+        'inflow', room.inflow, 'session', room.session, 'claim', room.claim, 'horizon', room.horizon,
+        'granted', granted, 'released', {}, 'events', 0, 'events_lost', 0, 'block', {},
+    })
 end
 
-local function batch()
-    if #ARGV - 2 > LARGEST_BATCH then
+local function batch(skip, step)
+    if (#ARGV - (skip or 0) - HEADER - 2) / (step or 1) > LARGEST_BATCH then
         fail('BATCH ' .. ARGV[1] .. ' takes at most ' .. LARGEST_BATCH .. ' numbers at once: split it')
     end
     local numbers = {}
-    for index = 2, #ARGV - 1 do numbers[index - 1] = argument(index, 'number') end
+    for index = HEADER + 2 + (skip or 0), #ARGV - 1, step or 1 do
+        numbers[#numbers + 1] = argument(index, 'number')
+    end
     return numbers
 end
 
@@ -468,7 +484,7 @@ end
 -- exchange NUMBER...
 -- -> one outcome for each number, in the order of the arguments; then expiry and numbers of the others let in
 local function exchange()
-    local numbers = batch()
+    local numbers = batch(1)
     local room = enter()
     local left = turns(room, expireSessions(room))
     local lapsedUpTo = servingAt(room, room.now - room.claim)
@@ -501,19 +517,12 @@ local function exchange()
     for index, number in ipairs(numbers) do
         if not outcomes[index] then outcomes[index] = others[number] and room.now + room.session or AT_DOOR end
     end
-    for _, number in ipairs(coming) do others[number] = nil end
-    for _, number in ipairs(standing) do others[number] = nil end
-    local answer = outcomes
-    answer[#answer + 1] = room.now + room.session
-    for _, number in ipairs(admitted) do
-        if others[number] then answer[#answer + 1] = number end
-    end
-    return answer
+    return line(room, { 'outcomes', outcomes })
 end
 
 -- renew NUMBER... -> for each number the new expiry, or 0 when its session is gone
 local function renew()
-    local numbers = batch()
+    local numbers = batch(0, 2)
     local room = enter()
     expireSessions(room)
     local expiry = room.now + room.session
@@ -525,7 +534,7 @@ local function renew()
     end
     inChunks(scored(expiry, live), 'ZADD', SESSIONS)
     commit(room)
-    return outcomes
+    return line(room, { 'expiries', outcomes })
 end
 
 -- release NUMBER... -> how many slots became free
@@ -535,7 +544,7 @@ local function release()
     expireSessions(room)
     local freed = #numbers > 0 and redis.call('ZREM', SESSIONS, unpack(numbers)) or 0
     commit(room)
-    return { freed }
+    return line(room, { 'count', freed })
 end
 
 -- leave NUMBER... -> how many were at the door; their places and their arrival stand
@@ -545,12 +554,12 @@ local function leave()
     local before = redis.call('ZCARD', DOOR)
     leaveDoor(numbers)
     commit(room)
-    return { before - redis.call('ZCARD', DOOR) }
+    return line(room, { 'count', before - redis.call('ZCARD', DOOR) })
 end
 
 -- allow RATE FENCE -> 1 when taken, 0 when a later leader has spoken; then the rate in force
 local function allow()
-    local rate, fence = argument(2, 'rate'), argument(3, 'fence')
+    local rate, fence = argument(HEADER + 2, 'rate'), argument(HEADER + 3, 'fence')
     local room = enter()
     local taken = fence >= room.fence
     if taken then
@@ -559,7 +568,7 @@ local function allow()
         enforce(room, room.burst, room.slots)
     end
     commit(room)
-    return { taken and 1 or 0, room.rate }
+    return line(room, { 'taken', taken and 1 or 0, 'rate', room.rate })
 end
 
 local operations = {

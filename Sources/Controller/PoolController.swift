@@ -142,7 +142,7 @@ final class PoolController {
         for room in rooms where total > 0 {
             let share = Double(room.inflowMilli) / Double(total)
             let rate = Int64((Double(rateMilli) * share).rounded())
-            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence) { _ in }
+            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence, known: .nothing) { _ in }
         }
     }
 

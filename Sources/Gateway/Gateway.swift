@@ -179,7 +179,8 @@ public final class Gateway {
             pulse.skipped = 0
             pulse.activity = activity
             self.rooms[room.name] = pulse
-            home.store.tick(room: room.name, limits: RoomLimits(room), known: self.shares.rooms[room.name].known) {
+            let tick = RoomTick(gateway: RoomGate.gateway, limits: RoomLimits(room))
+            home.store.tick(room: room.name, tick, known: self.shares.rooms[room.name].known) {
                 self.take(tick: $0, of: room.name)
             }
         }
@@ -197,11 +198,7 @@ public final class Gateway {
             }
             pulse.missed = 0
             pulse.isIdle = Self.isIdle(snapshot)
-            self.shares.rooms[room].raise(
-                epoch: snapshot.epoch,
-                issued: snapshot.issued,
-                serving: snapshot.serving
-            )
+            self.shares.rooms[room].raise(snapshot)
             for loop in self.loops { loop.submit { $0.gates[room]?.take(answer) } }
         case .failure(let error):
             pulse.missed += 1

@@ -107,7 +107,14 @@ extension GatewayReport {
             text.sample(room.counts.tokensForeign, [("room", room.name), ("reason", "foreign")])
             text.sample(room.counts.tokensExpired, [("room", room.name), ("reason", "expired")])
             text.sample(room.counts.tokensRevoked, [("room", room.name), ("reason", "revoked")])
+            text.sample(room.counts.tokensElsewhere, [("room", room.name), ("reason", "elsewhere")])
         }
+        text.family(
+            "sluice_room_visitors_limited_total",
+            .counter,
+            help: "Requests beyond what one visitor may have under way: answered with 429."
+        )
+        for room in self.rooms { text.sample(room.counts.visitorsLimited, [("room", room.name)]) }
         text.family("sluice_room_state_failures_total", .counter, help: "Calls that the shared state did not answer.")
         for room in self.rooms { text.sample(room.counts.storeFailures, [("room", room.name)]) }
     }

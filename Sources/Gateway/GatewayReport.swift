@@ -6,6 +6,7 @@ struct LoopReport: Sendable {
     struct Room: Sendable {
         var counts: RoomCounts
         var snapshot: RoomSnapshot?
+        var mode: RoomMode
         var joining: Int
         var atDoor: Int
     }
@@ -22,7 +23,13 @@ struct LoopReport: Sendable {
         self.counters = loop.tools.counters
         self.turns = loop.tools.loop.turns
         self.rooms = loop.gates.mapValues {
-            Room(counts: $0.counts, snapshot: $0.snapshot, joining: $0.parked.joining, atDoor: $0.parked.atDoor)
+            Room(
+                counts: $0.counts,
+                snapshot: $0.snapshot,
+                mode: $0.mode,
+                joining: $0.parked.joining,
+                atDoor: $0.parked.atDoor
+            )
         }
         self.pools = loop.pools.mapValues { Pool(readyWorkers: $0.readyCount, sample: $0.current) }
     }
@@ -34,6 +41,7 @@ public struct GatewayReport: Sendable {
         public let name: String
         /// As of the last tick; nil before the first.
         public internal(set) var snapshot: RoomSnapshot?
+        public internal(set) var mode = RoomMode.normal
         /// Requests parked here, now.
         public internal(set) var joining = 0
         public internal(set) var atDoor = 0
@@ -60,6 +68,7 @@ public struct GatewayReport: Sendable {
             for part in loops.compactMap({ $0.rooms[name] }) {
                 room.counts.add(part.counts)
                 room.joining += part.joining
+                if part.mode != .normal { room.mode = part.mode }
                 room.atDoor += part.atDoor
                 if let snapshot = part.snapshot, snapshot.nowMicros >= room.snapshot?.nowMicros ?? 0 {
                     room.snapshot = snapshot

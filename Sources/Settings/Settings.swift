@@ -3,6 +3,10 @@
 /// Made by `Settings.decode` from a file's tree (see `SettingsFile.load`), or in code for tests. Every value is within
 /// its documented range and no two contradict each other; `Config/sluice.yaml` explains each.
 public struct Settings: Equatable, Sendable {
+    /// Which of two files wins, by the operator's own count; nil: the file that was changed last.
+    public var explicitGeneration: Int?
+    /// When the file was changed, in microseconds since 1970; 0 when the settings come from no file.
+    public var fileMicros: Int64 = 0
     /// At least one.
     public var listeners: [ListenSettings] = [ListenSettings()]
     public var admin = AdminSettings()
@@ -22,6 +26,15 @@ public struct Settings: Equatable, Sendable {
 
     public init() {}
 
+    /// Among gateways with different files the room limits of the highest generation are in force. Counts that an
+    /// operator gives are above every time of a file (which reach them in 2096), and below 2^53, where Lua's whole
+    /// numbers end.
+    public var generation: Int64 {
+        self.explicitGeneration.map { Self.firstExplicitGeneration + Int64($0) }
+            ?? min(self.fileMicros, Self.firstExplicitGeneration - 1)
+    }
+    public static let firstExplicitGeneration: Int64 = 4_000_000_000_000_000
+
     public func pool(named name: String) -> PoolSettings? { self.pools.first { $0.name == name } }
     public func room(named name: String) -> RoomSettings? { self.rooms.first { $0.name == name } }
 
@@ -37,6 +50,7 @@ public struct Settings: Equatable, Sendable {
 extension Settings: SettingsSection {
     static var fields: [SettingsField<Self>] {
         [
+            .value("generation", \.explicitGeneration, .either("auto", or: .count(1...1_000_000_000_000)), .live),
             .list("listen", \.listeners, count: 1...16, .needsRestart),
             .section("admin", \.admin),
             .value("state_folder", \.stateFolder, .path, .needsRestart),
@@ -102,6 +116,9 @@ extension Settings: SettingsSection {
         }
         for index in self.signingKeys.indices {
             self.signingKeys[index].file = self.signingKeys[index].file?.resolved(in: folder)
+        }
+        for room in self.rooms.indices {
+            self.rooms[room].journalFolder = self.rooms[room].journalFolder?.resolved(in: folder)
         }
         for pool in self.pools.indices {
             self.pools[pool].workers = self.pools[pool].workers.map { $0.resolved(in: folder) }

@@ -13,14 +13,17 @@ public enum SettingsFile {
     /// Throws everything that is wrong with it, in the order of the file.
     public static func load(_ path: String) throws(SettingsError) -> Settings {
         let bytes: [UInt8]
+        let changedMicros: Int64
         do {
-            bytes = try self.read(path, limit: self.maxBytes)
+            (bytes, changedMicros) = try self.readWithTime(path, limit: self.maxBytes)
         } catch {
             throw SettingsError([
                 SettingsProblem(file: path, position: nil, path: "", message: "\(error); name a readable YAML file")
             ])
         }
-        return try self.decode(bytes, path: path)
+        var settings = try self.decode(bytes, path: path)
+        settings.fileMicros = changedMicros
+        return settings
     }
 
     /// What `load` does with the bytes of the file. Relative paths are meant from the folder of `path`.
@@ -101,6 +104,14 @@ public enum SettingsFile {
     }
 
     private static func read(_ path: String, limit: Int) throws(ReadFailure) -> [UInt8] {
+        try self.readWithTime(path, limit: limit).bytes
+    }
+
+    /// The file, and when its content was changed, in microseconds since 1970.
+    private static func readWithTime(
+        _ path: String,
+        limit: Int
+    ) throws(ReadFailure) -> (bytes: [UInt8], changedMicros: Int64) {
         // Without O_NONBLOCK a named pipe would keep us waiting for its writer.
         let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard fd != -1 else {
@@ -111,6 +122,7 @@ public enum SettingsFile {
         guard fstat(fd, &status) != -1, status.st_mode & S_IFMT == S_IFREG else {
             throw ReadFailure(description: "\(path) is not a file")
         }
+        let changedMicros = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
@@ -119,7 +131,7 @@ public enum SettingsFile {
             guard count != -1 else {
                 throw ReadFailure(description: "\(path) cannot be read: \(SystemError.message(code: errno))")
             }
-            if count == 0 { return bytes }
+            if count == 0 { return (bytes, changedMicros) }
             bytes += chunk[..<count]
             guard bytes.count <= limit else { throw ReadFailure(description: "\(path) is larger than \(limit) bytes") }
         }

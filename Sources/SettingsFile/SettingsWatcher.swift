@@ -30,7 +30,7 @@ public final class SettingsWatcher: Descriptor, @unchecked Sendable {
     private let path: String
     private let folder: String
     private let onChange: (Result<Settings, SettingsError>) -> Void
-    /// What was told last, so that an edit of a comment tells nothing.
+    /// What was told last, so that an event about another file of the folder tells nothing.
     private var latest: Result<Settings, SettingsError>
     /// Folder by watch descriptor.
     private var watches: [Int32: String] = [:]

@@ -20,7 +20,7 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         switch error {
         case .noRoom: self = .noRoom
         case .lineFull: self = .lineFull
-        case .batch, .refused: self = .refused(error.description)
+        case .batch, .upgrade, .void, .refused: self = .refused(error.description)
         }
     }
 

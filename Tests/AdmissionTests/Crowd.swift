@@ -35,10 +35,10 @@ struct Crowd {
     var hangUpsPerSecond = 0.0
     var stayMicros: ClosedRange<Int64> = 1_000_000...5_000_000
 
-    init(limits: RoomLimits, seed: UInt64) {
+    init(limits: RoomLimits, seed: UInt64) throws {
         self.limits = limits
         self.random = SplitMix64(seed: seed)
-        self.snapshot = self.model.tick(limits, known: .nothing, nowMicros: self.nowMicros).snapshot
+        self.snapshot = try self.model.tick(limits, known: .nothing, nowMicros: self.nowMicros).snapshot
     }
 
     mutating func join(_ count: Int) throws {
@@ -65,7 +65,7 @@ struct Crowd {
             // Gateways tick out of step with each other.
             let phase = self.nowMicros / Self.stepMicros + Int64(gateway * 3)
             let isTick = phase % (Self.tickMicros / Self.stepMicros) == 0
-            if isTick { self.tick(gateway: gateway) }
+            if isTick { try self.tick(gateway: gateway) }
             try self.ask(gateway: gateway, withDoor: isTick)
         }
         if self.model.sessions.count > max(former, slots) { self.slotsWereExceeded = true }
@@ -75,8 +75,8 @@ struct Crowd {
         self.mostSessions = max(self.mostSessions, self.model.sessions.count)
     }
 
-    private mutating func tick(gateway: Int) {
-        let answer = self.model.tick(self.limits, known: .nothing, nowMicros: self.nowMicros)
+    private mutating func tick(gateway: Int) throws {
+        let answer = try self.model.tick(self.limits, known: .nothing, nowMicros: self.nowMicros)
         for number in self.snapshot.serving..<answer.snapshot.serving where self.random.nextUnit() >= self.noShowShare {
             // Near the front one asks every second or two, so the next ask is at most two seconds away.
             let asksMicros = self.nowMicros + Int64.random(in: 0...2_000_000, using: &self.random)
@@ -85,7 +85,7 @@ struct Crowd {
             )
         }
         self.snapshot = answer.snapshot
-        self.admit(Set(answer.others.numbers), gateway: gateway)
+        self.admit(Set(answer.granted.map(\.id)), gateway: gateway)
     }
 
     private mutating func ask(gateway: Int, withDoor: Bool) throws {
@@ -105,10 +105,9 @@ struct Crowd {
             switch outcome {
             case .admitted: self.visitors[index].state = self.inside()
             case .atDoor: self.visitors[index].state = .atDoor
-            case .notServed, .lapsed, .ended: lost.insert(self.visitors[index].number)
+            case .notServed, .lapsed, .ended, .void: lost.insert(self.visitors[index].number)
             }
         }
-        self.admit(Set(answer.others.numbers), gateway: gateway)
         self.visitors.removeAll { lost.contains($0.number) }
     }
 

@@ -15,6 +15,7 @@ struct JournalChecks {
                     Admission(micros: micros, number: $0.number, doorWaitMicros: $0.doorWaitMicros)
                 }
             case .limits(let micros, let rateMilli, let burst, _): self.limits.append((micros, rateMilli, burst))
+            case .adopt, .regress, .reset: break
             }
         }
     }

@@ -26,7 +26,7 @@ import Testing
     /// A room at `start`, and `count` places handed out then.
     static func room(_ limits: RoomLimits = limits(), joined count: Int = 0) throws -> RoomModel {
         var room = RoomModel()
-        _ = room.tick(limits, known: .nothing, nowMicros: Self.start)
+        _ = try room.tick(limits, known: .nothing, nowMicros: Self.start)
         if count > 0 { _ = try room.join(count: count, nowMicros: Self.start) }
         return room
     }
@@ -42,17 +42,8 @@ import Testing
     @Test func join_emptyLine_letsInAsManyAsThereAreTokens() throws {
         var room = try Self.room()
         let grant = try room.join(count: 5, nowMicros: Self.start)
-        #expect(
-            grant
-                == JoinGrant(
-                    epoch: 1,
-                    first: 1,
-                    count: 5,
-                    admitted: 2,
-                    expiresMicros: Self.start + 10_000_000,
-                    serving: 2
-                )
-        )
+        #expect(grant.first == 1 && grant.count == 5 && grant.admitted == 2 && grant.serving == 2)
+        #expect(grant.expiresMicros == Self.start + 10_000_000)
         let next = try room.join(count: 1, nowMicros: Self.start + 60_000_000)
         #expect(next.first == 6)
         #expect(next.admitted == 0, "somebody is ahead")
@@ -61,7 +52,7 @@ import Testing
 
     @Test func join_somebodyAtTheDoor_goesToTheLine() throws {
         var room = try Self.room(Self.limits(burst: 3), joined: 5)
-        _ = room.tick(Self.limits(burst: 3), known: .nothing, nowMicros: Self.start + 1)
+        _ = try room.tick(Self.limits(burst: 3), known: .nothing, nowMicros: Self.start + 1)
         #expect(try room.exchange([4, 5], nowMicros: Self.start + 2).outcomes == [.atDoor, .atDoor])
         #expect(room.record.issued == room.record.serving)
         #expect(try room.join(count: 1, nowMicros: Self.start + 5_000_000).admitted == 0)
@@ -70,14 +61,14 @@ import Testing
     @Test func join_badCounts_areRefused() throws {
         var room = try Self.room()
         #expect(throws: RoomError.batch) { try room.join(count: 0, nowMicros: Self.start) }
-        #expect(throws: RoomError.batch) { try room.join(count: 4097, nowMicros: Self.start) }
+        #expect(throws: RoomError.batch) { try room.join(count: RoomRules.largestBatch + 1, nowMicros: Self.start) }
         #expect(room.record.issued == 0)
     }
 
     @Test func join_pastTheLastNumber_saysLineFull() throws {
         var room = RoomModel()
         let known = KnownMarks(epoch: 1, issued: RoomRules.lastNumber - 1, serving: 0)
-        _ = room.tick(Self.limits(), known: known, nowMicros: Self.start)
+        _ = try room.tick(Self.limits(), known: known, nowMicros: Self.start)
         #expect(throws: RoomError.lineFull) { try room.join(count: 2, nowMicros: Self.start) }
         #expect(try room.join(count: 1, nowMicros: Self.start).first == RoomRules.lastNumber)
         #expect(throws: RoomError.lineFull) { try room.join(count: 1, nowMicros: Self.start) }
@@ -112,7 +103,7 @@ import Testing
     @Test func exchange_unsortedBatch_servesLowestFirstAndAnswersInTheOrderAsked() throws {
         let limits = Self.limits(burst: 2, opensAtMicros: Self.start + 1)
         var room = try Self.room(limits, joined: 4)
-        _ = room.tick(limits, known: .nothing, nowMicros: Self.start + 1)
+        _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + 1)
         #expect(room.record.serving == 4)
         let outcomes = try room.exchange([4, 2, 3, 1], nowMicros: Self.start + 2).outcomes
         let admitted = ExchangeOutcome.admitted(expiresMicros: Self.start + 10_000_002)
@@ -122,13 +113,12 @@ import Testing
     @Test func exchange_lowerPlaceAtTheDoorElsewhere_getsTheTokenFirst() throws {
         let limits = Self.limits(burst: 2, opensAtMicros: Self.start + 1)
         var room = try Self.room(limits, joined: 4)
-        _ = room.tick(limits, known: .nothing, nowMicros: Self.start + 1)
+        _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + 1)
         _ = try room.exchange([1, 2], nowMicros: Self.start + 2)
         #expect(try room.exchange([3], nowMicros: Self.start + 3).outcomes == [.atDoor])
         // A token came; the gateway of place 3 has not asked again, but the token is its own.
         let answer = try room.exchange([4], nowMicros: Self.start + 1_000_003)
         #expect(answer.outcomes == [.atDoor])
-        #expect(answer.others == DoorAdmissions(numbers: [3], expiresMicros: Self.start + 11_000_003))
         let grant = JournalEntry.Grant(number: 3, doorWaitMicros: 1_000_000)
         #expect(room.takeJournal().last == .exchange(micros: Self.start + 1_000_003, grants: [grant]))
         let asked = try room.exchange([3], nowMicros: Self.start + 1_000_004).outcomes
@@ -138,7 +128,7 @@ import Testing
     @Test func exchange_withinTheClaim_isServedAfterItLapsed() throws {
         var room = try Self.room(joined: 4)
         let called = Self.start + 1_000_000
-        _ = room.tick(Self.limits(), known: .nothing, nowMicros: called)
+        _ = try room.tick(Self.limits(), known: .nothing, nowMicros: called)
         #expect(room.record.serving == 4)
         guard case .admitted = try room.exchange([3], nowMicros: called + 4_999_999).outcomes[0] else {
             Issue.record("place 3 came within its claim")
@@ -151,8 +141,8 @@ import Testing
     @Test func exchange_arrivedInTime_neverLapses() throws {
         var room = try Self.room(Self.limits(slots: 2), joined: 3)
         _ = try room.release([1], nowMicros: Self.start + 1)
-        _ = room.tick(Self.limits(inflowMilli: 0, slots: 9), known: .nothing, nowMicros: Self.start + 2)
-        _ = room.tick(Self.limits(slots: 9), known: .nothing, nowMicros: Self.start + 3)
+        _ = try room.tick(Self.limits(inflowMilli: 0, slots: 9), known: .nothing, nowMicros: Self.start + 2)
+        _ = try room.tick(Self.limits(slots: 9), known: .nothing, nowMicros: Self.start + 3)
         #expect(room.record.serving == 3)
         #expect(try room.exchange([3], nowMicros: Self.start + 4).outcomes == [.atDoor])
         #expect(try room.leave([3], nowMicros: Self.start + 5) == 1)
@@ -166,7 +156,7 @@ import Testing
     @Test func exchange_longerClaimLater_doesNotReviveTheLapsed() throws {
         var room = try Self.room(joined: 30)
         for second in 1...20 {
-            _ = room.tick(Self.limits(), known: .nothing, nowMicros: Self.start + Int64(second) * 1_000_000)
+            _ = try room.tick(Self.limits(), known: .nothing, nowMicros: Self.start + Int64(second) * 1_000_000)
         }
         #expect(try room.exchange([4], nowMicros: Self.start + 20_500_000).outcomes == [.lapsed])
         let longer = RoomLimits(
@@ -177,20 +167,20 @@ import Testing
             claimMicros: 3_600_000_000,
             horizonMicros: 2_000_000
         )
-        _ = room.tick(longer, known: .nothing, nowMicros: Self.start + 21_000_000)
+        _ = try room.tick(longer, known: .nothing, nowMicros: Self.start + 21_000_000)
         #expect(try room.exchange([4], nowMicros: Self.start + 21_500_000).outcomes == [.lapsed])
     }
 
     @Test func tick_gatewayAtTheDoorSilent_dropsItsVisitors() throws {
         let limits = Self.limits(inflowMilli: 100, burst: 1, opensAtMicros: Self.start + 1)
         var room = try Self.room(limits, joined: 3)
-        _ = room.tick(Self.limits(inflowMilli: 10_000, burst: 1), known: .nothing, nowMicros: Self.start + 1)
+        _ = try room.tick(Self.limits(inflowMilli: 10_000, burst: 1), known: .nothing, nowMicros: Self.start + 1)
         #expect(room.record.serving == 3)
-        _ = room.tick(limits, known: .nothing, nowMicros: Self.start + 2)
+        _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + 2)
         _ = try room.exchange([1, 2, 3], nowMicros: Self.start + 3)
         _ = try room.exchange([3], nowMicros: Self.start + 900_000)
-        #expect(room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_003).snapshot.door == 2)
-        #expect(room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_004).snapshot.door == 1)
+        #expect(try room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_003).snapshot.door == 2)
+        #expect(try room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_004).snapshot.door == 1)
         #expect(room.door.numbers == [3])
     }
 
@@ -207,9 +197,9 @@ import Testing
         _ = try room.join(count: 2, nowMicros: Self.start)
         _ = room.takeJournal()
         let quick = Self.limits(inflowMilli: 100_000, burst: 50)
-        let snapshot = room.tick(quick, known: .nothing, nowMicros: Self.start + 500_000).snapshot
+        let snapshot = try room.tick(quick, known: .nothing, nowMicros: Self.start + 500_000).snapshot
         #expect(snapshot.tokensNano == 500_000_000, "half a second at the old rate of one a second")
-        _ = room.tick(quick, known: .nothing, nowMicros: Self.start + 600_000)
+        _ = try room.tick(quick, known: .nothing, nowMicros: Self.start + 600_000)
         #expect(
             room.takeJournal() == [.limits(micros: Self.start + 500_000, rateMilli: 100_000, burst: 50, slots: 100)]
         )
@@ -217,7 +207,7 @@ import Testing
 
     @Test func limits_smallerBurst_cutsTheBucket() throws {
         var room = try Self.room(Self.limits(burst: 100))
-        let snapshot = room.tick(Self.limits(burst: 3), known: .nothing, nowMicros: Self.start + 1).snapshot
+        let snapshot = try room.tick(Self.limits(burst: 3), known: .nothing, nowMicros: Self.start + 1).snapshot
         #expect(snapshot.tokensNano == 3_000_000_000)
     }
 
@@ -225,31 +215,31 @@ import Testing
         var room = try Self.room(Self.limits(inflowMilli: 5_000))
         _ = room.takeJournal()
         let bound = try room.setAllowedRate(2_000, fence: 8, nowMicros: Self.start + 1)
-        #expect(bound == AllowedRateAnswer(isTaken: true, rateMilli: 2_000))
+        #expect(bound.isTaken && bound.rateMilli == 2_000)
         let old = try room.setAllowedRate(9_000, fence: 7, nowMicros: Self.start + 2)
-        #expect(old == AllowedRateAnswer(isTaken: false, rateMilli: 2_000))
+        #expect(!old.isTaken && old.rateMilli == 2_000)
         let above = try room.setAllowedRate(9_000, fence: 8, nowMicros: Self.start + 3)
-        #expect(above == AllowedRateAnswer(isTaken: true, rateMilli: 5_000))
+        #expect(above.isTaken && above.rateMilli == 5_000)
         let none = try room.setAllowedRate(nil, fence: 9, nowMicros: Self.start + 4)
-        #expect(none == AllowedRateAnswer(isTaken: true, rateMilli: 5_000))
+        #expect(none.isTaken && none.rateMilli == 5_000)
         #expect(room.takeJournal().count == 2)
     }
 
     @Test func known_higherThanTheState_restoresNumbersAndSparesTheRatio() throws {
         var room = try Self.room(joined: 5)
         let known = KnownMarks(epoch: 1, issued: 900, serving: 600)
-        let snapshot = room.tick(Self.limits(), known: known, nowMicros: Self.start + 1).snapshot
+        let snapshot = try room.tick(Self.limits(), known: known, nowMicros: Self.start + 1).snapshot
         #expect(snapshot.issued == 900)
         #expect(snapshot.serving == 600)
         #expect(try room.join(count: 1, nowMicros: Self.start + 2).first == 901)
-        let later = room.tick(Self.limits(), known: known, nowMicros: Self.start + 9_000_000).snapshot
+        let later = try room.tick(Self.limits(), known: known, nowMicros: Self.start + 9_000_000).snapshot
         #expect(later.showUpPermille == 1000, "places restored were not seen arriving; that says nothing about them")
     }
 
     @Test func known_stateVanished_startsWithAnEmptyBucket() throws {
         var room = RoomModel()
         let known = KnownMarks(epoch: 3, issued: 900, serving: 600)
-        let snapshot = room.tick(Self.limits(), known: known, nowMicros: Self.start).snapshot
+        let snapshot = try room.tick(Self.limits(), known: known, nowMicros: Self.start).snapshot
         #expect(snapshot.epoch == 3)
         #expect(snapshot.issued == 900)
         #expect(snapshot.tokensNano == 0)
@@ -258,36 +248,36 @@ import Testing
 
     @Test func known_olderEpoch_isNotLookedAt() throws {
         var room = try Self.room()
-        _ = room.tick(
+        _ = try room.tick(
             Self.limits(),
             known: KnownMarks(epoch: 2, issued: 10, serving: 5),
             nowMicros: Self.start + 1
         )
         let old = KnownMarks(epoch: 1, issued: 5_000, serving: 5_000)
-        let snapshot = room.tick(Self.limits(), known: old, nowMicros: Self.start + 2).snapshot
+        let snapshot = try room.tick(Self.limits(), known: old, nowMicros: Self.start + 2).snapshot
         #expect(snapshot.epoch == 2)
         #expect(snapshot.issued == 10)
     }
 
     @Test func clock_setBackAnHour_goesOnWithoutGivingTokens() throws {
         var room = try Self.room(joined: 10)
-        _ = room.tick(Self.limits(), known: .nothing, nowMicros: Self.start + 1_000)
+        _ = try room.tick(Self.limits(), known: .nothing, nowMicros: Self.start + 1_000)
         _ = try room.exchange([3], nowMicros: Self.start + 2_000)
         let tokens = room.record.tokens
         let early = Self.start - 3_600_000_000
-        let snapshot = room.tick(Self.limits(), known: .nothing, nowMicros: early).snapshot
+        let snapshot = try room.tick(Self.limits(), known: .nothing, nowMicros: early).snapshot
         #expect(snapshot.tokensNano == tokens)
         #expect(try room.exchange([3], nowMicros: early + 1_000_000).outcomes.count == 1)
         #expect(room.record.admitted == 3)
         // Sessions are cut to a full length from now, so the slots come free.
-        #expect(room.tick(Self.limits(), known: .nothing, nowMicros: early + 10_000_000).snapshot.sessions == 1)
+        #expect(try room.tick(Self.limits(), known: .nothing, nowMicros: early + 10_000_000).snapshot.sessions == 1)
     }
 
     @Test func journal_nobodyTakesIt_staysBounded() throws {
         var room = try Self.room()
         for step in 1...25_000 {
             let limits = Self.limits(inflowMilli: Int64(step % 2 + 1))
-            _ = room.tick(limits, known: .nothing, nowMicros: Self.start + Int64(step))
+            _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + Int64(step))
         }
         let journal = room.takeJournal()
         #expect(journal.count <= RoomModel.untakenJournalEntries)
@@ -297,10 +287,10 @@ import Testing
 
     @Test func marks_manyMoves_stayBoundedByTheClaimWindow() throws {
         let limits = Self.limits(inflowMilli: 1_000_000, burst: 1_000)
-        var room = try Self.room(limits, joined: 4_096)
+        var room = try Self.room(limits, joined: 1_000)
         for step in 1...3_000 {
             if step % 2 == 0 { _ = try room.join(count: 50, nowMicros: Self.start + Int64(step) * 10_000) }
-            _ = room.tick(limits, known: .nothing, nowMicros: Self.start + Int64(step) * 10_000)
+            _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + Int64(step) * 10_000)
         }
         #expect(room.marks.marks.count <= 20 * 5 + 2, "20 a second over a claim window of 5 s")
         #expect(zip(room.marks.marks, room.marks.marks.dropFirst()).allSatisfy { $0.micros < $1.micros })

@@ -25,7 +25,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4, 5, 0xBEEF] as [UInt64])
     func anyCrowd_changingLimits_keepsRateSlotsOrderAndUniqueness(seed: UInt64) throws {
-        var crowd = Crowd(limits: Self.limits(), seed: seed)
+        var crowd = try Crowd(limits: Self.limits(), seed: seed)
         crowd.gateways = 3
         crowd.noShowShare = 0.2
         crowd.hangUpsPerSecond = 2
@@ -43,7 +43,7 @@ import Testing
         #expect(!crowd.slotsWereExceeded)
         // The journal begins with the limits that the first tick wrote.
         let checks = JournalChecks(crowd.journal)
-        #expect(checks.admissions.count > 100)
+        #expect(checks.admissions.count > 60)
         #expect(checks.overfullWindow() == nil)
         #expect(checks.inversion() == nil)
         #expect(!checks.hasDuplicates)
@@ -53,9 +53,9 @@ import Testing
     /// the cap on outstanding calls begins to bind.
     @Test(arguments: [(0.0, 0.97), (0.3, 0.97), (0.6, 0.97), (0.75, 0.95), (0.85, 0.85)])
     func crowdedLine_noShows_stillUsesTheRate(noShowShare: Double, leastShare: Double) throws {
-        var crowd = Crowd(limits: Self.limits(inflowMilli: 40_000, burst: 40), seed: 7)
+        var crowd = try Crowd(limits: Self.limits(inflowMilli: 40_000, burst: 40), seed: 7)
         crowd.noShowShare = noShowShare
-        for _ in 0..<3 { try crowd.join(4_000) }
+        for _ in 0..<12 { try crowd.join(1_000) }
         try crowd.run(seconds: 15)
         let warm = crowd.model.record.admitted
         try crowd.run(seconds: 20)
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func fullRoom_nobodyLeavesUntilLater_callsNoMoreThanSlots() throws {
-        var crowd = Crowd(limits: Self.limits(slots: 50), seed: 3)
+        var crowd = try Crowd(limits: Self.limits(slots: 50), seed: 3)
         crowd.stayMicros = 40_000_000...40_000_000
         try crowd.join(1_000)
         try crowd.run(seconds: 20)
@@ -80,7 +80,7 @@ import Testing
 
     @Test func closedRoom_untilItOpens_callsNobodyThenServesInOrder() throws {
         let start: Int64 = 1_700_000_000_000_000
-        var crowd = Crowd(limits: Self.limits(opensAtMicros: start + 5_000_000), seed: 11)
+        var crowd = try Crowd(limits: Self.limits(opensAtMicros: start + 5_000_000), seed: 11)
         crowd.arrivalsPerSecond = 100
         try crowd.run(seconds: 4.9)
         #expect(crowd.model.record.serving == 0)
@@ -95,7 +95,7 @@ import Testing
     /// A burst of one token and ticks of 200 ms at 20 a second: whoever asks lets in the door, so the bucket seldom
     /// overflows.
     @Test func smallBurst_steadyArrivals_isNotBoundToTicks() throws {
-        var crowd = Crowd(limits: Self.limits(inflowMilli: 20_000, burst: 1), seed: 5)
+        var crowd = try Crowd(limits: Self.limits(inflowMilli: 20_000, burst: 1), seed: 5)
         crowd.arrivalsPerSecond = 60
         try crowd.run(seconds: 5)
         let before = crowd.model.record.admitted

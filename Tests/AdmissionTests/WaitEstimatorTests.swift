@@ -120,10 +120,11 @@ import Testing
     /// What visitors were told against when they were called: nine of ten ranges hold, and they are of use.
     @Test(arguments: [21, 22, 23] as [UInt64])
     func estimate_steadyCrowd_isHonestAndNarrow(seed: UInt64) throws {
-        var crowd = Crowd(limits: RoomPropertyTests.limits(inflowMilli: 30_000, burst: 30), seed: seed)
+        var crowd = try Crowd(limits: RoomPropertyTests.limits(inflowMilli: 30_000, burst: 30), seed: seed)
         crowd.noShowShare = 0.25
         crowd.arrivalsPerSecond = 45
-        try crowd.join(1_500)
+        try crowd.join(1_000)
+        try crowd.join(500)
         var estimator = WaitEstimator()
         var told: [(number: Int64, micros: Int64, range: ClosedRange<Int64>)] = []
         var called: [Int64: Int64] = [:]

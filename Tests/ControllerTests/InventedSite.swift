@@ -158,7 +158,8 @@ final class InventedSite {
             claimMicros: 60_000_000,
             horizonMicros: 2_000_000
         )
-        self.gatewayStore.tick(room: "sale", limits: limits, known: .nothing) { [weak self] result in
+        self.gatewayStore.tick(room: "sale", RoomTick(gateway: "g", limits: limits), known: .nothing) {
+            [weak self] result in
             if case .success(let answer) = result { self?.rateMilli = answer.snapshot.rateMilli }
         }
         self.gateway.after(nanoseconds: Nanoseconds.perSecond) { [weak self] in self?.report() }

@@ -11,14 +11,15 @@ struct History {
         case join(JoinGrant)
         case tick(TickAnswer)
         case exchange(ExchangeAnswer)
-        case renew([Int64?])
-        case count(Int)
+        case renew(RenewAnswer)
+        case count(CountAnswer)
+        case reset(LineMarks)
         case allowed(AllowedRateAnswer)
         case failed(RoomError)
     }
 
     enum Step {
-        case ask(RoomScript.Operation, clockMicros: Int64, Answer)
+        case ask(RoomScript.Operation, KnownMarks, clockMicros: Int64, Answer)
         /// Redis lost the room.
         case loseAll
         /// Redis evicted the record alone.
@@ -40,29 +41,29 @@ struct History {
         self.isOnGrid = seed % 3 == 0
         self.limits = Self.randomLimits(nowMicros: self.nowMicros, isOnGrid: self.isOnGrid, &self.random)
         // One in ten begins without a room, so that every operation meets that answer.
-        if self.chance(9, of: 10) { self.ask(.tick(self.limits, known: self.known)) }
+        if self.chance(9, of: 10) { self.ask(.tick(RoomTick(gateway: "g", limits: self.limits))) }
         while self.steps.count < count { self.step() }
     }
 
     /// A history that was thought out, after a first tick with `limits`.
-    init(limits: RoomLimits, _ script: [(microsLater: Int64, operation: RoomScript.Operation)]) {
+    init(limits: RoomLimits, _ script: [(microsLater: Int64, operation: RoomScript.Operation, known: KnownMarks)]) {
         self.random = SplitMix64(seed: 0)
         self.isOnGrid = false
         self.limits = limits
-        self.ask(.tick(limits, known: .nothing))
-        for (microsLater, operation) in script {
+        self.ask(.tick(RoomTick(gateway: "g", limits: limits)))
+        for (microsLater, operation, known) in script {
             self.nowMicros += microsLater
-            self.ask(operation)
+            self.ask(operation, known)
         }
     }
 
     private mutating func step() {
         self.nowMicros += self.timeStep()
         switch Int.random(in: 0..<100, using: &self.random) {
-        case 0..<30: self.ask(.tick(self.limits, known: self.randomKnown()))
+        case 0..<30: self.ask(.tick(RoomTick(gateway: "g", limits: self.limits)), self.randomKnown())
         case 30..<45: self.ask(.join(count: self.chance(1, of: 40) ? 0 : Int.random(in: 1...12, using: &self.random)))
-        case 45..<80: self.ask(.exchange(self.randomNumbers()))
-        case 80..<85: self.ask(.renew(self.randomNumbers()))
+        case 45..<80: self.ask(.exchange(gateway: "g", self.randomNumbers()))
+        case 80..<85: self.ask(.renew(self.randomNumbers().map { Renewal(id: $0, expiresMicros: 1) }))
         case 85..<90: self.ask(.release(self.randomNumbers()))
         case 90..<93: self.ask(.leave(self.randomNumbers()))
         case 93..<96:
@@ -77,10 +78,11 @@ struct History {
         }
     }
 
-    private mutating func ask(_ operation: RoomScript.Operation) {
+    private mutating func ask(_ operation: RoomScript.Operation, _ given: KnownMarks? = nil) {
+        let known = given ?? self.known
         let answer: Answer
         do throws(RoomError) {
-            answer = try self.model.perform(operation, nowMicros: self.nowMicros)
+            answer = try self.model.perform(operation, known: known, nowMicros: self.nowMicros)
         } catch {
             answer = .failed(error)
         }
@@ -96,7 +98,7 @@ struct History {
         default: break
         }
         self.journal += self.model.takeJournal()
-        self.steps.append(.ask(operation, clockMicros: self.nowMicros, answer))
+        self.steps.append(.ask(operation, known, clockMicros: self.nowMicros, answer))
     }
 
     private mutating func lose() {
@@ -185,17 +187,21 @@ struct History {
 extension RoomModel {
     mutating func perform(
         _ operation: RoomScript.Operation,
-        nowMicros: Int64
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros now: Int64
     ) throws(RoomError) -> History.Answer {
         switch operation {
-        case .join(let count): .join(try self.join(count: count, nowMicros: nowMicros))
-        case .tick(let limits, let known): .tick(self.tick(limits, known: known, nowMicros: nowMicros))
-        case .exchange(let numbers): .exchange(try self.exchange(numbers, nowMicros: nowMicros))
-        case .renew(let numbers): .renew(try self.renew(numbers, nowMicros: nowMicros))
-        case .release(let numbers): .count(try self.release(numbers, nowMicros: nowMicros))
-        case .leave(let numbers): .count(try self.leave(numbers, nowMicros: nowMicros))
+        case .join(let count): .join(try self.join(count: count, known: known, run: run, nowMicros: now))
+        case .tick(let tick): .tick(try self.tick(tick, known: known, run: run, nowMicros: now))
+        case .exchange(let gateway, let ids):
+            .exchange(try self.exchange(gateway: gateway, ids: ids, known: known, run: run, nowMicros: now))
+        case .renew(let renewals): .renew(try self.renew(renewals, known: known, run: run, nowMicros: now))
+        case .release(let ids): .count(try self.release(ids: ids, known: known, run: run, nowMicros: now))
+        case .leave(let ids): .count(try self.leave(ids: ids, known: known, run: run, nowMicros: now))
         case .setAllowedRate(let rateMilli, let fence):
-            .allowed(try self.setAllowedRate(rateMilli, fence: fence, nowMicros: nowMicros))
+            .allowed(try self.setAllowedRate(rateMilli, fence: fence, known: known, run: run, nowMicros: now))
+        case .reset: .reset(try self.reset(known: known, run: run, nowMicros: now))
         }
     }
 }

@@ -1,3 +1,4 @@
+import Admission
 import CHiredis
 import Glibc
 
@@ -12,15 +13,20 @@ final class RedisConnection {
         case array([Reply])
         case null
 
-        /// A flat list of integers, as the script answers; nil when it is anything else.
-        var integers: [Int64]? {
-            guard case .array(let elements) = self else { return nil }
-            var list: [Int64] = []
-            for element in elements {
-                guard case .integer(let value) = element else { return nil }
-                list.append(value)
+        /// What the script answers; nil for what it never answers.
+        var roomReply: RoomReply? {
+            switch self {
+            case .integer(let value): return .integer(value)
+            case .string(let text), .status(let text): return .text(text)
+            case .array(let elements):
+                var list: [RoomReply] = []
+                for element in elements {
+                    guard let reply = element.roomReply else { return nil }
+                    list.append(reply)
+                }
+                return .list(list)
+            case .bytes, .error, .null: return nil
             }
-            return list
         }
 
         var strings: [String] {

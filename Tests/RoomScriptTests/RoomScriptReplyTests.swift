@@ -17,7 +17,7 @@ import Testing
         let server = try RedisServer()
         let connection = try RedisConnection(socketPath: server.socketPath)
         let room = try ScriptRoom(connection, name: "damaged")
-        _ = try Self.ask(room, .tick(Self.limits, known: .nothing))
+        _ = try Self.ask(room, Self.tick(Self.limits))
         try connection.command(["HSET", room.keys[0], "serving", "many"])
         guard case .failed(.refused(let text)) = try Self.ask(room, .join(count: 1)) else {
             Issue.record("a damaged field was taken for a number")
@@ -26,7 +26,7 @@ import Testing
         #expect(text.contains("serving") && text.contains(room.keys[0]) && text.contains("delete"))
         try connection.command(["DEL", room.keys[0]])
         let known = KnownMarks(epoch: 1, issued: 40, serving: 30)
-        guard case .tick(let tick) = try Self.ask(room, .tick(Self.limits, known: known)) else {
+        guard case .tick(let tick) = try Self.ask(room, Self.tick(Self.limits), known) else {
             Issue.record("the deleted record was not restored")
             return
         }
@@ -40,10 +40,12 @@ import Testing
         let room = try ScriptRoom(connection, name: "bad")
         let head = ["EVALSHA", room.sha, String(room.keys.count)] + room.keys
         for (arguments, culprit) in [
-            (["dance", ""], "dance"), (["join", "1.5", ""], "1.5"), (["join", "inf", ""], "inf"),
-            (["exchange", "7", "x", ""], "x"),
+            (["dance"], "dance"), (["join", "1.5"], "1.5"), (["join", "inf"], "inf"),
+            (["exchange", "g", "7", "x"], "x"),
         ] {
-            guard case .error(let text) = try connection.command(head + arguments) else {
+            let words =
+                [arguments[0]] + Array(repeating: "0", count: RoomScript.runArgument) + arguments.dropFirst() + [""]
+            guard case .error(let text) = try connection.command(head + words) else {
                 Issue.record("\(arguments) was not refused")
                 continue
             }
@@ -61,7 +63,7 @@ import Testing
             return time[0] * 1_000_000 + time[1]
         }
         let before = try redisMicros()
-        guard case .tick(let tick) = try Self.ask(room, .tick(Self.limits, known: .nothing)),
+        guard case .tick(let tick) = try Self.ask(room, Self.tick(Self.limits)),
             case .join(let grant) = try Self.ask(room, .join(count: 2))
         else {
             Issue.record("no answer")
@@ -78,9 +80,9 @@ import Testing
         let server = try RedisServer()
         let connection = try RedisConnection(socketPath: server.socketPath)
         let room = try ScriptRoom(connection, name: "idle")
-        _ = try Self.ask(room, .tick(Self.limits, known: .nothing))
+        _ = try Self.ask(room, Self.tick(Self.limits))
         try connection.command(["CONFIG", "RESETSTAT"])
-        _ = try Self.ask(room, .tick(Self.limits, known: .nothing))
+        _ = try Self.ask(room, Self.tick(Self.limits))
         let calls = try Self.calls(connection)
         #expect(calls.values.reduce(0, +) <= 6, "\(calls)")
         #expect(calls["hset"] == nil && calls["zadd"] == nil && calls["xadd"] == nil)
@@ -100,11 +102,11 @@ import Testing
             horizonMicros: 1_000_000
         )
         let known = KnownMarks(epoch: 1, issued: 1_000, serving: 1_000)
-        _ = try Self.ask(room, .tick(limits, known: known))
+        _ = try Self.ask(room, Self.tick(limits), known)
         let numbers = Array(Int64(1)...1_000)
-        _ = try Self.ask(room, .exchange(numbers))
+        _ = try Self.ask(room, .exchange(gateway: "g", numbers))
         try connection.command(["CONFIG", "RESETSTAT"])
-        guard case .exchange(let answer) = try Self.ask(room, .exchange(numbers)) else {
+        guard case .exchange(let answer) = try Self.ask(room, .exchange(gateway: "g", numbers)) else {
             Issue.record("no answer")
             return
         }
@@ -121,16 +123,26 @@ import Testing
     }
 
     @Test func answers_ofAnotherShape_areRefused() {
-        #expect(throws: RoomError.self) { try RoomScript.joinGrant([1, 2, 3]) }
-        #expect(throws: RoomError.self) { try RoomScript.tickAnswer(Array(repeating: 1, count: 13)) }
-        #expect(throws: RoomError.self) { try RoomScript.exchangeAnswer([1, 1], count: 2) }
-        #expect(throws: RoomError.self) { try RoomScript.exchangeAnswer([-9, 1], count: 1) }
-        #expect(throws: RoomError.self) { try RoomScript.renewedExpiries([1], count: 2) }
-        #expect(throws: RoomError.self) { try RoomScript.allowedRate([]) }
+        let marks: [RoomReply] = [
+            .text("epoch"), .integer(1), .text("incarnation"), .integer(1), .text("issued"), .integer(1),
+            .text("serving"), .integer(1), .text("now"), .integer(1),
+        ]
+        #expect(throws: RoomError.self) { try RoomScript.joinGrant(.list([.integer(1), .integer(2)])) }
+        #expect(throws: RoomError.self) { try RoomScript.joinGrant(.integer(1)) }
+        #expect(throws: RoomError.self) { try RoomScript.tickAnswer(.list(marks)) }
+        let codes = { (list: [Int64]) in RoomReply.list(marks + [.text("outcomes"), .list(list.map { .integer($0) })]) }
+        #expect(throws: RoomError.self) { try RoomScript.exchangeAnswer(codes([1]), count: 2) }
+        #expect(throws: RoomError.self) { try RoomScript.exchangeAnswer(codes([-9]), count: 1) }
+        #expect(throws: RoomError.self) { try RoomScript.renewAnswer(.list(marks), count: 0) }
+        #expect(throws: RoomError.self) { try RoomScript.allowedRate(.list([])) }
     }
 
-    static func ask(_ room: ScriptRoom, _ operation: RoomScript.Operation) throws -> History.Answer {
-        room.send(operation, clockMicros: nil)
+    static func tick(_ limits: RoomLimits) -> RoomScript.Operation { .tick(RoomTick(gateway: "g", limits: limits)) }
+
+    static func ask(_ room: ScriptRoom, _ operation: RoomScript.Operation, _ known: KnownMarks = .nothing) throws
+        -> History.Answer
+    {
+        room.send(operation, known: known, clockMicros: nil)
         return try room.next(operation)
     }
 

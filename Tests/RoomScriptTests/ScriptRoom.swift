@@ -19,25 +19,24 @@ struct ScriptRoom {
     var keys: [String] { RoomScript.keys(room: self.name) }
 
     /// Sends without waiting; `next` reads the answers in order.
-    func send(_ operation: RoomScript.Operation, clockMicros: Int64?) {
-        self.connection.append(
-            ["EVALSHA", self.sha, String(self.keys.count)] + self.keys + operation.arguments(clockMicros: clockMicros)
-        )
+    func send(_ operation: RoomScript.Operation, known: KnownMarks = .nothing, run: Int64 = 0, clockMicros: Int64?) {
+        let arguments = operation.arguments(known: known, run: run, clockMicros: clockMicros)
+        self.connection.append(["EVALSHA", self.sha, String(self.keys.count)] + self.keys + arguments)
     }
 
     func next(_ operation: RoomScript.Operation) throws(RoomError) -> History.Answer {
         let reply: RedisConnection.Reply
         do { reply = try self.connection.next() } catch { throw .refused("\(error)") }
         if case .error(let text) = reply { return .failed(RoomScript.error(text)) }
-        guard let integers = reply.integers else { throw .refused("no list of integers: \(reply)") }
+        guard let answer = reply.roomReply else { throw .refused("no list: \(reply)") }
         switch operation {
-        case .join: return .join(try RoomScript.joinGrant(integers))
-        case .tick: return .tick(try RoomScript.tickAnswer(integers))
-        case .exchange(let numbers): return .exchange(try RoomScript.exchangeAnswer(integers, count: numbers.count))
-        case .renew(let numbers): return .renew(try RoomScript.renewedExpiries(integers, count: numbers.count))
-        case .release: return .count(try RoomScript.releasedCount(integers))
-        case .leave: return .count(try RoomScript.leftCount(integers))
-        case .setAllowedRate: return .allowed(try RoomScript.allowedRate(integers))
+        case .join: return .join(try RoomScript.joinGrant(answer))
+        case .tick: return .tick(try RoomScript.tickAnswer(answer))
+        case .exchange(_, let ids): return .exchange(try RoomScript.exchangeAnswer(answer, count: ids.count))
+        case .renew(let renewals): return .renew(try RoomScript.renewAnswer(answer, count: renewals.count))
+        case .release, .leave: return .count(try RoomScript.countAnswer(answer))
+        case .setAllowedRate: return .allowed(try RoomScript.allowedRate(answer))
+        case .reset: return .reset(try RoomScript.resetAnswer(answer))
         }
     }
 

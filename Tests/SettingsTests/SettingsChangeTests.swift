@@ -46,6 +46,47 @@ import Testing
         #expect(Settings.effective(running: running, loaded: loaded) == loaded)
     }
 
+    @Test func whatIsKeptOfARoom_andOfAVisitor_isTakenLive() throws {
+        let running = try SettingsText.decode(SettingsText.smallest)
+        let keys = """
+            bind: address/24/56, per_visitor: {requests: 0, connections: 8}, retention: 1d, journal_keep: 1h, \
+            journal_entries: 5000, journal_export: spool
+            """
+        let loaded = try SettingsText.decode(
+            "generation: 7\n"
+                + SettingsText.smallest.replacing(
+                    "    slots: 2000\n    inflow: 120/s",
+                    with: "    {slots: 2000, inflow: 120/s, \(keys)}"
+                )
+        )
+        #expect(loaded.rooms[0].binding == .address(v4Bits: 24, v6Bits: 56))
+        #expect(loaded.rooms[0].journalFolder == "/etc/spool")
+        #expect(
+            Settings.changes(from: running, to: loaded).map(\.description) == [
+                "generation: auto -> 7 (live)", "rooms.onsale.bind: none -> address/24/56 (live)",
+                "rooms.onsale.per_visitor.requests: 16 -> 0 (live)",
+                "rooms.onsale.per_visitor.connections: 0 -> 8 (live)", "rooms.onsale.retention: 7d -> 1d (live)",
+                "rooms.onsale.journal_keep: 7d -> 1h (live)", "rooms.onsale.journal_entries: 100000 -> 5000 (live)",
+                "rooms.onsale.journal_export: null -> /etc/spool (live)",
+            ]
+        )
+        #expect(Settings.effective(running: running, loaded: loaded) == loaded)
+    }
+
+    /// Every count of an operator's own is above every time of a file, and the whole below 2^53.
+    @Test func generation_isTheFilesTime_orTheOperatorsCount() throws {
+        var settings = Settings()
+        #expect(settings.generation == 0)
+        settings.fileMicros = 1_790_000_000_000_000
+        #expect(settings.generation == 1_790_000_000_000_000)
+        settings.fileMicros = .max
+        let latest = settings.generation
+        settings.explicitGeneration = 1
+        #expect(settings.generation == 4_000_000_000_000_001 && settings.generation > latest)
+        settings.explicitGeneration = 1_000_000_000_000
+        #expect(settings.generation < 1 << 53)
+    }
+
     @Test func restartChange_isListedAndKeptBack() throws {
         let running = try SettingsText.decode(SettingsText.smallest)
         let text = "redis: memory\nloops: 3\nadmin: {listen: 127.0.0.1:9999}\nlog: {level: debug}\n"

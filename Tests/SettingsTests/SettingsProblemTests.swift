@@ -32,13 +32,14 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "    inflow: 120/s",
             "    inflow: 120/s\n    brust: 40",
             "sluice.yaml:10:5: rooms.onsale.brust: unknown key; did you mean burst?; allowed here: slots, inflow, burst, "
-                + "session_length, claim_window, horizon, opens_at, title, language, cors_preflight"
+                + "session_length, claim_window, horizon, opens_at, title, language, cors_preflight, bind, per_visitor, "
+                + "retention, journal_keep, journal_entries, journal_export"
         ),
         Mistake(
             "listen:",
             "burst: 40\nlisten:",
-            "sluice.yaml:1:1: burst: unknown key; it is known as rooms.*.burst; allowed here: listen, admin, state_folder, "
-                + "redis, loops, log, limits, signing_keys, pools, rooms, routes"
+            "sluice.yaml:1:1: burst: unknown key; it is known as rooms.*.burst; allowed here: generation, listen, admin, "
+                + "state_folder, redis, loops, log, limits, signing_keys, pools, rooms, routes"
         ),
         Mistake(
             "    room: onsale",
@@ -76,7 +77,45 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         ),
     ]
 
+    private static let bindings =
+        "allowed: none, address/V4/V6 with the bits of the prefixes (24 to 32, 48 to 64), header/NAME or cookie/NAME"
+
     static let values = [
+        Mistake(
+            "listen:",
+            "generation: 0\nlisten:",
+            "sluice.yaml:1:13: generation: found \"0\", which is too small; allowed: auto or a whole number from 1 to "
+                + "1000000000000"
+        ),
+        Mistake(
+            "    inflow: 120/s",
+            "    inflow: 120/s\n    bind: adress/24/56",
+            "sluice.yaml:10:11: rooms.onsale.bind: found \"adress/24/56\", did you mean address?; \(bindings)"
+        ),
+        Mistake(
+            "    inflow: 120/s",
+            "    inflow: 120/s\n    bind: address/16/56",
+            "sluice.yaml:10:11: rooms.onsale.bind: found \"address/16/56\", whose IPv4 prefix is not 24 to 32; "
+                + bindings
+        ),
+        Mistake(
+            "    inflow: 120/s",
+            "    inflow: 120/s\n    bind: cookie/sluice-pass-onsale",
+            "sluice.yaml:10:11: rooms.onsale.bind: found \"cookie/sluice-pass-onsale\", whose name tells nothing about who "
+                + "asks; \(bindings)"
+        ),
+        Mistake(
+            "    inflow: 120/s",
+            "    inflow: 120/s\n    bind: header/a b",
+            "sluice.yaml:10:11: rooms.onsale.bind: found \"header/a b\", whose name is not 1 to 64 letters, digits and "
+                + "-._~; \(bindings)"
+        ),
+        Mistake(
+            "    inflow: 120/s",
+            "    inflow: 120/s\n    retention: 1m",
+            "sluice.yaml:10:16: rooms.onsale.retention: found \"1m\", which is too small; allowed: a duration from 1h to "
+                + "366d, such as 30s"
+        ),
         Mistake(
             "slots: 2000",
             "slots: many",

@@ -37,13 +37,15 @@ import Testing
             #expect(again.outcomes[1] == .admitted(expiresMicros: direct.expiresMicros))
 
             let renewed = try await rig.renew("r", [2, 77]).get()
-            #expect(renewed[1] == nil && (renewed[0] ?? 0) >= direct.expiresMicros)
+            #expect(renewed.expiries[1] == nil && (renewed.expiries[0] ?? 0) >= direct.expiresMicros)
             #expect(await rig.release("r", [1, 2, 77]) == .success(2))
             #expect(try await rig.exchange("r", [2]).get().outcomes == [.ended])
             #expect(await rig.leave("r", [5]) == .success(0))
 
-            #expect(await rig.allow("r", 5_000, fence: 7) == .success(.init(isTaken: true, rateMilli: 1)))
-            #expect(await rig.allow("r", 9_000, fence: 6) == .success(.init(isTaken: false, rateMilli: 1)))
+            let bound = try await rig.allow("r", 5_000, fence: 7).get()
+            #expect(bound.isTaken && bound.rateMilli == 1)
+            let refused = try await rig.allow("r", 9_000, fence: 6).get()
+            #expect(!refused.isTaken && refused.rateMilli == 1)
             let known = KnownMarks(epoch: 1, issued: 500, serving: 12)
             let restored = try await rig.tick("r", Self.limits, known).get().snapshot
             #expect(restored.issued == 500 && restored.serving == 12 && restored.sessions == 8)
@@ -85,7 +87,7 @@ import Testing
                 Issue.record("number \(number): \(outcome)")
                 break
             }
-            #expect(try await rig.renew("r", numbers).get().allSatisfy { $0 == nil })
+            #expect(try await rig.renew("r", numbers).get().expiries.allSatisfy { $0 == nil })
             #expect(await rig.release("r", numbers) == .success(0))
             #expect(await rig.leave("r", numbers) == .success(9_990))
         }
@@ -94,9 +96,10 @@ import Testing
     @Test(arguments: StateKind.allCases)
     func calls_nothingToDo_answerEmpty(kind: StateKind) async throws {
         try await withRig(kind) { rig async throws in
-            #expect(try await rig.exchange("none", []).get().outcomes.isEmpty)
-            #expect(await rig.renew("none", []) == .success([]))
-            #expect(await rig.release("none", []) == .success(0))
+            _ = try await rig.tick("r", Self.limits).get()
+            #expect(try await rig.exchange("r", []).get().outcomes.isEmpty)
+            #expect(try await rig.renew("r", []).get().expiries.isEmpty)
+            #expect(await rig.release("r", []) == .success(0))
             #expect(await rig.exchange("none", [1]) == .failure(.noRoom))
         }
     }

@@ -25,8 +25,8 @@ import Testing
         )
         var grant: JoinGrant?
         world.run(on: world.loops[0]) {
-            stores[0].tick(room: "r", limits: limits, known: .nothing) { _ in }
-            stores[0].join(room: "r", count: 3) { grant = try? $0.get() }
+            stores[0].tick(room: "r", RoomTick(gateway: "g", limits: limits), known: .nothing) { _ in }
+            stores[0].join(room: "r", count: 3, known: .nothing) { grant = try? $0.get() }
             #expect(grant == nil, "no completion before the call has returned")
         }
         world.runUntilIdle()
@@ -38,8 +38,8 @@ import Testing
             world.run(forNanoseconds: 10 * Nanoseconds.perMillisecond)
             let index = world.random(0...1)
             world.run(on: world.loops[index]) {
-                stores[index].tick(room: "r", limits: limits, known: .nothing) { _ in }
-                stores[index].exchange(room: "r", numbers: [2, 3]) { answer in
+                stores[index].tick(room: "r", RoomTick(gateway: "g", limits: limits), known: .nothing) { _ in }
+                stores[index].exchange(room: "r", gateway: "g", ids: [2, 3], known: .nothing) { answer in
                     for (number, outcome) in zip([2, 3] as [Int64], (try? answer.get())?.outcomes ?? []) {
                         guard case .admitted = outcome, admittedAfter[number] == nil else { continue }
                         admittedAfter[number] = world.now.nanoseconds(since: start) / Nanoseconds.perMillisecond

@@ -128,35 +128,60 @@ public actor StateRig {
         await withCheckedContinuation { continuation in call { continuation.resume(returning: $0) } }
     }
 
-    public func join(_ room: String, _ count: Int) async -> Result<JoinGrant, StoreError> {
-        await self.ask { self.store.join(room: room, count: count, completion: $0) }
+    public func join(_ room: String, _ count: Int, _ known: KnownMarks = .nothing) async -> Result<
+        JoinGrant, StoreError
+    > {
+        await self.ask { self.store.join(room: room, count: count, known: known, completion: $0) }
     }
 
     public func tick(_ room: String, _ limits: RoomLimits, _ known: KnownMarks = .nothing) async -> Result<
         TickAnswer, StoreError
     > {
-        await self.ask { self.store.tick(room: room, limits: limits, known: known, completion: $0) }
+        await self.tick(room, RoomTick(gateway: "g", limits: limits), known)
     }
 
-    public func exchange(_ room: String, _ numbers: [Int64]) async -> Result<ExchangeAnswer, StoreError> {
-        await self.ask { self.store.exchange(room: room, numbers: numbers, completion: $0) }
+    public func tick(_ room: String, _ tick: RoomTick, _ known: KnownMarks = .nothing) async -> Result<
+        TickAnswer, StoreError
+    > {
+        await self.ask { self.store.tick(room: room, tick, known: known, completion: $0) }
     }
 
-    public func renew(_ room: String, _ numbers: [Int64]) async -> Result<[Int64?], StoreError> {
-        await self.ask { self.store.renew(room: room, numbers: numbers, completion: $0) }
+    public func exchange(_ room: String, _ ids: [Int64], _ known: KnownMarks = .nothing) async -> Result<
+        ExchangeAnswer, StoreError
+    > {
+        await self.ask { self.store.exchange(room: room, gateway: "g", ids: ids, known: known, completion: $0) }
     }
 
-    public func release(_ room: String, _ numbers: [Int64]) async -> Result<Int, StoreError> {
-        await self.ask { self.store.release(room: room, numbers: numbers, completion: $0) }
+    /// Passes that expire at `expiresMicros`, which the shared state need not remember.
+    public func renew(_ room: String, _ ids: [Int64], expiresMicros: Int64 = 1) async -> Result<RenewAnswer, StoreError>
+    {
+        let renewals = ids.map { Renewal(id: $0, expiresMicros: expiresMicros) }
+        return await self.ask { self.store.renew(room: room, renewals, known: .nothing, completion: $0) }
     }
 
-    public func leave(_ room: String, _ numbers: [Int64]) async -> Result<Int, StoreError> {
-        await self.ask { self.store.leave(room: room, numbers: numbers, completion: $0) }
+    public func release(_ room: String, _ ids: [Int64]) async -> Result<Int, StoreError> {
+        await self.ask { self.store.release(room: room, ids: ids, known: .nothing, completion: $0) }.map(\.count)
+    }
+
+    public func leave(_ room: String, _ ids: [Int64]) async -> Result<Int, StoreError> {
+        await self.ask { self.store.leave(room: room, ids: ids, known: .nothing, completion: $0) }.map(\.count)
+    }
+
+    public func reset(_ room: String, _ known: KnownMarks = .nothing) async -> Result<LineMarks, StoreError> {
+        await self.ask { self.store.reset(room: room, known: known, completion: $0) }
     }
 
     public func allow(_ room: String, _ rateMilli: Int64?, fence: Int64) async -> Result<AllowedRateAnswer, StoreError>
     {
-        await self.ask { self.store.setAllowedRate(room: room, rateMilli: rateMilli, fence: fence, completion: $0) }
+        await self.ask {
+            self.store.setAllowedRate(
+                room: room,
+                rateMilli: rateMilli,
+                fence: fence,
+                known: .nothing,
+                completion: $0
+            )
+        }
     }
 
     // MARK: The board

@@ -17,18 +17,23 @@ import Testing
         expiresSeconds: 1_800_000_600
     )
 
-    private func sign(_ token: AdmissionToken, _ keys: [SigningKey]) -> [UInt8] {
+    private func sign(_ token: AdmissionToken, _ keys: [SigningKey], claim: TokenClaim? = nil) -> [UInt8] {
         var memory = [UInt8](repeating: 0, count: 100)
         let count = memory.withUnsafeMutableBytes { memory in
             var writer = ByteWriter(memory)
-            TokenSigner(keys: keys).append(token, to: &writer)
+            TokenSigner(keys: keys).append(token, claim: claim, to: &writer)
             return writer.count
         }
         return Array(memory[..<count])
     }
 
+    private func check(_ text: [UInt8], _ claim: TokenClaim?) -> TokenCheck {
+        text.withUnsafeBytes { TokenSigner(keys: [Self.key]).check($0, claim: claim) }
+    }
+
     private func verify(_ text: [UInt8], _ keys: [SigningKey]) -> AdmissionToken? {
-        text.withUnsafeBytes { TokenSigner(keys: keys).verify($0) }
+        guard case .genuine(let token) = text.withUnsafeBytes({ TokenSigner(keys: keys).check($0) }) else { return nil }
+        return token
     }
 
     @Test func verify_ownToken_givesItBack() {
@@ -52,9 +57,9 @@ import Testing
             let verified = memory.withUnsafeMutableBytes { memory in
                 var writer = ByteWriter(memory)
                 signer.append(token, to: &writer)
-                return signer.verify(writer.written)
+                return signer.check(writer.written)
             }
-            #expect(verified == token, "seed \(seed)")
+            #expect(verified == .genuine(token), "seed \(seed)")
         }
     }
 
@@ -92,5 +97,79 @@ import Testing
         #expect(self.verify(new, [fresh]) == token)
         #expect(self.verify(new, [Self.key]) == nil)
         #expect(self.verify(old, [fresh]) == nil)
+    }
+
+    // MARK: Bound tokens
+
+    private static let home = TokenClaim(rule: 9, value: [10, 0, 0])
+    private static let abroad = TokenClaim(rule: 9, value: [10, 0, 1])
+    private static let nobody = TokenClaim(rule: 9, value: nil)
+    private static let byLogin = TokenClaim(rule: 210, value: [10, 0, 0])
+
+    @Test func check_boundToken_isGoodForItsClaimAlone() {
+        let text = self.sign(Self.token, [Self.key], claim: Self.home)
+        var bound = Self.token
+        bound.lane = 0x80
+        #expect(text.count == AdmissionToken.textBytes)
+        #expect(self.check(text, Self.home) == .genuine(bound))
+        #expect(self.check(text, Self.abroad) == .elsewhere(bound))
+        #expect(self.check(text, Self.nobody) == .elsewhere(bound))
+    }
+
+    /// A change of the configuration takes nobody's place away.
+    @Test func check_afterTheRuleChanged_oldTokensStayGood() {
+        let bound = self.sign(Self.token, [Self.key], claim: Self.home)
+        let free = self.sign(Self.token, [Self.key])
+        for claim in [nil, Self.byLogin] {
+            var found: AdmissionToken?
+            if case .genuine(let token) = self.check(bound, claim) { found = token }
+            #expect(found?.number == Self.token.number, "\(String(describing: claim))")
+        }
+        for claim in [nil, Self.home, Self.nobody, Self.byLogin] {
+            #expect(self.check(free, claim) == .genuine(Self.token))
+        }
+    }
+
+    @Test func append_withoutAValue_bindsToNothing() {
+        #expect(self.sign(Self.token, [Self.key], claim: Self.nobody) == self.sign(Self.token, [Self.key]))
+    }
+
+    /// Nobody gets rid of the binding: neither of the flag nor of the rule, nor by an empty claim.
+    @Test func check_boundToken_anyBitChanged_isNeverGoodElsewhere() throws {
+        let text = self.sign(Self.token, [Self.key], claim: Self.home)
+        let empty = TokenClaim(rule: 9, value: [])
+        var bytes = [UInt8](repeating: 0, count: 48)
+        #expect(
+            text.withUnsafeBytes { text in bytes.withUnsafeMutableBytes { Base64URL.decode64(from: text, to: $0) } }
+        )
+        for bit in 0..<(48 * 8) {
+            var changed = bytes
+            changed[bit / 8] ^= 1 << (bit % 8)
+            let forged = self.encoded(changed)
+            for claim in [Self.abroad, Self.nobody, Self.byLogin, empty] {
+                let found = self.check(forged, claim)
+                // The tag alone is not signed: changed, it is the tag of nobody.
+                let isTag = bit / 8 >= 44
+                if !isTag { #expect(found == .forged, "bit \(bit)") }
+                if isTag, claim.rule == Self.home.rule {
+                    var token = Self.token
+                    token.lane = 0x80
+                    #expect(found == .elsewhere(token), "bit \(bit)")
+                }
+            }
+        }
+        // The first bytes of the MAC are known: they must not be the tag of a claim that says nothing.
+        var copied = bytes
+        copied.replaceSubrange(44..<48, with: bytes[32..<36])
+        guard case .elsewhere = self.check(self.encoded(copied), empty) else {
+            Issue.record("an empty claim is the MAC's own beginning")
+            return
+        }
+    }
+
+    private func encoded(_ bytes: [UInt8]) -> [UInt8] {
+        var text = [UInt8](repeating: 0, count: 64)
+        bytes.withUnsafeBytes { bytes in text.withUnsafeMutableBytes { Base64URL.encode48(from: bytes, to: $0) } }
+        return text
     }
 }

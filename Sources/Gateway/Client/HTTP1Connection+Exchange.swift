@@ -1,3 +1,4 @@
+import Addresses
 import EventLoop
 import HTTPWire
 import Primitives
@@ -12,6 +13,22 @@ extension HTTP1Connection: RequestSource, ResponseSink {
     var isTrustedForwarder: Bool {
         if case .unix = self.stream?.peer { return true }
         return false
+    }
+
+    var peerAddress: IPAddress? {
+        switch self.stream?.peer {
+        case .ipv4(let address, _): .v4(address)
+        case .ipv6(let high, let low, _): .v6(high, low)
+        case .unix, nil: nil
+        }
+    }
+
+    func carries(_ number: Int64, in book: VisitorBook, limit: Int) -> Bool {
+        if let carried = self.carried, carried.book === book, carried.number == number { return true }
+        guard book.connections.take(number, limit: limit) else { return false }
+        if let carried = self.carried { carried.book.connections.leave(carried.number) }
+        self.carried = (book, number)
+        return true
     }
 
     /// `Host` is the client's own.

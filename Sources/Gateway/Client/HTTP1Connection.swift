@@ -51,6 +51,8 @@ final class HTTP1Connection: StreamHandler {
     var writeWatch: PaceWatch?
     var headDeadline: Instant?
     var cachedForwardedFields: [UInt8] = []
+    /// For whom the connection is counted among those that carry one visitor's pass.
+    var carried: (book: VisitorBook, number: VisitorBook.Seat)?
 
     init(tools: LoopTools, routes: RouteBook, registry: any ConnectionRegistry, stream: any ByteStream) {
         self.tools = tools
@@ -248,6 +250,7 @@ final class HTTP1Connection: StreamHandler {
         self.stream = nil
         self.exchange?.clientGone()
         self.exchange = nil
+        if let carried = self.carried.take() { carried.book.connections.leave(carried.number) }
         self.registry.connectionClosed(self)
     }
 }

@@ -129,6 +129,7 @@ extension Exchange {
         for case let token? in [self.visitor.place, self.visitor.pass] {
             gate.cookies.append(
                 token,
+                claim: self.visitor.claim,
                 signer: self.tools.signer,
                 isSecure: self.client?.isSecure ?? false,
                 nowSeconds: self.tools.wallMicros / 1_000_000,

@@ -1,6 +1,7 @@
 import Admission
 import HTTPWire
 import Primitives
+import Tokens
 
 /// One request and its response: runs what `ExchangeMachine` decides. Between a client, of which it knows a source and a
 /// sink of payload, and a room, a pool and a worker's connection.
@@ -45,6 +46,10 @@ final class Exchange: RoomWaiter {
         var gate: RoomGate?
         /// The number, when the visitor is inside.
         var number: Int64?
+        /// Who sends the request, where tokens are bound to that.
+        var claim: TokenClaim?
+        /// Where the request is counted among those of its visitor.
+        var seat: VisitorBook.Seat?
         /// The room has just let the visitor in.
         var isNewcomer = false
         /// Tokens to hand over with the response.
@@ -143,10 +148,12 @@ final class Exchange: RoomWaiter {
     // MARK: The room
 
     func ask(_ gate: RoomGate, _ request: RequestInHand) {
-        switch gate.check(request) {
+        self.visitor.claim = self.claim(for: gate.binding, request)
+        switch gate.check(request, claim: self.visitor.claim) {
         case .inside(let number, let pass):
             self.visitor.number = number
             self.visitor.pass = pass
+            guard self.takeSeat(gate, number) else { return self.fail(.visitorLimit) }
             self.letIn(request)
         case .preflight: self.letIn(request)
         case .mustWait(let position):
@@ -180,6 +187,7 @@ final class Exchange: RoomWaiter {
             self.visitor.place = place
             self.visitor.number = pass.number
             self.visitor.isNewcomer = true
+            guard self.takeSeat(gate, pass.number) else { return self.fail(.visitorLimit) }
             self.withKeptRequest { self.letIn($0) }
         case .waiting(let place, let isNew):
             if isNew { self.visitor.place = place }
@@ -258,6 +266,7 @@ final class Exchange: RoomWaiter {
             )
             self.responseStatus = 0
         }
+        if let seat = self.visitor.seat.take() { self.visitor.gate?.visitors.requests.leave(seat) }
         if self.visitor.gate != nil { self.visitor = Visitor() }
         if self.failedWorker != nil { self.failedWorker = nil }
         self.route = nil

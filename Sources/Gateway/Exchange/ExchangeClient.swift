@@ -1,3 +1,4 @@
+import Addresses
 import HTTPWire
 import Primitives
 
@@ -10,6 +11,11 @@ protocol RequestSource: AnyObject {
     var forwardedFields: [UInt8] { get }
     /// The peer is a process of this host, behind a unix socket: the fields of this kind that it sends are passed on.
     var isTrustedForwarder: Bool { get }
+    /// The address that the requests come from; nil behind a unix socket.
+    var peerAddress: IPAddress? { get }
+    /// Counts this connection among those that carry the pass of `number`, instead of what it was counted for before.
+    /// False when that is one more than `limit`.
+    func carries(_ number: Int64, in book: VisitorBook, limit: Int) -> Bool
     /// No more of the body is wanted for now.
     func pauseRequest()
     func resumeRequest()

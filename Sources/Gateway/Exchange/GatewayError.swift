@@ -19,6 +19,7 @@ struct GatewayError: Error, Equatable {
         case queueFull = "queue-full"
         case queueTimeout = "queue-timeout"
         case joinsFull = "joins-full"
+        case visitorLimit = "visitor-limit"
         case shuttingDown = "shutting-down"
         case outOfMemory = "out-of-memory"
 
@@ -91,6 +92,13 @@ struct GatewayError: Error, Equatable {
         cause: .joinsFull,
         message: "Too many visitors are joining at once.",
         retryAfterSeconds: 2
+    )
+    static let visitorLimit = GatewayError(
+        status: 429,
+        side: .downstream,
+        cause: .visitorLimit,
+        message: "This visitor has as many requests or connections under way as one may have.",
+        retryAfterSeconds: 1
     )
     static let connectFailed = GatewayError(
         status: 502,

@@ -33,6 +33,17 @@ struct RequestInHand {
         }
     }
 
+    /// The value of the last field of that name, in small letters: of several, a front has appended it.
+    func lastValue(ofField name: String) -> UnsafeRawBufferPointer? {
+        let name = name.utf8
+        let field = self.tools.requestHead.fields.last { field in
+            let given = field.name.slice(of: self.bytes)
+            return given.count == name.count && zip(given, name).allSatisfy { ASCII.lowercased($0) == $1 }
+        }
+        guard let value = field?.value.slice(of: self.bytes), !value.isEmpty else { return nil }
+        return value
+    }
+
     /// More cookies of one name than these are nobody's but an attacker's, and each costs the check of a signature.
     private static let mostCookiesOfAName = 8
 

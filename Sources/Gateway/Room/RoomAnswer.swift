@@ -62,4 +62,6 @@ struct WaitingPosition {
     var estimateSeconds: ClosedRange<Int64>?
     var refreshSeconds: Int64
     var opensInSeconds: Int64 = 0
+    /// How far the room can be served now: what the page may promise.
+    var mode = RoomMode.normal
 }

@@ -24,6 +24,7 @@ struct RoomCookieNames {
     /// Appends the field that hands a place or a pass over.
     func append(
         _ token: AdmissionToken,
+        claim: TokenClaim?,
         signer: TokenSigner,
         isSecure: Bool,
         nowSeconds: Int64,
@@ -33,7 +34,7 @@ struct RoomCookieNames {
         writer.append("Set-Cookie: ")
         writer.append(token.kind == .place ? names.place : names.pass)
         writer.append("=")
-        signer.append(token, to: &writer)
+        signer.append(token, claim: claim, to: &writer)
         writer.append("; Path=/; Max-Age=")
         writer.append(decimal: max(1, Int(Int64(token.expiresSeconds) - nowSeconds)))
         Self.appendEnd(isSecure: isSecure, to: &writer)

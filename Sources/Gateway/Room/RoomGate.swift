@@ -2,6 +2,7 @@ import Admission
 import Primitives
 import Settings
 import SharedState
+import Tokens
 
 /// One room as one loop sees it: checks tokens, gathers what is to be asked of the shared state, keeps the books of the
 /// requests that wait for the answer.
@@ -20,6 +21,9 @@ final class RoomGate {
         case mustWait(WaitingPosition)
         case refused(GatewayError)
     }
+
+    /// The name under which visitors stand at the door.
+    static let gateway = "gateway"
 
     let name: String
     let cookies: RoomCookieNames
@@ -61,23 +65,30 @@ final class RoomGate {
         self.page = WaitingPage(room: settings)
     }
 
+    /// What tokens are bound to, and what one visitor may use of this gateway at once.
+    var binding: VisitorBinding { self.view.limits.binding }
+    var perVisitor: VisitorLimitSettings { self.view.limits.perVisitor }
+    var visitors: VisitorBook { self.shared.visitors }
+    func countLimitedVisitor() { self.counts.visitorsLimited += 1 }
+
     var roomID: UInt64 { self.view.roomID }
     var snapshot: RoomSnapshot? { self.view.snapshot }
+    var mode: RoomMode { self.view.mode }
     /// Requests of this loop that wait for a place, and at the door.
     var parked: (joining: Int, atDoor: Int) { (self.joiners.count, self.door.count) }
 
     // MARK: The check
 
-    /// Decides on the request in hand.
-    func check(_ request: RequestInHand) -> GateVerdict {
+    /// Decides on the request in hand. `claim` says who sends it, where tokens are bound to that.
+    func check(_ request: RequestInHand, claim: TokenClaim? = nil) -> GateVerdict {
         if self.view.limits.passesPreflight, request.method == .options, request.isPreflight { return .preflight }
         let now = self.tools.wallMicros
         self.shared.takeReleases(since: &self.seenReleases) { number, until in
             self.view.revoke(number, untilMicros: until, nowMicros: now)
         }
         let names = request.isSecure ? self.cookies.secure : self.cookies.plain
-        let pass = self.token(.pass, named: names.pass, request, nowMicros: now)
-        let place = pass == nil ? self.token(.place, named: names.place, request, nowMicros: now) : nil
+        let pass = self.token(.pass, named: names.pass, request, claim, nowMicros: now)
+        let place = pass == nil ? self.token(.place, named: names.place, request, claim, nowMicros: now) : nil
         if let place { self.view.raise(epoch: Int64(place.epoch), issued: place.number, serving: 0) }
         switch self.view.standing(pass: pass, place: place, nowMicros: now) {
         case .inside(let number, let isRenewalDue):
@@ -94,11 +105,18 @@ final class RoomGate {
         _ kind: AdmissionToken.Kind,
         named name: [UInt8],
         _ request: RequestInHand,
+        _ claim: TokenClaim?,
         nowMicros now: Int64
     ) -> AdmissionToken? {
         var found: AdmissionToken?
         _ = request.anyCookie(named: name) { text in
-            guard let token = self.tools.signer.verify(text) else {
+            let token: AdmissionToken
+            switch self.tools.signer.check(text, claim: claim) {
+            case .genuine(let genuine): token = genuine
+            case .elsewhere:
+                self.counts.tokensElsewhere += 1
+                return false
+            case .forged:
                 self.counts.tokensForged += 1
                 return false
             }
@@ -127,7 +145,7 @@ final class RoomGate {
 
     /// What a visitor is shown who could be given no place.
     var joiningPosition: WaitingPosition {
-        WaitingPosition(state: .joining, refreshSeconds: Self.unavailableRefreshSeconds)
+        WaitingPosition(state: .joining, refreshSeconds: Self.unavailableRefreshSeconds, mode: self.view.mode)
     }
 
     // MARK: Waiting
@@ -187,7 +205,7 @@ final class RoomGate {
     private func sendJoin() {
         guard let batch = self.joins.next(isStillWanted: { self.joiners[$0] != nil }) else { return }
         self.shared.noteActivity()
-        self.store.join(room: self.name, count: batch.count) { [self] result in
+        self.store.join(room: self.name, count: batch.count, known: self.shared.known) { [self] result in
             self.joins.returned()
             self.takeJoin(result, batch)
             self.scheduleFlush()
@@ -200,9 +218,8 @@ final class RoomGate {
             self.noteFailure(error, of: "join")
             for id in batch { self.answerJoiner(id, .unavailable) }
         case .success(let grant):
-            let last = grant.first + grant.count - 1
-            self.view.raise(epoch: grant.epoch, issued: last, serving: grant.serving)
-            self.shared.raise(epoch: grant.epoch, issued: last, serving: grant.serving)
+            self.view.raise(grant.line)
+            self.shared.raise(grant.line)
             self.counts.joined += UInt64(batch.count)
             for (index, id) in batch.enumerated() {
                 let number = grant.first + Int64(index)
@@ -246,7 +263,8 @@ final class RoomGate {
         guard !batch.isEmpty else { return }
         self.isExchanging = true
         self.shared.noteActivity()
-        self.store.exchange(room: self.name, numbers: batch) { [self] result in
+        self.store.exchange(room: self.name, gateway: Self.gateway, ids: batch, known: self.shared.known) {
+            [self] result in
             self.isExchanging = false
             self.takeExchange(result, batch)
             self.scheduleFlush()
@@ -261,14 +279,13 @@ final class RoomGate {
             self.door.markAsked(batch)
         case .success(let answer):
             for (number, outcome) in zip(batch, answer.outcomes) { self.take(outcome, number) }
-            self.admit(answer.others)
         }
     }
 
-    /// Visitors at the door whose turn came with somebody else's question. Those of other loops ask on the next tick.
-    private func admit(_ others: DoorAdmissions) {
-        for number in others.numbers where self.door.contains(number) {
-            self.take(.admitted(expiresMicros: others.expiresMicros), number)
+    /// Visitors at the door whose turn came with somebody else's question.
+    private func admit(_ granted: [DoorGrant]) {
+        for grant in granted where self.door.contains(grant.id) {
+            self.take(.admitted(expiresMicros: grant.expiresMicros), grant.id)
         }
     }
 
@@ -284,7 +301,7 @@ final class RoomGate {
         case .lapsed:
             self.counts.lapsed += 1
             answer = .rejoin
-        case .ended: answer = .rejoin
+        case .ended, .void: answer = .rejoin
         }
         self.answer(self.door.take(number), answer)
     }
@@ -310,14 +327,16 @@ final class RoomGate {
 
     private func sendRenewals() {
         guard let batch = self.renewals.next() else { return }
-        self.store.renew(room: self.name, numbers: batch) { [self] result in
+        let now = self.tools.wallMicros
+        let renewals = batch.map { Renewal(id: $0, expiresMicros: now + 1) }
+        self.store.renew(room: self.name, renewals, known: self.shared.known) { [self] result in
             self.renewals.returned()
             self.renewing.subtract(batch)
             switch result {
             case .failure(let error): self.noteFailure(error, of: "renew")
-            case .success(let expiries):
+            case .success(let answer):
                 let now = self.tools.wallMicros
-                for (number, expiry) in zip(batch, expiries) where expiry == nil {
+                for (number, expiry) in zip(batch, answer.expiries) where expiry == nil {
                     self.shared.release(number, untilMicros: now + self.view.limits.sessionMicros)
                 }
             }
@@ -335,7 +354,7 @@ final class RoomGate {
 
     private func sendReleases() {
         guard let batch = self.releases.next() else { return }
-        self.store.release(room: self.name, numbers: batch) { [self] result in
+        self.store.release(room: self.name, ids: batch, known: self.shared.known) { [self] result in
             self.releases.returned()
             // A lost release costs a slot until the session would have expired by itself.
             if case .failure(let error) = result { self.noteFailure(error, of: "release") }
@@ -351,7 +370,7 @@ final class RoomGate {
         }
         guard let batch else { return }
         // A failure needs no answer: the shared state forgets silent visitors by itself.
-        self.store.leave(room: self.name, numbers: batch) { [self] _ in
+        self.store.leave(room: self.name, ids: batch, known: self.shared.known) { [self] _ in
             self.leaves.returned()
             self.leaving.subtract(batch)
             self.scheduleFlush()
@@ -387,7 +406,7 @@ final class RoomGate {
     /// A tick's result, from whichever loop asked for it.
     func take(_ answer: TickAnswer) {
         self.view.observe(answer.snapshot)
-        self.admit(answer.others)
+        self.admit(answer.granted)
         self.reviewDoor()
     }
 

@@ -25,6 +25,8 @@ struct RoomView {
     let roomID: UInt64
     private(set) var limits: RoomSettings
     private(set) var snapshot: RoomSnapshot?
+    /// As of the last tick, or of the last that was missed.
+    var mode = RoomMode.normal
     private(set) var known = KnownMarks.nothing
     private var estimator = WaitEstimator()
     /// Sessions that ended before their pass expires, with that time in microseconds.
@@ -42,7 +44,7 @@ struct RoomView {
 
     mutating func observe(_ snapshot: RoomSnapshot) {
         self.snapshot = snapshot
-        self.known.raise(epoch: snapshot.epoch, issued: snapshot.issued, serving: snapshot.serving)
+        self.known.raise(snapshot)
         self.estimator.observe(snapshot)
     }
 
@@ -50,6 +52,8 @@ struct RoomView {
     mutating func raise(epoch: Int64, issued: Int64, serving: Int64) {
         self.known.raise(epoch: epoch, issued: issued, serving: serving)
     }
+
+    mutating func raise(_ line: LineMarks) { self.known.raise(line) }
 
     /// The session of `number` is over, though its pass runs until `until`.
     mutating func revoke(_ number: Int64, untilMicros until: Int64, nowMicros now: Int64) {
@@ -112,7 +116,8 @@ struct RoomView {
             waiting: max(0, self.known.issued - self.known.serving),
             estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: self.limits.inflowMilli),
             refreshSeconds: refresh,
-            opensInSeconds: max(0, ((self.limits.opensAtMicros ?? 0) - now + 999_999) / 1_000_000)
+            opensInSeconds: max(0, ((self.limits.opensAtMicros ?? 0) - now + 999_999) / 1_000_000),
+            mode: self.mode
         )
     }
 

@@ -23,10 +23,16 @@ final class SharedRoom: Sendable {
     let joining = SharedLimit()
     /// Requests that stand at the door, over all loops.
     let atDoor = SharedLimit()
+    /// Who is inside with how much, over all loops.
+    let visitors = VisitorBook()
 
     func raise(epoch: Int64, issued: Int64, serving: Int64) {
         self.content.withLock { $0.known.raise(epoch: epoch, issued: issued, serving: serving) }
     }
+
+    func raise(_ line: LineMarks) { self.content.withLock { $0.known.raise(line) } }
+
+    func raise(_ snapshot: RoomSnapshot) { self.content.withLock { $0.known.raise(snapshot) } }
 
     var known: KnownMarks { self.content.withLock { $0.known } }
 

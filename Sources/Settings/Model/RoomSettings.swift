@@ -23,6 +23,17 @@ public struct RoomSettings: Equatable, Sendable {
     /// A browser asks by OPTIONS whether it may send a request at all, and sends no cookies with it: such a question
     /// goes through without a place, and takes none.
     public var passesPreflight = true
+    /// What a place and a pass are tied to.
+    public var binding = VisitorBinding.none
+    /// What one visitor may use of one gateway at once.
+    public var perVisitor = VisitorLimitSettings()
+    /// How long the shared state keeps the room after the last gateway that has it has gone.
+    public var retentionMicros: Int64 = .hours(7 * 24) / 1000
+    /// How long the journal keeps an entry, and how many.
+    public var journalMicros: Int64 = .hours(7 * 24) / 1000
+    public var journalEntries = 100_000
+    /// The folder that entries are written to before the shared state drops them; nil writes none.
+    public var journalFolder: String?
 
     public init(name: String, slots: Int64, inflowMilli: Int64) {
         self.name = name
@@ -56,6 +67,12 @@ extension RoomSettings: NamedSettingsSection {
             .value("title", \.title, .either("null", or: .text("a text", maxBytes: 200)), .live),
             .value("language", \.language, .word, .live),
             .value("cors_preflight", \.passesPreflight, .flag, .live),
+            .value("bind", \.binding, .binding, .live),
+            .section("per_visitor", \.perVisitor),
+            .value("retention", \.retentionMicros, .durationMicros(.hours(1)...(.hours(366 * 24))), .live),
+            .value("journal_keep", \.journalMicros, .durationMicros(.minutes(1)...(.hours(366 * 24))), .live),
+            .value("journal_entries", \.journalEntries, .count(1_000...10_000_000), .live),
+            .value("journal_export", \.journalFolder, .either("null", or: .path), .live),
         ]
     }
 

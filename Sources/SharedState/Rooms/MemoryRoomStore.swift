@@ -14,18 +14,25 @@ public final class MemoryRoomStore: BatchedRoomStore {
     /// Memory is always there.
     public var outage: String? { nil }
 
-    public func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
-        self.run(room, completion) { model, now throws(RoomError) in try model.join(count: count, nowMicros: now) }
+    public func join(
+        room: String,
+        count: Int,
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<JoinGrant>
+    ) {
+        self.run(room, completion) { model, now throws(RoomError) in
+            try model.join(count: count, known: known, nowMicros: now)
+        }
     }
 
     public func tick(
         room: String,
-        limits: RoomLimits,
+        _ tick: RoomTick,
         known: KnownMarks,
         completion: @escaping StoreCompletion<TickAnswer>
     ) {
         self.run(room, creates: true, completion) { model, now throws(RoomError) in
-            model.tick(limits, known: known, nowMicros: now)
+            try model.tick(tick, known: known, nowMicros: now)
         }
     }
 
@@ -33,35 +40,61 @@ public final class MemoryRoomStore: BatchedRoomStore {
         room: String,
         rateMilli: Int64?,
         fence: Int64,
+        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
         self.run(room, completion) { model, now throws(RoomError) in
-            try model.setAllowedRate(rateMilli, fence: fence, nowMicros: now)
+            try model.setAllowedRate(rateMilli, fence: fence, known: known, nowMicros: now)
         }
+    }
+
+    public func reset(room: String, known: KnownMarks, completion: @escaping StoreCompletion<LineMarks>) {
+        self.run(room, completion) { model, now throws(RoomError) in try model.reset(known: known, nowMicros: now) }
     }
 
     public func exchangeBatch(
         room: String,
-        numbers: [Int64],
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
         completion: @escaping StoreCompletion<ExchangeAnswer>
     ) {
-        self.run(room, completion) { model, now throws(RoomError) in try model.exchange(numbers, nowMicros: now) }
+        self.run(room, completion) { model, now throws(RoomError) in
+            try model.exchange(gateway: gateway, ids: ids, known: known, nowMicros: now)
+        }
     }
 
     public func renewBatch(
         room: String,
-        numbers: [Int64],
-        completion: @escaping StoreCompletion<[Int64?]>
+        _ renewals: [Renewal],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<RenewAnswer>
     ) {
-        self.run(room, completion) { model, now throws(RoomError) in try model.renew(numbers, nowMicros: now) }
+        self.run(room, completion) { model, now throws(RoomError) in
+            try model.renew(renewals, known: known, nowMicros: now)
+        }
     }
 
-    public func releaseBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
-        self.run(room, completion) { model, now throws(RoomError) in try model.release(numbers, nowMicros: now) }
+    public func releaseBatch(
+        room: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<CountAnswer>
+    ) {
+        self.run(room, completion) { model, now throws(RoomError) in
+            try model.release(ids: ids, known: known, nowMicros: now)
+        }
     }
 
-    public func leaveBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
-        self.run(room, completion) { model, now throws(RoomError) in try model.leave(numbers, nowMicros: now) }
+    public func leaveBatch(
+        room: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<CountAnswer>
+    ) {
+        self.run(room, completion) { model, now throws(RoomError) in
+            try model.leave(ids: ids, known: known, nowMicros: now)
+        }
     }
 
     /// The answer is there at once, and still comes in the next turn, as it would from Redis.

@@ -5,7 +5,7 @@ import RedisClient
 /// Rooms in Redis: each call is one run of `room.lua`.
 public final class RedisRoomStore: BatchedRoomStore {
     public let client: RedisClient
-    /// Nine names a room, made once: they are sent with every call. Forgotten altogether at `maxKeptNames` rooms.
+    /// The names of a room's keys, made once: they are sent with every call. Forgotten altogether at `maxKeptNames` rooms.
     private var keys: [String: [String]] = [:]
     private static let maxKeptNames = 10_000
 
@@ -16,8 +16,13 @@ public final class RedisRoomStore: BatchedRoomStore {
 
     public var outage: String? { self.client.isConnected ? nil : self.client.state.description }
 
-    public func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
-        self.run(.join(count: count), room, completion) { reply throws(RoomError) in
+    public func join(
+        room: String,
+        count: Int,
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<JoinGrant>
+    ) {
+        self.run(.join(count: count), room, known, completion) { reply throws(RoomError) in
             let grant = try RoomScript.joinGrant(reply)
             guard grant.count == Int64(count) else {
                 throw .refused(
@@ -30,11 +35,11 @@ public final class RedisRoomStore: BatchedRoomStore {
 
     public func tick(
         room: String,
-        limits: RoomLimits,
+        _ tick: RoomTick,
         known: KnownMarks,
         completion: @escaping StoreCompletion<TickAnswer>
     ) {
-        self.run(.tick(limits, known: known), room, completion) { reply throws(RoomError) in
+        self.run(.tick(tick), room, known, completion) { reply throws(RoomError) in
             try RoomScript.tickAnswer(reply)
         }
     }
@@ -43,56 +48,75 @@ public final class RedisRoomStore: BatchedRoomStore {
         room: String,
         rateMilli: Int64?,
         fence: Int64,
+        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
-        self.run(.setAllowedRate(rateMilli: rateMilli, fence: fence), room, completion) { reply throws(RoomError) in
-            try RoomScript.allowedRate(reply)
-        }
+        let operation = RoomScript.Operation.setAllowedRate(rateMilli: rateMilli, fence: fence)
+        self.run(operation, room, known, completion) { reply throws(RoomError) in try RoomScript.allowedRate(reply) }
+    }
+
+    public func reset(room: String, known: KnownMarks, completion: @escaping StoreCompletion<LineMarks>) {
+        self.run(.reset, room, known, completion) { reply throws(RoomError) in try RoomScript.resetAnswer(reply) }
     }
 
     public func exchangeBatch(
         room: String,
-        numbers: [Int64],
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
         completion: @escaping StoreCompletion<ExchangeAnswer>
     ) {
-        self.run(.exchange(numbers), room, completion) { reply throws(RoomError) in
-            try RoomScript.exchangeAnswer(reply, count: numbers.count)
+        self.run(.exchange(gateway: gateway, ids), room, known, completion) { reply throws(RoomError) in
+            try RoomScript.exchangeAnswer(reply, count: ids.count)
         }
     }
 
     public func renewBatch(
         room: String,
-        numbers: [Int64],
-        completion: @escaping StoreCompletion<[Int64?]>
+        _ renewals: [Renewal],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<RenewAnswer>
     ) {
-        self.run(.renew(numbers), room, completion) { reply throws(RoomError) in
-            try RoomScript.renewedExpiries(reply, count: numbers.count)
+        self.run(.renew(renewals), room, known, completion) { reply throws(RoomError) in
+            try RoomScript.renewAnswer(reply, count: renewals.count)
         }
     }
 
-    public func releaseBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
-        self.run(.release(numbers), room, completion) { reply throws(RoomError) in
-            try RoomScript.releasedCount(reply)
+    public func releaseBatch(
+        room: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<CountAnswer>
+    ) {
+        self.run(.release(ids), room, known, completion) { reply throws(RoomError) in
+            try RoomScript.countAnswer(reply)
         }
     }
 
-    public func leaveBatch(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
-        self.run(.leave(numbers), room, completion) { reply throws(RoomError) in try RoomScript.leftCount(reply) }
+    public func leaveBatch(
+        room: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<CountAnswer>
+    ) {
+        self.run(.leave(ids), room, known, completion) { reply throws(RoomError) in try RoomScript.countAnswer(reply) }
     }
 
     private func run<Answer>(
         _ operation: RoomScript.Operation,
         _ room: String,
+        _ known: KnownMarks,
         _ completion: @escaping StoreCompletion<Answer>,
-        _ parse: @escaping ([Int64]) throws(RoomError) -> Answer
+        _ parse: @escaping (RoomReply) throws(RoomError) -> Answer
     ) {
         self.loop.preconditionOnLoop()
-        self.client.eval(SharedScripts.room, keys: self.keys(of: room), arguments: operation.arguments()) { result in
+        let arguments = operation.arguments(known: known)
+        self.client.eval(SharedScripts.room, keys: self.keys(of: room), arguments: arguments) { result in
             switch result {
             case .failure(let error): completion(.failure(StoreError(error)))
             case .success(let value):
-                guard let reply = value.integers else {
-                    return completion(.failure(.refused("room.lua answered something else than integers: \(value)")))
+                guard let reply = RoomReply(value) else {
+                    return completion(.failure(.refused("room.lua answered something else than a list: \(value)")))
                 }
                 do throws(RoomError) {
                     completion(.success(try parse(reply)))
@@ -109,5 +133,24 @@ public final class RedisRoomStore: BatchedRoomStore {
         let keys = RoomScript.keys(room: room)
         self.keys[room] = keys
         return keys
+    }
+}
+
+extension RoomReply {
+    /// nil for what the script never answers.
+    init?(_ value: RedisValue) {
+        switch value {
+        case .integer(let integer): self = .integer(integer)
+        case .bytes, .status: self = .text(value.text ?? "")
+        case .array(let elements):
+            var list: [RoomReply] = []
+            list.reserveCapacity(elements.count)
+            for element in elements {
+                guard let reply = RoomReply(element) else { return nil }
+                list.append(reply)
+            }
+            self = .list(list)
+        case .null, .error: return nil
+        }
     }
 }

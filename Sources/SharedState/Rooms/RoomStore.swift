@@ -15,29 +15,45 @@ public protocol RoomStore: AnyObject {
     var outage: String? { get }
 
     /// Hands out the next `count` places.
-    func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>)
+    func join(room: String, count: Int, known: KnownMarks, completion: @escaping StoreCompletion<JoinGrant>)
 
     /// Moves the room on, creates it when it is not there, and tells how it stands.
-    func tick(room: String, limits: RoomLimits, known: KnownMarks, completion: @escaping StoreCompletion<TickAnswer>)
+    func tick(room: String, _ tick: RoomTick, known: KnownMarks, completion: @escaping StoreCompletion<TickAnswer>)
 
     /// The controller's bound on the admission rate in milli-tokens a second, nil for none. A fence lower than the
-    /// last one is not taken.
+    /// last one is not taken. It holds for `RoomRules.allowedLeaseMicros`.
     func setAllowedRate(
         room: String,
         rateMilli: Int64?,
         fence: Int64,
+        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     )
 
-    /// The outcomes come in the order of `numbers`. Repeating an exchange is harmless.
-    func exchange(room: String, numbers: [Int64], completion: @escaping StoreCompletion<ExchangeAnswer>)
+    /// The outcomes come in the order of `ids` (see `PlaceID`). Repeating an exchange is harmless. Who is at the door
+    /// stands there for `gateway`, until that one leaves them, or ceases to tick.
+    func exchange(
+        room: String,
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<ExchangeAnswer>
+    )
 
-    /// The new expiry of each session in the order of `numbers`; nil when it is over.
-    func renew(room: String, numbers: [Int64], completion: @escaping StoreCompletion<[Int64?]>)
+    /// The new expiry of each session in the order of `renewals`; nil when it is over.
+    func renew(
+        room: String,
+        _ renewals: [Renewal],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<RenewAnswer>
+    )
 
     /// Ends sessions; tells how many slots became free.
-    func release(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>)
+    func release(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>)
 
     /// Takes visitors who hung up from the door; tells how many stood there.
-    func leave(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>)
+    func leave(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>)
+
+    /// Ends the line: all places and passes are void, a new line begins.
+    func reset(room: String, known: KnownMarks, completion: @escaping StoreCompletion<LineMarks>)
 }

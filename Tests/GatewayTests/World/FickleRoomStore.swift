@@ -41,38 +41,56 @@ final class FickleRoomStore: RoomStore {
         }
     }
 
-    func join(room: String, count: Int, completion: @escaping StoreCompletion<JoinGrant>) {
-        self.call(completion) { self.store.join(room: room, count: count, completion: $0) }
+    func join(room: String, count: Int, known: KnownMarks, completion: @escaping StoreCompletion<JoinGrant>) {
+        self.call(completion) { self.store.join(room: room, count: count, known: known, completion: $0) }
     }
 
-    func tick(room: String, limits: RoomLimits, known: KnownMarks, completion: @escaping StoreCompletion<TickAnswer>) {
-        self.call(completion) { self.store.tick(room: room, limits: limits, known: known, completion: $0) }
+    func tick(room: String, _ tick: RoomTick, known: KnownMarks, completion: @escaping StoreCompletion<TickAnswer>) {
+        self.call(completion) { self.store.tick(room: room, tick, known: known, completion: $0) }
     }
 
     func setAllowedRate(
         room: String,
         rateMilli: Int64?,
         fence: Int64,
+        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
         self.call(completion) {
-            self.store.setAllowedRate(room: room, rateMilli: rateMilli, fence: fence, completion: $0)
+            self.store.setAllowedRate(room: room, rateMilli: rateMilli, fence: fence, known: known, completion: $0)
         }
     }
 
-    func exchange(room: String, numbers: [Int64], completion: @escaping StoreCompletion<ExchangeAnswer>) {
-        self.call(completion) { self.store.exchange(room: room, numbers: numbers, completion: $0) }
+    func exchange(
+        room: String,
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<ExchangeAnswer>
+    ) {
+        self.call(completion) {
+            self.store.exchange(room: room, gateway: gateway, ids: ids, known: known, completion: $0)
+        }
     }
 
-    func renew(room: String, numbers: [Int64], completion: @escaping StoreCompletion<[Int64?]>) {
-        self.call(completion) { self.store.renew(room: room, numbers: numbers, completion: $0) }
+    func renew(
+        room: String,
+        _ renewals: [Renewal],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<RenewAnswer>
+    ) {
+        self.call(completion) { self.store.renew(room: room, renewals, known: known, completion: $0) }
     }
 
-    func release(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
-        self.call(completion) { self.store.release(room: room, numbers: numbers, completion: $0) }
+    func release(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>) {
+        self.call(completion) { self.store.release(room: room, ids: ids, known: known, completion: $0) }
     }
 
-    func leave(room: String, numbers: [Int64], completion: @escaping StoreCompletion<Int>) {
-        self.call(completion) { self.store.leave(room: room, numbers: numbers, completion: $0) }
+    func leave(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>) {
+        self.call(completion) { self.store.leave(room: room, ids: ids, known: known, completion: $0) }
+    }
+
+    func reset(room: String, known: KnownMarks, completion: @escaping StoreCompletion<LineMarks>) {
+        self.call(completion) { self.store.reset(room: room, known: known, completion: $0) }
     }
 }

@@ -1,0 +1,79 @@
+import Addresses
+import HTTPWire
+import Primitives
+import Settings
+import Tokens
+
+/// Who sends a request, and how much that visitor may have under way.
+extension Exchange {
+    /// Claims longer than this are cut: a cookie of a site may be anything.
+    static let mostClaimBytes = 1_024
+
+    /// What the request says of its sender under this rule; nil when nothing is asked.
+    func claim(for binding: VisitorBinding, _ request: RequestInHand) -> TokenClaim? {
+        if case .none = binding { return nil }
+        return TokenClaim(rule: binding.ruleNumber, value: self.claimValue(for: binding, request))
+    }
+
+    private func claimValue(for binding: VisitorBinding, _ request: RequestInHand) -> [UInt8]? {
+        switch binding {
+        case .none: return nil
+        case .address(let v4Bits, let v6Bits):
+            let address = self.client?.peerAddress ?? self.forwardedAddress(request)
+            return address?.prefixBytes(v4Bits: v4Bits, v6Bits: v6Bits)
+        case .header(let name): return request.lastValue(ofField: name).map { Array($0.prefix(Self.mostClaimBytes)) }
+        case .cookie(let name):
+            var value: [UInt8]?
+            _ = request.anyCookie(named: Array(name.utf8)) { text in
+                value = text.isEmpty ? nil : Array(text.prefix(Self.mostClaimBytes))
+                return true
+            }
+            return value
+        }
+    }
+
+    /// Behind a front on a unix socket: the last address that the front has appended.
+    private func forwardedAddress(_ request: RequestInHand) -> IPAddress? {
+        guard self.client?.isTrustedForwarder == true, let value = request.lastValue(ofField: "x-forwarded-for") else {
+            return nil
+        }
+        guard let last = value.split(separator: UInt8(ascii: ",")).last else { return nil }
+        return IPAddress(parsing: String(decoding: last.drop { $0 == UInt8(ascii: " ") }, as: UTF8.self))
+    }
+
+    /// Counts the request, and the connection, among those of its visitor. False when there are too many.
+    func takeSeat(_ gate: RoomGate, _ number: Int64) -> Bool {
+        let limits = gate.perVisitor
+        guard limits.requests > 0 || limits.connections > 0 else { return true }
+        // A connection of a front carries many visitors.
+        if limits.connections > 0, let client = self.client, !client.isTrustedForwarder,
+            !client.carries(number, in: gate.visitors, limit: limits.connections)
+        {
+            gate.countLimitedVisitor()
+            return false
+        }
+        guard limits.requests > 0 else { return true }
+        guard gate.visitors.requests.take(number, limit: limits.requests) else {
+            gate.countLimitedVisitor()
+            return false
+        }
+        self.visitor.seat = number
+        return true
+    }
+}
+
+extension IPAddress {
+    /// The first bits of the address, the rest zero. An IPv4 address inside of an IPv6 one is the IPv4 address.
+    func prefixBytes(v4Bits: Int, v6Bits: Int) -> [UInt8] {
+        switch self {
+        case .v4(let address): return Self.bytes(of: address, v4Bits)
+        case .v6(0, let low) where low >> 32 == 0xFFFF: return Self.bytes(of: UInt32(truncatingIfNeeded: low), v4Bits)
+        case .v6(let high, _): return Self.bytes(of: high, v6Bits)
+        }
+    }
+
+    private static func bytes<Word: FixedWidthInteger>(of word: Word, _ bits: Int) -> [UInt8] {
+        let kept = bits >= Word.bitWidth ? word : word & ~(Word.max >> Word(bits))
+        return withUnsafeBytes(of: kept.bigEndian) { Array($0) }
+    }
+}
