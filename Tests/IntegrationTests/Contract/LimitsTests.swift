@@ -4,11 +4,16 @@ import Testing
 /// Two gateways whose files say different things, as during any rolling reload.
 @Suite(.onOwnThread) struct LimitsTests {
     /// Without a controller, whose own rate might hide the files'.
-    private func start(_ scene: Scene, rooms: [[String: String]]) throws -> (RedisShell, [SluiceProcess]) {
+    private func start(
+        _ scene: Scene,
+        rooms: [[String: String]],
+        generations: [Int]? = nil
+    ) throws -> (RedisShell, [SluiceProcess]) {
         let socket = "\(scene.folder)/r.sock"
         let redis = try scene.startForgetfulRedis(socket: socket).shell
         let gateways = try rooms.enumerated().map { index, room in
-            let configuration = try Contract.configuration(scene, socket: socket, room: room)
+            var configuration = try Contract.configuration(scene, socket: socket, room: room)
+            if let generations { configuration.otherKeys = ["generation: \(generations[index])"] }
             return try Contract.start(scene, configuration, name: "gateway\(index)", command: "gateway")
         }
         return (redis, gateways)
@@ -39,15 +44,17 @@ import Testing
         }
     }
 
-    /// Seen before: the gateway whose file had no `opens_at` let people in an hour early.
+    /// Seen before: the gateway whose file had no `opens_at` let people in an hour early. The newer file has it, whether
+    /// its gateway started first or last.
     @Test(arguments: [0, 1])
-    func opening_inOneFileOnly_nobodyIsEarly(withOpening: Int) throws {
+    func opening_inTheNewerFileOnly_nobodyIsEarly(newer: Int) throws {
         try Scene.play { scene in
             let plain = ["slots": "100", "inflow": "1000/s", "burst": "100", "horizon": "1s"]
             let opens = ISO8601DateFormatter().string(from: Date().addingTimeInterval(3_600))
             var rooms = [plain, plain]
-            rooms[withOpening]["opens_at"] = opens
-            let (_, gateways) = try self.start(scene, rooms: rooms)
+            rooms[newer]["opens_at"] = opens
+            // The one that is started last is also saved last.
+            let (_, gateways) = try self.start(scene, rooms: rooms, generations: newer == 0 ? [2, 1] : nil)
             var crowd = Crowd(ports: gateways.map(\.port), count: 20)
             let start = Patience.nowMilliseconds
             try Patience.wait(for: "a second and a half") {
@@ -55,6 +62,21 @@ import Testing
                 return Patience.nowMilliseconds - start > 1_500
             }
             #expect(crowd.insideCount == 0, "\(crowd.insideCount) are in an hour early")
+        }
+    }
+
+    /// Two files of one generation that differ are somebody's mistake: what came first stays, and both say so.
+    @Test func sameGeneration_differentLimits_isAConflictThatStatusShows() throws {
+        try Scene.play { scene in
+            let rooms = ["40/s", "20/s"].map { ["slots": "1", "inflow": $0, "burst": "10", "horizon": "1s"] }
+            let (redis, gateways) = try self.start(scene, rooms: rooms, generations: [7, 7])
+            var crowd = Crowd(ports: gateways.map(\.port), count: 4)
+            try crowd.round()
+            try Patience.wait(for: "the conflict to be counted") { try redis.field("conflicts") ?? 0 > 0 }
+            #expect(try redis.field("rate") == 40_000)
+            try Patience.wait(for: "the status to show it") {
+                try gateways[1].admin("/status").text.contains("conflict")
+            }
         }
     }
 
