@@ -1,6 +1,6 @@
 import Primitives
 
-/// Where a Redis is and who asks it.
+/// Where a Redis is and who asks it: one server, a master that sentinels name, or a Cluster.
 public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     public enum Place: Hashable, Sendable, CustomStringConvertible {
         case address(SocketAddress)
@@ -15,11 +15,23 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    public enum Fleet: Hashable, Sendable {
+        case standalone
+        /// The name under which the sentinels watch the master.
+        case sentinel(master: String)
+        case cluster
+    }
+
     public static let defaultPort: UInt16 = 6_379
+    public static let defaultSentinelPort: UInt16 = 26_379
     /// More than any Redis is configured for.
     public static let maxDatabase = 1_023
+    /// Sentinels, or nodes of a Cluster to begin with.
+    public static let maxPlaces = 16
 
-    public var place: Place
+    public var fleet = Fleet.standalone
+    /// The server, the sentinels, or some nodes of the Cluster, from which the others are learnt. At least one.
+    public private(set) var places: [Place]
     /// Nil: the default user.
     public var user: String?
     /// Nil: no `AUTH` is sent.
@@ -34,7 +46,7 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         database: Int = 0,
         usesTLS: Bool = false
     ) {
-        self.place = place
+        self.places = [place]
         self.user = user
         self.password = password
         self.database = database
@@ -42,6 +54,12 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     }
 
     public init(_ address: SocketAddress) { self.init(.address(address)) }
+
+    /// The first of `places`; of one server, the only one.
+    public var place: Place {
+        get { self.places[0] }
+        set { self.places[0] = newValue }
+    }
 
     /// The text was not a Redis address; says what is wrong with it, and never repeats its password.
     public struct ParseError: Error, Equatable, CustomStringConvertible {
@@ -51,12 +69,16 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
 
         public var description: String {
             "'\(self.text)', \(self.reason), is not the address of a Redis: "
-                + "write redis://[user:password@]host:port[/database], rediss:// for TLS, or unix:/path"
+                + "write redis://[user:password@]host:port[/database], redis+sentinel://host:port,.../master-name, "
+                + "redis+cluster://host:port,..., the same with rediss for TLS, or unix:/path"
         }
     }
 
-    /// Takes `redis://[[user]:password@]host[:port][/database]`, the same with `rediss` for TLS, and `unix:/path`.
-    /// User and password may be percent-encoded. `redis://:password@host` is the default user.
+    /// Takes `redis://[[user]:password@]host[:port][/database]`,
+    /// `redis+sentinel://[[user]:password@]host[:port],.../master-name[/database]`,
+    /// `redis+cluster://[[user]:password@]host[:port],...`, the same with `rediss` for TLS, and `unix:/path`.
+    /// User and password may be percent-encoded, and are those of the servers, not of the sentinels.
+    /// `redis://:password@host` is the default user.
     public init(parsing text: String) throws(ParseError) {
         if text.hasPrefix("unix:") {
             do throws(SocketAddress.ParseError) {
@@ -68,27 +90,69 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         }
         let shown = Self.withoutPassword(text)
         guard let scheme = Self.schemes.first(where: text.hasPrefix) else {
-            throw ParseError(text: shown, reason: "whose scheme is neither redis:// nor rediss://")
+            throw ParseError(
+                text: shown,
+                reason: "whose scheme is none of redis://, redis+sentinel://, redis+cluster:// and the same with rediss"
+            )
         }
-        var rest = text.dropFirst(scheme.count)
-        self.init(.name("", port: Self.defaultPort), usesTLS: scheme == "rediss://")
+        self.init(.name("", port: Self.defaultPort), usesTLS: scheme.hasPrefix("rediss"))
         do throws(Reason) {
-            // A password may hold an @ that nobody encoded; a host cannot.
-            if let at = rest.lastIndex(of: "@") {
-                (self.user, self.password) = try Self.credentials(rest[..<at])
-                rest = rest[rest.index(after: at)...]
-            }
-            if let slash = rest.firstIndex(of: "/") {
-                self.database = try Self.database(rest[rest.index(after: slash)...])
-                rest = rest[..<slash]
-            }
-            self.place = try Self.place(rest)
+            try self.read(text.dropFirst(scheme.count), scheme)
         } catch {
             throw ParseError(text: shown, reason: error.text)
         }
     }
 
-    private static let schemes = ["redis://", "rediss://"]
+    private static let schemes = [
+        "redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://",
+    ]
+
+    private mutating func read(_ text: Substring, _ scheme: String) throws(Reason) {
+        var rest = text
+        // A password may hold an @ that nobody encoded; a host cannot.
+        if let at = rest.lastIndex(of: "@") {
+            (self.user, self.password) = try Self.credentials(rest[..<at])
+            rest = rest[rest.index(after: at)...]
+        }
+        var path: [Substring] = []
+        if let slash = rest.firstIndex(of: "/") {
+            path = rest[rest.index(after: slash)...].split(separator: "/", omittingEmptySubsequences: false)
+            rest = rest[..<slash]
+        }
+        var port = Self.defaultPort
+        if scheme.hasSuffix("+sentinel://") {
+            self.fleet = .sentinel(master: try Self.masterName(path.first))
+            path = Array(path.dropFirst())
+            port = Self.defaultSentinelPort
+        } else if scheme.hasSuffix("+cluster://") {
+            self.fleet = .cluster
+        }
+        guard path.count <= 1 else { throw Reason("whose path has more parts than a database") }
+        self.database = try Self.database(path.first ?? "")
+        if self.fleet == .cluster, self.database != 0 {
+            throw Reason("whose database is not 0, the only one that a Cluster has")
+        }
+        self.places = try Self.places(rest, isOne: self.fleet == .standalone, defaultPort: port)
+    }
+
+    private static func masterName(_ text: Substring?) throws(Reason) -> String {
+        guard let text, !text.isEmpty, let name = PercentCoding.decodedText(text) else {
+            throw Reason("which does not name the master that the sentinels watch, as in /mymaster")
+        }
+        guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), name.utf8.count <= 200 else {
+            throw Reason("whose name of the master has bytes that no sentinel takes")
+        }
+        return name
+    }
+
+    private static func places(_ text: Substring, isOne: Bool, defaultPort: UInt16) throws(Reason) -> [Place] {
+        let hosts = isOne ? [text] : text.split(separator: ",", omittingEmptySubsequences: false)
+        guard hosts.count <= Self.maxPlaces else { throw Reason("which names more than \(Self.maxPlaces) hosts") }
+        var places: [Place] = []
+        for host in hosts { places.append(try Self.place(host, defaultPort: defaultPort)) }
+        guard Set(places).count == places.count else { throw Reason("which names a host twice") }
+        return places
+    }
 
     private struct Reason: Error {
         let text: String
@@ -114,9 +178,9 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         return number
     }
 
-    private static func place(_ hostAndPort: Substring) throws(Reason) -> Place {
+    private static func place(_ hostAndPort: Substring, defaultPort: UInt16) throws(Reason) -> Place {
         var host = hostAndPort
-        var port = Self.defaultPort
+        var port = defaultPort
         // The colons of an IPv6 address stand in brackets.
         if let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") {
             guard let number = PortText.parse(host[host.index(after: colon)...]) else { throw Reason(PortText.refusal) }
@@ -136,8 +200,22 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Without user and password: fit for logs.
-    public var description: String {
+    public var description: String { self.text(credentials: "") }
+
+    /// As it would be written in a configuration, the password replaced.
+    public var redacted: String {
+        self.text(credentials: self.password == nil ? "" : "\(self.user ?? ""):***@")
+    }
+
+    private func text(credentials: String) -> String {
         if case .address(.unix(let path)) = self.place { return "unix:\(path)" }
-        return "\(self.usesTLS ? "rediss" : "redis")://\(self.place)" + (self.database == 0 ? "" : "/\(self.database)")
+        let hosts = self.places.map(\.description).joined(separator: ",")
+        let database = self.database == 0 ? "" : "/\(self.database)"
+        let scheme = self.usesTLS ? "rediss" : "redis"
+        switch self.fleet {
+        case .standalone: return "\(scheme)://\(credentials)\(hosts)\(database)"
+        case .sentinel(let master): return "\(scheme)+sentinel://\(credentials)\(hosts)/\(master)\(database)"
+        case .cluster: return "\(scheme)+cluster://\(credentials)\(hosts)"
+        }
     }
 }

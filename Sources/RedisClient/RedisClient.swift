@@ -2,45 +2,39 @@ import EventLoop
 import Primitives
 import Transport
 
-/// A client of one Redis, confined to one loop: pipelined commands over one connection that it keeps up by itself.
+/// A client of a Redis fleet, confined to one loop: pipelined commands over connections that it keeps up by itself, to
+/// one server, to the master that sentinels name, or to the masters of a Cluster.
 ///
-/// Commands go out together at the end of the loop's turn and are answered in order. While there is no connection
-/// they fail at once, because a gateway has something better to do than to wait: `RedisError` says whether a command
-/// was certainly not carried out or may have been. Nothing is sent twice, except a script call that Redis refused
-/// because it had forgotten the script.
+/// Commands go out together at the end of the loop's turn and are answered in order; in a Cluster, in the order of each
+/// node, and those that were redirected later. While there is no connection they fail at once, because a gateway has
+/// something better to do than to wait: `RedisError` says whether a command was certainly not carried out or may have
+/// been.
+///
+/// Nothing is carried out twice. A command is sent again only when a server has refused it before carrying it out:
+/// because it had forgotten the script, and in a Cluster because the slot is elsewhere (MOVED, ASK) or cannot be written
+/// to now (TRYAGAIN, CLUSTERDOWN, LOADING and the like, until the command's deadline). One that was sent and not answered
+/// fails as unanswered; whether it may be repeated is its caller's to know.
 ///
 /// Limits: see `RedisOptions`.
 public final class RedisClient {
     public let loop: EventLoop
     public let endpoint: RedisEndpoint
     public let options: RedisOptions
-    public internal(set) var counters = RedisCounters()
     public private(set) var state = RedisState.idle
     /// Called on the loop after each change of `state`.
     public var onStateChange: ((RedisState) -> Void)?
+    /// Called on the loop with what works less well than it should, in words for the operator; each text once.
+    public var onNotice: ((String) -> Void)?
 
-    private enum Phase {
-        case idle, waiting, lookingUp, closed
-        /// A connection is being made, or made ready.
-        case preparing(RedisLink)
-        case ready(RedisLink)
-    }
-    private var phase = Phase.idle
-    private var backoff: Backoff
-    private let scripts: [RedisScript]
+    private let setup: RedisLinkSetup
+    private let follower: any FleetFollower
+    private var isClosed: Bool { self.state == .closed }
     /// Digests by name, as Redis told them.
     private var digests: [String: String] = [:]
-    /// Scripts that are being loaded again on this connection.
-    private var reloading: Set<String> = []
-    private var retryTimer: LoopTimer?
-    private var lookupTimer: LoopTimer?
-    /// Tells the answer of the current lookup from one that came too late.
-    private var lookups = 0
-    /// A lookup cannot be cancelled: while one hangs no second one is begun.
-    private var lookupIsUnderWay = false
-    /// Attempts that failed since the last connection: each takes the next of a name's addresses.
-    private var failures = 0
-    private var tls: TLSContext?
+    private var parked = ParkedCommands()
+    private var parkTimer: LoopTimer?
+    private var notices: Set<String> = []
+    private static let maxNotices = 100
 
     /// `scripts` are those that `eval` will be asked for. `seed` fixes the random waits, for tests.
     public init(
@@ -54,235 +48,197 @@ public final class RedisClient {
         self.loop = loop
         self.endpoint = endpoint
         self.options = options
-        self.scripts = scripts
-        self.tls = options.tls
-        self.backoff = Backoff(
-            shortestNanoseconds: options.shortestWaitNanoseconds,
-            longestNanoseconds: options.longestWaitNanoseconds,
-            seed: seed
-        )
+        let setup = RedisLinkSetup(loop: loop, endpoint: endpoint, options: options, scripts: scripts)
+        self.setup = setup
+        self.follower =
+            switch endpoint.fleet {
+            case .standalone: SingleFollower(setup, seed: seed)
+            case .sentinel(let master): SentinelFollower(setup, name: master, seed: seed)
+            case .cluster: ClusterFollower(setup, seed: seed)
+            }
+        self.follower.client = self
     }
 
-    /// A client that nobody closed still ends its connection and what is under way on it, whichever thread lets it go.
+    /// A client that nobody closed still ends its connections and what is under way on them, whichever thread lets it
+    /// go.
     deinit {
-        switch self.phase {
-        case .preparing(let link), .ready(let link):
-            let link = LoopBound(link, loop: self.loop)
-            self.loop.submit { link.open().end("the client is gone") }
-        case .idle, .waiting, .lookingUp, .closed: break
+        guard self.state != .idle, self.state != .closed else { return }
+        let rest = LoopBound((self.follower, self.parked), loop: self.loop)
+        self.loop.submit {
+            var (follower, parked) = rest.open()
+            follower.close("the client is gone")
+            for (command, _) in parked.takeAll() { command.completion(.failure(.unavailable("the client is gone"))) }
         }
     }
 
-    public var isConnected: Bool { self.state == .connected }
-    /// Commands sent and not answered.
-    public var inFlight: Int {
-        switch self.phase {
-        case .preparing(let link), .ready(let link): link.inFlight
-        case .idle, .waiting, .lookingUp, .closed: 0
+    /// Whether commands are taken, in a Cluster perhaps only for a part of the keys.
+    public var isConnected: Bool {
+        switch self.state {
+        case .connected, .partly: true
+        case .idle, .connecting, .disconnected, .closed: false
         }
     }
+    public var counters: RedisCounters { self.setup.tally.counters }
+    /// Commands taken and not answered.
+    public var inFlight: Int { self.follower.nodes.reduce(self.parked.count) { $0 + ($1.link?.inFlight ?? 0) } }
 
     /// Begins to connect, and goes on until `close()`.
     public func start() {
         self.loop.preconditionOnLoop()
-        guard case .idle = self.phase else { return }
-        self.enter(.connecting)
-        self.attempt()
+        guard self.state == .idle else { return }
+        self.fleetChanged(.connecting)
+        self.follower.start()
     }
 
-    /// Ends the connection. What is under way fails as unanswered; what comes later as unavailable.
+    /// Ends the connections. What is under way fails as unanswered; what comes later as unavailable.
     public func close() {
         self.loop.preconditionOnLoop()
-        let phase = self.phase
-        self.phase = .closed
-        self.retryTimer?.disarm()
-        self.lookupTimer?.disarm()
-        self.enter(.closed)
-        switch phase {
-        case .preparing(let link), .ready(let link): link.end("the client was closed")
-        case .idle, .waiting, .lookingUp, .closed: return
-        }
+        guard !self.isClosed else { return }
+        self.fleetChanged(.closed)
+        self.parkTimer?.disarm()
+        self.follower.close("the client was closed")
+        for (command, _) in self.parked.takeAll() { self.finish(command, .unavailable("the client was closed")) }
     }
 
     // MARK: Commands
 
-    /// Sends one command. An error that Redis answers is a failure.
+    /// Sends one command. An error that Redis answers is a failure. In a Cluster, the second word is the key.
     public func send(_ arguments: [RedisArgument], completion: @escaping RedisCompletion) {
-        self.loop.preconditionOnLoop()
-        self.usableLink(completion)?.send(arguments, completion: completion)
+        self.take(.words(arguments), completion)
     }
 
-    /// Runs one of the scripts that the client was made with, by its digest.
+    /// Runs one of the scripts that the client was made with, by its digest. In a Cluster, all keys are of one slot.
     public func eval(
         _ script: RedisScript,
         keys: [String],
         arguments: [String],
         completion: @escaping RedisCompletion
     ) {
+        self.call(script, keys: keys, arguments: .texts(arguments), completion)
+    }
+
+    public func eval(
+        _ script: RedisScript,
+        keys: [String],
+        arguments: [RedisArgument],
+        completion: @escaping RedisCompletion
+    ) {
+        self.call(script, keys: keys, arguments: .words(arguments), completion)
+    }
+
+    private func call(
+        _ script: RedisScript,
+        keys: [String],
+        arguments: RedisScriptArguments,
+        _ completion: @escaping RedisCompletion
+    ) {
         self.loop.preconditionOnLoop()
-        guard let link = self.usableLink(completion) else { return }
-        guard let digest = self.digests[script.name] else {
-            preconditionFailure("script \(script.name) was not given to the client when it was made")
-        }
-        var words: [RedisArgument] = [.text("EVALSHA"), .text(digest), .integer(Int64(keys.count))]
-        words.reserveCapacity(3 + keys.count + arguments.count)
-        for key in keys { words.append(.text(key)) }
-        for argument in arguments { words.append(.text(argument)) }
-        link.send(words) { [weak self, weak link] result in
-            guard case .failure(.refused("NOSCRIPT", _)) = result, let self, let link, !link.isDown else {
-                return completion(result)
-            }
-            self.reload(script, on: link)
-            link.send(words, completion: completion)
+        let digest = self.digests[script.name]
+        precondition(
+            digest != nil || !self.isConnected,
+            "script \(script.name) was not given to the client when it was made"
+        )
+        self.take(.script(script, digest: digest ?? "", keys: keys, arguments: arguments), completion)
+    }
+
+    private func take(_ request: RedisRequest, _ completion: @escaping RedisCompletion) {
+        self.loop.preconditionOnLoop()
+        let deadline = self.loop.now.advanced(byNanoseconds: self.options.commandTimeoutNanoseconds)
+        let command = RedisCommand(request: request, completion: completion, deadline: deadline)
+        guard self.isConnected else { return self.refuse(command, .unavailable(self.state.description)) }
+        self.dispatch(command)
+    }
+
+    func dispatch(_ command: RedisCommand) {
+        guard !self.isClosed else { return self.refuse(command, .unavailable(self.state.description)) }
+        switch self.follower.route(command) {
+        case .link(let link):
+            if let limit = self.limit(of: link) { return self.refuse(command, .overloaded(limit)) }
+            link.send(command)
+        case .soon:
+            let reason = RedisError.unavailable("the connection to its node was not ready in time")
+            self.park(command, until: command.deadline, waitsForNode: true, reason)
+        case .nowhere(let reason): self.refuse(command, .unavailable(reason))
         }
     }
 
-    /// Goes ahead of the calls that are sent again; once, however many were under way.
-    private func reload(_ script: RedisScript, on link: RedisLink) {
-        guard self.reloading.insert(script.name).inserted else { return }
-        self.counters.scriptReloads += 1
-        link.send(["SCRIPT", "LOAD", .bytes(script.source)]) { [weak self] _ in self?.reloading.remove(script.name) }
+    private func limit(of link: RedisLink) -> String? {
+        if link.inFlight >= self.options.maxInFlight { return "\(self.options.maxInFlight) are under way" }
+        if link.pendingBytes >= self.options.maxPendingBytes {
+            return "\(self.options.maxPendingBytes) bytes wait to be sent"
+        }
+        return nil
     }
 
-    private func usableLink(_ completion: @escaping RedisCompletion) -> RedisLink? {
-        guard case .ready(let link) = self.phase else {
-            self.counters.unavailable += 1
-            self.fail(completion, .unavailable(self.state.description))
-            return nil
+    /// Counts it as not sent, and tells the caller so in the loop's next turn.
+    private func refuse(_ command: RedisCommand, _ error: RedisError) {
+        if case .overloaded = error {
+            self.setup.tally.counters.overloaded += 1
+        } else {
+            self.setup.tally.counters.unavailable += 1
         }
-        guard link.inFlight < self.options.maxInFlight else {
-            self.counters.overloaded += 1
-            self.fail(completion, .overloaded("\(self.options.maxInFlight) are under way"))
-            return nil
-        }
-        guard link.pendingBytes < self.options.maxPendingBytes else {
-            self.counters.overloaded += 1
-            self.fail(completion, .overloaded("\(self.options.maxPendingBytes) bytes wait to be sent"))
-            return nil
-        }
-        return link
+        self.loop.onNextTurn { command.completion(.failure(error)) }
     }
 
-    private func fail(_ completion: @escaping RedisCompletion, _ error: RedisError) {
-        self.loop.onNextTurn { completion(.failure(error)) }
+    // MARK: Commands that wait
+
+    private func park(_ command: RedisCommand, until due: Instant, waitsForNode: Bool, _ reason: RedisError) {
+        guard self.parked.count < self.options.maxInFlight else {
+            return self.refuse(command, .overloaded("\(self.options.maxInFlight) wait for their node"))
+        }
+        self.parked.park(command, until: due, waitsForNode: waitsForNode, reason: reason)
+        self.watchParked()
     }
 
-    // MARK: Connecting
-
-    private func attempt() {
-        self.counters.attempts += 1
-        switch self.endpoint.place {
-        case .address(let address): self.connect(to: address, name: address.host)
-        case .name(let name, let port): self.lookUp(name, port: port)
-        }
+    private func watchParked() {
+        guard let next = self.parked.next else { return }
+        let timer = self.parkTimer ?? LoopTimer(loop: self.loop) { [weak self] in self?.releaseParked() }
+        self.parkTimer = timer
+        if timer.deadline.map({ next < $0 }) ?? true { timer.arm(at: next) }
     }
 
-    private func lookUp(_ name: String, port: UInt16) {
-        guard !self.lookupIsUnderWay else { return self.retry("lookup of \(name): no answer yet") }
-        self.phase = .lookingUp
-        self.lookupIsUnderWay = true
-        self.lookups += 1
-        let lookup = self.lookups
-        NameLookup.find(name, port: port, on: self.loop) { [weak self] result in
-            guard let self else { return }
-            self.lookupIsUnderWay = false
-            guard case .lookingUp = self.phase, self.lookups == lookup else { return }
-            self.lookupTimer?.disarm()
-            switch result {
-            case .success(let addresses): self.connect(to: addresses[self.failures % addresses.count], name: name)
-            case .failure(let failure): self.retry(failure.reason)
-            }
+    private func releaseParked() {
+        let now = self.loop.now
+        for (command, reason) in self.parked.takeDue(now: now) {
+            if now < command.deadline { self.dispatch(command) } else { self.finish(command, reason) }
         }
-        self.lookupTimer = self.loop.after(nanoseconds: self.options.connectTimeoutNanoseconds) { [weak self] in
-            guard let self, case .lookingUp = self.phase, self.lookups == lookup else { return }
-            self.retry("lookup of \(name) took too long")
-        }
+        self.watchParked()
     }
+}
 
-    private func connect(to address: SocketAddress, name: String) {
-        let link = RedisLink(client: self, options: self.options)
-        self.phase = .preparing(link)
-        do {
-            if self.endpoint.usesTLS, self.tls == nil { self.tls = try TLSContext() }
-            let timeout = self.options.connectTimeoutNanoseconds
-            try link.open(
-                address,
-                timeoutNanoseconds: timeout,
-                tls: self.endpoint.usesTLS ? self.tls : nil,
-                serverName: name
-            )
-        } catch {
-            self.retry("\(error)")
-        }
-    }
+// MARK: What the follower tells
 
-    /// Makes the connection ready with one round trip: who we are, which database, the scripts, and whether Redis
-    /// answers at all, which a stopped one or one that is still loading its data does not.
-    func linkOpened(_ link: RedisLink) {
-        guard case .preparing(let current) = self.phase, current === link else { return link.end("not wanted") }
-        self.digests.removeAll(keepingCapacity: true)
-        self.reloading.removeAll()
-        if let password = self.endpoint.password {
-            let user = self.endpoint.user.map { [RedisArgument.text($0)] } ?? []
-            let words = [.text("AUTH")] + user + [RedisArgument.bytes(password.bytes)]
-            link.send(words) { [weak link] in Self.require($0, "AUTH", link) }
-        }
-        if self.endpoint.database != 0 {
-            link.send(["SELECT", .integer(Int64(self.endpoint.database))]) { [weak link] in
-                Self.require($0, "SELECT", link)
-            }
-        }
-        for script in self.scripts {
-            link.send(["SCRIPT", "LOAD", .bytes(script.source)]) { [weak self, weak link] result in
-                Self.require(result, "SCRIPT LOAD of \(script.name)", link)
-                guard case .success(let value) = result else { return }
-                self?.digests[script.name] = value.text
-                if value.text == nil { link?.end("SCRIPT LOAD of \(script.name): the answer is no digest") }
-            }
-        }
-        link.send(["PING"]) { [weak self, weak link] result in
-            Self.require(result, "PING", link)
-            if let link, !link.isDown { self?.linkIsReady(link) }
-        }
-    }
-
-    /// Every answer while a connection is made ready must be good.
-    private static func require(_ result: RedisResult, _ action: String, _ link: RedisLink?) {
-        guard case .failure(.refused(_, let message)) = result else { return }
-        link?.end("\(action): \(message)")
-    }
-
-    private func linkIsReady(_ link: RedisLink) {
-        guard case .preparing(let current) = self.phase, current === link else { return }
-        self.phase = .ready(link)
-        self.backoff.reset()
-        self.failures = 0
-        self.counters.connects += 1
-        self.enter(.connected)
-    }
-
-    func linkEnded(_ link: RedisLink, reason: String) {
-        switch self.phase {
-        case .preparing(let current) where current === link: self.retry(reason)
-        case .ready(let current) where current === link: self.retry(reason)
-        case .idle, .waiting, .lookingUp, .closed, .preparing, .ready: return
-        }
-    }
-
-    private func retry(_ reason: String) {
-        self.phase = .waiting
-        self.failures += 1
-        self.retryTimer = self.loop.after(nanoseconds: self.backoff.next()) { [weak self] in
-            guard let self, case .waiting = self.phase else { return }
-            self.attempt()
-        }
-        self.enter(.disconnected(reason: "\(self.endpoint): \(reason)"))
-    }
-
+extension RedisClient: FleetClient {
     /// The same state twice is told once: a Redis that stays away does not fill a log.
-    private func enter(_ state: RedisState) {
-        guard self.state != state else { return }
+    func fleetChanged(_ state: RedisState) {
+        guard self.state != state, self.state != .closed else { return }
         self.state = state
         self.onStateChange?(state)
+    }
+
+    func fleetNotice(_ text: String) {
+        guard self.notices.count < Self.maxNotices, self.notices.insert(text).inserted else { return }
+        self.onNotice?(text)
+    }
+
+    func fleetLoaded(_ script: RedisScript, digest: String) { self.digests[script.name] = digest }
+
+    func fleetGained() {
+        for (command, _) in self.parked.takeWaitingForNode() { self.dispatch(command) }
+    }
+
+    func postpone(_ command: RedisCommand, _ error: RedisError) {
+        var command = command
+        let now = self.loop.now
+        guard let wait = command.resends.wait(now: now, deadline: command.deadline) else {
+            return self.finish(command, error)
+        }
+        self.setup.tally.counters.postponed += 1
+        self.park(command, until: now.advanced(byNanoseconds: wait), waitsForNode: false, error)
+    }
+
+    func finish(_ command: RedisCommand, _ error: RedisError) {
+        guard case .refused("NOPERM", let message) = error else { return command.completion(.failure(error)) }
+        command.completion(.failure(.refused(code: "NOPERM", message: "\(message); \(RedisRights.advice)")))
     }
 }

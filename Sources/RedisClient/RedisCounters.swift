@@ -22,6 +22,10 @@ public struct RedisCounters: Sendable, Equatable {
     public var connects: UInt64 = 0
     /// Times that a script had to be loaded again because Redis had forgotten it.
     public var scriptReloads: UInt64 = 0
+    /// Commands that a node of a Cluster sent to another one.
+    public var redirections: UInt64 = 0
+    /// Times that a command had to wait because its slot could not be written to.
+    public var postponed: UInt64 = 0
     /// From sending to the answer, to the accuracy of a loop's turn.
     public var roundTrips = LatencyHistogram()
 

@@ -10,8 +10,15 @@ public enum RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Redis answered with an error. `code` is its first word, such as `WRONGTYPE`; `message` is all of it.
     case refused(code: String, message: String)
 
-    static func refusal(_ message: String) -> RedisError {
-        .refused(code: String(message.prefix { $0 != " " }), message: message)
+    /// The first word of an error.
+    static func code(of message: String) -> String { String(message.prefix { $0 != " " }) }
+
+    /// What happened, without the words in front that say to whom.
+    var reason: String {
+        switch self {
+        case .unavailable(let reason), .overloaded(let reason), .unanswered(let reason): reason
+        case .refused(_, let message): message
+        }
     }
 
     public var description: String {

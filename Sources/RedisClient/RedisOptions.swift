@@ -3,7 +3,8 @@ import Transport
 
 /// How a client behaves, and its limits.
 public struct RedisOptions: Sendable {
-    /// From sending a command to its answer. Answers come in order, so when one is overdue the connection is given up,
+    /// From sending a command to its answer. In a Cluster one that was refused may be sent again as long; so a command takes
+    /// twice the time at most. Answers come in order, so when one is overdue the connection is given up,
     /// an eighth later: this process may have stood still itself.
     public var commandTimeoutNanoseconds = Nanoseconds.perSecond
     /// From the start of the name lookup to the TCP connection or the end of the TLS handshake.
@@ -18,7 +19,12 @@ public struct RedisOptions: Sendable {
     /// the shortest to the longest.
     public var shortestWaitNanoseconds = 50 * Nanoseconds.perMillisecond
     public var longestWaitNanoseconds = 2 * Nanoseconds.perSecond
-    /// For `rediss://`; nil: the peer's certificate is checked against the system's authorities.
+    /// So often a sentinel is asked whether the master is still the master.
+    public var watchNanoseconds = Nanoseconds.perSecond
+    /// Who asks the sentinels; the endpoint's user asks the servers. Without a password no `AUTH` is sent.
+    public var sentinelUser: String?
+    public var sentinelPassword: Secret?
+    /// For endpoints with TLS; nil: the peer's certificate is checked against the system's authorities.
     public var tls: TLSContext?
 
     public init() {}

@@ -6,6 +6,8 @@ public enum RedisState: Equatable, Sendable, CustomStringConvertible {
     case connecting
     /// Commands are taken.
     case connected
+    /// Commands are taken; in a Cluster, those for some of the keys fail at once. Why.
+    case partly(reason: String)
     /// Attempts go on; commands fail at once. Why the last connection or attempt ended.
     case disconnected(reason: String)
     /// By `close()`; for good.
@@ -16,6 +18,7 @@ public enum RedisState: Equatable, Sendable, CustomStringConvertible {
         case .idle: "not started"
         case .connecting: "connecting"
         case .connected: "connected"
+        case .partly(let reason): "partly connected: \(reason)"
         case .disconnected(let reason): "disconnected: \(reason)"
         case .closed: "closed"
         }

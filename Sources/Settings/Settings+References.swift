@@ -4,6 +4,7 @@ import Addresses
 extension Settings {
     func checkReferences(_ findings: inout Findings) {
         self.checkAddresses(&findings)
+        self.checkRedisAccess(&findings)
         self.checkSigningKeys(&findings)
         self.checkRoutes(&findings)
     }
@@ -29,6 +30,25 @@ extension Settings {
             for (index, worker) in pool.workers.enumerated() {
                 worker.checkLength("pools.\(pool.name).workers[\(index)]", &findings)
             }
+        }
+    }
+
+    /// What stands beside an address that has no use for it was meant to do something.
+    private func checkRedisAccess(_ findings: inout Findings) {
+        let server: RedisEndpoint? = if case .server(let server) = self.redis { server } else { nil }
+        let access = self.redisAccess
+        if server?.usesTLS != true {
+            let files = [("authority", access.authority), ("certificate", access.certificate), ("key", access.key)]
+            for (name, file) in files where file != nil {
+                let message = "redis is reached without TLS; write rediss:// there, or leave \(name) out"
+                findings.reportContradiction("redis_access.\(name)", with: ["redis"], message)
+            }
+        }
+        if case .sentinel? = server?.fleet { return }
+        let words = [("sentinel_user", access.sentinelUser != nil), ("sentinel_password", access.sentinelPassword != nil)]
+        for (name, isGiven) in words where isGiven {
+            let message = "redis names no sentinels; write redis+sentinel:// there, or leave \(name) out"
+            findings.reportContradiction("redis_access.\(name)", with: ["redis"], message)
         }
     }
 

@@ -12,6 +12,7 @@ public struct Settings: Equatable, Sendable {
     public var admin = AdminSettings()
     public var stateFolder = ".sluice"
     public var redis = RedisSettings.embedded
+    public var redisAccess = RedisAccessSettings()
     /// Event loops; nil for one a core.
     public var loops: Int?
     public var log = LogSettings()
@@ -55,6 +56,7 @@ extension Settings: SettingsSection {
             .section("admin", \.admin),
             .value("state_folder", \.stateFolder, .path, .needsRestart),
             .value("redis", \.redis, .redis, .needsRestart),
+            .section("redis_access", \.redisAccess),
             .value("loops", \.loops, .either("auto", or: .count(1...256)), .needsRestart),
             .section("log", \.log),
             .section("limits", \.limits),
@@ -106,6 +108,7 @@ extension Settings: SettingsSection {
         self.stateFolder = self.stateFolder.resolved(in: folder)
         self.admin.listen = self.admin.listen.resolved(in: folder)
         if case .server(let server) = self.redis { self.redis = .server(server.resolved(in: folder)) }
+        self.redisAccess = self.redisAccess.resolved(in: folder)
         for index in self.listeners.indices {
             self.listeners[index].address = self.listeners[index].address.resolved(in: folder)
             guard case .files(let certificate, let key) = self.listeners[index].tls else { continue }

@@ -73,6 +73,9 @@ public enum SettingsFile {
                 }
             }
         }
+        for (name, problem) in RedisCertificates.problems(of: settings.redisAccess) {
+            problems.append(sources.problem(at: "redis_access.\(name)", problem))
+        }
         for (index, key) in settings.signingKeys.enumerated() {
             guard let path = key.file else { continue }
             let keyPath = "signing_keys[\(index)].file"

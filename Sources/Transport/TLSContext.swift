@@ -21,24 +21,19 @@ public final class TLSContext: @unchecked Sendable {
         }
         // TLS 1.3 clients resume with one ticket as well as with two.
         SSL_CTX_set_num_tickets(self.context, 1)
-        guard SSL_CTX_use_certificate_chain_file(self.context, certificateFile) == 1 else {
-            throw TransportError.tls("certificate \(certificateFile)", OpenSSLErrors.take())
-        }
-        guard SSL_CTX_use_PrivateKey_file(self.context, keyFile, SSL_FILETYPE_PEM) == 1 else {
-            throw TransportError.tls("private key \(keyFile)", OpenSSLErrors.take())
-        }
-        guard SSL_CTX_check_private_key(self.context) == 1 else {
-            throw TransportError.tls(
-                "private key \(keyFile) does not belong to \(certificateFile)",
-                OpenSSLErrors.take()
-            )
-        }
+        try Self.load(certificateFile, keyFile, into: self.context)
         SSL_CTX_set_alpn_select_cb(self.context, selectHTTP1, nil)
     }
 
     /// For outgoing connections. `authorityFile` is what the peer's certificate is checked against: a PEM file, or nil
-    /// for the system's authorities. `verifies: false` takes any certificate: for tests and rehearsals.
-    public init(clientAuthorityFile authorityFile: String? = nil, verifies: Bool = true) throws {
+    /// for the system's authorities. `certificateFile` and `keyFile`, both PEM, are shown to a peer that asks for a
+    /// certificate. `verifies: false` takes any certificate: for tests and rehearsals.
+    public init(
+        clientAuthorityFile authorityFile: String? = nil,
+        certificateFile: String? = nil,
+        keyFile: String? = nil,
+        verifies: Bool = true
+    ) throws {
         self.context = try Self.make(TLS_client_method())
         if let authorityFile {
             guard SSL_CTX_load_verify_locations(self.context, authorityFile, nil) == 1 else {
@@ -47,10 +42,26 @@ public final class TLSContext: @unchecked Sendable {
         } else {
             SSL_CTX_set_default_verify_paths(self.context)
         }
+        if let certificateFile, let keyFile { try Self.load(certificateFile, keyFile, into: self.context) }
         SSL_CTX_set_verify(self.context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
     }
 
     deinit { SSL_CTX_free(self.context) }
+
+    private static func load(_ certificateFile: String, _ keyFile: String, into context: OpaquePointer) throws {
+        guard SSL_CTX_use_certificate_chain_file(context, certificateFile) == 1 else {
+            throw TransportError.tls("certificate \(certificateFile)", OpenSSLErrors.take())
+        }
+        guard SSL_CTX_use_PrivateKey_file(context, keyFile, SSL_FILETYPE_PEM) == 1 else {
+            throw TransportError.tls("private key \(keyFile)", OpenSSLErrors.take())
+        }
+        guard SSL_CTX_check_private_key(context) == 1 else {
+            throw TransportError.tls(
+                "private key \(keyFile) does not belong to \(certificateFile)",
+                OpenSSLErrors.take()
+            )
+        }
+    }
 
     private static func make(_ method: OpaquePointer?) throws -> OpaquePointer {
         ERR_clear_error()

@@ -39,7 +39,7 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "listen:",
             "burst: 40\nlisten:",
             "sluice.yaml:1:1: burst: unknown key; it is known as rooms.*.burst; allowed here: generation, listen, admin, "
-                + "state_folder, redis, loops, log, limits, signing_keys, pools, rooms, routes"
+                + "state_folder, redis, redis_access, loops, log, limits, signing_keys, pools, rooms, routes"
         ),
         Mistake(
             "    room: onsale",
@@ -234,7 +234,8 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "listen:",
             "redis: redis://:hunter2@host:x\nlisten:",
             "sluice.yaml:1:8: redis: found \"redis://***@host:x\", whose port is not a number from 0 to 65535; allowed: "
-                + "embedded, memory, unix:/path or redis://[[user]:password@]host[:port][/database]"
+                + "embedded, memory, unix:/path, redis://[[user]:password@]host[:port][/database], redis+sentinel://...host,host/master "
+                + "or redis+cluster://...host,host; rediss for TLS"
         ),
         Mistake(
             "listen:",

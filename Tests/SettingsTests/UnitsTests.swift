@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "redis", "http://x", "rediss://x", "redis://", "redis://x:0", "redis://x:70000", "redis://x/first",
+        "redis", "http://x", "redis://", "redis://x:0", "redis://x:70000", "redis://x/first",
         "redis://x/1024",
         "redis://word@x", "redis://:%4@x", "redis://:%+4@x", "redis://-x", "redis://a b", "embeded",
     ])

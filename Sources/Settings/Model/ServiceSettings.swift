@@ -23,6 +23,60 @@ public enum RedisSettings: Equatable, Sendable {
     case server(RedisEndpoint)
 }
 
+/// What an address of a Redis has no room for.
+public struct RedisAccessSettings: Equatable, Sendable {
+    /// PEM: whose certificates the servers must have; nil for the system's authorities.
+    public var authority: String?
+    /// PEM: what servers that ask for it are shown; with `key`.
+    public var certificate: String?
+    public var key: String?
+    /// Who asks the sentinels; nil for their default user.
+    public var sentinelUser: String?
+    /// Nil when the sentinels ask for none.
+    public var sentinelPassword: Secret?
+
+    public init() {}
+
+    func resolved(in folder: String) -> Self {
+        var resolved = self
+        resolved.authority = self.authority?.resolved(in: folder)
+        resolved.certificate = self.certificate?.resolved(in: folder)
+        resolved.key = self.key?.resolved(in: folder)
+        return resolved
+    }
+}
+
+extension RedisAccessSettings: SettingsSection {
+    static var fields: [SettingsField<Self>] {
+        let user = ValueKind<String>.text("a text", maxBytes: 200)
+        return [
+            .value("authority", \.authority, .either("null", or: .path), .needsRestart),
+            .value("certificate", \.certificate, .either("null", or: .path), .needsRestart),
+            .value("key", \.key, .either("null", or: .path), .needsRestart),
+            .value("sentinel_user", \.sentinelUser, .either("null", or: user), .needsRestart),
+            .value("sentinel_password", \.sentinelPassword, .either("null", or: .secret(bytes: 1...512)), .needsRestart),
+        ]
+    }
+
+    static func check(_ access: Self, at path: String, _ findings: inout Findings) {
+        if (access.certificate == nil) != (access.key == nil) {
+            let (given, missing) = access.key == nil ? ("certificate", "key") : ("key", "certificate")
+            findings.reportContradiction(
+                "\(path).\(given)",
+                with: ["\(path).\(missing)"],
+                "the \(missing) is missing; a client's certificate and its key go together"
+            )
+        }
+        if access.sentinelUser != nil, access.sentinelPassword == nil {
+            findings.reportContradiction(
+                "\(path).sentinel_user",
+                with: ["\(path).sentinel_password"],
+                "sentinel_password is missing; a user without one cannot log in"
+            )
+        }
+    }
+}
+
 /// What is written to the log, and how.
 public struct LogSettings: Equatable, Sendable {
     /// The levels of swift-log, by the same names.

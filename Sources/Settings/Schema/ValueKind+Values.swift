@@ -167,7 +167,8 @@ extension ValueKind where Value == SocketAddress {
 extension ValueKind where Value == RedisSettings {
     static var redis: Self {
         .scalar(
-            "embedded, memory, unix:/path or redis://[[user]:password@]host[:port][/database]",
+            "embedded, memory, unix:/path, redis://[[user]:password@]host[:port][/database], redis+sentinel://...host,host/master "
+                + "or redis+cluster://...host,host; rediss for TLS",
             shown: { RedisEndpoint.withoutPassword($0).quotedForMessage },
             write: RedisText.format,
             parse: RedisText.parse

@@ -53,6 +53,11 @@ extension Daemon {
             help: "Commands whose answer was lost.",
             sum { $0.unanswered }
         )
+        text.counter(
+            "sluice_redis_redirections_total",
+            help: "Commands that a node of a Cluster sent to another one.",
+            sum { $0.redirections }
+        )
         text.counter("sluice_redis_reconnects_total", help: "Connections made again.", sum { $0.reconnects })
         var roundTrips = LatencyHistogram()
         for counter in counters { roundTrips.merge(counter.roundTrips) }

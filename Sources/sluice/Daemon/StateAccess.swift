@@ -49,14 +49,36 @@ final class StateAccess {
                 case .failure(let error): completion(.failure(error))
                 }
             }
-        case .server(let endpoint): completion(.success(self.access(to: endpoint)))
+        case .server(let endpoint):
+            do {
+                completion(.success(self.access(to: endpoint, try self.options(for: endpoint))))
+            } catch {
+                completion(.failure(error))
+            }
         }
     }
 
-    private func access(to endpoint: RedisEndpoint) -> @Sendable (any LoopContext) -> SharedStores {
+    private func options(for endpoint: RedisEndpoint) throws -> RedisOptions {
+        let access = self.settings.redisAccess
+        var options = RedisOptions()
+        options.sentinelUser = access.sentinelUser
+        options.sentinelPassword = access.sentinelPassword
+        guard endpoint.usesTLS else { return options }
+        options.tls = try TLSContext(
+            clientAuthorityFile: access.authority,
+            certificateFile: access.certificate,
+            keyFile: access.key
+        )
+        return options
+    }
+
+    private func access(
+        to endpoint: RedisEndpoint,
+        _ options: RedisOptions = RedisOptions()
+    ) -> @Sendable (any LoopContext) -> SharedStores {
         { [clients = self.clients, log = self.log] loop in
             guard let loop = loop as? EventLoop else { preconditionFailure("Redis is reached from event loops") }
-            let client = RedisClient(loop: loop, endpoint: endpoint, scripts: SharedScripts.all)
+            let client = RedisClient(loop: loop, endpoint: endpoint, options: options, scripts: SharedScripts.all)
             client.onStateChange = { state in
                 switch state {
                 case .connected: log.info("connected to Redis", metadata: ["redis": "\(endpoint)"])
@@ -65,8 +87,18 @@ final class StateAccess {
                         "Redis cannot be reached; trying again",
                         metadata: ["redis": "\(endpoint)", "reason": "\(reason)"]
                     )
+                case .partly(let reason):
+                    log.error(
+                        "a part of Redis cannot be reached; trying again",
+                        metadata: ["redis": "\(endpoint)", "reason": "\(reason)"]
+                    )
                 case .idle, .connecting, .closed: break
                 }
+            }
+            client.onNotice = { text in
+                // Each loop's client says so; once is enough.
+                guard clients.isNews(text) else { return }
+                log.warning("Redis: \(text)")
             }
             client.start()
             clients.append(LoopBound(client, loop: loop))
@@ -106,8 +138,12 @@ final class StateAccess {
 /// The connections that this process has made, for the end.
 private final class RedisClients: Sendable {
     private let list = Mutex<[LoopBound<RedisClient>]>([])
+    private let notices = Mutex<Set<String>>([])
 
     func append(_ client: LoopBound<RedisClient>) { self.list.withLock { $0.append(client) } }
+
+    /// True for a text that no client has told before.
+    func isNews(_ text: String) -> Bool { self.notices.withLock { $0.count < 100 && $0.insert(text).inserted } }
 
     /// Every connection's counters, gathered on `home`.
     func gather(on home: EventLoop, _ completion: @escaping ([RedisCounters]) -> Void) {

@@ -3,41 +3,56 @@ import EventLoop
 import Primitives
 import Transport
 
+/// What a link tells the node that it leads to.
+protocol RedisLinkOwner: AnyObject {
+    func linkOpened(_ link: RedisLink)
+    func linkEnded(_ link: RedisLink, reason: String)
+    /// Redis answered a command with an error.
+    func linkRefused(_ link: RedisLink, _ command: RedisCommand, code: String, message: String)
+}
+
+/// What all links of a client count together.
+final class RedisTally {
+    var counters = RedisCounters()
+}
+
 /// One connection and the commands on it. Answers come in the order of the commands, so the whole of its bookkeeping
 /// is a queue of completions; and one answer that does not come is the end of the connection.
 ///
 /// Commands of one turn of the loop travel in one write.
 final class RedisLink: StreamHandler {
-    /// Owner of the link. Weak because the connection outlives, for a moment, a client that nobody closed.
-    weak var client: RedisClient?
+    /// Weak because the connection outlives, for a moment, a client that nobody closed. Asked for errors only.
+    private weak var owner: (any RedisLinkOwner)?
     let loop: EventLoop
     private let options: RedisOptions
+    private let tally: RedisTally
     private var connection: (any ByteStream)?
     private let reader: ReplyReader
-    private var formatter = CommandFormatter()
+    private var writer = RequestWriter()
     /// Commands of this turn.
     private var gathered: [UInt8] = []
     private var flushIsPlanned = false
     /// What the gathering buffer may keep between turns.
     private static let keptBytes = 256 * 1024
 
-    private struct Command {
-        let completion: RedisCompletion
+    private struct Waiting {
+        let command: RedisCommand
         let sent: Instant
         /// Never earlier than that of the command before it, so that one timer on the first does for all.
         let deadline: Instant
     }
-    private var commands = Deque<Command>()
+    private var commands = Deque<Waiting>()
     private var timer: LoopTimer?
     private var answered: UInt64 = 0
     /// What `answered` was when the first command was found overdue.
     private var overdueAt: UInt64?
     private(set) var isDown = false
 
-    init(client: RedisClient, options: RedisOptions) {
-        self.client = client
-        self.loop = client.loop
+    init(loop: EventLoop, options: RedisOptions, tally: RedisTally, owner: any RedisLinkOwner) {
+        self.loop = loop
         self.options = options
+        self.tally = tally
+        self.owner = owner
         self.reader = ReplyReader(maxReplyBytes: options.maxReplyBytes)
     }
 
@@ -55,19 +70,42 @@ final class RedisLink: StreamHandler {
     var inFlight: Int { self.commands.count }
     var pendingBytes: Int { self.gathered.count + (self.connection?.pendingWriteBytes ?? 0) }
 
+    /// What `RedisArgument.serverRun` stands for here.
+    var serverRun: Int64 {
+        get { self.writer.serverRun }
+        set { self.writer.serverRun = newValue }
+    }
+
     // MARK: Commands
 
-    func send(_ arguments: [RedisArgument], completion: @escaping RedisCompletion) {
+    /// Sends one of the client's own commands, whose answer or error goes to `completion`.
+    func send(_ words: [RedisArgument], completion: @escaping RedisCompletion) {
+        self.send(RedisCommand(request: .words(words), completion: completion, deadline: self.deadline, isOwn: true))
+    }
+
+    func send(_ command: RedisCommand) {
         precondition(!self.isDown, "a link that is down takes no commands")
-        self.formatter.append(arguments, to: &self.gathered)
-        let now = self.loop.now
-        let deadline = now.advanced(byNanoseconds: self.options.commandTimeoutNanoseconds)
-        self.commands.append(Command(completion: completion, sent: now, deadline: deadline))
-        self.client?.counters.commands += 1
+        if command.askedAt != nil {
+            // What it answers shows in the answer to the command itself.
+            self.queue(
+                RedisCommand(request: .words(["ASKING"]), completion: { _ in }, deadline: self.deadline, isOwn: true)
+            )
+        }
+        self.queue(command)
         self.watchFirst()
         guard !self.flushIsPlanned else { return }
         self.flushIsPlanned = true
         self.loop.atTurnEnd { self.flush() }
+    }
+
+    private func queue(_ command: RedisCommand) {
+        self.writer.append(command.request, to: &self.gathered)
+        self.commands.append(Waiting(command: command, sent: self.loop.now, deadline: self.deadline))
+        self.tally.counters.commands += 1
+    }
+
+    private var deadline: Instant {
+        self.loop.now.advanced(byNanoseconds: self.options.commandTimeoutNanoseconds)
     }
 
     private func flush() {
@@ -94,7 +132,7 @@ final class RedisLink: StreamHandler {
             self.timer?.arm(afterNanoseconds: self.options.commandTimeoutNanoseconds / 8)
             return
         }
-        self.client?.counters.timeouts += 1
+        self.tally.counters.timeouts += 1
         let milliseconds = self.options.commandTimeoutNanoseconds / Nanoseconds.perMillisecond
         self.end("no answer within \(milliseconds) ms")
     }
@@ -102,8 +140,8 @@ final class RedisLink: StreamHandler {
     // MARK: Connection
 
     func connected(_ connection: any ByteStream) {
-        guard let client = self.client else { return connection.close() }
-        client.linkOpened(self)
+        guard let owner = self.owner else { return connection.close() }
+        owner.linkOpened(self)
     }
 
     func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
@@ -119,30 +157,27 @@ final class RedisLink: StreamHandler {
 
     private func deliver(_ value: RedisValue) throws(ReplyReader.Failure) {
         // For example the greeting of something that is no Redis.
-        guard let command = self.commands.popFirst() else {
+        guard let waiting = self.commands.popFirst() else {
             throw ReplyReader.Failure(reason: "it answered what nobody asked")
         }
+        let command = waiting.command
         self.answered += 1
-        self.client?.counters.replies += 1
-        self.client?.counters.roundTrips.record(nanoseconds: self.loop.now.nanoseconds(since: command.sent))
+        self.tally.counters.replies += 1
+        self.tally.counters.roundTrips.record(nanoseconds: self.loop.now.nanoseconds(since: waiting.sent))
         guard case .error(let message) = value else { return command.completion(.success(value)) }
-        self.client?.counters.errors += 1
-        let refusal = RedisError.refusal(message)
-        command.completion(.failure(refusal))
-        if case .refused(let code, _) = refusal, Self.codesOfAnotherServer.contains(code), !self.isDown {
-            self.end(message)
+        self.tally.counters.errors += 1
+        let code = RedisError.code(of: message)
+        guard !command.isOwn, let owner = self.owner else {
+            return command.completion(.failure(.refused(code: code, message: message)))
         }
+        owner.linkRefused(self, command, code: code, message: message)
     }
-
-    /// What is at the other end has become, or is not yet, a server that can be written to. After a failover the same
-    /// address leads to the right one.
-    private static let codesOfAnotherServer: Set<String> = ["READONLY", "LOADING", "MASTERDOWN"]
 
     func inputEnded(_ connection: any ByteStream) { self.end("closed by Redis") }
 
     func closed(_ connection: any ByteStream, _ reason: CloseReason) { self.end(reason.description) }
 
-    /// Ends the link: closes the connection, tells the client, then fails what was not answered.
+    /// Ends the link: closes the connection, tells the node, then fails what was not answered.
     func end(_ reason: String) {
         guard !self.isDown else { return }
         self.isDown = true
@@ -153,10 +188,8 @@ final class RedisLink: StreamHandler {
         let connection = self.connection
         self.connection = nil
         connection?.close()
-        if let client = self.client {
-            client.counters.unanswered += UInt64(lost.count)
-            client.linkEnded(self, reason: reason)
-        }
-        for command in lost { command.completion(.failure(.unanswered(reason))) }
+        self.tally.counters.unanswered += UInt64(lost.count)
+        self.owner?.linkEnded(self, reason: reason)
+        for waiting in lost { waiting.command.completion(.failure(.unanswered(reason))) }
     }
 }

@@ -1,0 +1,64 @@
+import Addresses
+import EventLoop
+import Primitives
+
+/// One server at a fixed place.
+final class SingleFollower: FleetFollower {
+    weak var client: (any FleetClient)?
+    private let setup: RedisLinkSetup
+    private var node: RedisNode?
+    private var backoff: Backoff
+    private var retryTimer: LoopTimer?
+    private var lastReason: String?
+    private var isClosed = false
+
+    init(_ setup: RedisLinkSetup, seed: UInt64) {
+        self.setup = setup
+        self.backoff = Backoff(
+            shortestNanoseconds: setup.options.shortestWaitNanoseconds,
+            longestNanoseconds: setup.options.longestWaitNanoseconds,
+            seed: seed
+        )
+    }
+
+    var nodes: [RedisNode] { self.node.map { [$0] } ?? [] }
+
+    func start() {
+        let node = RedisNode(self.setup.endpoint.place, .data(.master), self.setup, owner: self)
+        self.node = node
+        node.open()
+    }
+
+    func close(_ reason: String) {
+        self.isClosed = true
+        self.retryTimer?.disarm()
+        self.node?.close(reason)
+    }
+
+    func route(_ command: RedisCommand) -> FleetRoute {
+        if let link = self.node?.readyLink { return .link(link) }
+        return .nowhere(self.lastReason.map { "disconnected: \($0)" } ?? "connecting")
+    }
+
+    func nodeReady(_ node: RedisNode) {
+        self.backoff.reset()
+        self.setup.tally.counters.connects += 1
+        self.client?.fleetChanged(.connected)
+        self.client?.fleetGained()
+    }
+
+    func nodeEnded(_ node: RedisNode, reason: String) {
+        guard !self.isClosed else { return }
+        self.retryTimer = self.setup.loop.after(nanoseconds: self.backoff.next()) { [weak self] in
+            guard let self, !self.isClosed else { return }
+            self.node?.open()
+        }
+        let reason = "\(self.setup.endpoint): \(reason)"
+        self.lastReason = reason
+        self.client?.fleetChanged(.disconnected(reason: reason))
+    }
+
+    func nodeRefused(_ node: RedisNode, _ link: RedisLink, _ command: RedisCommand, code: String, message: String) {
+        self.refusedBySingle(node, link, command, code: code, message: message)
+    }
+}
