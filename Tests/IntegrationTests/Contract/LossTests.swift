@@ -125,4 +125,36 @@ import Testing
             #expect(try sluice.metric(Contract.admissions) == admitted, "nobody is let in a second time")
         }
     }
+
+    /// The state is lost and no gateway lives that knew it: a genuine pass is good all the same, and its session is known
+    /// again. Stated bound: what the bucket lets in before those inside have asked.
+    @Test func everything_peopleInside_staySo() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let redis = try scene.startForgetfulRedis(socket: socket).shell
+            let (slots, burst) = (20, 5)
+            let room = ["slots": "\(slots)", "inflow": "100/s", "burst": "\(burst)", "session_length": "4s"]
+            let configuration = try Contract.configuration(scene, socket: socket, room: room)
+            let first = try Contract.start(scene, configuration, name: "before")
+            var crowd = Crowd(ports: [first.port], count: 30)
+            try Patience.wait(for: "the slots to fill") {
+                try crowd.round()
+                return crowd.insideCount == slots
+            }
+            _ = try first.stop()
+            try redis("FLUSHALL")
+            let second = try Contract.start(scene, configuration, name: "after")
+            crowd.move(to: [second.port])
+            let start = Patience.nowMilliseconds
+            var most = 0
+            try Patience.wait(for: "longer than a session") {
+                try crowd.round()
+                most = max(most, crowd.insideCount)
+                return Patience.nowMilliseconds - start > 5_500
+            }
+            #expect(crowd.entries.count <= slots + burst, "\(crowd.entries.count) have been inside")
+            #expect(most <= slots + burst, "\(most) inside")
+            #expect(crowd.moved.isEmpty && crowd.expelled.isEmpty, "\(crowd.moved) \(crowd.expelled)")
+        }
+    }
 }

@@ -12,6 +12,8 @@ struct Crowd {
     /// The round in which each was let in.
     private(set) var entries: [Int: Int] = [:]
     private(set) var rounds = 0
+    /// Whether each was inside when last seen, at whichever gateway.
+    private var inside: [Bool] = []
 
     /// Spread over these gateways in turn.
     init(ports: [UInt16], count: Int) { self.add(count, ports: ports) }
@@ -22,6 +24,7 @@ struct Crowd {
 
     /// Everybody takes the cookies along to other gateways.
     mutating func move(to ports: [UInt16]) {
+        self.inside = self.visitors.map(\.isIn)
         self.visitors = self.visitors.enumerated().map { $1.copy(port: ports[$0 % ports.count]) }
     }
 
@@ -29,21 +32,6 @@ struct Crowd {
     /// Places that two visitors hold.
     var doubles: [Place] {
         Dictionary(grouping: self.places.values) { $0 }.filter { $0.value.count > 1 }.map(\.key).sorted()
-    }
-
-    /// Who was let in although somebody before them was still outside a whole round later.
-    var overtakings: [String] {
-        let order = self.entries.compactMap { index, round in self.places[index].map { (place: $0, round: round) } }
-            .sorted { $0.place < $1.place }
-        var found: [String] = []
-        var latest: (place: Place, round: Int)?
-        for visitor in order {
-            if let latest, visitor.round < latest.round - 1 {
-                found.append("\(visitor.place) in round \(visitor.round), \(latest.place) in round \(latest.round)")
-            }
-            if visitor.round > latest?.round ?? -1 { latest = visitor }
-        }
-        return found
     }
 
     /// Everybody asks once, all at the same time, and waits for the answer.
@@ -59,15 +47,16 @@ struct Crowd {
 
     private mutating func round(of indices: some Sequence<Int>) throws {
         self.rounds += 1
-        let before = self.visitors.map(\.isIn)
+        self.inside += Array(repeating: false, count: self.visitors.count - self.inside.count)
         for index in indices { try self.visitors[index].ask() }
-        for index in indices { self.note(index, try self.visitors[index].readAnswer(), wasIn: before[index]) }
+        for index in indices { self.note(index, try self.visitors[index].readAnswer()) }
     }
 
-    private mutating func note(_ index: Int, _ answer: Answer, wasIn: Bool) {
+    private mutating func note(_ index: Int, _ answer: Answer) {
         let visitor = self.visitors[index]
         if answer.status >= 400 { self.failures.append("\(index): status \(answer.status): \(answer.text)") }
-        if wasIn, !visitor.isIn { self.expelled.append("\(index): \(visitor.state)") }
+        if self.inside[index], !visitor.isIn { self.expelled.append("\(index): \(visitor.state)") }
+        self.inside[index] = visitor.isIn
         if visitor.isIn, self.entries[index] == nil { self.entries[index] = self.rounds }
         guard let place = visitor.place else { return }
         if let known = self.places[index], known != place { self.moved.append("\(index): \(known) -> \(place)") }
