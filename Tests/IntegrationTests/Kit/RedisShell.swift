@@ -52,14 +52,18 @@ struct RedisShell {
 extension Scene {
     /// A Redis that keeps its data in memory only. `SAVE` writes a dump; started again, or told to by `DEBUG RELOAD
     /// NOSAVE`, it goes back to that: so does a replica that lags and is promoted.
-    func startForgetfulRedis(socket: String) throws -> (process: RunningProcess, shell: RedisShell) {
-        let process = try self.launch(
-            "redis-server",
-            [
-                "--port", "0", "--unixsocket", socket, "--dir", self.folder, "--save", "", "--appendonly", "no",
-                "--enable-debug-command", "local", "--loglevel", "warning",
-            ]
-        )
+    /// `wrapper` is a program with arguments that prepares something and then becomes the server.
+    func startForgetfulRedis(
+        socket: String,
+        under wrapper: [String] = []
+    ) throws -> (process: RunningProcess, shell: RedisShell) {
+        let words = [
+            "redis-server", "--port", "0", "--unixsocket", socket, "--dir", self.folder, "--save", "", "--appendonly",
+            "no",
+            "--enable-debug-command", "local", "--loglevel", "warning",
+        ]
+        let all = wrapper + words
+        let process = try self.launch(all[0], Array(all.dropFirst()))
         let shell = RedisShell(scene: self, socket: socket)
         try Patience.wait(for: "redis-server on \(socket)") {
             (try? shell("PING")) == ["PONG"]
