@@ -13,8 +13,6 @@ import Transport
 public final class Gateway {
     /// How often rooms move on.
     public static let tickNanoseconds = 100 * Nanoseconds.perMillisecond
-    /// How often a room moves on in which nobody waits.
-    private static let idleTicks = 10
     private static let signalsNanoseconds = Nanoseconds.perSecond
     /// How often the list of workers is fetched between two reports of signals.
     private static let directoryNanoseconds = 250 * Nanoseconds.perMillisecond
@@ -26,7 +24,7 @@ public final class Gateway {
     private let network: any Network
     private let log: Logger
     private let makeStores: @Sendable (any LoopContext) -> SharedStores
-    private let shares = GatewayShares()
+    private let shares: GatewayShares
     private var settings: Settings
     private var keys: [SigningKey]
     private var loops: [LoopBound<GatewayLoop>] = []
@@ -35,20 +33,6 @@ public final class Gateway {
     private var rooms: [String: RoomPulse] = [:]
     private var lastSignalsMicros: Int64 = 0
     private var isStopping = false
-
-    /// How a room's ticks go.
-    private struct RoomPulse {
-        var isTicking = false
-        /// Ticks in a row that got no answer.
-        var missed = 0
-        /// Ticks left out because nobody waits.
-        var skipped = 0
-        /// What the loops had done in the room at the last tick.
-        var activity = 0
-        var isIdle = false
-    }
-    /// One missed tick is a hiccup, or a connection that is being made.
-    private static let missedTicksWorthTelling = 5
 
     /// `makeStores` is called once on each loop. `loops` holds at least one, the home loop first.
     public init(
@@ -62,6 +46,7 @@ public final class Gateway {
     ) {
         precondition(!loops.isEmpty, "a gateway needs a loop")
         self.id = id
+        self.shares = GatewayShares(gateway: id)
         self.settings = settings
         self.keys = keys
         self.contexts = loops
@@ -161,63 +146,85 @@ public final class Gateway {
 
     // MARK: Once a tick
 
-    /// Rooms in which somebody waits, or that somebody has entered since, move on with every tick; the others once in a
-    /// while, so that a hundred rooms that are not on sale cost little. `isForced`: all of them, as limits may have
-    /// changed.
+    /// Sends the ticks that are due; `isForced`: all of them, as limits may have changed.
     private func tick(isForced: Bool = false) {
         guard let home = self.loops.first?.open() else { return }
+        if !self.settings.rooms.isEmpty { for loop in self.loops { loop.submit { $0.noteHealth() } } }
         for room in self.settings.rooms {
             var pulse = self.rooms[room.name, default: RoomPulse()]
-            let activity = self.shares.rooms[room.name].activityCount
-            let isDue = isForced || !pulse.isIdle || activity != pulse.activity || pulse.skipped >= Self.idleTicks - 1
-            if pulse.isTicking || !isDue {
-                pulse.skipped += 1
-                self.rooms[room.name] = pulse
-                continue
+            let shared = self.shares.rooms[room.name]
+            let activity = shared.activityCount
+            if pulse.isDue(activity: activity, isForced: isForced) {
+                pulse.sent(activity: activity, wallMicros: self.home.wallMicros)
+                let tick = self.makeTick(room, pulse, shared)
+                home.store.tick(room: room.name, tick, known: shared.known) { self.take(tick: $0, of: room.name) }
             }
-            pulse.isTicking = true
-            pulse.skipped = 0
-            pulse.activity = activity
             self.rooms[room.name] = pulse
-            let tick = RoomTick(gateway: RoomGate.gateway, limits: RoomLimits(room))
-            home.store.tick(room: room.name, tick, known: self.shares.rooms[room.name].known) {
-                self.take(tick: $0, of: room.name)
-            }
+            self.tellMode(of: room.name)
         }
+    }
+
+    private func makeTick(_ room: RoomSettings, _ pulse: RoomPulse, _ shared: SharedRoom) -> RoomTick {
+        RoomTick(
+            gateway: self.id,
+            limits: RoomLimits(room),
+            generation: self.settings.generation,
+            healthy: self.healthyWorkers(of: room.name),
+            eventsSeen: pulse.eventsSeen,
+            block: shared.reportBlock(),
+            retention: RoomRetention(
+                journalEntries: Int64(room.journalEntries),
+                journalMicros: room.journalMicros,
+                roomMillis: room.retentionMicros / 1_000
+            ),
+            older: shared.lines.older
+        )
+    }
+
+    /// Workers behind the room's routes that can be reached; nil when that is not known of all of them.
+    private func healthyWorkers(of room: String) -> Int64? {
+        let pools = Set(self.settings.routes.filter { $0.room == room }.map(\.pool))
+        let known = pools.compactMap { self.shares.health.healthy(pool: $0) }
+        let sum = known.reduce(0, +)
+        return known.count < pools.count && sum == 0 || pools.isEmpty ? nil : sum
     }
 
     private func take(tick result: Result<TickAnswer, StoreError>, of room: String) {
         // A room that was taken out of the configuration meanwhile.
         guard var pulse = self.rooms[room] else { return }
-        pulse.isTicking = false
         switch result {
         case .success(let answer):
-            let snapshot = answer.snapshot
-            if pulse.missed >= Self.missedTicksWorthTelling {
+            if pulse.answered(answer, wallMicros: self.home.wallMicros) {
                 self.log.notice("the room moves on again", metadata: ["room": "\(room)"])
             }
-            pulse.missed = 0
-            pulse.isIdle = Self.isIdle(snapshot)
-            self.shares.rooms[room].raise(snapshot)
-            for loop in self.loops { loop.submit { $0.gates[room]?.take(answer) } }
+            self.shares.rooms[room].take(answer)
         case .failure(let error):
-            pulse.missed += 1
-            pulse.isIdle = false
-            if pulse.missed == Self.missedTicksWorthTelling {
+            if pulse.failed() {
                 self.log.error(
                     "the room stands still: those inside stay inside, those in line keep their places",
                     metadata: ["room": "\(room)", "error": "\(error)"]
                 )
             }
-            for loop in self.loops { loop.submit { $0.gates[room]?.missedTick() } }
         }
         self.rooms[room] = pulse
+        self.tell(room, answer: try? result.get())
     }
 
-    /// Nobody waits, and the bucket is as full as it will get: only somebody who comes changes anything.
-    private static func isIdle(_ snapshot: RoomSnapshot) -> Bool {
-        let isFull = snapshot.tokensNano >= snapshot.burst * 1_000_000_000
-        return snapshot.waiting == 0 && snapshot.door == 0 && (isFull || snapshot.rateMilli == 0 || !snapshot.isOpen)
+    /// A tick that is overdue changes what the room can do, without an answer.
+    private func tellMode(of room: String) {
+        guard let pulse = self.rooms[room] else { return }
+        let mode = pulse.mode(healthy: self.healthyWorkers(of: room), wallMicros: self.home.wallMicros)
+        if mode != pulse.toldMode { self.tell(room, answer: nil) }
+    }
+
+    private func tell(_ room: String, answer: TickAnswer?) {
+        guard var pulse = self.rooms[room] else { return }
+        let healthy = self.healthyWorkers(of: room)
+        let mode = pulse.mode(healthy: healthy, wallMicros: self.home.wallMicros)
+        pulse.toldMode = mode
+        self.rooms[room] = pulse
+        let news = RoomNews(answer: answer, offsetMicros: pulse.offsetMicros, mode: mode, seesWorkers: healthy != 0)
+        for loop in self.loops { loop.submit { $0.take(news, of: room) } }
     }
 
     // MARK: Once a second
@@ -295,6 +302,7 @@ public final class Gateway {
         let names = Set(settings.rooms.map(\.name))
         self.rooms = self.rooms.filter { names.contains($0.key) }
         self.shares.rooms.keep(names)
+        self.shares.health.keep(Set(settings.pools.map(\.name)))
         for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: connectionLimit) } }
         self.tick(isForced: true)
         self.fetchDirectories()
@@ -312,11 +320,13 @@ public final class Gateway {
         }
     }
 
-    /// Why this gateway is not fit to take traffic; empty when it is.
+    /// What an operator has to see to, by room; empty when all is well.
     public var problems: [String] {
         self.home.preconditionOnLoop()
-        let still = self.rooms.filter { $0.value.missed >= Self.missedTicksWorthTelling }.keys.sorted()
-        var problems = still.map { "room \($0): the shared state does not answer" }
+        var problems: [String] = []
+        for (room, pulse) in self.rooms.sorted(by: { $0.key < $1.key }) {
+            problems += pulse.problems(of: room, generation: self.settings.generation)
+        }
         if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
         return problems
@@ -344,19 +354,5 @@ public final class Gateway {
         let back = LoopBound(gathering, loop: self.home)
         for loop in self.loops { loop.submit { $0.drain { back.submit { $0.arrive(()) } } } }
         if !isComplete { patience = self.home.after(nanoseconds: timeoutNanoseconds) { finish() } }
-    }
-}
-
-extension RoomLimits {
-    init(_ room: RoomSettings) {
-        self.init(
-            inflowMilli: room.inflowMilli,
-            burst: room.burst,
-            slots: room.slots,
-            sessionMicros: room.sessionMicros,
-            claimMicros: room.claimWindowMicros,
-            horizonMicros: room.horizonMicros,
-            opensAtMicros: room.opensAtMicros ?? 0
-        )
     }
 }

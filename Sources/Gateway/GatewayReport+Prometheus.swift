@@ -107,6 +107,7 @@ extension GatewayReport {
             text.sample(room.counts.tokensForeign, [("room", room.name), ("reason", "foreign")])
             text.sample(room.counts.tokensExpired, [("room", room.name), ("reason", "expired")])
             text.sample(room.counts.tokensRevoked, [("room", room.name), ("reason", "revoked")])
+            text.sample(room.counts.tokensVoid, [("room", room.name), ("reason", "void")])
             text.sample(room.counts.tokensElsewhere, [("room", room.name), ("reason", "elsewhere")])
         }
         text.family(

@@ -6,68 +6,114 @@ import Testing
 @Suite struct DoorQueueTests {
     private let now = Instant(nanoseconds: 1_000_000)
 
+    private func key(_ number: Int64) -> LineKey { LineKey(epoch: 7, number: number) }
+    private func keys(_ numbers: [Int64]) -> [LineKey] { numbers.map(self.key) }
+
+    private func door(_ numbers: [Int64], largest: Int = 10) -> DoorQueue<String> {
+        var door = DoorQueue<String>(largestBatch: largest)
+        for number in numbers { _ = door.add("v\(number)", for: self.key(number), deadline: self.now) }
+        return door
+    }
+
     @Test func nextBatch_severalNumbers_lowestFirstAndOnce() {
-        var door = DoorQueue<String>()
-        for number in [9, 3, 7, 1] as [Int64] { _ = door.add("v\(number)", number: number, deadline: self.now) }
-        #expect(door.nextBatch(limit: 3) == [1, 3, 7])
-        #expect(door.nextBatch(limit: 3) == [9])
-        #expect(door.nextBatch(limit: 3) == [])
+        var door = self.door([9, 3, 7, 1], largest: 3)
+        #expect(door.nextBatch() == self.keys([1, 3, 7]))
+        #expect(door.nextBatch() == nil, "one call on the way at a time")
+        door.returned(self.keys([1, 3, 7]), isAnswered: true)
+        #expect(door.nextBatch() == self.keys([9]))
         #expect(door.count == 4)
     }
 
-    @Test func askAgain_onlyAfterTheAnswer() {
-        var door = DoorQueue<String>()
-        for number in [1, 2] as [Int64] { _ = door.add("v", number: number, deadline: self.now) }
-        #expect(door.nextBatch(limit: 10) == [1, 2])
-        // On the way: asking twice would count twice.
+    /// Twenty thousand at the door cost nothing on a tick that changes nothing.
+    @Test func nextBatch_whoStandsAlready_isNotToldAgain() {
+        var door = self.door([1, 2])
+        #expect(door.nextBatch() == self.keys([1, 2]))
+        door.returned(self.keys([1, 2]), isAnswered: true)
+        for _ in 0..<5 {
+            door.askAgain()
+            #expect(door.nextBatch() == nil)
+        }
+        _ = door.add("late", for: self.key(3), deadline: self.now)
+        #expect(door.nextBatch() == self.keys([3]), "only who is new")
+    }
+
+    @Test func returned_withoutAnAnswer_asksAgainWithTheNextTick() {
+        var door = self.door([1, 2])
+        _ = door.nextBatch()
+        door.returned(self.keys([1, 2]), isAnswered: false)
+        #expect(door.nextBatch() == nil, "not at once")
         door.askAgain()
-        #expect(door.nextBatch(limit: 10) == [])
-        door.markAsked([1, 2])
-        door.askAgain()
-        #expect(door.nextBatch(limit: 10) == [1, 2])
+        #expect(door.nextBatch() == self.keys([1, 2]))
+    }
+
+    @Test func askAllAgain_theStateHasForgotten_everybodyIsTold() {
+        var door = self.door([1, 2])
+        _ = door.nextBatch()
+        door.returned(self.keys([1, 2]), isAnswered: true)
+        _ = door.add("v3", for: self.key(3), deadline: self.now)
+        door.askAllAgain()
+        #expect(door.nextBatch() == self.keys([1, 2, 3]))
+    }
+
+    @Test func remove_andComeAgainWhileOnTheWay_hasAQuestionOfItsOwn() {
+        var door = DoorQueue<String>(largestBatch: 10)
+        let ticket = door.add("first", for: self.key(1), deadline: self.now)
+        #expect(door.nextBatch() == self.keys([1]))
+        #expect(door.remove(ticket: ticket, of: self.key(1)) == true)
+        _ = door.add("second", for: self.key(1), deadline: self.now)
+        door.returned(self.keys([1]), isAnswered: true)
+        #expect(door.nextBatch() == self.keys([1]))
     }
 
     @Test func take_severalRequestsOfOneVisitor_givesAllAndCountsRequests() {
-        var door = DoorQueue<String>()
-        _ = door.add("first", number: 5, deadline: self.now)
-        _ = door.add("second", number: 5, deadline: self.now)
-        #expect(door.count == 2, "requests are counted, not numbers")
-        #expect(door.nextBatch(limit: 10) == [5])
-        #expect(door.take(5) == ["first", "second"])
-        #expect(door.count == 0 && !door.contains(5))
-        #expect(door.take(5) == [])
+        var door = DoorQueue<String>(largestBatch: 10)
+        _ = door.add("first", for: self.key(5), deadline: self.now)
+        _ = door.add("second", for: self.key(5), deadline: self.now)
+        #expect(door.count == 2 && door.numbers == 1, "requests are counted, not numbers")
+        #expect(door.nextBatch() == self.keys([5]))
+        #expect(door.take(self.key(5)) == ["first", "second"])
+        #expect(door.count == 0 && !door.contains(self.key(5)))
+        #expect(door.take(self.key(5)) == [])
     }
 
     @Test func remove_oneOfTwoRequests_theNumberStays() {
-        var door = DoorQueue<String>()
-        let first = door.add("first", number: 5, deadline: self.now)
-        let second = door.add("second", number: 5, deadline: self.now)
-        #expect(door.remove(ticket: 99, number: 5) == false)
-        #expect(door.remove(ticket: first, number: 5) == false)
-        #expect(door.contains(5) && door.count == 1)
-        #expect(door.remove(ticket: second, number: 5) == true)
-        #expect(door.count == 0 && door.nextBatch(limit: 10) == [])
+        var door = DoorQueue<String>(largestBatch: 10)
+        let first = door.add("first", for: self.key(5), deadline: self.now)
+        let second = door.add("second", for: self.key(5), deadline: self.now)
+        #expect(door.remove(ticket: 99, of: self.key(5)) == false)
+        #expect(door.remove(ticket: first, of: self.key(5)) == false)
+        #expect(door.contains(self.key(5)) && door.count == 1)
+        #expect(door.remove(ticket: second, of: self.key(5)) == true)
+        #expect(door.count == 0 && door.nextBatch() == nil)
     }
 
-    @Test func expire_timeIsOver_onlyThoseWhoWereAnswered() {
-        var door = DoorQueue<String>()
+    @Test func expire_timeIsOver_notWhileAnAnswerIsOnTheWay() {
+        var door = DoorQueue<String>(largestBatch: 2)
         let later = self.now.advanced(byNanoseconds: 1_000)
-        for (number, deadline) in [(1, self.now), (2, later), (3, self.now)] as [(Int64, Instant)] {
-            _ = door.add("v", number: number, deadline: deadline)
+        for (number, deadline) in [(1, self.now), (3, self.now), (2, later)] as [(Int64, Instant)] {
+            _ = door.add("v", for: self.key(number), deadline: deadline)
         }
-        #expect(door.nextBatch(limit: 2) == [1, 2])
-        #expect(door.expire(now: self.now).count == 0, "an answer is on the way, and may let them in")
-        door.markAsked([1, 2])
-        #expect(door.expire(now: self.now).map(\.number) == [1])
-        #expect(door.expire(now: later).map(\.number) == [2])
-        // Never asked: the question is still due.
-        #expect(door.nextBatch(limit: 10) == [3])
+        #expect(door.nextBatch() == self.keys([1, 2]))
+        #expect(door.expire(now: self.now).map(\.key.number) == [3], "the answer on the way may let the other in")
+        door.returned(self.keys([1, 2]), isAnswered: true)
+        #expect(door.expire(now: self.now).map(\.key.number) == [1])
+        #expect(door.expire(now: later).map(\.key.number) == [2])
+        #expect(door.count == 0 && door.nextBatch() == nil)
+    }
+
+    @Test func expire_whoCameAgain_hasATimeOfHisOwn() {
+        var door = DoorQueue<String>(largestBatch: 2)
+        let ticket = door.add("v", for: self.key(1), deadline: self.now)
+        _ = door.remove(ticket: ticket, of: self.key(1))
+        let later = self.now.advanced(byNanoseconds: 1_000)
+        _ = door.add("v", for: self.key(1), deadline: later)
+        #expect(door.expire(now: self.now).isEmpty)
+        #expect(door.expire(now: later).map(\.key.number) == [1])
     }
 
     @Test func removeAll_roomIsDissolved_givesEverybodyInOrder() {
-        var door = DoorQueue<String>()
-        for number in [4, 2, 3, 1] as [Int64] { _ = door.add("v\(number)", number: number, deadline: self.now) }
-        #expect(door.removeAll().map(\.number) == [1, 2, 3, 4])
-        #expect(door.count == 0 && door.nextBatch(limit: 10) == [])
+        var door = self.door([4, 2, 3, 1])
+        #expect(door.removeAll().map(\.key.number) == [1, 2, 3, 4])
+        #expect(door.count == 0 && door.nextBatch() == nil)
     }
 }

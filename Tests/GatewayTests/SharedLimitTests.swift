@@ -14,31 +14,46 @@ import Testing
         #expect(limit.count == 1)
     }
 
+    private static func key(_ number: Int64) -> LineKey { LineKey(epoch: 1, number: number) }
+
+    /// Who stands on another loop has not left.
+    @Test func absent_whoStandsOnAnyLoop_isNot() {
+        let room = SharedRoom(gateway: "g")
+        let (one, two) = (Self.key(1), Self.key(2))
+        for key in [one, one, two] { room.stands(key) }
+        room.ceasesToStand(one)
+        room.ceasesToStand(two)
+        room.ceasesToStand(two)
+        #expect(room.absent([one, two]) == [two])
+        room.ceasesToStand(one)
+        #expect(room.absent([one, two]) == [one, two])
+    }
+
     @Test func releases_reachEveryLoopOnce() {
-        let room = SharedRoom()
+        let room = SharedRoom(gateway: "g")
         var first = 0
         var second = 0
         var heard: [Int64] = []
-        room.release(7, untilMicros: 100)
-        room.takeReleases(since: &first) { number, _ in heard.append(number) }
-        room.release(8, untilMicros: 100)
-        room.takeReleases(since: &first) { number, _ in heard.append(number) }
-        room.takeReleases(since: &first) { number, _ in heard.append(number) }
+        room.release(Self.key(7), untilMicros: 100)
+        room.takeReleases(since: &first) { key, _ in heard.append(key.number) }
+        room.release(Self.key(8), untilMicros: 100)
+        room.takeReleases(since: &first) { key, _ in heard.append(key.number) }
+        room.takeReleases(since: &first) { key, _ in heard.append(key.number) }
         #expect(heard == [7, 8])
-        room.takeReleases(since: &second) { number, _ in heard.append(number) }
+        room.takeReleases(since: &second) { key, _ in heard.append(key.number) }
         #expect(heard == [7, 8, 7, 8])
     }
 
     @Test func releases_beyondTheLimit_theOldestAreForgotten() {
-        let room = SharedRoom()
+        let room = SharedRoom(gateway: "g")
         var seen = 0
         var heard: [Int64] = []
-        for number in 0..<100_000 as Range<Int64> { room.release(number, untilMicros: 1) }
-        room.takeReleases(since: &seen) { number, _ in heard.append(number) }
-        #expect(heard.last == 99_999 && heard.count <= 65_536)
+        for number in 1..<100_001 as Range<Int64> { room.release(Self.key(number), untilMicros: 1) }
+        room.takeReleases(since: &seen) { key, _ in heard.append(key.number) }
+        #expect(heard.last == 100_000 && heard.count <= 65_536)
         heard = []
-        room.release(5, untilMicros: 1)
-        room.takeReleases(since: &seen) { number, _ in heard.append(number) }
+        room.release(Self.key(5), untilMicros: 1)
+        room.takeReleases(since: &seen) { key, _ in heard.append(key.number) }
         #expect(heard == [5])
     }
 }

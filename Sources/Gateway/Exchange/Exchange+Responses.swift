@@ -108,10 +108,10 @@ extension Exchange {
         self.tools.responseHead.writeForwardedFields(to: &writer, from: bytes)
         if !self.tools.responseHead.names.contains(.date) { self.tools.appendDate(to: &writer) }
         writer.appendVia(minorVersion: self.tools.responseHead.minorVersion)
-        guard let gate = self.visitor.gate, let number = self.visitor.number else { return }
+        guard let gate = self.visitor.gate, let key = self.visitor.key else { return }
         writer.append("Sluice-State: admitted\r\n")
         if self.tools.responseHead.names.contains(.sluiceSession), self.asksForRelease(bytes) {
-            gate.release(number)
+            gate.release(key)
             gate.cookies.appendCleared(isSecure: self.client?.isSecure ?? false, to: &writer)
         } else {
             self.writeCookies(to: &writer)
@@ -132,7 +132,7 @@ extension Exchange {
                 claim: self.visitor.claim,
                 signer: self.tools.signer,
                 isSecure: self.client?.isSecure ?? false,
-                nowSeconds: self.tools.wallMicros / 1_000_000,
+                nowSeconds: gate.nowMicros / 1_000_000,
                 to: &writer
             )
         }

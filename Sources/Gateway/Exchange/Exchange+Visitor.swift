@@ -42,7 +42,8 @@ extension Exchange {
     }
 
     /// Counts the request, and the connection, among those of its visitor. False when there are too many.
-    func takeSeat(_ gate: RoomGate, _ number: Int64) -> Bool {
+    func takeSeat(_ gate: RoomGate, _ key: LineKey) -> Bool {
+        let number = key.seat
         let limits = gate.perVisitor
         guard limits.requests > 0 || limits.connections > 0 else { return true }
         // A connection of a front carries many visitors.

@@ -9,7 +9,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
         guard let pool = self.route?.pool else { preconditionFailure("a request was let in without a route") }
         if !self.request.isCounted {
             self.request.isCounted = true
-            pool.countArrival(isGuarded: self.visitor.number != nil)
+            pool.countArrival(isGuarded: self.visitor.key != nil)
         }
         if self.visitor.isNewcomer { pool.countAdmission() }
         switch self.machine.letIn() {

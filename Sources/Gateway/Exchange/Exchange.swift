@@ -44,8 +44,8 @@ final class Exchange: RoomWaiter {
     /// What the room said of the visitor.
     struct Visitor {
         var gate: RoomGate?
-        /// The number, when the visitor is inside.
-        var number: Int64?
+        /// Which number of which line, when the visitor is inside.
+        var key: LineKey?
         /// Who sends the request, where tokens are bound to that.
         var claim: TokenClaim?
         /// Where the request is counted among those of its visitor.
@@ -150,10 +150,10 @@ final class Exchange: RoomWaiter {
     func ask(_ gate: RoomGate, _ request: RequestInHand) {
         self.visitor.claim = self.claim(for: gate.binding, request)
         switch gate.check(request, claim: self.visitor.claim) {
-        case .inside(let number, let pass):
-            self.visitor.number = number
+        case .inside(let key, let pass):
+            self.visitor.key = key
             self.visitor.pass = pass
-            guard self.takeSeat(gate, number) else { return self.fail(.visitorLimit) }
+            guard self.takeSeat(gate, key) else { return self.fail(.visitorLimit) }
             self.letIn(request)
         case .preflight: self.letIn(request)
         case .mustWait(let position):
@@ -182,17 +182,18 @@ final class Exchange: RoomWaiter {
         self.roomTicket = nil
         guard let gate = self.visitor.gate else { preconditionFailure("a room that was not asked answered") }
         switch answer {
-        case .admitted(let pass, let place):
+        case .admitted(let pass, let place, let isFirst):
             self.visitor.pass = pass
             self.visitor.place = place
-            self.visitor.number = pass.number
-            self.visitor.isNewcomer = true
-            guard self.takeSeat(gate, pass.number) else { return self.fail(.visitorLimit) }
+            let key = LineKey(pass)
+            self.visitor.key = key
+            self.visitor.isNewcomer = isFirst
+            guard self.takeSeat(gate, key) else { return self.fail(.visitorLimit) }
             self.withKeptRequest { self.letIn($0) }
-        case .waiting(let place, let isNew):
-            if isNew { self.visitor.place = place }
-            self.showPosition(gate.position(of: place.number))
-        case .stillAtDoor(let number): self.showPosition(gate.position(of: number, isAtDoor: true))
+        case .waiting(let key, let place):
+            if let place { self.visitor.place = place }
+            self.showPosition(gate.position(of: key))
+        case .stillAtDoor(let key): self.showPosition(gate.position(of: key, isAtDoor: true))
         case .rejoin: self.park(gate, .join)
         case .unavailable: self.showPosition(gate.joiningPosition)
         case .dissolved:

@@ -8,11 +8,16 @@ import Transport
 
 /// What the loops of one gateway have in common.
 final class GatewayShares: Sendable {
-    let rooms = SharedRooms()
+    let rooms: SharedRooms
+    /// Which workers can be reached, over all loops.
+    let health = PoolHealths()
     let draining = DrainFlag()
     /// Client connections, over all loops.
     let connections = SharedLimit()
     private let waiting = SharedLimits()
+
+    /// `gateway` names it among the gateways that share a state.
+    init(gateway: String) { self.rooms = SharedRooms(gateway: gateway) }
 
     /// Requests that wait for a worker of that pool, over all loops.
     func waitingLimit(pool: String) -> SharedLimit { self.waiting[pool] }
@@ -105,6 +110,22 @@ final class GatewayLoop: ConnectionRegistry {
                 )
             }
         )
+    }
+
+    // MARK: Ticks
+
+    /// The news of a room's tick. How the workers are goes back with it, for the next one.
+    func take(_ news: RoomNews, of room: String) {
+        self.gates[room]?.take(news)
+        if case .normal = news.mode { return }
+        // Nobody is let in, so that no request finds out when a worker is back.
+        for pool in self.pools.values { pool.probe() }
+    }
+
+    func noteHealth() {
+        for (name, pool) in self.pools {
+            self.shares.health.note(pool: name, loop: self.tools.loop.index, workers: pool.health)
+        }
     }
 
     // MARK: Connections

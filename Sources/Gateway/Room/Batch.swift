@@ -3,27 +3,60 @@ import DequeModule
 /// What one loop wants from the shared state, gathered: at most one call of a kind is on the way, and what comes
 /// meanwhile makes up the next one. So calls grow with gateways and rooms, not with visitors.
 ///
-/// Limits: a call carries at most `largest` items; how many may wait is the caller's to bound.
-struct Batch<Item> {
+/// Limits: a call carries at most `largest` items; no more than `mostWaiting` wait, and each of them once.
+struct Batch<Item: Hashable> {
     private let largest: Int
+    private let mostWaiting: Int
+    /// Which of two goes first; nil: whoever came first.
+    private let goesFirst: ((Item, Item) -> Bool)?
     private var waiting = Deque<Item>()
+    private var members: Set<Item> = []
+    private var isInOrder = true
     private(set) var isOnTheWay = false
 
-    init(largest: Int) {
+    init(largest: Int, mostWaiting: Int = .max, goesFirst: ((Item, Item) -> Bool)? = nil) {
         precondition(largest > 0, "a batch holds something")
         self.largest = largest
+        self.mostWaiting = mostWaiting
+        self.goesFirst = goesFirst
     }
 
     var count: Int { self.waiting.count }
+    /// What waits, in no particular order.
+    var all: [Item] { Array(self.waiting) }
+    var isFull: Bool { self.waiting.count >= self.mostWaiting }
 
-    mutating func add(_ item: Item) { self.waiting.append(item) }
+    /// False when it waits already, and when there is no room for it.
+    @discardableResult
+    mutating func add(_ item: Item) -> Bool {
+        guard !self.isFull, self.members.insert(item).inserted else { return false }
+        if self.isInOrder, let goesFirst, let last = self.waiting.last { self.isInOrder = !goesFirst(item, last) }
+        self.waiting.append(item)
+        return true
+    }
 
-    /// The next call's items, oldest first; nil while a call is on the way, and when nothing `isStillWanted`: what is
-    /// not is dropped.
+    /// A call did not do what it was to do: its items wait again, before those that came later. What there is no room
+    /// for is dropped.
+    mutating func putBack(_ items: [Item]) {
+        for item in items.reversed() where !self.isFull && self.members.insert(item).inserted {
+            if self.isInOrder, let goesFirst, let first = self.waiting.first {
+                self.isInOrder = !goesFirst(first, item)
+            }
+            self.waiting.prepend(item)
+        }
+    }
+
+    /// The next call's items; nil while a call is on the way, and when nothing `isStillWanted`: what is not is dropped.
     mutating func next(isStillWanted: (Item) -> Bool = { _ in true }) -> [Item]? {
         guard !self.isOnTheWay, !self.waiting.isEmpty else { return nil }
+        if !self.isInOrder, let goesFirst {
+            // What is there is in order but for the newest, which this sort makes good use of.
+            self.waiting.sort(by: goesFirst)
+            self.isInOrder = true
+        }
         var items: [Item] = []
         while items.count < self.largest, let item = self.waiting.popFirst() {
+            self.members.remove(item)
             if isStillWanted(item) { items.append(item) }
         }
         guard !items.isEmpty else { return nil }
@@ -38,10 +71,20 @@ struct Batch<Item> {
     }
 
     /// Drops what is not wanted any more: for callers that have been waiting for long.
-    mutating func drop(where isUnwanted: (Item) -> Bool) { self.waiting.removeAll(where: isUnwanted) }
+    mutating func drop(where isUnwanted: (Item) -> Bool) {
+        self.waiting.removeAll { item in
+            guard isUnwanted(item) else { return false }
+            self.members.remove(item)
+            return true
+        }
+    }
 
     mutating func removeAll() -> [Item] {
-        defer { self.waiting.removeAll() }
+        defer {
+            self.waiting.removeAll()
+            self.members.removeAll()
+            self.isInOrder = true
+        }
         return Array(self.waiting)
     }
 }

@@ -1,89 +1,133 @@
+import DequeModule
 import Primitives
 
 /// The requests at a room's door on one loop: called visitors who wait for a token. One number may have several
 /// requests, as browsers open several connections.
 ///
-/// Generic over who waits: the gateway's exchanges, a simulation's visitors. Limits: the caller's, who looks at `count`.
+/// The shared state is told of a number once, when it comes; that it was let in comes with a tick. So a tick costs what
+/// has changed, however many stand here. Generic over who waits: the gateway's exchanges, a simulation's visitors.
+/// Limits: the caller's, who looks at `count`.
 struct DoorQueue<Waiter> {
     private struct Entry {
         var waiters: [(ticket: UInt64, waiter: Waiter)]
+        let arrival: UInt64
         let deadline: Instant
-        /// Has asked since the last tick: the answer will be the same until the next one.
-        var hasAsked = false
+        var isOnTheWay = false
+        /// The shared state knows that it stands here.
+        var stands = false
     }
-    private var entries: [Int64: Entry] = [:]
-    /// Numbers that are to ask, kept apart so that a turn need not look at all who wait.
-    private var unasked: Set<Int64> = []
+    private var entries: [LineKey: Entry] = [:]
+    /// Everybody in the order of coming, which is that of their deadlines; those who have left are passed over.
+    private var arrivals = Deque<(key: LineKey, arrival: UInt64)>()
+    private var nextArrival: UInt64 = 0
     private var nextTicket: UInt64 = 0
+    private var questions: Batch<LineKey>
+    /// Asked about without an answer: the question is put again at the next tick.
+    private var unanswered: [LineKey] = []
     /// Requests, however many numbers they stand for.
     private(set) var count = 0
 
+    init(largestBatch: Int) { self.questions = Batch(largest: largestBatch, goesFirst: <) }
+
+    /// Numbers that stand here.
+    var numbers: Int { self.entries.count }
+
     /// The ticket with which the waiter can leave.
-    mutating func add(_ waiter: Waiter, number: Int64, deadline: Instant) -> UInt64 {
+    mutating func add(_ waiter: Waiter, for key: LineKey, deadline: Instant) -> UInt64 {
         let ticket = self.nextTicket
         self.nextTicket += 1
         self.count += 1
-        if self.entries[number] == nil {
-            self.entries[number] = Entry(waiters: [(ticket, waiter)], deadline: deadline)
-            self.unasked.insert(number)
-        } else {
-            self.entries[number]!.waiters.append((ticket, waiter))
+        guard self.entries[key] == nil else {
+            self.entries[key]!.waiters.append((ticket, waiter))
+            return ticket
+        }
+        self.entries[key] = Entry(waiters: [(ticket, waiter)], arrival: self.nextArrival, deadline: deadline)
+        self.arrivals.append((key, self.nextArrival))
+        self.nextArrival += 1
+        self.questions.add(key)
+        if self.arrivals.count > 2 * self.entries.count + 1_024 {
+            self.arrivals.removeAll { self.entries[$0.key]?.arrival != $0.arrival }
         }
         return ticket
     }
 
-    func contains(_ number: Int64) -> Bool { self.entries[number] != nil }
+    func contains(_ key: LineKey) -> Bool { self.entries[key] != nil }
 
     /// True when nobody stands for the number any more.
-    mutating func remove(ticket: UInt64, number: Int64) -> Bool {
-        guard let index = self.entries[number]?.waiters.firstIndex(where: { $0.ticket == ticket }) else { return false }
-        self.entries[number]!.waiters.remove(at: index)
+    mutating func remove(ticket: UInt64, of key: LineKey) -> Bool {
+        guard let index = self.entries[key]?.waiters.firstIndex(where: { $0.ticket == ticket }) else { return false }
+        self.entries[key]!.waiters.remove(at: index)
         self.count -= 1
-        guard self.entries[number]!.waiters.isEmpty else { return false }
-        self.forget(number)
+        guard self.entries[key]!.waiters.isEmpty else { return false }
+        self.entries[key] = nil
         return true
     }
 
-    /// Numbers that have not asked since the last tick, lowest first; they count as on their way.
-    mutating func nextBatch(limit: Int) -> [Int64] {
-        guard !self.unasked.isEmpty else { return [] }
-        let batch = Array(self.unasked.sorted().prefix(limit))
-        self.unasked.subtract(batch)
+    // MARK: Questions
+
+    /// Those of whom the shared state has to be told, lowest first; nil when there are none, or while others are on the
+    /// way.
+    mutating func nextBatch() -> [LineKey]? {
+        let batch = self.questions.next { self.entries[$0].map { !$0.isOnTheWay && !$0.stands } ?? false }
+        for key in batch ?? [] { self.entries[key]!.isOnTheWay = true }
         return batch
     }
 
-    mutating func markAsked(_ numbers: [Int64]) {
-        for number in numbers { self.entries[number]?.hasAsked = true }
-    }
-
-    /// A new tick: everybody may ask again.
-    mutating func askAgain() {
-        for (number, entry) in self.entries where entry.hasAsked {
-            self.entries[number]!.hasAsked = false
-            self.unasked.insert(number)
+    /// The call came back. Who is still here stands at the door, or is to ask again when the call failed.
+    mutating func returned(_ batch: [LineKey], isAnswered: Bool) {
+        self.questions.returned()
+        for key in batch where self.entries[key] != nil {
+            // Who left and came again while the call was on the way has a question of his own.
+            guard self.entries[key]!.isOnTheWay else { continue }
+            self.entries[key]!.isOnTheWay = false
+            self.entries[key]!.stands = isAnswered
+            if !isAnswered { self.unanswered.append(key) }
         }
     }
 
+    /// A tick has come: what found no answer is asked again.
+    mutating func askAgain() {
+        for key in self.unanswered where self.entries[key] != nil { self.questions.add(key) }
+        self.unanswered.removeAll(keepingCapacity: true)
+    }
+
+    /// The shared state may have forgotten who stands here: it is told of all of them again.
+    mutating func askAllAgain() {
+        self.unanswered.removeAll()
+        for (key, entry) in self.entries where !entry.isOnTheWay {
+            self.entries[key]!.stands = false
+            self.questions.add(key)
+        }
+    }
+
+    // MARK: Leaving
+
     /// All who stand for the number; they leave the door.
-    mutating func take(_ number: Int64) -> [Waiter] {
-        guard let waiters = self.entries[number]?.waiters else { return [] }
+    mutating func take(_ key: LineKey) -> [Waiter] {
+        guard let waiters = self.entries.removeValue(forKey: key)?.waiters else { return [] }
         self.count -= waiters.count
-        self.forget(number)
         return waiters.map(\.waiter)
     }
 
-    /// Those whose time at the door is over, lowest number first.
-    mutating func expire(now: Instant) -> [(number: Int64, waiters: [Waiter])] {
-        let numbers = self.entries.filter { $0.value.deadline <= now && $0.value.hasAsked }.keys.sorted()
-        return numbers.map { ($0, self.take($0)) }
+    /// Those whose time at the door is over, in the order of their coming. Whose answer is on the way may be let in by
+    /// it, and stays until it is there.
+    mutating func expire(now: Instant) -> [(key: LineKey, waiters: [Waiter])] {
+        var expired: [(LineKey, [Waiter])] = []
+        var kept: [(LineKey, UInt64)] = []
+        while let first = self.arrivals.first {
+            guard let entry = self.entries[first.key], entry.arrival == first.arrival else {
+                self.arrivals.removeFirst()
+                continue
+            }
+            guard entry.deadline <= now else { break }
+            self.arrivals.removeFirst()
+            if entry.isOnTheWay { kept.append(first) } else { expired.append((first.key, self.take(first.key))) }
+        }
+        for arrival in kept.reversed() { self.arrivals.prepend(arrival) }
+        return expired
     }
 
-    mutating func removeAll() -> [(number: Int64, waiters: [Waiter])] {
+    mutating func removeAll() -> [(key: LineKey, waiters: [Waiter])] {
         self.entries.keys.sorted().map { ($0, self.take($0)) }
-    }
-
-    private mutating func forget(_ number: Int64) {
-        self.entries[number] = nil
-        self.unasked.remove(number)
     }
 }

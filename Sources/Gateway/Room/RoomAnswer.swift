@@ -2,8 +2,8 @@ import Admission
 
 /// What a room says to a request at once.
 enum GateVerdict {
-    /// The visitor is inside with this number; `pass` is the renewed one, to be handed over with the response.
-    case inside(number: Int64, pass: AdmissionToken?)
+    /// The visitor is inside with this number of a line; `pass` is the renewed one, to be handed over with the response.
+    case inside(key: LineKey, pass: AdmissionToken?)
     /// Show this, and the visitor asks again.
     case mustWait(WaitingPosition)
     /// The room has to be asked: park the request with `RoomGate.park`.
@@ -17,18 +17,18 @@ enum RoomQuestion: Equatable {
     /// A newcomer wants a place.
     case join
     /// A called visitor wants the place exchanged for a pass.
-    case exchange(number: Int64)
+    case exchange(key: LineKey)
 }
 
 /// What a request that waited for its room is told.
 enum RoomAnswer {
-    /// In: the pass, and the place too when it is new.
-    case admitted(pass: AdmissionToken, place: AdmissionToken?)
-    /// In line with this place, which is new when `isNew`.
-    case waiting(place: AdmissionToken, isNew: Bool)
+    /// In: the pass, and the place too when it is new. Of several requests of one visitor, one `isFirst`.
+    case admitted(pass: AdmissionToken, place: AdmissionToken?, isFirst: Bool)
+    /// In line, with a place when it is new.
+    case waiting(key: LineKey, place: AdmissionToken?)
     /// Called, but the wait at the door got too long, or the gateway is shutting down: ask again in a second, with the
     /// right kept.
-    case stillAtDoor(number: Int64)
+    case stillAtDoor(key: LineKey)
     /// The place is no more good: the visitor joins anew.
     case rejoin
     /// The shared state does not answer: come back, nothing is lost.

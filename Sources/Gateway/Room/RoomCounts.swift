@@ -9,6 +9,8 @@ struct RoomCounts: Sendable {
     var tokensForeign: UInt64 = 0
     var tokensExpired: UInt64 = 0
     var tokensRevoked: UInt64 = 0
+    /// Of a line that a reset has ended.
+    var tokensVoid: UInt64 = 0
     /// Genuine, and bound to somebody else.
     var tokensElsewhere: UInt64 = 0
     /// Requests of one visitor beyond what may be under way at once, or on connections beyond what may carry the pass.
@@ -24,6 +26,7 @@ struct RoomCounts: Sendable {
         self.tokensForeign += other.tokensForeign
         self.tokensExpired += other.tokensExpired
         self.tokensRevoked += other.tokensRevoked
+        self.tokensVoid += other.tokensVoid
         self.tokensElsewhere += other.tokensElsewhere
         self.visitorsLimited += other.visitorsLimited
         self.storeFailures += other.storeFailures

@@ -2,7 +2,8 @@ import Admission
 import Settings
 
 /// What one loop knows of a room, and where that leaves a visitor: all that a position poll needs. A value without
-/// clock, loop or store; a simulation asks the same questions.
+/// clock, loop or store; a simulation asks the same questions. Times are the room's: `roomMicros` makes them of this
+/// machine's.
 ///
 /// Limits: `maxRevoked` sessions that ended early are remembered until they would have expired.
 struct RoomView {
@@ -10,53 +11,91 @@ struct RoomView {
 
     /// Where a visitor stands.
     enum Standing: Equatable {
-        /// The pass is good. `isRenewalDue`: its session is past half of its life.
-        case inside(number: Int64, isRenewalDue: Bool)
+        /// The pass is good. `isRenewalDue`: a sixth of its session has gone, or the shared state may not know of it.
+        case inside(key: LineKey, isRenewalDue: Bool)
         /// The turn has come: the place may be exchanged.
-        case called(number: Int64)
-        case waiting(number: Int64)
-        /// Neither a place nor a pass.
+        case called(key: LineKey)
+        case waiting(key: LineKey)
+        /// Neither a place nor a pass that still counts.
         case newcomer
     }
 
     /// Why a genuine token of this room counts as none.
-    enum Objection: Equatable { case foreign, expired, revoked }
+    enum Objection: Equatable {
+        case foreign, expired, revoked
+        /// Of a line that a reset has ended.
+        case void
+    }
 
     let roomID: UInt64
-    private(set) var limits: RoomSettings
+    /// As the file has it: what counts is `inForce`.
+    private(set) var settings: RoomSettings
     private(set) var snapshot: RoomSnapshot?
+    private(set) var lines = KnownLines()
     /// As of the last tick, or of the last that was missed.
-    var mode = RoomMode.normal
-    private(set) var known = KnownMarks.nothing
+    private(set) var mode = RoomMode.normal
+    /// This gateway sees a healthy worker, or does not know of any.
+    private(set) var seesWorkers = true
+    private var offsetMicros: Int64 = 0
+    /// The numbers set aside for this gateway.
+    private var block: ClosedRange<Int64>?
+    /// Passes issued in this second of the room's time or before it may be unknown to the shared state: it has lost
+    /// something since.
+    private var knownSinceSeconds: Int64 = 0
     private var estimator = WaitEstimator()
     /// Sessions that ended before their pass expires, with that time in microseconds.
-    private var revoked: [Int64: Int64] = [:]
+    private var revoked: [LineKey: Int64] = [:]
     private var lastSweepMicros: Int64 = 0
 
-    init(limits: RoomSettings) {
-        self.roomID = AdmissionToken.roomID(named: limits.name)
-        self.limits = limits
+    init(settings: RoomSettings) {
+        self.roomID = AdmissionToken.roomID(named: settings.name)
+        self.settings = settings
     }
+
+    var known: KnownMarks { self.lines.marks }
+
+    /// Another gateway may have newer settings: what the shared state goes by is what visitors are told.
+    var inForce: RoomLimits { self.snapshot?.limits ?? RoomLimits(self.settings) }
+
+    /// The room's time: that of the shared state, so that all gateways judge a token alike.
+    func roomMicros(wallMicros: Int64) -> Int64 { wallMicros + self.offsetMicros }
 
     // MARK: What is learned
 
-    mutating func apply(_ limits: RoomSettings) { self.limits = limits }
+    mutating func apply(_ settings: RoomSettings) { self.settings = settings }
 
-    mutating func observe(_ snapshot: RoomSnapshot) {
+    /// True when the shared state has to be told again who stands at the door: it may have forgotten.
+    mutating func take(_ news: RoomNews) -> Bool {
+        self.mode = news.mode
+        self.seesWorkers = news.seesWorkers
+        guard let answer = news.answer else { return false }
+        self.offsetMicros = news.offsetMicros
+        self.block = answer.block
+        return self.observe(answer.snapshot) || answer.eventsLost
+    }
+
+    /// True when the shared state has lost something since the last snapshot.
+    private mutating func observe(_ snapshot: RoomSnapshot) -> Bool {
+        let former = self.snapshot
         self.snapshot = snapshot
-        self.known.raise(snapshot)
+        self.lines.raise(snapshot)
         self.estimator.observe(snapshot)
+        guard former?.epoch != snapshot.epoch || former?.incarnation != snapshot.incarnation else { return false }
+        // Seen for the first time, a later incarnation may have begun at any moment up to now.
+        let isFromItsBeginning = former == nil && snapshot.incarnation <= 1
+        self.knownSinceSeconds = isFromItsBeginning ? snapshot.epoch : snapshot.nowMicros / 1_000_000
+        return former != nil
     }
 
-    /// What a join, or a visitor's verified place, tells of the line.
-    mutating func raise(epoch: Int64, issued: Int64, serving: Int64) {
-        self.known.raise(epoch: epoch, issued: issued, serving: serving)
-    }
+    /// What a verified place or pass tells of the line. True when it was news.
+    mutating func learn(_ token: AdmissionToken) -> Bool { self.lines.learn(token) }
 
-    mutating func raise(_ line: LineMarks) { self.known.raise(line) }
+    mutating func raise(_ line: LineMarks) { self.lines.raise(line) }
 
-    /// The session of `number` is over, though its pass runs until `until`.
-    mutating func revoke(_ number: Int64, untilMicros until: Int64, nowMicros now: Int64) {
+    mutating func issue(_ key: LineKey) { self.lines.issue(key) }
+
+    /// The session of `key` is over, though its pass runs until `until`.
+    mutating func revoke(_ key: LineKey, untilMicros until: Int64, nowMicros now: Int64) {
         // Once a second at most: with all of them live, a sweep frees nothing.
         if self.revoked.count >= Self.maxRevoked, now - self.lastSweepMicros >= 1_000_000 || now < self.lastSweepMicros
         {
@@ -65,60 +104,157 @@ struct RoomView {
         }
         // Full of live ones: the pass runs to its end, its slot is free already.
         guard self.revoked.count < Self.maxRevoked else { return }
-        self.revoked[number] = until
+        self.revoked[key] = until
+    }
+
+    func isRevoked(_ key: LineKey, nowMicros now: Int64) -> Bool {
+        guard !self.revoked.isEmpty, let until = self.revoked[key] else { return false }
+        return until > now
     }
 
     /// The visitor was let in again: the new pass is good.
-    mutating func readmit(_ number: Int64) {
-        if !self.revoked.isEmpty { self.revoked[number] = nil }
+    mutating func readmit(_ key: LineKey) {
+        if !self.revoked.isEmpty { self.revoked[key] = nil }
     }
 
     // MARK: Tokens
 
-    /// What speaks against a genuine token of `kind`; nil when nothing does.
+    /// What speaks against a genuine token of `kind`; nil when nothing does. A token of an older line is as good as
+    /// one of this: the line was lost with the shared state, its visitors were not.
     func objection(to token: AdmissionToken, as kind: AdmissionToken.Kind, nowMicros now: Int64) -> Objection? {
         guard token.kind == kind, token.room == self.roomID else { return .foreign }
-        guard Int64(token.expiresSeconds) * 1_000_000 > now,
-            self.known.epoch == 0 || Int64(token.epoch) == self.known.epoch
-        else { return .expired }
-        guard kind == .pass, !self.revoked.isEmpty, let until = self.revoked[token.number] else { return nil }
-        return until > now ? .revoked : nil
+        let epoch = Int64(token.epoch)
+        guard Int64(token.expiresSeconds) * 1_000_000 > now, self.known.epoch - epoch <= PlaceID.oldestSeconds else {
+            return .expired
+        }
+        guard epoch >= self.known.voidBefore else { return .void }
+        return self.isRevoked(LineKey(token), nowMicros: now) ? .revoked : nil
     }
 
     // MARK: Standing
 
     /// `pass` and `place` are tokens without an objection.
     func standing(pass: AdmissionToken?, place: AdmissionToken?, nowMicros now: Int64) -> Standing {
-        if let pass {
-            let left = Int64(pass.expiresSeconds) * 1_000_000 - now
-            return .inside(number: pass.number, isRenewalDue: left < self.limits.sessionMicros / 2)
-        }
+        if let pass { return .inside(key: LineKey(pass), isRenewalDue: self.isRenewalDue(pass, nowMicros: now)) }
         guard let place else { return .newcomer }
-        return place.number <= self.known.serving ? .called(number: place.number) : .waiting(number: place.number)
+        let key = LineKey(place)
+        return self.isCalled(key) ? .called(key: key) : .waiting(key: key)
     }
 
+    /// Each request that comes a sixth of the session or more after the pass was issued renews it: so a session lasts
+    /// from the last request to within a sixth, at a cost of six renewals a session at most.
+    private func isRenewalDue(_ pass: AdmissionToken, nowMicros now: Int64) -> Bool {
+        let issued = Int64(pass.issuedSeconds)
+        return issued <= self.knownSinceSeconds || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
+    }
+
+    private func isCalled(_ key: LineKey) -> Bool { key.number <= self.serving(of: Int64(key.epoch)) }
+
+    /// Now-serving of that line, as far as it is known.
+    private func serving(of epoch: Int64) -> Int64 {
+        if epoch == self.known.epoch { return self.known.serving }
+        let told = self.snapshot?.older.first { $0.epoch == epoch }?.serving
+        return max(told ?? 0, self.lines.older.first { $0.epoch == epoch }?.serving ?? 0)
+    }
+
+    // MARK: Position
+
     /// What the visitor with that place is shown. `random` spreads the refreshes of those who came together.
-    func position(of number: Int64, isAtDoor: Bool = false, nowMicros now: Int64, random: UInt64) -> WaitingPosition {
-        let ahead = max(0, number - self.known.serving - 1)
-        let refresh =
-            isAtDoor
-            ? 1
-            : self.estimator.pollSeconds(
-                ahead: ahead,
-                horizonMicros: self.limits.horizonMicros,
-                configuredMilli: self.limits.inflowMilli,
-                random: random
-            )
+    func position(of key: LineKey, isAtDoor: Bool = false, nowMicros now: Int64, random: UInt64) -> WaitingPosition {
+        let ahead = self.placesAhead(of: key)
+        let inForce = self.inForce
         return WaitingPosition(
             state: isAtDoor ? .atDoor : .waiting,
-            number: number,
+            number: key.number,
             ahead: ahead,
-            waiting: max(0, self.known.issued - self.known.serving),
-            estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: self.limits.inflowMilli),
-            refreshSeconds: refresh,
-            opensInSeconds: max(0, ((self.limits.opensAtMicros ?? 0) - now + 999_999) / 1_000_000),
+            waiting: max(ahead, self.waiting),
+            estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: inForce.inflowMilli),
+            refreshSeconds: self.refreshSeconds(ahead: ahead, isAtDoor: isAtDoor, nowMicros: now, random: random),
+            opensInSeconds: max(0, (inForce.opensAtMicros - now + 999_999) / 1_000_000),
             mode: self.mode
         )
+    }
+
+    /// All who wait, as of the last tick and what came since.
+    private var waiting: Int64 {
+        guard let snapshot = self.snapshot, snapshot.epoch == self.known.epoch else {
+            return max(0, self.known.issued - self.known.serving)
+        }
+        let skipped = self.skipped(before: self.known.issued).map { Int64($0.count) } ?? 0
+        return snapshot.waiting + max(0, self.known.issued - snapshot.issued - skipped)
+    }
+
+    /// Places before this one that have not been called: those of older lines first, and none where numbers were
+    /// skipped.
+    private func placesAhead(of key: LineKey) -> Int64 {
+        let epoch = Int64(key.epoch)
+        var ahead: Int64 = 0
+        for line in self.snapshot?.older ?? [] where line.epoch < epoch { ahead += max(0, line.issued - line.serving) }
+        guard epoch == self.known.epoch else {
+            // Of a line that the shared state has not heard of yet, only those count who have shown themselves.
+            let lowest = self.lines.older.first { $0.epoch == epoch }?.lowest ?? key.number
+            let isTold = self.snapshot?.older.contains { $0.epoch == epoch } ?? false
+            let before = isTold ? self.serving(of: epoch) : max(self.serving(of: epoch), lowest - 1)
+            return ahead + max(0, key.number - before - 1)
+        }
+        ahead += max(0, key.number - self.known.serving - 1)
+        for gap in self.gaps(before: key.number) {
+            let first = max(gap.lowerBound, self.known.serving + 1)
+            let last = min(gap.upperBound, key.number - 1)
+            if first <= last { ahead -= last - first + 1 }
+        }
+        return max(0, ahead)
+    }
+
+    /// Numbers that nobody has.
+    private func gaps(before number: Int64) -> [ClosedRange<Int64>] {
+        guard let snapshot = self.snapshot, snapshot.epoch == self.known.epoch else { return [] }
+        return snapshot.gaps + (self.skipped(before: number).map { [$0] } ?? [])
+    }
+
+    /// What lies between the last number that the shared state handed out and those that were set aside for this
+    /// gateway, or for another one: as soon as those are used, nobody will have it.
+    private func skipped(before number: Int64) -> ClosedRange<Int64>? {
+        guard let issued = self.snapshot?.issued, number > issued else { return nil }
+        if let block = self.block, block.contains(number) {
+            return issued + 1 < block.lowerBound ? issued + 1...block.lowerBound - 1 : nil
+        }
+        guard case .degraded = self.mode, number > issued + Self.nearestBlock else { return nil }
+        return issued + 1...number - 1
+    }
+
+    /// Blocks begin at least so far behind the last number handed out.
+    private static let nearestBlock: Int64 = 4_096
+
+    // MARK: When to come back
+
+    private func refreshSeconds(ahead: Int64, isAtDoor: Bool, nowMicros now: Int64, random: UInt64) -> Int64 {
+        if case .degraded = self.mode { return self.retrySeconds(nowMicros: now, random: random) }
+        // Nobody is let in, and everybody is told as soon as that changes: what is at the door need not ask in step.
+        if isAtDoor { return self.mode == .held ? 2 + Int64(random % 4) : 1 }
+        return self.estimator.pollSeconds(
+            ahead: ahead,
+            horizonMicros: self.inForce.horizonMicros,
+            configuredMilli: self.inForce.inflowMilli,
+            random: random
+        )
+    }
+
+    /// What a visitor is shown who could be given no place.
+    func joining(nowMicros now: Int64, random: UInt64) -> WaitingPosition {
+        WaitingPosition(
+            state: .joining,
+            refreshSeconds: self.retrySeconds(nowMicros: now, random: random),
+            mode: self.mode
+        )
+    }
+
+    /// While the shared state is away: 3 to 5 seconds at first, 3 to 10 after half a minute, so that those who were
+    /// sent away together do not come back in step.
+    private func retrySeconds(nowMicros now: Int64, random: UInt64) -> Int64 {
+        var outage: Int64 = 0
+        if case .degraded(let since) = self.mode { outage = max(0, now - self.offsetMicros - since) / 1_000_000 }
+        return 3 + Int64(random % UInt64(min(8, 3 + outage / 6)))
     }
 
     // MARK: Tokens for visitors
@@ -126,24 +262,20 @@ struct RoomView {
     /// A place is good for this long after it was given out.
     static let placeLifetimeSeconds: UInt32 = 24 * 3_600
 
-    func place(number: Int64, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
+    func place(_ key: LineKey, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
         let seconds = UInt32(clamping: now / 1_000_000)
-        return self.token(.place, number, keyID, from: seconds, until: seconds + Self.placeLifetimeSeconds)
+        return self.token(.place, key, keyID, from: seconds, until: seconds + Self.placeLifetimeSeconds)
     }
 
-    func pass(number: Int64, expiresMicros: Int64, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
-        self.token(
-            .pass,
-            number,
-            keyID,
-            from: UInt32(clamping: now / 1_000_000),
-            until: UInt32(clamping: expiresMicros / 1_000_000)
-        )
+    func pass(_ key: LineKey, expiresMicros: Int64, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
+        let from = UInt32(clamping: now / 1_000_000)
+        // Both rounded down, so that what is left of a session when it is renewed is never less than it should be.
+        return self.token(.pass, key, keyID, from: from, until: max(from, UInt32(clamping: expiresMicros / 1_000_000)))
     }
 
     private func token(
         _ kind: AdmissionToken.Kind,
-        _ number: Int64,
+        _ key: LineKey,
         _ keyID: UInt8,
         from: UInt32,
         until: UInt32
@@ -153,10 +285,24 @@ struct RoomView {
             keyID: keyID,
             lane: 0,
             room: self.roomID,
-            epoch: UInt32(clamping: self.known.epoch),
-            number: number,
+            epoch: key.epoch,
+            number: key.number,
             issuedSeconds: from,
             expiresSeconds: until
+        )
+    }
+}
+
+extension RoomLimits {
+    init(_ room: RoomSettings) {
+        self.init(
+            inflowMilli: room.inflowMilli,
+            burst: room.burst,
+            slots: room.slots,
+            sessionMicros: room.sessionMicros,
+            claimMicros: room.claimWindowMicros,
+            horizonMicros: room.horizonMicros,
+            opensAtMicros: room.opensAtMicros ?? 0
         )
     }
 }

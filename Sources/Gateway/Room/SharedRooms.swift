@@ -7,18 +7,23 @@ final class SharedRoom: Sendable {
     private static let maxReleases = 65_536
 
     private struct Content {
-        /// The highest numbers that any loop has seen: what the next tick tells the shared state, in case that has
-        /// lost its last second.
-        var known = KnownMarks.nothing
-        var releases: [(number: Int64, untilMicros: Int64)] = []
+        /// What any loop has seen: it goes with every call.
+        var lines = KnownLines()
+        var block = NumberBlock()
+        /// Until when a pass is not to be taken; 0: it is good again.
+        var releases: [(key: LineKey, untilMicros: Int64)] = []
         /// How many releases were forgotten.
         var forgotten = 0
+        /// Who stands at the door, by the number of loops that they stand on.
+        var standing: [LineKey: Int] = [:]
     }
     private let content = Mutex(Content())
     /// Releases since the room began here: a look that costs no lock.
     private let releaseCount = Atomic<Int>(0)
     /// Calls that changed the room since the gateway began: whether it is idle.
     private let activity = Atomic<Int>(0)
+    /// Names this gateway among those that share a state.
+    let gateway: String
     /// Requests that wait for a place, over all loops.
     let joining = SharedLimit()
     /// Requests that stand at the door, over all loops.
@@ -26,23 +31,63 @@ final class SharedRoom: Sendable {
     /// Who is inside with how much, over all loops.
     let visitors = VisitorBook()
 
-    func raise(epoch: Int64, issued: Int64, serving: Int64) {
-        self.content.withLock { $0.known.raise(epoch: epoch, issued: issued, serving: serving) }
+    init(gateway: String) { self.gateway = gateway }
+
+    // MARK: What is known
+
+    var known: KnownMarks { self.content.withLock { $0.lines.marks } }
+    var lines: KnownLines { self.content.withLock { $0.lines } }
+
+    func learn(_ token: AdmissionToken) { self.content.withLock { _ = $0.lines.learn(token) } }
+    func raise(_ line: LineMarks) { self.content.withLock { $0.lines.raise(line) } }
+
+    /// A tick's answer: how the line stands, and which numbers are set aside for this gateway.
+    func take(_ answer: TickAnswer) {
+        self.content.withLock { content in
+            content.lines.raise(answer.snapshot)
+            content.block.lease(answer.block, epoch: answer.snapshot.epoch)
+        }
     }
-
-    func raise(_ line: LineMarks) { self.content.withLock { $0.known.raise(line) } }
-
-    func raise(_ snapshot: RoomSnapshot) { self.content.withLock { $0.known.raise(snapshot) } }
-
-    var known: KnownMarks { self.content.withLock { $0.known } }
 
     func noteActivity() { self.activity.add(1, ordering: .relaxed) }
     var activityCount: Int { self.activity.load(ordering: .relaxed) }
 
-    /// A worker said that a visitor is done: the pass is no more good on any loop.
-    func release(_ number: Int64, untilMicros: Int64) {
+    // MARK: Numbers set aside
+
+    /// The next number of this gateway's block, for whichever loop asks first; nil when there is none left.
+    func takeNumber() -> LineKey? {
         self.content.withLock { content in
-            content.releases.append((number, untilMicros))
+            guard let key = content.block.take() else { return nil }
+            content.lines.issue(key)
+            return key
+        }
+    }
+
+    /// What the tick that is about to be sent tells of the block.
+    func reportBlock() -> BlockReport { self.content.withLock { $0.block.report(epoch: $0.lines.marks.epoch) } }
+
+    // MARK: The door
+
+    func stands(_ key: LineKey) { self.content.withLock { $0.standing[key, default: 0] += 1 } }
+
+    func ceasesToStand(_ key: LineKey) {
+        self.content.withLock { content in
+            guard let count = content.standing[key] else { return }
+            content.standing[key] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// Those of `keys` who stand at the door on no loop.
+    func absent(_ keys: [LineKey]) -> Set<LineKey> {
+        self.content.withLock { content in Set(keys.filter { content.standing[$0] == nil }) }
+    }
+
+    // MARK: Releases
+
+    /// The visitor is done, or let in anew (`untilMicros` 0): every loop is to know.
+    func release(_ key: LineKey, untilMicros: Int64) {
+        self.content.withLock { content in
+            content.releases.append((key, untilMicros))
             if content.releases.count > Self.maxReleases {
                 let surplus = content.releases.count - Self.maxReleases / 2
                 content.releases.removeFirst(surplus)
@@ -54,30 +99,33 @@ final class SharedRoom: Sendable {
 
     /// Hands over what was released since `seen`, which then counts it as seen.
     @inline(__always)
-    func takeReleases(since seen: inout Int, _ body: (_ number: Int64, _ untilMicros: Int64) -> Void) {
+    func takeReleases(since seen: inout Int, _ body: (_ key: LineKey, _ untilMicros: Int64) -> Void) {
         guard self.releaseCount.load(ordering: .acquiring) != seen else { return }
         self.takeReleasesSlowly(since: &seen, body)
     }
 
     @inline(never)
-    private func takeReleasesSlowly(since seen: inout Int, _ body: (Int64, Int64) -> Void) {
+    private func takeReleasesSlowly(since seen: inout Int, _ body: (LineKey, Int64) -> Void) {
         let (fresh, total) = self.content.withLock { content in
             (content.releases.dropFirst(max(0, seen - content.forgotten)), content.forgotten + content.releases.count)
         }
-        for release in fresh { body(release.number, release.untilMicros) }
+        for release in fresh { body(release.key, release.untilMicros) }
         seen = total
     }
 }
 
 /// The rooms of a gateway, one for all its loops.
 final class SharedRooms: Sendable {
+    private let gateway: String
     private let rooms = Mutex<[String: SharedRoom]>([:])
+
+    init(gateway: String) { self.gateway = gateway }
 
     /// The room of that name, made at the first call.
     subscript(room: String) -> SharedRoom {
         self.rooms.withLock { rooms in
             if let known = rooms[room] { return known }
-            let made = SharedRoom()
+            let made = SharedRoom(gateway: self.gateway)
             rooms[room] = made
             return made
         }

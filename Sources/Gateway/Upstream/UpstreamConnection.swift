@@ -302,7 +302,7 @@ final class UpstreamConnection: StreamHandler {
     // MARK: Ends
 
     func connected(_ stream: any ByteStream) {
-        self.worker.connectSucceeded()
+        self.worker.connectSucceeded(now: self.tools.now)
         self.state = .idle
         self.timer?.arm(afterNanoseconds: Self.idleNanoseconds)
         self.owner?.upstreamConnected(self)

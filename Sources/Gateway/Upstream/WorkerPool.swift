@@ -60,6 +60,8 @@ final class WorkerPool: UpstreamOwner {
     /// A connection is closed in favour of another one: nobody else is to take its place.
     private var isMakingRoom = false
     private var isDissolved = false
+    /// The controller's list has come, or the workers stand in the settings.
+    private var hasDirectory = false
     /// The line is looked through this often at most, however many wait.
     private static let expiryStepNanoseconds = 10 * Nanoseconds.perMillisecond
 
@@ -87,6 +89,7 @@ final class WorkerPool: UpstreamOwner {
 
     /// Takes the controller's list. Those who are gone, or draining, finish what they have.
     func update(_ directory: [WorkerRecord]) {
+        self.hasDirectory = true
         var known: [String: Int] = [:]
         for (index, slot) in self.slots.enumerated() { known[slot.worker.id] = index }
         var kept: [Slot] = []
@@ -226,7 +229,12 @@ final class WorkerPool: UpstreamOwner {
         self.inFlight -= 1
         connection.worker.inFlight -= 1
         assert(connection.worker.inFlight >= 0 && self.inFlight >= 0, "a request was given back twice")
-        if isReusable { self.makeAvailable(connection) } else { self.serveWaiting() }
+        if isReusable {
+            connection.worker.reached(now: self.tools.now)
+            self.makeAvailable(connection)
+        } else {
+            self.serveWaiting()
+        }
     }
 
     private func makeAvailable(_ connection: UpstreamConnection) {
@@ -276,6 +284,30 @@ final class WorkerPool: UpstreamOwner {
         }
         _ = self.waiting.withFirst { $0.attempts += 1 }
         if !self.beginConnecting(at: index) { self.popWaiter()?.workerUnavailable(.connectFailed) }
+    }
+
+    // MARK: Health
+
+    /// A worker that could not be reached is tried this often while there is no other.
+    private static let probeNanoseconds = 500 * Nanoseconds.perMillisecond
+
+    /// How those are that take requests, by id; nil before the first list of workers.
+    var health: PoolHealths.Workers? {
+        guard self.hasDirectory else { return nil }
+        var health: PoolHealths.Workers = [:]
+        for index in self.ready { health[self.slots[index].worker.id] = self.slots[index].worker.health }
+        return health
+    }
+
+    /// While no worker can be reached, rooms let nobody in, so that no request would find out when one is back: now and
+    /// then a connection is made for the sake of knowing.
+    func probe() {
+        guard self.connecting == 0, !self.ready.isEmpty,
+            self.ready.allSatisfy({ !self.slots[$0].worker.health.isHealthy }),
+            let index = self.ready.min(by: { self.slots[$0].worker.health.missed < self.slots[$1].worker.health.missed }),
+            self.tools.now.nanoseconds(since: self.slots[index].worker.health.missed) >= Self.probeNanoseconds
+        else { return }
+        _ = self.beginConnecting(at: index)
     }
 
     // MARK: Waiting

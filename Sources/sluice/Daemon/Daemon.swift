@@ -155,11 +155,20 @@ final class Daemon {
         }
     }
 
-    var processName: String {
+    /// Host, process and the time of its start: in containers every process has number 1, and one that is started again
+    /// must not be taken for the one before, whose visitors stand at the door no more.
+    let processName = Daemon.makeProcessName()
+
+    private static func makeProcessName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
-        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return "\(host)-\(getpid())"
+        let host = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }.filter { byte in
+            ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+        }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let started = String(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000, radix: 36)
+        return "\(String(decoding: host.prefix(32), as: UTF8.self))-\(getpid())-\(started)"
     }
 
     private func makeListeners() throws -> [GatewayListener] {

@@ -4,49 +4,81 @@ import Primitives
 import SharedState
 import TestKit
 
-/// Rooms in memory behind a shared state that is late, fails, loses answers and does things twice, as the seed has it.
+/// `FickleRooms` as one loop sees them: late, failing, with answers that are lost and calls that are done twice, as the
+/// seed has it.
 final class FickleRoomStore: RoomStore {
-    /// How often it misbehaves; none in the end, so that everybody can be let in.
-    final class Mood {
-        var failsOneIn = 12
-        var isCalm = false
-    }
+    /// A call that is not answered for so long is given up.
+    private static let patienceNanoseconds = 1_100 * Nanoseconds.perMillisecond
 
-    private let store: MemoryRoomStore
+    let loop: any LoopContext
+    private let rooms: FickleRooms
     private let world: VirtualWorld
-    private let mood: Mood
-    var loop: any LoopContext { self.store.loop }
     var outage: String? { nil }
 
-    init(loop: any LoopContext, rooms: MemoryRooms, world: VirtualWorld, mood: Mood) {
-        self.store = MemoryRoomStore(loop: loop, rooms: rooms)
+    init(loop: any LoopContext, rooms: FickleRooms, world: VirtualWorld) {
+        self.loop = loop
+        self.rooms = rooms
         self.world = world
-        self.mood = mood
     }
 
     /// One call: late, and perhaps not done, done twice, or done and not answered.
-    private func call<Answer>(
+    private func call<Answer: Sendable>(
+        _ room: String,
+        creates: Bool = false,
         _ completion: @escaping StoreCompletion<Answer>,
-        _ operation: @escaping (@escaping StoreCompletion<Answer>) -> Void
+        _ operation: @escaping (inout RoomModel, Int64, Int64) throws(RoomError) -> Answer
     ) {
-        let delay = self.world.random(0...(self.mood.isCalm ? 1_000_000 : 150_000_000 as Int64))
-        let fate = self.mood.isCalm ? 0 : self.world.random(1...self.mood.failsOneIn)
+        self.loop.preconditionOnLoop()
+        let isCalm = self.rooms.isCalm
+        let delay = self.world.random(0...(isCalm ? 1_000_000 : 150_000_000 as Int64))
+        let fate = isCalm ? 0 : self.world.random(1...self.rooms.failsOneIn)
+        let connection = self.rooms.connection
         self.loop.after(nanoseconds: delay) {
+            if self.world.now < self.rooms.awayUntil || connection != self.rooms.connection {
+                let rest = self.world.oneIn(2) ? Self.patienceNanoseconds : 0
+                return self.fail(completion, afterNanoseconds: rest)
+            }
             switch fate {
             case 1: completion(.failure(.unavailable("the seed says no")))
-            case 2: operation { _ in completion(.failure(.unanswered("the answer was lost"))) }
-            case 3: operation { _ in operation(completion) }
-            default: operation(completion)
+            case 2:
+                _ = self.perform(room, creates, operation)
+                completion(.failure(.unanswered("the answer was lost")))
+            case 3:
+                _ = self.perform(room, creates, operation)
+                completion(self.perform(room, creates, operation))
+            default: completion(self.perform(room, creates, operation))
             }
         }
     }
 
+    private func fail<Answer>(_ completion: @escaping StoreCompletion<Answer>, afterNanoseconds rest: Int64) {
+        guard rest > 0 else { return completion(.failure(.unavailable("the server is away"))) }
+        self.loop.after(nanoseconds: rest) { completion(.failure(.unanswered("the server did not answer"))) }
+    }
+
+    private func perform<Answer>(
+        _ room: String,
+        _ creates: Bool,
+        _ operation: (inout RoomModel, Int64, Int64) throws(RoomError) -> Answer
+    ) -> Result<Answer, StoreError> {
+        do throws(RoomError) {
+            let now = self.loop.wallMicros
+            return .success(try self.rooms.perform(room, creates: creates, wallMicros: now, operation))
+        } catch {
+            return .failure(error == .noRoom ? .noRoom : .refused(error.description))
+        }
+    }
+
     func join(room: String, count: Int, known: KnownMarks, completion: @escaping StoreCompletion<JoinGrant>) {
-        self.call(completion) { self.store.join(room: room, count: count, known: known, completion: $0) }
+        self.call(room, completion) { model, run, now throws(RoomError) in
+            try model.join(count: count, known: known, run: run, nowMicros: now)
+        }
     }
 
     func tick(room: String, _ tick: RoomTick, known: KnownMarks, completion: @escaping StoreCompletion<TickAnswer>) {
-        self.call(completion) { self.store.tick(room: room, tick, known: known, completion: $0) }
+        self.call(room, creates: true, completion) { model, run, now throws(RoomError) in
+            try model.tick(tick, known: known, run: run, nowMicros: now)
+        }
     }
 
     func setAllowedRate(
@@ -56,8 +88,8 @@ final class FickleRoomStore: RoomStore {
         known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
-        self.call(completion) {
-            self.store.setAllowedRate(room: room, rateMilli: rateMilli, fence: fence, known: known, completion: $0)
+        self.call(room, completion) { model, run, now throws(RoomError) in
+            try model.setAllowedRate(rateMilli, fence: fence, known: known, run: run, nowMicros: now)
         }
     }
 
@@ -68,8 +100,8 @@ final class FickleRoomStore: RoomStore {
         known: KnownMarks,
         completion: @escaping StoreCompletion<ExchangeAnswer>
     ) {
-        self.call(completion) {
-            self.store.exchange(room: room, gateway: gateway, ids: ids, known: known, completion: $0)
+        self.call(room, completion) { model, run, now throws(RoomError) in
+            try model.exchange(gateway: gateway, ids: ids, known: known, run: run, nowMicros: now)
         }
     }
 
@@ -79,18 +111,26 @@ final class FickleRoomStore: RoomStore {
         known: KnownMarks,
         completion: @escaping StoreCompletion<RenewAnswer>
     ) {
-        self.call(completion) { self.store.renew(room: room, renewals, known: known, completion: $0) }
+        self.call(room, completion) { model, run, now throws(RoomError) in
+            try model.renew(renewals, known: known, run: run, nowMicros: now)
+        }
     }
 
     func release(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>) {
-        self.call(completion) { self.store.release(room: room, ids: ids, known: known, completion: $0) }
+        self.call(room, completion) { model, run, now throws(RoomError) in
+            try model.release(ids: ids, known: known, run: run, nowMicros: now)
+        }
     }
 
     func leave(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>) {
-        self.call(completion) { self.store.leave(room: room, ids: ids, known: known, completion: $0) }
+        self.call(room, completion) { model, run, now throws(RoomError) in
+            try model.leave(ids: ids, known: known, run: run, nowMicros: now)
+        }
     }
 
     func reset(room: String, known: KnownMarks, completion: @escaping StoreCompletion<LineMarks>) {
-        self.call(completion) { self.store.reset(room: room, known: known, completion: $0) }
+        self.call(room, completion) { model, run, now throws(RoomError) in
+            try model.reset(known: known, run: run, nowMicros: now)
+        }
     }
 }

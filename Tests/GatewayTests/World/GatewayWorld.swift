@@ -8,16 +8,17 @@ import Transport
 
 @testable import Gateway
 
-/// A whole gateway in virtual time: several loops, workers and clients of all manners, and a shared state that delays,
-/// fails and repeats. The seed decides everything.
+/// One or two whole gateways in virtual time: several loops, workers and clients of all manners, and a shared state that
+/// delays, fails, repeats, goes away, goes back in time and starts empty. The seed decides everything.
 final class GatewayWorld {
     let world: VirtualWorld
     let network: VirtualNetwork
-    private let gatewayLoops: [VirtualLoop]
+    private let gatewayLoops: [[VirtualLoop]]
     private let workerLoop: VirtualLoop
     private let clientLoop: VirtualLoop
-    private let mood = FickleRoomStore.Mood()
-    private(set) var gateway: Gateway!
+    private let rooms: FickleRooms
+    private let register = WorldRegister()
+    private(set) var gateways: [Gateway] = []
     private var clients: [WorldClient] = []
     /// What somebody saw that must not happen.
     private(set) var complaints: [String] = []
@@ -27,13 +28,18 @@ final class GatewayWorld {
     init(seed: UInt64) {
         self.world = VirtualWorld(seed: seed)
         self.network = VirtualNetwork(world: self.world)
-        self.gatewayLoops = (0..<self.world.random(1...3)).map { [world] _ in world.makeLoop() }
+        self.rooms = FickleRooms(world: self.world)
+        self.gatewayLoops = (0..<self.world.random(1...2)).map { [world] _ in
+            (0..<world.random(1...3)).map { _ in world.makeLoop() }
+        }
         self.workerLoop = self.world.makeLoop()
         self.clientLoop = self.world.makeLoop()
         self.settings = self.makeSettings()
     }
 
-    private static let address = SocketAddress.loopback(port: 8_080)
+    private var addresses: [SocketAddress] {
+        self.gatewayLoops.indices.map { .loopback(port: 8_080 + UInt16($0)) }
+    }
     private static let workers: [SocketAddress] = [
         .loopback(port: 9_001), .loopback(port: 9_002), .loopback(port: 9_003),
     ]
@@ -89,30 +95,45 @@ final class GatewayWorld {
     // MARK: Playing
 
     func play() {
-        let rooms = MemoryRooms()
         let boards = MemoryBoards()
-        let parts = (world: self.world, mood: self.mood)
+        for index in self.gatewayLoops.indices { self.start(gateway: index, boards) }
+        self.startWorkers()
+        for _ in 0..<self.world.random(3...14) {
+            self.world.run(on: self.clientLoop) { self.startClient() }
+            self.world.run(forNanoseconds: self.world.random(0...300_000_000))
+            if self.world.oneIn(8) { self.reload(self.changedSettings()) }
+            if self.world.oneIn(6) { self.trouble() }
+        }
+        self.rooms.isCalm = self.world.oneIn(2)
+        let allDone = self.world.run(withinNanoseconds: 240 * Nanoseconds.perSecond) {
+            self.clients.allSatisfy(\.isDone)
+        }
+        self.expect(allDone, "every client gets its responses, or is told: \(self.clients.map(\.books))")
+    }
+
+    private func start(gateway index: Int, _ boards: MemoryBoards) {
         // One thread plays all of it.
-        nonisolated(unsafe) let unshared = parts
-        self.gateway = Gateway(
-            id: "g",
+        nonisolated(unsafe) let unshared = (world: self.world, rooms: self.rooms)
+        let loops = self.gatewayLoops[index]
+        let gateway = Gateway(
+            id: "g\(index)",
             settings: self.settings,
-            keys: [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))],
-            loops: self.gatewayLoops,
+            keys: Self.keys,
+            loops: loops,
             network: self.network,
             log: Logger(label: "world") { _ in SwiftLogNoOpLogHandler() },
             makeStores: { loop in
                 SharedStores(
-                    rooms: FickleRoomStore(loop: loop, rooms: rooms, world: unshared.world, mood: unshared.mood),
+                    rooms: FickleRoomStore(loop: loop, rooms: unshared.rooms, world: unshared.world),
                     pools: MemoryPoolBoard(loop: loop, boards: boards)
                 )
             }
         )
-        self.startWorkers()
+        self.gateways.append(gateway)
         var hasStarted = false
-        self.world.run(on: self.gatewayLoops[0]) {
-            self.gateway.start(
-                listeners: [GatewayListener(address: Self.address, certificate: nil)],
+        self.world.run(on: loops[0]) {
+            gateway.start(
+                listeners: [GatewayListener(address: self.addresses[index], certificate: nil)],
                 connectionLimit: self.world.random(4...40),
                 seed: self.world.seed
             ) { result in
@@ -121,16 +142,21 @@ final class GatewayWorld {
             }
         }
         self.expect(self.world.run(withinNanoseconds: Nanoseconds.perSecond) { hasStarted }, "the gateway starts")
-        for _ in 0..<self.world.random(3...14) {
-            self.world.run(on: self.clientLoop) { self.startClient() }
-            self.world.run(forNanoseconds: self.world.random(0...300_000_000))
-            if self.world.oneIn(8) { self.reload(self.changedSettings()) }
+    }
+
+    private static let keys = [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))]
+
+    /// What happens to a Redis that is not looked after.
+    private func trouble() {
+        switch self.world.random(1...4) {
+        case 1: self.rooms.startEmpty()
+        case 2: self.rooms.goBack(byNanoseconds: self.world.random(0...2_500_000_000))
+        case 3:
+            // Its place is taken by one that is behind.
+            self.rooms.goAway(forNanoseconds: self.world.random(100_000_000...3_000_000_000))
+            self.rooms.goBack(byNanoseconds: self.world.random(0...1_500_000_000))
+        default: self.rooms.goAway(forNanoseconds: self.world.random(100_000_000...4_000_000_000))
         }
-        self.mood.isCalm = self.world.oneIn(2)
-        let allDone = self.world.run(withinNanoseconds: 120 * Nanoseconds.perSecond) {
-            self.clients.allSatisfy(\.isDone)
-        }
-        self.expect(allDone, "every client gets its responses, or is told: \(self.clients.map(\.books))")
     }
 
     private func startWorkers() {
@@ -144,28 +170,33 @@ final class GatewayWorld {
     }
 
     private func startClient() {
-        let client = WorldClient(loop: self.clientLoop, network: self.network, address: Self.address) {
-            self.complaints.append($0)
-        }
+        let client = WorldClient(
+            loop: self.clientLoop,
+            network: self.network,
+            addresses: self.addresses,
+            register: self.register
+        ) { self.complaints.append($0) }
         self.clients.append(client)
         client.start()
     }
 
+    /// One gateway after the other, as a rolling reload does.
     private func reload(_ settings: Settings) {
-        self.world.run(on: self.gatewayLoops[0]) {
-            self.gateway.apply(
-                settings,
-                keys: [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))],
-                connectionLimit: 40
-            )
+        for (gateway, loops) in zip(self.gateways, self.gatewayLoops) {
+            self.world.run(on: loops[0]) { gateway.apply(settings, keys: Self.keys, connectionLimit: 40) }
+            self.world.run(forNanoseconds: self.world.random(0...100_000_000))
         }
     }
 
-    /// While the gateway still runs: nobody waits, no worker is held, nobody is connected.
+    /// While the gateways still run: nobody waits, no worker is held, nobody is connected.
     func checkRest() {
         self.world.run(forNanoseconds: 5 * Nanoseconds.perSecond)
+        for (gateway, loops) in zip(self.gateways, self.gatewayLoops) { self.checkRest(of: gateway, loops) }
+    }
+
+    private func checkRest(of gateway: Gateway, _ loops: [VirtualLoop]) {
         var report: GatewayReport?
-        self.world.run(on: self.gatewayLoops[0]) { self.gateway.report { report = $0 } }
+        self.world.run(on: loops[0]) { gateway.report { report = $0 } }
         self.expect(self.world.run(withinNanoseconds: Nanoseconds.perSecond) { report != nil }, "a report")
         guard let report else { return }
         self.expect(report.openConnections == 0, "\(report.openConnections) connections are open")
@@ -178,21 +209,27 @@ final class GatewayWorld {
                 room.joining == 0 && room.atDoor == 0,
                 "parked: \(room.joining) joining, \(room.atDoor) at the door"
             )
+            if self.rooms.isCalm { self.expect(room.mode == .normal, "the room is \(room.mode)") }
         }
     }
 
-    /// Ends the gateway: it says so, and nothing of it is left.
+    /// Ends the gateways: they say so, and nothing of them is left.
     func checkEnd() {
-        var hasEnded = false
-        self.world.run(on: self.gatewayLoops[0]) {
-            self.gateway.drain(timeoutNanoseconds: 20 * Nanoseconds.perSecond) { hasEnded = true }
+        for (gateway, loops) in zip(self.gateways, self.gatewayLoops) {
+            var hasEnded = false
+            self.world.run(on: loops[0]) {
+                gateway.drain(timeoutNanoseconds: 20 * Nanoseconds.perSecond) { hasEnded = true }
+            }
+            self.expect(
+                self.world.run(withinNanoseconds: 10 * Nanoseconds.perSecond) { hasEnded },
+                "the gateway drains"
+            )
         }
-        self.expect(self.world.run(withinNanoseconds: 10 * Nanoseconds.perSecond) { hasEnded }, "the gateway drains")
-        self.gateway = nil
+        self.gateways = []
         self.clients = []
         self.world.run(forNanoseconds: 3 * Nanoseconds.perSecond)
         self.expect(self.network.openStreamCount == 0, "\(self.network.openStreamCount) streams are left")
-        for loop in self.gatewayLoops {
+        for loop in self.gatewayLoops.joined() {
             self.expect(loop.timers.count == 0, "loop \(loop.index) has \(loop.timers.count) timers left")
         }
     }

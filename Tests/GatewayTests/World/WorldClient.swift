@@ -19,13 +19,19 @@ final class WorldClient: StreamHandler {
 
     private let loop: VirtualLoop
     private let network: VirtualNetwork
-    private let address: SocketAddress
+    private let addresses: [SocketAddress]
+    private let register: WorldRegister
     private var stream: (any ByteStream)?
     private var wire = HTTP1Client(limits: HeadLimits())
     private var head = ResponseHead()
     private var cookies: [String: String] = [:]
     private var requestsLeft: Int
     private var owed: [Method] = []
+    /// For each of them the end of the pass that went with it, in seconds since 1970; nil: none did, or it was no
+    /// question for the room.
+    private var owedPasses: [UInt32?] = []
+    /// A response was lost that may have ended the session.
+    private var mayHaveBeenReleased = false
     private var isMisbehaving: Bool
     private var isSendingBody = false
     private var connections = 0
@@ -33,10 +39,18 @@ final class WorldClient: StreamHandler {
     private(set) var isDone = false
     private let complain: (String) -> Void
 
-    init(loop: VirtualLoop, network: VirtualNetwork, address: SocketAddress, complain: @escaping (String) -> Void) {
+    /// `addresses`: of the gateways; each connection goes to one of them.
+    init(
+        loop: VirtualLoop,
+        network: VirtualNetwork,
+        addresses: [SocketAddress],
+        register: WorldRegister,
+        complain: @escaping (String) -> Void
+    ) {
         self.loop = loop
         self.network = network
-        self.address = address
+        self.addresses = addresses
+        self.register = register
         self.complain = complain
         self.requestsLeft = loop.world.random(1...5)
         self.isMisbehaving = loop.world.oneIn(3)
@@ -51,7 +65,7 @@ final class WorldClient: StreamHandler {
             self.connections += 1
             self.isSendingBody = false
             self.stream = try self.network.connect(
-                to: self.address,
+                to: self.world.pick(self.addresses)!,
                 on: self.loop,
                 timeoutNanoseconds: Nanoseconds.perSecond,
                 handler: self
@@ -99,6 +113,7 @@ final class WorldClient: StreamHandler {
         self.books.sent += 1
         let path = self.world.pick(["/open", "/sale", "/sale", "/gone"])!
         let cookie = self.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")
+        self.owedPasses.append(path == "/sale" ? self.passEnd : nil)
         let fields = "Host: shop.test\r\n" + (cookie.isEmpty ? "" : "Cookie: \(cookie)\r\n")
         guard self.world.oneIn(3) else {
             let method = self.world.oneIn(8) ? "HEAD" : "GET"
@@ -155,7 +170,9 @@ final class WorldClient: StreamHandler {
             case .needMore: return used
             case .interim, .payload: continue
             case .switching: self.complain("a switch that nobody asked for")
-            case .head: self.takeCookies(rest)
+            case .head:
+                self.checkStanding(rest)
+                self.takeCookies(rest)
             case .end: self.responseEnded(stream)
             case .failed(let failure):
                 if !self.books.left { self.complain("a client cannot read a response: \(failure)") }
@@ -169,13 +186,35 @@ final class WorldClient: StreamHandler {
         for field in self.head.fields where field.id == .setCookie {
             let text = String(decoding: field.value.slice(of: bytes), as: UTF8.self)
             let pair = text.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1).map(String.init)
-            if pair.count == 2 { self.cookies[pair[0]] = pair[1] }
+            // An empty one takes the cookie away.
+            guard pair.count == 2 else { continue }
+            self.cookies[pair[0]] = pair[1]
+            guard let token = WorldRegister.token(pair[1]) else { continue }
+            if token.kind == .pass { self.mayHaveBeenReleased = false }
+            if let complaint = self.register.take(token, of: ObjectIdentifier(self)) { self.complain(complaint) }
+        }
+    }
+
+    private var passEnd: UInt32? {
+        self.cookies["sluice-pass-sale"].flatMap(WorldRegister.token)?.expiresSeconds
+    }
+
+    /// Who holds a genuine pass is inside, whatever has become of the shared state.
+    private func checkStanding(_ bytes: UnsafeRawBufferPointer) {
+        guard let end = self.owedPasses.first ?? nil, !self.mayHaveBeenReleased else { return }
+        guard Int64(end) * 1_000_000 > self.loop.wallMicros + 1_000_000 else { return }
+        for field in self.head.fields {
+            let name = String(decoding: field.name.slice(of: bytes), as: UTF8.self).lowercased()
+            let value = String(decoding: field.value.slice(of: bytes), as: UTF8.self)
+            guard name == "sluice-state", value != "admitted" else { continue }
+            self.complain("a visitor with a pass is \(value)")
         }
     }
 
     private func responseEnded(_ stream: any ByteStream) {
         self.books.responses += 1
         self.owed.removeFirst()
+        self.owedPasses.removeFirst()
         if let next = self.owed.first {
             guard self.wire.canReuse else { return stream.close() }
             self.wire.begin(next)
@@ -195,6 +234,7 @@ final class WorldClient: StreamHandler {
         if !self.owed.isEmpty, self.wire.inputEnded() == .complete {
             self.books.responses += 1
             self.owed.removeFirst()
+            self.owedPasses.removeFirst()
         }
         stream.close()
     }
@@ -202,7 +242,9 @@ final class WorldClient: StreamHandler {
     func closed(_ stream: any ByteStream, _ reason: CloseReason) {
         self.stream = nil
         self.books.unanswered += self.owed.count
+        if !self.owed.isEmpty { self.mayHaveBeenReleased = true }
         self.owed = []
+        self.owedPasses = []
         if self.books.left { return self.end() }
         // Anew, with what is left to be asked.
         self.loop.after(nanoseconds: Int64(self.world.random(0...100_000_000))) { self.start() }

@@ -1,0 +1,115 @@
+import Admission
+import SharedState
+
+/// The called who wait for a token or a slot: the shared state is told who comes and who goes, and tells who is let in.
+extension RoomGate {
+    /// A gateway without a healthy worker asks for nobody: they would be let in to an error. When no gateway has one,
+    /// the shared state lets nobody in, and is told, so that those who came in time keep their turn.
+    private var mayExchange: Bool { self.view.seesWorkers || self.view.snapshot?.isHeld == true }
+
+    func sendExchange() {
+        let known = self.shared.known
+        guard self.mayExchange, let batch = self.nextToExchange(inEpoch: known.epoch) else { return }
+        self.shared.noteActivity()
+        let ids = batch.map { $0.id(inEpoch: known.epoch) }
+        let gateway = self.shared.gateway
+        self.store.exchange(room: self.name, gateway: gateway, ids: ids, known: known) { [self] result in
+            self.takeExchange(result, batch)
+            self.scheduleFlush()
+        }
+    }
+
+    /// A line that became too old while its visitors stood here is over; they are the first of a batch.
+    private func nextToExchange(inEpoch epoch: Int64) -> [LineKey]? {
+        guard let batch = self.door.nextBatch() else { return nil }
+        let past = batch.prefix { !$0.isReachable(fromEpoch: epoch) }
+        for key in past { self.take(.void, key, isFresh: false) }
+        guard past.count < batch.count else {
+            self.door.returned([], isAnswered: true)
+            return nil
+        }
+        return Array(batch.dropFirst(past.count))
+    }
+
+    private func takeExchange(_ result: Result<ExchangeAnswer, StoreError>, _ batch: [LineKey]) {
+        switch result {
+        case .failure(let error):
+            // They stay at the door: the right is kept, and the shared state may be back before they must go.
+            _ = self.note(error, of: "exchange")
+            self.door.returned(batch, isAnswered: false)
+        case .success(let answer):
+            self.raise(answer.line)
+            self.door.returned(batch, isAnswered: true)
+            let freshExpiry = answer.line.nowMicros + self.view.inForce.sessionMicros
+            for (key, outcome) in zip(batch, answer.outcomes) {
+                // A session that was there already is told again, and counts once.
+                self.take(outcome, key, isFresh: outcome == .admitted(expiresMicros: freshExpiry))
+            }
+        }
+    }
+
+    func take(_ outcome: ExchangeOutcome, _ key: LineKey, isFresh: Bool) {
+        let answer: (_ isFirst: Bool) -> RoomAnswer
+        switch outcome {
+        case .atDoor: return
+        case .admitted(let expires):
+            if isFresh { self.counts.admitted += 1 }
+            if self.view.isRevoked(key, nowMicros: self.nowMicros) {
+                self.view.readmit(key)
+                self.shared.release(key, untilMicros: 0)
+            }
+            let pass = self.pass(key, expiresMicros: expires)
+            answer = { .admitted(pass: pass, place: nil, isFirst: $0 && isFresh) }
+        case .notServed: answer = { _ in .waiting(key: key, place: nil) }
+        case .lapsed:
+            self.counts.lapsed += 1
+            answer = { _ in .rejoin }
+        case .ended, .void: answer = { _ in .rejoin }
+        }
+        let waiters = self.door.take(key)
+        if !waiters.isEmpty { self.shared.ceasesToStand(key) }
+        self.answer(waiters, answer)
+    }
+
+    func answer(_ waiters: [any RoomWaiter], _ answer: (_ isFirst: Bool) -> RoomAnswer) {
+        self.shared.atDoor.giveBack(waiters.count)
+        for (index, waiter) in waiters.enumerated() { waiter.roomAnswered(answer(index == 0)) }
+    }
+
+    func leaveDoor(_ key: LineKey) {
+        self.shared.ceasesToStand(key)
+        self.leaves.add(key)
+    }
+
+    /// A tick has come, or has not: those who have waited too long are sent round, who left is told, and who found no
+    /// answer asks again.
+    func reviewDoor() {
+        for (key, waiters) in self.door.expire(now: self.tools.now) {
+            self.leaveDoor(key)
+            self.answer(waiters) { _ in .stillAtDoor(key: key) }
+        }
+        self.sendLeaves()
+        self.door.askAgain()
+        self.scheduleFlush()
+    }
+
+    /// Whoever has come back meanwhile, on whichever loop, has not left.
+    func sendLeaves() {
+        if case .degraded = self.mode {
+            // The shared state forgets them by itself: this gateway is silent.
+            _ = self.leaves.removeAll()
+            return
+        }
+        guard !self.leaves.isOnTheWay, self.leaves.count > 0 else { return }
+        let gone = self.shared.absent(self.leaves.all)
+        let known = self.shared.known
+        let batch = self.leaves.next { gone.contains($0) && $0.isReachable(fromEpoch: known.epoch) }
+        guard let batch else { return }
+        let ids = batch.map { $0.id(inEpoch: known.epoch) }
+        self.store.leave(room: self.name, ids: ids, known: known) { [self] result in
+            self.leaves.returned()
+            // Who is not taken from the door holds a turn that nobody uses: told again with the next tick.
+            if case .failure(let error) = result, self.note(error, of: "leave") { self.leaves.putBack(batch) }
+        }
+    }
+}

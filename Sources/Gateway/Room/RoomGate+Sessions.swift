@@ -1,0 +1,73 @@
+import Admission
+import SharedState
+
+/// Those inside: their passes are renewed with the response that is under way, and the shared state is told.
+extension RoomGate {
+    /// The renewed pass. It holds while the shared state is away: it is told when it is back, and makes the session anew
+    /// if it has forgotten it. Nil when too many wait to be told of.
+    func renew(_ key: LineKey, nowMicros now: Int64) -> AdmissionToken? {
+        let pass = self.pass(key, expiresMicros: now + self.view.inForce.sessionMicros)
+        guard self.renewedUntil[key] != nil || self.renewals.add(key) else { return nil }
+        self.renewedUntil[key] = Int64(pass.expiresSeconds) * 1_000_000
+        self.scheduleFlush()
+        return pass
+    }
+
+    func sendRenewals() {
+        let known = self.shared.known
+        guard let batch = self.renewals.next(isStillWanted: { $0.isReachable(fromEpoch: known.epoch) }) else { return }
+        let renewed = batch.map { ($0, self.renewedUntil.removeValue(forKey: $0) ?? 0) }
+        let calls = renewed.map { Renewal(id: $0.id(inEpoch: known.epoch), expiresMicros: $1) }
+        self.store.renew(room: self.name, calls, known: known) { [self] result in
+            self.renewals.returned()
+            switch result {
+            case .failure(let error): if self.note(error, of: "renew") { self.renewAgain(renewed) }
+            case .success(let answer):
+                self.raise(answer.line)
+                self.take(answer.expiries, of: batch)
+            }
+            self.scheduleFlush()
+        }
+    }
+
+    private func renewAgain(_ renewed: [(key: LineKey, untilMicros: Int64)]) {
+        for (key, until) in renewed { self.renewedUntil[key] = max(until, self.renewedUntil[key] ?? 0) }
+        self.renewals.putBack(renewed.map(\.key))
+        // What there was no room for is forgotten.
+        if self.renewals.isFull { self.forgetRenewals() }
+    }
+
+    private func forgetRenewals() {
+        let kept = Set(self.renewals.all)
+        self.renewedUntil = self.renewedUntil.filter { kept.contains($0.key) }
+    }
+
+    /// A session that was released, or whose pass had expired, is over on every loop.
+    private func take(_ expiries: [Int64?], of batch: [LineKey]) {
+        let until = self.nowMicros + self.view.inForce.sessionMicros
+        for (key, expiry) in zip(batch, expiries) where expiry == nil { self.shared.release(key, untilMicros: until) }
+    }
+
+    /// The origin says that the visitor is done: the slot is free at once, the pass no more good on any loop. Other
+    /// gateways learn it with their next tick.
+    func release(_ key: LineKey) {
+        self.shared.release(key, untilMicros: self.nowMicros + self.view.inForce.sessionMicros)
+        self.releases.add(key)
+        self.counts.released += 1
+        self.scheduleFlush()
+    }
+
+    func sendReleases() {
+        let known = self.shared.known
+        guard let batch = self.releases.next(isStillWanted: { $0.isReachable(fromEpoch: known.epoch) }) else { return }
+        let ids = batch.map { $0.id(inEpoch: known.epoch) }
+        self.store.release(room: self.name, ids: ids, known: known) { [self] result in
+            self.releases.returned()
+            switch result {
+            case .failure(let error): if self.note(error, of: "release") { self.releases.putBack(batch) }
+            case .success(let answer): self.raise(answer.line)
+            }
+            self.scheduleFlush()
+        }
+    }
+}

@@ -1,0 +1,12 @@
+import Admission
+
+/// What a gateway's home loop tells all its loops of a room after a tick, or when it does not come.
+struct RoomNews: Sendable {
+    /// Nil: the shared state did not answer.
+    var answer: TickAnswer?
+    /// How far the room's time is ahead of this machine's clock.
+    var offsetMicros: Int64
+    var mode: RoomMode
+    /// This gateway sees a healthy worker, or does not know of any.
+    var seesWorkers: Bool
+}

@@ -1,0 +1,112 @@
+import Admission
+
+/// How a room's ticks go, as the gateway's home loop sees them: when the next one is due, since when there is no answer,
+/// and what that makes of the room. A value without clock or store.
+struct RoomPulse {
+    /// A tick in so many is sent for a room in which nobody waits.
+    static let idleTicks = 10
+    /// One missed tick is a hiccup, or a connection that is being made.
+    static let missedTicksWorthTelling = 5
+    /// Without an answer for longer than this, the shared state counts as away.
+    static let patienceMicros: Int64 = 1_000_000
+
+    private(set) var isTicking = false
+    /// Ticks in a row that got no answer.
+    private(set) var missed = 0
+    /// The cursor in the shared state's events.
+    private(set) var eventsSeen: Int64?
+    /// How far the room's time is ahead of this machine's clock.
+    private(set) var offsetMicros: Int64 = 0
+    private(set) var snapshot: RoomSnapshot?
+    /// What the loops were told last.
+    var toldMode = RoomMode.normal
+    /// Ticks left out because nobody waits.
+    private var skipped = 0
+    /// What the loops had done in the room at the last tick.
+    private var activity = 0
+    private var isIdle = false
+    private var sentMicros: Int64 = 0
+    /// When the first tick was sent that has not been followed by an answer.
+    private var unansweredSinceMicros: Int64?
+
+    // MARK: Ticks
+
+    /// Whether a tick is to be sent now. Rooms in which somebody waits, or that somebody has entered since, move on
+    /// with every tick; the others once in a while, so that a hundred rooms that are not on sale cost little.
+    mutating func isDue(activity: Int, isForced: Bool) -> Bool {
+        let isDue = isForced || !self.isIdle || activity != self.activity || self.skipped >= Self.idleTicks - 1
+        guard isDue, !self.isTicking else {
+            self.skipped += 1
+            return false
+        }
+        return true
+    }
+
+    mutating func sent(activity: Int, wallMicros: Int64) {
+        self.isTicking = true
+        self.skipped = 0
+        self.activity = activity
+        self.sentMicros = wallMicros
+        if self.unansweredSinceMicros == nil { self.unansweredSinceMicros = wallMicros }
+    }
+
+    /// True when the room stood still before.
+    mutating func answered(_ answer: TickAnswer, wallMicros: Int64) -> Bool {
+        let stoodStill = self.missed >= Self.missedTicksWorthTelling
+        self.isTicking = false
+        self.missed = 0
+        self.unansweredSinceMicros = nil
+        self.eventsSeen = answer.events
+        self.snapshot = answer.snapshot
+        self.isIdle = Self.isIdle(answer.snapshot)
+        // The answer was true somewhere between the question and now.
+        self.offsetMicros = answer.snapshot.nowMicros - (self.sentMicros + (wallMicros - self.sentMicros) / 2)
+        return stoodStill
+    }
+
+    /// True when it is time to tell the operator.
+    mutating func failed() -> Bool {
+        self.isTicking = false
+        self.missed += 1
+        self.isIdle = false
+        return self.missed == Self.missedTicksWorthTelling
+    }
+
+    /// Nobody waits, and the bucket is as full as it will get: only somebody who comes changes anything.
+    private static func isIdle(_ snapshot: RoomSnapshot) -> Bool {
+        let isFull = snapshot.tokensNano >= snapshot.burst * 1_000_000_000
+        return snapshot.waiting == 0 && snapshot.door == 0 && (isFull || snapshot.rateMilli == 0 || !snapshot.isOpen)
+    }
+
+    // MARK: What that makes of the room
+
+    /// `healthy`: workers that this gateway sees; nil when it does not know.
+    func mode(healthy: Int64?, wallMicros: Int64) -> RoomMode {
+        if let since = self.unansweredSinceMicros, wallMicros - since >= Self.patienceMicros {
+            return .degraded(sinceMicros: since)
+        }
+        return healthy == 0 || self.snapshot?.isHeld == true ? .held : .normal
+    }
+
+    /// What an operator has to see to.
+    func problems(of room: String, generation: Int64) -> [String] {
+        var problems: [String] = []
+        if self.missed >= Self.missedTicksWorthTelling {
+            problems.append("room \(room): the shared state does not answer")
+        }
+        guard let snapshot = self.snapshot else { return problems }
+        if snapshot.isGenerationIgnored {
+            problems.append(
+                "room \(room): the limits in force are those of generation \(snapshot.generation); this gateway's "
+                    + "configuration is of generation \(generation) and is ignored: give it the newer file"
+            )
+        }
+        if snapshot.isConflicting {
+            problems.append(
+                "room \(room): another gateway has other limits of the same generation \(snapshot.generation): "
+                    + "give all gateways the same file, with a higher generation"
+            )
+        }
+        return problems
+    }
+}

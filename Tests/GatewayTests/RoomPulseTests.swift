@@ -1,0 +1,87 @@
+import Admission
+import Testing
+
+@testable import Gateway
+
+/// When a room ticks, and what becomes of it when the answers stay out.
+@Suite struct RoomPulseTests {
+    private static let start: Int64 = 1_700_000_000_000_000
+
+    private func answer(_ snapshot: RoomSnapshot, events: Int64 = 0) -> TickAnswer {
+        TickAnswer(snapshot: snapshot, events: events)
+    }
+
+    private var idleSnapshot: RoomSnapshot {
+        var snapshot = RoomSnapshot.sample(issued: 5, serving: 5)
+        snapshot.tokensNano = snapshot.burst * 1_000_000_000
+        return snapshot
+    }
+
+    @Test func isDue_busyRoom_eachTick_idleRoom_oneInTen() {
+        var pulse = RoomPulse()
+        #expect(pulse.isDue(activity: 0, isForced: false) == true, "nothing is known of it yet")
+        pulse.sent(activity: 0, wallMicros: Self.start)
+        #expect(pulse.isDue(activity: 0, isForced: true) == false, "one is on the way")
+        _ = pulse.answered(self.answer(.sample(issued: 9, serving: 5)), wallMicros: Self.start)
+        #expect(pulse.isDue(activity: 0, isForced: false) == true, "somebody waits")
+        pulse.sent(activity: 0, wallMicros: Self.start)
+        _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+        let due = (1...10).map { _ in pulse.isDue(activity: 0, isForced: false) }
+        #expect(due == Array(repeating: false, count: 9) + [true])
+        #expect(pulse.isDue(activity: 1, isForced: false) == true, "somebody came")
+    }
+
+    @Test func mode_noAnswer_isDegradedAfterASecond_sinceTheFirstQuestion() {
+        var pulse = RoomPulse()
+        pulse.sent(activity: 0, wallMicros: Self.start)
+        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 999_999) == .normal)
+        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_000_000) == .degraded(sinceMicros: Self.start))
+        _ = pulse.failed()
+        pulse.sent(activity: 0, wallMicros: Self.start + 1_100_000)
+        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_200_000) == .degraded(sinceMicros: Self.start))
+        _ = pulse.answered(self.answer(.sample(issued: 0, serving: 0)), wallMicros: Self.start + 1_300_000)
+        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_300_000) == .normal)
+    }
+
+    @Test func mode_noWorker_isHeld_whetherSeenHereOrByAll() {
+        var pulse = RoomPulse()
+        #expect(pulse.mode(healthy: 0, wallMicros: Self.start) == .held)
+        #expect(pulse.mode(healthy: nil, wallMicros: Self.start) == .normal, "not knowing is not none")
+        var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
+        snapshot.isHeld = true
+        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        #expect(pulse.mode(healthy: 3, wallMicros: Self.start) == .held)
+    }
+
+    @Test func answered_clockOfTheSharedState_isReckonedFromTheMiddleOfTheCall() {
+        var pulse = RoomPulse()
+        pulse.sent(activity: 0, wallMicros: Self.start)
+        let snapshot = RoomSnapshot.sample(nowMicros: Self.start + 5_010_000, issued: 0, serving: 0)
+        _ = pulse.answered(self.answer(snapshot, events: 42), wallMicros: Self.start + 20_000)
+        #expect(pulse.offsetMicros == 5_000_000)
+        #expect(pulse.eventsSeen == 42)
+    }
+
+    @Test func failed_theFifthInARow_isTold_andTheReturnToo() {
+        var pulse = RoomPulse()
+        #expect((1...7).map { _ in pulse.failed() } == [false, false, false, false, true, false, false])
+        #expect(pulse.problems(of: "sale", generation: 0).count == 1)
+        #expect(pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start) == true)
+        #expect(pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start) == false)
+        #expect(pulse.problems(of: "sale", generation: 0).isEmpty)
+    }
+
+    @Test func problems_limitsOfAnotherGateway_areNamed() {
+        var pulse = RoomPulse()
+        var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
+        snapshot.generation = 7
+        snapshot.isGenerationIgnored = true
+        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        let ignored = pulse.problems(of: "sale", generation: 3)
+        #expect(ignored.count == 1 && ignored[0].contains("generation 7") && ignored[0].contains("generation 3"))
+        snapshot.isGenerationIgnored = false
+        snapshot.isConflicting = true
+        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        #expect(pulse.problems(of: "sale", generation: 7).first?.contains("other limits") == true)
+    }
+}
