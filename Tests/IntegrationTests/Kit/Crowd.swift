@@ -28,6 +28,11 @@ struct Crowd {
         self.visitors = self.visitors.enumerated().map { $1.copy(port: ports[$0 % ports.count]) }
     }
 
+    /// Where those stand who are not inside.
+    var outside: [String] {
+        self.visitors.filter { !$0.isIn }.map { "\($0.state) \($0.place.map { "\($0)" } ?? "without a place")" }
+    }
+
     var insideCount: Int { self.visitors.filter(\.isIn).count }
     /// Places that two visitors hold.
     var doubles: [Place] {
@@ -65,7 +70,7 @@ struct Crowd {
 
     /// Polls until everybody is inside.
     mutating func enterAll() throws {
-        try Patience.wait(for: "everybody to be let in: \(self.insideCount) of \(self.visitors.count)") {
+        try Patience.wait(for: "everybody to be let in; outside: \(self.outside)") {
             try self.roundOutside()
             return self.insideCount == self.visitors.count
         }
