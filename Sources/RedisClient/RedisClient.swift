@@ -34,6 +34,8 @@ public final class RedisClient {
     private var parked = ParkedCommands()
     private var parkTimer: LoopTimer?
     private var notices: Set<String> = []
+    /// What was told of the present outage.
+    private var told: Set<String> = []
     private static let maxNotices = 100
 
     /// `scripts` are those that `eval` will be asked for. `seed` fixes the random waits, for tests.
@@ -209,10 +211,18 @@ public final class RedisClient {
 // MARK: What the follower tells
 
 extension RedisClient: FleetClient {
-    /// The same state twice is told once: a Redis that stays away does not fill a log.
+    /// Each reason is told once an outage: a Redis that stays away does not fill a log.
     func fleetChanged(_ state: RedisState) {
         guard self.state != state, self.state != .closed else { return }
+        let wasConnected = self.isConnected
         self.state = state
+        switch state {
+        case .connected: self.told = []
+        case .partly(let reason), .disconnected(let reason):
+            let isNews = self.told.count < Self.maxNotices && self.told.insert(reason).inserted
+            guard isNews || self.isConnected != wasConnected else { return }
+        case .idle, .connecting, .closed: break
+        }
         self.onStateChange?(state)
     }
 

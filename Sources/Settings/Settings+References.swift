@@ -45,7 +45,9 @@ extension Settings {
             }
         }
         if case .sentinel? = server?.fleet { return }
-        let words = [("sentinel_user", access.sentinelUser != nil), ("sentinel_password", access.sentinelPassword != nil)]
+        let words = [
+            ("sentinel_user", access.sentinelUser != nil), ("sentinel_password", access.sentinelPassword != nil),
+        ]
         for (name, isGiven) in words where isGiven {
             let message = "redis names no sentinels; write redis+sentinel:// there, or leave \(name) out"
             findings.reportContradiction("redis_access.\(name)", with: ["redis"], message)

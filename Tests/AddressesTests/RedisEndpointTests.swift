@@ -52,3 +52,42 @@ import Testing
         #expect(try RedisEndpoint(parsing: "redis://u:hunter2@h").description.contains("hunter2") == false)
     }
 }
+
+/// Addresses of fleets.
+@Suite struct RedisFleetEndpointTests {
+    @Test func parse_sentinels_areHostsAndAMaster() throws {
+        let text = "rediss+sentinel://gate:p%2Cw@10.0.0.1,watch.example:26380,[::1]:7/my-master/2"
+        let endpoint = try RedisEndpoint(parsing: text)
+        #expect(endpoint.fleet == .sentinel(master: "my-master"))
+        #expect(
+            endpoint.places == [
+                .address(.ipv4(0x0A00_0001, port: 26_379)), .name("watch.example", port: 26_380),
+                .address(.ipv6(0, 1, port: 7)),
+            ]
+        )
+        #expect(endpoint.user == "gate" && endpoint.password == Secret("p,w"))
+        #expect(endpoint.database == 2 && endpoint.usesTLS)
+        let shown = "10.0.0.1:26379,watch.example:26380,[::1]:7/my-master/2"
+        #expect(endpoint.description == "rediss+sentinel://" + shown)
+        #expect(endpoint.redacted == "rediss+sentinel://gate:***@" + shown)
+        #expect(try RedisEndpoint(parsing: endpoint.description).places == endpoint.places)
+    }
+
+    @Test func parse_cluster_isSomeOfItsNodes() throws {
+        let endpoint = try RedisEndpoint(parsing: "redis+cluster://:pw@10.0.0.1:7000,node-2/")
+        #expect(endpoint.fleet == .cluster && !endpoint.usesTLS && endpoint.password == Secret("pw"))
+        #expect(endpoint.places == [.address(.ipv4(0x0A00_0001, port: 7_000)), .name("node-2", port: 6_379)])
+        #expect(endpoint.description == "redis+cluster://10.0.0.1:7000,node-2:6379")
+    }
+
+    @Test(arguments: [
+        "redis+sentinel://host", "redis+sentinel://host/", "redis+sentinel://host,/m", "redis+sentinel://,host/m",
+        "redis+sentinel:///m", "redis+sentinel://host/m/x", "redis+sentinel://host/m/1/2", "redis+sentinel://a,a/m",
+        "redis+sentinel://host/a%20b", "redis+cluster://", "redis+cluster://host/1", "redis+cluster://a,b,a",
+        "redis://a,b", "redis+ring://a", "redis+sentinel://u@host/m", "redis://host/0/1",
+        "redis+cluster://" + (0...16).map { "h\($0)" }.joined(separator: ","),
+    ])
+    func parse_malformed_isRefused(text: String) {
+        #expect(throws: RedisEndpoint.ParseError.self) { try RedisEndpoint(parsing: text) }
+    }
+}

@@ -344,7 +344,9 @@ import Transport
                 return
             }
             // Nobody writes to a replica, and nobody waits for each write to be refused.
-            try await rig.wait("a reason") { $0.states.contains { "\($0)".contains("this is a replica of 127.0.0.1:1") } }
+            try await rig.wait("a reason") {
+                $0.states.contains { "\($0)".contains("this is a replica of 127.0.0.1:1") }
+            }
             #expect(await rig.counters.connects == 1)
         }
     }

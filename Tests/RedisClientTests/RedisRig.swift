@@ -15,6 +15,8 @@ actor RedisRig {
     private(set) var states: [RedisState] = []
     private var listener: Listener?
     var load = Load()
+    var fleetLoad: FleetLoad?
+    private(set) var notices: [String] = []
     /// A second client.
     var kept: RedisClient?
 
@@ -50,6 +52,7 @@ actor RedisRig {
     func use(_ endpoint: RedisEndpoint, options: RedisOptions = RedisOptions(), scripts: [RedisScript] = []) {
         self.client.close()
         self.states = []
+        self.notices = []
         self.client = RedisClient(loop: self.loop, endpoint: endpoint, options: options, scripts: scripts, seed: 7)
     }
 
@@ -65,6 +68,7 @@ actor RedisRig {
 
     func startClient() {
         self.client.onStateChange = { self.states.append($0) }
+        self.client.onNotice = { self.notices.append($0) }
         self.client.start()
     }
 
@@ -85,12 +89,18 @@ actor RedisRig {
         }
     }
 
-    /// Looks every five milliseconds until `condition` holds; gives up after ten seconds.
-    func wait(_ what: String, _ condition: @Sendable (isolated RedisRig) -> Bool) async throws {
-        let deadline = self.loop.now.advanced(byNanoseconds: 10 * Nanoseconds.perSecond)
+    /// Looks every five milliseconds until `condition` holds.
+    func wait(
+        _ what: String,
+        seconds: Int64 = 10,
+        _ condition: @Sendable (isolated RedisRig) -> Bool
+    ) async throws {
+        let deadline = self.loop.now.advanced(byNanoseconds: seconds * Nanoseconds.perSecond)
         while !condition(self) {
             guard self.loop.now < deadline else {
-                throw TimedOut(description: "waited 10 s for: \(what); states \(self.states)")
+                throw TimedOut(
+                    description: "waited \(seconds) s for: \(what); the last states \(self.states.suffix(6))"
+                )
             }
             await withCheckedContinuation { continuation in
                 _ = self.loop.after(nanoseconds: 5 * Nanoseconds.perMillisecond) { continuation.resume() }
@@ -116,7 +126,9 @@ actor RedisRig {
     }
 
     func finish() {
+        self.fleetLoad?.stop()
         self.client.onStateChange = nil
+        self.client.onNotice = nil
         self.client.close()
         self.listener?.close()
         self.server.remove()

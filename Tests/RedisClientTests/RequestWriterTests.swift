@@ -39,7 +39,9 @@ import Testing
             let run = Int64.random(in: 0..<1 << 48, using: &random)
             var plain: [[UInt8]] = []
             let words: [RedisArgument] = (0..<Int.random(in: 1...12, using: &random)).map { _ in
-                let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+                let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                    UInt8.random(in: 0...255, using: &random)
+                }
                 let text = String(decoding: bytes, as: UTF8.self)
                 let number = edges.randomElement(using: &random)!
                 let all: [(RedisArgument, [UInt8])] = [

@@ -71,7 +71,8 @@ final class ClusterFollower: FleetFollower {
         guard let owner = self.map.owner(of: slot) else {
             return .nowhere(
                 self.map.isKnown
-                    ? "disconnected: \(self.setup.endpoint): slot \(slot) has no master" : "disconnected: \(self.lastReason)"
+                    ? "disconnected: \(self.setup.endpoint): slot \(slot) has no master"
+                    : "disconnected: \(self.lastReason)"
             )
         }
         return self.route(to: owner)

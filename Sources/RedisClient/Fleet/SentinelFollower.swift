@@ -109,7 +109,6 @@ final class SentinelFollower: FleetFollower {
         case .unknown:
             var reason = "sentinel \(place) knows no master named \(self.name)"
             if case .failure(let error) = result { reason += " (\(error.reason))" }
-            if reason.contains("NOAUTH") { reason += "; set sentinel_password under redis_access" }
             self.next(reason)
         }
     }

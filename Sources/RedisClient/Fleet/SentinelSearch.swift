@@ -71,7 +71,9 @@ struct SentinelSearch {
     private mutating func learn(_ others: [Place]) {
         let current = self.current
         var seen: Set<Place> = []
-        self.known = Array((self.seeds + [current] + others).filter { seen.insert($0).inserted }.prefix(Self.maxSentinels))
+        self.known = Array(
+            (self.seeds + [current] + others).filter { seen.insert($0).inserted }.prefix(Self.maxSentinels)
+        )
         self.index = self.known.firstIndex(of: current) ?? 0
     }
 

@@ -167,8 +167,8 @@ final class RedisNode: RedisLinkOwner {
         self.authenticate(link)
         switch self.purpose {
         case .sentinel:
-            link.send(["PING"]) { [weak self, weak link] result in
-                Self.require(result, "PING", link)
+            link.send(["PING"]) { [weak self, weak link, purpose = self.purpose] result in
+                purpose.require(result, "PING", link)
                 if let link, !link.isDown { self?.linkIsReady(link) }
             }
         case .data(let expected): self.greet(link, expected)
@@ -176,66 +176,56 @@ final class RedisNode: RedisLinkOwner {
     }
 
     private func authenticate(_ link: RedisLink) {
-        let (user, password, hint) =
+        let (user, password) =
             switch self.purpose {
-            case .sentinel:
-                (
-                    self.setup.options.sentinelUser, self.setup.options.sentinelPassword,
-                    "check sentinel_user and sentinel_password under redis_access"
-                )
-            case .data:
-                (self.setup.endpoint.user, self.setup.endpoint.password, "check user and password in the address")
+            case .sentinel: (self.setup.options.sentinelUser, self.setup.options.sentinelPassword)
+            case .data: (self.setup.endpoint.user, self.setup.endpoint.password)
             }
         guard let password else { return }
         let words = [.text("AUTH")] + (user.map { [RedisArgument.text($0)] } ?? []) + [.bytes(password.bytes)]
-        link.send(words) { [weak link] result in
-            guard case .failure(.refused(_, let message)) = result else { return }
-            link?.end("AUTH: \(message); \(hint)")
-        }
+        link.send(words) { [weak link, purpose = self.purpose] in purpose.require($0, "AUTH", link) }
     }
 
     private func greet(_ link: RedisLink, _ expected: ServerGreeting.Expected) {
+        let purpose = self.purpose
+        let greeting = GreetingBox()
+        let judge = { [weak link] (wrong: String?) in
+            guard let wrong = wrong ?? greeting.value.objection(expected: expected) else { return }
+            link?.end(wrong)
+        }
+        link.send(["INFO", "server"]) { judge(greeting.value.info($0)) }
+        if expected == .master { link.send(["ROLE"]) { judge(greeting.value.role($0)) } }
         if self.setup.endpoint.database != 0 {
             link.send(["SELECT", .integer(Int64(self.setup.endpoint.database))]) { [weak link] in
-                Self.require($0, "SELECT", link)
+                purpose.require($0, "SELECT", link)
             }
         }
-        for script in self.setup.scripts {
-            link.send(["SCRIPT", "LOAD", .bytes(script.source)]) { [weak self, weak link] result in
-                Self.require(result, "SCRIPT LOAD of \(script.name)", link)
-                guard case .success(let value) = result else { return }
-                if let digest = value.text { self?.owner?.nodeLoaded(script, digest: digest) }
-                if value.text == nil { link?.end("SCRIPT LOAD of \(script.name): the answer is no digest") }
-            }
-        }
-        let greeting = GreetingBox()
-        link.send(["INFO", "server"]) { [weak link] result in
-            if let wrong = greeting.value.info(result) { link?.end(wrong) }
-        }
-        if expected == .master {
-            link.send(["ROLE"]) { [weak link] result in
-                if let wrong = greeting.value.role(result) { link?.end(wrong) }
-            }
-        }
+        for script in self.setup.scripts { self.load(script, link) }
         link.send(["PING"]) { [weak self, weak link] result in
-            Self.require(result, "PING", link)
+            purpose.require(result, "PING", link)
             guard let self, let link, !link.isDown else { return }
-            if let objection = greeting.value.objection(expected: expected) { return link.end(objection) }
             for notice in greeting.value.notices { self.owner?.nodeNotice("\(self.place): \(notice)") }
             link.serverRun = greeting.value.run
             self.linkIsReady(link)
         }
     }
 
+    private func load(_ script: RedisScript, _ link: RedisLink) {
+        let action = "SCRIPT LOAD of \(script.name)"
+        link.send(["SCRIPT", "LOAD", .bytes(script.source)]) { [weak self, weak link, purpose = self.purpose] result in
+            purpose.require(result, action, link)
+            guard case .success(let value) = result else { return }
+            guard let digest = value.text else {
+                link?.end("\(action): the answer is no digest")
+                return
+            }
+            self?.owner?.nodeLoaded(script, digest: digest)
+        }
+    }
+
     /// Shared by the answers of one greeting.
     private final class GreetingBox {
         var value = ServerGreeting()
-    }
-
-    /// Every answer while a connection is made ready must be good.
-    private static func require(_ result: RedisResult, _ action: String, _ link: RedisLink?) {
-        guard case .failure(let error) = result, case .refused = error else { return }
-        link?.end("\(action): \(error.reason)")
     }
 
     private func linkIsReady(_ link: RedisLink) {
@@ -265,5 +255,22 @@ final class RedisNode: RedisLinkOwner {
         guard self.reloading.insert(script.name).inserted else { return }
         self.setup.tally.counters.scriptReloads += 1
         link.send(["SCRIPT", "LOAD", .bytes(script.source)]) { [weak self] _ in self?.reloading.remove(script.name) }
+    }
+}
+
+extension RedisNode.Purpose {
+    /// Every answer while a connection is made ready must be good. One that is not ends the link, and says what to do.
+    fileprivate func require(_ result: RedisResult, _ action: String, _ link: RedisLink?) {
+        guard case .failure(.refused(let code, let message)) = result else { return }
+        var reason = "\(action): \(message)"
+        switch (code, self) {
+        case ("WRONGPASS", .data), ("NOAUTH", .data): reason += "; check user and password in the address"
+        case ("WRONGPASS", .sentinel), ("NOAUTH", .sentinel):
+            reason += "; set sentinel_user and sentinel_password under redis_access"
+        case ("NOPERM", .data): reason += "; \(RedisRights.advice)"
+        case ("NOPERM", .sentinel): reason += "; its user of the sentinels needs: +ping +sentinel"
+        default: break
+        }
+        link?.end(reason)
     }
 }

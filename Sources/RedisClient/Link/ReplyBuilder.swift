@@ -15,6 +15,7 @@ final class ReplyBuilder {
     private var finished: RedisValue?
     private var count = 0
     private(set) var isOverfull = false
+    private var words = RecentWords()
 
     func take() -> RedisValue {
         guard let value = self.finished else { preconditionFailure("hiredis completed an answer that was not built") }
@@ -88,7 +89,28 @@ final class ReplyBuilder {
         switch type {
         case REDIS_REPLY_STATUS: self.add(.status(String(decoding: bytes, as: UTF8.self)))
         case REDIS_REPLY_ERROR: self.add(.error(String(decoding: bytes, as: UTF8.self)))
-        default: self.add(.bytes([UInt8](bytes)))
+        default: self.add(.bytes(self.words.bytes(bytes)))
         }
+    }
+}
+
+/// Short strings that came lately. Answers name their values, by the same few names each time: these share one copy, and
+/// cost no memory of their own.
+struct RecentWords {
+    /// Longer strings are rarely names.
+    static let maxBytes = 24
+    private static let count = 128
+    private var words = [[UInt8]](repeating: [], count: RecentWords.count)
+
+    mutating func bytes(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        guard (1...Self.maxBytes).contains(bytes.count) else { return [UInt8](bytes) }
+        var hash: UInt32 = 0x811c_9dc5
+        for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+        let index = Int(hash ^ hash >> 16) & (Self.count - 1)
+        let known = self.words[index]
+        if known.count == bytes.count, known.elementsEqual(bytes) { return known }
+        let fresh = [UInt8](bytes)
+        self.words[index] = fresh
+        return fresh
     }
 }

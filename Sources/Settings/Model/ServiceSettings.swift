@@ -54,7 +54,12 @@ extension RedisAccessSettings: SettingsSection {
             .value("certificate", \.certificate, .either("null", or: .path), .needsRestart),
             .value("key", \.key, .either("null", or: .path), .needsRestart),
             .value("sentinel_user", \.sentinelUser, .either("null", or: user), .needsRestart),
-            .value("sentinel_password", \.sentinelPassword, .either("null", or: .secret(bytes: 1...512)), .needsRestart),
+            .value(
+                "sentinel_password",
+                \.sentinelPassword,
+                .either("null", or: .secret(bytes: 1...512)),
+                .needsRestart
+            ),
         ]
     }
 
