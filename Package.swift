@@ -146,8 +146,8 @@ let package = Package(
         tests(
             "ControllerTests",
             [
-                "Admission", "Controller", "EventLoop", "Primitives", "Settings", "SharedState", "TestKit", "Transport",
-                logging,
+                "Admission", "Controller", "EventLoop", "Primitives", "Reports", "Settings", "SharedState", "TestKit",
+                "Transport", logging,
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
@@ -160,8 +160,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Settings", "SettingsFile",
-                "SharedState", "TestKit", "Tokens", "Transport", logging,
+                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Reports", "Settings",
+                "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

@@ -4,7 +4,7 @@ import Observability
 import Reports
 import Transport
 
-/// The admin listener: health, metrics and status over HTTP, read only. What is not there is answered with what is.
+/// The admin listener: health, metrics, status and the few actions over HTTP. What is not there is answered with what is.
 public final class AdminServer {
     private let service: HTTPService
 
@@ -29,44 +29,62 @@ public final class AdminServer {
 
     private static func answer(_ request: borrowing ServiceRequest, _ responder: Responder, _ routes: [AdminRoute]) {
         let path = request.path
-        guard let route = routes.first(where: { $0.path == path }) else {
-            return Self.respond(
-                responder,
-                status: 404,
-                problem: "there is no page \(path)",
-                list: "pages",
-                routes.map(\.path)
-            )
+        for route in routes {
+            guard let name = route.match(path) else { continue }
+            guard route.methods.contains(request.methodText) else {
+                return self.respond(
+                    responder,
+                    status: 405,
+                    problem: "\(path) takes \(route.methods.joined(separator: " or "))",
+                    list: "methods",
+                    route.methods,
+                    fields: [ServiceField("allow", route.methods.joined(separator: ", "))]
+                )
+            }
+            if case .action = route.page, request.header(named: "sluice-action") != route.lastWord {
+                return self.respond(
+                    responder,
+                    status: 403,
+                    problem: "the request must carry the field Sluice-Action: \(route.lastWord)",
+                    list: "fields",
+                    ["sluice-action"]
+                )
+            }
+            var values: [String: String] = [:]
+            for key in ["after", "count"] { values[key] = request.queryValue(key) }
+            return self.show(route.page, AdminQuestion(name: name, values: values), responder)
         }
-        guard request.method == .get || request.method == .head else {
-            let allowed = ["GET", "HEAD"]
-            return Self.respond(
-                responder,
-                status: 405,
-                problem: "\(path) is read only",
-                list: "methods",
-                allowed,
-                fields: [ServiceField("allow", allowed.joined(separator: ", "))]
-            )
-        }
-        Self.show(route.page, responder)
+        self.respond(responder, status: 404, problem: "there is no page \(path)", list: "pages", routes.map(\.path))
     }
 
-    private static func show(_ page: AdminRoute.Page, _ responder: Responder) {
+    private static func show(_ page: AdminRoute.Page, _ question: AdminQuestion, _ responder: Responder) {
         let uncached = [ServiceField("cache-control", "no-store")]
         switch page {
-        case .health(let handler):
+        case .liveness(let handler):
             handler { problems in
                 guard !problems.isEmpty else { return responder.respond(status: 200, fields: uncached, body: "ok\n") }
                 Self.respond(
                     responder,
                     status: 503,
-                    problem: "not healthy",
+                    problem: "not live",
                     list: "problems",
                     problems,
                     fields: uncached
                 )
             }
+        case .readiness(let handler):
+            handler { readiness in
+                responder.respond(
+                    status: readiness.ready ? 200 : 503,
+                    contentType: "application/json",
+                    fields: uncached,
+                    body: readiness.encoded()
+                )
+            }
+        case .question(let handler):
+            handler(question) { self.respond(responder, $0, contentType: "application/x-ndjson") }
+        case .action(let handler):
+            handler(question) { self.respond(responder, $0, contentType: "application/json") }
         case .metrics(let handler):
             handler { text in
                 responder.respond(
@@ -96,6 +114,27 @@ public final class AdminServer {
             handler { json in
                 responder.respond(status: 200, contentType: "application/json", fields: uncached, body: json)
             }
+        }
+    }
+
+    private static func respond(
+        _ responder: Responder,
+        _ result: Result<[UInt8], AdminProblem>,
+        contentType: StaticString
+    ) {
+        let uncached = [ServiceField("cache-control", "no-store")]
+        switch result {
+        case .success(let body):
+            responder.respond(status: 200, contentType: contentType, fields: uncached, body: body)
+        case .failure(let problem):
+            self.respond(
+                responder,
+                status: problem.status,
+                problem: problem.message,
+                list: "known",
+                problem.known,
+                fields: uncached
+            )
         }
     }
 

@@ -23,6 +23,35 @@ extension Controller {
         for pool in report { pool.decision.map { text.sample($0.latencyTrim, [("pool", pool.name)]) } }
         text.family("sluice_worker_crashes_total", .counter, help: "Workers that died unasked or did not get ready.")
         for pool in report { text.sample(pool.crashes, [("pool", pool.name)]) }
+        self.writeExports(to: &text)
+    }
+
+    private func writeExports(to text: inout PrometheusText) {
+        let exports = self.exports
+        guard !exports.isEmpty else { return }
+        text.family("sluice_journal_exported_total", .counter, help: "Journal entries written by this process.")
+        for export in exports { text.sample(export.written, [("room", export.room)]) }
+        text.family("sluice_journal_behind", .gauge, help: "Journal entries that are still to be written.")
+        for export in exports { text.sample(export.behind, [("room", export.room)]) }
+        text.family("sluice_journal_lost_total", .counter, help: "Journal entries dropped before they were written.")
+        for export in exports { text.sample(export.lost, [("room", export.room)]) }
+    }
+
+    /// What is not as it should be, each with what to do.
+    public var problems: [String] {
+        self.exports.flatMap { export in
+            var problems: [String] = []
+            if let problem = export.problem {
+                problems.append("room \(export.room): the journal cannot be exported to \(export.folder): \(problem)")
+            }
+            if export.lost > 0 {
+                problems.append(
+                    "room \(export.room): \(export.lost) entries of the journal were dropped before they were exported; "
+                        + "raise journal_entries or journal_keep"
+                )
+            }
+            return problems
+        }
     }
 
     /// As `/status` shows it.
@@ -47,6 +76,12 @@ extension Controller {
                 }
             )
         }
-        return ControllerStatus(leads: self.isLeading, pools: pools)
+        return ControllerStatus(
+            leads: self.isLeading,
+            pools: pools,
+            gateways: self.report.compactMap { $0.signals?.gatewaysReporting }.max(),
+            leases: self.leases,
+            exports: self.exports
+        )
     }
 }

@@ -1,6 +1,7 @@
 import EventLoop
 import Logging
 import Primitives
+import Reports
 import Scaling
 import Settings
 import SharedState
@@ -19,11 +20,13 @@ public final class Controller {
     private let log: Logger
     private let board: any PoolBoard
     private let store: any RoomStore
+    private let journal: (any RoomJournal)?
     private let executable: String
     private let launch: WorkerLauncher
     private var random: SplitMix64
     private var settings: Settings
     private var pools: [PoolController] = []
+    private var exporters: [JournalExporter] = []
     private var timer: LoopTimer?
     private var fence: Int64?
     private var isStopping = false
@@ -36,6 +39,7 @@ public final class Controller {
         loop: EventLoop,
         store: any RoomStore,
         board: any PoolBoard,
+        journal: any RoomJournal,
         log: Logger
     ) {
         self.init(
@@ -45,6 +49,7 @@ public final class Controller {
             loop: loop,
             store: store,
             board: board,
+            journal: journal,
             log: log,
             seed: .random(in: 0 ... .max)
         ) { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) }
@@ -58,6 +63,7 @@ public final class Controller {
         loop: any LoopContext,
         store: any RoomStore,
         board: any PoolBoard,
+        journal: (any RoomJournal)? = nil,
         log: Logger,
         seed: UInt64,
         launch: @escaping WorkerLauncher
@@ -68,6 +74,7 @@ public final class Controller {
         self.loop = loop
         self.store = store
         self.board = board
+        self.journal = journal
         self.log = log
         self.random = SplitMix64(seed: seed)
         self.launch = launch
@@ -76,6 +83,7 @@ public final class Controller {
     public func start() {
         self.loop.preconditionOnLoop()
         self.makePools()
+        self.makeExporters()
         let timer = LoopTimer(loop: self.loop) { [weak self] in
             guard let self, !self.isStopping else { return }
             self.timer?.arm(afterNanoseconds: Self.intervalNanoseconds)
@@ -104,6 +112,15 @@ public final class Controller {
         }
     }
 
+    private func makeExporters() {
+        guard let journal = self.journal else { return }
+        self.exporters = self.settings.rooms.compactMap { room in
+            guard let path = room.journalFolder else { return nil }
+            if let known = self.exporters.first(where: { $0.room == room.name && $0.path == path }) { return known }
+            return JournalExporter(room: room.name, path: path, loop: self.loop, journal: journal, log: self.log)
+        }
+    }
+
     private func round() {
         self.board.lead(controller: self.id, ttlMillis: Self.leadershipMillis) { result in
             guard !self.isStopping else { return }
@@ -115,6 +132,7 @@ public final class Controller {
             }
             guard let fence = self.fence else { return }
             for pool in self.pools { pool.control(fence: fence) }
+            for exporter in self.exporters { exporter.export() }
         }
     }
 
@@ -124,6 +142,8 @@ public final class Controller {
         } else if fence == nil, self.fence != nil {
             self.log.warning("another controller leads now; this one stands by", metadata: ["controller": "\(self.id)"])
         }
+        // Whoever led meanwhile may have written to the same folder.
+        if fence != self.fence { for exporter in self.exporters { exporter.forgetPosition() } }
         self.fence = fence
     }
 
@@ -143,6 +163,7 @@ public final class Controller {
         }
         self.pools.removeAll { settings.pool(named: $0.name) == nil }
         self.makePools()
+        self.makeExporters()
     }
 
     /// Pools of earlier settings whose workers have not ended yet.
@@ -171,9 +192,19 @@ public final class Controller {
         }
     }
 
+    /// How the rooms' rates are lent, over all pools.
+    var leases: [ControllerStatus.Lease] {
+        self.pools.flatMap(\.leases).sorted { $0.room < $1.room }
+    }
+    var exports: [ControllerStatus.Export] { self.exporters.map(\.status) }
+
     // MARK: End
 
     /// Stops every worker that this controller started, and waits for their end.
+    ///
+    /// The rates that it lent to rooms are not taken back: they lapse three seconds later, and then the stated fallback
+    /// holds, which is never more than was lent. Taken back at once they would open the rooms to their full inflow for
+    /// as long as it takes the next controller to come.
     public func stop(_ completion: @escaping () -> Void) {
         self.loop.preconditionOnLoop()
         self.isStopping = true

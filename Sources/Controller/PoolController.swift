@@ -1,6 +1,7 @@
 import EventLoop
 import Logging
 import Primitives
+import Reports
 import Scaling
 import Settings
 import SharedState
@@ -136,13 +137,41 @@ final class PoolController {
         }
     }
 
-    /// What the ready workers can take is shared out over the pool's rooms in proportion to their configured inflow.
+    /// What the ready workers can take is shared out over the pool's rooms in proportion to their configured inflow. Sent
+    /// every second, whether it changed or not: a room holds it for three, and falls back when nobody renews it.
     private func setRates(_ rateMilli: Int64, _ rooms: [RoomSettings]) {
         let total = rooms.reduce(Int64(0)) { $0 + $1.inflowMilli }
         for room in rooms where total > 0 {
             let share = Double(room.inflowMilli) / Double(total)
             let rate = Int64((Double(rateMilli) * share).rounded())
-            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence, known: .nothing) { _ in }
+            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence, known: .nothing) { result in
+                self.lent(rate, to: room.name, isTaken: (try? result.get())?.isTaken ?? false)
+            }
+        }
+        self.lent = self.lent.filter { lease in rooms.contains { $0.name == lease.key } }
+    }
+
+    private func lent(_ rateMilli: Int64, to room: String, isTaken: Bool) {
+        let takenAt = isTaken ? self.loop.now : self.lent[room]?.takenAt
+        self.lent[room] = Lent(rateMilli: rateMilli, takenAt: takenAt, isTaken: isTaken)
+    }
+
+    /// A rate that a room was lent, by the room's name.
+    private struct Lent {
+        var rateMilli: Int64
+        var takenAt: Instant?
+        var isTaken: Bool
+    }
+    private var lent: [String: Lent] = [:]
+
+    var leases: [ControllerStatus.Lease] {
+        self.lent.map { room, lent in
+            ControllerStatus.Lease(
+                room: room,
+                rateMilli: lent.rateMilli,
+                ageMs: lent.takenAt.map { self.loop.now.nanoseconds(since: $0) / Nanoseconds.perMillisecond },
+                taken: lent.isTaken
+            )
         }
     }
 

@@ -2,6 +2,7 @@ import Admission
 import EventLoop
 import Logging
 import Primitives
+import Reports
 import Settings
 import SharedState
 import Tokens
@@ -316,20 +317,27 @@ public final class Gateway {
         self.collect {
             LoopReport($0)
         } completion: { reports in
-            completion(GatewayReport(reports))
+            completion(GatewayReport(reports, settings: self.settings, wallMicros: self.home.wallMicros))
         }
     }
 
-    /// What an operator has to see to, by room; empty when all is well.
-    public var problems: [String] {
+    /// Whether this gateway is fit to take traffic. While the shared state is away it is: passes work, places are kept
+    /// and shown. One that has never reached it since its start has nothing to show.
+    public var readiness: Readiness {
         self.home.preconditionOnLoop()
-        var problems: [String] = []
-        for (room, pulse) in self.rooms.sorted(by: { $0.key < $1.key }) {
-            problems += pulse.problems(of: room, generation: self.settings.generation)
-        }
+        let away = self.rooms.filter { $0.value.missed >= RoomPulse.missedTicksWorthTelling }.keys.sorted()
+        let unknown = self.settings.rooms.map(\.name).filter { self.rooms[$0]?.snapshot == nil }
+        let held = self.rooms.filter { $0.value.snapshot?.isHeld == true && !away.contains($0.key) }.keys.sorted()
+        var problems = away.map { "room \($0): the shared state does not answer" }
+        problems += held.map { "room \($0): no worker is healthy, nobody is let in" }
+        problems += unknown.filter { !away.contains($0) }.map { "room \($0): the shared state has not answered yet" }
         if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
-        return problems
+        return Readiness(
+            ready: unknown.isEmpty && !self.loops.isEmpty && !self.isStopping,
+            mode: away.isEmpty ? held.isEmpty ? "normal" : "held" : "degraded",
+            problems: problems
+        )
     }
 
     // MARK: End

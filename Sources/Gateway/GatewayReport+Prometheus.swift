@@ -1,7 +1,6 @@
 import Admission
 import Observability
 import Primitives
-import Reports
 
 extension GatewayReport {
     /// Appends the gateway's families to a scrape.
@@ -81,11 +80,39 @@ extension GatewayReport {
             ("parked_joining", "Requests of this gateway that wait for a place.", { Double($0.joining) }),
             ("parked_at_door", "Requests of this gateway that wait at the door.", { Double($0.atDoor) }),
         ]
+        self.writeModes(to: &text)
         for gauge in gauges {
             text.family("sluice_room_\(gauge.name)", .gauge, help: gauge.help)
             for room in self.rooms {
                 if let value = gauge.value(room) { text.sample(value, [("room", room.name)]) }
             }
+        }
+    }
+
+    private func writeModes(to text: inout PrometheusText) {
+        text.family("sluice_room_mode", .gauge, help: "1 for the mode that the room is in, as this gateway sees it.")
+        for room in self.rooms {
+            for word in ["normal", "degraded", "held"] {
+                text.sample(room.mode.text == word ? 1 : 0, [("room", room.name), ("mode", word)])
+            }
+        }
+        let counters: [(name: String, help: String, value: (RoomSnapshot) -> Int64)] = [
+            (
+                "limits_ignored_total", "Ticks whose limits were of a lower generation than those in force.",
+                { $0.ignoredLimits }
+            ),
+            ("limits_conflicts_total", "Ticks whose limits were others of the generation in force.", { $0.conflicts }),
+            ("journal_dropped_total", "Journal entries that the shared state has dropped.", { $0.journalTrimmed }),
+        ]
+        for counter in counters {
+            text.family("sluice_room_\(counter.name)", .counter, help: counter.help)
+            for room in self.rooms {
+                if let snapshot = room.snapshot { text.sample(counter.value(snapshot), [("room", room.name)]) }
+            }
+        }
+        text.family("sluice_room_lost_sessions", .gauge, help: "Sessions lost with the shared state and not back yet.")
+        for room in self.rooms {
+            if let snapshot = room.snapshot { text.sample(snapshot.lostSessions, [("room", room.name)]) }
         }
     }
 
@@ -118,39 +145,5 @@ extension GatewayReport {
         for room in self.rooms { text.sample(room.counts.visitorsLimited, [("room", room.name)]) }
         text.family("sluice_room_state_failures_total", .counter, help: "Calls that the shared state did not answer.")
         for room in self.rooms { text.sample(room.counts.storeFailures, [("room", room.name)]) }
-    }
-
-    /// As `/status` shows it.
-    public var status: GatewayStatus {
-        GatewayStatus(
-            connections: self.counters.connectionsOpen,
-            requests: self.counters.requests,
-            rooms: self.rooms.map { GatewayStatus.Room(name: $0.name, standing: $0.snapshot.map(Self.standing)) },
-            pools: self.pools.map { pool in
-                GatewayStatus.Pool(
-                    name: pool.name,
-                    readyWorkers: pool.readyWorkers,
-                    inFlight: pool.inFlight,
-                    queued: pool.queued
-                )
-            }
-        )
-    }
-
-    private static func standing(_ snapshot: RoomSnapshot) -> GatewayStatus.Standing {
-        GatewayStatus.Standing(
-            open: snapshot.isOpen,
-            epoch: snapshot.epoch,
-            issued: snapshot.issued,
-            serving: snapshot.serving,
-            waiting: snapshot.waiting,
-            door: snapshot.door,
-            admitted: snapshot.admitted,
-            sessions: snapshot.sessions,
-            slots: snapshot.slots,
-            rateMilli: snapshot.rateMilli,
-            burst: snapshot.burst,
-            showUpPermille: snapshot.showUpPermille
-        )
     }
 }

@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Settings
 
 /// What one loop knows of itself, as a value that can leave it.
 struct LoopReport: Sendable {
@@ -18,6 +19,13 @@ struct LoopReport: Sendable {
     let turns: UInt64
     let rooms: [String: Room]
     let pools: [String: Pool]
+
+    init(counters: LoopCounters, turns: UInt64, rooms: [String: Room], pools: [String: Pool]) {
+        self.counters = counters
+        self.turns = turns
+        self.rooms = rooms
+        self.pools = pools
+    }
 
     init(_ loop: GatewayLoop) {
         self.counters = loop.tools.counters
@@ -42,6 +50,8 @@ public struct GatewayReport: Sendable {
         /// As of the last tick; nil before the first.
         public internal(set) var snapshot: RoomSnapshot?
         public internal(set) var mode = RoomMode.normal
+        /// As this gateway has it.
+        var settings: RoomSettings?
         /// Requests parked here, now.
         public internal(set) var joining = 0
         public internal(set) var atDoor = 0
@@ -57,14 +67,20 @@ public struct GatewayReport: Sendable {
     var turns: UInt64 = 0
     public internal(set) var rooms: [Room] = []
     public internal(set) var pools: [Pool] = []
+    /// Of this gateway's settings.
+    let generation: Int64
+    let wallMicros: Int64
 
-    init(_ loops: [LoopReport]) {
+    init(_ loops: [LoopReport], settings: Settings, wallMicros: Int64) {
+        self.generation = settings.generation
+        self.wallMicros = wallMicros
         for loop in loops {
             self.counters.add(loop.counters)
             self.turns += loop.turns
         }
         for name in Set(loops.flatMap(\.rooms.keys)).sorted() {
             var room = Room(name: name)
+            room.settings = settings.room(named: name)
             for part in loops.compactMap({ $0.rooms[name] }) {
                 room.counts.add(part.counts)
                 room.joining += part.joining

@@ -3,9 +3,11 @@ import HTTPWire
 import Primitives
 import Transport
 
-/// One GET request on a connection of its own: for readiness checks and for `sluice status`.
+/// One request on a connection of its own: for readiness checks and for the commands that ask a running Sluice.
 public enum HTTPProbe {
     /// - Parameters:
+    ///   - action: the value of the field `sluice-action`, by which the admin listener tells a program that means it;
+    ///     the request is a POST then. Nil: a GET.
     ///   - path: path and query as they go over the wire.
     ///   - timeoutNanoseconds: from now to the response's last byte.
     ///   - maxBodyBytes: a longer body is `malformed`.
@@ -18,6 +20,7 @@ public enum HTTPProbe {
         tls: TLSContext? = nil,
         serverName: String? = nil,
         maxBodyBytes: Int = 1024 * 1024,
+        action: String? = nil,
         completion: @escaping (Result<ProbeResponse, ProbeError>) -> Void
     ) {
         loop.preconditionOnLoop()
@@ -31,6 +34,7 @@ public enum HTTPProbe {
             loop: loop,
             timeoutNanoseconds: timeoutNanoseconds,
             maxBodyBytes: maxBodyBytes,
+            action: action,
             completion: completion
         )
         do {
@@ -52,6 +56,7 @@ public enum HTTPProbe {
 private final class ProbeExchange: StreamHandler {
     private let address: SocketAddress
     private let path: String
+    private let action: String?
     private let timeoutNanoseconds: Int64
     private var completion: ((Result<ProbeResponse, ProbeError>) -> Void)?
     private weak var connection: (any ByteStream)?
@@ -68,10 +73,12 @@ private final class ProbeExchange: StreamHandler {
         loop: EventLoop,
         timeoutNanoseconds: Int64,
         maxBodyBytes: Int,
+        action: String?,
         completion: @escaping (Result<ProbeResponse, ProbeError>) -> Void
     ) {
         self.address = address
         self.path = path
+        self.action = action
         self.timeoutNanoseconds = timeoutNanoseconds
         self.wire = HTTP1Client(limits: HeadLimits(), maxBodyBytes: Int64(maxBodyBytes))
         self.completion = completion
@@ -100,9 +107,11 @@ private final class ProbeExchange: StreamHandler {
             case .unix: "localhost"
             case .ipv4, .ipv6: self.address.description
             }
-        self.wire.begin(.get)
+        self.wire.begin(self.action == nil ? .get : .post)
+        let more = self.action.map { "content-length: 0\r\nsluice-action: \($0)\r\n" } ?? ""
         connection.write(
-            "GET \(self.path) HTTP/1.1\r\nhost: \(host)\r\naccept: */*\r\nuser-agent: sluice\r\nconnection: close\r\n\r\n"
+            "\(self.action == nil ? "GET" : "POST") \(self.path) HTTP/1.1\r\nhost: \(host)\r\naccept: */*\r\n"
+                + "user-agent: sluice\r\n\(more)connection: close\r\n\r\n"
         )
         self.wire.requestSent()
     }

@@ -3,10 +3,76 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
     /// False: another controller leads, and this one stands by.
     public var leads: Bool
     public var pools: [Pool]
+    /// Gateways whose signals are fresh, as the last round found; nil before the first, and while the shared state is
+    /// away.
+    public var gateways: Int?
+    /// The rates that rooms were lent last. Empty of an older version.
+    public var leases: [Lease]
+    /// Journals that are exported. Empty of an older version.
+    public var exports: [Export]
 
-    public init(leads: Bool, pools: [Pool]) {
+    public init(leads: Bool, pools: [Pool], gateways: Int? = nil, leases: [Lease] = [], exports: [Export] = []) {
         self.leads = leads
         self.pools = pools
+        self.gateways = gateways
+        self.leases = leases
+        self.exports = exports
+    }
+
+    private enum CodingKeys: String, CodingKey { case leads, pools, gateways, leases, exports }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.leads = try container.decode(Bool.self, forKey: .leads)
+        self.pools = try container.decode([Pool].self, forKey: .pools)
+        self.gateways = try container.decodeIfPresent(Int.self, forKey: .gateways)
+        self.leases = try container.decodeIfPresent([Lease].self, forKey: .leases) ?? []
+        self.exports = try container.decodeIfPresent([Export].self, forKey: .exports) ?? []
+    }
+
+    /// The rate that a room was lent: renewed every second, and gone three seconds after the last renewal.
+    public struct Lease: Codable, Equatable, Sendable {
+        public var room: String
+        public var rateMilli: Int64
+        /// Since it was last taken; nil when it never was.
+        public var ageMs: Int64?
+        /// False: another controller with a higher fence has spoken since, or the shared state did not answer.
+        public var taken: Bool
+
+        public init(room: String, rateMilli: Int64, ageMs: Int64?, taken: Bool) {
+            self.room = room
+            self.rateMilli = rateMilli
+            self.ageMs = ageMs
+            self.taken = taken
+        }
+    }
+
+    /// A journal on its way to a folder. Entries are numbered from 1 since the shared state began to count.
+    public struct Export: Codable, Equatable, Sendable {
+        public var room: String
+        public var folder: String
+        /// The last entry in the folder; nil when there is none, or nothing is known yet.
+        public var exportedTo: Int64?
+        /// Entries written by this process.
+        public var written: Int64
+        /// Entries that the shared state has beyond that.
+        public var behind: Int64
+        public var kept: Int64
+        /// Entries that were dropped before they could be written, since this process leads.
+        public var lost: Int64
+        /// Why it does not go on; nil when it does.
+        public var problem: String?
+
+        public init(room: String, folder: String) {
+            self.room = room
+            self.folder = folder
+            self.exportedTo = nil
+            self.written = 0
+            self.behind = 0
+            self.kept = 0
+            self.lost = 0
+            self.problem = nil
+        }
     }
 
     /// A pool. Its last decision is in the same JSON object as its workers.

@@ -7,8 +7,11 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
     /// In alphabetical order, as the pools are.
     public var rooms: [Room]
     public var gatewayPools: [Pool]
+    /// `normal`, `degraded` or `held`: the worst of the rooms. Nil from an older version.
+    public var mode: String?
 
-    public init(connections: Int, requests: UInt64, rooms: [Room], pools: [Pool]) {
+    public init(connections: Int, requests: UInt64, rooms: [Room], pools: [Pool], mode: String? = nil) {
+        self.mode = mode
         self.connections = connections
         self.requests = requests
         self.rooms = rooms
@@ -38,23 +41,28 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
         public var name: String
         /// As of the last tick; nil before the first.
         public var standing: Standing?
+        /// `normal`, `degraded` or `held`. Nil from an older version.
+        public var mode: String?
 
-        public init(name: String, standing: Standing?) {
+        public init(name: String, standing: Standing?, mode: String? = nil) {
             self.name = name
             self.standing = standing
+            self.mode = mode
         }
 
-        private enum CodingKeys: String, CodingKey { case name, open }
+        private enum CodingKeys: String, CodingKey { case name, open, mode }
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             self.name = try container.decode(String.self, forKey: .name)
+            self.mode = try container.decodeIfPresent(String.self, forKey: .mode)
             self.standing = container.contains(.open) ? try Standing(from: decoder) : nil
         }
 
         public func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(self.name, forKey: .name)
+            try container.encodeIfPresent(self.mode, forKey: .mode)
             try self.standing?.encode(to: encoder)
         }
     }
@@ -81,6 +89,8 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
         public var burst: Int64
         /// Of a thousand called visitors, how many come in time.
         public var showUpPermille: Int64
+        /// What the shared state keeps beside it. Nil from an older version.
+        public var record: Record?
 
         public init(
             open: Bool,
@@ -94,8 +104,10 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
             slots: Int64,
             rateMilli: Int64,
             burst: Int64,
-            showUpPermille: Int64
+            showUpPermille: Int64,
+            record: Record? = nil
         ) {
+            self.record = record
             self.open = open
             self.epoch = epoch
             self.issued = issued
@@ -108,6 +120,86 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
             self.rateMilli = rateMilli
             self.burst = burst
             self.showUpPermille = showUpPermille
+        }
+    }
+
+    /// What the shared state keeps of a room besides its counts: by whose settings, on whose word, and what was lost.
+    public struct Record: Codable, Equatable, Sendable {
+        /// How often the shared state has lost something of this line.
+        public var incarnation: Int64
+        /// Of the settings whose limits are in force.
+        public var generation: Int64
+        /// This gateway's own settings, and whether they are ignored, or contradict others of the same generation.
+        public var ownGeneration: Int64
+        public var generationIgnored: Bool
+        public var limitsConflict: Bool
+        /// How often limits of a lower generation were ignored, and limits of the same one contradicted.
+        public var ignoredLimits: Int64
+        public var conflicts: Int64
+        /// The controller's bound; nil when there never was one. Leased for so long from now; 0: the fallback holds.
+        public var allowedRateMilli: Int64?
+        public var allowedForMs: Int64
+        /// Sessions that were lost with the shared state and have not shown up yet.
+        public var lostSessions: Int64
+        /// Numbers that were skipped ahead and are called for nobody, in so many gaps.
+        public var skipped: Int64
+        public var gaps: Int
+        public var olderLines: [OlderLine]
+        public var journalEntries: Int64
+        /// Entries that were dropped since the room began.
+        public var journalTrimmed: Int64
+        public var journalKeepEntries: Int64
+        public var journalKeepSeconds: Int64
+
+        public init(
+            incarnation: Int64,
+            generation: Int64,
+            ownGeneration: Int64,
+            generationIgnored: Bool,
+            limitsConflict: Bool,
+            ignoredLimits: Int64,
+            conflicts: Int64,
+            allowedRateMilli: Int64?,
+            allowedForMs: Int64,
+            lostSessions: Int64,
+            skipped: Int64,
+            gaps: Int,
+            olderLines: [OlderLine],
+            journalEntries: Int64,
+            journalTrimmed: Int64,
+            journalKeepEntries: Int64,
+            journalKeepSeconds: Int64
+        ) {
+            self.incarnation = incarnation
+            self.generation = generation
+            self.ownGeneration = ownGeneration
+            self.generationIgnored = generationIgnored
+            self.limitsConflict = limitsConflict
+            self.ignoredLimits = ignoredLimits
+            self.conflicts = conflicts
+            self.allowedRateMilli = allowedRateMilli
+            self.allowedForMs = allowedForMs
+            self.lostSessions = lostSessions
+            self.skipped = skipped
+            self.gaps = gaps
+            self.olderLines = olderLines
+            self.journalEntries = journalEntries
+            self.journalTrimmed = journalTrimmed
+            self.journalKeepEntries = journalKeepEntries
+            self.journalKeepSeconds = journalKeepSeconds
+        }
+    }
+
+    /// A line that was lost with the shared state, and is called before the current one.
+    public struct OlderLine: Codable, Equatable, Sendable {
+        public var epoch: Int64
+        public var issued: Int64
+        public var serving: Int64
+
+        public init(epoch: Int64, issued: Int64, serving: Int64) {
+            self.epoch = epoch
+            self.issued = issued
+            self.serving = serving
         }
     }
 }

@@ -11,6 +11,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     /// Configurations read again since the start, by outcome.
     public var reloadsApplied: Int
     public var reloadsRefused: Int
+    /// What is not as it should be, each with what to do.
+    public var problems: [String]
     public var gateway: GatewayStatus?
     public var controller: ControllerStatus?
 
@@ -19,6 +21,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         pid: Int32,
         reloadsApplied: Int,
         reloadsRefused: Int,
+        problems: [String] = [],
         gateway: GatewayStatus? = nil,
         controller: ControllerStatus? = nil
     ) {
@@ -26,6 +29,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         self.pid = pid
         self.reloadsApplied = reloadsApplied
         self.reloadsRefused = reloadsRefused
+        self.problems = problems
         self.gateway = gateway
         self.controller = controller
     }
@@ -33,7 +37,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     // MARK: JSON
 
     private enum CodingKeys: String, CodingKey {
-        case process, pid, reloadsApplied, reloadsRefused
+        case process, pid, reloadsApplied, reloadsRefused, problems
         /// Each tells whether a part is there.
         case rooms, pools
     }
@@ -44,6 +48,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         self.pid = try container.decode(Int32.self, forKey: .pid)
         self.reloadsApplied = try container.decode(Int.self, forKey: .reloadsApplied)
         self.reloadsRefused = try container.decode(Int.self, forKey: .reloadsRefused)
+        self.problems = try container.decodeIfPresent([String].self, forKey: .problems) ?? []
         self.gateway = container.contains(.rooms) ? try GatewayStatus(from: decoder) : nil
         self.controller = container.contains(.pools) ? try ControllerStatus(from: decoder) : nil
     }
@@ -54,6 +59,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         try container.encode(self.pid, forKey: .pid)
         try container.encode(self.reloadsApplied, forKey: .reloadsApplied)
         try container.encode(self.reloadsRefused, forKey: .reloadsRefused)
+        if !self.problems.isEmpty { try container.encode(self.problems, forKey: .problems) }
         try self.gateway?.encode(to: encoder)
         try self.controller?.encode(to: encoder)
     }

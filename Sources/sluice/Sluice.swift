@@ -14,6 +14,8 @@ struct Sluice: ParsableCommand {
               sluice check Config/sluice.yaml    say what is wrong with a configuration, or that it is good
               sluice run Config/sluice.yaml      gateway, controller, workers and Redis, all in one
               sluice status                      rooms, pools and connections of a running Sluice
+              sluice journal ROOM                who was let in, and by which limits
+              sluice room reset ROOM             end a line and begin a new one
 
             On SIGHUP, and when the file changes, the configuration is read again; a bad one changes nothing. On SIGTERM \
             and Ctrl-C requests under way are finished first; a second Ctrl-C ends at once.
@@ -21,7 +23,7 @@ struct Sluice: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             RunCommand.self, GatewayCommand.self, ControllerCommand.self, WorkerCommand.self, CheckCommand.self,
-            StatusCommand.self,
+            StatusCommand.self, JournalCommand.self, RoomCommand.self,
         ]
     )
 }

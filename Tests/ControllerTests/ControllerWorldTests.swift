@@ -40,6 +40,25 @@ import Testing
         self.end(site, seed: seed)
     }
 
+    /// A room holds a rate for three seconds: it is sent every second, changed or not, and also when a board that fails
+    /// now and then costs a round.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func rate_isLentAgainEverySecond_changedOrNot(seed: UInt64) {
+        let site = InventedSite(seed: seed)
+        site.addController()
+        #expect(site.wait(seconds: 5) { site.on(0) { $0.leases.first?.taken == true } }, "seed \(seed)")
+        for _ in 0..<20 {
+            site.run(seconds: 1)
+            let lease = site.on(0) { $0.leases.first }
+            #expect(lease?.room == "sale" && lease?.ageMs ?? .max < 2_500, "seed \(seed): \(String(describing: lease))")
+        }
+        self.end(site, seed: seed)
+        // What was lent lapses: an ended controller says nothing more.
+        let last = site.on(0) { $0.leases.first?.ageMs ?? 0 }
+        site.run(seconds: 3)
+        #expect(site.on(0) { $0.leases.first?.ageMs ?? 0 } >= last + 3_000, "seed \(seed)")
+    }
+
     /// Two stand ready; one leads. When it goes in order, the other need not wait for the lease to run out.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func leader_thatGoesInOrder_isReplacedAtOnce(seed: UInt64) {

@@ -36,25 +36,41 @@ import Testing
         refreshSeconds: 7
     )
 
-    private static let states: [WaitingPosition] = [
-        waiting,
-        WaitingPosition(
-            state: .waiting,
-            number: 4_294_967_295,
-            ahead: 4_294_967_294,
-            waiting: 4_294_967_295,
-            refreshSeconds: 20
-        ),
-        WaitingPosition(
-            state: .waiting,
-            number: 1,
-            estimateSeconds: 0...1,
-            refreshSeconds: 1,
-            opensInSeconds: 86_400 * 300
-        ),
-        WaitingPosition(state: .atDoor, number: 12, refreshSeconds: 1),
-        WaitingPosition(state: .joining, refreshSeconds: 3),
-    ]
+    private static let states: [WaitingPosition] =
+        [
+            waiting,
+            WaitingPosition(
+                state: .waiting,
+                number: 4_294_967_295,
+                ahead: 4_294_967_294,
+                waiting: 4_294_967_295,
+                refreshSeconds: 20
+            ),
+            WaitingPosition(
+                state: .waiting,
+                number: 1,
+                estimateSeconds: 0...1,
+                refreshSeconds: 1,
+                opensInSeconds: 86_400 * 300
+            ),
+            WaitingPosition(state: .atDoor, number: 12, refreshSeconds: 1),
+            WaitingPosition(state: .joining, refreshSeconds: 3),
+        ]
+        + [RoomMode.degraded(sinceMicros: 1), .held].flatMap { mode in
+            [
+                WaitingPosition(
+                    state: .waiting,
+                    number: 4_294_967_295,
+                    ahead: 4_294_967_294,
+                    waiting: 4_294_967_295,
+                    estimateSeconds: 60...180,
+                    refreshSeconds: 20,
+                    opensInSeconds: 86_400 * 300,
+                    mode: mode
+                ), WaitingPosition(state: .atDoor, number: 12, refreshSeconds: 1, mode: mode),
+                WaitingPosition(state: .joining, refreshSeconds: 3, mode: mode),
+            ]
+        }
 
     private static func body(_ page: String) -> String {
         page.range(of: "\r\n\r\n").map { String(page[$0.upperBound...]) } ?? ""
@@ -110,6 +126,8 @@ import Testing
             let number, position, waiting: Int64?
             let estimate_seconds: [Int64]?
             let refresh_seconds, opens_in_seconds: Int64
+            let mode: String
+            let estimate_is_frozen: Bool
         }
         for position in Self.states {
             let body = Self.body(self.page(position, isJSON: true))
@@ -120,6 +138,33 @@ import Testing
             #expect(page.estimate_seconds == position.estimateSeconds.map { [$0.lowerBound, $0.upperBound] })
             #expect(page.refresh_seconds == position.refreshSeconds)
             #expect(page.opens_in_seconds == position.opensInSeconds)
+            #expect(page.mode == "\(position.mode.word)" && page.estimate_is_frozen == (page.mode != "normal"))
+        }
+    }
+
+    /// Nobody is promised what is not going to happen while nobody is let in.
+    @Test func everyMode_isToldAsItIs() throws {
+        var position = Self.waiting
+        #expect(Self.field("sluice-mode", self.page(position)) == nil)
+        #expect(self.page(position).contains("It is your turn in about"))
+        let modes: [(RoomMode, String, String)] = [
+            (.degraded(sinceMicros: 5), "degraded; redis-away", "the waiting room itself is being repaired"),
+            (.held, "held; no-healthy-worker", "the service behind this page is not ready"),
+        ]
+        for (mode, field, words) in modes {
+            position.mode = mode
+            for state in [WaitingPosition.State.waiting, .atDoor, .joining] {
+                position.state = state
+                let page = self.page(position)
+                #expect(Self.field("sluice-mode", page) == field)
+                #expect(!page.contains("It is your turn in") && !page.contains("You are about to get"))
+                #expect(!page.contains("You are being let in"))
+                #expect(page.contains(words) == (state != .joining))
+            }
+            position.state = .waiting
+            #expect(
+                self.page(position).contains("Your place is kept") && self.page(position).contains("Counted from then")
+            )
         }
     }
 

@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["run", "gateway", "controller", "worker", "check", "status"])
+    @Test(arguments: ["run", "gateway", "controller", "worker", "check", "status", "journal", "room"])
     func help_ofEachCommand_explainsIt(command: String) throws {
         try Scene.play { scene in
             let result = try scene.run(try SluiceProcess.program, [command, "--help"])

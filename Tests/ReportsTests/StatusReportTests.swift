@@ -15,13 +15,41 @@ import Testing
         slots: 50,
         rateMilli: 12_500,
         burst: 40,
-        showUpPermille: 900
+        showUpPermille: 900,
+        record: GatewayStatus.Record(
+            incarnation: 2,
+            generation: 9,
+            ownGeneration: 8,
+            generationIgnored: true,
+            limitsConflict: false,
+            ignoredLimits: 5,
+            conflicts: 0,
+            allowedRateMilli: 11_000,
+            allowedForMs: 2_400,
+            lostSessions: 3,
+            skipped: 65_536,
+            gaps: 1,
+            olderLines: [.init(epoch: 2, issued: 70, serving: 60)],
+            journalEntries: 100,
+            journalTrimmed: 7,
+            journalKeepEntries: 1_000,
+            journalKeepSeconds: 3_600
+        )
     )
+    private static let export: ControllerStatus.Export = {
+        var export = ControllerStatus.Export(room: "sale", folder: "/spool")
+        export.exportedTo = 12
+        export.lost = 1
+        return export
+    }()
     private static let gateway = GatewayStatus(
         connections: 7,
         requests: 1_000,
-        rooms: [.init(name: "sale", standing: Self.standing), .init(name: "young", standing: nil)],
-        pools: [.init(name: "tickets", readyWorkers: 2, inFlight: 5, queued: 1)]
+        rooms: [
+            .init(name: "sale", standing: Self.standing, mode: "degraded"), .init(name: "young", standing: nil),
+        ],
+        pools: [.init(name: "tickets", readyWorkers: 2, inFlight: 5, queued: 1)],
+        mode: "degraded"
     )
     private static let controller = ControllerStatus(
         leads: true,
@@ -42,7 +70,10 @@ import Testing
                     latencyTrim: 1
                 )
             ), .init(name: "young", ready: 0, pending: 1, draining: 0, crashes: 0, decision: nil),
-        ]
+        ],
+        gateways: 3,
+        leases: [.init(room: "sale", rateMilli: 11_000, ageMs: 600, taken: true)],
+        exports: [Self.export]
     )
 
     private func report(_ gateway: GatewayStatus?, _ controller: ControllerStatus?) -> StatusReport {
@@ -51,6 +82,7 @@ import Testing
             pid: 1,
             reloadsApplied: 2,
             reloadsRefused: 0,
+            problems: gateway == nil ? [] : ["room sale: look"],
             gateway: gateway,
             controller: controller
         )
@@ -61,14 +93,21 @@ import Testing
         let json = String(decoding: try self.report(Self.gateway, Self.controller).encoded(), as: UTF8.self)
         #expect(
             json
-                == #"{"connections":7,"gateway_pools":[{"in_flight":5,"name":"tickets","queued":1,"ready_workers":2}],"#
-                + #""leads":true,"pid":1,"pools":[{"admission_rate_milli":430000,"crashes":4,"desired":3,"draining":0,"#
+                == #"{"connections":7,"exports":[{"behind":0,"exported_to":12,"folder":"/spool","kept":0,"lost":1,"room":"sale","#
+                + #""written":0}],"gateway_pools":[{"in_flight":5,"name":"tickets","queued":1,"ready_workers":2}],"#
+                + #""gateways":3,"leads":true,"leases":[{"age_ms":600,"rate_milli":11000,"room":"sale","taken":true}],"#
+                + #""mode":"degraded","pid":1,"pools":[{"admission_rate_milli":430000,"crashes":4,"desired":3,"draining":0,"#
                 + #""latency_trim":1,"name":"tickets","needed":2,"pending":1,"ready":2,"reason":"arrivals","#
                 + #""requests_per_visitor":4.5,"service_time_us":20100},{"crashes":0,"draining":0,"name":"young","#
-                + #""pending":1,"ready":0}],"process":"host-1","reloads_applied":2,"reloads_refused":0,"requests":1000,"#
-                + #""rooms":[{"admitted":58,"burst":40,"door":2,"epoch":3,"issued":90,"name":"sale","open":true,"#
-                + #""rate_milli":12500,"serving":60,"sessions":40,"show_up_permille":900,"slots":50,"waiting":30},"#
-                + #"{"name":"young"}]}"#
+                + #""pending":1,"ready":0}],"problems":["room sale: look"],"process":"host-1","reloads_applied":2,"#
+                + #""reloads_refused":0,"requests":1000,"#
+                + #""rooms":[{"admitted":58,"burst":40,"door":2,"epoch":3,"issued":90,"mode":"degraded","name":"sale","#
+                + #""open":true,"rate_milli":12500,"record":{"allowed_for_ms":2400,"allowed_rate_milli":11000,"#
+                + #""conflicts":0,"gaps":1,"generation":9,"generation_ignored":true,"ignored_limits":5,"incarnation":2,"#
+                + #""journal_entries":100,"journal_keep_entries":1000,"journal_keep_seconds":3600,"journal_trimmed":7,"#
+                + #""limits_conflict":false,"lost_sessions":3,"older_lines":[{"epoch":2,"issued":70,"serving":60}],"#
+                + #""own_generation":8,"skipped":65536},"serving":60,"sessions":40,"show_up_permille":900,"slots":50,"#
+                + #""waiting":30},{"name":"young"}]}"#
         )
     }
 
@@ -80,6 +119,17 @@ import Testing
                 #expect(try StatusReport(json: try report.encoded()) == report)
             }
         }
+    }
+
+    /// What a version of before writes is read: the command line may be newer than the process it asks.
+    @Test func decode_ofAnOlderVersion_leavesOutWhatItDidNotKnow() throws {
+        let json =
+            #"{"connections":1,"gateway_pools":[],"leads":true,"pid":1,"pools":[],"process":"a","reloads_applied":0,"#
+            + #""reloads_refused":0,"requests":1,"rooms":[{"admitted":1,"burst":1,"door":0,"epoch":1,"issued":1,"name":"s","#
+            + #""open":true,"rate_milli":1,"serving":1,"sessions":1,"show_up_permille":1,"slots":1,"waiting":0}]}"#
+        let report = try StatusReport(json: Array(json.utf8))
+        #expect(report.gateway?.mode == nil && report.gateway?.rooms[0].standing?.record == nil)
+        #expect(report.controller?.leases == [] && report.problems == [])
     }
 
     @Test func decode_unknownKeys_arePassedOver() throws {

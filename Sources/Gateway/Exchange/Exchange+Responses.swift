@@ -74,6 +74,7 @@ extension Exchange {
         ) { writer in
             self.tools.appendDate(to: &writer)
             error.writeFields(to: &writer)
+            self.visitor.gate?.mode.writeField(to: &writer)
             self.writeCookies(to: &writer)
         }
         var body = ByteWriter(self.tools.pageScratch)

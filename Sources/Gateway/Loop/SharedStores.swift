@@ -4,9 +4,12 @@ import SharedState
 public struct SharedStores {
     public let rooms: any RoomStore
     public let pools: any PoolBoard
+    /// Nil in a simulated world, where nobody reads journals.
+    public let journal: (any RoomJournal)?
 
-    public init(rooms: any RoomStore, pools: any PoolBoard) {
+    public init(rooms: any RoomStore, pools: any PoolBoard, journal: (any RoomJournal)? = nil) {
         self.rooms = rooms
         self.pools = pools
+        self.journal = journal
     }
 }

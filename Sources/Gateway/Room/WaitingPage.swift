@@ -73,6 +73,7 @@ struct WaitingPage {
         case .atDoor: writer.append("\r\nSluice-State: at-door\r\n")
         case .joining: writer.append("\r\nSluice-State: joining\r\n")
         }
+        position.mode.writeField(to: &writer)
     }
 
     // MARK: JSON
@@ -104,7 +105,11 @@ struct WaitingPage {
         } else {
             writer.append("null")
         }
-        writer.append(",\"refresh_seconds\":")
+        // As of the last answer of the shared state: it does not go down while nobody is let in.
+        writer.append(position.isFrozen ? ",\"estimate_is_frozen\":true" : ",\"estimate_is_frozen\":false")
+        writer.append(",\"mode\":\"")
+        writer.append(position.mode.word)
+        writer.append("\",\"refresh_seconds\":")
         writer.append(decimal: Int(position.refreshSeconds))
         writer.append(",\"opens_in_seconds\":")
         writer.append(decimal: Int(position.opensInSeconds))
@@ -118,12 +123,19 @@ struct WaitingPage {
         writer.append(decimal: Int(position.refreshSeconds))
         writer.append(self.beforeBody)
         writer.append("<div role=\"status\">")
-        switch position.state {
-        case .joining:
+        switch (position.state, position.isFrozen) {
+        case (.joining, false):
             writer.append("<p class=\"lead\">You are about to get your place in line.</p>")
-        case .atDoor:
+        case (.joining, true):
+            writer.append("<p class=\"lead\">No place in line can be given to you right now. ")
+            writer.append("Keep this page open: it asks again by itself.</p>")
+        case (.atDoor, false):
             writer.append("<p class=\"position\">Your turn</p><p class=\"lead\">You are being let in.</p>")
-        case .waiting:
+        case (.atDoor, true):
+            writer.append("<p class=\"position\">Your turn</p><p class=\"lead\">")
+            self.writePause(position.mode, to: &writer)
+            writer.append(" You go in as soon as that is over.</p>")
+        case (.waiting, _):
             self.writeWaiting(position, to: &writer)
         }
         writer.append("</div>")
@@ -139,11 +151,15 @@ struct WaitingPage {
             Self.append(seconds: position.opensInSeconds, to: &writer)
             writer.append(". ")
         }
+        if position.isFrozen {
+            self.writePause(position.mode, to: &writer)
+            writer.append(" Your place is kept, and the line goes on by itself. ")
+        }
         guard let estimate = position.estimateSeconds else {
             writer.append("How long it takes is not known yet.</p>")
             return
         }
-        writer.append("It is your turn in about ")
+        writer.append(position.isFrozen ? "Counted from then, it is your turn in about " : "It is your turn in about ")
         if estimate.upperBound < 90 || estimate.lowerBound / 60 == (estimate.upperBound + 59) / 60 {
             writer.append(decimal: Int(estimate.lowerBound))
             writer.append(" to ")
@@ -155,6 +171,14 @@ struct WaitingPage {
             writer.append(" minutes")
         }
         writer.append(".</p>")
+    }
+
+    private func writePause(_ mode: RoomMode, to writer: inout ByteWriter) {
+        switch mode {
+        case .normal: return
+        case .degraded: writer.append("Nobody is let in for the moment: the waiting room itself is being repaired.")
+        case .held: writer.append("Nobody is let in for the moment: the service behind this page is not ready.")
+        }
     }
 
     /// `45 seconds`, `3 minutes`, `2 hours`.
@@ -169,4 +193,9 @@ struct WaitingPage {
         writer.append(unit)
         if count != 1 { writer.append("s") }
     }
+}
+
+extension WaitingPosition {
+    /// Nobody is let in: position and estimate are those of the moment in which that began.
+    fileprivate var isFrozen: Bool { self.mode != .normal }
 }

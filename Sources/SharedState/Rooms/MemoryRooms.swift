@@ -10,11 +10,15 @@ public final class MemoryRooms: Sendable {
     private struct Room {
         var model = RoomModel()
         var journal: [JournalEntry] = []
+        /// Entries that are no more in `journal`.
+        var forgotten: Int64 = 0
 
         mutating func keepJournal() {
             self.journal += self.model.takeJournal()
             guard self.journal.count >= 2 * RoomRules.journalEntries else { return }
-            self.journal.removeFirst(self.journal.count - RoomRules.journalEntries)
+            let surplus = self.journal.count - RoomRules.journalEntries
+            self.journal.removeFirst(surplus)
+            self.forgotten += Int64(surplus)
         }
     }
     private struct Content {
@@ -28,6 +32,23 @@ public final class MemoryRooms: Sendable {
     /// The journal of `room`, the oldest entry first.
     public func journal(room: String) -> [JournalEntry] {
         self.content.withLock { $0.rooms[room]?.journal ?? [] }
+    }
+
+    /// At most `count` entries behind the one numbered `after`, counted from 1 since the room began; from the oldest on
+    /// when there has never been such a number: that was another room of the same name.
+    func journal(room: String, after: Int64, count: Int) -> (first: Int64, entries: [JournalEntry], kept: Int64) {
+        self.content.withLock { content in
+            guard let room = content.rooms[room] else { return (1, [], 0) }
+            let kept = Int64(room.journal.count)
+            let skipped = after > room.forgotten + kept ? 0 : max(0, after - room.forgotten)
+            return (room.forgotten + skipped + 1, Array(room.journal.dropFirst(Int(skipped)).prefix(count)), kept)
+        }
+    }
+
+    func journalAdded(room: String) -> Int64 {
+        self.content.withLock { content in
+            content.rooms[room].map { $0.forgotten + Int64($0.journal.count) } ?? 0
+        }
     }
 
     /// Runs one operation of a room. `wallMicros` is the caller's clock; the room's time never goes back.

@@ -30,6 +30,7 @@ extension Daemon {
                     pid: getpid(),
                     reloadsApplied: self.reloads.applied,
                     reloadsRefused: self.reloads.refused,
+                    problems: (report?.problems ?? []) + (self.controller?.problems ?? []),
                     gateway: report?.status,
                     controller: self.controller?.status
                 )

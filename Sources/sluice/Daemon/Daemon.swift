@@ -26,12 +26,14 @@ final class Daemon {
 
     private let roles: Set<Role>
     private let path: String
-    private let loops: [EventLoop]
-    private let home: EventLoop
-    private let log: Logger
+    let loops: [EventLoop]
+    let home: EventLoop
+    let log: Logger
     let state: StateAccess
     private let descriptorLimit: Int
-    private var settings: Settings
+    private(set) var settings: Settings
+    /// Nil until the state is open.
+    private(set) var operated: OperatedRooms?
     private(set) var gateway: Gateway?
     private(set) var controller: Controller?
     private var admin: AdminServer?
@@ -42,7 +44,7 @@ final class Daemon {
     /// starting → running → draining → ending
     /// ```
     /// and from everywhere straight to the last.
-    private enum Phase {
+    enum Phase {
         case starting
         case running
         /// Requests under way are finished; nothing new is taken.
@@ -50,7 +52,7 @@ final class Daemon {
         /// Workers and the embedded Redis are stopped; then the process ends.
         case ending
     }
-    private var phase = Phase.starting
+    private(set) var phase = Phase.starting
 
     /// Runs until a signal ends the process.
     static func run(roles: Set<Role>, configuration path: String) throws -> Never {
@@ -203,8 +205,11 @@ final class Daemon {
     }
 
     private func startController(_ makeState: @escaping @Sendable (any LoopContext) -> SharedStores) {
+        // For the controller, and for what an operator asks of rooms.
+        let access = makeState(self.home)
+        guard let journal = access.journal else { preconditionFailure("this process's state has a journal") }
+        self.operated = OperatedRooms(store: access.rooms, journal: journal)
         if self.roles.contains(.controller) {
-            let access = makeState(self.home)
             let controller = Controller(
                 id: self.processName,
                 settings: self.settings,
@@ -212,6 +217,7 @@ final class Daemon {
                 loop: self.home,
                 store: access.rooms,
                 board: access.pools,
+                journal: journal,
                 log: self.log
             )
             self.controller = controller
@@ -233,11 +239,7 @@ final class Daemon {
         let admin = try AdminServer(
             loop: self.home,
             address: self.settings.admin.listen,
-            routes: [
-                .health { [weak self] answer in answer(self?.gateway?.problems ?? []) },
-                .metrics { [weak self] answer in self?.writeMetrics(answer) },
-                .status { [weak self] answer in self?.writeStatus(answer) },
-            ]
+            routes: self.adminRoutes
         )
         self.admin = admin
         if let address = admin.boundAddress { self.announce("admin listening on \(address)") }

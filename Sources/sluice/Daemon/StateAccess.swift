@@ -35,7 +35,8 @@ final class StateAccess {
                 .success { loop in
                     SharedStores(
                         rooms: MemoryRoomStore(loop: loop, rooms: rooms),
-                        pools: MemoryPoolBoard(loop: loop, boards: boards)
+                        pools: MemoryPoolBoard(loop: loop, boards: boards),
+                        journal: MemoryRoomJournal(loop: loop, rooms: rooms)
                     )
                 }
             )
@@ -102,7 +103,11 @@ final class StateAccess {
             }
             client.start()
             clients.append(LoopBound(client, loop: loop))
-            return SharedStores(rooms: RedisRoomStore(client: client), pools: Self.board(client, log: log))
+            return SharedStores(
+                rooms: RedisRoomStore(client: client),
+                pools: Self.board(client, log: log),
+                journal: RedisRoomJournal(client: client)
+            )
         }
     }
 

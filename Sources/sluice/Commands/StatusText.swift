@@ -1,0 +1,111 @@
+import Foundation
+import Reports
+
+/// `/status` for people.
+struct StatusText {
+    private let status: StatusReport
+
+    init?(_ json: [UInt8]) {
+        guard let status = try? StatusReport(json: json) else { return nil }
+        self.status = status
+    }
+
+    var text: String {
+        var text = self.status.process
+        if let gateway = self.status.gateway {
+            text += ", \(gateway.connections) connections"
+            if let mode = gateway.mode { text += ", \(mode)" }
+        }
+        text += "\n"
+        for problem in self.status.problems { text += "! \(problem)\n" }
+        if let rooms = self.status.gateway?.rooms, !rooms.isEmpty { text += Self.table(rooms) + Self.records(rooms) }
+        text += self.pools
+        for lease in self.status.controller?.leases ?? [] {
+            let age = lease.ageMs.map { "renewed \(String(format: "%.1f", Double($0) / 1_000)) s ago" } ?? "never taken"
+            text += "room \(lease.room): lent \(Self.perSecond(lease.rateMilli))/s by this controller, \(age)\n"
+        }
+        for export in self.status.controller?.exports ?? [] {
+            let far = export.exportedTo.map { "entry \($0)" } ?? "nothing yet"
+            text += "room \(export.room): journal exported to \(export.folder), as far as \(far), "
+            text += "\(export.behind) behind, \(export.lost) lost\n"
+        }
+        return text
+    }
+
+    private var pools: String {
+        var text = ""
+        if let pools = self.status.controller?.pools, !pools.isEmpty {
+            text += Self.columns(["pool", "ready", "pending", "draining", "desired", "crashes", "reason"])
+            for pool in pools {
+                text += Self.columns([
+                    pool.name, "\(pool.ready)", "\(pool.pending)", "\(pool.draining)",
+                    pool.decision.map { "\($0.desired)" } ?? "-", "\(pool.crashes)", pool.decision?.reason ?? "-",
+                ])
+            }
+        } else if let pools = self.status.gateway?.gatewayPools, !pools.isEmpty {
+            text += Self.columns(["pool", "ready", "in flight", "queued"])
+            for pool in pools {
+                text += Self.columns([pool.name, "\(pool.readyWorkers)", "\(pool.inFlight)", "\(pool.queued)"])
+            }
+        }
+        if let gateways = self.status.controller?.gateways { text += "\(gateways) gateways report\n" }
+        return text
+    }
+
+    private static func table(_ rooms: [GatewayStatus.Room]) -> String {
+        var text = Self.columns(["room", "state", "waiting", "door", "admitted", "sessions", "rate/s"])
+        for room in rooms {
+            guard let standing = room.standing else {
+                text += Self.columns([room.name, "unknown", "-", "-", "-", "-/-", "-"])
+                continue
+            }
+            let isOpen = standing.open ? "open" : "closed"
+            text += Self.columns([
+                room.name, room.mode == "normal" ? isOpen : room.mode ?? isOpen, "\(standing.waiting)",
+                "\(standing.door)", "\(standing.admitted)", "\(standing.sessions)/\(standing.slots)",
+                Self.perSecond(standing.rateMilli),
+            ])
+        }
+        return text
+    }
+
+    /// What the shared state keeps of each room, and by whose settings.
+    private static func records(_ rooms: [GatewayStatus.Room]) -> String {
+        var text = ""
+        for room in rooms {
+            guard let record = room.standing?.record else { continue }
+            text += "room \(room.name): generation \(record.generation)"
+            if record.ignoredLimits > 0 { text += ", \(record.ignoredLimits) times a lower one was ignored" }
+            text += "; line \(room.standing?.epoch ?? 0), incarnation \(record.incarnation)"
+            if record.skipped > 0 { text += ", \(record.skipped) numbers skipped ahead" }
+            if !record.olderLines.isEmpty { text += ", \(record.olderLines.count) older lines before it" }
+            if record.lostSessions > 0 { text += ", \(record.lostSessions) lost sessions not back yet" }
+            text += "; rate \(Self.lease(record)); journal \(record.journalEntries) entries kept"
+            text += " (at most \(record.journalKeepEntries), \(Self.span(record.journalKeepSeconds)))"
+            text += ", \(record.journalTrimmed) dropped\n"
+        }
+        return text
+    }
+
+    private static func lease(_ record: GatewayStatus.Record) -> String {
+        guard let rate = record.allowedRateMilli else { return "as configured: no controller has bounded it" }
+        let bound = "bounded to \(Self.perSecond(rate))/s"
+        return record.allowedForMs > 0
+            ? "\(bound), leased for \(record.allowedForMs) ms"
+            : "at the fallback: the controller's lease (\(bound)) is over"
+    }
+
+    private static func span(_ seconds: Int64) -> String {
+        switch seconds {
+        case 172_800...: "\(seconds / 86_400) days"
+        case 7_200...: "\(seconds / 3_600) hours"
+        default: "\(seconds / 60) minutes"
+        }
+    }
+
+    private static func perSecond(_ milli: Int64) -> String { String(format: "%.1f", Double(milli) / 1_000) }
+
+    private static func columns(_ cells: [String]) -> String {
+        cells.map { $0.padding(toLength: max(12, $0.count + 1), withPad: " ", startingAt: 0) }.joined() + "\n"
+    }
+}

@@ -1,0 +1,149 @@
+import EventLoop
+import Logging
+import Reports
+import SharedState
+import TestKit
+import Testing
+
+@testable import Controller
+
+/// A journal that a test fills and trims.
+private final class ListedJournal: RoomJournal {
+    let loop: any LoopContext
+    var records: [JournalRecord] = []
+    var trimmed: Int64 = 0
+    var isAway = false
+
+    init(loop: any LoopContext) { self.loop = loop }
+
+    func add(_ numbers: ClosedRange<Int64>) { self.records += numbers.map { JournalFolderTests.record($0) } }
+
+    func trim(_ count: Int) {
+        self.records.removeFirst(count)
+        self.trimmed += Int64(count)
+    }
+
+    func read(
+        room: String,
+        after: String?,
+        count: Int,
+        completion: @escaping StoreCompletion<JournalPage>
+    ) {
+        let start = after.flatMap { id in
+            self.records.firstIndex { $0.id == id }.map { $0 + 1 }
+                ?? (self.records.isEmpty || id < self.records[0].id ? 0 : nil)
+        }
+        let page = JournalPage(
+            records: Array(self.records.dropFirst(start ?? 0).prefix(count)),
+            kept: Int64(self.records.count),
+            added: self.trimmed + Int64(self.records.count)
+        )
+        self.loop.onNextTurn { completion(self.isAway ? .failure(.unavailable("away")) : .success(page)) }
+    }
+}
+
+/// An exporter on a real loop, with its journal and its folder.
+private final class Rig: Sendable {
+    let fixture: LoopFixture
+    let spool: SpoolFolder
+    private let parts: LoopBound<(journal: ListedJournal, exporter: JournalExporter)>
+
+    init(spool: SpoolFolder) throws {
+        let fixture = try LoopFixture()
+        self.fixture = fixture
+        self.spool = spool
+        self.parts = try fixture.run {
+            let journal = ListedJournal(loop: fixture.loop)
+            let exporter = JournalExporter(
+                room: "sale",
+                path: spool.path,
+                loop: fixture.loop,
+                journal: journal,
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+            return LoopBound((journal, exporter), loop: fixture.loop)
+        }
+    }
+
+    func change(_ body: @escaping @Sendable (ListedJournal) -> Void) throws {
+        try self.fixture.run { [parts = self.parts] in body(parts.open().journal) }
+    }
+
+    /// One round, to its end.
+    @discardableResult
+    func round(until condition: (ControllerStatus.Export) -> Bool) throws -> ControllerStatus.Export {
+        try self.fixture.run { [parts = self.parts] in parts.open().exporter.export() }
+        try self.fixture.waitUntil { condition(try self.status()) }
+        return try self.status()
+    }
+
+    func status() throws -> ControllerStatus.Export {
+        try self.fixture.run { [parts = self.parts] in parts.open().exporter.status }
+    }
+
+    func forget() throws { try self.fixture.run { [parts = self.parts] in parts.open().exporter.forgetPosition() } }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct JournalExporterTests {
+    private func numbers(_ spool: SpoolFolder) -> [Int64] {
+        spool.names.flatMap { spool.text($0).split(separator: "\n") }
+            .compactMap { JournalFolder.position(inLine: String($0))?.number }
+    }
+
+    /// More than one call's worth, over rounds, a trim in between and a new leader: every entry once, what was lost
+    /// counted.
+    @Test func export_keepsUp_countsWhatWasLost_writesNothingTwice() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { $0.add(1...2_500) }
+        var status = try rig.round { $0.exportedTo == 2_500 }
+        #expect(status.behind == 0 && status.lost == 0 && status.written == 2_500)
+
+        try rig.change { journal in
+            journal.trim(2_400)
+            journal.add(2_501...2_600)
+        }
+        // Another leader was here for a while: the folder says how far it is.
+        try rig.forget()
+        status = try rig.round { $0.exportedTo == 2_600 }
+        #expect(status.lost == 0 && status.kept == 200)
+
+        try rig.change { journal in
+            journal.add(2_601...2_700)
+            journal.trim(250)
+        }
+        status = try rig.round { $0.exportedTo == 2_700 }
+        #expect(status.lost == 50)
+        #expect(self.numbers(spool) == Array(1...2_600) + Array(2_651...2_700))
+        try rig.fixture.end()
+    }
+
+    @Test func export_stateAway_saysSo_andGoesOnLater() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { journal in
+            journal.add(1...3)
+            journal.isAway = true
+        }
+        #expect(try rig.round { $0.problem != nil }.exportedTo == nil)
+        try rig.change { $0.isAway = false }
+        #expect(try rig.round { $0.exportedTo == 3 }.problem == nil)
+        #expect(self.numbers(spool) == [1, 2, 3])
+        try rig.fixture.end()
+    }
+
+    /// The shared state was emptied and counts anew: what it has now is written, behind what there was.
+    @Test func export_stateEmptied_goesOnWithWhatThereIs() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { $0.add(1...10) }
+        try rig.round { $0.exportedTo == 10 }
+        try rig.change { journal in
+            journal.records = []
+            journal.add(11...12)
+        }
+        #expect(try rig.round { $0.exportedTo == 2 }.lost == 0)
+        #expect(self.numbers(spool) == Array(1...10) + [1, 2])
+        try rig.fixture.end()
+    }
+}

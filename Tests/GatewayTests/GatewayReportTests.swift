@@ -1,0 +1,101 @@
+import Admission
+import Reports
+import Settings
+import Testing
+
+@testable import Gateway
+
+/// What `/status` says of a gateway's rooms, and what of it is a problem.
+@Suite struct GatewayReportTests {
+    private static let now: Int64 = 1_790_000_000_000_000
+
+    private func report(
+        mode: RoomMode = .normal,
+        generation: Int = 7,
+        _ change: (inout RoomSnapshot) -> Void = { _ in }
+    ) -> GatewayReport {
+        var settings = Settings()
+        settings.explicitGeneration = generation
+        settings.rooms = [RoomSettings(name: "sale", slots: 10, inflowMilli: 5_000)]
+        var snapshot = RoomSnapshot(
+            nowMicros: Self.now,
+            epoch: 3,
+            issued: 90,
+            serving: 60,
+            admitted: 50,
+            sessions: 5,
+            door: 0,
+            rateMilli: 5_000,
+            tokensNano: 0,
+            burst: 1,
+            slots: 10,
+            showUpPermille: 1_000,
+            opensAtMicros: 0
+        )
+        snapshot.generation = settings.generation
+        change(&snapshot)
+        let room = LoopReport.Room(counts: RoomCounts(), snapshot: snapshot, mode: mode, joining: 0, atDoor: 0)
+        let loop = LoopReport(counters: LoopCounters(), turns: 1, rooms: ["sale": room], pools: [:])
+        return GatewayReport([loop], settings: settings, wallMicros: Self.now)
+    }
+
+    @Test func fineRoom_hasNoProblems_andSaysWhatIsInForce() throws {
+        let report = self.report { snapshot in
+            snapshot.allowedMilli = 4_000
+            snapshot.allowedUntilMicros = Self.now + 2_500_000
+            snapshot.gaps = [100...199]
+            snapshot.older = [OlderLine(epoch: 2, issued: 9, serving: 4)]
+            snapshot.journalEntries = 12
+        }
+        #expect(report.problems == [])
+        let status = report.status
+        #expect(status.mode == "normal" && status.rooms[0].mode == "normal")
+        let record = try #require(status.rooms[0].standing?.record)
+        #expect(record.generation == record.ownGeneration && record.allowedForMs == 2_500)
+        #expect(
+            record.skipped == 100 && record.gaps == 1 && record.olderLines == [.init(epoch: 2, issued: 9, serving: 4)]
+        )
+        #expect(record.journalEntries == 12 && record.journalKeepEntries == 100_000)
+        #expect(record.journalKeepSeconds == 7 * 86_400)
+    }
+
+    /// Two gateways with different files: it is said which of them counts, and what to do.
+    @Test func ignoredLimits_andContradictions_areProblems() throws {
+        let ignored = self.report { snapshot in
+            snapshot.generation += 5
+            snapshot.isGenerationIgnored = true
+            snapshot.ignoredLimits = 3
+        }
+        #expect(ignored.problems.count == 1)
+        #expect(ignored.problems[0].contains("4000000000000007") && ignored.problems[0].contains("4000000000000012"))
+        let conflicting = self.report { $0.isConflicting = true }
+        #expect(conflicting.problems.count == 1 && conflicting.problems[0].contains("Give both the same file"))
+    }
+
+    @Test func awayHeldOrWithoutAController_isAProblem() throws {
+        let away = self.report(mode: .degraded(sinceMicros: Self.now - 8_000_000))
+        #expect(away.problems.count == 1 && away.problems[0].contains("for 8 s") && away.status.mode == "degraded")
+        #expect(self.report(mode: .held).problems.count == 1 && self.report(mode: .held).status.mode == "held")
+        let alone = self.report { snapshot in
+            snapshot.allowedMilli = 0
+            snapshot.allowedUntilMicros = Self.now - 1
+        }
+        #expect(alone.problems.count == 1 && alone.problems[0].contains("controller"))
+        #expect(alone.status.rooms[0].standing?.record?.allowedForMs == 0)
+    }
+
+    /// What `check` accepts is what holds in the shared state: seen before, a claim window was cut to one hour there.
+    @Test func limits_thatSettingsAccept_holdInTheSharedState() {
+        var room = RoomSettings(name: "sale", slots: 10_000_000, inflowMilli: 100_000_000)
+        for (session, claim, horizon) in [(1, 1, 1), (86_400, 86_400, 60)] as [(Int64, Int64, Int64)] {
+            room.burst = 1_000_000
+            room.sessionMicros = session * 1_000_000
+            room.claimWindowMicros = claim * 1_000_000
+            room.horizonMicros = horizon * 1_000_000
+            let limits = RoomLimits(room)
+            #expect(limits.sessionMicros == room.sessionMicros && limits.claimMicros == room.claimWindowMicros)
+            #expect(limits.horizonMicros == room.horizonMicros && limits.burst == room.burst)
+            #expect(limits.slots == room.slots && limits.inflowMilli == room.inflowMilli)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+
+/// What an operator asks of a running Sluice: is it fit, what has happened, begin anew.
+@Suite(.onOwnThread) struct OperatorTests {
+    private struct Readiness: Decodable {
+        let ready: Bool
+        let mode: String
+        let problems: [String]
+    }
+
+    private static func readiness(_ sluice: SluiceProcess) throws -> Readiness {
+        try JSONDecoder().decode(Readiness.self, from: Data(sluice.admin("/readyz").body))
+    }
+
+    private static func command(_ scene: Scene, _ sluice: SluiceProcess, _ words: [String]) throws
+        -> (end: RunningProcess.End, output: String, errors: String)
+    {
+        try scene.run(try SluiceProcess.program, words + ["--admin", "127.0.0.1:\(sluice.adminPort)"])
+    }
+
+    // MARK: Fit or not
+
+    /// Seen before: while Redis was away every gateway answered 503, so that a balancer took all of them out, though
+    /// passes worked on each.
+    @Test func redisAway_isLive_isReady_andSaysThatItIsDegraded() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let redis = try scene.startRedis(socket: socket)
+            var configuration = Configuration()
+            configuration.redis = "unix:\(socket)"
+            configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "100"]
+            let sluice = try scene.start(configuration)
+            try Patience.wait(for: "the first tick") { try Self.readiness(sluice).ready }
+            #expect(try Self.readiness(sluice).mode == "normal")
+            let (inside, waiting) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
+            try inside.get()
+            #expect(inside.isIn)
+            #expect(try waiting.get().field("sluice-mode") == nil)
+            redis.kill()
+            try Patience.wait(for: "the gateway to notice") { try Self.readiness(sluice).mode == "degraded" }
+            #expect(try sluice.admin("/readyz").status == 200)
+            #expect(try sluice.admin("/healthz").status == 200)
+            #expect(try sluice.admin("/livez").status == 200)
+            #expect(try Self.readiness(sluice).problems.first?.contains("sale") == true)
+            #expect(try inside.get().status == 200)
+            _ = try scene.startRedis(socket: socket)
+            try Patience.wait(for: "the gateway to find it") { try Self.readiness(sluice).mode == "normal" }
+        }
+    }
+
+    @Test func redisNeverThere_isLive_isNotReady() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.redis = "unix:\(scene.folder)/none.sock"
+            configuration.pool = ["driver": "static", "workers": "[127.0.0.1:9]"]
+            let sluice = try scene.start(configuration, waits: false)
+            try sluice.waitUntilListening(hasGateway: true)
+            #expect(try sluice.admin("/livez").status == 200)
+            let answer = try sluice.admin("/readyz")
+            #expect(answer.status == 503 && answer.text.contains("sale"))
+        }
+    }
+
+    // MARK: The journal
+
+    @Test(arguments: ["memory", "embedded"])
+    func journal_printsWhatHappened_asJSONLines(redis: String) throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.redis = redis
+            let sluice = try scene.start(configuration)
+            for _ in 0..<5 { try Visitor(port: sluice.port).get() }
+            struct Entry: Decodable {
+                let id, kind: String
+                let t: Int64
+                let g: String?
+            }
+            let result = try Self.command(scene, sluice, ["journal", "sale"])
+            #expect(result.end == .exited(0), "\(result.errors)")
+            let entries = try result.output.split(separator: "\n").map {
+                try JSONDecoder().decode(Entry.self, from: Data($0.utf8))
+            }
+            #expect(entries.first?.kind == "limits")
+            let granted = entries.compactMap(\.g).joined(separator: ",").split(separator: ",").map {
+                $0.split(separator: ":")[0]
+            }
+            #expect(Set(granted) == ["1", "2", "3", "4", "5"])
+            // From the middle on, and one that does not exist.
+            let rest = try Self.command(scene, sluice, ["journal", "sale", "--after", entries[0].id])
+            #expect(rest.output.split(separator: "\n").count == entries.count - 1)
+            let none = try Self.command(scene, sluice, ["journal", "sail"])
+            #expect(none.end == .exited(1) && none.errors.contains("known: sale"))
+        }
+    }
+
+    /// Journals that nobody exported were trimmed without a word.
+    @Test func journal_isExported_andStatusSaysHowFar() throws {
+        try Scene.play { scene in
+            let spool = "\(scene.folder)/spool"
+            try FileManager.default.createDirectory(atPath: spool, withIntermediateDirectories: true)
+            var configuration = Configuration()
+            configuration.redis = "embedded"
+            configuration.room?["journal_export"] = spool
+            let sluice = try scene.start(configuration)
+            for _ in 0..<5 { try Visitor(port: sluice.port).get() }
+            let lines: () throws -> [Substring] = {
+                try FileManager.default.contentsOfDirectory(atPath: spool).sorted()
+                    .flatMap { RunningProcess.text("\(spool)/\($0)").split(separator: "\n") }
+            }
+            try Patience.wait(for: "the five in the files") {
+                try lines().filter { $0.contains("\"kind\":\"exchange\"") }.count == 5
+            }
+            let printed = try Self.command(scene, sluice, ["journal", "sale"]).output.split(separator: "\n")
+            // The same entries, numbered.
+            #expect(try lines().map { String($0).replacing(/"n":\d+,/, with: "") } == printed.map(String.init))
+            let text = try Self.command(scene, sluice, ["status"]).output
+            #expect(text.contains("journal exported to \(spool)") && text.contains("0 lost"))
+            #expect(try sluice.metric("sluice_journal_lost_total{room=\"sale\"}") == 0)
+        }
+    }
+
+    // MARK: A new line
+
+    @Test func reset_unknownRoom_saysWhichThereAre() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Configuration())
+            let result = try Self.command(scene, sluice, ["room", "reset", "sail", "--yes"])
+            #expect(result.end == .exited(1) && result.errors.contains("there is no room sail; known: sale"))
+            let bad = try Self.command(scene, sluice, ["room", "reset", "Sale!", "--yes"])
+            #expect(bad.end != .exited(0) && bad.errors.contains("no name of a room"))
+        }
+    }
+}
