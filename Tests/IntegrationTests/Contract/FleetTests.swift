@@ -29,7 +29,12 @@ import TestKit
                 try crowd.round()
                 return crowd.places.count == crowd.visitors.count
             }
-            try crowd.enterAll()
+            do {
+                try crowd.enterAll()
+            } catch {
+                let record = try fleet.roomMaster()?.order("HGETALL", RedisShell.key("state"))
+                throw Disappointment("\(error); record: \(String(describing: record))")
+            }
             try crowd.round()
             #expect(crowd.doubles.isEmpty, "given twice: \(crowd.doubles)")
             #expect(crowd.moved.isEmpty, "who lost their places: \(crowd.moved)")

@@ -80,7 +80,10 @@ import Testing
                     #expect(visitor.state == "waiting" && visitor.number == next, "\(change): \(visitor.state)")
                     next += 1
                 } else {
-                    #expect(visitor.state == owner.state && visitor.last?.cookies.isEmpty == true, "\(change)")
+                    #expect(
+                        visitor.state == owner.state && visitor.last?.cookies.isEmpty == true,
+                        "\(String(describing: visitor.last?.cookies)) for \(token.text)"
+                    )
                 }
                 #expect(try self.refused(sluice) == expected, "\(change)")
             }
