@@ -20,9 +20,12 @@ struct CallMarks: Equatable, Sendable {
 
     mutating func remove(atOrBefore micros: Int64) { self.marks.removeFirst(self.firstLater(than: micros)) }
 
-    mutating func remove(atOrAfter micros: Int64) {
-        self.marks.removeLast(self.marks.count - self.firstLater(than: micros - 1))
+    /// At most `count` marks later than `micros` and before `end`.
+    func marks(after micros: Int64, before end: Int64, count: Int) -> [Mark] {
+        Array(self.marks[self.firstLater(than: micros)...].prefix(count).prefix { $0.micros < end })
     }
+
+    mutating func remove(at micros: Int64) { self.marks.remove(at: self.firstLater(than: micros - 1)) }
 
     private func firstLater(than micros: Int64) -> Int {
         var low = 0

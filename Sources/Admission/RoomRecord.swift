@@ -1,5 +1,10 @@
-/// The numbers of a room; in Redis, the fields of the hash `state`. All integers.
+/// The numbers of a room; in Redis, the fields of the hash `state`.
 struct RoomRecord: Equatable, Sendable {
+    /// Numbers that were skipped, ends included.
+    struct Gap: Equatable { var from, to: Int64 }
+    /// Numbers leased ahead to a gateway, ends included.
+    struct Block: Equatable { var start, end: Int64, gateway: String }
+
     /// 0: there is no room.
     var epoch: Int64 = 0
     var issued: Int64 = 0
@@ -7,10 +12,10 @@ struct RoomRecord: Equatable, Sendable {
     var admitted: Int64 = 0
     /// Places admitted in the moment they joined.
     var direct: Int64 = 0
-    /// Nano-tokens in the bucket as of `refilled`.
+    /// Nano-tokens in the bucket as of `refilled`, on the room's time.
     var tokens: Int64 = 0
     var refilled: Int64 = 0
-    /// The rate in force: the lower of `inflow` and `allowed`.
+    /// The rate in force: `inflow` as bounded by `allowed`.
     var rate: Int64 = 0
     var burst: Int64 = 0
     var slots: Int64 = 0
@@ -34,6 +39,42 @@ struct RoomRecord: Equatable, Sendable {
     var markServing: Int64 = 0
     var markDirect: Int64 = 0
 
+    // Since version 2 of the script.
+
+    /// How often this line has lost something.
+    var incarnation: Int64 = 1
+    /// The Redis server that the record was last written by.
+    var run: Int64 = 0
+    /// What the clock is behind the room's time, which never goes back.
+    var skew: Int64 = 0
+    /// Of the settings that `settled` comes from; the latter is what every tick enforces, nil before the first.
+    var generation: Int64 = 0
+    var settled: RoomLimits?
+    var ignored: Int64 = 0
+    var conflicts: Int64 = 0
+    /// Until when `allowed` is leased.
+    var allowedUntil: Int64 = 0
+    var isHeld = false
+    /// Ascending, at most `RoomRules.maxGaps`.
+    var gaps: [Gap] = []
+    /// Oldest first, at most `RoomRules.maxOlderLines`; when places of one were last called for.
+    var older: [OlderLine] = []
+    var olderCalled: Int64 = 0
+    var voidBefore: Int64 = 0
+    /// Sessions lost and not shown up yet, until `lostUntil`.
+    var lost: Int64 = 0
+    var lostUntil: Int64 = 0
+    /// Ascending, at most `RoomRules.maxBlocks`.
+    var blocks: [Block] = []
+    /// The last event's number.
+    var events: Int64 = 0
+    /// How far marks are thinned; how far the door is swept, 0: from its beginning.
+    var coarse: Int64 = 0
+    var swept: Int64 = 0
+    /// Journal entries trimmed; when what is kept was last looked after.
+    var trimmed: Int64 = 0
+    var kept: Int64 = 0
+
     /// Exact in integers; a bucket that would overflow is full long before.
     mutating func refill(nowMicros: Int64) {
         let elapsed = nowMicros - self.refilled
@@ -49,5 +90,13 @@ struct RoomRecord: Equatable, Sendable {
         same.tokens = self.tokens
         same.refilled = self.refilled
         return self == same
+    }
+
+    /// The rate in force at `nowMicros`: past its lease, the controller's bound gives way to a tenth of the inflow.
+    func rateInForce(nowMicros: Int64) -> Int64 {
+        guard self.allowed >= 0 else { return self.inflow }
+        let left = self.allowedUntil - nowMicros
+        let isLeased = left > 0 && left <= RoomRules.allowedLeaseMicros
+        return min(self.inflow, isLeased ? self.allowed : max(self.allowed, self.inflow / 10))
     }
 }

@@ -15,10 +15,31 @@ public enum RoomRules {
     /// The controller's bound on the rate holds for this long; then the stated fallback does.
     public static let allowedLeaseMicros: Int64 = 3_000_000
 
+    /// Entries of older lines, gaps and leased blocks that a record holds at most.
+    static let maxOlderLines = 4
+    static let maxGaps = 8
+    static let maxBlocks = 64
+
     static let nanoTokens: Int64 = 1_000_000_000
     static let partsPerMillion: Int64 = 1_000_000
     static let markGapMicros: Int64 = 50_000
+    static let marksOfAClaim: Int64 = 2_048
+    static let marksThinnedAtOnce = 4
     static let showUpMemoryPlaces: Int64 = 200
-    static let leastShowUp: Int64 = 100_000
-    static let callCapFactor: Int64 = 4
+    static let leastShowUp: Int64 = 20_000
+    static let callCapFactor: Int64 = 50
+    static let olderCallFactor: Int64 = 4
+    /// A block begins at least this far ahead of the last number, and is moved when that comes nearer than the second.
+    static let blockLead: Int64 = 8_192
+    static let blockNearest: Int64 = 4_096
+    /// No block lies further ahead: after a loss the line goes on behind this and the gap.
+    static let blockSpan: Int64 = 32_768
+    static let heartbeatMicros: Int64 = 250_000
+    static let healthMicros: Int64 = 3_000_000
+    static let gatewayMemoryMicros: Int64 = 60_000_000
+    static let doorSweep = 256
+    static let eventsKept: Int64 = 8_192
+    static let eventsTold = 1_000
+    static let keepMicros: Int64 = 60_000_000
+    static let trimmedAtOnce: Int64 = 1_000
 }

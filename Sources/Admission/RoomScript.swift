@@ -72,8 +72,11 @@ public enum RoomScript {
 
     /// What an error reply of the script means. NOSCRIPT and Redis's own errors come out as `.refused`: a store looks
     /// for those first.
-    public static func error(_ text: String) -> RoomError {
-        switch text.prefix(while: { $0 != " " }) {
+    public static func error(_ reply: String) -> RoomError {
+        // Redis appends which script it was, and where.
+        var text = reply
+        if let end = reply.firstRange(of: " script: ") { text = String(reply[..<end.lowerBound]) }
+        return switch text.prefix(while: { $0 != " " }) {
         case "NOROOM": .noRoom
         case "LINEFULL": .lineFull
         case "BATCH": .batch

@@ -19,8 +19,9 @@ struct SessionTable: Equatable, Sendable {
     /// Whether there was such a session.
     mutating func remove(_ number: Int64) -> Bool { self.expiries.removeValue(forKey: number) != nil }
 
-    /// Ends every session whose expiry is at or before `nowMicros`.
-    mutating func expire(nowMicros: Int64) {
+    /// Ends every session whose expiry is at or before `nowMicros`; whether there was one.
+    mutating func expire(nowMicros: Int64) -> Bool {
+        let before = self.expiries.count
         while let due = self.heap.first, due.micros <= nowMicros {
             self.popFirst()
             guard let expiry = self.expiries[due.number] else { continue }
@@ -30,13 +31,7 @@ struct SessionTable: Equatable, Sendable {
                 self.push(Due(micros: expiry, number: due.number))
             }
         }
-    }
-
-    /// Brings expiries beyond `limitMicros` to it.
-    mutating func lower(toMicros limitMicros: Int64) {
-        for (number, expiry) in self.expiries where expiry > limitMicros {
-            self.set(number, expiresMicros: limitMicros)
-        }
+        return self.expiries.count < before
     }
 
     private mutating func push(_ due: Due) {

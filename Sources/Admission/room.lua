@@ -1,49 +1,80 @@
 #!lua
--- The rules of one room, run inside Redis so that every step is atomic across gateways.
+-- The rules of one room, run inside Redis so that every step is atomic across gateways. Version 2 of the record.
 --
 -- `RoomModel.swift` is the same text in Swift; a differential test holds the two together to the bit. Hence:
 -- integers only, all of them below 2^53, and every division is a floor of two non-negative integers.
 --
--- KEYS  state sessions arrived exchanged door since seen marks journal      (all carry one hash tag)
--- ARGV  operation, its arguments, clock      (clock: '' = ask Redis; tests pass microseconds since 1970)
+-- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before; noughts: nothing),
+--       run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
+-- Answers are names and values in turn. The work of a call is bounded: batches of at most 1,000 ids, and a part of what
+-- has to be cleared away at a time.
 --
---   state      hash      the numbers named in FIELDS
---   sessions   zset      number -> expiry in microseconds; one member is one occupied slot
+-- KEYS (all carry one hash tag; the first nine are those of version 1, whose scripts may run beside this one)
+--   state      hash      the fields below; fields of later versions are left alone
+--   sessions   zset      id -> expiry in microseconds; one member is one occupied slot
 --   arrived    bitmap    numbers that asked after they were called
 --   exchanged  bitmap    numbers that were admitted once; never cleared, so nobody is admitted twice
 --   door       zset      number -> number: asked, and found no token or no slot; in order of place
---   since      zset      number -> when this stay at the door began
---   seen       zset      number -> when the visitor at the door last asked
+--   since      zset      id -> when this stay at the door began
+--   seen       zset      number -> when the visitor at the door last asked: by gateways of version 1 only
 --   marks      zset      "serving:direct" -> when now-serving came to stand there
---   journal    stream    every admission and every change of the limits in force
+--   journal    stream    every admission, every change of the limits in force, every loss
+--   owners     hash      id at the door -> the gateway that holds the request
+--   gateways   hash      gateway -> "when it last ticked:healthy workers it sees"
+--   events     zset      "g" (let in from the door) or "r" (released), and the id -> number of the event
+--   released   zset      id -> until when a pass of it could live
+--   carried    set       ids of older lines that were admitted
+--   early      zset      as `door`, for ids of older lines: version 1 must not meet negative numbers
 local STATE, SESSIONS, ARRIVED, EXCHANGED = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local HEADER = 7
 local DOOR, SINCE, SEEN, MARKS, JOURNAL = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local OWNERS, GATEWAYS, EVENTS, RELEASED, CARRIED, EARLY =
+    KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 
+local VERSION = 2
 local TOKEN = 1000000000              -- nano-tokens in one token; microseconds x milli-tokens a second = nano-tokens
 local WHOLE = 1000000                 -- parts per million in 1
 local LARGEST_INTEGER = 9007199254740992
 local LAST_NUMBER = 4294967295        -- the highest offset of a Redis bitmap
+local LINE_SPAN = 4294967296          -- an id of an older line is number - LINE_SPAN x (epoch - its epoch)
+local OLDEST_SECONDS = 1048576
+local LOWEST_ID = -LINE_SPAN * OLDEST_SECONDS
 local LARGEST_BATCH = 1000
+local REGRESS_GAP, LARGEST_BLOCK, BLOCK_LEAD, BLOCK_NEAREST, BLOCK_SPAN = 65536, 4096, 8192, 4096, 32768
+local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS = 4, 8, 64
 local MARK_GAP_MICROS = 50000         -- marks nearer than this are one mark: at most 20 a second are kept
-local DOOR_SILENCE_MICROS = 1000000   -- a visitor at the door whose gateway is silent for longer is gone
+local MARKS_OF_A_CLAIM, MARKS_THINNED_AT_ONCE = 2048, 4
+local DOOR_SILENCE_MICROS = 1000000   -- visitors at the door whose gateway is silent for longer are gone
+local DOOR_SWEEP = 256
+local HEARTBEAT_MICROS, HEALTH_MICROS, GATEWAY_MEMORY_MICROS = 250000, 3000000, 60000000
+local ALLOWED_LEASE_MICROS = 3000000
+local EVENTS_KEPT, EVENTS_TOLD = 8192, 1000
 local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places
-local LEAST_SHOW_UP = 100000          -- parts per million; below a tenth, calling more people only floods the door
-local CALL_CAP_FACTOR = 4
-local JOURNAL_ENTRIES = 100000
+local LEAST_SHOW_UP = 20000           -- parts per million; below, calling more people only floods the door
+local CALL_CAP_FACTOR, OLDER_CALL_FACTOR = 50, 4
+local EXPIRED_AT_ONCE = 1000
+local KEEP_MICROS, TRIMMED_AT_ONCE = 60000000, 1000
 
 -- Outcomes of an exchange; a positive answer is the expiry of the admitted visitor's session.
-local NOT_SERVED, AT_DOOR, LAPSED, ENDED = 0, -1, -2, -3
+local NOT_SERVED, AT_DOOR, LAPSED, ENDED, VOID = 0, -1, -2, -3, -4
 
--- All integers. `tokens` holds nano-tokens as of `refilled`; `rate` is the rate in force, the lower of `inflow`
--- (the config's) and `allowed` (the controller's; -1 = no bound). `direct` counts places admitted in the moment they
--- joined. `floor` is where now-serving stood before the oldest mark. `sampled` and `sampled_direct` say how far the
--- show-up ratio has been measured. `mark`, `mark_serving`, `mark_direct` repeat the newest mark.
+-- Integers, with what a missing one means. `tokens` holds nano-tokens as of `refilled`, on the room's time, which is
+-- the clock plus `skew` and never goes back; `moved` repeats `refilled`: version 1, which sets the room's time back
+-- with the clock, does not know it. `rate` is the rate in force: `inflow`, bounded by the controller's `allowed` (-1 =
+-- no bound) until `allowed_until`, by the fallback after it. `direct` counts places admitted in the moment they joined.
+-- `floor` is where now-serving stood before the oldest mark. `sampled` and `sampled_direct` say how far the show-up
+-- ratio has been measured. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
+-- thinned, `swept` how far the door. `needs` is the least version of a script that may write the record.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
-    'mark', 'mark_serving', 'mark_direct',
+    'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
+    'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
+    'coarse', 'swept', 'trimmed', 'kept',
 }
+local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
+-- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
+-- "start:end:gateway,...", and the limits that every tick enforces.
+local TEXTS = { 'gaps', 'older', 'blocks', 'limits' }
 
 local floor, max, min = math.floor, math.max, math.min
 
@@ -56,6 +87,8 @@ local function text(integer)
     return string.format('%d', integer)
 end
 
+-- ------------------------------------------------------------------------------------------------------- arguments
+
 local function argument(index, name)
     local value = tonumber(ARGV[index])
     if value == nil or value ~= floor(value) or math.abs(value) > LARGEST_INTEGER then
@@ -63,6 +96,75 @@ local function argument(index, name)
     end
     return value
 end
+
+local function argumentWithin(index, name, least, most)
+    local value = argument(index, name)
+    if value < least or value > most then
+        fail('BADARG argument ' .. index .. ' (' .. name .. ') is out of range: ' .. ARGV[index])
+    end
+    return value
+end
+
+local FIRST_OWN = 9                   -- where the operation's own arguments begin
+
+local function knownMarks()
+    local known = {
+        epoch = argumentWithin(2, 'known epoch', 0, LAST_NUMBER),
+        incarnation = argumentWithin(3, 'known incarnation', 0, LARGEST_INTEGER - 1),
+        issued = argumentWithin(4, 'known issued', 0, LARGEST_INTEGER),
+        serving = argumentWithin(5, 'known serving', 0, LARGEST_INTEGER),
+        sessions = argumentWithin(6, 'known sessions', 0, LARGEST_INTEGER),
+        void_before = argumentWithin(7, 'known void_before', 0, LAST_NUMBER),
+        run = argumentWithin(8, 'run', 0, LARGEST_INTEGER),
+    }
+    return known
+end
+
+-- Within what a record can hold, and in order.
+local function bounded(known)
+    if known.epoch == 0 then
+        return { epoch = 0, incarnation = 0, issued = 0, serving = 0, sessions = 0, void_before = 0, run = known.run }
+    end
+    known.serving = min(known.serving, LAST_NUMBER)
+    known.issued = max(min(known.issued, LAST_NUMBER), known.serving)
+    known.void_before = min(known.void_before, known.epoch)
+    return known
+end
+
+local function gatewayArgument(index)
+    local name = ARGV[index] or ''
+    if #name < 1 or #name > 64 or string.find(name, '[^%w%._%-]') then
+        fail('BADARG gateway ' .. name .. ' is not 1 to 64 letters, digits, dots, dashes')
+    end
+    return name
+end
+
+-- Ids from `first` on, each followed by `values - 1` other arguments.
+local function idArguments(first, values)
+    local count = (#ARGV - first) / values
+    if count ~= floor(count) then fail('BADARG ' .. ARGV[1] .. ' takes ids with ' .. values .. ' arguments each') end
+    if count > LARGEST_BATCH then
+        fail('BATCH ' .. ARGV[1] .. ' takes at most ' .. LARGEST_BATCH .. ' ids at once: split it')
+    end
+    local ids = {}
+    for index = first, #ARGV - 1, values do
+        local id = argument(index, 'id')
+        if id <= LOWEST_ID or id > LAST_NUMBER or id % LINE_SPAN == 0 then
+            fail('BADARG ' .. text(id) .. ' names no place')
+        end
+        ids[#ids + 1] = id
+    end
+    return ids
+end
+
+local function clock()
+    local given = ARGV[#ARGV]
+    if given ~= '' then return argument(#ARGV, 'clock') end
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- ------------------------------------------------------------------------------------------------------ calls in parts
 
 -- One call takes only so many values from Lua's stack. The size is even: members stay with their scores.
 local function inChunks(values, command, ...)
@@ -81,11 +183,10 @@ local function scored(score, members)
     return list
 end
 
-local function clock()
-    local given = ARGV[#ARGV]
-    if given ~= '' then return argument(#ARGV, 'clock') end
-    local time = redis.call('TIME')
-    return tonumber(time[1]) * 1000000 + tonumber(time[2])
+local function paired(members, value)
+    local list = {}
+    for index, member in ipairs(members) do list[2 * index - 1], list[2 * index] = member, value end
+    return list
 end
 
 -- ---------------------------------------------------------------------------------------------------- the record
@@ -100,12 +201,81 @@ end
 
 local function commit(room)
     if not room.touched and next(room.changed) == nil then return end
-    local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now }
+    room.refilled, room.moved = room.now, room.now
+    local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now, 'moved', room.now }
     for field in pairs(room.changed) do
         call[#call + 1] = field
         call[#call + 1] = room[field]
     end
     redis.call(unpack(call))
+end
+
+local function damaged(field)
+    fail('BADROOM field ' .. field .. ' of ' .. STATE .. ' cannot be read: '
+        .. 'delete that key, and the next tick restores the room from what the gateways know')
+end
+
+local function parse(room, field, pattern, names)
+    local list = {}
+    for entry in string.gmatch(room[field], '[^,]+') do
+        local values = { string.match(entry, pattern) }
+        if values[1] == nil then damaged(field) end
+        local item = {}
+        for index, name in ipairs(names) do item[name] = tonumber(values[index]) or values[index] end
+        list[#list + 1] = item
+    end
+    return list
+end
+
+local function gapsOf(room) return parse(room, 'gaps', '^(%d+)-(%d+)$', { 'from', 'to' }) end
+
+local function setGaps(room, gaps)
+    local entries = {}
+    for index, gap in ipairs(gaps) do entries[index] = text(gap.from) .. '-' .. text(gap.to) end
+    set(room, 'gaps', table.concat(entries, ','))
+end
+
+local function olderOf(room) return parse(room, 'older', '^(%d+):(%d+):(%d+)$', { 'epoch', 'issued', 'serving' }) end
+
+local function setOlder(room, lines)
+    local entries = {}
+    for index, line in ipairs(lines) do
+        entries[index] = text(line.epoch) .. ':' .. text(line.issued) .. ':' .. text(line.serving)
+    end
+    set(room, 'older', table.concat(entries, ','))
+end
+
+-- A gateway's name may look like a number and stays a text.
+local function blocksOf(room)
+    local blocks = parse(room, 'blocks', '^(%d+):(%d+):([%w%._%-]+)$', { 'from', 'to' })
+    local index = 0
+    for gateway in string.gmatch(room.blocks, '%d+:%d+:([^,]+)') do
+        index = index + 1
+        blocks[index].gateway = gateway
+    end
+    return blocks
+end
+
+local function setBlocks(room, blocks)
+    local entries = {}
+    for index, block in ipairs(blocks) do
+        entries[index] = text(block.from) .. ':' .. text(block.to) .. ':' .. block.gateway
+    end
+    set(room, 'blocks', table.concat(entries, ','))
+end
+
+-- `list` without those that `isGone` says.
+local function without(list, isGone)
+    local kept = {}
+    for _, item in ipairs(list) do
+        if not isGone(item) then kept[#kept + 1] = item end
+    end
+    return kept
+end
+
+local function writeJournal(room, kind, ...)
+    room.touched = true
+    redis.call('XADD', JOURNAL, '*', 'kind', kind, 't', room.now, ...)
 end
 
 -- Exact: a product above 2^53 is rounded, but is then far above any bucket (at most 10^15).
@@ -114,76 +284,420 @@ local function refill(room)
     if elapsed > 0 then room.tokens = min(room.burst * TOKEN, room.tokens + elapsed * room.rate) end
 end
 
-local function lowerScores(key, limit)
-    local members = redis.call('ZRANGEBYSCORE', key, '(' .. text(limit), '+inf')
-    inChunks(scored(limit, members), 'ZADD', key)
-end
-
--- Redis's clock was set back (or a replica with an earlier clock took over): what lies in the future is brought to
--- the present, or it would block the room until the clock has caught up. The bucket gains nothing from it.
--- `refilled` is the detector: whatever writes a mark or a visitor at the door writes it too.
-local function clockSetBack(room)
-    if room.mark > room.now then
-        redis.call('ZREMRANGEBYSCORE', MARKS, room.now, '+inf')
-        redis.call('ZADD', MARKS, room.now, text(room.mark_serving) .. ':' .. text(room.mark_direct))
-        set(room, 'mark', room.now)
-    end
-    lowerScores(SEEN, room.now)
-    lowerScores(SESSIONS, room.now + room.session)
-    room.touched = true
-end
-
--- nil when the room is not there.
-local function load(now)
-    local values = redis.call('HMGET', STATE, unpack(FIELDS))
-    if not values[1] then return nil end
-    local room = { now = now, changed = {}, touched = false }
-    for index, field in ipairs(FIELDS) do
-        local value = values[index] and tonumber(values[index])
-        if not value then
-            fail('BADROOM field ' .. field .. ' of ' .. STATE .. ' is missing or not a number: '
-                .. 'delete that key, and the next tick restores the room from what the gateways know')
-        end
-        room[field] = value
-    end
-    if now < room.refilled then clockSetBack(room) end
-    refill(room)
-    return room
-end
-
-local function enter()
-    local room = load(clock())
-    if room == nil then
-        fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
-    end
-    return room
-end
-
-local function expireSessions(room)
-    redis.call('ZREMRANGEBYSCORE', SESSIONS, '-inf', room.now)
-    return redis.call('ZCARD', SESSIONS)
-end
-
--- How many visitors may be admitted now. A rate of nought holds everybody, whatever the bucket still has.
-local function turns(room, sessions)
-    if room.rate == 0 then return 0 end
-    return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions))
-end
-
-local function writeJournal(kind, room, ...)
-    redis.call('XADD', JOURNAL, 'MAXLEN', '~', JOURNAL_ENTRIES, '*', 'kind', kind, 't', room.now, ...)
+-- Past its lease, the controller's bound gives way to a tenth of the inflow.
+local function rateInForce(room)
+    if room.allowed < 0 then return room.inflow end
+    local left = room.allowed_until - room.now
+    if left > 0 and left <= ALLOWED_LEASE_MICROS then return min(room.inflow, room.allowed) end
+    return min(room.inflow, max(room.allowed, floor(room.inflow / 10)))
 end
 
 -- The bucket was refilled at the old rate up to now, so a change never reaches back in time.
 local function enforce(room, burst, slots)
-    local rate = room.inflow
-    if room.allowed >= 0 then rate = min(rate, room.allowed) end
+    local rate = rateInForce(room)
     if rate == room.rate and burst == room.burst and slots == room.slots then return end
     set(room, 'rate', rate)
     set(room, 'burst', burst)
     set(room, 'slots', slots)
     room.tokens = min(room.tokens, burst * TOKEN)
-    writeJournal('limits', room, 'rate_milli', rate, 'burst', burst, 'slots', slots)
+    writeJournal(room, 'limits', 'rate_milli', rate, 'burst', burst, 'slots', slots)
+end
+
+-- A part of what has expired is cleared away at a time; how much of it is left. What is over is over, should the clock
+-- be set back: the room's time covers it.
+local function removeExpired(room, key)
+    local expired = redis.call('ZCOUNT', key, '-inf', room.now)
+    if expired == 0 then return 0 end
+    inChunks(redis.call('ZRANGEBYSCORE', key, '-inf', room.now, 'LIMIT', 0, EXPIRED_AT_ONCE), 'ZREM', key)
+    room.touched = true
+    return max(0, expired - EXPIRED_AT_ONCE)
+end
+
+local function clearExpired(room)
+    room.expired = removeExpired(room, SESSIONS)
+    removeExpired(room, RELEASED)
+end
+
+-- Expired sessions that are still there count as gone.
+local function liveSessions(room)
+    return redis.call('ZCARD', SESSIONS) - room.expired
+end
+
+-- The expiries of live sessions, false for the others; so for released ids.
+local function liveScores(room, key, ids)
+    if #ids == 0 then return {} end
+    local scores = redis.call('ZMSCORE', key, unpack(ids))
+    for index in ipairs(ids) do
+        local score = scores[index] and tonumber(scores[index])
+        scores[index] = score and score > room.now and score or false
+    end
+    return scores
+end
+
+-- The clock was set back, or a server with an earlier clock took over: the room's time stands still. Where a script of
+-- version 1 has set the room's time back, it is taken as it is.
+local function roomTime(room, plain)
+    if room.refilled < room.moved then set(room, 'skew', max(0, room.refilled - plain)) end
+    if plain + room.skew < room.refilled then set(room, 'skew', room.refilled - plain) end
+    return plain + room.skew
+end
+
+local function blank(plain)
+    local room = { now = plain, clock = plain, changed = {}, touched = false, expired = 0 }
+    for _, field in ipairs(FIELDS) do room[field] = DEFAULTS[field] or 0 end
+    for _, field in ipairs(TEXTS) do room[field] = '' end
+    return room
+end
+
+-- nil when the room is not there.
+local function load(plain)
+    local names = { unpack(FIELDS) }
+    for _, field in ipairs(TEXTS) do names[#names + 1] = field end
+    local values = redis.call('HMGET', STATE, unpack(names))
+    if not values[1] then return nil end
+    local room = blank(plain)
+    for index, field in ipairs(FIELDS) do
+        if values[index] then room[field] = tonumber(values[index]) or damaged(field) end
+    end
+    for index, field in ipairs(TEXTS) do room[field] = values[#FIELDS + index] or '' end
+    if room.needs > VERSION then
+        fail('UPGRADE ' .. STATE .. ' needs version ' .. text(room.needs) .. ' of the script, this is ' .. VERSION)
+    end
+    set(room, 'version', max(room.version, VERSION))
+    room.now = roomTime(room, plain)
+    refill(room)
+    if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
+    clearExpired(room)
+    enforce(room, room.burst, room.slots)
+    return room
+end
+
+-- ------------------------------------------------------------------------------------- numbers that are handed out
+
+-- Numbers that were skipped. With too many gaps those that nobody looks at any more go, then the lowest below
+-- now-serving; at last neighbours become one: whoever has a place between is called with the gap.
+local function addGap(room, from, to)
+    if from > to then return end
+    local gaps = gapsOf(room)
+    local position = #gaps + 1
+    for index, gap in ipairs(gaps) do
+        if gap.from > from then
+            position = index
+            break
+        end
+    end
+    table.insert(gaps, position, { from = from, to = to })
+    local whole = {}
+    for _, gap in ipairs(gaps) do
+        local last = whole[#whole]
+        if last and gap.from <= last.to + 1 then last.to = max(last.to, gap.to) else whole[#whole + 1] = gap end
+    end
+    if #whole > MAX_GAPS then
+        local bottom = min(room.floor, room.serving)
+        whole = without(whole, function(gap) return gap.to <= bottom end)
+    end
+    if #whole > MAX_GAPS then
+        if whole[1].to <= room.serving then
+            table.remove(whole, 1)
+        else
+            local last = table.remove(whole)
+            whole[#whole].to = last.to
+        end
+    end
+    setGaps(room, whole)
+end
+
+-- Now-serving passes a gap that it has reached.
+local function skipGaps(room)
+    for _, gap in ipairs(gapsOf(room)) do
+        if gap.from <= room.serving + 1 and gap.to > room.serving then set(room, 'serving', gap.to) end
+    end
+end
+
+local function arrivedBetween(above, upTo)
+    if upTo <= above then return 0 end
+    return redis.call('BITCOUNT', ARRIVED, above + 1, upTo, 'BIT')
+end
+
+-- Places above `above` up to `upTo`, and how many of them arrived; gaps left out.
+local function placesBetween(room, above, upTo)
+    if upTo <= above then return 0, 0 end
+    local count, arrived = upTo - above, arrivedBetween(above, upTo)
+    for _, gap in ipairs(gapsOf(room)) do
+        local from, to = max(gap.from, above + 1), min(gap.to, upTo)
+        if from <= to then
+            count = count - (to - from + 1)
+            arrived = arrived - arrivedBetween(from - 1, to)
+        end
+    end
+    return count, arrived
+end
+
+-- Calls the next `count` places.
+local function advanceServing(room, count)
+    local left = min(count, room.issued - room.serving)
+    for _, gap in ipairs(gapsOf(room)) do
+        if gap.to > room.serving then
+            local step = min(left, max(0, gap.from - 1 - room.serving))
+            set(room, 'serving', room.serving + step)
+            left = left - step
+            if gap.from > room.serving + 1 then return end
+            set(room, 'serving', gap.to)
+        end
+    end
+    set(room, 'serving', room.serving + min(left, room.issued - room.serving))
+end
+
+-- The line goes on at `first`: what lies before it in no block is a gap.
+local function jumpBlocks(room, first)
+    local following = room.issued + 1
+    for _, block in ipairs(blocksOf(room)) do
+        if block.to >= following and block.from < first then
+            addGap(room, following, block.from - 1)
+            following = block.to + 1
+        end
+    end
+    addGap(room, following, first - 1)
+    set(room, 'issued', first - 1)
+end
+
+-- The first number of the next `count` that lie in no block.
+local function behindBlocks(room, count)
+    local first = room.issued + 1
+    for _, block in ipairs(blocksOf(room)) do
+        if block.to >= first and block.from <= first + count - 1 then first = block.to + 1 end
+    end
+    return first
+end
+
+local function takeBlock(room, gateway, start, used)
+    local blocks = blocksOf(room)
+    local found
+    for index, block in ipairs(blocks) do
+        if block.gateway == gateway and block.from == start then found = index end
+    end
+    if not found then return end
+    local block = blocks[found]
+    if used == 0 then
+        -- The gateway holds this one now; what it held before is out of use.
+        setBlocks(room, without(blocks, function(other)
+            return other.gateway == gateway and other.from < block.from
+        end))
+        return
+    end
+    table.remove(blocks, found)
+    setBlocks(room, blocks)
+    if block.to > room.issued then
+        if block.from > room.issued then jumpBlocks(room, block.from) end
+        set(room, 'issued', block.to)
+    end
+    addGap(room, max(block.from, min(block.to, used)) + 1, block.to)
+end
+
+-- Takes in what a gateway did with its block, and leases it the next: start and end, or nothing.
+local function lease(room, gateways, gateway, start, used, size, isOfThisLine)
+    if room.blocks == '' and size == 0 then return {} end
+    setBlocks(room, without(blocksOf(room), function(block)
+        if block.to > room.issued then return false end
+        return gateways[block.gateway] == nil
+            or block.gateway == gateway and not (isOfThisLine and block.from == start)
+    end))
+    if isOfThisLine then takeBlock(room, gateway, start, used) end
+    local blocks = blocksOf(room)
+    if size <= 0 then
+        if isOfThisLine then
+            setBlocks(room, without(blocks, function(block) return block.gateway == gateway end))
+        end
+        return {}
+    end
+    local newest, count = nil, 0
+    for _, block in ipairs(blocks) do
+        if block.gateway == gateway then newest, count = block, count + 1 end
+    end
+    local isFar = newest and newest.from - room.issued >= BLOCK_NEAREST
+    if not isFar and count < 2 and #blocks < MAX_BLOCKS then
+        local last = blocks[#blocks] and blocks[#blocks].to or 0
+        local from = max(room.issued + BLOCK_LEAD, last) + 1
+        local to = from + min(size, LARGEST_BLOCK) - 1
+        if to <= room.issued + BLOCK_SPAN and to <= LAST_NUMBER then
+            blocks[#blocks + 1] = { from = from, to = to, gateway = gateway }
+            setBlocks(room, blocks)
+            return { from, to }
+        end
+    end
+    return newest and { newest.from, newest.to } or {}
+end
+
+-- ------------------------------------------------------------------------------------- what is lost, and what known
+
+-- `count` sessions were live: those that are not here keep their slots for one session's length.
+local function loseSessions(room, count)
+    local lost = max(room.lost, count - liveSessions(room))
+    if lost <= room.lost then return end
+    set(room, 'lost', lost)
+    set(room, 'lost_until', room.now + room.session)
+end
+
+-- The state has lost something. The line goes on behind everything that may have been handed out, with an empty
+-- bucket; what was called meanwhile says nothing about the show-up ratio.
+local function regress(room, known)
+    local last = max(room.issued, known.issued)
+    local ending = min(LAST_NUMBER, last + BLOCK_SPAN + REGRESS_GAP)
+    set(room, 'serving', max(room.serving, known.serving))
+    set(room, 'issued', ending)
+    addGap(room, last + 1, ending)
+    setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
+    set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
+    room.tokens = 0
+    set(room, 'sampled', room.serving)
+    set(room, 'sampled_direct', room.direct)
+    loseSessions(room, known.sessions)
+    writeJournal(room, 'regress', 'epoch', room.epoch, 'incarnation', room.incarnation, 'issued', ending)
+end
+
+-- All that belongs to the line alone.
+local function forgetLine(room)
+    room.expired = 0
+    redis.call('UNLINK', SESSIONS, ARRIVED, EXCHANGED, DOOR, SINCE, SEEN, MARKS, OWNERS, EVENTS, RELEASED, CARRIED,
+        EARLY)
+    for _, field in ipairs({
+        'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept',
+    }) do
+        set(room, field, 0)
+    end
+    set(room, 'gaps', '')
+    set(room, 'blocks', '')
+end
+
+-- Opens an older line, or raises it. Whether it was not known before: then its people spend what the bucket has.
+local function noteOlder(room, epoch, issued, serving)
+    if epoch >= room.epoch or epoch < room.void_before or issued < 1 or room.epoch - epoch > OLDEST_SECONDS then
+        return false
+    end
+    local lines = olderOf(room)
+    local position = #lines + 1
+    for index, line in ipairs(lines) do
+        if line.epoch == epoch then
+            line.issued = max(line.issued, issued)
+            line.serving = min(line.issued, max(line.serving, serving))
+            setOlder(room, lines)
+            return false
+        end
+        if line.epoch > epoch then
+            position = index
+            break
+        end
+    end
+    if #lines == MAX_OLDER_LINES then
+        -- The oldest is given up; its places are void.
+        if position == 1 then return false end
+        table.remove(lines, 1)
+        position = position - 1
+    end
+    table.insert(lines, position, { epoch = epoch, issued = issued, serving = min(issued, serving) })
+    setOlder(room, lines)
+    room.tokens = 0
+    room.touched = true
+    return true
+end
+
+local function voidLines(room, epoch)
+    set(room, 'void_before', max(room.void_before, epoch))
+    if room.older == '' then return end
+    setOlder(room, without(olderOf(room), function(line) return line.epoch < room.void_before end))
+end
+
+-- The caller knows a younger line: this state is from before its creation. Its own line is an older one then, unless a
+-- reset has ended it. The bucket, the limits and the controller's bound stay: they belong to the backend.
+local function beginEpoch(room, known)
+    local epoch, issued, serving = room.epoch, room.issued, room.serving
+    local live = liveSessions(room)
+    forgetLine(room)
+    loseSessions(room, max(known.sessions, live))
+    set(room, 'epoch', known.epoch)
+    set(room, 'incarnation', 0)
+    set(room, 'issued', 0)
+    set(room, 'serving', 0)
+    noteOlder(room, epoch, issued, serving)
+end
+
+local function takeIn(room, known)
+    local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
+    known = bounded(known)
+    if known.epoch > 0 then voidLines(room, known.void_before) end
+    if known.epoch > room.epoch then
+        beginEpoch(room, known)
+        behind = true
+    elseif known.epoch == room.epoch then
+        local blocks = blocksOf(room)
+        local ahead = max(room.issued, blocks[#blocks] and blocks[#blocks].to or 0)
+        behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
+            or known.issued > ahead
+    elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
+        loseSessions(room, known.sessions)
+    end
+    if behind then
+        local isOfThisLine = known.epoch == room.epoch
+        regress(room, isOfThisLine and known or { issued = 0, serving = 0, incarnation = 0, sessions = 0 })
+    end
+    if known.run ~= 0 then set(room, 'run', known.run) end
+end
+
+-- The caller's line is made again, or a new one begins with a full bucket.
+local function create(known, burst, session)
+    local plain = clock()
+    local room = blank(plain)
+    known = bounded(known)
+    redis.call('UNLINK', MARKS, EVENTS)
+    for _, field in ipairs(FIELDS) do room.changed[field] = true end
+    for _, field in ipairs(TEXTS) do room.changed[field] = true end
+    room.touched, room.version, room.refilled = true, VERSION, plain
+    room.run, room.session = known.run, session
+    if known.epoch == 0 then
+        forgetLine(room)
+        room.epoch = max(1, floor(plain / 1000000))
+        room.tokens = burst * TOKEN
+        return room
+    end
+    clearExpired(room)
+    room.epoch, room.incarnation, room.void_before = known.epoch, 0, known.void_before
+    regress(room, known)
+    return room
+end
+
+local function enter(known)
+    local room = load(clock())
+    if room == nil then
+        fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
+    end
+    takeIn(room, known)
+    return room
+end
+
+-- An id's epoch, and its number in that line.
+local function placeOf(room, id)
+    local back = id > 0 and 0 or floor(-id / LINE_SPAN) + 1
+    return room.epoch - back, id + LINE_SPAN * back
+end
+
+-- What the caller's ids are in the room's current line; false for those that are void.
+local function ownIds(room, ids, known)
+    local back = known.epoch == 0 and 0 or room.epoch - known.epoch
+    local own = {}
+    for index, id in ipairs(ids) do
+        local mine = back <= OLDEST_SECONDS and id - LINE_SPAN * back
+        own[index] = mine and mine > LOWEST_ID and placeOf(room, mine) >= room.void_before and mine
+    end
+    return own
+end
+
+local function answer(room, values)
+    local list = {
+        'epoch', room.epoch, 'incarnation', room.incarnation, 'issued', room.issued, 'serving', room.serving,
+        'now', room.now,
+    }
+    for _, value in ipairs(values) do list[#list + 1] = value end
+    return list
 end
 
 -- ----------------------------------------------------------------------------------------- the history of calling
@@ -200,13 +714,8 @@ local function markAt(micros)
 end
 
 local function servingAt(room, micros)
-    if room.mark <= micros then return room.mark_serving end
+    if room.mark > 0 and room.mark <= micros then return room.mark_serving end
     return markAt(micros) or room.floor
-end
-
-local function arrivedBetween(above, upTo)
-    if upTo <= above then return 0 end
-    return redis.call('BITCOUNT', ARRIVED, above + 1, upTo, 'BIT')
 end
 
 -- Every called place is looked at once, two horizons after its call: by then it has come or is late.
@@ -215,9 +724,10 @@ local function sampleShowUp(room)
     local serving, direct = markAt(room.now - 2 * room.horizon)
     if not serving or serving <= room.sampled then return end
     local directs = direct - room.sampled_direct
-    local places = serving - room.sampled - directs
+    local called, came = placesBetween(room, room.sampled, serving)
+    local places = called - directs
     if places > 0 then
-        local arrived = max(0, min(places, arrivedBetween(room.sampled, serving) - directs))
+        local arrived = max(0, min(places, came - directs))
         local weight = SHOW_UP_MEMORY_PLACES + places
         local sum = room.show_up * SHOW_UP_MEMORY_PLACES + arrived * WHOLE
         set(room, 'show_up', max(LEAST_SHOW_UP, floor((sum + floor(weight / 2)) / weight)))
@@ -226,20 +736,47 @@ local function sampleShowUp(room)
     set(room, 'sampled_direct', direct)
 end
 
--- Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
--- Generous on purpose: `exchange` alone decides who goes in.
-local function callNext(room, sessions, atDoor)
-    if room.now < room.opens or room.issued == room.serving or room.rate == 0 then return end
-    local inflow = room.rate * room.horizon
-    local want = min(max(0, room.slots - sessions), floor((room.tokens + inflow) / TOKEN))
-    local before = servingAt(room, room.now - room.horizon)
-    local outstanding = room.serving - before - arrivedBetween(before, room.serving)
-    local lack = want * WHOLE - atDoor * WHOLE - room.show_up * outstanding
+-- Nothing is known of who of an older line still comes: it is called at some times the rate, as long as too few stand
+-- at the door.
+local function callOlder(room, lines, lack)
     if lack <= 0 then return end
-    local call = floor((lack + room.show_up - 1) / room.show_up)
+    local elapsed = min(max(0, room.now - room.older_called), room.horizon)
+    local left = OLDER_CALL_FACTOR * min(lack, floor(room.rate * elapsed / TOKEN))
+    if left <= 0 then return end
+    set(room, 'older_called', room.now)
+    for _, line in ipairs(lines) do
+        local step = min(left, line.issued - line.serving)
+        line.serving = line.serving + step
+        left = left - step
+    end
+    setOlder(room, lines)
+end
+
+local function isOlderWaiting(lines)
+    for _, line in ipairs(lines) do
+        if line.serving < line.issued then return true end
+    end
+    return false
+end
+
+-- Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
+-- Generous on purpose: `exchange` alone decides who goes in. Older lines come first.
+local function callNext(room, sessions, atDoor)
+    if room.clock < room.opens or room.rate == 0 or room.held == 1 then return end
+    local inflow = room.rate * room.horizon
+    local want = min(max(0, room.slots - sessions - room.lost), floor((room.tokens + inflow) / TOKEN))
+    local lines = olderOf(room)
+    if isOlderWaiting(lines) then return callOlder(room, lines, want - atDoor) end
+    skipGaps(room)
+    if room.issued <= room.serving then return end
+    local before = servingAt(room, room.now - room.horizon)
+    local called, came = placesBetween(room, before, room.serving)
+    local outstanding = called - came
+    local lack = (want - atDoor) * WHOLE - room.show_up * outstanding
+    if lack <= 0 then return end
+    local share = floor((lack + room.show_up - 1) / room.show_up)
     local cap = CALL_CAP_FACTOR * floor((room.burst * TOKEN + inflow) / TOKEN) - outstanding
-    call = min(call, room.issued - room.serving, cap)
-    if call > 0 then set(room, 'serving', room.serving + call) end
+    advanceServing(room, max(0, min(share, cap)))
 end
 
 -- Marks that no rule looks at any more go; `floor` remembers where they ended.
@@ -249,6 +786,21 @@ local function pruneMarks(room)
     if not serving then return end
     set(room, 'floor', max(room.floor, serving))
     redis.call('ZREMRANGEBYSCORE', MARKS, '-inf', cutoff)
+end
+
+-- A long claim window needs no fine marks. A few at a time are looked at; the newest before the fine ones stays.
+local function thinMarks(room)
+    local spacing = floor(room.claim / MARKS_OF_A_CLAIM)
+    local found = redis.call('ZRANGEBYSCORE', MARKS, '(' .. text(room.coarse),
+        '(' .. text(room.now - 4 * room.horizon), 'WITHSCORES', 'LIMIT', 0, MARKS_THINNED_AT_ONCE + 1)
+    for index = 1, #found - 2, 2 do
+        local micros = tonumber(found[index + 1])
+        if micros - room.coarse < spacing then
+            redis.call('ZREM', MARKS, found[index])
+        else
+            set(room, 'coarse', micros)
+        end
+    end
 end
 
 -- A mark that takes in a later move keeps its first time: if it moved along, it would never grow old.
@@ -263,316 +815,625 @@ local function writeMark(room)
     set(room, 'mark_serving', room.serving)
     set(room, 'mark_direct', room.direct)
     redis.call('ZADD', MARKS, room.mark, text(room.serving) .. ':' .. text(room.direct))
+    thinMarks(room)
+end
+
+-- ------------------------------------------------------------------------------------------------------- gateways
+
+-- By name: when it last ticked, and how many healthy workers it sees.
+local function gatewaysOf()
+    local flat, gateways = redis.call('HGETALL', GATEWAYS), {}
+    for index = 1, #flat, 2 do
+        local micros, healthy = string.match(flat[index + 1], '^(%d+):(-?%d+)$')
+        if micros then gateways[flat[index]] = { micros = tonumber(micros), healthy = tonumber(healthy) } end
+    end
+    return gateways
+end
+
+local function isBeatDue(room, gateway)
+    local age = room.now - gateway.micros
+    return age < 0 or age >= HEARTBEAT_MICROS
+end
+
+local function writeBeat(room, gateways, name, healthy)
+    gateways[name] = { micros = room.now, healthy = healthy }
+    redis.call('HSET', GATEWAYS, name, text(room.now) .. ':' .. text(healthy))
+    room.touched = true
+end
+
+-- Once in a while, and whenever its workers change. Gateways not heard of for long are forgotten.
+local function beat(room, gateways, name, healthy)
+    local former = gateways[name]
+    if former and former.healthy == healthy and not isBeatDue(room, former) then return end
+    writeBeat(room, gateways, name, healthy)
+    for other, gateway in pairs(gateways) do
+        if gateway.micros < room.now - GATEWAY_MEMORY_MICROS then
+            redis.call('HDEL', GATEWAYS, other)
+            gateways[other] = nil
+        end
+    end
+end
+
+-- A gateway that brings visitors is there, though it may not have ticked yet.
+local function refreshBeat(room, gateways, name)
+    local former = gateways[name]
+    if former and not isBeatDue(room, former) then return end
+    writeBeat(room, gateways, name, former and former.healthy or -1)
+end
+
+local function isSilent(room, gateway)
+    return gateway == nil or gateway.micros < room.now - DOOR_SILENCE_MICROS
+end
+
+-- Every gateway that has lately said how many healthy workers it sees has said none.
+local function isHeld(room, gateways)
+    local said = false
+    for _, gateway in pairs(gateways) do
+        if gateway.healthy >= 0 and gateway.micros >= room.now - HEALTH_MICROS then
+            if gateway.healthy > 0 then return 0 end
+            said = true
+        end
+    end
+    return said and 1 or 0
 end
 
 -- ------------------------------------------------------------------------------------------------------- the door
 
-local function leaveDoor(numbers)
-    if #numbers == 0 then return end
-    inChunks(numbers, 'ZREM', DOOR)
-    inChunks(numbers, 'ZREM', SINCE)
-    inChunks(numbers, 'ZREM', SEEN)
+-- How many visitors may be admitted now. A rate of nought, or workers that are all away, hold everybody, whatever the
+-- bucket still has.
+local function turns(room, sessions)
+    if room.rate == 0 or room.held == 1 then return 0 end
+    return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions - room.lost))
 end
 
--- Visitors whose gateway died would hold back everyone behind them.
-local function dropSilent(room)
-    local atDoor = redis.call('ZCARD', DOOR)
-    if atDoor == 0 then return 0 end
-    local silent = redis.call('ZRANGEBYSCORE', SEEN, '-inf', '(' .. text(room.now - DOOR_SILENCE_MICROS))
-    leaveDoor(silent)
-    return atDoor - #silent
+local function doorCount()
+    return redis.call('ZCARD', DOOR) + redis.call('ZCARD', EARLY)
 end
 
--- `coming` begin their stay; `standing` say that they are still there.
-local function standAtDoor(room, coming, standing)
-    inChunks(scored(nil, coming), 'ZADD', DOOR)
+-- Of version 2's and of version 1's.
+local function leaveDoor(ids)
+    if #ids == 0 then return 0 end
+    local before = doorCount()
+    for _, key in ipairs({ DOOR, EARLY, SINCE, SEEN }) do inChunks(ids, 'ZREM', key) end
+    inChunks(ids, 'HDEL', OWNERS)
+    return before - doorCount()
+end
+
+local function standAtDoor(room, gateways, gateway, coming, standing)
+    if #coming + #standing == 0 then return end
+    inChunks(scored(nil, without(coming, function(id) return id < 0 end)), 'ZADD', DOOR)
+    inChunks(scored(nil, without(coming, function(id) return id > 0 end)), 'ZADD', EARLY)
     inChunks(scored(room.now, coming), 'ZADD', SINCE)
-    inChunks(scored(room.now, coming), 'ZADD', SEEN)
-    inChunks(scored(room.now, standing), 'ZADD', SEEN)
-    room.touched = room.touched or #coming + #standing > 0
+    inChunks(paired(coming, gateway), 'HSET', OWNERS)
+    inChunks(paired(standing, gateway), 'HSET', OWNERS)
+    room.touched = true
+    refreshBeat(room, gateways, gateway)
 end
 
--- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending numbers.
-local function admit(room, numbers, waits)
-    if #numbers == 0 then return end
-    local grants = {}
-    for index, number in ipairs(numbers) do
-        redis.call('SETBIT', EXCHANGED, number, 1)
-        grants[index] = text(number) .. ':' .. text(waits[index] or 0)
+local function noteAdmitted(ids)
+    for _, id in ipairs(ids) do
+        if id > 0 then redis.call('SETBIT', EXCHANGED, id, 1) else redis.call('SADD', CARRIED, id) end
     end
-    inChunks(scored(room.now + room.session, numbers), 'ZADD', SESSIONS)
-    room.tokens = room.tokens - #numbers * TOKEN
-    set(room, 'admitted', room.admitted + #numbers)
-    writeJournal('exchange', room, 'g', table.concat(grants, ','))
+end
+
+-- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending ids.
+local function admit(room, ids, waits)
+    if #ids == 0 then return end
+    local grants = {}
+    for index, id in ipairs(ids) do grants[index] = text(id) .. ':' .. text(waits[index] or 0) end
+    noteAdmitted(ids)
+    inChunks(scored(room.now + room.session, ids), 'ZADD', SESSIONS)
+    room.tokens = room.tokens - #ids * TOKEN
+    set(room, 'admitted', room.admitted + #ids)
+    writeJournal(room, 'exchange', 'g', table.concat(grants, ','))
+end
+
+local function tell(room, kind, ids)
+    if #ids == 0 then return end
+    local list = {}
+    for index, id in ipairs(ids) do list[2 * index - 1], list[2 * index] = room.events + index, kind .. text(id) end
+    set(room, 'events', room.events + #ids)
+    inChunks(list, 'ZADD', EVENTS)
+    redis.call('ZREMRANGEBYSCORE', EVENTS, '-inf', room.events - EVENTS_KEPT)
+end
+
+local function popLowest(count)
+    local popped = redis.call('ZPOPMIN', EARLY, count)
+    if #popped / 2 < count then
+        for _, value in ipairs(redis.call('ZPOPMIN', DOOR, count - #popped / 2)) do popped[#popped + 1] = value end
+    end
+    local ids = {}
+    for index = 1, #popped, 2 do ids[#ids + 1] = tonumber(popped[index]) end
+    return ids
+end
+
+-- Whether the gateway of each id at the door is there; version 1's have none, and say themselves that they are.
+local function present(room, gateways, ids)
+    local owners = redis.call('HMGET', OWNERS, unpack(ids))
+    local seen
+    local list = {}
+    for index in ipairs(ids) do
+        if owners[index] then
+            list[index] = not isSilent(room, gateways[owners[index]])
+        else
+            seen = seen or redis.call('ZMSCORE', SEEN, unpack(ids))
+            list[index] = seen[index] and tonumber(seen[index]) >= room.now - DOOR_SILENCE_MICROS or false
+        end
+    end
+    return list
 end
 
 -- Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests: so
--- nobody is ever admitted past a lower place that is at the door. Their gateways learn it when they ask next.
-local function settleDoor(room, left)
-    if left == 0 then return {} end
-    local popped = redis.call('ZPOPMIN', DOOR, min(left, LARGEST_BATCH))
-    local numbers, waits = {}, {}
-    for index = 1, #popped / 2 do numbers[index] = tonumber(popped[2 * index - 1]) end
-    if #numbers == 0 then return numbers end
-    for index, since in ipairs(redis.call('ZMSCORE', SINCE, unpack(numbers))) do
-        waits[index] = max(0, room.now - tonumber(since or room.now))
+-- nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone are dropped on the
+-- way. All but those of `telling` become events.
+local function settleDoor(room, gateways, left, telling)
+    local looks, granted, waits, news = LARGEST_BATCH, {}, {}, {}
+    while left > 0 and looks > 0 do
+        local ids = popLowest(min(left, looks))
+        if #ids == 0 then break end
+        looks = looks - #ids
+        room.touched = true
+        local are = present(room, gateways, ids)
+        local since = redis.call('ZMSCORE', SINCE, unpack(ids))
+        for index, id in ipairs(ids) do
+            if are[index] then
+                granted[#granted + 1] = id
+                waits[#granted] = max(0, room.now - tonumber(since[index] or room.now))
+                left = left - 1
+                if not (telling and telling[id]) then news[#news + 1] = id end
+            end
+        end
+        leaveDoor(ids)
     end
-    inChunks(numbers, 'ZREM', SINCE)
-    inChunks(numbers, 'ZREM', SEEN)
-    admit(room, numbers, waits)
-    return numbers
+    admit(room, granted, waits)
+    tell(room, 'g', news)
+    return granted
 end
 
-local function line(room, answer)
-    for _, value in ipairs({
-        'epoch', room.epoch, 'incarnation', 1, 'issued', room.issued, 'serving', room.serving, 'now', room.now,
-    }) do answer[#answer + 1] = value end
-    return answer
+-- A part of the door at a time: visitors whose gateway has gone would count as waiting there.
+local function sweepDoor(room, gateways)
+    local silent = redis.call('ZRANGEBYSCORE', SEEN, '-inf', '(' .. text(room.now - DOOR_SILENCE_MICROS), 'LIMIT', 0,
+        DOOR_SWEEP)
+    if #silent > 0 then
+        local owners = redis.call('HMGET', OWNERS, unpack(silent))
+        local gone = {}
+        for index, id in ipairs(silent) do
+            if not owners[index] then gone[#gone + 1] = id end
+        end
+        leaveDoor(gone)
+        inChunks(silent, 'ZREM', SEEN)
+        room.touched = true
+    end
+    local isAnySilent = false
+    for _, gateway in pairs(gateways) do isAnySilent = isAnySilent or isSilent(room, gateway) end
+    if not isAnySilent then return end
+    local looked = {}
+    if room.swept <= 0 then
+        local from = room.swept < 0 and '(' .. text(room.swept) or '-inf'
+        looked = redis.call('ZRANGEBYSCORE', EARLY, from, '+inf', 'LIMIT', 0, DOOR_SWEEP)
+    end
+    if #looked < DOOR_SWEEP then
+        local from = room.swept > 0 and '(' .. text(room.swept) or '-inf'
+        local more = redis.call('ZRANGEBYSCORE', DOOR, from, '+inf', 'LIMIT', 0, DOOR_SWEEP - #looked)
+        for _, id in ipairs(more) do looked[#looked + 1] = id end
+    end
+    set(room, 'swept', #looked == DOOR_SWEEP and tonumber(looked[#looked]) or 0)
+    if #looked == 0 then return end
+    local are, gone = present(room, gateways, looked), {}
+    for index, id in ipairs(looked) do
+        if not are[index] then gone[#gone + 1] = id end
+    end
+    if leaveDoor(gone) > 0 then room.touched = true end
 end
 
 -- ------------------------------------------------------------------------------------------------------ operations
 
--- join COUNT -> epoch, first, count, admitted, expiry (0 when none is admitted), serving
+-- join COUNT -> first, count, admitted, expiry (0 when none is admitted)
 local function join()
-    local count = argument(HEADER + 2, 'count')
+    local known, count = knownMarks(), argument(FIRST_OWN, 'count')
     if count < 1 or count > LARGEST_BATCH then
-        fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[HEADER + 2] .. ': split it')
+        fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[FIRST_OWN] .. ': split it')
     end
-    local room = enter()
-    local first = room.issued + 1
-    if room.issued + count > LAST_NUMBER then
+    local room = enter(known)
+    local first = behindBlocks(room, count)
+    if first + count - 1 > LAST_NUMBER then
         commit(room)
         fail('LINEFULL all ' .. text(LAST_NUMBER) .. ' numbers of this line are handed out: open a new room')
     end
+    jumpBlocks(room, first)
     local admitted = 0
     -- Nobody is ahead: whoever can go in now need not ask a second time.
-    if room.now >= room.opens and room.issued == room.serving and redis.call('ZCARD', DOOR) == 0 then
-        admitted = min(count, turns(room, expireSessions(room)))
+    if room.clock >= room.opens and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
+        skipGaps(room)
+        if room.serving == first - 1 then admitted = min(count, turns(room, liveSessions(room))) end
     end
-    local numbers = {}
+    local ids = {}
     for index = 1, admitted do
-        numbers[index] = room.issued + index
-        redis.call('SETBIT', ARRIVED, numbers[index], 1)
+        ids[index] = first + index - 1
+        redis.call('SETBIT', ARRIVED, ids[index], 1)
     end
-    set(room, 'issued', room.issued + count)
+    set(room, 'issued', first + count - 1)
     set(room, 'serving', room.serving + admitted)
     set(room, 'direct', room.direct + admitted)
-    admit(room, numbers, {})
+    admit(room, ids, {})
     commit(room)
     local expiry = admitted > 0 and room.now + room.session or 0
-    return line(room, { 'first', first, 'count', count, 'admitted', admitted, 'expiry', expiry })
+    return answer(room, { 'first', first, 'count', count, 'admitted', admitted, 'expiry', expiry })
 end
 
--- A new room starts with a full bucket. A restored one starts with an empty bucket: what it spent is not known.
--- Bitmaps and sessions that outlived the record stay: they keep anybody from being admitted twice.
-local function create(now, epoch, issued, serving, burst)
-    redis.call('UNLINK', MARKS)
-    local room = { now = now, changed = {}, touched = true }
-    for _, field in ipairs(FIELDS) do
-        room[field] = 0
-        room.changed[field] = true
+-- A higher generation of the settings is taken. The limits last taken are enforced by every tick: a gateway of
+-- version 1, which knows no generations, may have written its own.
+local function takeLimits(room, limits, generation)
+    local names = { 'inflow', 'burst', 'slots', 'session', 'claim', 'horizon', 'opens' }
+    local parts = {}
+    for index, name in ipairs(names) do parts[index] = text(limits[name]) end
+    local mine, ignored, conflict = table.concat(parts, ':'), 0, 0
+    if room.limits == '' or generation > room.generation then
+        set(room, 'limits', mine)
+        set(room, 'generation', generation)
+    elseif mine ~= room.limits then
+        if generation == room.generation then
+            conflict = 1
+            set(room, 'conflicts', room.conflicts + 1)
+        else
+            ignored = 1
+            set(room, 'stale', room.stale + 1)
+        end
     end
-    room.epoch, room.issued, room.serving, room.sampled = epoch, issued, serving, serving
-    room.refilled, room.allowed, room.show_up = now, -1, WHOLE
-    if issued == 0 then room.tokens = burst * TOKEN end
-    return room
+    local index, settled = 0, {}
+    for value in string.gmatch(room.limits, '%d+') do
+        index = index + 1
+        if names[index] then settled[names[index]] = tonumber(value) end
+    end
+    if index ~= #names then damaged('limits') end
+    for _, name in ipairs({ 'inflow', 'session', 'claim', 'horizon', 'opens' }) do set(room, name, settled[name]) end
+    enforce(room, settled.burst, settled.slots)
+    return ignored, conflict
 end
 
--- The gateways are ahead of this Redis by a whole epoch: its bitmaps are another line's. The bucket, the limits and
--- the controller's bound stay: they belong to the backend.
-local function beginEpoch(room, epoch, issued, serving)
-    redis.call('UNLINK', SESSIONS, ARRIVED, EXCHANGED, DOOR, SINCE, SEEN, MARKS)
-    set(room, 'epoch', epoch)
-    set(room, 'issued', issued)
-    set(room, 'serving', serving)
-    set(room, 'sampled', serving)
-    for _, field in ipairs({ 'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct' }) do
-        set(room, field, 0)
+local function trimJournal(room, ...)
+    local trimmed = redis.call('XTRIM', JOURNAL, ...)
+    if trimmed > 0 then set(room, 'trimmed', room.trimmed + trimmed) end
+end
+
+-- Trims the journal, a part at a time; once a minute, all of the room lives on for its retention.
+local function keep(room, entries, micros, millis)
+    local length = redis.call('XLEN', JOURNAL)
+    if length > entries then trimJournal(room, 'MAXLEN', '=', max(entries, length - TRIMMED_AT_ONCE)) end
+    if room.now - room.kept < KEEP_MICROS then return end
+    set(room, 'kept', room.now)
+    local time = redis.call('TIME')
+    local earliest = tonumber(time[1]) * 1000 - floor(micros / 1000)
+    trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE)
+    return millis
+end
+
+-- The events after `seen`: those let in with their expiries, those released; the last event told, and whether some are
+-- lost to the caller.
+local function eventsSince(room, seen)
+    if seen < 0 then return {}, {}, room.events, 0 end
+    if seen > room.events or room.events - seen > EVENTS_KEPT then return {}, {}, room.events, 1 end
+    if seen == room.events then return {}, {}, room.events, 0 end
+    local found = redis.call('ZRANGEBYSCORE', EVENTS, '(' .. text(seen), '+inf', 'WITHSCORES', 'LIMIT', 0, EVENTS_TOLD)
+    local granted, released, last = {}, {}, room.events
+    for index = 1, #found, 2 do
+        local id = tonumber(string.sub(found[index], 2))
+        local list = string.sub(found[index], 1, 1) == 'g' and granted or released
+        list[#list + 1] = id
+    end
+    if #found == 2 * EVENTS_TOLD then last = tonumber(found[#found]) end
+    local pairs = {}
+    for index, expiry in ipairs(liveScores(room, SESSIONS, granted)) do
+        pairs[2 * index - 1], pairs[2 * index] = granted[index], expiry or 0
+    end
+    return pairs, released, last, 0
+end
+
+-- The part of the gaps that now-serving has not passed.
+local function gapsAhead(room)
+    local entries = {}
+    for _, gap in ipairs(gapsOf(room)) do
+        if gap.to > room.serving then entries[#entries + 1] = text(gap.from) .. '-' .. text(gap.to) end
+    end
+    return table.concat(entries, ',')
+end
+
+-- Older lines that visitors of the gateway have shown: "epoch:lowest:highest:serving,..."
+local function noteSeen(room, list)
+    for entry in string.gmatch(list, '[^,]+') do
+        local epoch, lowest, highest, serving = string.match(entry, '^(%d+):(%d+):(%d+):(%d+)$')
+        noteOlder(room, tonumber(epoch), tonumber(highest), max(tonumber(serving), tonumber(lowest) - 1))
     end
 end
 
--- A Redis that lost its last second goes on where the gateways saw it, so no number is handed out twice. Arrivals of
--- that second are lost: the show-up ratio is not measured over it.
-local function restore(room, issued, serving)
-    if issued > room.issued then set(room, 'issued', issued) end
-    if serving > room.serving then
-        set(room, 'serving', serving)
-        set(room, 'sampled', serving)
-        set(room, 'sampled_direct', room.direct)
+local function checkSeen(list)
+    local count = 0
+    for entry in string.gmatch(list, '[^,]+') do
+        count = count + 1
+        local values = { string.match(entry, '^(%d+):(%d+):(%d+):(%d+)$') }
+        local isGood = count <= 8 and values[1] ~= nil
+        for _, value in ipairs(values) do isGood = isGood and tonumber(value) <= LAST_NUMBER end
+        if not isGood then fail('BADARG older lines are not epoch:lowest:highest:serving: ' .. entry) end
     end
+    return list
 end
 
--- tick INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS KNOWN_EPOCH KNOWN_ISSUED KNOWN_SERVING
--- -> the snapshot (13 integers), then expiry and numbers of those who were let in from the door
+local function tickArguments()
+    local at = FIRST_OWN
+    local function next(name, least)
+        at = at + 1
+        return argumentWithin(at, name, least or 0, LARGEST_INTEGER)
+    end
+    return {
+        gateway = gatewayArgument(FIRST_OWN),
+        generation = next('generation'),
+        limits = {
+            inflow = next('inflow'), burst = next('burst'), slots = next('slots'), session = next('session'),
+            claim = next('claim'), horizon = next('horizon'), opens = next('opens'),
+        },
+        healthy = next('healthy', -1),
+        seen = next('events seen', -1),
+        start = next('block start'),
+        used = next('block used'),
+        size = next('block size'),
+        entries = next('journal entries'),
+        micros = next('journal micros'),
+        millis = next('retention'),
+        older = checkSeen(ARGV[FIRST_OWN + 17] or ''),
+    }
+end
+
+-- tick GATEWAY GENERATION INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS HEALTHY EVENTS_SEEN BLOCK_START BLOCK_USED
+-- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER -> the snapshot, events, the leased block
 local function tick()
-    local own = HEADER + 2
-    local inflow, burst, slots = argument(own + 2, 'inflow'), argument(own + 3, 'burst'), argument(own + 4, 'slots')
-    local session, claim = argument(own + 5, 'session'), argument(own + 6, 'claim')
-    local horizon, opens = argument(own + 7, 'horizon'), argument(own + 8, 'opens')
-    local epoch = argument(2, 'known epoch')
-    local serving = min(argument(5, 'known serving'), LAST_NUMBER)
-    local issued = max(min(argument(4, 'known issued'), LAST_NUMBER), serving)
-    if epoch == 0 then issued, serving = 0, 0 end
-    local now = clock()
-    local room = load(now)
-    if room == nil then
-        room = create(now, max(1, epoch), issued, serving, burst)
-    elseif epoch > room.epoch then
-        beginEpoch(room, epoch, issued, serving)
-    elseif epoch == room.epoch then
-        restore(room, issued, serving)
+    local known, given = knownMarks(), tickArguments()
+    local room = load(clock())
+    if room then takeIn(room, known) else room = create(known, given.limits.burst, given.limits.session) end
+    noteSeen(room, given.older)
+    local ignored, conflict = takeLimits(room, given.limits, given.generation)
+    local gateways = gatewaysOf()
+    beat(room, gateways, given.gateway, given.healthy)
+    set(room, 'held', isHeld(room, gateways))
+    local block = lease(room, gateways, given.gateway, given.start, given.used, given.size, known.epoch == room.epoch)
+    local sessions, atDoor = liveSessions(room), doorCount()
+    if atDoor > 0 then
+        sweepDoor(room, gateways)
+        sessions = sessions + #settleDoor(room, gateways, turns(room, sessions))
+        atDoor = doorCount()
     end
-    set(room, 'inflow', inflow)
-    set(room, 'session', session)
-    set(room, 'claim', claim)
-    set(room, 'horizon', horizon)
-    set(room, 'opens', opens)
-    enforce(room, burst, slots)
-    local sessions = expireSessions(room)
-    local atDoor = dropSilent(room)
-    local settled = atDoor > 0 and settleDoor(room, turns(room, sessions)) or {}
-    sessions = sessions + #settled
-    atDoor = atDoor - #settled
     sampleShowUp(room)
     callNext(room, sessions, atDoor)
     writeMark(room)
+    local retention = keep(room, given.entries, given.micros, given.millis)
+    local granted, released, last, isLost = eventsSince(room, given.seen)
     commit(room)
-    local granted = {}
-    for _, number in ipairs(settled) do
-        granted[#granted + 1] = number
-        granted[#granted + 1] = now + room.session
+    if retention then
+        for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, retention) end
     end
-    return line(room, {
-        'admitted', room.admitted, 'sessions', sessions, 'door', atDoor, 'rate', room.rate, 'tokens', room.tokens,
-        'burst', room.burst, 'slots', room.slots, 'show_up', floor((room.show_up + 500) / 1000), 'opens', room.opens,
-        'inflow', room.inflow, 'session', room.session, 'claim', room.claim, 'horizon', room.horizon,
-        'granted', granted, 'released', {}, 'events', 0, 'events_lost', 0, 'block', {},
+    return answer(room, {
+        'admitted', room.admitted, 'sessions', sessions + room.lost, 'lost', room.lost, 'door', atDoor,
+        'rate', room.rate, 'tokens', room.tokens, 'burst', room.burst, 'slots', room.slots,
+        'show_up', floor((room.show_up + 500) / 1000), 'opens', room.opens, 'inflow', room.inflow,
+        'session', room.session, 'claim', room.claim, 'horizon', room.horizon, 'generation', room.generation,
+        'ignored', ignored, 'conflict', conflict, 'stale', room.stale, 'conflicts', room.conflicts,
+        'allowed', room.allowed, 'allowed_until', room.allowed_until, 'held', room.held,
+        'void_before', room.void_before, 'gaps', gapsAhead(room), 'older', room.older,
+        'journal', redis.call('XLEN', JOURNAL), 'trimmed', room.trimmed, 'granted', granted, 'released', released,
+        'events', last, 'events_lost', isLost, 'block', block,
     })
 end
 
-local function batch(skip, step)
-    if (#ARGV - (skip or 0) - HEADER - 2) / (step or 1) > LARGEST_BATCH then
-        fail('BATCH ' .. ARGV[1] .. ' takes at most ' .. LARGEST_BATCH .. ' numbers at once: split it')
-    end
-    local numbers = {}
-    for index = HEADER + 2 + (skip or 0), #ARGV - 1, step or 1 do
-        numbers[#numbers + 1] = argument(index, 'number')
-    end
-    return numbers
-end
-
--- The numbers in ascending order, each once.
-local function unique(numbers)
-    local sorted, distinct = { unpack(numbers) }, {}
+-- The ids in ascending order, each once.
+local function unique(ids)
+    local sorted, distinct = { unpack(ids) }, {}
     table.sort(sorted)
-    for _, number in ipairs(sorted) do
-        if number ~= distinct[#distinct] then distinct[#distinct + 1] = number end
+    for _, id in ipairs(sorted) do
+        if id ~= distinct[#distinct] then distinct[#distinct + 1] = id end
     end
     return distinct
 end
 
--- What is already decided about a number that asks; nil when it may go in.
-local function verdict(room, number, lapsedUpTo)
-    if number < 1 or number > room.serving then return NOT_SERVED end
-    if redis.call('GETBIT', EXCHANGED, number) == 1 then
-        return tonumber(redis.call('ZSCORE', SESSIONS, number) or ENDED)
+-- What is already decided about an id that asks; nil when it may go in.
+local function verdict(room, id, session, isReleased, lines, lapsedUpTo)
+    if session then return session end
+    if id < 0 then
+        local epoch, number = placeOf(room, id)
+        for _, line in ipairs(lines) do
+            if line.epoch == epoch and number <= line.serving then
+                if isReleased or redis.call('SISMEMBER', CARRIED, id) == 1 then return ENDED end
+                return nil
+            end
+        end
+        return NOT_SERVED
     end
-    if number <= lapsedUpTo and redis.call('GETBIT', ARRIVED, number) == 0 then return LAPSED end
+    if id > room.serving then return NOT_SERVED end
+    if isReleased or redis.call('GETBIT', EXCHANGED, id) == 1 then return ENDED end
+    if id <= lapsedUpTo and redis.call('GETBIT', ARRIVED, id) == 0 then return LAPSED end
     return nil
 end
 
--- exchange NUMBER...
--- -> one outcome for each number, in the order of the arguments; then expiry and numbers of the others let in
+-- The ids that are not void, at their places in the batch.
+local function sound(own)
+    local ids, places = {}, {}
+    for index, id in ipairs(own) do
+        if id then
+            ids[#ids + 1] = id
+            places[#places + 1] = index
+        end
+    end
+    return ids, places
+end
+
+local function standsOf(ids)
+    if #ids == 0 or doorCount() == 0 then return {} end
+    local stands = redis.call('ZMSCORE', DOOR, unpack(ids))
+    for index, score in ipairs(redis.call('ZMSCORE', EARLY, unpack(ids))) do stands[index] = stands[index] or score end
+    return stands
+end
+
+-- exchange GATEWAY ID... -> outcomes: one for each id, in the order of the arguments
 local function exchange()
-    local numbers = batch(1)
-    local room = enter()
-    local left = turns(room, expireSessions(room))
-    local lapsedUpTo = servingAt(room, room.now - room.claim)
-    local doorEmpty = redis.call('ZCARD', DOOR) == 0
-    local stands = (doorEmpty or #numbers == 0) and {} or redis.call('ZMSCORE', DOOR, unpack(numbers))
-    local outcomes, coming, standing = {}, {}, {}
-    for index, number in ipairs(numbers) do
-        if stands[index] and number <= room.serving then
-            -- Most of a batch: these have arrived and are not admitted, so no bitmap need be asked.
-            standing[#standing + 1] = number
+    local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
+    local room = enter(known)
+    local own, places = sound(ownIds(room, ids, known))
+    local lapsedUpTo, lines = servingAt(room, room.now - room.claim), olderOf(room)
+    local sessions, stands = liveScores(room, SESSIONS, own), standsOf(own)
+    local released = redis.call('EXISTS', RELEASED) == 1 and liveScores(room, RELEASED, own) or {}
+    local outcomes, coming, standing, asking = {}, {}, {}, {}
+    for index in ipairs(ids) do outcomes[index] = VOID end
+    for index, id in ipairs(own) do
+        local decided = nil
+        if stands[index] then
+            standing[#standing + 1] = id
         else
-            outcomes[index] = verdict(room, number, lapsedUpTo)
-            if not outcomes[index] then
-                redis.call('SETBIT', ARRIVED, number, 1)
-                coming[#coming + 1] = number
+            decided = verdict(room, id, sessions[index], released[index], lines, lapsedUpTo)
+            if decided == nil then coming[#coming + 1] = id end
+        end
+        outcomes[places[index]] = decided
+        if decided == nil then asking[places[index]] = id end
+    end
+    coming = unique(coming)
+    for _, id in ipairs(coming) do
+        if id > 0 then redis.call('SETBIT', ARRIVED, id, 1) end
+    end
+    local left, isIn = turns(room, liveSessions(room)), {}
+    if doorCount() == 0 and #coming <= left then
+        admit(room, coming, {})
+        for _, id in ipairs(coming) do isIn[id] = true end
+    else
+        local gateways, telling = gatewaysOf(), {}
+        standAtDoor(room, gateways, gateway, coming, standing)
+        for _, id in ipairs(coming) do telling[id] = true end
+        for _, id in ipairs(settleDoor(room, gateways, left, telling)) do isIn[id] = true end
+    end
+    commit(room)
+    for index, id in pairs(asking) do outcomes[index] = isIn[id] and room.now + room.session or AT_DOOR end
+    return answer(room, { 'outcomes', outcomes })
+end
+
+-- renew (ID EXPIRY)... -> expiries: for each id the new one, or 0 when its session is over. A session that is not here
+-- is made anew while the pass, which expires at EXPIRY, is good. A pass proves that its number was called.
+local function renew()
+    local known, ids = knownMarks(), idArguments(FIRST_OWN, 2)
+    local passes = {}
+    for index = 1, #ids do passes[index] = argument(FIRST_OWN + 2 * index - 1, 'expiry') end
+    if known.epoch > 0 then
+        for _, id in ipairs(ids) do
+            known.serving, known.issued = max(known.serving, id), max(known.issued, id)
+        end
+    end
+    local room = enter(known)
+    local own, places = sound(ownIds(room, ids, known))
+    local sessions, released = liveScores(room, SESSIONS, own), liveScores(room, RELEASED, own)
+    local expiry = room.now + room.session
+    local expiries, live, adopted, isAdopted = {}, {}, {}, {}
+    for index in ipairs(ids) do expiries[index] = 0 end
+    for index, id in ipairs(own) do
+        local isLive = sessions[index] or isAdopted[id]
+        if not isLive and passes[places[index]] > room.now and not released[index] then
+            adopted[#adopted + 1] = id
+            isAdopted[id] = true
+            isLive = true
+        end
+        if isLive then
+            live[#live + 1] = id
+            expiries[places[index]] = expiry
+        end
+    end
+    if #adopted > 0 then
+        local list = {}
+        for index, id in ipairs(adopted) do
+            list[index] = text(id)
+            if id > 0 then redis.call('SETBIT', ARRIVED, id, 1) end
+        end
+        noteAdmitted(adopted)
+        leaveDoor(adopted)
+        set(room, 'lost', max(0, room.lost - #adopted))
+        writeJournal(room, 'adopt', 'g', table.concat(list, ','))
+    end
+    inChunks(scored(expiry, live), 'ZADD', SESSIONS)
+    room.touched = room.touched or #live > 0
+    commit(room)
+    return answer(room, { 'expiries', expiries })
+end
+
+-- release ID... -> count: how many slots became free. No pass of these is good any more, on any gateway.
+local function release()
+    local known, ids = knownMarks(), idArguments(FIRST_OWN, 1)
+    local room = enter(known)
+    local own = sound(ownIds(room, ids, known))
+    local sessions, released = liveScores(room, SESSIONS, own), liveScores(room, RELEASED, own)
+    local freed, news, isDone, ended, untils = 0, {}, {}, {}, {}
+    for index, id in ipairs(own) do
+        if not isDone[id] then
+            isDone[id] = true
+            if sessions[index] then freed = freed + 1 end
+            ended[#ended + 1] = id
+            if sessions[index] or not released[index] then
+                news[#news + 1] = id
+                untils[#untils + 1] = max(sessions[index] or 0, room.now + room.session)
+                untils[#untils + 1] = id
             end
         end
     end
-    local admitted = unique(coming)
-    if doorEmpty and #admitted <= left then
-        admit(room, admitted, {})
-    else
-        standAtDoor(room, admitted, standing)
-        admitted = settleDoor(room, left)
-    end
+    inChunks(ended, 'ZREM', SESSIONS)
+    inChunks(untils, 'ZADD', RELEASED)
+    tell(room, 'r', news)
     commit(room)
-
-    local others = {}
-    for _, number in ipairs(admitted) do others[number] = true end
-    for index, number in ipairs(numbers) do
-        if not outcomes[index] then outcomes[index] = others[number] and room.now + room.session or AT_DOOR end
-    end
-    return line(room, { 'outcomes', outcomes })
+    return answer(room, { 'count', freed })
 end
 
--- renew NUMBER... -> for each number the new expiry, or 0 when its session is gone
-local function renew()
-    local numbers = batch(0, 2)
-    local room = enter()
-    expireSessions(room)
-    local expiry = room.now + room.session
-    local outcomes, live = {}, {}
-    local scores = #numbers > 0 and redis.call('ZMSCORE', SESSIONS, unpack(numbers)) or {}
-    for index, number in ipairs(numbers) do
-        outcomes[index] = scores[index] and expiry or 0
-        if scores[index] then live[#live + 1] = number end
-    end
-    inChunks(scored(expiry, live), 'ZADD', SESSIONS)
-    commit(room)
-    return line(room, { 'expiries', outcomes })
-end
-
--- release NUMBER... -> how many slots became free
-local function release()
-    local numbers = batch()
-    local room = enter()
-    expireSessions(room)
-    local freed = #numbers > 0 and redis.call('ZREM', SESSIONS, unpack(numbers)) or 0
-    commit(room)
-    return line(room, { 'count', freed })
-end
-
--- leave NUMBER... -> how many were at the door; their places and their arrival stand
+-- leave ID... -> count: how many were at the door; their places and their arrival stand
 local function leave()
-    local numbers = batch()
-    local room = enter()
-    local before = redis.call('ZCARD', DOOR)
-    leaveDoor(numbers)
+    local known, ids = knownMarks(), idArguments(FIRST_OWN, 1)
+    local room = enter(known)
+    local left = leaveDoor((sound(ownIds(room, ids, known))))
     commit(room)
-    return line(room, { 'count', before - redis.call('ZCARD', DOOR) })
+    return answer(room, { 'count', left })
 end
 
--- allow RATE FENCE -> 1 when taken, 0 when a later leader has spoken; then the rate in force
+-- allow RATE FENCE -> taken: 0 when a later leader has spoken; rate: the one in force. The bound is leased.
 local function allow()
-    local rate, fence = argument(HEADER + 2, 'rate'), argument(HEADER + 3, 'fence')
-    local room = enter()
+    local known = knownMarks()
+    local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
+    local room = enter(known)
     local taken = fence >= room.fence
     if taken then
         set(room, 'fence', fence)
         set(room, 'allowed', max(-1, rate))
+        set(room, 'allowed_until', rate < 0 and 0 or room.now + ALLOWED_LEASE_MICROS)
         enforce(room, room.burst, room.slots)
     end
     commit(room)
-    return line(room, { 'taken', taken and 1 or 0, 'rate', room.rate })
+    return answer(room, { 'taken', taken and 1 or 0, 'rate', room.rate })
+end
+
+-- reset -> ends the line: all its places and passes, and those of older lines, are void, and a new line begins.
+-- Refused when the caller knows another line than the room's: a repeated call ends no second one.
+local function reset()
+    local known = knownMarks()
+    local room = enter(known)
+    if known.epoch ~= 0 and known.epoch ~= room.epoch then
+        commit(room)
+        fail('VOID the line of epoch ' .. text(known.epoch) .. ' is over: the room\'s is ' .. text(room.epoch))
+    end
+    forgetLine(room)
+    redis.call('UNLINK', GATEWAYS)
+    set(room, 'epoch', max(room.epoch + 1, floor(room.now / 1000000)))
+    set(room, 'void_before', room.epoch)
+    set(room, 'incarnation', 1)
+    for _, field in ipairs({ 'issued', 'serving', 'sampled', 'admitted', 'lost', 'held' }) do set(room, field, 0) end
+    set(room, 'older', '')
+    room.tokens = 0
+    room.touched = true
+    writeJournal(room, 'reset', 'epoch', room.epoch)
+    commit(room)
+    return answer(room, {})
 end
 
 local operations = {
     join = join, tick = tick, exchange = exchange, renew = renew, release = release, leave = leave, allow = allow,
+    reset = reset,
 }
 local operation = operations[ARGV[1]]
 if operation == nil then

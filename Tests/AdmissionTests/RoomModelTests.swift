@@ -66,9 +66,8 @@ import Testing
     }
 
     @Test func join_pastTheLastNumber_saysLineFull() throws {
-        var room = RoomModel()
-        let known = KnownMarks(epoch: 1, issued: RoomRules.lastNumber - 1, serving: 0)
-        _ = try room.tick(Self.limits(), known: known, nowMicros: Self.start)
+        var room = try Self.room()
+        room.record.issued = RoomRules.lastNumber - 1
         #expect(throws: RoomError.lineFull) { try room.join(count: 2, nowMicros: Self.start) }
         #expect(try room.join(count: 1, nowMicros: Self.start).first == RoomRules.lastNumber)
         #expect(throws: RoomError.lineFull) { try room.join(count: 1, nowMicros: Self.start) }
@@ -95,9 +94,26 @@ import Testing
 
     @Test func exchange_numbersNotCalledOrNeverHandedOut_saysNotServed() throws {
         var room = try Self.room(joined: 5)
-        let outcomes = try room.exchange([3, 5, 6, 0, -4, .max], nowMicros: Self.start + 1).outcomes
+        let outcomes = try room.exchange([3, 5, 6, RoomRules.lastNumber], nowMicros: Self.start + 1).outcomes
         #expect(outcomes.allSatisfy { $0 == .notServed })
         #expect(room.door.count == 0)
+    }
+
+    @Test func ids_thatNameNoPlace_areRefused() throws {
+        var room = try Self.room(joined: 5)
+        for id in [0, RoomRules.lastNumber + 1, .max, -PlaceID.lineSpan, PlaceID.lowest, .min] as [Int64] {
+            #expect(throws: RoomError.refused("BADARG \(id) names no place")) {
+                try room.exchange([1, id], nowMicros: Self.start)
+            }
+            #expect(throws: RoomError.self) { try room.renew([id], nowMicros: Self.start) }
+            #expect(throws: RoomError.self) { try room.release([id], nowMicros: Self.start) }
+            #expect(throws: RoomError.self) { try room.leave([id], nowMicros: Self.start) }
+        }
+        for gateway in ["", "a:b", "a,b", "a b", String(repeating: "g", count: 65)] {
+            #expect(throws: RoomError.self) {
+                try room.exchange(gateway: gateway, ids: [1], known: .nothing, nowMicros: Self.start)
+            }
+        }
     }
 
     @Test func exchange_unsortedBatch_servesLowestFirstAndAnswersInTheOrderAsked() throws {
@@ -177,11 +193,12 @@ import Testing
         _ = try room.tick(Self.limits(inflowMilli: 10_000, burst: 1), known: .nothing, nowMicros: Self.start + 1)
         #expect(room.record.serving == 3)
         _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + 2)
-        _ = try room.exchange([1, 2, 3], nowMicros: Self.start + 3)
-        _ = try room.exchange([3], nowMicros: Self.start + 900_000)
+        _ = try room.exchange([1], nowMicros: Self.start + 3)
+        _ = try room.exchange(gateway: "gone", ids: [2], known: .nothing, nowMicros: Self.start + 3)
+        _ = try room.exchange([3], nowMicros: Self.start + 3)
         #expect(try room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_003).snapshot.door == 2)
         #expect(try room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_004).snapshot.door == 1)
-        #expect(room.door.numbers == [3])
+        #expect(room.door.ids == [3])
     }
 
     @Test func renew_liveSession_movesItsEndAndAnEndedOneStaysEnded() throws {
@@ -223,40 +240,6 @@ import Testing
         let none = try room.setAllowedRate(nil, fence: 9, nowMicros: Self.start + 4)
         #expect(none.isTaken && none.rateMilli == 5_000)
         #expect(room.takeJournal().count == 2)
-    }
-
-    @Test func known_higherThanTheState_restoresNumbersAndSparesTheRatio() throws {
-        var room = try Self.room(joined: 5)
-        let known = KnownMarks(epoch: 1, issued: 900, serving: 600)
-        let snapshot = try room.tick(Self.limits(), known: known, nowMicros: Self.start + 1).snapshot
-        #expect(snapshot.issued == 900)
-        #expect(snapshot.serving == 600)
-        #expect(try room.join(count: 1, nowMicros: Self.start + 2).first == 901)
-        let later = try room.tick(Self.limits(), known: known, nowMicros: Self.start + 9_000_000).snapshot
-        #expect(later.showUpPermille == 1000, "places restored were not seen arriving; that says nothing about them")
-    }
-
-    @Test func known_stateVanished_startsWithAnEmptyBucket() throws {
-        var room = RoomModel()
-        let known = KnownMarks(epoch: 3, issued: 900, serving: 600)
-        let snapshot = try room.tick(Self.limits(), known: known, nowMicros: Self.start).snapshot
-        #expect(snapshot.epoch == 3)
-        #expect(snapshot.issued == 900)
-        #expect(snapshot.tokensNano == 0)
-        #expect(try room.exchange([600], nowMicros: Self.start + 1).outcomes == [.atDoor])
-    }
-
-    @Test func known_olderEpoch_isNotLookedAt() throws {
-        var room = try Self.room()
-        _ = try room.tick(
-            Self.limits(),
-            known: KnownMarks(epoch: 2, issued: 10, serving: 5),
-            nowMicros: Self.start + 1
-        )
-        let old = KnownMarks(epoch: 1, issued: 5_000, serving: 5_000)
-        let snapshot = try room.tick(Self.limits(), known: old, nowMicros: Self.start + 2).snapshot
-        #expect(snapshot.epoch == 2)
-        #expect(snapshot.issued == 10)
     }
 
     @Test func clock_setBackAnHour_goesOnWithoutGivingTokens() throws {

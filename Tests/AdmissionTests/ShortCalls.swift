@@ -11,7 +11,9 @@ extension RoomModel {
         known: KnownMarks = .nothing,
         nowMicros: Int64
     ) throws(RoomError) -> TickAnswer {
-        try self.tick(RoomTick(gateway: "g", limits: limits), known: known, nowMicros: nowMicros)
+        // Whatever limits come are newer ones.
+        let tick = RoomTick(gateway: "g", limits: limits, generation: nowMicros)
+        return try self.tick(tick, known: known, nowMicros: nowMicros)
     }
 
     mutating func exchange(_ ids: [Int64], nowMicros: Int64) throws(RoomError) -> ExchangeAnswer {

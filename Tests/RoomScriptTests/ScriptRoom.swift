@@ -24,6 +24,26 @@ struct ScriptRoom {
         self.connection.append(["EVALSHA", self.sha, String(self.keys.count)] + self.keys + arguments)
     }
 
+    /// Sends a step of a history; how many replies come.
+    func send(_ step: History.Step) -> Int {
+        switch step {
+        case .ask(let question, _):
+            self.send(question.operation, known: question.known, run: question.run, clockMicros: question.clockMicros)
+            return 1
+        case .loseAll: self.connection.append(["DEL"] + self.keys)
+        case .loseRecord: self.connection.append(["DEL", self.keys[0]])
+        case .save: return self.copy(from: self.keys, to: self.keys.map { $0 + ":saved" })
+        case .restore: return self.copy(from: self.keys.map { $0 + ":saved" }, to: self.keys)
+        }
+        return 1
+    }
+
+    private func copy(from: [String], to: [String]) -> Int {
+        self.connection.append(["DEL"] + to)
+        for (source, destination) in zip(from, to) { self.connection.append(["COPY", source, destination]) }
+        return 1 + from.count
+    }
+
     func next(_ operation: RoomScript.Operation) throws(RoomError) -> History.Answer {
         let reply: RedisConnection.Reply
         do { reply = try self.connection.next() } catch { throw .refused("\(error)") }
@@ -40,24 +60,44 @@ struct ScriptRoom {
         }
     }
 
-    /// Where the stored state differs from the model's; empty when it does not.
+    /// Where the stored state differs from the model's; empty when it does not. Sessions and releases that are over
+    /// may still be stored: they are cleared away a part at a time.
     func differences(from model: RoomModel, journal: [JournalEntry]) throws -> [String] {
         var found: [String] = []
         func compare<Value: Equatable>(_ what: String, _ stored: Value, _ expected: Value) {
             if stored != expected { found.append("\(what): stored \(stored), expected \(expected)") }
         }
         let expectedRecord = model.record.epoch == 0 ? [:] : model.record.fields
-        compare("state", self.pairs(try self.connection.command(["HGETALL", self.keys[0]])), expectedRecord)
-        compare("sessions", try self.sortedSet(1), Self.texts(model.sessions.expiries))
-        compare("door", try self.sortedSet(4), Self.texts(model.door.stays.mapKeysToThemselves()))
+        let storedRecord = try self.texts(0)
+        for field in Set(storedRecord.keys).union(expectedRecord.keys).sorted() {
+            compare(field, storedRecord[field], expectedRecord[field])
+        }
+        compare("sessions", try self.sortedSet(1).filter { $0.value > model.now }, Self.texts(model.sessions.expiries))
+        let door = try self.sortedSet(4).merging(try self.sortedSet(14)) { $1 }
+        compare("door", door, Self.texts(model.door.stays.mapKeysToThemselves()))
         compare("since", try self.sortedSet(5), Self.texts(model.door.stays.mapValues(\.sinceMicros)))
-        compare("seen", try self.sortedSet(6), Self.texts(model.door.stays.mapValues(\.seenMicros)))
+        compare("seen", try self.sortedSet(6), [:])
+        let owners = model.door.stays.map { (String($0.key), $0.value.gateway) }
+        compare("owners", try self.texts(9), Dictionary(uniqueKeysWithValues: owners))
         let marks = model.marks.marks.map { ("\($0.serving):\($0.direct)", $0.micros) }
         compare("marks", try self.sortedSet(7), Dictionary(uniqueKeysWithValues: marks))
         compare("arrived", try self.bits(2), model.arrived.members)
         compare("exchanged", try self.bits(3), model.exchanged.members)
+        compare("gateways", try self.texts(10), model.gateways.mapValues { "\($0.micros):\($0.healthy)" })
+        let events = model.events.events.map { (($0.kind == .granted ? "g" : "r") + String($0.id), $0.number) }
+        compare("events", try self.sortedSet(11), Dictionary(uniqueKeysWithValues: events))
+        compare("released", try self.sortedSet(12).filter { $0.value > model.now }, Self.texts(model.released.expiries))
+        let carried = try self.connection.command(["SMEMBERS", self.keys[13]]).strings
+        compare("carried", Set(carried), Set(model.carried.map(String.init)))
         compare("journal", try self.journal(), journal.map(\.fields))
         return found
+    }
+
+    private func texts(_ key: Int) throws -> [String: String] {
+        let strings = try self.connection.command(["HGETALL", self.keys[key]]).strings
+        var texts: [String: String] = [:]
+        for index in stride(from: 0, to: strings.count - 1, by: 2) { texts[strings[index]] = strings[index + 1] }
+        return texts
     }
 
     private func sortedSet(_ key: Int) throws -> [String: Int64] {
@@ -123,8 +163,23 @@ extension NumberSet {
 }
 
 extension RoomRecord {
-    /// Under the names of the hash `state`.
-    fileprivate var fields: [String: Int64] {
+    /// As they stand in the hash `state`.
+    fileprivate var fields: [String: String] {
+        let limits = self.settled.map {
+            [
+                $0.inflowMilli, $0.burst, $0.slots, $0.sessionMicros, $0.claimMicros, $0.horizonMicros,
+                $0.opensAtMicros,
+            ].map(String.init).joined(separator: ":")
+        }
+        return self.integers.mapValues(String.init).merging([
+            "limits": limits ?? "",
+            "gaps": self.gaps.map { "\($0.from)-\($0.to)" }.joined(separator: ","),
+            "older": self.older.map { "\($0.epoch):\($0.issued):\($0.serving)" }.joined(separator: ","),
+            "blocks": self.blocks.map { "\($0.start):\($0.end):\($0.gateway)" }.joined(separator: ","),
+        ]) { $1 }
+    }
+
+    private var integers: [String: Int64] {
         [
             "epoch": self.epoch, "issued": self.issued, "serving": self.serving, "admitted": self.admitted,
             "direct": self.direct, "tokens": self.tokens, "refilled": self.refilled, "rate": self.rate,
@@ -132,7 +187,12 @@ extension RoomRecord {
             "fence": self.fence, "session": self.session, "claim": self.claim, "horizon": self.horizon,
             "opens": self.opens, "show_up": self.showUp, "floor": self.floor, "sampled": self.sampled,
             "sampled_direct": self.sampledDirect, "mark": self.mark, "mark_serving": self.markServing,
-            "mark_direct": self.markDirect,
+            "mark_direct": self.markDirect, "version": 2, "needs": 1, "incarnation": self.incarnation,
+            "run": self.run, "skew": self.skew, "moved": self.refilled, "generation": self.generation,
+            "stale": self.ignored, "conflicts": self.conflicts, "allowed_until": self.allowedUntil,
+            "held": self.isHeld ? 1 : 0, "older_called": self.olderCalled, "void_before": self.voidBefore,
+            "lost": self.lost, "lost_until": self.lostUntil, "events": self.events, "coarse": self.coarse,
+            "swept": self.swept, "trimmed": self.trimmed, "kept": self.kept,
         ]
     }
 }

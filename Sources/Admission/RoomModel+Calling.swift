@@ -1,0 +1,108 @@
+/// Whom the room calls, and when now-serving came to stand where.
+extension RoomModel {
+    /// Where now-serving stood at `micros`; for times before the oldest mark, where it stood just before that mark.
+    func serving(atMicros micros: Int64) -> Int64 {
+        self.marks.newest(atOrBefore: micros)?.serving ?? self.record.floor
+    }
+
+    /// Every called place is looked at once, two horizons after its call: by then it has come or is late.
+    mutating func sampleShowUp() {
+        guard let mark = self.marks.newest(atOrBefore: self.now - 2 * self.record.horizon),
+            mark.serving > self.record.sampled
+        else { return }
+        let directs = mark.direct - self.record.sampledDirect
+        let called = self.places(above: self.record.sampled, upTo: mark.serving)
+        let places = called.count - directs
+        if places > 0 {
+            let arrived = max(0, min(places, called.arrived - directs))
+            let weight = RoomRules.showUpMemoryPlaces + places
+            let sum = self.record.showUp * RoomRules.showUpMemoryPlaces + arrived * RoomRules.partsPerMillion
+            self.record.showUp = max(RoomRules.leastShowUp, (sum + weight / 2) / weight)
+        }
+        self.record.sampled = mark.serving
+        self.record.sampledDirect = mark.direct
+    }
+
+    /// Calls as many as should use up the tokens and slots of the next horizon, given how many of the called show up.
+    /// Generous on purpose: `exchange` alone decides who goes in. Older lines come first.
+    mutating func callNext() {
+        guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return }
+        let inflow = self.record.rate * self.record.horizon
+        let free = max(0, self.freeSlots)
+        let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)
+        if self.record.older.contains(where: { $0.serving < $0.issued }) {
+            return self.callOlder(want - self.door.count)
+        }
+        self.skipGaps()
+        guard self.record.issued > self.record.serving else { return }
+        let before = self.serving(atMicros: self.now - self.record.horizon)
+        let called = self.places(above: before, upTo: self.record.serving)
+        let outstanding = called.count - called.arrived
+        let lack = (want - self.door.count) * RoomRules.partsPerMillion - self.record.showUp * outstanding
+        guard lack > 0 else { return }
+        let share = (lack + self.record.showUp - 1) / self.record.showUp
+        let span = (self.record.burst * RoomRules.nanoTokens + inflow) / RoomRules.nanoTokens
+        let cap = RoomRules.callCapFactor * span - outstanding
+        self.advanceServing(by: max(0, min(share, cap)))
+    }
+
+    /// Nothing is known of who of an older line still comes: it is called at some times the rate, as long as too few
+    /// stand at the door.
+    private mutating func callOlder(_ lack: Int64) {
+        guard lack > 0 else { return }
+        let elapsed = min(max(0, self.now - self.record.olderCalled), self.record.horizon)
+        let paced = self.record.rate * elapsed / RoomRules.nanoTokens
+        var left = RoomRules.olderCallFactor * min(lack, paced)
+        guard left > 0 else { return }
+        self.record.olderCalled = self.now
+        for index in self.record.older.indices {
+            let step = min(left, self.record.older[index].issued - self.record.older[index].serving)
+            self.record.older[index].serving += step
+            left -= step
+        }
+    }
+
+    // MARK: Marks
+
+    /// A mark that takes in a later move keeps its first time: if it moved along, it would never grow old.
+    mutating func writeMark() {
+        guard self.record.serving != self.record.markServing else { return }
+        if self.record.mark > 0, self.now - self.record.mark < RoomRules.markGapMicros {
+            self.marks.removeNewest()
+        } else {
+            self.pruneMarks()
+            self.record.mark = self.now
+        }
+        self.record.markServing = self.record.serving
+        self.record.markDirect = self.record.direct
+        self.marks.append(
+            .init(micros: self.record.mark, serving: self.record.serving, direct: self.record.direct)
+        )
+        self.thinMarks()
+    }
+
+    /// Marks that no rule looks at any more go; `floor` remembers where they ended.
+    private mutating func pruneMarks() {
+        let cutoff = self.now - max(self.record.claim, 2 * self.record.horizon)
+        guard let mark = self.marks.newest(atOrBefore: cutoff) else { return }
+        self.record.floor = max(self.record.floor, mark.serving)
+        self.marks.remove(atOrBefore: cutoff)
+    }
+
+    /// A long claim window needs no fine marks. A few at a time are looked at; the newest before the fine ones stays.
+    private mutating func thinMarks() {
+        let spacing = self.record.claim / RoomRules.marksOfAClaim
+        let coarse = self.marks.marks(
+            after: self.record.coarse,
+            before: self.now - 4 * self.record.horizon,
+            count: RoomRules.marksThinnedAtOnce + 1
+        )
+        for mark in coarse.dropLast() {
+            if mark.micros - self.record.coarse < spacing {
+                self.marks.remove(at: mark.micros)
+            } else {
+                self.record.coarse = mark.micros
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+/// Exchanges, and the door where those stand who find no token or slot.
+extension RoomModel {
+    /// Exchanges places for sessions, and lets in whoever else stands at the door, in order. A visitor for whom there
+    /// is no token or slot stays at the door and keeps a claim on the next ones, whoever asks. `gateway` holds the
+    /// requests.
+    public mutating func exchange(
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
+        run: Int64 = 0,
+        nowMicros: Int64
+    ) throws(RoomError) -> ExchangeAnswer {
+        try self.check(ids)
+        try Self.check(gateway)
+        let before = try self.enter(known, run: run, nowMicros)
+        defer { self.commit(since: before) }
+        let own = self.own(ids, known)
+        let lapsedUpTo = self.serving(atMicros: self.now - self.record.claim)
+        let decided = own.map { self.verdict($0, lapsedUpTo: lapsedUpTo) }
+        var asking: Set<Int64> = []
+        for case (let id?, nil) in zip(own, decided) { asking.insert(id) }
+        let admitted = self.letIn(asking, gateway: gateway)
+        let expiry = self.now + self.record.session
+        return ExchangeAnswer(
+            line: self.line,
+            outcomes: zip(own, decided).map { id, verdict in
+                verdict ?? (admitted.contains(id!) ? .admitted(expiresMicros: expiry) : .atDoor)
+            }
+        )
+    }
+
+    /// What is already decided about an id that asks; nil when it may go in.
+    private func verdict(_ id: Int64?, lapsedUpTo: Int64) -> ExchangeOutcome? {
+        guard let id else { return .void }
+        if self.door.contains(id) { return nil }
+        if let expiry = self.sessions.expiry(of: id) { return .admitted(expiresMicros: expiry) }
+        if id < 0 {
+            let place = PlaceID.place(id, current: self.record.epoch)
+            let line = self.record.older.first { $0.epoch == place.epoch }
+            guard let line, place.number <= line.serving else { return .notServed }
+            return self.carried.contains(id) || self.released.expiry(of: id) != nil ? .ended : nil
+        }
+        guard id <= self.record.serving else { return .notServed }
+        if self.exchanged.contains(id) || self.released.expiry(of: id) != nil { return .ended }
+        return id <= lapsedUpTo && !self.arrived.contains(id) ? .lapsed : nil
+    }
+
+    /// Those of `asking` who are in now.
+    private mutating func letIn(_ asking: Set<Int64>, gateway: String) -> Set<Int64> {
+        let coming = asking.filter { !self.door.contains($0) }
+        for id in coming where id > 0 { self.arrived.insert(id) }
+        let left = self.turns()
+        if self.door.count == 0, Int64(coming.count) <= left {
+            self.admit(coming.sorted().map { .init(number: $0, doorWaitMicros: 0) })
+            return asking
+        }
+        for id in asking { self.door.stand(id, gateway: gateway, nowMicros: self.now) }
+        if !asking.isEmpty {
+            self.isTouched = true
+            self.refreshHeartbeat(gateway)
+        }
+        return Set(self.settleDoor(left, telling: coming))
+    }
+
+    /// Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests:
+    /// so nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone are dropped
+    /// on the way. At most `RoomRules.largestBatch` are looked at. All but those of `telling` become events.
+    @discardableResult
+    mutating func settleDoor(_ left: Int64, telling: Set<Int64> = []) -> [Int64] {
+        var left = left
+        var looks = RoomRules.largestBatch
+        var grants: [JournalEntry.Grant] = []
+        while left > 0, looks > 0 {
+            let taken = self.door.takeLowest(Int(min(left, Int64(looks))))
+            guard !taken.isEmpty else { break }
+            looks -= taken.count
+            self.isTouched = true
+            for (id, stay) in taken where !self.isSilent(stay.gateway) {
+                grants.append(.init(number: id, doorWaitMicros: max(0, self.now - stay.sinceMicros)))
+                left -= 1
+            }
+        }
+        self.admit(grants)
+        for grant in grants where !telling.contains(grant.number) { self.tell(.granted, grant.number) }
+        return grants.map(\.number)
+    }
+
+    /// A part of the door at a time: visitors whose gateway has gone would count as waiting there.
+    mutating func sweepDoor() {
+        guard self.door.count > 0, self.gateways.keys.contains(where: { self.isSilent($0) }) else { return }
+        let looked = Array(self.door.ids(after: self.record.swept, count: RoomRules.doorSweep))
+        for id in looked where self.isSilent(self.door.stays[id]!.gateway) {
+            _ = self.door.leave(id)
+            self.isTouched = true
+        }
+        self.record.swept = looked.count == RoomRules.doorSweep ? looked[looked.count - 1] : 0
+    }
+
+    mutating func tell(_ kind: EventLog.Kind, _ id: Int64) {
+        self.record.events += 1
+        self.events.append(
+            .init(number: self.record.events, kind: kind, id: id),
+            keeping: RoomRules.eventsKept
+        )
+    }
+
+    // MARK: Gateways
+
+    static func check(_ gateway: String) throws(RoomError) {
+        let isName =
+            (1...64).contains(gateway.utf8.count)
+            && gateway.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+        guard isName else { throw .refused("BADARG gateway \(gateway) is not 1 to 64 letters, digits, dots, dashes") }
+    }
+
+    private func isSilent(_ gateway: String) -> Bool {
+        guard let heartbeat = self.gateways[gateway] else { return true }
+        return heartbeat.micros < self.now - RoomRules.doorSilenceMicros
+    }
+
+    /// Once in a while, and whenever its workers change. Gateways not heard of for long are forgotten.
+    mutating func beat(_ gateway: String, healthy: Int64) {
+        let former = self.gateways[gateway]
+        guard former == nil || former!.healthy != healthy || self.isDue(former!) else { return }
+        self.gateways[gateway] = Heartbeat(micros: self.now, healthy: healthy)
+        let earliest = self.now - RoomRules.gatewayMemoryMicros
+        self.gateways = self.gateways.filter { $0.value.micros >= earliest }
+        self.isTouched = true
+    }
+
+    /// A gateway that brings visitors is there, though it may not have ticked yet.
+    private mutating func refreshHeartbeat(_ gateway: String) {
+        guard self.gateways[gateway].map(self.isDue) ?? true else { return }
+        self.gateways[gateway] = Heartbeat(micros: self.now, healthy: self.gateways[gateway]?.healthy ?? -1)
+    }
+
+    private func isDue(_ heartbeat: Heartbeat) -> Bool {
+        let age = self.now - heartbeat.micros
+        return age < 0 || age >= RoomRules.heartbeatMicros
+    }
+
+    /// Every gateway that has lately said how many healthy workers it sees has said none.
+    func isHeldNow() -> Bool {
+        let earliest = self.now - RoomRules.healthMicros
+        let said = self.gateways.values.filter { $0.micros >= earliest && $0.healthy >= 0 }
+        return !said.isEmpty && said.allSatisfy { $0.healthy == 0 }
+    }
+}

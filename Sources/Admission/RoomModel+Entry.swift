@@ -1,0 +1,234 @@
+/// How every operation begins and ends: the room's time, what the caller knows, and what that says of the record.
+extension RoomModel {
+    /// The record as it was, for `commit`.
+    mutating func enter(
+        _ known: KnownMarks,
+        run: Int64,
+        _ clock: Int64
+    ) throws(RoomError) -> RoomRecord {
+        let before = self.record
+        guard self.load(clock) else { throw .noRoom }
+        self.takeIn(known, run: run)
+        return before
+    }
+
+    /// Whether there is a room; if so its time and bucket are brought to now.
+    mutating func load(_ clock: Int64) -> Bool {
+        self.isTouched = false
+        self.clock = clock
+        self.now = clock
+        guard self.record.epoch > 0 else { return false }
+        self.now = clock + self.record.skew
+        if self.now < self.record.refilled {
+            // The clock was set back, or a server with an earlier clock took over: the room's time stands still.
+            self.record.skew = self.record.refilled - clock
+            self.now = self.record.refilled
+        }
+        self.record.refill(nowMicros: self.now)
+        if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
+        self.clearExpired()
+        self.enforce(burst: self.record.burst, slots: self.record.slots)
+        return true
+    }
+
+    /// What is over is over, should the clock be set back: the room's time covers it.
+    private mutating func clearExpired() {
+        if self.sessions.expire(nowMicros: self.now) { self.isTouched = true }
+        if self.released.expire(nowMicros: self.now) { self.isTouched = true }
+    }
+
+    /// An operation that changed nothing leaves the bucket's time alone too: in Redis, it writes nothing.
+    mutating func commit(since before: RoomRecord) {
+        guard !self.isTouched, self.record.equalsBesidesBucket(before) else { return }
+        self.record.tokens = before.tokens
+        self.record.refilled = before.refilled
+    }
+
+    // MARK: What the caller knows
+
+    mutating func takeIn(_ known: KnownMarks, run: Int64) {
+        var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
+        let known = known.bounded
+        if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
+        if known.epoch > self.record.epoch {
+            self.beginEpoch(known)
+            isBehind = true
+        } else if known.epoch == self.record.epoch, known.epoch > 0 {
+            let ahead = max(self.record.issued, self.record.blocks.last?.end ?? 0)
+            isBehind =
+                isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
+                || known.issued > ahead
+        } else if known.epoch > 0, self.note(OlderLine(known)) {
+            self.loseSessions(known.sessions)
+        }
+        if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing) }
+        if run != 0 { self.record.run = run }
+    }
+
+    /// The shared state has lost something. The line goes on behind everything that may have been handed out, with an
+    /// empty bucket; what was called meanwhile says nothing about the show-up ratio.
+    mutating func regress(_ known: KnownMarks) {
+        let last = max(self.record.issued, known.issued)
+        let end = min(RoomRules.lastNumber, last + RoomRules.blockSpan + RoomRules.regressGap)
+        self.record.serving = max(self.record.serving, known.serving)
+        self.record.issued = end
+        if end > last { self.addGap(from: last + 1, to: end) }
+        self.record.blocks.removeAll { $0.end <= end }
+        self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
+        self.record.tokens = 0
+        self.record.sampled = self.record.serving
+        self.record.sampledDirect = self.record.direct
+        self.loseSessions(known.sessions)
+        self.isTouched = true
+        self.write(
+            .regress(
+                micros: self.now,
+                epoch: self.record.epoch,
+                incarnation: self.record.incarnation,
+                issued: end
+            )
+        )
+    }
+
+    /// `count` sessions were live: those that are not here keep their slots for one session's length.
+    private mutating func loseSessions(_ count: Int64) {
+        let lost = max(self.record.lost, count - self.sessions.count)
+        guard lost > self.record.lost else { return }
+        self.record.lost = lost
+        self.record.lostUntil = self.now + self.record.session
+    }
+
+    /// The room is not there: the caller's line is made again, or a new one begins with a full bucket.
+    mutating func create(_ limits: RoomLimits, _ known: KnownMarks, run: Int64) {
+        let known = known.bounded
+        self.marks = CallMarks()
+        self.events = EventLog()
+        self.record = RoomRecord()
+        self.record.refilled = self.now
+        self.record.run = run
+        self.record.session = limits.sessionMicros
+        self.isTouched = true
+        guard known.epoch > 0 else {
+            self.forgetLine()
+            self.record.epoch = max(1, self.now / 1_000_000)
+            self.record.tokens = limits.burst * RoomRules.nanoTokens
+            return
+        }
+        self.clearExpired()
+        self.record.epoch = known.epoch
+        self.record.incarnation = 0
+        self.record.voidBefore = known.voidBefore
+        self.regress(known)
+    }
+
+    /// The caller knows a younger line: this state is from before its creation. Its own line is an older one then,
+    /// unless a reset has ended it. The bucket, the limits and the controller's bound stay: they belong to the backend.
+    private mutating func beginEpoch(_ known: KnownMarks) {
+        let line = OlderLine(epoch: self.record.epoch, issued: self.record.issued, serving: self.record.serving)
+        let live = self.sessions.count
+        self.forgetLine()
+        self.loseSessions(max(known.sessions, live))
+        self.record.epoch = known.epoch
+        self.record.incarnation = 0
+        self.record.issued = 0
+        self.record.serving = 0
+        self.note(line)
+    }
+
+    /// All that belongs to the line alone.
+    mutating func forgetLine() {
+        self.sessions = SessionTable()
+        self.released = SessionTable()
+        self.arrived = NumberSet()
+        self.exchanged = NumberSet()
+        self.carried = []
+        self.door = Door()
+        self.events = EventLog()
+        self.marks = CallMarks()
+        self.record.direct = 0
+        self.record.sampledDirect = 0
+        self.record.floor = 0
+        self.record.mark = 0
+        self.record.markServing = 0
+        self.record.markDirect = 0
+        self.record.coarse = 0
+        self.record.swept = 0
+        self.record.gaps = []
+        self.record.blocks = []
+    }
+
+    // MARK: Older lines
+
+    /// Opens an older line, or raises it. Whether it was not known before: then its people spend what the bucket has.
+    @discardableResult
+    mutating func note(_ line: OlderLine) -> Bool {
+        guard line.epoch < self.record.epoch, line.epoch >= self.record.voidBefore, line.issued > 0,
+            self.record.epoch - line.epoch <= PlaceID.oldestSeconds
+        else { return false }
+        if let index = self.record.older.firstIndex(where: { $0.epoch == line.epoch }) {
+            let issued = max(self.record.older[index].issued, line.issued)
+            self.record.older[index].issued = issued
+            self.record.older[index].serving = min(issued, max(self.record.older[index].serving, line.serving))
+            return false
+        }
+        let position = self.record.older.firstIndex { $0.epoch > line.epoch } ?? self.record.older.count
+        if self.record.older.count == RoomRules.maxOlderLines {
+            // The oldest is given up; its places are void.
+            guard position > 0 else { return false }
+            self.record.older.removeFirst()
+            self.record.older.insert(line.bounded, at: position - 1)
+        } else {
+            self.record.older.insert(line.bounded, at: position)
+        }
+        self.record.tokens = 0
+        return true
+    }
+
+    private mutating func voidLines(before epoch: Int64) {
+        self.record.voidBefore = max(self.record.voidBefore, epoch)
+        self.record.older.removeAll { $0.epoch < self.record.voidBefore }
+    }
+
+    // MARK: Ids
+
+    /// Refuses batches that are too large, and ids that are none.
+    func check(_ ids: [Int64]) throws(RoomError) {
+        guard ids.count <= RoomRules.largestBatch else { throw .batch }
+        for id in ids where !PlaceID.isValid(id) { throw .refused("BADARG \(id) names no place") }
+    }
+
+    /// What the caller's ids are in the room's current line; nil for those that are void.
+    func own(_ ids: [Int64], _ known: KnownMarks) -> [Int64?] {
+        let back = known.epoch == 0 ? 0 : self.record.epoch - known.epoch
+        return ids.map { id in
+            guard back <= PlaceID.oldestSeconds else { return nil }
+            let own = id - PlaceID.lineSpan * back
+            guard own > PlaceID.lowest, PlaceID.place(own, current: self.record.epoch).epoch >= self.record.voidBefore
+            else { return nil }
+            return own
+        }
+    }
+}
+
+extension KnownMarks {
+    /// Within what a record can hold, and in order.
+    fileprivate var bounded: KnownMarks {
+        guard self.epoch > 0 else { return .nothing }
+        var bounded = self
+        bounded.serving = min(self.serving, RoomRules.lastNumber)
+        bounded.issued = max(min(self.issued, RoomRules.lastNumber), bounded.serving)
+        bounded.voidBefore = min(self.voidBefore, self.epoch)
+        return bounded
+    }
+}
+
+extension OlderLine {
+    fileprivate init(_ known: KnownMarks) {
+        self.init(epoch: known.epoch, issued: known.issued, serving: known.serving)
+    }
+
+    /// Called are only places that were handed out.
+    fileprivate var bounded: OlderLine {
+        OlderLine(epoch: self.epoch, issued: self.issued, serving: min(self.issued, self.serving))
+    }
+}

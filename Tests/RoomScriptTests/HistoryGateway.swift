@@ -1,0 +1,93 @@
+import Primitives
+
+@testable import Admission
+
+/// One gateway of a history: its file, what it knows, the block it holds.
+struct HistoryGateway {
+    let name: String
+    private var limits: RoomLimits
+    private var generation: Int64 = 1
+    private(set) var known = KnownMarks.nothing
+    private var eventsSeen: Int64?
+    private var block: ClosedRange<Int64>?
+    private var used: Int64 = 0
+    /// Lines that its visitors have shown since.
+    private var older: [Int64: SeenLine] = [:]
+
+    init(name: String, limits: RoomLimits) {
+        self.name = name
+        self.limits = limits
+    }
+
+    /// Mostly a newer file; now and then another one of the same generation, or an older one.
+    mutating func changeFile(_ limits: RoomLimits, _ random: inout SplitMix64) {
+        self.limits = limits
+        self.generation = max(0, self.generation + Int64.random(in: -1...3, using: &random))
+    }
+
+    /// Visitors with places of the former line come back to it.
+    mutating func restart() {
+        self.leaveLine()
+        self.known = .nothing
+        self.eventsSeen = nil
+    }
+
+    mutating func tick(healthy: Int64?, wantsBlock: Bool) -> RoomTick {
+        RoomTick(
+            gateway: self.name,
+            limits: self.limits,
+            generation: self.generation,
+            healthy: healthy,
+            eventsSeen: self.eventsSeen,
+            block: BlockReport(start: self.block?.lowerBound ?? 0, used: self.used, size: wantsBlock ? 20 : 0),
+            retention: RoomRetention(journalEntries: 1_000, journalMicros: 315_360_000_000_000),
+            older: self.older.values.sorted { $0.epoch < $1.epoch }.suffix(8)
+        )
+    }
+
+    /// The next number of its block, while the shared state is away; nil when there is none.
+    mutating func handOutAlone() -> Int64? {
+        guard let block = self.block, self.used < block.upperBound else { return nil }
+        self.used = max(self.used + 1, block.lowerBound)
+        self.known.raise(epoch: self.known.epoch, issued: self.used, serving: 0)
+        return self.used
+    }
+
+    mutating func take(_ answer: History.Answer) {
+        switch answer {
+        case .join(let grant): self.take(grant.line)
+        case .exchange(let exchange): self.take(exchange.line)
+        case .renew(let renewal): self.take(renewal.line)
+        case .count(let count): self.take(count.line)
+        case .allowed(let allowed): self.take(allowed.line)
+        case .reset(let line): self.take(line)
+        case .tick(let tick):
+            self.take(tick.snapshot.line)
+            self.known.raise(tick.snapshot)
+            self.older = self.older.filter { $0.key >= self.known.voidBefore }
+            self.eventsSeen = tick.events
+            if tick.block?.lowerBound != self.block?.lowerBound {
+                self.block = tick.block
+                self.used = 0
+            }
+        case .failed: break
+        }
+    }
+
+    private mutating func take(_ line: LineMarks) {
+        if line.epoch > self.known.epoch { self.leaveLine() }
+        self.known.raise(line)
+    }
+
+    private mutating func leaveLine() {
+        self.block = nil
+        self.used = 0
+        guard self.known.epoch > 0, self.known.issued > 0 else { return }
+        self.older[self.known.epoch] = SeenLine(
+            epoch: self.known.epoch,
+            lowest: min(self.known.issued, self.known.serving + 1),
+            highest: self.known.issued,
+            serving: self.known.serving
+        )
+    }
+}
