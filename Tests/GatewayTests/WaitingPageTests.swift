@@ -195,6 +195,19 @@ import Testing
         }
     }
 
+    /// A crowd that is refused in one second must not come back in one.
+    @Test func refusals_areSpread() {
+        var told: Set<String> = []
+        for random in 0..<100 as Range<UInt64> {
+            withUnsafeTemporaryAllocation(byteCount: 1_024, alignment: 16) { memory in
+                var writer = ByteWriter(memory)
+                GatewayError.joinsFull.writeFields(to: &writer, random: random)
+                told.insert(Self.field("retry-after", String(decoding: writer.written, as: UTF8.self)) ?? "none")
+            }
+        }
+        #expect(told == ["2", "3", "4", "5"])
+    }
+
     @Test func claimWindow_inWords() throws {
         #expect(self.page(Self.waiting, claimWindowSeconds: 60).contains("kept for a minute"))
         #expect(self.page(Self.waiting, claimWindowSeconds: 90).contains("kept for 2 minutes"))

@@ -73,7 +73,7 @@ extension Exchange {
             framing: .length(Int64(error.bodyBytes))
         ) { writer in
             self.tools.appendDate(to: &writer)
-            error.writeFields(to: &writer)
+            error.writeFields(to: &writer, random: self.tools.random.next())
             self.visitor.gate?.mode.writeField(to: &writer)
             self.writeCookies(to: &writer)
         }

@@ -158,15 +158,16 @@ extension GatewayError {
         )
     }
 
-    /// Appends the fields of the response that tells of the error.
-    func writeFields(to writer: inout ByteWriter) {
+    /// Appends the fields of the response that tells of the error. `random` spreads those who are refused together, so
+    /// that they do not come back together.
+    func writeFields(to writer: inout ByteWriter, random: UInt64 = 0) {
         writer.append("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nSluice-Error: ")
         writer.append(self.side.rawValue)
         writer.append("; ")
         writer.append(self.cause.rawValue)
         if let seconds = self.retryAfterSeconds {
             writer.append("\r\nRetry-After: ")
-            writer.append(decimal: seconds)
+            writer.append(decimal: self.status == 503 ? seconds + Int(random % UInt64(seconds + 2)) : seconds)
         }
         writer.append("\r\n")
     }
