@@ -621,6 +621,14 @@ local function beginEpoch(room, known)
     noteOlder(room, epoch, issued, serving)
 end
 
+-- Such a number was handed out by its gateway while this state was away: it says nothing of what was given out here.
+local function isLeased(room, number)
+    for _, block in ipairs(blocksOf(room)) do
+        if block.from <= number and number <= block.to then return true end
+    end
+    return false
+end
+
 local function takeIn(room, known)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
@@ -629,10 +637,9 @@ local function takeIn(room, known)
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
-        local blocks = blocksOf(room)
-        local ahead = max(room.issued, blocks[#blocks] and blocks[#blocks].to or 0)
+        if isLeased(room, known.issued) then known.issued = known.serving end
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
-            or known.issued > ahead
+            or known.issued > room.issued
     elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
         loseSessions(room, known.sessions)
     end
@@ -1097,15 +1104,15 @@ local function trimJournal(room, ...)
 end
 
 -- Trims the journal, a part at a time; once a minute, all of the room lives on for its retention.
-local function keep(room, entries, micros, millis)
+local function keep(room, entries, micros)
     local length = redis.call('XLEN', JOURNAL)
     if length > entries then trimJournal(room, 'MAXLEN', '=', max(entries, length - TRIMMED_AT_ONCE)) end
-    if room.now - room.kept < KEEP_MICROS then return end
+    if room.now - room.kept < KEEP_MICROS then return false end
     set(room, 'kept', room.now)
     local time = redis.call('TIME')
     local earliest = tonumber(time[1]) * 1000 - floor(micros / 1000)
     trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE)
-    return millis
+    return true
 end
 
 -- The events after `seen`: those let in with their expiries, those released; the last event told, and whether some are
@@ -1204,11 +1211,12 @@ local function tick()
     sampleShowUp(room)
     callNext(room, sessions, atDoor)
     writeMark(room)
-    local retention = keep(room, given.entries, given.micros, given.millis)
+    local isDue = keep(room, given.entries, given.micros)
     local granted, released, last, isLost = eventsSince(room, given.seen)
     commit(room)
-    if retention then
-        for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, retention) end
+    for _, key in ipairs(KEYS) do
+        -- A key that was made since the last time has no end yet.
+        if isDue or redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, given.millis) end
     end
     return answer(room, {
         'admitted', room.admitted, 'sessions', sessions + room.lost, 'lost', room.lost, 'door', atDoor,

@@ -80,10 +80,9 @@ import Testing
                     #expect(visitor.state == "waiting" && visitor.number == next, "\(change): \(visitor.state)")
                     next += 1
                 } else {
-                    #expect(
-                        visitor.state == owner.state && visitor.last?.cookies.isEmpty == true,
-                        "\(String(describing: visitor.last?.cookies)) for \(token.text)"
-                    )
+                    // A gateway may renew a pass that it sees for the first time.
+                    #expect(visitor.state == owner.state && visitor.cookies.count == 1, "\(change)")
+                    #expect(visitor.cookies[name].flatMap(TokenText.init)?.number == genuine.number)
                 }
                 #expect(try self.refused(sluice) == expected, "\(change)")
             }

@@ -1,8 +1,12 @@
 import Foundation
 
-/// Makes a program believe that it is earlier or later than it is: a library loaded before the system's, built by
-/// whatever C compiler there is.
-enum ShiftedClock {
+/// Makes a program believe that it is earlier or later than it is, by as much as a file says at the moment: a library
+/// loaded before the system's, built by whatever C compiler there is.
+struct ShiftedClock {
+    /// Words to put before a program.
+    let words: [String]
+    private let file: String
+
     private static let compilers = ["cc", "clang", "gcc"]
 
     /// The compiler's path; nil when there is none.
@@ -15,10 +19,21 @@ enum ShiftedClock {
     private static let source = """
         #define _GNU_SOURCE
         #include <dlfcn.h>
+        #include <fcntl.h>
         #include <stdlib.h>
+        #include <sys/mman.h>
         #include <sys/time.h>
         #include <time.h>
-        static long shift(void) { const char *text = getenv("SHIFT_SECONDS"); return text ? atol(text) : 0; }
+        static long shift(void) {
+            static volatile long *seconds;
+            if (!seconds) {
+                int file = open(getenv("SHIFT_FILE"), O_RDONLY);
+                void *memory = mmap(0, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
+                if (memory == MAP_FAILED) abort();
+                seconds = memory;
+            }
+            return *seconds;
+        }
         int gettimeofday(struct timeval *restrict time, void *restrict zone) {
             struct timespec now;
             if (clock_gettime(CLOCK_REALTIME, &now) != 0) return -1;
@@ -41,13 +56,22 @@ enum ShiftedClock {
         }
         """
 
-    /// Words to put before a program.
-    static func words(_ scene: Scene, seconds: Int) throws -> [String] {
-        guard let compiler else { throw Disappointment("there is no C compiler") }
-        let (file, library) = ("\(scene.folder)/clock.c", "\(scene.folder)/clock.so")
-        try scene.write(source, to: file)
-        let result = try scene.run(compiler, ["-shared", "-fPIC", "-O1", "-o", library, file, "-ldl"])
+    init(_ scene: Scene, seconds: Int64) throws {
+        guard let compiler = Self.compiler else { throw Disappointment("there is no C compiler") }
+        let (source, library) = ("\(scene.folder)/clock.c", "\(scene.folder)/clock.so")
+        self.file = "\(scene.folder)/clock"
+        self.words = ["env", "LD_PRELOAD=\(library)", "SHIFT_FILE=\(self.file)"]
+        try scene.write(Self.source, to: source)
+        let result = try scene.run(compiler, ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"])
         guard result.end == .exited(0) else { throw Disappointment("the clock does not build: \(result.errors)") }
-        return ["env", "LD_PRELOAD=\(library)", "SHIFT_SECONDS=\(seconds)"]
+        FileManager.default.createFile(atPath: self.file, contents: Data(count: 8))
+        try self.set(seconds)
+    }
+
+    /// From now on it is so many seconds later than it is. The file stays the one that the program has mapped.
+    func set(_ seconds: Int64) throws {
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: self.file))
+        try handle.write(contentsOf: withUnsafeBytes(of: seconds) { Data($0) })
+        try handle.close()
     }
 }
