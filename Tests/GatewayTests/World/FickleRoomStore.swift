@@ -14,6 +14,8 @@ final class FickleRoomStore: RoomStore {
     private let rooms: FickleRooms
     private let world: VirtualWorld
     var outage: String? { nil }
+    /// Hears of each call by its name.
+    var onCall: (String) -> Void = { _ in }
 
     init(loop: any LoopContext, rooms: FickleRooms, world: VirtualWorld) {
         self.loop = loop
@@ -70,6 +72,7 @@ final class FickleRoomStore: RoomStore {
     }
 
     func join(room: String, count: Int, known: KnownMarks, completion: @escaping StoreCompletion<JoinGrant>) {
+        self.onCall("join")
         self.call(room, completion) { model, run, now throws(RoomError) in
             try model.join(count: count, known: known, run: run, nowMicros: now)
         }
@@ -100,6 +103,7 @@ final class FickleRoomStore: RoomStore {
         known: KnownMarks,
         completion: @escaping StoreCompletion<ExchangeAnswer>
     ) {
+        self.onCall("exchange")
         self.call(room, completion) { model, run, now throws(RoomError) in
             try model.exchange(gateway: gateway, ids: ids, known: known, run: run, nowMicros: now)
         }
@@ -111,6 +115,7 @@ final class FickleRoomStore: RoomStore {
         known: KnownMarks,
         completion: @escaping StoreCompletion<RenewAnswer>
     ) {
+        self.onCall("renew")
         self.call(room, completion) { model, run, now throws(RoomError) in
             try model.renew(renewals, known: known, run: run, nowMicros: now)
         }
@@ -123,6 +128,7 @@ final class FickleRoomStore: RoomStore {
     }
 
     func leave(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>) {
+        self.onCall("leave")
         self.call(room, completion) { model, run, now throws(RoomError) in
             try model.leave(ids: ids, known: known, run: run, nowMicros: now)
         }

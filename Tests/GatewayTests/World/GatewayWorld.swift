@@ -22,7 +22,7 @@ final class GatewayWorld {
     private var clients: [WorldClient] = []
     /// What somebody saw that must not happen.
     private(set) var complaints: [String] = []
-    private var timersAtStart = 0
+    private var generation: Int64 = 0
     private var settings = Settings()
 
     init(seed: UInt64) {
@@ -44,8 +44,11 @@ final class GatewayWorld {
         .loopback(port: 9_001), .loopback(port: 9_002), .loopback(port: 9_003),
     ]
 
+    /// The limits of a room may be others each time: the settings that are made last are in force.
     private func makeSettings() -> Settings {
         var settings = Settings()
+        self.generation += 1
+        settings.fileMicros = self.generation
         var pool = PoolSettings(name: "web")
         pool.driver = .static
         // The third refuses every connection.
@@ -98,6 +101,8 @@ final class GatewayWorld {
         let boards = MemoryBoards()
         for index in self.gatewayLoops.indices { self.start(gateway: index, boards) }
         self.startWorkers()
+        // A line is named by the second of its creation: one that is lost within it cannot be told from the next.
+        self.world.run(forNanoseconds: Nanoseconds.perSecond)
         for _ in 0..<self.world.random(3...14) {
             self.world.run(on: self.clientLoop) { self.startClient() }
             self.world.run(forNanoseconds: self.world.random(0...300_000_000))

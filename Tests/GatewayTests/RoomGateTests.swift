@@ -1,0 +1,302 @@
+import Admission
+import EventLoop
+import Logging
+import Primitives
+import Settings
+import SharedState
+import TestKit
+import Testing
+import Tokens
+
+@testable import Gateway
+
+/// One room on two loops of one gateway in virtual time, before a shared state that a test takes away and gives back.
+final class GateScene {
+    let world: VirtualWorld
+    let rooms: FickleRooms
+    let shared = SharedRoom(gateway: "g")
+    private(set) var gates: [RoomGate] = []
+    private(set) var loops: [VirtualLoop] = []
+    private(set) var calls: [String] = []
+    private var pulse = RoomPulse()
+    private let settings: RoomSettings
+    var healthy: Int64? = 1
+    private var answers: [Visitor] = []
+
+    /// A request that waits for its room.
+    final class Visitor: RoomWaiter {
+        let index: Int
+        private(set) var answer: RoomAnswer?
+        init(index: Int) { self.index = index }
+        func roomAnswered(_ answer: RoomAnswer) { self.answer = answer }
+
+        var place: LineKey? {
+            switch self.answer {
+            case .waiting(let key, _?): key
+            case .admitted(_, let place?, _): LineKey(place)
+            default: nil
+            }
+        }
+        var pass: AdmissionToken? {
+            guard case .admitted(let pass, _, _) = self.answer else { return nil }
+            return pass
+        }
+    }
+
+    init(_ seed: UInt64, slots: Int64 = 0, configure: (inout RoomSettings) -> Void = { _ in }) {
+        self.world = VirtualWorld(seed: seed)
+        self.rooms = FickleRooms(world: self.world)
+        self.rooms.isCalm = true
+        var settings = RoomSettings(name: "sale", slots: max(1, slots), inflowMilli: slots == 0 ? 0 : 100_000)
+        settings.burst = 100
+        settings.sessionMicros = 60_000_000
+        configure(&settings)
+        self.settings = settings
+        for _ in 0..<2 {
+            let loop = self.world.makeLoop()
+            self.loops.append(loop)
+            let tools = LoopTools(
+                loop: loop,
+                network: VirtualNetwork(world: self.world),
+                loopCount: 2,
+                limits: LimitSettings(),
+                keys: [SigningKey(id: 1, secret: [UInt8](repeating: 7, count: 32))],
+                draining: DrainFlag(),
+                seed: seed,
+                log: Logger(label: "scene") { _ in SwiftLogNoOpLogHandler() }
+            )
+            let store = FickleRoomStore(loop: loop, rooms: self.rooms, world: self.world)
+            store.onCall = { [unowned self] in self.calls.append($0) }
+            self.gates.append(RoomGate(settings: settings, tools: tools, store: store, shared: self.shared))
+        }
+    }
+
+    /// What the gateway does ten times a second.
+    func tick() {
+        let loop = self.loops[0]
+        let store = self.gates[0].store
+        self.world.run(on: loop) {
+            if self.pulse.isDue(activity: self.shared.activityCount, isForced: true) {
+                self.pulse.sent(activity: self.shared.activityCount, wallMicros: loop.wallMicros)
+                let tick = RoomTick(
+                    gateway: "g",
+                    limits: RoomLimits(self.settings),
+                    generation: 1,
+                    healthy: self.healthy,
+                    eventsSeen: self.pulse.eventsSeen,
+                    block: self.shared.reportBlock(),
+                    older: self.shared.lines.older
+                )
+                store.tick(room: "sale", tick, known: self.shared.known) { result in
+                    switch result {
+                    case .success(let answer):
+                        _ = self.pulse.answered(answer, wallMicros: loop.wallMicros)
+                        self.shared.take(answer)
+                    case .failure: _ = self.pulse.failed()
+                    }
+                    self.tell(try? result.get())
+                }
+            } else if self.pulse.mode(healthy: self.healthy, wallMicros: loop.wallMicros) != self.pulse.toldMode {
+                self.tell(nil)
+            }
+        }
+    }
+
+    private func tell(_ answer: TickAnswer?) {
+        let mode = self.pulse.mode(healthy: self.healthy, wallMicros: self.loops[0].wallMicros)
+        self.pulse.toldMode = mode
+        let news = RoomNews(
+            answer: answer,
+            offsetMicros: self.pulse.offsetMicros,
+            mode: mode,
+            seesWorkers: self.healthy != 0
+        )
+        // One thread plays all of it.
+        nonisolated(unsafe) let gates = self.gates
+        for (index, loop) in self.loops.enumerated() { loop.submit { gates[index].take(news) } }
+    }
+
+    /// Ticks for that long.
+    func run(forSeconds seconds: Double) {
+        for _ in 0..<Int(seconds * 10) {
+            self.tick()
+            self.world.run(forNanoseconds: 100 * Nanoseconds.perMillisecond)
+        }
+    }
+
+    /// Ticks until it holds; false when it does not for that long.
+    func run(withinSeconds seconds: Double, until condition: () -> Bool) -> Bool {
+        for _ in 0..<Int(seconds * 10) where !condition() { self.run(forSeconds: 0.1) }
+        return condition()
+    }
+
+    @discardableResult
+    func park(_ question: RoomQuestion, on index: Int = 0) -> Visitor {
+        let visitor = Visitor(index: self.answers.count)
+        self.answers.append(visitor)
+        self.world.run(on: self.loops[index]) { _ = self.gates[index].park(visitor, question) }
+        return visitor
+    }
+
+    func count(_ operation: String) -> Int { self.calls.count { $0 == operation } }
+
+    var report: RoomPulse { self.pulse }
+}
+
+@Suite struct RoomGateTests {
+    /// A join that finds no room waits for the tick that makes it; nobody is sent away.
+    @Test func join_roomIsMissing_isAskedAgainAfterTheTick() {
+        let scene = GateScene(1)
+        let visitors = (0..<3).map { _ in scene.park(.join) }
+        scene.world.run(forNanoseconds: 50 * Nanoseconds.perMillisecond)
+        #expect(visitors.allSatisfy { $0.answer == nil })
+        scene.run(forSeconds: 0.3)
+        #expect(visitors.map { $0.place?.number } == [1, 2, 3])
+        #expect(scene.count("join") == 2)
+    }
+
+    /// While the shared state is away, newcomers of both loops get real places, in the order of their coming, and
+    /// nobody else gets them when it is back.
+    @Test func join_stateIsAway_placesOfTheBlock_inOrderOverTheLoops() {
+        for seed in 0..<40 as Range<UInt64> {
+            let scene = GateScene(seed)
+            scene.run(forSeconds: 0.3)
+            let before = (0..<5).map { _ in scene.park(.join) }
+            scene.run(forSeconds: 0.2)
+            scene.rooms.goAway(forNanoseconds: 5 * Nanoseconds.perSecond)
+            scene.run(forSeconds: 1.5)
+            var during: [GateScene.Visitor] = []
+            for index in 0..<60 {
+                during.append(scene.park(.join, on: index % 2))
+                if index % 7 == 0 { scene.run(forSeconds: 0.1) }
+            }
+            let numbers = during.compactMap { $0.place?.number }
+            #expect(numbers.count == 60, "seed \(seed): all have a place while it is away")
+            #expect(numbers == numbers.sorted(), "seed \(seed): \(numbers)")
+            let isBack = scene.run(withinSeconds: 9) { scene.report.toldMode == .normal }
+            #expect(isBack)
+            scene.run(forSeconds: 0.5)
+            let after = (0..<5).map { _ in scene.park(.join) }
+            scene.run(forSeconds: 0.3)
+            let all = (before + during + after).compactMap { $0.place }
+            #expect(all.count == 70 && Set(all).count == 70, "seed \(seed): a number was given twice")
+            #expect(all == all.sorted(), "seed \(seed): \(all.map(\.number))")
+        }
+    }
+
+    /// What is set aside comes to an end; then newcomers are told to come back, each at another time.
+    @Test func join_blockIsUsedUp_comeBack_notInStep() {
+        let scene = GateScene(3)
+        scene.run(forSeconds: 0.3)
+        scene.rooms.goAway(forNanoseconds: 60 * Nanoseconds.perSecond)
+        scene.run(forSeconds: 1.5)
+        let visitors = (0..<Int(RoomRules.largestBlock) + 50).map { _ in scene.park(.join) }
+        scene.run(forSeconds: 0.2)
+        let refused = visitors.filter { if case .unavailable? = $0.answer { true } else { false } }
+        #expect(refused.count == 50)
+        #expect(Set(visitors.compactMap(\.place)).count == Int(RoomRules.largestBlock))
+        let waits = scene.world.run(on: scene.loops[0]) {
+            Set((0..<50).map { _ in scene.gates[0].joiningPosition.refreshSeconds })
+        }
+        #expect(waits.count > 1 && waits.allSatisfy { (3...10).contains($0) })
+    }
+
+    /// The door travels as changes: who stands there is told once, however many ticks come, and is let in by their
+    /// answers.
+    @Test func door_whoStands_isToldOnce_andLetInByATick() {
+        let scene = GateScene(4, slots: 5) { $0.inflowMilli = 2_000; $0.burst = 1 }
+        scene.run(forSeconds: 0.2)
+        let visitors = (0..<9).map { _ in scene.park(.join) }
+        let areCalled = scene.run(withinSeconds: 5) { scene.shared.known.serving >= 4 }
+        #expect(areCalled)
+        let called = visitors.compactMap(\.place).filter { $0.number > 1 && $0.number <= 4 }
+        let atDoor = called.enumerated().map { scene.park(.exchange(key: $1), on: $0 % 2) }
+        scene.run(forSeconds: 0.1)
+        let exchanges = scene.count("exchange")
+        let areIn = scene.run(withinSeconds: 5) { atDoor.allSatisfy { $0.pass != nil } }
+        #expect(areIn)
+        #expect(scene.count("exchange") == exchanges, "nobody was asked about twice")
+        #expect(scene.count("leave") == 0)
+    }
+
+    /// Thousands who hang up are told of in batches.
+    @Test func leave_manyHangUp_fewCalls() {
+        let scene = GateScene(5, slots: 1) { $0.inflowMilli = 1; $0.burst = 1 }
+        scene.run(forSeconds: 0.2)
+        scene.park(.join)
+        scene.run(forSeconds: 0.2)
+        let epoch = UInt32(scene.shared.known.epoch)
+        var tickets: [RoomTicket] = []
+        scene.world.run(on: scene.loops[0]) {
+            for number in 2...4_500 as ClosedRange<Int64> {
+                let key = LineKey(epoch: epoch, number: number)
+                let visitor = GateScene.Visitor(index: 0)
+                if case .parked(let ticket) = scene.gates[0].park(visitor, .exchange(key: key)) { tickets.append(ticket) }
+            }
+        }
+        #expect(tickets.count == 4_499)
+        scene.world.run(on: scene.loops[0]) { for ticket in tickets { scene.gates[0].leave(ticket) } }
+        scene.run(forSeconds: 1)
+        #expect(scene.count("leave") <= 5, "\(scene.count("leave")) calls")
+        #expect(scene.gates[0].parked.atDoor == 0 && scene.shared.atDoor.count == 0)
+    }
+
+    /// Without a healthy worker nobody asks for an exchange that would let them in to an error; when no gateway has one,
+    /// the shared state is told who came, and lets them in when there is one again.
+    @Test func door_noWorker_isHeld_andOpensWithTheFirst() {
+        let scene = GateScene(6, slots: 50)
+        scene.run(forSeconds: 0.2)
+        scene.healthy = 0
+        scene.run(forSeconds: 0.3)
+        let visitors = (0..<4).map { _ in scene.park(.join) }
+        scene.run(forSeconds: 1)
+        #expect(visitors.allSatisfy { $0.pass == nil && $0.place != nil }, "in line, and nobody inside")
+        #expect(scene.gates.allSatisfy { $0.mode == .held })
+        #expect(scene.shared.known.serving == 0, "no turn is lost")
+        scene.healthy = 1
+        let areCalled = scene.run(withinSeconds: 3) { scene.shared.known.serving >= 4 }
+        #expect(areCalled)
+        let inside = visitors.compactMap(\.place).map { scene.park(.exchange(key: $0)) }
+        let areIn = scene.run(withinSeconds: 3) { inside.allSatisfy { $0.pass != nil } }
+        #expect(areIn)
+    }
+
+    /// Passes are renewed while the shared state is away, and it takes them in when it has come back with nothing.
+    @Test func renew_stateIsAwayAndForgets_sessionsAreMadeAnew() {
+        let scene = GateScene(7, slots: 50)
+        scene.run(forSeconds: 0.2)
+        let visitors = (0..<5).map { _ in scene.park(.join) }
+        let areIn = scene.run(withinSeconds: 2) { visitors.allSatisfy { $0.pass != nil } }
+        #expect(areIn)
+        scene.rooms.goAway(forNanoseconds: 20 * Nanoseconds.perSecond)
+        scene.rooms.startEmpty()
+        scene.run(forSeconds: 12)
+        for visitor in visitors {
+            let renewed = scene.world.run(on: scene.loops[1]) {
+                scene.gates[1].renew(LineKey(visitor.pass!), nowMicros: scene.gates[1].nowMicros)
+            }
+            #expect(renewed != nil && renewed!.expiresSeconds > visitor.pass!.expiresSeconds)
+        }
+        let isBack = scene.run(withinSeconds: 12) { scene.gates[1].snapshot?.lostSessions == 0 && scene.count("renew") > 0 }
+        #expect(isBack)
+        scene.run(forSeconds: 1)
+        #expect(scene.gates[0].snapshot?.sessions == 5 && scene.gates[0].snapshot?.lostSessions == 0)
+    }
+
+    /// A pass that was released on another gateway is no good here either, as soon as the next tick has come.
+    @Test func release_onAnotherGateway_isKnownWithTheNextTick() throws {
+        let scene = GateScene(8, slots: 50)
+        scene.run(forSeconds: 0.2)
+        let visitor = scene.park(.join)
+        scene.run(forSeconds: 0.3)
+        let pass = try #require(visitor.pass)
+        let other = FickleRoomStore(loop: scene.loops[1], rooms: scene.rooms, world: scene.world)
+        scene.world.run(on: scene.loops[1]) {
+            other.release(room: "sale", ids: [pass.number], known: scene.shared.known) { _ in }
+        }
+        let isKnown = scene.run(withinSeconds: 1) {
+            scene.gates.allSatisfy { $0.view.isRevoked(LineKey(pass), nowMicros: $0.nowMicros) }
+        }
+        #expect(isKnown)
+    }
+}
