@@ -42,7 +42,9 @@ struct Journal {
                 name = line
             }
         }
-        guard !self.limits.isEmpty || !self.exchanges.isEmpty else { throw Disappointment("there is no journal: \(lines.prefix(20))") }
+        guard !self.limits.isEmpty || !self.exchanges.isEmpty else {
+            throw Disappointment("there is no journal: \(lines.prefix(20))")
+        }
     }
 
     private mutating func take(_ entry: [String: String]) throws {
