@@ -1,7 +1,11 @@
 /// A master, its replicas, and who watches them.
 extension RedisFleet {
-    /// The one that says of itself that it is master; nil while there is none.
-    public var master: RedisFleetNode? { self.servers.first { $0.pid != 0 && $0.role == "master" } }
+    /// The one that says of itself that it is master and that the sentinels name, if there are any; nil while there is
+    /// none. After a fail-over the old one takes itself for the master for some seconds yet.
+    public var master: RedisFleetNode? {
+        guard !self.sentinels.isEmpty else { return self.servers.first { $0.role == "master" } }
+        return self.masterBySentinels.flatMap { $0.role == "master" ? $0 : nil }
+    }
 
     /// Whom the sentinels name.
     public var masterBySentinels: RedisFleetNode? {
@@ -36,7 +40,7 @@ extension RedisFleet {
     public func failOver() throws {
         let old = self.masterBySentinels
         try Self.wait(for: "a sentinel to begin the fail-over") {
-            try self.sentinels[0].command("SENTINEL", "FAILOVER", Self.masterName).text == "OK"
+            try self.sentinels.first { $0.pid != 0 }?.command("SENTINEL", "FAILOVER", Self.masterName).text == "OK"
         }
         try Self.wait(for: "another master") {
             let new = self.masterBySentinels
