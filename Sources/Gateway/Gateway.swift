@@ -325,17 +325,15 @@ public final class Gateway {
     /// and shown. One that has never reached it since its start has nothing to show.
     public var readiness: Readiness {
         self.home.preconditionOnLoop()
-        let away = self.rooms.filter { $0.value.missed >= RoomPulse.missedTicksWorthTelling }.keys.sorted()
-        let unknown = self.settings.rooms.map(\.name).filter { self.rooms[$0]?.snapshot == nil }
-        let held = self.rooms.filter { $0.value.snapshot?.isHeld == true && !away.contains($0.key) }.keys.sorted()
-        var problems = away.map { "room \($0): the shared state does not answer" }
-        problems += held.map { "room \($0): no worker is healthy, nobody is let in" }
-        problems += unknown.filter { !away.contains($0) }.map { "room \($0): the shared state has not answered yet" }
+        let pulses = self.settings.rooms.map { ($0.name, self.rooms[$0.name, default: RoomPulse()]) }
+            .sorted { $0.0 < $1.0 }
+        var problems = pulses.flatMap { $1.problems(of: $0, generation: self.settings.generation) }
         if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
+        let modes = pulses.map { $1.toldMode.text }
         return Readiness(
-            ready: unknown.isEmpty && !self.loops.isEmpty && !self.isStopping,
-            mode: away.isEmpty ? held.isEmpty ? "normal" : "held" : "degraded",
+            ready: pulses.allSatisfy { $1.snapshot != nil } && !self.loops.isEmpty && !self.isStopping,
+            mode: ["degraded", "held"].first { modes.contains($0) } ?? "normal",
             problems: problems
         )
     }

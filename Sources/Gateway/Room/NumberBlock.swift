@@ -32,11 +32,6 @@ struct NumberBlock: Equatable, Sendable {
         return LineKey(epoch: epoch, number: next)
     }
 
-    /// Whether a place or pass is of a number that this gateway may have handed out by itself.
-    func contains(_ token: AdmissionToken) -> Bool {
-        Int64(token.epoch) == self.epoch && self.range?.contains(token.number) == true
-    }
-
     /// What the next tick tells. A block of another line is none.
     mutating func report(epoch: Int64, size: Int64 = RoomRules.largestBlock) -> BlockReport {
         guard let range = self.range, epoch == self.epoch else { return BlockReport(start: 0, used: 0, size: size) }

@@ -88,13 +88,15 @@ struct RoomPulse {
         return healthy == 0 || self.snapshot?.isHeld == true ? .held : .normal
     }
 
-    /// What an operator has to see to.
+    /// What an operator has to see to. `generation`: of this gateway's settings.
     func problems(of room: String, generation: Int64) -> [String] {
         var problems: [String] = []
-        if self.missed >= Self.missedTicksWorthTelling {
-            problems.append("room \(room): the shared state does not answer")
+        let isAway = if case .degraded = self.toldMode { true } else { self.missed >= Self.missedTicksWorthTelling }
+        if isAway { problems.append("room \(room): the shared state does not answer") }
+        if !isAway, self.toldMode == .held { problems.append("room \(room): no worker is healthy, nobody is let in") }
+        guard let snapshot = self.snapshot else {
+            return isAway ? problems : problems + ["room \(room): the shared state has not answered yet"]
         }
-        guard let snapshot = self.snapshot else { return problems }
         if snapshot.isGenerationIgnored {
             problems.append(
                 "room \(room): the limits in force are those of generation \(snapshot.generation); this gateway's "

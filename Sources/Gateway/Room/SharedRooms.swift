@@ -41,13 +41,7 @@ final class SharedRoom: Sendable {
     var known: KnownMarks { self.content.withLock { $0.lines.marks } }
     var lines: KnownLines { self.content.withLock { $0.lines } }
 
-    func learn(_ token: AdmissionToken) {
-        self.content.withLock { content in
-            // What this gateway hands out by itself proves nothing of what the shared state has given out: the ticks
-            // tell of it, and numbers between the two would count as people.
-            if !content.block.contains(token) { _ = content.lines.learn(token) }
-        }
-    }
+    func learn(_ token: AdmissionToken) { self.content.withLock { _ = $0.lines.learn(token) } }
     func raise(_ line: LineMarks) { self.content.withLock { $0.lines.raise(line) } }
 
     /// A tick's answer: how the line stands, and which numbers are set aside for this gateway.
@@ -83,7 +77,11 @@ final class SharedRoom: Sendable {
 
     /// The next number of this gateway's block, for whichever loop asks first; nil when there is none left.
     func takeNumber() -> LineKey? {
-        self.content.withLock { $0.block.take() }
+        self.content.withLock { content in
+            guard let key = content.block.take() else { return nil }
+            content.lines.issue(key)
+            return key
+        }
     }
 
     /// What the tick that is about to be sent tells of the block.
