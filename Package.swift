@@ -128,7 +128,10 @@ let package = Package(
         ),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling"]),
-        tests("SettingsTests", ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile"]),
+        tests(
+            "SettingsTests",
+            ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile", "Transport"]
+        ),
         tests("EventLoopTests", ["CLinux", "EventLoop", "Primitives", "TestKit"]),
         tests("TransportTests", ["CLinux", "EventLoop", "Primitives", "TestKit", "Transport"]),
         tests(

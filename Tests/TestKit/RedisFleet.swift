@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import Synchronization
 
@@ -42,6 +43,8 @@ public final class RedisFleet: Sendable {
     /// Starts a fleet, and returns when each node has found the others. Ports are free ones; should somebody else take
     /// one before the server does, all begins anew.
     public static func start(_ shape: Shape, _ options: Options = Options()) throws -> RedisFleet {
+        // A server that is killed breaks the pipes of TLS sessions, and of whoever asks it just then.
+        SignalSource.ignoreBrokenPipe()
         var lastError: any Error = RedisFleetError("no attempt")
         for _ in 0..<3 {
             let fleet = try RedisFleet(shape, options)
