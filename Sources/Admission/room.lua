@@ -1132,7 +1132,7 @@ local function trimJournal(room, ...)
     return trimmed
 end
 
--- Trims the journal, a part at a time: its length then, and whether a minute is over, in which all of the room lives on for
+-- Trims the journal, a part at a time: its length then, and whether a minute is over: then all of the room lives on for
 -- its retention.
 local function keep(room, entries, micros)
     local length = redis.call('XLEN', JOURNAL)

@@ -37,6 +37,25 @@ import Testing
         #expect(door.nextBatch() == self.keys([3]), "only who is new")
     }
 
+    /// What a tick costs does not grow with those who stand: a thousand times as many take less than fifty times as long.
+    @Test func tick_manyStand_costsWhatHasChanged() {
+        func duration(standing: Int64) -> Duration {
+            var door = DoorQueue<Int64>(largestBatch: 1_000)
+            let later = self.now.advanced(byNanoseconds: 1_000_000_000)
+            for number in 1...standing { _ = door.add(number, for: self.key(number), deadline: later) }
+            while let batch = door.nextBatch() { door.returned(batch, isAnswered: true) }
+            return ContinuousClock().measure {
+                for _ in 0..<2_000 {
+                    #expect(door.expire(now: self.now).isEmpty)
+                    door.askAgain()
+                    #expect(door.nextBatch() == nil)
+                }
+            }
+        }
+        let few = duration(standing: 20)
+        #expect(duration(standing: 20_000) < few * 50)
+    }
+
     @Test func returned_withoutAnAnswer_asksAgainWithTheNextTick() {
         var door = self.door([1, 2])
         _ = door.nextBatch()

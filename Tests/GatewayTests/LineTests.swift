@@ -8,7 +8,8 @@ import Testing
 @Suite struct LineTests {
     private static let epoch: UInt32 = 1_700_000_000
 
-    private func token(_ kind: AdmissionToken.Kind, _ number: Int64, epoch: UInt32 = LineTests.epoch) -> AdmissionToken {
+    private func token(_ kind: AdmissionToken.Kind, _ number: Int64, epoch: UInt32 = LineTests.epoch) -> AdmissionToken
+    {
         AdmissionToken(
             kind: kind,
             keyID: 1,

@@ -204,7 +204,9 @@ final class GateScene {
     /// The door travels as changes: who stands there is told once, however many ticks come, and is let in by their
     /// answers.
     @Test func door_whoStands_isToldOnce_andLetInByATick() {
-        let scene = GateScene(4, slots: 5) { $0.inflowMilli = 2_000; $0.burst = 1 }
+        let scene = GateScene(4, slots: 5) {
+            $0.inflowMilli = 2_000; $0.burst = 1
+        }
         scene.run(forSeconds: 0.2)
         let visitors = (0..<9).map { _ in scene.park(.join) }
         let areCalled = scene.run(withinSeconds: 5) { scene.shared.known.serving >= 4 }
@@ -221,7 +223,9 @@ final class GateScene {
 
     /// Thousands who hang up are told of in batches.
     @Test func leave_manyHangUp_fewCalls() {
-        let scene = GateScene(5, slots: 1) { $0.inflowMilli = 1; $0.burst = 1 }
+        let scene = GateScene(5, slots: 1) {
+            $0.inflowMilli = 1; $0.burst = 1
+        }
         scene.run(forSeconds: 0.2)
         scene.park(.join)
         scene.run(forSeconds: 0.2)
@@ -231,7 +235,9 @@ final class GateScene {
             for number in 2...4_500 as ClosedRange<Int64> {
                 let key = LineKey(epoch: epoch, number: number)
                 let visitor = GateScene.Visitor(index: 0)
-                if case .parked(let ticket) = scene.gates[0].park(visitor, .exchange(key: key)) { tickets.append(ticket) }
+                if case .parked(let ticket) = scene.gates[0].park(visitor, .exchange(key: key)) {
+                    tickets.append(ticket)
+                }
             }
         }
         #expect(tickets.count == 4_499)
@@ -241,8 +247,8 @@ final class GateScene {
         #expect(scene.gates[0].parked.atDoor == 0 && scene.shared.atDoor.count == 0)
     }
 
-    /// Without a healthy worker nobody asks for an exchange that would let them in to an error; when no gateway has one,
-    /// the shared state is told who came, and lets them in when there is one again.
+    /// Without a healthy worker nobody asks for an exchange that would let them in to an error; when no gateway has
+    /// one, the shared state is told who came, and lets them in when there is one again.
     @Test func door_noWorker_isHeld_andOpensWithTheFirst() {
         let scene = GateScene(6, slots: 50)
         scene.run(forSeconds: 0.2)
@@ -277,7 +283,9 @@ final class GateScene {
             }
             #expect(renewed != nil && renewed!.expiresSeconds > visitor.pass!.expiresSeconds)
         }
-        let isBack = scene.run(withinSeconds: 12) { scene.gates[1].snapshot?.lostSessions == 0 && scene.count("renew") > 0 }
+        let isBack = scene.run(withinSeconds: 12) {
+            scene.gates[1].snapshot?.lostSessions == 0 && scene.count("renew") > 0
+        }
         #expect(isBack)
         scene.run(forSeconds: 1)
         #expect(scene.gates[0].snapshot?.sessions == 5 && scene.gates[0].snapshot?.lostSessions == 0)

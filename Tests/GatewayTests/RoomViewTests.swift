@@ -111,15 +111,23 @@ import Testing
     @Test func renewal_isDueForPassesFromBeforeALoss() {
         var view = self.view(serving: 9, issued: 9)
         let before = self.pass(view, age: 10)
-        #expect(view.standing(pass: before, place: nil, nowMicros: Self.now) == .inside(key: self.key(5), isRenewalDue: false))
+        #expect(
+            view.standing(pass: before, place: nil, nowMicros: Self.now)
+                == .inside(key: self.key(5), isRenewalDue: false)
+        )
         let lossTakesNews = view.take(
             self.news(.sample(nowMicros: Self.now, incarnation: 2, issued: 9, serving: 9))
         )
         #expect(lossTakesNews == true, "the door has to be told again")
-        #expect(view.standing(pass: before, place: nil, nowMicros: Self.now) == .inside(key: self.key(5), isRenewalDue: true))
+        #expect(
+            view.standing(pass: before, place: nil, nowMicros: Self.now)
+                == .inside(key: self.key(5), isRenewalDue: true)
+        )
         let after = self.pass(view, age: -1)
         let later = Self.now + Self.second
-        #expect(view.standing(pass: after, place: nil, nowMicros: later) == .inside(key: self.key(5), isRenewalDue: false))
+        #expect(
+            view.standing(pass: after, place: nil, nowMicros: later) == .inside(key: self.key(5), isRenewalDue: false)
+        )
         #expect(view.take(self.news(.sample(nowMicros: later, incarnation: 2, issued: 9, serving: 9))) == false)
     }
 
@@ -145,7 +153,10 @@ import Testing
         snapshot.older = [OlderLine(epoch: Int64(old), issued: 95, serving: 89)]
         _ = view.take(self.news(snapshot))
         #expect(view.position(of: self.key(95, epoch: old), nowMicros: Self.now, random: 1).ahead == 5)
-        #expect(view.position(of: self.key(4), nowMicros: Self.now, random: 1).ahead == 6, "six of the older line first")
+        #expect(
+            view.position(of: self.key(4), nowMicros: Self.now, random: 1).ahead == 6,
+            "six of the older line first"
+        )
         snapshot.older[0].serving = 90
         _ = view.take(self.news(snapshot))
         #expect(view.standing(pass: nil, place: place, nowMicros: Self.now) == .called(key: LineKey(place)))

@@ -166,7 +166,10 @@ import Testing
             for (name, value) in cookies { visitor.setCookie(name, value) }
             try visitor.get()
             #expect(visitor.passNumber == 2, "the old pass opened the room again")
-            #expect(try sluice.metric("sluice_room_tokens_refused_total{room=\"sale\",reason=\"revoked\"}") == 1)
+            #expect(
+                try sluice.metric("sluice_room_tokens_refused_total{room=\"sale\",reason=\"revoked\"}") == 2,
+                "the pass, and the place that it came from"
+            )
         }
     }
 

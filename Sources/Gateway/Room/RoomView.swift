@@ -83,7 +83,7 @@ struct RoomView {
         guard former?.epoch != snapshot.epoch || former?.incarnation != snapshot.incarnation else { return false }
         // Seen for the first time, a later incarnation may have begun at any moment up to now.
         let isFromItsBeginning = former == nil && snapshot.incarnation <= 1
-        self.knownSinceSeconds = isFromItsBeginning ? snapshot.epoch : snapshot.nowMicros / 1_000_000
+        self.knownSinceSeconds = isFromItsBeginning ? snapshot.epoch - 1 : snapshot.nowMicros / 1_000_000
         return former != nil
     }
 
@@ -145,7 +145,11 @@ struct RoomView {
     /// from the last request to within a sixth, at a cost of six renewals a session at most.
     private func isRenewalDue(_ pass: AdmissionToken, nowMicros now: Int64) -> Bool {
         let issued = Int64(pass.issuedSeconds)
-        return issued <= self.knownSinceSeconds || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
+        // A pass of an older line may have been issued in the second in which this one began.
+        let since =
+            Int64(pass.epoch) < self.known.epoch
+            ? max(self.knownSinceSeconds, self.known.epoch) : self.knownSinceSeconds
+        return issued <= since || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
     }
 
     private func isCalled(_ key: LineKey) -> Bool { key.number <= self.serving(of: Int64(key.epoch)) }

@@ -304,7 +304,8 @@ final class WorkerPool: UpstreamOwner {
     func probe() {
         guard self.connecting == 0, !self.ready.isEmpty,
             self.ready.allSatisfy({ !self.slots[$0].worker.health.isHealthy }),
-            let index = self.ready.min(by: { self.slots[$0].worker.health.missed < self.slots[$1].worker.health.missed }),
+            let index = self.ready.min(by: { self.slots[$0].worker.health.missed < self.slots[$1].worker.health.missed }
+            ),
             self.tools.now.nanoseconds(since: self.slots[index].worker.health.missed) >= Self.probeNanoseconds
         else { return }
         _ = self.beginConnecting(at: index)

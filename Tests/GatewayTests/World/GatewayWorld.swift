@@ -16,8 +16,8 @@ final class GatewayWorld {
     private let gatewayLoops: [[VirtualLoop]]
     private let workerLoop: VirtualLoop
     private let clientLoop: VirtualLoop
-    private let rooms: FickleRooms
-    private let register = WorldRegister()
+    let rooms: FickleRooms
+    let register = WorldRegister()
     private(set) var gateways: [Gateway] = []
     private var clients: [WorldClient] = []
     /// What somebody saw that must not happen.
