@@ -18,8 +18,10 @@ public struct RedisCounters: Sendable, Equatable {
     public var overloaded: UInt64 = 0
     /// Attempts to connect.
     public var attempts: UInt64 = 0
-    /// Connections that became ready; every one after the first is a reconnect.
+    /// Connections that became ready.
     public var connects: UInt64 = 0
+    /// Those of them that took the place of an earlier one: to the same server, or to another master.
+    public var reconnects: UInt64 = 0
     /// Times that a script had to be loaded again because Redis had forgotten it.
     public var scriptReloads: UInt64 = 0
     /// Commands that a node of a Cluster sent to another one.
@@ -28,8 +30,6 @@ public struct RedisCounters: Sendable, Equatable {
     public var postponed: UInt64 = 0
     /// From sending to the answer, to the accuracy of a loop's turn.
     public var roundTrips = LatencyHistogram()
-
-    public var reconnects: UInt64 { self.connects > 0 ? self.connects - 1 : 0 }
 
     public init() {}
 }

@@ -149,6 +149,7 @@ import Transport
             await rig.startLoad()
             try await rig.waitForFreshAnswers("answers")
             #expect(await rig.loadRuns.count == 3)
+            #expect(await rig.counters.reconnects == 0)
 
             let key = FleetLoad.keys("a")[0]
             let source = try #require(try fleet.master(ofKey: key))

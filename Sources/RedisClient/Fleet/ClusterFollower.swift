@@ -19,6 +19,7 @@ final class ClusterFollower: FleetFollower {
         var retryTimer: LoopTimer?
         /// Why it cannot be reached; nil while it never failed since it was last ready.
         var failure: String?
+        var wasReady = false
 
         init(_ node: RedisNode, _ backoff: Backoff) {
             self.node = node
@@ -200,6 +201,8 @@ final class ClusterFollower: FleetFollower {
         guard let member = self.members[node.place] else { return }
         member.failure = nil
         member.backoff.reset()
+        if member.wasReady { self.setup.tally.counters.reconnects += 1 }
+        member.wasReady = true
         self.setup.tally.counters.connects += 1
         if !self.map.isKnown { return self.refresh() }
         self.judge()

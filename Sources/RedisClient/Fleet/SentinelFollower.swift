@@ -152,6 +152,7 @@ final class SentinelFollower: FleetFollower {
         if node === self.sentinel { return self.ask() }
         guard node === self.master else { return }
         self.backoff.reset()
+        if self.setup.tally.counters.connects > 0 { self.setup.tally.counters.reconnects += 1 }
         self.setup.tally.counters.connects += 1
         self.client?.fleetChanged(.connected)
         self.client?.fleetGained()

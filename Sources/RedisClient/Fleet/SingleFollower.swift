@@ -42,6 +42,7 @@ final class SingleFollower: FleetFollower {
 
     func nodeReady(_ node: RedisNode) {
         self.backoff.reset()
+        if self.setup.tally.counters.connects > 0 { self.setup.tally.counters.reconnects += 1 }
         self.setup.tally.counters.connects += 1
         self.client?.fleetChanged(.connected)
         self.client?.fleetGained()
