@@ -48,16 +48,20 @@ extension RoomModel {
 
     mutating func takeIn(_ known: KnownMarks, run: Int64) {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
-        let known = known.bounded
+        var known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
         if known.epoch > self.record.epoch {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
-            let ahead = max(self.record.issued, self.record.blocks.last?.end ?? 0)
+            // A number of a leased block was handed out by its gateway while this state was away: it says nothing of
+            // what was given out here.
+            if self.record.blocks.contains(where: { $0.start <= known.issued && known.issued <= $0.end }) {
+                known.issued = known.serving
+            }
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
-                || known.issued > ahead
+                || known.issued > self.record.issued
         } else if known.epoch > 0, self.note(OlderLine(known)) {
             self.loseSessions(known.sessions)
         }

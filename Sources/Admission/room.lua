@@ -655,6 +655,14 @@ local function beginEpoch(room, known)
     noteOlder(room, epoch, issued, serving)
 end
 
+-- Such a number was handed out by its gateway while this state was away: it says nothing of what was given out here.
+local function isLeased(room, number)
+    for _, block in ipairs(blocksOf(room)) do
+        if block.from <= number and number <= block.to then return true end
+    end
+    return false
+end
+
 local function takeIn(room, known)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
@@ -663,10 +671,9 @@ local function takeIn(room, known)
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
-        local blocks = blocksOf(room)
-        local ahead = max(room.issued, blocks[#blocks] and blocks[#blocks].to or 0)
+        if isLeased(room, known.issued) then known.issued = known.serving end
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
-            or known.issued > ahead
+            or known.issued > room.issued
     elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
         loseSessions(room, known.sessions)
     end
@@ -1180,17 +1187,18 @@ local function trimJournal(room, ...)
     return trimmed
 end
 
--- Trims the journal, a part at a time; its length then. Once a minute, all of the room lives on for its retention.
-local function keep(room, entries, micros, millis)
+-- Trims the journal, a part at a time: its length then, and whether a minute is over: then all of the room lives on for
+-- its retention.
+local function keep(room, entries, micros)
     local length = redis.call('XLEN', JOURNAL)
     if length > entries then
         length = length - trimJournal(room, 'MAXLEN', '=', max(entries, length - TRIMMED_AT_ONCE))
     end
-    if room.now - room.kept < KEEP_MICROS then return length end
+    if room.now - room.kept < KEEP_MICROS then return length, false end
     set(room, 'kept', room.now)
     local time = redis.call('TIME')
     local earliest = tonumber(time[1]) * 1000 - floor(micros / 1000)
-    return length - trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE), millis
+    return length - trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE), true
 end
 
 -- The events after `seen`: those let in with their expiries, those released; the last event told, and whether some are
@@ -1289,11 +1297,12 @@ local function tick()
     local showUp = sampleShowUp(room)
     callNext(room, showUp, sessions, atDoor)
     writeMark(room)
-    local journal, retention = keep(room, given.entries, given.micros, given.millis)
+    local journal, isDue = keep(room, given.entries, given.micros)
     local granted, released, last, isLost = eventsSince(room, given.seen)
     commit(room)
-    if retention then
-        for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, retention) end
+    for _, key in ipairs(KEYS) do
+        -- A key that was made since the last time has no end yet.
+        if isDue or redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, given.millis) end
     end
     return answer(room, {
         'admitted', room.admitted, 'sessions', sessions + room.lost, 'lost', room.lost, 'door', atDoor,

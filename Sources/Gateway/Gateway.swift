@@ -178,7 +178,7 @@ public final class Gateway {
                 journalMicros: room.journalMicros,
                 roomMillis: room.retentionMicros / 1_000
             ),
-            older: shared.lines.older
+            older: shared.reportOlder()
         )
     }
 

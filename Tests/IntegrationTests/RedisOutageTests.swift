@@ -15,7 +15,7 @@ import Testing
             configuration.room = ["slots": "10000", "inflow": "60/s", "burst": "20", "horizon": "1s"]
             configuration.limits = ["door_timeout": "500ms"]
             let sluice = try scene.start(configuration)
-            var crowd = try Crowd(port: sluice.port, count: Self.visitorCount)
+            var crowd = Crowd(ports: [sluice.port], count: Self.visitorCount)
             try crowd.round()
             #expect(crowd.places.count == Self.visitorCount)
 
@@ -149,33 +149,6 @@ import Testing
             let result = try scene.run("env", ["PATH=/nowhere", try SluiceProcess.program, "run", file])
             #expect(result.end == .exited(1))
             #expect(result.errors.contains("apt-get install redis-server"))
-        }
-    }
-}
-
-/// Visitors who poll, and what must never happen to them.
-private struct Crowd {
-    let visitors: [Visitor]
-    private(set) var places: [Int: Int64] = [:]
-    private(set) var moved: [String] = []
-    private(set) var expelled: [String] = []
-    private(set) var failures: [String] = []
-
-    init(port: UInt16, count: Int) throws { self.visitors = (0..<count).map { _ in Visitor(port: port) } }
-
-    var insideCount: Int { self.visitors.filter(\.isIn).count }
-
-    /// Everybody asks once, all at the same time, and waits for the answer.
-    mutating func round() throws {
-        let before = self.visitors.map(\.isIn)
-        for visitor in self.visitors { try visitor.ask() }
-        for (index, visitor) in self.visitors.enumerated() {
-            let answer = try visitor.readAnswer()
-            if answer.status >= 500 { self.failures.append("status \(answer.status): \(answer.text)") }
-            if before[index], !visitor.isIn { self.expelled.append("\(index): \(visitor.state)") }
-            guard let number = visitor.number else { continue }
-            if let known = self.places[index], known != number { self.moved.append("\(index): \(known) -> \(number)") }
-            self.places[index] = number
         }
     }
 }

@@ -4,6 +4,9 @@ import SharedState
 /// How newcomers get their places.
 extension RoomGate {
     func sendJoin() {
+        // Those who hold places of an older line go before newcomers, so the shared state has to know of them first. The
+        // next tick tells it, and comes back here.
+        guard !self.shared.hasUntoldLine else { return self.shared.noteActivity() }
         guard let batch = self.joins.next(isStillWanted: { self.joiners[$0] != nil }) else { return }
         self.joinsOnTheWay = batch
         self.shared.noteActivity()

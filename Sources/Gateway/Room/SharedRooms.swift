@@ -10,6 +10,9 @@ final class SharedRoom: Sendable {
         /// What any loop has seen: it goes with every call.
         var lines = KnownLines()
         var block = NumberBlock()
+        /// Epochs of older lines that the tick on the way tells of, and those that any has told of.
+        var olderReported: Set<Int64> = []
+        var olderTold: Set<Int64> = []
         /// Until when a pass is not to be taken; 0: it is good again.
         var releases: [(key: LineKey, untilMicros: Int64)] = []
         /// How many releases were forgotten.
@@ -45,12 +48,30 @@ final class SharedRoom: Sendable {
     func take(_ answer: TickAnswer) {
         self.content.withLock { content in
             content.lines.raise(answer.snapshot)
+            content.olderTold.formUnion(content.olderReported)
             content.block.lease(answer.block, epoch: answer.snapshot.epoch)
         }
     }
 
     func noteActivity() { self.activity.add(1, ordering: .relaxed) }
     var activityCount: Int { self.activity.load(ordering: .relaxed) }
+
+    // MARK: Older lines
+
+    /// What the tick that is about to be sent tells of them.
+    func reportOlder() -> [SeenLine] {
+        self.content.withLock { content in
+            content.olderReported = Set(content.lines.older.map(\.epoch))
+            // Epochs that are forgotten here need not be remembered as told.
+            content.olderTold.formIntersection(content.olderReported)
+            return content.lines.older
+        }
+    }
+
+    /// Visitors have shown places of a line that the shared state has not heard of yet: nobody new goes before them.
+    var hasUntoldLine: Bool {
+        self.content.withLock { content in content.lines.older.contains { !content.olderTold.contains($0.epoch) } }
+    }
 
     // MARK: Numbers set aside
 

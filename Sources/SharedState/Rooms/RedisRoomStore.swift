@@ -110,7 +110,9 @@ public final class RedisRoomStore: BatchedRoomStore {
         _ parse: @escaping (RoomReply) throws(RoomError) -> Answer
     ) {
         self.loop.preconditionOnLoop()
-        let arguments = operation.arguments(known: known)
+        var arguments = operation.arguments(known: known).map(RedisArgument.text)
+        // Which life of which server answers is known only when the command is sent.
+        arguments[RoomScript.runArgument] = .serverRun
         self.client.eval(SharedScripts.room, keys: self.keys(of: room), arguments: arguments) { result in
             switch result {
             case .failure(let error): completion(.failure(StoreError(error)))

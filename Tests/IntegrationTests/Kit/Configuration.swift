@@ -23,6 +23,8 @@ struct Configuration {
     var otherPools: [(name: String, keys: [String: String])] = []
     /// More routes, each a mapping as YAML.
     var otherRoutes: [String] = []
+    /// More keys of the whole file, each a line of YAML.
+    var otherKeys: [String] = []
 
     var text: String {
         var lines = ["listen:"]
@@ -34,6 +36,7 @@ struct Configuration {
             "admin: {listen: 127.0.0.1:0}", "state_folder: state", "redis: \(self.redis)", "loops: \(self.loops)",
         ]
         lines.append("log: {level: \(self.logLevel)}")
+        lines += self.otherKeys
         if !self.limits.isEmpty { lines.append("limits: \(Self.inline(self.limits))") }
         if !self.signingKeys.isEmpty {
             lines.append("signing_keys:")

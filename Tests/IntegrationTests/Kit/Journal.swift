@@ -1,3 +1,5 @@
+import TestKit
+
 /// A room's journal, read with `redis-cli`.
 struct Journal {
     struct Grant {
@@ -14,9 +16,22 @@ struct Journal {
     /// Of the room `sale`.
     init(_ scene: Scene, socket: String) throws {
         let reply = try scene.run("redis-cli", ["-s", socket, "--raw", "XRANGE", "sluice:{sale}:journal", "-", "+"])
+        try self.init(lines: reply.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+    }
+
+    /// From a server of a fleet.
+    init(_ node: RedisFleetNode) throws {
+        try self.init(lines: Self.flat(try node.order("XRANGE", "sluice:{sale}:journal", "-", "+")))
+    }
+
+    private static func flat(_ reply: RedisFleetReply) -> [String] {
+        reply.text.map { [$0] } ?? reply.array.flatMap { self.flat($0) }
+    }
+
+    private init(lines: [String]) throws {
         var entry: [String: String] = [:]
         var name: String?
-        for line in reply.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) + ["0-0"] {
+        for line in lines + ["0-0"] {
             if line.split(separator: "-").count == 2, line.allSatisfy({ $0.isNumber || $0 == "-" }) {
                 try self.take(entry)
                 (entry, name) = ([:], nil)
@@ -27,7 +42,9 @@ struct Journal {
                 name = line
             }
         }
-        guard !self.limits.isEmpty else { throw Disappointment("there is no journal: \(reply.output) \(reply.errors)") }
+        guard !self.limits.isEmpty || !self.exchanges.isEmpty else {
+            throw Disappointment("there is no journal: \(lines.prefix(20))")
+        }
     }
 
     private mutating func take(_ entry: [String: String]) throws {

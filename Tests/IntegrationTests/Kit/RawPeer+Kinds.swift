@@ -39,6 +39,30 @@ extension RawPeer {
         guard code == 0 else { throw Disappointment("connect: \(String(cString: strerror(errno)))") }
     }
 
+    /// From another address of the loopback.
+    convenience init(port: UInt16, from source: String) throws {
+        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        func address(_ host: String, _ port: UInt16) -> sockaddr_in {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            inet_pton(AF_INET, host, &address.sin_addr)
+            return address
+        }
+        var (own, other) = (address(source, 0), address("127.0.0.1", port))
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        var code = withUnsafePointer(to: &own) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(fd, $0, size) }
+        }
+        if code == 0 {
+            code = withUnsafePointer(to: &other) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(fd, $0, size) }
+            }
+        }
+        self.init(adopting: fd)
+        guard code == 0 else { throw Disappointment("from \(source): \(String(cString: strerror(errno)))") }
+    }
+
     /// Sends a reset at once, whoever still holds this.
     func breakOff() {
         var hard = linger(l_onoff: 1, l_linger: 0)

@@ -10,6 +10,13 @@ final class Visitor {
 
     init(port: UInt16) { self.port = port }
 
+    /// Another browser with the same cookies, at this gateway or another one.
+    func copy(port: UInt16? = nil) -> Visitor {
+        let copy = Visitor(port: port ?? self.port)
+        copy.cookies = self.cookies
+        return copy
+    }
+
     @discardableResult
     func get(_ path: String = "/", method: String = "GET") throws -> Answer {
         try self.ask(path, method: method)
@@ -60,7 +67,18 @@ final class Visitor {
 
     /// The number of the place in the room `sale`, read out of the cookie; nil without one.
     var number: Int64? { self.cookies["sluice-place-sale"].flatMap(TokenText.init)?.number }
+    var place: Place? { self.cookies["sluice-place-sale"].flatMap(TokenText.init)?.place }
     var passNumber: Int64? { self.cookies["sluice-pass-sale"].flatMap(TokenText.init)?.number }
+}
+
+/// Who somebody is in a line: numbers begin anew with each epoch.
+struct Place: Hashable, Comparable, CustomStringConvertible {
+    let epoch: UInt32
+    let number: Int64
+
+    static func < (one: Place, other: Place) -> Bool { (one.epoch, one.number) < (other.epoch, other.number) }
+
+    var description: String { "\(self.epoch):\(self.number)" }
 }
 
 /// A token's bytes, taken apart and put together by the tests' own hand.
@@ -79,5 +97,7 @@ struct TokenText {
     }
 
     var keyID: UInt8 { self.bytes[2] }
+    var epoch: UInt32 { self.bytes[12..<16].reduce(0) { $0 << 8 | UInt32($1) } }
+    var place: Place { Place(epoch: self.epoch, number: self.number) }
     var number: Int64 { self.bytes[16..<24].reduce(0) { $0 << 8 | Int64($1) } }
 }

@@ -1,0 +1,86 @@
+import Glibc
+import Testing
+
+/// The shared state's clock is not ours.
+/// How the rules treat clocks is the differential test's; here it is what gateways make of the room's time.
+@Suite(.onOwnThread) struct ClockTests {
+    private static var nowMicros: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+    }
+
+    @Test(.enabled(if: Patience.slowness == 1 && ShiftedClock.compiler != nil, "needs a C compiler"))
+    func setBackByAnHour_sessionsKeepTheirLength() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let clock = try ShiftedClock(scene, seconds: 0)
+            _ = try scene.startForgetfulRedis(socket: socket, under: clock.words)
+            let room = ["slots": "1", "inflow": "1000/s", "burst": "10", "session_length": "3s"]
+            let configuration = try Contract.configuration(scene, socket: socket, room: room)
+            let sluice = try Contract.start(scene, configuration)
+            let (inside, next) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
+            try inside.get()
+            try next.get()
+            #expect(inside.isIn && next.number == 2)
+            try clock.set(-3_600)
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "longer than a session") {
+                try inside.get()
+                try next.get()
+                guard inside.isIn, inside.number == 1 else { throw Disappointment("sent out: \(inside.state)") }
+                return Patience.nowMilliseconds - start > 4_500
+            }
+            #expect(!next.isIn, "there is one slot")
+            // The first asks no more: the session ends after its length, not an hour later.
+            let last = Patience.nowMilliseconds
+            try Patience.wait(for: "the next to be let in") {
+                try next.get()
+                return next.isIn || Patience.nowMilliseconds - last > 10_000
+            }
+            #expect(next.isIn && next.number == 2)
+            try Patience.pass(milliseconds: 500)
+            try next.get()
+            #expect(next.isIn && next.number == 2, "and the pass is good")
+        }
+    }
+
+    /// Seen before: a pass's end was Redis's time and was read by the gateway's. With the server's clock ahead, a pass
+    /// looked as if it had long to live when its session was over, and number 1 fell to the end of the line; with the
+    /// clock behind, passes died early, and whoever came back was let in a second time.
+    @Test(
+        .enabled(if: Patience.slowness == 1 && ShiftedClock.compiler != nil, "needs a C compiler"),
+        arguments: [3, -3]
+    )
+    func serversClockIsOff_sessionsKeepTheirLength(seconds: Int64) throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let clock = try ShiftedClock(scene, seconds: seconds)
+            let redis = try scene.startForgetfulRedis(socket: socket, under: clock.words).shell
+            let time = try #require(try redis.number("TIME"))
+            #expect(abs(time - Self.nowMicros / 1_000_000 - seconds) <= 1, "the server's clock is off")
+            let room = ["slots": "1", "inflow": "1000/s", "burst": "10", "session_length": "4s"]
+            let configuration = try Contract.configuration(scene, socket: socket, room: room)
+            let sluice = try Contract.start(scene, configuration)
+            let (inside, next) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
+            try inside.get()
+            try next.get()
+            #expect(inside.isIn && next.number == 2)
+            let start = Patience.nowMilliseconds
+            // The first look comes within the session, but later than a server that is behind would allow.
+            for milliseconds in stride(from: 2_000 as Int64, through: 8_000, by: 500) {
+                try Patience.wait(for: "the next look") { Patience.nowMilliseconds - start >= milliseconds }
+                try inside.get()
+                guard inside.isIn, inside.number == 1 else { throw Disappointment("sent out: \(inside.state)") }
+            }
+            #expect(try sluice.metric(Contract.admissions) == 1)
+            // One who asks no more is gone after the session's length, by anybody's clock.
+            let last = Patience.nowMilliseconds
+            try Patience.wait(for: "the next to be let in") {
+                try next.get()
+                return next.isIn || Patience.nowMilliseconds - last > 8_000
+            }
+            #expect(next.isIn && Patience.nowMilliseconds - last < 6_500)
+        }
+    }
+}

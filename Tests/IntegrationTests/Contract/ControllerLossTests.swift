@@ -1,0 +1,71 @@
+import Testing
+
+/// The controller dies in the middle of a sale, and its workers with it.
+@Suite(.onOwnThread) struct ControllerLossTests {
+    /// Seen before: the rate stayed at its last value, and 637 visitors were let in to a 502.
+    @Test func killed_workersGone_nobodyIsLetInUntilThereAreSome() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let redis = try scene.startForgetfulRedis(socket: socket).shell
+            var configuration = Configuration()
+            configuration.redis = "unix:\(socket)"
+            configuration.signingKeys = [(1, Contract.secret)]
+            configuration.limits = ["door_timeout": "300ms"]
+            configuration.pool = ["min_workers": "2", "max_workers": "2"]
+            configuration.room = ["slots": "10000", "inflow": "30/s", "burst": "5", "horizon": "1s"]
+            let controller = try scene.start(configuration, command: "controller", name: "controller")
+            let gateway = try Contract.start(scene, configuration, name: "gateway", command: "gateway")
+            var crowd = Crowd(ports: [gateway.port], count: 150)
+            try crowd.round()
+            try Patience.wait(for: "the sale to run") {
+                try crowd.roundOutside()
+                return crowd.insideCount >= 30
+            }
+            controller.mayEnd = true
+            controller.process.kill()
+            // The gateways see it within a second; what they let in until then is stated, not nobody.
+            try self.poll(&crowd, milliseconds: 1_000)
+            let admitted = try #require(try redis.field("admitted"))
+            try self.poll(&crowd, milliseconds: 2_000)
+            #expect(try redis.field("admitted") == admitted, "let in where nobody serves them")
+
+            try scene.start(configuration, command: "controller", name: "second")
+            try crowd.enterAll()
+            #expect(crowd.moved.isEmpty, "\(crowd.moved)")
+        }
+    }
+
+    private func poll(_ crowd: inout Crowd, milliseconds: Int64) throws {
+        let end = Patience.nowMilliseconds + milliseconds
+        try Patience.wait(for: "\(milliseconds) ms") {
+            try crowd.roundOutside()
+            return Patience.nowMilliseconds >= end
+        }
+    }
+
+    /// Seen before: a leftover `allowed=0` of a controller that is gone held the room for ever.
+    @Test func gone_itsLastRateIsNought_roomHeals() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let redis = try scene.startForgetfulRedis(socket: socket).shell
+            let configuration = try Contract.configuration(
+                scene,
+                socket: socket,
+                room: ["slots": "1000", "inflow": "1000/s", "burst": "10", "horizon": "1s"]
+            )
+            let gateway = try Contract.start(scene, configuration, name: "gateway", command: "gateway")
+            var crowd = Crowd(ports: [gateway.port], count: 3)
+            try crowd.enterAll()
+            // What a controller leaves that is killed while it has no workers.
+            try redis("HSET", RedisShell.key("state"), "allowed", "0", "fence", "7")
+            try Patience.pass(milliseconds: 300)
+            crowd.add(20, ports: [gateway.port])
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "the lease to end") {
+                try crowd.roundOutside()
+                return crowd.insideCount == 23 || Patience.nowMilliseconds - start > 6_000
+            }
+            #expect(crowd.insideCount == 23, "\(crowd.insideCount - 3) of 20 after 6 s")
+        }
+    }
+}

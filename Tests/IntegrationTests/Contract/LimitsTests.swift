@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+/// Two gateways whose files say different things, as during any rolling reload.
+@Suite(.onOwnThread) struct LimitsTests {
+    /// Without a controller, whose own rate might hide the files'.
+    private func start(
+        _ scene: Scene,
+        rooms: [[String: String]],
+        generations: [Int]? = nil
+    ) throws -> (RedisShell, [SluiceProcess]) {
+        let socket = "\(scene.folder)/r.sock"
+        let redis = try scene.startForgetfulRedis(socket: socket).shell
+        let gateways = try rooms.enumerated().map { index, room in
+            var configuration = try Contract.configuration(scene, socket: socket, room: room)
+            if let generations { configuration.otherKeys = ["generation: \(generations[index])"] }
+            return try Contract.start(scene, configuration, name: "gateway\(index)", command: "gateway")
+        }
+        return (redis, gateways)
+    }
+
+    /// Seen before: the limits rode on every tick and the last one won: 97 changes of the rate in 5 s.
+    @Test func twoGateways_differentRates_oneOfThemHolds() throws {
+        try Scene.play { scene in
+            let rooms = ["40/s", "20/s"].map { ["slots": "1", "inflow": $0, "burst": "10", "horizon": "1s"] }
+            let (redis, gateways) = try self.start(scene, rooms: rooms)
+            // Somebody waits, so both of them tick ten times a second.
+            var crowd = Crowd(ports: gateways.map(\.port), count: 4)
+            try crowd.round()
+            try Patience.pass(milliseconds: 500)
+            let before = try redis.journalKinds().filter { $0 == "limits" }.count
+            var rates: Set<Int64> = []
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "two seconds") {
+                if let rate = try redis.field("rate") { rates.insert(rate) }
+                return Patience.nowMilliseconds - start > 2_000
+            }
+            let changes = try redis.journalKinds().filter { $0 == "limits" }.count - before
+            #expect(changes == 0, "the rate changed \(changes) times in 2 s")
+            #expect(rates.count == 1, "\(rates)")
+            // Both of them say what is in force.
+            let said = try gateways.map { try $0.status().room?.rate_milli }
+            #expect(Set(said.map { $0.map(Int64.init) }) == Set(rates.map { Optional($0) }))
+        }
+    }
+
+    /// Seen before: the gateway whose file had no `opens_at` let people in an hour early. The newer file has it, whether
+    /// its gateway started first or last.
+    @Test(arguments: [0, 1])
+    func opening_inTheNewerFileOnly_nobodyIsEarly(newer: Int) throws {
+        try Scene.play { scene in
+            let plain = ["slots": "100", "inflow": "1000/s", "burst": "100", "horizon": "1s"]
+            let opens = ISO8601DateFormatter().string(from: Date().addingTimeInterval(3_600))
+            var rooms = [plain, plain]
+            rooms[newer]["opens_at"] = opens
+            // The one that is started last is also saved last.
+            let (_, gateways) = try self.start(scene, rooms: rooms, generations: newer == 0 ? [2, 1] : nil)
+            var crowd = Crowd(ports: gateways.map(\.port), count: 20)
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "a second and a half") {
+                try crowd.round()
+                return Patience.nowMilliseconds - start > 1_500
+            }
+            #expect(crowd.insideCount == 0, "\(crowd.insideCount) are in an hour early")
+        }
+    }
+
+    /// Two files of one generation that differ are somebody's mistake: what came first stays, and both say so.
+    @Test func sameGeneration_differentLimits_isAConflictThatStatusShows() throws {
+        try Scene.play { scene in
+            let rooms = ["40/s", "20/s"].map { ["slots": "1", "inflow": $0, "burst": "10", "horizon": "1s"] }
+            let (redis, gateways) = try self.start(scene, rooms: rooms, generations: [7, 7])
+            var crowd = Crowd(ports: gateways.map(\.port), count: 4)
+            try crowd.round()
+            try Patience.wait(for: "the conflict to be counted") { try redis.field("conflicts") ?? 0 > 0 }
+            #expect(try redis.field("rate") == 40_000)
+            try Patience.wait(for: "the status to show it") {
+                try gateways[1].admin("/status").text.contains("conflict")
+            }
+        }
+    }
+
+    /// Seen before: cut to an hour without a word, while the check and the page promised two.
+    @Test func claimWindow_twoHours_isWhatHolds() throws {
+        try Scene.play { scene in
+            let room = ["slots": "1", "inflow": "1000/s", "burst": "10", "claim_window": "2h"]
+            let (redis, _) = try self.start(scene, rooms: [room])
+            try Patience.wait(for: "the room") { try redis.field("claim") != nil }
+            #expect(try redis.field("claim") == 7_200_000_000)
+        }
+    }
+}
