@@ -64,7 +64,7 @@ struct ShiftedClock {
         try scene.write(Self.source, to: source)
         let result = try scene.run(compiler, ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"])
         guard result.end == .exited(0) else { throw Disappointment("the clock does not build: \(result.errors)") }
-        FileManager.default.createFile(atPath: self.file, contents: Data(count: 8))
+        _ = FileManager.default.createFile(atPath: self.file, contents: Data(count: 8))
         try self.set(seconds)
     }
 
