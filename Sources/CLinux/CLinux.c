@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sockios.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -44,6 +46,33 @@ int sluice_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 int sluice_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 void sluice_ignore_signal(int number) { signal(number, SIG_IGN); }
+
+static volatile int signal_pipes[NSIG];
+
+// Nothing but what is safe at any moment of any thread.
+static void write_signal(int number) {
+    int before = errno;
+    unsigned char byte = (unsigned char)number;
+    // A full pipe already says enough.
+    ssize_t written = write(signal_pipes[number], &byte, 1);
+    (void)written;
+    errno = before;
+}
+
+int sluice_write_signal(int number, int fd) {
+    if (number < 1 || number >= NSIG) return -1;
+    signal_pipes[number] = fd;
+    struct sigaction action = {.sa_handler = write_signal, .sa_flags = SA_RESTART};
+    sigfillset(&action.sa_mask);
+    return sigaction(number, &action, NULL);
+}
+
+int sluice_pending_signals(const int32_t *numbers, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int index = 0; index < count; index++) sigaddset(&set, numbers[index]);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
 
 long sluice_raise_descriptor_limit(void) {
     struct rlimit limit;

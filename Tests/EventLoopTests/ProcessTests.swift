@@ -166,8 +166,28 @@ import Testing
             fixture.loop.after(nanoseconds: 5_000_000) { seen.put(number) }
         }
         try fixture.run {}
-        kill(getpid(), SIGUSR2)
-        #expect(try seen.take() == SIGUSR2)
+        for _ in 0..<20 {
+            kill(getpid(), SIGUSR2)
+            #expect(try seen.take() == SIGUSR2)
+        }
+        withExtendedLifetime(source) {}
+        try fixture.end()
+    }
+
+    /// Whichever thread takes it: one that handles signals, and one that keeps them from being handled.
+    @Test(arguments: [false, true]) func signal_takenByAnyThread_reachesTheHandler(isBlocked: Bool) throws {
+        let fixture = try LoopFixture()
+        let seen = Handover<Int32>()
+        let source = SignalSource([SIGUSR1], on: fixture.loop) { seen.put($0) }
+        try fixture.run {}
+        Thread.detachNewThread {
+            var set = sigset_t()
+            sigemptyset(&set)
+            sigaddset(&set, SIGUSR1)
+            pthread_sigmask(isBlocked ? SIG_BLOCK : SIG_UNBLOCK, &set, nil)
+            if isBlocked { kill(getpid(), SIGUSR1) } else { pthread_kill(pthread_self(), SIGUSR1) }
+        }
+        #expect(try seen.take() == SIGUSR1)
         withExtendedLifetime(source) {}
         try fixture.end()
     }

@@ -57,5 +57,14 @@ int sluice_pidfd_open(int pid);
 /// `signal(number, SIG_IGN)`: the constant is a cast that Swift cannot import.
 void sluice_ignore_signal(int number);
 
+/// From now on the signal's number is written as a byte to `fd`, a pipe's non-blocking end, by whichever thread of the
+/// process takes the signal. Returns -1 when there is no such signal.
+int sluice_write_signal(int number, int fd);
+
+/// A descriptor that reads those of the signals that wait because every thread of the process blocks them. One signal
+/// takes SLUICE_PENDING_SIGNAL_BYTES; its number stands in the first four.
+int sluice_pending_signals(const int32_t *numbers, int count);
+static const int SLUICE_PENDING_SIGNAL_BYTES = 128;
+
 /// Raises the soft limit of open descriptors to the hard one. Returns what then holds, or -1.
 long sluice_raise_descriptor_limit(void);

@@ -27,7 +27,9 @@ private final class BlockingThreads: TaskExecutor, @unchecked Sendable {
 
     private init() {
         self.queue.name = "integration tests"
-        self.queue.maxConcurrentOperationCount = 4
+        // A gateway under a sanitizer is ten times slower, and most tests wait more than they compute.
+        let isSlow = ProcessInfo.processInfo.environment["SLUICE_SANITIZER"] != nil
+        self.queue.maxConcurrentOperationCount = isSlow ? 2 : 4
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
