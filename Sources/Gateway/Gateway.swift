@@ -149,20 +149,24 @@ public final class Gateway {
 
     /// Sends the ticks that are due; `isForced`: all of them, as limits may have changed.
     private func tick(isForced: Bool = false) {
-        guard let home = self.loops.first?.open() else { return }
+        guard !self.loops.isEmpty else { return }
         if !self.settings.rooms.isEmpty { for loop in self.loops { loop.submit { $0.noteHealth() } } }
-        for room in self.settings.rooms {
-            var pulse = self.rooms[room.name, default: RoomPulse()]
-            let shared = self.shares.rooms[room.name]
-            let activity = shared.activityCount
-            if pulse.isDue(activity: activity, isForced: isForced) {
-                pulse.sent(activity: activity, wallMicros: self.home.wallMicros)
-                let tick = self.makeTick(room, pulse, shared)
-                home.store.tick(room: room.name, tick, known: shared.known) { self.take(tick: $0, of: room.name) }
-            }
-            self.rooms[room.name] = pulse
-            self.tellMode(of: room.name)
+        for room in self.settings.rooms { self.tick(room, isForced: isForced) }
+    }
+
+    private func tick(_ room: RoomSettings, isForced: Bool = false) {
+        guard let home = self.loops.first?.open() else { return }
+        let shared = self.shares.rooms[room.name]
+        let activity = shared.activityCount
+        let seesWorkers = self.healthyWorkers(of: room.name) != 0
+        var pulse = self.rooms[room.name, default: RoomPulse()]
+        if pulse.isDue(activity: activity, seesWorkers: seesWorkers, isForced: isForced) {
+            pulse.sent(activity: activity, seesWorkers: seesWorkers, wallMicros: self.home.wallMicros)
+            let tick = self.makeTick(room, pulse, shared)
+            home.store.tick(room: room.name, tick, known: shared.known) { self.take(tick: $0, of: room.name) }
         }
+        self.rooms[room.name] = pulse
+        self.tellMode(of: room.name)
     }
 
     private func makeTick(_ room: RoomSettings, _ pulse: RoomPulse, _ shared: SharedRoom) -> RoomTick {
@@ -224,7 +228,13 @@ public final class Gateway {
         let mode = pulse.mode(healthy: healthy, wallMicros: self.home.wallMicros)
         pulse.toldMode = mode
         self.rooms[room] = pulse
-        let news = RoomNews(answer: answer, offsetMicros: pulse.offsetMicros, mode: mode, seesWorkers: healthy != 0)
+        let news = RoomNews(
+            answer: answer,
+            offsetMicros: pulse.offsetMicros,
+            mode: mode,
+            lastOfState: self.shares.rooms[room].lastOfState,
+            seesWorkers: healthy != 0
+        )
         for loop in self.loops { loop.submit { $0.take(news, of: room) } }
     }
 
@@ -276,6 +286,13 @@ public final class Gateway {
         // A state that does not answer changes nothing: the workers that were known go on.
         guard case .success(let workers) = result, self.settings.pool(named: pool)?.driver == .process else { return }
         for loop in self.loops { loop.submit { $0.pools[pool]?.update(workers) } }
+        guard self.rooms.values.contains(where: { $0.toldMode == .held }) else { return }
+        // The first worker may be there: nobody is to wait for the next tick.
+        self.collect {
+            $0.noteHealth()
+        } completion: { _ in
+            for room in self.settings.rooms where self.rooms[room.name]?.toldMode == .held { self.tick(room) }
+        }
     }
 
     /// Asks every loop something and hands all the answers over.

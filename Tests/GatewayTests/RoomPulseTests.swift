@@ -29,6 +29,7 @@ import Testing
         let due = (1...10).map { _ in pulse.isDue(activity: 0, isForced: false) }
         #expect(due == Array(repeating: false, count: 9) + [true])
         #expect(pulse.isDue(activity: 1, isForced: false) == true, "somebody came")
+        #expect(pulse.isDue(activity: 0, seesWorkers: false, isForced: false) == true, "the last worker has gone")
     }
 
     @Test func mode_noAnswer_isDegradedAfterASecond_sinceTheFirstQuestion() {

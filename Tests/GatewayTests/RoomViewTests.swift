@@ -268,6 +268,12 @@ import Testing
         let position = view.position(of: self.key(9_003), nowMicros: Self.now, random: 1)
         #expect(position.ahead == 13 && position.waiting == 14)
         #expect(position.mode == .degraded(sinceMicros: Self.now))
+        // Five more were handed out after the last tick.
+        var news = self.news(nil, mode: .degraded(sinceMicros: Self.now))
+        news.lastOfState = 25
+        _ = view.take(news)
+        #expect(view.position(of: self.key(9_003), nowMicros: Self.now, random: 1).ahead == 18)
+        _ = view.take(self.news(nil, mode: .degraded(sinceMicros: Self.now)))
         // Another gateway's block, of which this one knows nothing but that its numbers are ahead of all.
         #expect(view.position(of: self.key(30_000), nowMicros: Self.now, random: 1).ahead == 10)
     }

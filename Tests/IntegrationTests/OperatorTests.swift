@@ -44,6 +44,21 @@ import Testing
             #expect(try sluice.admin("/livez").status == 200)
             #expect(try Self.readiness(sluice).problems.first?.contains("sale") == true)
             #expect(try inside.get().status == 200)
+            // Whoever waits is told so, as is whoever watches.
+            try Patience.wait(for: "the loop to be told") {
+                try waiting.get().field("sluice-mode") == "degraded; redis-away"
+            }
+            let position = try waiting.get()
+            #expect(
+                position.text.contains("\"mode\":\"degraded\"") && position.text.contains("\"estimate_is_frozen\":true")
+            )
+            #expect(try position.position().number == 2)
+            #expect(try sluice.metric("sluice_room_mode{room=\"sale\",mode=\"degraded\"}") == 1)
+            #expect(
+                try Self.command(scene, sluice, ["status"]).output.contains(
+                    "! room sale: the shared state has not answered"
+                )
+            )
             _ = try scene.startRedis(socket: socket)
             try Patience.wait(for: "the gateway to find it") { try Self.readiness(sluice).mode == "normal" }
         }
@@ -122,6 +137,31 @@ import Testing
 
     // MARK: A new line
 
+    @Test func reset_asksFirst_thenEverybodyBeginsAnew() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.redis = "embedded"
+            configuration.room = ["slots": "2", "inflow": "1000/s", "burst": "100"]
+            let sluice = try scene.start(configuration)
+            let visitors = (0..<4).map { _ in Visitor(port: sluice.port) }
+            for visitor in visitors { try visitor.get() }
+            #expect(visitors.map(\.isIn) == [true, true, false, false])
+            // Nobody answers the question: nothing is done.
+            let asked = try Self.command(scene, sluice, ["room", "reset", "sale"])
+            #expect(asked.end == .exited(1) && asked.output.contains("cannot be undone"))
+            #expect(try visitors[2].get().position().number == 3)
+
+            let done = try Self.command(scene, sluice, ["room", "reset", "sale", "--yes"])
+            #expect(done.end == .exited(0) && done.output.contains("new line"), "\(done.errors)")
+            try Patience.wait(for: "the old pass to be void") {
+                try visitors[3].get().field("sluice-state") == "admitted"
+            }
+            #expect(visitors[3].number ?? 9 <= 4)
+            let journal = try Self.command(scene, sluice, ["journal", "sale"]).output
+            #expect(journal.contains("\"kind\":\"reset\""))
+        }
+    }
+
     @Test func reset_unknownRoom_saysWhichThereAre() throws {
         try Scene.play { scene in
             let sluice = try scene.start(Configuration())
@@ -129,6 +169,76 @@ import Testing
             #expect(result.end == .exited(1) && result.errors.contains("there is no room sail; known: sale"))
             let bad = try Self.command(scene, sluice, ["room", "reset", "Sale!", "--yes"])
             #expect(bad.end != .exited(0) && bad.errors.contains("no name of a room"))
+        }
+    }
+
+    // MARK: Who sets the rate
+
+    /// Seen before: the rate of a controller that had died stayed for ever, 0 as well as any other.
+    @Test func controllerKilled_theLeaseLapses_andStatusSaysSo() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker(RawWorker.answering())
+            let socket = "\(scene.folder)/r.sock"
+            _ = try scene.startRedis(socket: socket)
+            var configuration = Configuration()
+            configuration.redis = "unix:\(socket)"
+            configuration.use([worker])
+            let gateway = try scene.start(configuration, command: "gateway", name: "gateway")
+            let controller = try scene.start(configuration, command: "controller", name: "controller")
+            try Patience.wait(for: "the rate to be lent") {
+                try Self.command(scene, gateway, ["status"]).output.contains("leased for")
+            }
+            let own = try Self.command(scene, controller, ["status"]).output
+            #expect(own.contains("room sale: lent") && own.contains("1 gateways report"))
+            controller.mayEnd = true
+            controller.process.kill()
+            try Patience.wait(for: "the lease to lapse") {
+                let text = try Self.command(scene, gateway, ["status"]).output
+                return text.contains("at the fallback") && text.contains("! room sale: no controller renews the rate")
+            }
+        }
+    }
+
+    // MARK: Different files
+
+    /// Seen before: the last tick won, so that two files flipped a room's rate ten times a second.
+    @Test func twoGateways_differentFiles_theLaterOneHolds_andTheOtherSaysSo() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            _ = try scene.startRedis(socket: socket)
+            var configuration = Configuration()
+            configuration.redis = "unix:\(socket)"
+            configuration.pool = ["driver": "static", "workers": "[127.0.0.1:9]"]
+            configuration.room?["inflow"] = "100/s"
+            let text = { (generation: Int, inflow: String) -> String in
+                configuration.room?["inflow"] = inflow
+                return "generation: \(generation)\n" + configuration.text
+            }
+            let one = try scene.start(text: text(2, "100/s"), command: "gateway", name: "one")
+            try one.waitUntilListening(hasGateway: false)
+            let two = try scene.start(text: text(1, "50/s"), command: "gateway", name: "two")
+            try two.waitUntilListening(hasGateway: false)
+            try Patience.wait(for: "the second to see the first's limits") {
+                try two.status().room?.rate_milli == 100_000
+            }
+            let problem = "the limits of this gateway's file are ignored"
+            try Patience.wait(for: "the second to say so") {
+                try Self.command(scene, two, ["status"]).output.contains(problem)
+            }
+            #expect(!(try Self.command(scene, one, ["status"]).output.contains("! ")))
+            // With one generation and other limits, it is a contradiction.
+            try scene.reload(two, with: text(2, "50/s"))
+            try Patience.wait(for: "the contradiction") {
+                try Self.command(scene, two, ["status"]).output.contains("Give both the same file")
+            }
+            #expect(try one.status().room?.rate_milli == 100_000)
+            // The newer file is in force at both, within a tick or two.
+            try scene.reload(two, with: text(3, "50/s"))
+            for sluice in [one, two] {
+                try Patience.wait(for: "the newer limits") { try sluice.status().room?.rate_milli == 50_000 }
+            }
+            let journal = try Self.command(scene, one, ["journal", "sale"]).output.split(separator: "\n")
+            #expect(journal.filter { $0.contains("\"kind\":\"limits\"") }.count == 2)
         }
     }
 }

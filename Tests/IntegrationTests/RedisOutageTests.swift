@@ -72,7 +72,8 @@ import Testing
             #expect(held.status == 200 && held.field("sluice-state") == "waiting")
             #expect(held.field("sluice-mode")?.hasPrefix("degraded") == true)
             #expect((3...10).contains(try #require(held.field("retry-after").flatMap { Int($0) })))
-            #expect(try held.position().position == 2, "behind the one who waited already")
+            let shown = try held.position()
+            #expect(shown.position == 2, "behind the one who waited already: \(shown)")
             let place = try #require(newcomer.number)
             // Nothing that only the shared state can do is lost meanwhile, or done twice.
             _ = try scene.startRedis(socket: socket)

@@ -7,6 +7,8 @@ struct RoomNews: Sendable {
     /// How far the room's time is ahead of this machine's clock.
     var offsetMicros: Int64
     var mode: RoomMode
+    /// The last number that the shared state itself has handed out: what follows was set aside.
+    var lastOfState: Int64 = 0
     /// This gateway sees a healthy worker, or does not know of any.
     var seesWorkers: Bool
 }

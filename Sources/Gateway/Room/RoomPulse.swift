@@ -25,6 +25,8 @@ struct RoomPulse {
     /// What the loops had done in the room at the last tick.
     private var activity = 0
     private var isIdle = false
+    /// What the last tick said of the workers.
+    private var sawWorkers = true
     private var sentMicros: Int64 = 0
     /// When the first tick was sent that has not been followed by an answer.
     private var unansweredSinceMicros: Int64?
@@ -32,9 +34,11 @@ struct RoomPulse {
     // MARK: Ticks
 
     /// Whether a tick is to be sent now. Rooms in which somebody waits, or that somebody has entered since, move on
-    /// with every tick; the others once in a while, so that a hundred rooms that are not on sale cost little.
-    mutating func isDue(activity: Int, isForced: Bool) -> Bool {
-        let isDue = isForced || !self.isIdle || activity != self.activity || self.skipped >= Self.idleTicks - 1
+    /// with every tick, and all when the first worker is there or the last has gone; the others once in a while, so
+    /// that a hundred rooms that are not on sale cost little.
+    mutating func isDue(activity: Int, seesWorkers: Bool = true, isForced: Bool) -> Bool {
+        let hasNews = activity != self.activity || seesWorkers != self.sawWorkers
+        let isDue = isForced || hasNews || !self.isIdle || self.skipped >= Self.idleTicks - 1
         guard isDue, !self.isTicking else {
             self.skipped += 1
             return false
@@ -42,8 +46,9 @@ struct RoomPulse {
         return true
     }
 
-    mutating func sent(activity: Int, wallMicros: Int64) {
+    mutating func sent(activity: Int, seesWorkers: Bool = true, wallMicros: Int64) {
         self.isTicking = true
+        self.sawWorkers = seesWorkers
         self.skipped = 0
         self.activity = activity
         self.sentMicros = wallMicros

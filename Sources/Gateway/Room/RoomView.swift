@@ -39,6 +39,8 @@ struct RoomView {
     private var offsetMicros: Int64 = 0
     /// The numbers set aside for this gateway.
     private var block: ClosedRange<Int64>?
+    /// The last number that the shared state itself has handed out, as of the last news.
+    private var lastOfState: Int64 = 0
     /// Passes issued in this second of the room's time or before it may be unknown to the shared state: it has lost
     /// something since.
     private var knownSinceSeconds: Int64 = 0
@@ -68,6 +70,7 @@ struct RoomView {
     mutating func take(_ news: RoomNews) -> Bool {
         self.mode = news.mode
         self.seesWorkers = news.seesWorkers
+        self.lastOfState = news.lastOfState
         guard let answer = news.answer else { return false }
         self.offsetMicros = news.offsetMicros
         self.block = answer.block
@@ -219,7 +222,9 @@ struct RoomView {
     /// What lies between the last number that the shared state handed out and those that were set aside for this
     /// gateway, or for another one: as soon as those are used, nobody will have it.
     private func skipped(before number: Int64) -> ClosedRange<Int64>? {
-        guard let issued = self.snapshot?.issued, number > issued else { return nil }
+        guard let snapshot = self.snapshot else { return nil }
+        let issued = max(snapshot.issued, self.lastOfState)
+        guard number > issued else { return nil }
         if let block = self.block, block.contains(number) {
             return issued + 1 < block.lowerBound ? issued + 1...block.lowerBound - 1 : nil
         }

@@ -13,6 +13,14 @@ final class SharedRoom: Sendable {
         /// Epochs of older lines that the tick on the way tells of, and those that any has told of.
         var olderReported: Set<Int64> = []
         var olderTold: Set<Int64> = []
+        /// The last number of the line that the shared state itself has handed out, as far as it is known.
+        var lastOfState: Int64 = 0
+
+        mutating func raise(_ line: LineMarks) {
+            if line.epoch > self.lines.marks.epoch { self.lastOfState = 0 }
+            self.lines.raise(line)
+            if line.epoch == self.lines.marks.epoch { self.lastOfState = max(self.lastOfState, line.issued) }
+        }
         /// Until when a pass is not to be taken; 0: it is good again.
         var releases: [(key: LineKey, untilMicros: Int64)] = []
         /// How many releases were forgotten.
@@ -42,11 +50,13 @@ final class SharedRoom: Sendable {
     var lines: KnownLines { self.content.withLock { $0.lines } }
 
     func learn(_ token: AdmissionToken) { self.content.withLock { _ = $0.lines.learn(token) } }
-    func raise(_ line: LineMarks) { self.content.withLock { $0.lines.raise(line) } }
+    func raise(_ line: LineMarks) { self.content.withLock { $0.raise(line) } }
+    var lastOfState: Int64 { self.content.withLock { $0.lastOfState } }
 
     /// A tick's answer: how the line stands, and which numbers are set aside for this gateway.
     func take(_ answer: TickAnswer) {
         self.content.withLock { content in
+            content.raise(answer.snapshot.line)
             content.lines.raise(answer.snapshot)
             content.olderTold.formUnion(content.olderReported)
             content.block.lease(answer.block, epoch: answer.snapshot.epoch)
