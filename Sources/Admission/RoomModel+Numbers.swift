@@ -96,15 +96,24 @@ extension RoomModel {
             return self.gateways[block.gateway] == nil
                 || block.gateway == gateway && !(isOfThisLine && block.start == report.start)
         }
-        if isOfThisLine { self.takeIn(report, gateway: gateway) }
-        guard report.size > 0 else {
-            if isOfThisLine { self.record.blocks.removeAll { $0.gateway == gateway } }
-            return nil
+        guard isOfThisLine else { return nil }
+        self.takeIn(report, gateway: gateway)
+        if report.size <= 0, report.used == 0 {
+            self.record.blocks.removeAll { $0.gateway == gateway && $0.start == report.start }
         }
+        if report.size <= 0 || report.start == 0 { self.disown(gateway) }
+        guard report.size > 0 else { return nil }
         let own = self.record.blocks.filter { $0.gateway == gateway }
         let isFar = own.last.map { $0.start - self.record.issued >= RoomRules.blockNearest } ?? false
         if !isFar, own.count < 2, let block = self.leaseNew(size: report.size, gateway: gateway) { return block }
         return own.last.map { $0.start...$0.end }
+    }
+
+    /// What a gateway held before it was started anew may have been handed out: it stays a block, of nobody.
+    private mutating func disown(_ gateway: String) {
+        for index in self.record.blocks.indices where self.record.blocks[index].gateway == gateway {
+            self.record.blocks[index].gateway = "-"
+        }
     }
 
     private mutating func takeIn(_ report: BlockReport, gateway: String) {

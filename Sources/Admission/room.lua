@@ -4,8 +4,8 @@
 -- `RoomModel.swift` is the same text in Swift; a differential test holds the two together to the bit. Hence:
 -- integers only, all of them below 2^53, and every division is a floor of two non-negative integers.
 --
--- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before; noughts: nothing),
---       run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
+-- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before; noughts:
+--       nothing), run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
 -- Answers are names and values in turn. The work of a call is bounded: batches of at most 1,000 ids, and a part of what
 -- has to be cleared away at a time.
 --
@@ -195,6 +195,22 @@ local function paired(members, value)
     for index, member in ipairs(members) do list[2 * index - 1], list[2 * index] = member, value end
     return list
 end
+
+-- Bits in one call; a batch is never larger than one call takes. Nothing for ids of older lines.
+local function bits(key, operation, ids, value)
+    local call = { 'BITFIELD', key }
+    for _, id in ipairs(ids) do
+        call[#call + 1] = operation
+        call[#call + 1] = 'u1'
+        call[#call + 1] = id
+        call[#call + 1] = value
+    end
+    return #ids > 0 and redis.call(unpack(call)) or {}
+end
+
+local function setBits(key, ids) bits(key, 'SET', ids, 1) end
+
+local function getBits(key, ids) return bits(key, 'GET', ids) end
 
 -- ---------------------------------------------------------------------------------------------------- the record
 
@@ -501,6 +517,15 @@ local function takeBlock(room, gateway, start, used)
     addGap(room, max(block.from, min(block.to, used)) + 1, block.to)
 end
 
+-- What a gateway held before it was started anew may have been handed out: it stays a block, of nobody.
+local function disownBlocks(room, gateway)
+    local blocks = blocksOf(room)
+    for _, block in ipairs(blocks) do
+        if block.gateway == gateway then block.gateway = '-' end
+    end
+    setBlocks(room, blocks)
+end
+
 -- Takes in what a gateway did with its block, and leases it the next: start and end, or nothing.
 local function lease(room, gateways, gateway, start, used, size, isOfThisLine)
     if room.blocks == '' and size == 0 then return {} end
@@ -509,14 +534,16 @@ local function lease(room, gateways, gateway, start, used, size, isOfThisLine)
         return gateways[block.gateway] == nil
             or block.gateway == gateway and not (isOfThisLine and block.from == start)
     end))
-    if isOfThisLine then takeBlock(room, gateway, start, used) end
-    local blocks = blocksOf(room)
-    if size <= 0 then
-        if isOfThisLine then
-            setBlocks(room, without(blocks, function(block) return block.gateway == gateway end))
-        end
-        return {}
+    if not isOfThisLine then return {} end
+    takeBlock(room, gateway, start, used)
+    if size == 0 and used == 0 then
+        setBlocks(room, without(blocksOf(room), function(block)
+            return block.gateway == gateway and block.from == start
+        end))
     end
+    if size == 0 or start == 0 then disownBlocks(room, gateway) end
+    local blocks = blocksOf(room)
+    if size == 0 then return {} end
     local newest, count = nil, 0
     for _, block in ipairs(blocks) do
         if block.gateway == gateway then newest, count = block, count + 1 end
@@ -814,11 +841,11 @@ end
 -- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older lines come
 -- first.
 local function callNext(room, showUp, sessions, atDoor)
-    if room.clock < room.opens or room.rate == 0 or room.slots == 0 or room.held == 1 then return end
+    if room.clock < room.opens or room.rate == 0 or room.held == 1 then return end
     local lines = olderOf(room)
     local isOlder = isOlderWaiting(lines)
     if not isOlder then skipGaps(room) end
-    if not isOlder and room.issued <= room.serving then return end
+    if room.slots == 0 or not isOlder and room.issued <= room.serving then return end
     local inflow = room.rate * room.horizon
     local free = max(0, room.slots - sessions - room.lost + expectedEnds(room, sessions))
     local want = min(free, floor((room.tokens + inflow) / TOKEN))
@@ -954,10 +981,14 @@ local function leaveDoor(ids)
     return before - doorCount()
 end
 
+local function ofThisLine(ids) return without(ids, function(id) return id < 0 end) end
+
+local function ofOlderLines(ids) return without(ids, function(id) return id > 0 end) end
+
 local function standAtDoor(room, gateways, gateway, coming, standing)
     if #coming + #standing == 0 then return end
-    inChunks(scored(nil, without(coming, function(id) return id < 0 end)), 'ZADD', DOOR)
-    inChunks(scored(nil, without(coming, function(id) return id > 0 end)), 'ZADD', EARLY)
+    inChunks(scored(nil, ofThisLine(coming)), 'ZADD', DOOR)
+    inChunks(scored(nil, ofOlderLines(coming)), 'ZADD', EARLY)
     inChunks(scored(room.now, coming), 'ZADD', SINCE)
     inChunks(paired(coming, gateway), 'HSET', OWNERS)
     inChunks(paired(standing, gateway), 'HSET', OWNERS)
@@ -966,9 +997,8 @@ local function standAtDoor(room, gateways, gateway, coming, standing)
 end
 
 local function noteAdmitted(ids)
-    for _, id in ipairs(ids) do
-        if id > 0 then redis.call('SETBIT', EXCHANGED, id, 1) else redis.call('SADD', CARRIED, id) end
-    end
+    setBits(EXCHANGED, ofThisLine(ids))
+    inChunks(ofOlderLines(ids), 'SADD', CARRIED)
 end
 
 -- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending ids.
@@ -1103,10 +1133,8 @@ local function join()
         if room.serving == first - 1 then admitted = min(count, turns(room, liveSessions(room))) end
     end
     local ids = {}
-    for index = 1, admitted do
-        ids[index] = first + index - 1
-        redis.call('SETBIT', ARRIVED, ids[index], 1)
-    end
+    for index = 1, admitted do ids[index] = first + index - 1 end
+    setBits(ARRIVED, ids)
     set(room, 'issued', first + count - 1)
     set(room, 'serving', room.serving + admitted)
     set(room, 'direct', room.direct + admitted)
@@ -1149,18 +1177,20 @@ end
 local function trimJournal(room, ...)
     local trimmed = redis.call('XTRIM', JOURNAL, ...)
     if trimmed > 0 then set(room, 'trimmed', room.trimmed + trimmed) end
+    return trimmed
 end
 
--- Trims the journal, a part at a time; once a minute, all of the room lives on for its retention.
+-- Trims the journal, a part at a time; its length then. Once a minute, all of the room lives on for its retention.
 local function keep(room, entries, micros, millis)
     local length = redis.call('XLEN', JOURNAL)
-    if length > entries then trimJournal(room, 'MAXLEN', '=', max(entries, length - TRIMMED_AT_ONCE)) end
-    if room.now - room.kept < KEEP_MICROS then return end
+    if length > entries then
+        length = length - trimJournal(room, 'MAXLEN', '=', max(entries, length - TRIMMED_AT_ONCE))
+    end
+    if room.now - room.kept < KEEP_MICROS then return length end
     set(room, 'kept', room.now)
     local time = redis.call('TIME')
     local earliest = tonumber(time[1]) * 1000 - floor(micros / 1000)
-    trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE)
-    return millis
+    return length - trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE), millis
 end
 
 -- The events after `seen`: those let in with their expiries, those released; the last event told, and whether some are
@@ -1259,7 +1289,7 @@ local function tick()
     local showUp = sampleShowUp(room)
     callNext(room, showUp, sessions, atDoor)
     writeMark(room)
-    local retention = keep(room, given.entries, given.micros, given.millis)
+    local journal, retention = keep(room, given.entries, given.micros, given.millis)
     local granted, released, last, isLost = eventsSince(room, given.seen)
     commit(room)
     if retention then
@@ -1273,7 +1303,7 @@ local function tick()
         'ignored', ignored, 'conflict', conflict, 'stale', room.stale, 'conflicts', room.conflicts,
         'allowed', room.allowed, 'allowed_until', room.allowed_until, 'held', room.held,
         'void_before', room.void_before, 'gaps', gapsAhead(room), 'older', room.older,
-        'journal', redis.call('XLEN', JOURNAL), 'trimmed', room.trimmed, 'granted', granted, 'released', released,
+        'journal', journal, 'trimmed', room.trimmed, 'granted', granted, 'released', released,
         'events', last, 'events_lost', isLost, 'block', block,
     })
 end
@@ -1289,7 +1319,7 @@ local function unique(ids)
 end
 
 -- What is already decided about an id that asks; nil when it may go in.
-local function verdict(room, id, session, isReleased, lines, lapsedUpTo)
+local function verdict(room, id, session, isReleased, bit, lines, lapsedUpTo)
     if session then return session end
     if id < 0 then
         local epoch, number = placeOf(room, id)
@@ -1302,8 +1332,8 @@ local function verdict(room, id, session, isReleased, lines, lapsedUpTo)
         return NOT_SERVED
     end
     if id > room.serving then return NOT_SERVED end
-    if isReleased or redis.call('GETBIT', EXCHANGED, id) == 1 then return ENDED end
-    if id <= lapsedUpTo and redis.call('GETBIT', ARRIVED, id) == 0 then return LAPSED end
+    if isReleased or bit.exchanged[id] == 1 then return ENDED end
+    if id <= lapsedUpTo and bit.arrived[id] == 0 then return LAPSED end
     return nil
 end
 
@@ -1317,6 +1347,15 @@ local function sound(own)
         end
     end
     return ids, places
+end
+
+-- Of called numbers, by number: whether they were admitted once, and whether they arrived.
+local function bitsOf(room, ids)
+    local called = without(ids, function(id) return id < 0 or id > room.serving end)
+    local exchanged, arrived = getBits(EXCHANGED, called), getBits(ARRIVED, called)
+    local bit = { exchanged = {}, arrived = {} }
+    for index, id in ipairs(called) do bit.exchanged[id], bit.arrived[id] = exchanged[index], arrived[index] end
+    return bit
 end
 
 local function standsOf(ids)
@@ -1334,6 +1373,7 @@ local function exchange()
     local lapsedUpTo, lines = servingAt(room, room.now - room.claim), olderOf(room)
     local sessions, stands = liveScores(room, SESSIONS, own), standsOf(own)
     local released = redis.call('EXISTS', RELEASED) == 1 and liveScores(room, RELEASED, own) or {}
+    local bit = bitsOf(room, own)
     local outcomes, coming, standing, asking = {}, {}, {}, {}
     for index in ipairs(ids) do outcomes[index] = VOID end
     for index, id in ipairs(own) do
@@ -1341,16 +1381,14 @@ local function exchange()
         if stands[index] then
             standing[#standing + 1] = id
         else
-            decided = verdict(room, id, sessions[index], released[index], lines, lapsedUpTo)
+            decided = verdict(room, id, sessions[index], released[index], bit, lines, lapsedUpTo)
             if decided == nil then coming[#coming + 1] = id end
         end
         outcomes[places[index]] = decided
         if decided == nil then asking[places[index]] = id end
     end
     coming = unique(coming)
-    for _, id in ipairs(coming) do
-        if id > 0 then redis.call('SETBIT', ARRIVED, id, 1) end
-    end
+    setBits(ARRIVED, ofThisLine(coming))
     local left, isIn = turns(room, liveSessions(room)), {}
     if doorCount() == 0 and #coming <= left then
         admit(room, coming, {})
@@ -1397,10 +1435,8 @@ local function renew()
     end
     if #adopted > 0 then
         local list = {}
-        for index, id in ipairs(adopted) do
-            list[index] = text(id)
-            if id > 0 then redis.call('SETBIT', ARRIVED, id, 1) end
-        end
+        for index, id in ipairs(adopted) do list[index] = text(id) end
+        setBits(ARRIVED, ofThisLine(adopted))
         noteAdmitted(adopted)
         leaveDoor(adopted)
         set(room, 'lost', max(0, room.lost - #adopted))

@@ -38,11 +38,13 @@ extension History {
         var ids: [Int64] = []
         for _ in 0..<Int.random(in: 0...14, using: &self.random) {
             switch Int.random(in: 0..<24, using: &self.random) {
-            case 0 where self.chance(1, of: 8): ids.append([0, -PlaceID.lineSpan, RoomRules.lastNumber + 1].randomElement(using: &self.random)!)
+            case 0 where self.chance(1, of: 8):
+                ids.append([0, -PlaceID.lineSpan, RoomRules.lastNumber + 1].randomElement(using: &self.random)!)
             case 0..<2: ids.append(max(1, known.serving) + Int64.random(in: 0...100, using: &self.random))
             case 2: ids += ids.suffix(1)
             case 3..<7: ids += self.model.door.ids.prefix(3).compactMap { self.named($0, known) }
-            case 7..<10: ids += self.model.sessions.expiries.keys.sorted().suffix(2).compactMap { self.named($0, known) }
+            case 7..<10:
+                ids += self.model.sessions.expiries.keys.sorted().suffix(2).compactMap { self.named($0, known) }
             case 10..<15: ids += self.olderID(known).map { [$0] } ?? []
             default: ids.append(max(1, known.serving - Int64.random(in: 0...30, using: &self.random)))
             }
@@ -58,7 +60,9 @@ extension History {
     }
 
     private mutating func olderID(_ known: KnownMarks) -> Int64? {
-        guard known.epoch > 0, let place = self.witness.someOlderPlace(than: known.epoch, &self.random) else { return nil }
+        guard known.epoch > 0, let place = self.witness.someOlderPlace(than: known.epoch, &self.random) else {
+            return nil
+        }
         return PlaceID.id(number: place.number, epoch: place.epoch, current: known.epoch)
     }
 
@@ -68,7 +72,9 @@ extension History {
         let epoch = known.epoch > 0 ? known.epoch : self.model.record.epoch
         var renewals: [Renewal] = []
         for pass in self.witness.somePasses(8, &self.random) {
-            guard let id = PlaceID.id(number: pass.place.number, epoch: pass.place.epoch, current: epoch) else { continue }
+            guard let id = PlaceID.id(number: pass.place.number, epoch: pass.place.epoch, current: epoch) else {
+                continue
+            }
             renewals.append(Renewal(id: id, expiresMicros: pass.expiresMicros))
         }
         if self.chance(1, of: 4), known.serving > 0 {

@@ -138,7 +138,9 @@ struct Witness {
                     $0.micros >= after.now - RoomRules.doorSilenceMicros
                 } ?? false
             }
-            if let waits, waits < last { self.violations.append("\(last) was let in before \(waits), who was at the door") }
+            if let waits, waits < last {
+                self.violations.append("\(last) was let in before \(waits), who was at the door")
+            }
         }
         // Whoever is called of the current line comes after everybody of the older ones.
         guard before.record.epoch == epoch, before.record.incarnation == after.record.incarnation else { return }
