@@ -10,10 +10,10 @@ extension RoomModel {
     /// purpose: `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older
     /// lines come first.
     mutating func callNext() {
-        guard self.isOpen, self.record.rate > 0, self.record.slots > 0, !self.record.isHeld else { return }
+        guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return }
         let isOlderWaiting = self.record.older.contains { $0.serving < $0.issued }
         if !isOlderWaiting { self.skipGaps() }
-        guard isOlderWaiting || self.record.issued > self.record.serving else { return }
+        guard self.record.slots > 0, isOlderWaiting || self.record.issued > self.record.serving else { return }
         let inflow = self.record.rate * self.record.horizon
         let free = max(0, self.freeSlots + self.expectedEnds())
         let want = min(free, (self.record.tokens + inflow) / RoomRules.nanoTokens)

@@ -848,11 +848,11 @@ end
 -- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older lines come
 -- first.
 local function callNext(room, showUp, sessions, atDoor)
-    if room.clock < room.opens or room.rate == 0 or room.slots == 0 or room.held == 1 then return end
+    if room.clock < room.opens or room.rate == 0 or room.held == 1 then return end
     local lines = olderOf(room)
     local isOlder = isOlderWaiting(lines)
     if not isOlder then skipGaps(room) end
-    if not isOlder and room.issued <= room.serving then return end
+    if room.slots == 0 or not isOlder and room.issued <= room.serving then return end
     local inflow = room.rate * room.horizon
     local free = max(0, room.slots - sessions - room.lost + expectedEnds(room, sessions))
     local want = min(free, floor((room.tokens + inflow) / TOKEN))
