@@ -48,25 +48,25 @@ extension RoomModel {
 
     mutating func takeIn(_ known: KnownMarks, run: Int64) {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
-        var known = known.bounded
+        let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
         if known.epoch > self.record.epoch {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
-            // A number of a leased block was handed out by its gateway while this state was away: it says nothing of
-            // what was given out here.
-            if self.record.blocks.contains(where: { $0.start <= known.issued && known.issued <= $0.end }) {
-                known.issued = known.serving
-            }
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
-                || known.issued > self.record.issued
+                || known.issued > self.record.issued && !self.isLeased(known.issued)
         } else if known.epoch > 0, self.note(OlderLine(known)) {
             self.loseSessions(known.sessions)
         }
         if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing) }
         if run != 0 { self.record.run = run }
+    }
+
+    /// Such a number was handed out by its gateway while this state was away: it says nothing of what was given out here.
+    private func isLeased(_ number: Int64) -> Bool {
+        self.record.blocks.contains { $0.start <= number && number <= $0.end }
     }
 
     /// The shared state has lost something. The line goes on behind everything that may have been handed out, with an
@@ -75,8 +75,10 @@ extension RoomModel {
         let last = max(self.record.issued, known.issued)
         let end = min(RoomRules.lastNumber, last + RoomRules.blockSpan + RoomRules.regressGap)
         self.record.serving = max(self.record.serving, known.serving)
+        // Few of the numbers before one of a block were handed out: nobody need be called one by one there.
+        let first = (self.isLeased(known.issued) ? self.record.issued : last) + 1
+        if end >= first { self.addGap(from: first, to: end) }
         self.record.issued = end
-        if end > last { self.addGap(from: last + 1, to: end) }
         self.record.blocks.removeAll { $0.end <= end }
         self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
         self.record.tokens = 0

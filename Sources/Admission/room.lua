@@ -572,14 +572,23 @@ local function loseSessions(room, count)
     set(room, 'lost_until', room.now + room.session)
 end
 
+-- Such a number was handed out by its gateway while this state was away: it says nothing of what was given out here.
+local function isLeased(room, number)
+    for _, block in ipairs(blocksOf(room)) do
+        if block.from <= number and number <= block.to then return true end
+    end
+    return false
+end
+
 -- The state has lost something. The line goes on behind everything that may have been handed out, with an empty
 -- bucket; what was called meanwhile says nothing about the show-up ratio.
 local function regress(room, known)
     local last = max(room.issued, known.issued)
     local ending = min(LAST_NUMBER, last + BLOCK_SPAN + REGRESS_GAP)
     set(room, 'serving', max(room.serving, known.serving))
+    -- Few of the numbers before one of a block were handed out: nobody need be called one by one there.
+    addGap(room, (isLeased(room, known.issued) and room.issued or last) + 1, ending)
     set(room, 'issued', ending)
-    addGap(room, last + 1, ending)
     setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
     set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
     room.tokens = 0
@@ -655,14 +664,6 @@ local function beginEpoch(room, known)
     noteOlder(room, epoch, issued, serving)
 end
 
--- Such a number was handed out by its gateway while this state was away: it says nothing of what was given out here.
-local function isLeased(room, number)
-    for _, block in ipairs(blocksOf(room)) do
-        if block.from <= number and number <= block.to then return true end
-    end
-    return false
-end
-
 local function takeIn(room, known)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
@@ -671,9 +672,8 @@ local function takeIn(room, known)
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
-        if isLeased(room, known.issued) then known.issued = known.serving end
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
-            or known.issued > room.issued
+            or known.issued > room.issued and not isLeased(room, known.issued)
     elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
         loseSessions(room, known.sessions)
     end
@@ -1300,9 +1300,8 @@ local function tick()
     local journal, isDue = keep(room, given.entries, given.micros)
     local granted, released, last, isLost = eventsSince(room, given.seen)
     commit(room)
-    for _, key in ipairs(KEYS) do
-        -- A key that was made since the last time has no end yet.
-        if isDue or redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, given.millis) end
+    if isDue then
+        for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, given.millis) end
     end
     return answer(room, {
         'admitted', room.admitted, 'sessions', sessions + room.lost, 'lost', room.lost, 'door', atDoor,
