@@ -24,7 +24,9 @@ import Testing
             #expect(await rig.outage == nil)
             #expect(await rig.join("r", 1) == .failure(.noRoom))
             let first = try await rig.tick("r", Self.limits).get().snapshot
-            #expect(first.epoch == 1 && first.issued == 0 && first.serving == 0 && first.tokensNano == 10_000_000_000)
+            #expect(
+                first.epoch > 1_000_000 && first.issued == 0 && first.serving == 0 && first.tokensNano == 10_000_000_000
+            )
 
             let direct = try await rig.join("r", 4).get()
             #expect(direct.first == 1 && direct.count == 4 && direct.admitted == 4 && direct.serving == 4)
@@ -46,9 +48,10 @@ import Testing
             #expect(bound.isTaken && bound.rateMilli == 1)
             let refused = try await rig.allow("r", 9_000, fence: 6).get()
             #expect(!refused.isTaken && refused.rateMilli == 1)
-            let known = KnownMarks(epoch: 1, issued: 500, serving: 12)
+            let known = KnownMarks(epoch: first.epoch, issued: 500, serving: 12)
             let restored = try await rig.tick("r", Self.limits, known).get().snapshot
-            #expect(restored.issued == 500 && restored.serving == 12 && restored.sessions == 8)
+            #expect(restored.incarnation == 2 && restored.gaps.first?.lowerBound == 501)
+            #expect(restored.serving == 12 && restored.sessions == 8)
             #expect(restored.admitted == 10 && restored.door == 0)
         }
     }
@@ -57,9 +60,9 @@ import Testing
     @Test(arguments: StateKind.allCases)
     func exchange_noTokenLeft_isAtTheDoor(kind: StateKind) async throws {
         try await withRig(kind) { rig async throws in
-            _ = try await rig.tick("r", Self.limits).get()
+            let epoch = try await rig.tick("r", Self.limits).get().snapshot.epoch
             #expect(try await rig.join("r", 12).get().admitted == 10)
-            _ = try await rig.tick("r", Self.limits, KnownMarks(epoch: 1, issued: 12, serving: 12)).get()
+            _ = try await rig.tick("r", Self.limits, KnownMarks(epoch: epoch, issued: 12, serving: 12)).get()
             #expect(try await rig.exchange("r", [12, 11]).get().outcomes == [.atDoor, .atDoor])
             #expect(await rig.leave("r", [11]) == .success(1))
             #expect(try await rig.tick("r", Self.limits).get().snapshot.door == 1)
