@@ -41,7 +41,8 @@ public struct BlockReport: Equatable, Sendable {
     public var start: Int64
     /// The last number of it that was handed out; 0: none.
     public var used: Int64
-    /// How many numbers a block should have, at most `RoomRules.largestBlock`; 0: none is wanted.
+    /// How many numbers a block should have, at most `RoomRules.largestBlock`; 0: none is wanted, and the one held is
+    /// given up. Not a number of it may be handed out any more from then on, whether an answer comes or not.
     public var size: Int64
 
     public static let none = BlockReport(start: 0, used: 0, size: 0)

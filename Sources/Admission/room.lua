@@ -173,13 +173,28 @@ end
 
 -- ------------------------------------------------------------------------------------------------------ calls in parts
 
+-- Redis turns numbers into text anew for each call, which was most of the time of a large batch: here it is done once.
+local words = setmetatable({}, {
+    __index = function(known, integer)
+        local word = text(integer)
+        known[integer] = word
+        return word
+    end,
+})
+
+local function worded(values)
+    local list = {}
+    for index, value in ipairs(values) do list[index] = type(value) == 'number' and words[value] or value end
+    return list
+end
+
 -- One call takes only so many values from Lua's stack. The size is even: members stay with their scores.
 local function inChunks(values, command, ...)
     local head = { command, ... }
     for first = 1, #values, 1000 do
         local call = { unpack(head) }
         for index = first, min(first + 999, #values) do call[#call + 1] = values[index] end
-        redis.call(unpack(call))
+        redis.call(unpack(worded(call)))
     end
 end
 
@@ -202,13 +217,13 @@ local function bits(key, operation, ids, value)
     for _, id in ipairs(ids) do
         call[#call + 1] = operation
         call[#call + 1] = 'u1'
-        call[#call + 1] = id
+        call[#call + 1] = words[id]
         call[#call + 1] = value
     end
     return #ids > 0 and redis.call(unpack(call)) or {}
 end
 
-local function setBits(key, ids) bits(key, 'SET', ids, 1) end
+local function setBits(key, ids) bits(key, 'SET', ids, '1') end
 
 local function getBits(key, ids) return bits(key, 'GET', ids) end
 
@@ -349,7 +364,7 @@ end
 -- The expiries of live sessions, false for the others; so for released ids.
 local function liveScores(room, key, ids)
     if #ids == 0 then return {} end
-    local scores = redis.call('ZMSCORE', key, unpack(ids))
+    local scores = redis.call('ZMSCORE', key, unpack(worded(ids)))
     for index in ipairs(ids) do
         local score = scores[index] and tonumber(scores[index])
         scores[index] = score and score > room.now and score or false
@@ -1041,14 +1056,14 @@ end
 
 -- Whether the gateway of each id at the door is there; version 1's have none, and say themselves that they are.
 local function present(room, gateways, ids)
-    local owners = redis.call('HMGET', OWNERS, unpack(ids))
+    local owners = redis.call('HMGET', OWNERS, unpack(worded(ids)))
     local seen
     local list = {}
     for index in ipairs(ids) do
         if owners[index] then
             list[index] = not isSilent(room, gateways[owners[index]])
         else
-            seen = seen or redis.call('ZMSCORE', SEEN, unpack(ids))
+            seen = seen or redis.call('ZMSCORE', SEEN, unpack(worded(ids)))
             list[index] = seen[index] and tonumber(seen[index]) >= room.now - DOOR_SILENCE_MICROS or false
         end
     end
@@ -1066,7 +1081,7 @@ local function settleDoor(room, gateways, left, telling)
         looks = looks - #ids
         room.touched = true
         local are = present(room, gateways, ids)
-        local since = redis.call('ZMSCORE', SINCE, unpack(ids))
+        local since = redis.call('ZMSCORE', SINCE, unpack(worded(ids)))
         for index, id in ipairs(ids) do
             if are[index] then
                 granted[#granted + 1] = id
@@ -1368,8 +1383,9 @@ end
 
 local function standsOf(ids)
     if #ids == 0 or doorCount() == 0 then return {} end
-    local stands = redis.call('ZMSCORE', DOOR, unpack(ids))
-    for index, score in ipairs(redis.call('ZMSCORE', EARLY, unpack(ids))) do stands[index] = stands[index] or score end
+    local stands = redis.call('ZMSCORE', DOOR, unpack(worded(ids)))
+    if redis.call('ZCARD', EARLY) == 0 then return stands end
+    for index, score in ipairs(redis.call('ZMSCORE', EARLY, unpack(worded(ids)))) do stands[index] = stands[index] or score end
     return stands
 end
 

@@ -33,7 +33,11 @@ struct HistoryGateway {
     }
 
     mutating func tick(healthy: Int64?, wantsBlock: Bool) -> RoomTick {
-        RoomTick(
+        defer {
+            // Given up, whether an answer comes or not.
+            if !wantsBlock { (self.block, self.used) = (nil, 0) }
+        }
+        return RoomTick(
             gateway: self.name,
             limits: self.limits,
             generation: self.generation,

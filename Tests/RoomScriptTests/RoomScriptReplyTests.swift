@@ -112,7 +112,7 @@ import Testing
         }
         #expect(answer.outcomes.allSatisfy { $0 == .atDoor })
         let calls = try Self.calls(connection)
-        #expect(calls.values.reduce(0, +) <= 20, "\(calls)")
+        #expect(calls.values.reduce(0, +) <= 24, "\(calls)")
     }
 
     // MARK: The record over time
