@@ -19,6 +19,8 @@ actor RedisRig {
     private(set) var notices: [String] = []
     /// A second client.
     var kept: RedisClient?
+    /// Servers that a test makes up.
+    var fakes: [FakeRedis] = []
 
     struct Load {
         var answers = 0
@@ -131,6 +133,7 @@ actor RedisRig {
         self.client.onNotice = nil
         self.client.close()
         self.listener?.close()
+        for fake in self.fakes { fake.close() }
         self.server.remove()
     }
 

@@ -16,20 +16,21 @@ final class ClusterFollower: FleetFollower {
     private final class Member {
         let node: RedisNode
         var backoff: Backoff
-        var retryTimer: LoopTimer?
+        /// Its own, so that no two attempts are ever set.
+        let retryTimer: LoopTimer
         /// Why it cannot be reached; nil while it never failed since it was last ready.
         var failure: String?
         var wasReady = false
 
-        init(_ node: RedisNode, _ backoff: Backoff) {
+        init(_ node: RedisNode, _ backoff: Backoff, _ retryTimer: LoopTimer) {
             self.node = node
             self.backoff = backoff
+            self.retryTimer = retryTimer
         }
     }
     private var members: [RedisEndpoint.Place: Member] = [:]
-    private var wantsMap = true
-    private var isAsking = false
-    private var refreshTimer: LoopTimer?
+    private var need = MapNeed()
+    private lazy var refreshTimer = LoopTimer(loop: self.setup.loop) { [weak self] in self?.refresh() }
     private var refreshBackoff: Backoff
     /// Whom to ask for the map: a redirection's target knows better than others.
     private var informed: RedisEndpoint.Place?
@@ -56,9 +57,9 @@ final class ClusterFollower: FleetFollower {
 
     func close(_ reason: String) {
         self.isClosed = true
-        self.refreshTimer?.disarm()
+        self.refreshTimer.disarm()
         for member in self.members.values {
-            member.retryTimer?.disarm()
+            member.retryTimer.disarm()
             member.node.close(reason)
         }
     }
@@ -98,7 +99,8 @@ final class ClusterFollower: FleetFollower {
                 shortestNanoseconds: self.setup.options.shortestWaitNanoseconds,
                 longestNanoseconds: self.setup.options.longestWaitNanoseconds,
                 seed: self.seed &+ UInt64(self.members.count)
-            )
+            ),
+            LoopTimer(loop: self.setup.loop) { [weak self] in self?.tryAgain(place) }
         )
         self.members[place] = member
         return member
@@ -107,17 +109,16 @@ final class ClusterFollower: FleetFollower {
     // MARK: The map
 
     private func refresh() {
-        guard !self.isClosed, self.wantsMap, !self.isAsking else { return }
+        guard !self.isClosed, self.need.asksNow else { return }
         guard let node = self.whomToAsk(), let link = node.readyLink else {
             let contact = self.member(self.map.nextContact())
-            if contact.retryTimer?.isArmed != true { contact.node.open() }
+            if !contact.retryTimer.isArmed { contact.node.open() }
             return self.refreshLater()
         }
-        self.isAsking = true
+        self.need.asked()
         self.informed = nil
         link.send(["CLUSTER", "SLOTS"]) { [weak self] result in
             guard let self, !self.isClosed else { return }
-            self.isAsking = false
             self.mapAnswered(result, by: node)
         }
     }
@@ -131,25 +132,26 @@ final class ClusterFollower: FleetFollower {
     }
 
     private func refreshLater() {
-        guard self.refreshTimer?.isArmed != true else { return }
-        self.refreshTimer = self.setup.loop.after(nanoseconds: self.refreshBackoff.next()) { [weak self] in
-            self?.refresh()
-        }
+        guard !self.refreshTimer.isArmed else { return }
+        self.refreshTimer.arm(afterNanoseconds: self.refreshBackoff.next())
     }
 
     private func mapAnswered(_ result: RedisResult, by node: RedisNode) {
+        var hasMap = false
         switch result {
         case .failure(let error):
             self.lastReason = "\(self.setup.endpoint): CLUSTER SLOTS at \(node.place): \(error.reason)"
             if error.reason.hasPrefix("NOPERM") { self.lastReason += "; \(RedisRights.advice)" }
         case .success(let value):
             if let ranges = ClusterMap.ranges(value, answerer: node.place) {
+                hasMap = true
                 self.map.learn(ranges)
                 self.openMasters()
             } else {
                 self.lastReason = "\(self.setup.endpoint): node \(node.place) has answered CLUSTER SLOTS with no slots"
             }
         }
+        self.need.answered(withMap: hasMap)
         self.judge()
         self.client?.fleetGained()
     }
@@ -158,10 +160,10 @@ final class ClusterFollower: FleetFollower {
         let masters = Set(self.map.masters)
         for place in masters {
             let member = self.member(place)
-            if member.retryTimer?.isArmed != true { member.node.open() }
+            if !member.retryTimer.isArmed { member.node.open() }
         }
         for (place, member) in self.members where !masters.contains(place) && member.node.link?.inFlight ?? 0 == 0 {
-            member.retryTimer?.disarm()
+            member.retryTimer.disarm()
             member.node.close("it holds no slots any more")
             self.members[place] = nil
         }
@@ -177,8 +179,8 @@ final class ClusterFollower: FleetFollower {
         } else if self.map.isKnown, !self.map.isWhole {
             self.lastReason = "\(self.setup.endpoint): some slots have no master"
         }
-        self.wantsMap = !self.map.isKnown || !self.map.isWhole || failed != nil
-        if self.wantsMap { self.refreshLater() } else { self.refreshBackoff.reset() }
+        self.need.isAmiss = !self.map.isKnown || !self.map.isWhole || failed != nil
+        if self.need.isWanted { self.refreshLater() } else { self.refreshBackoff.reset() }
         if ready == 0 {
             // While the first connections are being made there is nothing to tell.
             if failed != nil || !self.map.isKnown { self.client?.fleetChanged(.disconnected(reason: self.lastReason)) }
@@ -190,7 +192,7 @@ final class ClusterFollower: FleetFollower {
     }
 
     private func mapIsOld(informed: RedisEndpoint.Place? = nil) {
-        self.wantsMap = true
+        self.need.outdated()
         self.informed = informed ?? self.informed
         self.refreshLater()
     }
@@ -213,16 +215,16 @@ final class ClusterFollower: FleetFollower {
         guard !self.isClosed, let member = self.members[node.place] else { return }
         if !self.map.isKnown { self.lastReason = "\(self.setup.endpoint): node \(node.place): \(reason)" }
         member.failure = reason
-        let isMaster = self.map.masters.contains(node.place)
-        member.retryTimer = self.setup.loop.after(nanoseconds: member.backoff.next()) { [weak self, weak member] in
-            guard let self, let member else { return }
-            // Others are forgotten, and tried again should somebody name them.
-            if isMaster { member.node.open() } else { self.members[node.place] = nil }
-        }
+        member.retryTimer.arm(afterNanoseconds: member.backoff.next())
         self.mapIsOld()
         self.judge()
         // Who waited for it learns that it did not come.
         self.client?.fleetGained()
+    }
+
+    private func tryAgain(_ place: RedisEndpoint.Place) {
+        // Who is no master is forgotten, and tried again should somebody name it.
+        if self.map.masters.contains(place) { self.members[place]?.node.open() } else { self.members[place] = nil }
     }
 
     func nodeRefused(_ node: RedisNode, _ link: RedisLink, _ command: RedisCommand, code: String, message: String) {

@@ -16,7 +16,8 @@ final class SentinelFollower: FleetFollower {
     private var master: RedisNode?
     private var isAsking = false
     private var backoff: Backoff
-    private var askTimer: LoopTimer?
+    /// The only one: whatever sets the next question replaces the one that was set, so that questions do not multiply.
+    private lazy var askTimer = LoopTimer(loop: self.setup.loop) { [weak self] in self?.ask() }
     private var lastReason = "no sentinel has answered yet"
     private var sentinelsAreSilent = false
     private var isClosed = false
@@ -42,7 +43,7 @@ final class SentinelFollower: FleetFollower {
 
     func close(_ reason: String) {
         self.isClosed = true
-        self.askTimer?.disarm()
+        self.askTimer.disarm()
         self.sentinel?.close(reason)
         self.master?.close(reason)
     }
@@ -69,7 +70,7 @@ final class SentinelFollower: FleetFollower {
 
     private func ask(afterNanoseconds nanoseconds: Int64) {
         guard !self.isClosed else { return }
-        self.askTimer = self.setup.loop.after(nanoseconds: nanoseconds) { [weak self] in self?.ask() }
+        self.askTimer.arm(afterNanoseconds: nanoseconds)
     }
 
     private func question(_ sentinel: RedisNode, _ link: RedisLink) {

@@ -8,7 +8,7 @@ final class SingleFollower: FleetFollower {
     private let setup: RedisLinkSetup
     private var node: RedisNode?
     private var backoff: Backoff
-    private var retryTimer: LoopTimer?
+    private lazy var retryTimer = LoopTimer(loop: self.setup.loop) { [weak self] in self?.node?.open() }
     private var lastReason: String?
     private var isClosed = false
 
@@ -31,7 +31,7 @@ final class SingleFollower: FleetFollower {
 
     func close(_ reason: String) {
         self.isClosed = true
-        self.retryTimer?.disarm()
+        self.retryTimer.disarm()
         self.node?.close(reason)
     }
 
@@ -50,10 +50,7 @@ final class SingleFollower: FleetFollower {
 
     func nodeEnded(_ node: RedisNode, reason: String) {
         guard !self.isClosed else { return }
-        self.retryTimer = self.setup.loop.after(nanoseconds: self.backoff.next()) { [weak self] in
-            guard let self, !self.isClosed else { return }
-            self.node?.open()
-        }
+        self.retryTimer.arm(afterNanoseconds: self.backoff.next())
         let reason = "\(self.setup.endpoint): \(reason)"
         self.lastReason = reason
         self.client?.fleetChanged(.disconnected(reason: reason))

@@ -126,6 +126,7 @@ final class RedisNode: RedisLinkOwner {
             }
         }
         let timeout = self.setup.options.connectTimeoutNanoseconds
+        self.lookupTimer?.disarm()
         self.lookupTimer = self.setup.loop.after(nanoseconds: timeout) { [weak self] in
             guard let self, case .lookingUp = self.phase, self.lookups == lookup else { return }
             self.fail("lookup of \(name) took too long")
