@@ -70,8 +70,7 @@ final class JournalExporter {
     private func take(_ page: JournalPage) {
         let dropped = page.added - page.kept
         var written = self.position?.number ?? dropped
-        if written > page.added {
-            // The shared state counts anew: it was emptied.
+        if self.countsAnew(page) {
             written = dropped
         } else if dropped > written {
             self.status.lost += dropped - written
@@ -90,6 +89,16 @@ final class JournalExporter {
             let hasMore = page.records.count == Self.recordsPerCall
             if hasMore, self.callsLeft > 0 { self.read() } else { self.finish() }
         }
+    }
+
+    /// Whether the shared state was emptied since the last entry was written, and counts from one again: it has counted
+    /// less than that, or does not have that entry although it still has those before it, by their numbers.
+    private func countsAnew(_ page: JournalPage) -> Bool {
+        guard let position = self.position else { return false }
+        if position.number > page.added { return true }
+        guard let first = page.firstID.flatMap(JournalRecord.parts), let last = JournalRecord.parts(of: position.id)
+        else { return false }
+        return position.number > page.added - page.kept && first > last
     }
 
     private func finish() {

@@ -29,10 +29,17 @@ struct JournalFolder: Sendable {
 
     // MARK: Reading
 
-    /// The last whole line of the newest file; nil when there is none. What a crash left of a line is cut off.
+    /// What the last whole line tells; nil when there is none. A file may have none: it was made, or the beginning of its
+    /// first line written, when a crash or a full disk came. Then the one before it tells. What is left of a line is cut
+    /// off.
     func position() throws -> Position? {
-        guard let name = try self.names().last else { return nil }
-        let file = "\(self.path)/\(name)"
+        for name in try self.names().reversed() {
+            if let position = try self.position(inFile: "\(self.path)/\(name)") { return position }
+        }
+        return nil
+    }
+
+    private func position(inFile file: String) throws -> Position? {
         let fd = open(file, O_RDWR | O_CLOEXEC)
         guard fd != -1 else { throw SystemError(call: "open of \(file)") }
         defer { close(fd) }
@@ -46,8 +53,9 @@ struct JournalFolder: Sendable {
             return nil
         }
         if end + 1 < tail.count { ftruncate(fd, size - off_t(tail.count - end - 1)) }
-        let start = tail[..<end].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        return Self.position(inLine: String(decoding: tail[start..<end], as: UTF8.self))
+        // A line that somebody else wrote tells nothing.
+        let lines = tail[..<end].split(separator: UInt8(ascii: "\n")).reversed()
+        return lines.lazy.compactMap { Self.position(inLine: String(decoding: $0, as: UTF8.self)) }.first
     }
 
     /// Files of this room, the newest last: a name ends with its day.

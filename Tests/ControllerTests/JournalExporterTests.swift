@@ -36,7 +36,8 @@ private final class ListedJournal: RoomJournal {
         let page = JournalPage(
             records: Array(self.records.dropFirst(start ?? 0).prefix(count)),
             kept: Int64(self.records.count),
-            added: self.trimmed + Int64(self.records.count)
+            added: self.trimmed + Int64(self.records.count),
+            firstID: self.records.first?.id
         )
         self.loop.onNextTurn { completion(self.isAway ? .failure(.unavailable("away")) : .success(page)) }
     }
@@ -144,6 +145,22 @@ private final class Rig: Sendable {
         }
         #expect(try rig.round { $0.exportedTo == 2 }.lost == 0)
         #expect(self.numbers(spool) == Array(1...10) + [1, 2])
+        try rig.fixture.end()
+    }
+
+    /// The same, seen only when more has happened since than there was before.
+    @Test func export_stateEmptied_andMoreWrittenThanBefore_countsAnewAndLosesNothing() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { $0.add(1...10) }
+        try rig.round { $0.exportedTo == 10 }
+        try rig.change { journal in
+            journal.records = []
+            journal.add(11...2_510)
+        }
+        let status = try rig.round { $0.written == 2_510 }
+        #expect(status.exportedTo == 2_500 && status.lost == 0 && status.behind == 0)
+        #expect(self.numbers(spool) == Array(1...10) + Array(1...2_500))
         try rig.fixture.end()
     }
 }

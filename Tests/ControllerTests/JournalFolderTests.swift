@@ -73,6 +73,19 @@ final class SpoolFolder: Sendable {
         #expect(spool.text(name) == whole)
     }
 
+    /// Killed, or the disk full, at the first line of a new day.
+    @Test(arguments: ["", #"{"n":3,"id":"5"#, "somebody else's\n"])
+    func position_newestFileHasNoWholeLine_isThatOfTheFileBefore(rest: String) throws {
+        let spool = try SpoolFolder()
+        let folder = JournalFolder(path: spool.path, room: "sale")
+        try folder.append([Self.record(1), Self.record(2)], first: 1)
+        try spool.append(rest, to: "sale-2099-01-01.jsonl")
+        try spool.append("", to: "sale-2099-01-02.jsonl")
+        #expect(try folder.position()?.number == 2)
+        try folder.append([Self.record(3)], first: 3)
+        #expect(try folder.position()?.number == 3)
+    }
+
     @Test func position_otherRooms_areOthers() throws {
         let spool = try SpoolFolder()
         try JournalFolder(path: spool.path, room: "sale-2").append([Self.record(9)], first: 9)

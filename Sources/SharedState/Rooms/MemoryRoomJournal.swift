@@ -25,7 +25,13 @@ public final class MemoryRoomJournal: RoomJournal {
             let fields = stride(from: 0, to: texts.count, by: 2).map { (name: texts[$0], value: texts[$0 + 1]) }
             return JournalRecord(id: "\(part.first + Int64(index))-0", fields: fields)
         }
-        let page = JournalPage(records: records, kept: part.kept, added: self.rooms.journalAdded(room: room))
+        let added = self.rooms.journalAdded(room: room)
+        let page = JournalPage(
+            records: records,
+            kept: part.kept,
+            added: added,
+            firstID: part.kept > 0 ? "\(added - part.kept + 1)-0" : nil
+        )
         self.loop.onNextTurn { completion(.success(page)) }
     }
 }

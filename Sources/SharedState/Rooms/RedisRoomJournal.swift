@@ -6,8 +6,8 @@ import RedisClient
 enum JournalScript {
     static let source = """
         #!lua
-        -- KEYS journal  ARGV after count -> kept, added, then each record as id, fields
-        if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0} end
+        -- KEYS journal  ARGV after count -> kept, added, the first's id or '', then each record as id, fields
+        if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, ''} end
         local about = {}
         local flat = redis.call('XINFO', 'STREAM', KEYS[1])
         for index = 1, #flat, 2 do about[flat[index]] = flat[index + 1] end
@@ -24,9 +24,11 @@ enum JournalScript {
             local lastMs, lastSequence = parts(about['last-generated-id'])
             if ms < lastMs or (ms == lastMs and sequence <= lastSequence) then start = '(' .. ARGV[1] end
         end
-        local answer = {about['length'], about['entries-added'] or about['length']}
+        -- An empty stream has no first entry.
+        local first = about['first-entry']
+        local answer = {about['length'], about['entries-added'] or about['length'], first and first[1] or ''}
         local records = redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', ARGV[2])
-        for index = 1, #records do answer[index + 2] = records[index] end
+        for index = 1, #records do answer[index + 3] = records[index] end
         return answer
         """
 }
@@ -65,17 +67,17 @@ public final class RedisRoomJournal: RoomJournal {
     }
 
     private static func page(_ value: RedisValue) -> JournalPage? {
-        guard let values = value.array, values.count >= 2, let kept = values[0].integer,
-            let added = values[1].integer
+        guard let values = value.array, values.count >= 3, let kept = values[0].integer,
+            let added = values[1].integer, let firstID = values[2].text
         else { return nil }
         var records: [JournalRecord] = []
-        for value in values.dropFirst(2) {
+        for value in values.dropFirst(3) {
             guard let parts = value.array, parts.count == 2, let id = parts[0].text, let texts = parts[1].texts,
                 texts.count.isMultiple(of: 2)
             else { return nil }
             let fields = stride(from: 0, to: texts.count, by: 2).map { (name: texts[$0], value: texts[$0 + 1]) }
             records.append(JournalRecord(id: id, fields: fields))
         }
-        return JournalPage(records: records, kept: kept, added: added)
+        return JournalPage(records: records, kept: kept, added: added, firstID: firstID.isEmpty ? nil : firstID)
     }
 }

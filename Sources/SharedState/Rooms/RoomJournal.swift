@@ -39,11 +39,14 @@ public struct JournalPage: Equatable, Sendable {
     /// How many entries there are, and how many there have been: what is missing was dropped.
     public var kept: Int64
     public var added: Int64
+    /// The oldest one that there is; nil when there is none.
+    public var firstID: String?
 
-    public init(records: [JournalRecord], kept: Int64, added: Int64) {
+    public init(records: [JournalRecord], kept: Int64, added: Int64, firstID: String?) {
         self.records = records
         self.kept = kept
         self.added = added
+        self.firstID = firstID
     }
 }
 
