@@ -4,7 +4,7 @@ import Admission
 public struct TokenClaim: Equatable, Sendable {
     /// Which rule of binding is in force. Tokens that were bound by another one stay good until they are made anew.
     public let rule: UInt8
-    /// The claim itself; nil when the request makes none: tokens made for it are not bound.
+    /// The claim itself; nil when the request makes none: tokens made for it are bound to having none.
     public let value: [UInt8]?
 
     public init(rule: UInt8, value: [UInt8]?) {

@@ -43,16 +43,16 @@ public final class TokenSigner {
     /// The key that signs; part of every token made here.
     public var signingKeyID: UInt8 { self.keys[0].id }
 
-    /// Appends the token's 64 characters to `writer`, bound to `claim` when it has a value.
+    /// Appends the token's 64 characters to `writer`, bound to `claim`, also when that is to have none.
     public func append(_ token: AdmissionToken, claim: TokenClaim? = nil, to writer: inout ByteWriter) {
         withUnsafeTemporaryAllocation(byteCount: AdmissionToken.wireBytes, alignment: 8) { bytes in
             var token = token
-            if claim?.value != nil { token.lane |= AdmissionToken.boundFlag }
+            if claim != nil { token.lane |= AdmissionToken.boundFlag }
             token.writePayload(to: UnsafeMutableRawBufferPointer(rebasing: bytes[..<AdmissionToken.payloadBytes]))
-            if let claim, let value = claim.value {
+            if let claim {
                 bytes[Self.ruleOffset] = claim.rule
                 self.computeMAC(of: bytes, signed: Self.ruleOffset, with: self.keys[0].context)
-                self.computeTag(of: bytes, value, with: self.keys[0].context)
+                self.computeTag(of: bytes, claim, with: self.keys[0].context)
             } else {
                 self.computeMAC(of: bytes, signed: AdmissionToken.wireBytes, with: self.keys[0].context)
             }
@@ -81,15 +81,14 @@ public final class TokenSigner {
             guard Self.agree(given, computed, AdmissionToken.payloadBytes..<end) else { return .forged }
             // A token that another rule bound was good when it was given out: it stays so until it is made anew.
             guard token.isBound, let claim, given[Self.ruleOffset] == claim.rule else { return .genuine(token) }
-            guard let value = claim.value else { return .elsewhere(token) }
-            self.computeTag(of: computed, value, with: key.context)
+            self.computeTag(of: computed, claim, with: key.context)
             return Self.agree(given, computed, Self.tagRange) ? .genuine(token) : .elsewhere(token)
         }
     }
 
     // MARK: What stands behind the payload
     //
-    // A token that is bound to nothing: 16 bytes of MAC over the payload. One that is bound, which its lane tells: 11
+    // A token that is not bound: 16 bytes of MAC over the payload. One that is bound, which its lane tells: 11
     // bytes of MAC over the payload and the rule, the rule, 4 bytes of a second MAC that takes the claim in as well. So
     // a genuine token of somebody else's is told from a forged one, and the claim itself never travels.
 
@@ -97,6 +96,8 @@ public final class TokenSigner {
     private static let tagRange = (AdmissionToken.wireBytes - 4)..<AdmissionToken.wireBytes
     /// Between the rule and the claim: without it the tag of an empty claim would be the MAC's first bytes.
     private static let claimFollows: [UInt8] = [1]
+    /// In place of both. Who gets rid of the claim while waiting would else hold a token that is good for everybody.
+    private static let noClaim: [UInt8] = [2]
 
     private static func agree(
         _ given: UnsafeMutableRawBufferPointer,
@@ -117,7 +118,7 @@ public final class TokenSigner {
         }
     }
 
-    private func computeTag(of token: UnsafeMutableRawBufferPointer, _ claim: [UInt8], with context: OpaquePointer) {
+    private func computeTag(of token: UnsafeMutableRawBufferPointer, _ claim: TokenClaim, with context: OpaquePointer) {
         self.withDigest(of: token, isBound: true, claim, with: context) { digest in
             UnsafeMutableRawBufferPointer(rebasing: token[Self.tagRange])
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: digest[..<Self.tagRange.count]))
@@ -127,7 +128,7 @@ public final class TokenSigner {
     private func withDigest(
         of token: UnsafeMutableRawBufferPointer,
         isBound: Bool,
-        _ claim: [UInt8]?,
+        _ claim: TokenClaim?,
         with context: OpaquePointer,
         _ body: (UnsafeRawBufferPointer) -> Void
     ) {
@@ -139,9 +140,11 @@ public final class TokenSigner {
                 EVP_MAC_init(context, nil, 0, nil) == 1
                 && EVP_MAC_update(context, base, AdmissionToken.payloadBytes) == 1
             if isBound { isDone = isDone && EVP_MAC_update(context, base + Self.ruleOffset, 1) == 1 }
-            if let claim {
+            if let value = claim?.value {
                 isDone = isDone && EVP_MAC_update(context, Self.claimFollows, 1) == 1
-                isDone = isDone && EVP_MAC_update(context, claim, claim.count) == 1
+                isDone = isDone && EVP_MAC_update(context, value, value.count) == 1
+            } else if claim != nil {
+                isDone = isDone && EVP_MAC_update(context, Self.noClaim, 1) == 1
             }
             isDone = isDone && EVP_MAC_final(context, digest.baseAddress, &count, 32) == 1
             precondition(isDone && count == 32, "HMAC-SHA256 failed")

@@ -130,8 +130,17 @@ import Testing
         }
     }
 
-    @Test func append_withoutAValue_bindsToNothing() {
-        #expect(self.sign(Self.token, [Self.key], claim: Self.nobody) == self.sign(Self.token, [Self.key]))
+    /// Else whoever waits without the claim would get a pass that is good with anybody's.
+    @Test func check_tokenOfNoClaim_isGoodWithoutOneAlone() {
+        let text = self.sign(Self.token, [Self.key], claim: Self.nobody)
+        var bound = Self.token
+        bound.lane = 0x80
+        #expect(self.check(text, Self.nobody) == .genuine(bound))
+        for value in [[10, 0, 0], [], [2]] as [[UInt8]] {
+            #expect(self.check(text, TokenClaim(rule: 9, value: value)) == .elsewhere(bound), "\(value)")
+        }
+        #expect(self.check(text, nil) == .genuine(bound))
+        #expect(self.check(text, Self.byLogin) == .genuine(bound))
     }
 
     /// Nobody gets rid of the binding: neither of the flag nor of the rule, nor by an empty claim.
