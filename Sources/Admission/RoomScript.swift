@@ -22,6 +22,20 @@ public enum RoomScript {
     /// learned it. Another one than the last means that the server was started anew, or that it is another server.
     public static let runArgument = 7
 
+    /// One word of a call. Numbers stay numbers as long as they can: as texts, those of 16 digits and more, such as a
+    /// moment in microseconds, would each take memory of their own, a thousand times a batch.
+    public enum Word: Equatable, Sendable, CustomStringConvertible {
+        case text(String)
+        case number(Int64)
+
+        public var description: String {
+            switch self {
+            case .text(let text): text
+            case .number(let number): String(number)
+            }
+        }
+    }
+
     public enum Operation: Equatable, Sendable {
         /// 1 to `RoomRules.largestBatch` places.
         case join(count: Int)
@@ -49,23 +63,46 @@ public enum RoomScript {
         }
 
         /// The ARGV of the call. `clockMicros` stands in for Redis's own clock; only tests give it.
-        public func arguments(known: KnownMarks, run: Int64 = 0, clockMicros: Int64? = nil) -> [String] {
+        public func arguments(known: KnownMarks, run: Int64 = 0, clockMicros: Int64? = nil) -> [Word] {
             let header = [
                 known.epoch, known.incarnation, known.issued, known.serving, known.sessions, known.voidBefore, run,
             ]
-            return [self.name] + header.map(String.init) + self.own + [clockMicros.map(String.init) ?? ""]
+            var words: [Word] = []
+            words.reserveCapacity(self.ownCount + header.count + 2)
+            words.append(.text(self.name))
+            for number in header { words.append(.number(number)) }
+            self.appendOwn(to: &words)
+            words.append(clockMicros.map(Word.number) ?? .text(""))
+            return words
         }
 
-        private var own: [String] {
+        /// About how many words `appendOwn` appends.
+        private var ownCount: Int {
             switch self {
-            case .join(let count): [String(count)]
-            case .tick(let tick): tick.arguments
-            case .exchange(let gateway, let ids): [gateway] + ids.map(String.init)
-            case .renew(let renewals): renewals.flatMap { [String($0.id), String($0.expiresMicros)] }
-            case .release(let ids), .leave(let ids): ids.map(String.init)
+            case .exchange(_, let ids): 1 + ids.count
+            case .renew(let renewals): 2 * renewals.count
+            case .release(let ids), .leave(let ids): ids.count
+            case .join, .tick, .setAllowedRate, .reset: 20
+            }
+        }
+
+        private func appendOwn(to words: inout [Word]) {
+            switch self {
+            case .join(let count): words.append(.number(Int64(count)))
+            case .tick(let tick): words += tick.arguments.lazy.map(Word.text)
+            case .exchange(let gateway, let ids):
+                words.append(.text(gateway))
+                words += ids.lazy.map(Word.number)
+            case .renew(let renewals):
+                for renewal in renewals {
+                    words.append(.number(renewal.id))
+                    words.append(.number(renewal.expiresMicros))
+                }
+            case .release(let ids), .leave(let ids): words += ids.lazy.map(Word.number)
             case .setAllowedRate(let rateMilli, let fence):
-                [String(rateMilli.map { $0.clamped(to: RoomLimits.inflowMilliRange) } ?? -1), String(fence)]
-            case .reset: []
+                words.append(.number(rateMilli.map { $0.clamped(to: RoomLimits.inflowMilliRange) } ?? -1))
+                words.append(.number(fence))
+            case .reset: break
             }
         }
     }

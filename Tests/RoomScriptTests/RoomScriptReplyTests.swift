@@ -34,6 +34,17 @@ import Testing
         #expect(tick.snapshot.serving == 30)
     }
 
+    /// A text of 16 digits takes memory of its own.
+    @Test func arguments_numbers_stayNumbers() {
+        let renewals = [Renewal(id: 7, expiresMicros: 1_790_000_000_000_000), Renewal(id: -8, expiresMicros: 9)]
+        let words = RoomScript.Operation.renew(renewals).arguments(known: .nothing, run: 5)
+        #expect(words.filter { if case .text = $0 { true } else { false } } == [.text("renew"), .text("")])
+        #expect(words.map(\.description).suffix(5) == ["7", "1790000000000000", "-8", "9", ""])
+        #expect(words[RoomScript.runArgument] == .number(5))
+        let ids = RoomScript.Operation.exchange(gateway: "g", [1, 2]).arguments(known: .nothing)
+        #expect(ids.suffix(4) == [.text("g"), .number(1), .number(2), .text("")])
+    }
+
     @Test func script_unknownOperationOrArgument_isRefusedWithTheCulprit() throws {
         let server = try RedisServer()
         let connection = try RedisConnection(socketPath: server.socketPath)

@@ -21,7 +21,8 @@ struct ScriptRoom {
     /// Sends without waiting; `next` reads the answers in order.
     func send(_ operation: RoomScript.Operation, known: KnownMarks = .nothing, run: Int64 = 0, clockMicros: Int64?) {
         let arguments = operation.arguments(known: known, run: run, clockMicros: clockMicros)
-        self.connection.append(["EVALSHA", self.sha, String(self.keys.count)] + self.keys + arguments)
+        let words = arguments.map(\.description)
+        self.connection.append(["EVALSHA", self.sha, String(self.keys.count)] + self.keys + words)
     }
 
     /// Sends a step of a history; how many replies come.

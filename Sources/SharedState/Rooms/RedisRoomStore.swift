@@ -110,7 +110,7 @@ public final class RedisRoomStore: BatchedRoomStore {
         _ parse: @escaping (RoomReply) throws(RoomError) -> Answer
     ) {
         self.loop.preconditionOnLoop()
-        var arguments = operation.arguments(known: known).map(RedisArgument.text)
+        var arguments = operation.arguments(known: known).map(RedisArgument.init)
         // Which life of which server answers is known only when the command is sent.
         arguments[RoomScript.runArgument] = .serverRun
         self.client.eval(SharedScripts.room, keys: self.keys(of: room), arguments: arguments) { result in
@@ -135,6 +135,15 @@ public final class RedisRoomStore: BatchedRoomStore {
         let keys = RoomScript.keys(room: room)
         self.keys[room] = keys
         return keys
+    }
+}
+
+extension RedisArgument {
+    init(_ word: RoomScript.Word) {
+        switch word {
+        case .text(let text): self = .text(text)
+        case .number(let number): self = .integer(number)
+        }
     }
 }
 
