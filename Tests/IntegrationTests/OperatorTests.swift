@@ -188,10 +188,9 @@ import Testing
             try Patience.wait(for: "the rate to be lent") {
                 try Self.command(scene, gateway, ["status"]).output.contains("leased for")
             }
-            // A controller lends before it has heard of the first gateway.
-            try Patience.wait(for: "the controller to say so") {
+            try Patience.wait(for: "the controller to say so, and who reports to it") {
                 let own = try Self.command(scene, controller, ["status"]).output
-                return own.contains("room sale: lent") && own.contains("1 gateways report")
+                return own.contains("room sale: lent") && own.contains("gateways that report: 1")
             }
             controller.mayEnd = true
             controller.process.kill()
