@@ -221,6 +221,33 @@ final class GateScene {
         #expect(scene.count("leave") == 0)
     }
 
+    /// Who has waited for as long as a request may, and was told to ask again in a second, does not lose the turn that
+    /// comes in that second to a newcomer.
+    @Test func door_sentRound_turnComesMeanwhile_isKept() {
+        let scene = GateScene(8, slots: 1)
+        scene.run(forSeconds: 0.2)
+        let inside = scene.park(.join)
+        scene.run(forSeconds: 0.2)
+        let second = scene.park(.join)
+        let isCalled = scene.run(withinSeconds: 90) { scene.shared.known.serving >= 2 }
+        guard let pass = inside.pass, let place = second.place, isCalled else {
+            Issue.record("nobody came in, or nobody was called")
+            return
+        }
+        let atDoor = scene.park(.exchange(key: place))
+        let isSentRound = scene.run(withinSeconds: 30) { atDoor.answer != nil }
+        #expect(isSentRound)
+        guard case .stillAtDoor? = atDoor.answer else { return }
+        scene.world.run(on: scene.loops[0]) { scene.gates[0].release(LineKey(pass)) }
+        scene.run(forSeconds: 0.3)
+        let newcomer = scene.park(.join, on: 1)
+        scene.run(forSeconds: 0.3)
+        #expect(newcomer.pass == nil)
+        let again = scene.park(.exchange(key: place), on: 1)
+        scene.run(forSeconds: 0.3)
+        #expect(again.pass != nil)
+    }
+
     /// Thousands who hang up are told of in batches.
     @Test func leave_manyHangUp_fewCalls() {
         let scene = GateScene(5, slots: 1) {

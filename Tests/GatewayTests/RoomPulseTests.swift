@@ -32,6 +32,16 @@ import Testing
         #expect(pulse.isDue(activity: 0, seesWorkers: false, isForced: false) == true, "the last worker has gone")
     }
 
+    /// The second tick brings the numbers that are set aside for an outage: it does not wait for a second.
+    @Test func isDue_newLine_ticksOnceMoreAtOnce() {
+        var pulse = RoomPulse()
+        for isDue in [true, false] {
+            pulse.sent(activity: 0, wallMicros: Self.start)
+            _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+            #expect(pulse.isDue(activity: 0, isForced: false) == isDue)
+        }
+    }
+
     @Test func mode_noAnswer_isDegradedAfterASecond_sinceTheFirstQuestion() {
         var pulse = RoomPulse()
         pulse.sent(activity: 0, wallMicros: Self.start)

@@ -188,8 +188,10 @@ import Testing
             try Patience.wait(for: "the rate to be lent") {
                 try Self.command(scene, gateway, ["status"]).output.contains("leased for")
             }
-            let own = try Self.command(scene, controller, ["status"]).output
-            #expect(own.contains("room sale: lent") && own.contains("1 gateways report"))
+            try Patience.wait(for: "the controller to say so, and who reports to it") {
+                let own = try Self.command(scene, controller, ["status"]).output
+                return own.contains("room sale: lent") && own.contains("gateways that report: 1")
+            }
             controller.mayEnd = true
             controller.process.kill()
             try Patience.wait(for: "the lease to lapse") {

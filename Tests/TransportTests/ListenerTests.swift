@@ -138,7 +138,8 @@ import Testing
             }
             close(held.removeLast())
             gate.signal()
-            try fixture.waitUntil { try fixture.run { listener.exhaustedCount } > 2 }
+            // Something else of the process may hold the last descriptor for a moment.
+            try fixture.waitUntil { try fixture.run { listener.exhaustedCount } > 2 && accepted.value >= 7 }
             precondition(accepted.value == 7)
             for fd in held { close(fd) }
             try fixture.waitUntil { accepted.value == 9 }

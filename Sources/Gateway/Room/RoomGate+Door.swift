@@ -1,4 +1,5 @@
 import Admission
+import Primitives
 import SharedState
 
 /// The called who wait for a token or a slot: the shared state is told who comes and who goes, and tells who is let in.
@@ -81,12 +82,20 @@ extension RoomGate {
         self.leaves.add(key)
     }
 
+    /// Whoever is sent round is told to ask again in a second, and keeps standing at the door of the shared state
+    /// for this long: else a newcomer would take the turn that comes in that second.
+    private static let returnNanoseconds = 3 * Nanoseconds.perSecond
+
     /// A tick has come, or has not: those who have waited too long are sent round, who left is told, and who found no
     /// answer asks again.
     func reviewDoor() {
         for (key, waiters) in self.door.expire(now: self.tools.now) {
-            self.leaveDoor(key)
+            self.shared.ceasesToStand(key)
+            self.sentRound.append((key, self.tools.now.advanced(byNanoseconds: Self.returnNanoseconds)))
             self.answer(waiters) { _ in .stillAtDoor(key: key) }
+        }
+        while let first = self.sentRound.first, first.until <= self.tools.now {
+            self.leaves.add(self.sentRound.removeFirst().key)
         }
         self.sendLeaves()
         self.door.askAgain()

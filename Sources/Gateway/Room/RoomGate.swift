@@ -1,4 +1,5 @@
 import Admission
+import DequeModule
 import Primitives
 import Settings
 import SharedState
@@ -48,6 +49,9 @@ final class RoomGate {
     var renewedUntil: [LineKey: Int64] = [:]
     var releases = Batch<LineKey>(largest: RoomRules.largestBatch, mostWaiting: RoomGate.mostKept)
     var leaves = Batch<LineKey>(largest: RoomRules.largestBatch)
+    /// Who waited at the door for as long as a request may, and is expected back by then: as many as can stand at the
+    /// door within that time.
+    var sentRound = Deque<(key: LineKey, until: Instant)>()
     private var seenReleases = 0
     private var isFlushScheduled = false
     /// A call failed: the next ones wait for the news of a tick.

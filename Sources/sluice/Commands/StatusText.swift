@@ -48,7 +48,7 @@ struct StatusText {
                 text += Self.columns([pool.name, "\(pool.readyWorkers)", "\(pool.inFlight)", "\(pool.queued)"])
             }
         }
-        if let gateways = self.status.controller?.gateways { text += "\(gateways) gateways report\n" }
+        if let gateways = self.status.controller?.gateways { text += "gateways that report: \(gateways)\n" }
         return text
     }
 
