@@ -20,7 +20,7 @@ public enum RoomScript {
 
     /// Where in the arguments the run stands: 48 bits of a hash of the Redis server's run id, as the connection has
     /// learned it. Another one than the last means that the server was started anew, or that it is another server.
-    public static let runArgument = 7
+    public static let runArgument = 8
 
     public enum Operation: Equatable, Sendable {
         /// 1 to `RoomRules.largestBatch` places.
@@ -30,7 +30,7 @@ public enum RoomScript {
         case exchange(gateway: String, [Int64])
         case renew([Renewal])
         case release([Int64])
-        case leave([Int64])
+        case leave(gateway: String, [Int64])
         /// nil: no bound.
         case setAllowedRate(rateMilli: Int64?, fence: Int64)
         case reset
@@ -51,7 +51,9 @@ public enum RoomScript {
         /// The ARGV of the call. `clockMicros` stands in for Redis's own clock; only tests give it.
         public func arguments(known: KnownMarks, run: Int64 = 0, clockMicros: Int64? = nil) -> [String] {
             let header = [
-                known.epoch, known.incarnation, known.issued, known.serving, known.sessions, known.voidBefore, run,
+                known.epoch, known.incarnation, known.issued, known.serving, known.sessions, known.voidBefore,
+                known.stated,
+                run,
             ]
             return [self.name] + header.map(String.init) + self.own + [clockMicros.map(String.init) ?? ""]
         }
@@ -60,9 +62,9 @@ public enum RoomScript {
             switch self {
             case .join(let count): [String(count)]
             case .tick(let tick): tick.arguments
-            case .exchange(let gateway, let ids): [gateway] + ids.map(String.init)
+            case .exchange(let gateway, let ids), .leave(let gateway, let ids): [gateway] + ids.map(String.init)
             case .renew(let renewals): renewals.flatMap { [String($0.id), String($0.expiresMicros)] }
-            case .release(let ids), .leave(let ids): ids.map(String.init)
+            case .release(let ids): ids.map(String.init)
             case .setAllowedRate(let rateMilli, let fence):
                 [String(rateMilli.map { $0.clamped(to: RoomLimits.inflowMilliRange) } ?? -1), String(fence)]
             case .reset: []
