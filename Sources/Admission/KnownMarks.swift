@@ -6,6 +6,9 @@ public struct KnownMarks: Equatable, Sendable {
     /// How often the shared state had lost something of that line.
     public var incarnation: Int64
     public var issued: Int64
+    /// The last number handed out as the shared state itself has answered; `issued` is also raised by numbers that
+    /// gateways hand out while it is away.
+    public var stated: Int64
     public var serving: Int64
     /// Live sessions as of the last tick: how many are inside should the shared state have forgotten them.
     public var sessions: Int64
@@ -18,7 +21,8 @@ public struct KnownMarks: Equatable, Sendable {
         issued: Int64,
         serving: Int64,
         sessions: Int64 = 0,
-        voidBefore: Int64 = 0
+        voidBefore: Int64 = 0,
+        stated: Int64 = 0
     ) {
         self.epoch = epoch
         self.incarnation = incarnation
@@ -26,6 +30,7 @@ public struct KnownMarks: Equatable, Sendable {
         self.serving = serving
         self.sessions = sessions
         self.voidBefore = voidBefore
+        self.stated = stated
     }
 
     public static let nothing = KnownMarks(epoch: 0, issued: 0, serving: 0)
@@ -43,6 +48,7 @@ public struct KnownMarks: Equatable, Sendable {
 
     public mutating func raise(_ line: LineMarks) {
         self.raise(epoch: line.epoch, incarnation: line.incarnation, issued: line.issued, serving: line.serving)
+        if line.epoch == self.epoch { self.stated = max(self.stated, line.issued) }
     }
 
     public mutating func raise(_ snapshot: RoomSnapshot) {

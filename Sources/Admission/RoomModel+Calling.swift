@@ -32,12 +32,17 @@ extension RoomModel {
     }
 
     /// Nothing is known of who of an older line still comes: it is called at some times the rate, as long as too few
-    /// stand at the door.
+    /// stand at the door. While nobody comes at all the numbers may be holes: all of them are called within 30 seconds.
     private mutating func callOlder(_ lack: Int64) {
         guard lack > 0 else { return }
         let elapsed = min(max(0, self.now - self.record.olderCalled), self.record.horizon)
         let paced = self.record.rate * elapsed / RoomRules.nanoTokens
         var left = RoomRules.olderCallFactor * min(lack, paced)
+        if self.door.count == 0 {
+            let all = self.record.older.reduce(0) { $0 + $1.issued }
+            let window = RoomRules.olderCallMicros
+            left = max(left, all * (min(elapsed, window) / 1_000) / (window / 1_000))
+        }
         guard left > 0 else { return }
         self.record.olderCalled = self.now
         for index in self.record.older.indices {

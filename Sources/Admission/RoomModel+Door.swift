@@ -14,6 +14,7 @@ extension RoomModel {
         try Self.check(gateway)
         let before = try self.enter(known, run: run, nowMicros)
         defer { self.commit(since: before) }
+        if !ids.isEmpty { self.forgetDoor(of: gateway) }
         let own = self.own(ids, known)
         let lapsedUpTo = self.serving(atMicros: self.now - self.record.claim)
         let decided = own.map { self.verdict($0, lapsedUpTo: lapsedUpTo) }
@@ -64,22 +65,29 @@ extension RoomModel {
 
     /// Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests:
     /// so nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone are dropped
-    /// on the way. At most `RoomRules.largestBatch` are looked at. All but those of `telling` become events.
+    /// on the way; those of a gateway without workers are passed over. At most `RoomRules.largestBatch` are looked at. All but those of `telling` become events.
     @discardableResult
     mutating func settleDoor(_ left: Int64, telling: Set<Int64> = []) -> [Int64] {
         var left = left
         var looks = RoomRules.largestBatch
         var grants: [JournalEntry.Grant] = []
+        var kept: [(id: Int64, stay: Door.Stay)] = []
+        let resting = self.restingGateways()
         while left > 0, looks > 0 {
             let taken = self.door.takeLowest(Int(min(left, Int64(looks))))
             guard !taken.isEmpty else { break }
             looks -= taken.count
             self.isTouched = true
             for (id, stay) in taken where !self.isSilent(stay.gateway) {
+                guard !resting.contains(stay.gateway) else {
+                    kept.append((id, stay))
+                    continue
+                }
                 grants.append(.init(number: id, doorWaitMicros: max(0, self.now - stay.sinceMicros)))
                 left -= 1
             }
         }
+        for (id, stay) in kept { self.door.putBack(id, stay) }
         self.admit(grants)
         for grant in grants where !telling.contains(grant.number) { self.tell(.granted, grant.number) }
         return grants.map(\.number)
@@ -94,6 +102,15 @@ extension RoomModel {
             self.isTouched = true
         }
         self.record.swept = looked.count == RoomRules.doorSweep ? looked[looked.count - 1] : 0
+    }
+
+    /// The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there.
+    mutating func forgetDoor(of gateway: String) {
+        guard self.isSilent(gateway) else { return }
+        for id in Array(self.door.ids.prefix(RoomRules.returnSweep)) where self.door.stays[id]?.gateway == gateway {
+            _ = self.door.leave(id)
+            self.isTouched = true
+        }
     }
 
     mutating func tell(_ kind: EventLog.Kind, _ id: Int64) {
@@ -120,6 +137,18 @@ extension RoomModel {
         guard isName else { throw .refused("BADARG gateway \(gateway) is not 1 to 64 letters, digits, dots, dashes") }
     }
 
+    /// Gateways that see no healthy worker while others see some: their visitors would be let in to an error.
+    func restingGateways() -> Set<String> {
+        let said = self.gateways.filter { $0.value.micros >= self.now - RoomRules.healthMicros }
+        guard said.contains(where: { $0.value.healthy > 0 }) else { return [] }
+        return Set(said.filter { $0.value.healthy == 0 }.keys)
+    }
+
+    /// Visitors of the gateway may have been dropped from the door, and it was not told.
+    func mustTell(_ gateway: String) -> Bool {
+        self.isSilent(gateway) || self.gateways[gateway]?.healthy == RoomRules.mustTell
+    }
+
     private func isSilent(_ gateway: String) -> Bool {
         guard let heartbeat = self.gateways[gateway] else { return true }
         return heartbeat.micros < self.now - RoomRules.doorSilenceMicros
@@ -135,10 +164,14 @@ extension RoomModel {
         self.isTouched = true
     }
 
-    /// A gateway that brings visitors is there, though it may not have ticked yet.
+    /// A gateway that brings visitors is there, though it may not have ticked yet. After a silence its next tick is to
+    /// hear that its door is not known.
     private mutating func refreshHeartbeat(_ gateway: String) {
         guard self.gateways[gateway].map(self.isDue) ?? true else { return }
-        self.gateways[gateway] = Heartbeat(micros: self.now, healthy: self.gateways[gateway]?.healthy ?? -1)
+        self.gateways[gateway] = Heartbeat(
+            micros: self.now,
+            healthy: self.isSilent(gateway) ? RoomRules.mustTell : self.gateways[gateway]!.healthy
+        )
     }
 
     private func isDue(_ heartbeat: Heartbeat) -> Bool {

@@ -7,23 +7,29 @@ extension RoomModel {
         _ clock: Int64
     ) throws(RoomError) -> RoomRecord {
         let before = self.record
-        guard self.load(clock) else { throw .noRoom }
+        guard self.load(clock, run: run) else { throw .noRoom }
         self.takeIn(known, run: run)
         return before
     }
 
     /// Whether there is a room; if so its time and bucket are brought to now.
-    mutating func load(_ clock: Int64) -> Bool {
+    mutating func load(_ clock: Int64, run: Int64) -> Bool {
         self.isTouched = false
         self.clock = clock
         self.now = clock
         guard self.record.epoch > 0 else { return false }
+        if run != 0, self.record.run != 0, run != self.record.run {
+            // Another server's clock may be ahead: the room's time goes on by 3 seconds at most, so that nobody is
+            // thrown out. As much as the outage was longer, sessions and claims live longer.
+            self.record.skew = min(self.record.skew, self.record.refilled + RoomRules.silenceMicros - clock)
+        }
         self.now = clock + self.record.skew
         if self.now < self.record.refilled {
             // The clock was set back, or a server with an earlier clock took over: the room's time stands still.
             self.record.skew = self.record.refilled - clock
             self.now = self.record.refilled
         }
+        self.silence = self.now - self.record.refilled
         self.record.refill(nowMicros: self.now)
         if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
         self.clearExpired()
@@ -50,12 +56,17 @@ extension RoomModel {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
+        if known.epoch == self.record.epoch, self.silence > RoomRules.silenceMicros {
+            // Nobody could renew meanwhile: those whose sessions ran out hold good passes, and come back.
+            self.loseSessions(known.sessions)
+        }
         if known.epoch > self.record.epoch {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
+                || known.stated > self.record.issued
                 || known.issued > self.record.issued && !self.isLeased(known.issued)
         } else if known.epoch > 0, self.note(OlderLine(known)) {
             self.loseSessions(known.sessions)
@@ -64,7 +75,8 @@ extension RoomModel {
         if run != 0 { self.record.run = run }
     }
 
-    /// Such a number was handed out by its gateway while this state was away: it says nothing of what was given out here.
+    /// Such a number may have been handed out by its gateway while this state was away: unless an answer of this state
+    /// has told it (`stated`), it says nothing of what was given out here.
     private func isLeased(_ number: Int64) -> Bool {
         self.record.blocks.contains { $0.start <= number && number <= $0.end }
     }
@@ -76,8 +88,8 @@ extension RoomModel {
         let end = min(RoomRules.lastNumber, last + RoomRules.blockSpan + RoomRules.regressGap)
         self.record.serving = max(self.record.serving, known.serving)
         // Few of the numbers before one of a block were handed out: nobody need be called one by one there.
-        let first = (self.isLeased(known.issued) ? self.record.issued : last) + 1
-        if end >= first { self.addGap(from: first, to: end) }
+        let proven = [known.stated, known.issued].filter { !self.isLeased($0) }
+        self.addGap(from: max(self.record.issued, proven.max() ?? 0) + 1, to: end)
         self.record.issued = end
         self.record.blocks.removeAll { $0.end <= end }
         self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
@@ -223,6 +235,7 @@ extension KnownMarks {
         var bounded = self
         bounded.serving = min(self.serving, RoomRules.lastNumber)
         bounded.issued = max(min(self.issued, RoomRules.lastNumber), bounded.serving)
+        bounded.stated = min(self.stated, bounded.issued)
         bounded.voidBefore = min(self.voidBefore, self.epoch)
         return bounded
     }

@@ -10,7 +10,7 @@ extension RoomModel {
     ) throws(RoomError) -> TickAnswer {
         try Self.check(tick.gateway)
         let before = self.record
-        if self.load(nowMicros) {
+        if self.load(nowMicros, run: run) {
             self.takeIn(known, run: run)
         } else {
             self.create(tick.limits, known, run: run)
@@ -20,6 +20,8 @@ extension RoomModel {
             self.note(OlderLine(epoch: seen.epoch, issued: seen.highest, serving: serving))
         }
         let verdict = self.take(tick.limits, generation: tick.generation)
+        let isUntold = self.mustTell(tick.gateway)
+        self.forgetDoor(of: tick.gateway)
         self.beat(tick.gateway, healthy: tick.healthy ?? -1)
         self.record.isHeld = self.isHeldNow()
         let isOfThisLine = known.epoch == self.record.epoch
@@ -27,7 +29,9 @@ extension RoomModel {
         self.moveOn()
         self.keep(tick.retention)
         defer { self.commit(since: before) }
-        return self.answer(tick, verdict, block)
+        var answer = self.answer(tick, verdict, block)
+        if isUntold { answer.eventsLost = true }
+        return answer
     }
 
     private mutating func moveOn() {

@@ -25,6 +25,8 @@ public struct RoomModel: Equatable, Sendable {
     /// The room's time and the clock, during an operation.
     var now: Int64 = 0
     var clock: Int64 = 0
+    /// How long nothing was written before it.
+    var silence: Int64 = 0
     /// Something outside of the record changed that the time of the record has to cover.
     var isTouched = false
 
@@ -80,18 +82,23 @@ public struct RoomModel: Equatable, Sendable {
         return self.record.serving == first - 1
     }
 
-    /// Takes visitors who hung up from the door; how many stood there. Their places and their arrival stand.
+    /// Takes visitors who hung up from the door; how many stood there by this gateway. Their places and their arrival
+    /// stand.
     public mutating func leave(
+        gateway: String,
         ids: [Int64],
         known: KnownMarks,
         run: Int64 = 0,
         nowMicros: Int64
     ) throws(RoomError) -> CountAnswer {
         try self.check(ids)
+        try Self.check(gateway)
         let before = try self.enter(known, run: run, nowMicros)
         defer { self.commit(since: before) }
         var left = 0
-        for case let id? in self.own(ids, known) where self.door.leave(id) { left += 1 }
+        for case let id? in self.own(ids, known) where self.door.stays[id]?.gateway == gateway {
+            if self.door.leave(id) { left += 1 }
+        }
         return CountAnswer(line: self.line, count: left)
     }
 

@@ -30,6 +30,12 @@ struct NamedValues {
         throw self.lacks(name)
     }
 
+    func integer(_ name: String, in range: ClosedRange<Int64>) throws(RoomError) -> Int64 {
+        let value = try self.integer(name)
+        guard range.contains(value) else { throw self.lacks(name) }
+        return value
+    }
+
     func text(_ name: String) throws(RoomError) -> String {
         switch self.values[name] {
         case .text(let text): return text
@@ -51,7 +57,7 @@ struct NamedValues {
         return list
     }
 
-    private func lacks(_ name: String) -> RoomError {
+    func lacks(_ name: String) -> RoomError {
         .refused("\(self.operation) answered no usable `\(name)`: is room.lua of this version loaded?")
     }
 

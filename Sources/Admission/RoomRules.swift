@@ -37,6 +37,7 @@ public enum RoomRules {
     static let leastShowUp: Int64 = 20_000
     static let callCapFactor: Int64 = 50
     static let olderCallFactor: Int64 = 4
+    static let olderCallMicros: Int64 = 30_000_000
     /// A block begins at least this far ahead of the last number, and is moved when that comes nearer than the second.
     static let blockLead: Int64 = 8_192
     static let blockNearest: Int64 = 4_096
@@ -46,6 +47,11 @@ public enum RoomRules {
     static let healthMicros: Int64 = 3_000_000
     static let gatewayMemoryMicros: Int64 = 60_000_000
     static let doorSweep = 256
+    /// Visitors looked at when a gateway comes back.
+    static let returnSweep = 4_000
+    /// Healthy workers of a gateway that was silent and has not ticked since.
+    static let mustTell: Int64 = -2
+    static let silenceMicros: Int64 = 3_000_000
     static let eventsKept: Int64 = 8_192
     static let eventsTold = 1_000
     static let keepMicros: Int64 = 60_000_000

@@ -2,13 +2,15 @@
 extension RoomScript {
     public static func joinGrant(_ reply: RoomReply) throws(RoomError) -> JoinGrant {
         let values = try NamedValues(reply, of: "join")
-        return JoinGrant(
+        let grant = JoinGrant(
             line: try Self.line(values),
-            first: try values.integer("first"),
-            count: try values.integer("count"),
-            admitted: try values.integer("admitted"),
+            first: try values.integer("first", in: 1...RoomRules.lastNumber),
+            count: try values.integer("count", in: 1...Int64(RoomRules.largestBatch)),
+            admitted: try values.integer("admitted", in: 0...Int64(RoomRules.largestBatch)),
             expiresMicros: try values.integer("expiry")
         )
+        guard grant.first + grant.count - 1 <= RoomRules.lastNumber else { throw values.lacks("count") }
+        return grant
     }
 
     /// `count`: how many ids were sent.
@@ -63,21 +65,36 @@ extension RoomScript {
         return TickAnswer(
             snapshot: try Self.snapshot(values),
             granted: try Self.grants(try values.integers("granted")),
-            released: try values.integers("released"),
+            released: try Self.ids(try values.integers("released")),
             events: try values.integer("events"),
             eventsLost: try values.integer("events_lost") == 1,
-            block: block.count == 2 && block[0] <= block[1] ? block[0]...block[1] : nil
+            block: block.count == 2 ? try Self.numbers(block[0], block[1]) : nil
         )
     }
 
     // MARK: Parts
 
+    /// Numbers outside of a line would stop whoever reckons with them.
+    private static func numbers(_ first: Int64, _ last: Int64) throws(RoomError) -> ClosedRange<Int64> {
+        guard first >= 1, first <= last, last <= RoomRules.lastNumber else {
+            throw .refused("room.lua answered the numbers \(first) to \(last), which no line has: reload the script")
+        }
+        return first...last
+    }
+
+    private static func ids(_ list: [Int64]) throws(RoomError) -> [Int64] {
+        if let strange = list.first(where: { !PlaceID.isValid($0) }) {
+            throw .refused("room.lua answered \(strange), which names no place: reload the script")
+        }
+        return list
+    }
+
     private static func line(_ values: NamedValues) throws(RoomError) -> LineMarks {
         LineMarks(
-            epoch: try values.integer("epoch"),
+            epoch: try values.integer("epoch", in: 0...Int64(UInt32.max)),
             incarnation: try values.integer("incarnation"),
-            issued: try values.integer("issued"),
-            serving: try values.integer("serving"),
+            issued: try values.integer("issued", in: 0...RoomRules.lastNumber),
+            serving: try values.integer("serving", in: 0...RoomRules.lastNumber),
             nowMicros: try values.integer("now")
         )
     }
@@ -111,10 +128,11 @@ extension RoomScript {
     private static func addLosses(_ values: NamedValues, to snapshot: inout RoomSnapshot) throws(RoomError) {
         snapshot.lostSessions = try values.integer("lost", default: 0)
         snapshot.voidBefore = try values.integer("void_before", default: 0)
-        for gap in try RoomTexts.fields(of: try values.text("gaps"), count: 2) where gap[0] <= gap[1] {
-            snapshot.gaps.append(gap[0]...gap[1])
+        for gap in try RoomTexts.fields(of: try values.text("gaps"), count: 2) {
+            snapshot.gaps.append(try Self.numbers(gap[0], gap[1]))
         }
         for line in try RoomTexts.fields(of: try values.text("older"), count: 3) {
+            guard line.allSatisfy({ (0...RoomRules.lastNumber).contains($0) }) else { throw values.lacks("older") }
             snapshot.older.append(OlderLine(epoch: line[0], issued: line[1], serving: line[2]))
         }
     }
@@ -146,6 +164,7 @@ extension RoomScript {
                 "tick granted \(list.count) integers, which are no pairs: is room.lua of this version loaded?"
             )
         }
+        _ = try Self.ids(stride(from: 0, to: list.count, by: 2).map { list[$0] })
         return stride(from: 0, to: list.count, by: 2).map { DoorGrant(id: list[$0], expiresMicros: list[$0 + 1]) }
     }
 }

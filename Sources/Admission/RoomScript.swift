@@ -20,7 +20,7 @@ public enum RoomScript {
 
     /// Where in the arguments the run stands: 48 bits of a hash of the Redis server's run id, as the connection has
     /// learned it. Another one than the last means that the server was started anew, or that it is another server.
-    public static let runArgument = 7
+    public static let runArgument = 8
 
     /// One word of a call. Numbers stay numbers as long as they can: as texts, those of 16 digits and more, such as a
     /// moment in microseconds, would each take memory of their own, a thousand times a batch.
@@ -44,7 +44,7 @@ public enum RoomScript {
         case exchange(gateway: String, [Int64])
         case renew([Renewal])
         case release([Int64])
-        case leave([Int64])
+        case leave(gateway: String, [Int64])
         /// nil: no bound.
         case setAllowedRate(rateMilli: Int64?, fence: Int64)
         case reset
@@ -65,7 +65,9 @@ public enum RoomScript {
         /// The ARGV of the call. `clockMicros` stands in for Redis's own clock; only tests give it.
         public func arguments(known: KnownMarks, run: Int64 = 0, clockMicros: Int64? = nil) -> [Word] {
             let header = [
-                known.epoch, known.incarnation, known.issued, known.serving, known.sessions, known.voidBefore, run,
+                known.epoch, known.incarnation, known.issued, known.serving, known.sessions, known.voidBefore,
+                known.stated,
+                run,
             ]
             var words: [Word] = []
             words.reserveCapacity(self.ownCount + header.count + 2)
@@ -79,9 +81,9 @@ public enum RoomScript {
         /// About how many words `appendOwn` appends.
         private var ownCount: Int {
             switch self {
-            case .exchange(_, let ids): 1 + ids.count
+            case .exchange(_, let ids), .leave(_, let ids): 1 + ids.count
             case .renew(let renewals): 2 * renewals.count
-            case .release(let ids), .leave(let ids): ids.count
+            case .release(let ids): ids.count
             case .join, .tick, .setAllowedRate, .reset: 20
             }
         }
@@ -90,7 +92,7 @@ public enum RoomScript {
             switch self {
             case .join(let count): words.append(.number(Int64(count)))
             case .tick(let tick): words += tick.arguments.lazy.map(Word.text)
-            case .exchange(let gateway, let ids):
+            case .exchange(let gateway, let ids), .leave(let gateway, let ids):
                 words.append(.text(gateway))
                 words += ids.lazy.map(Word.number)
             case .renew(let renewals):
@@ -98,7 +100,7 @@ public enum RoomScript {
                     words.append(.number(renewal.id))
                     words.append(.number(renewal.expiresMicros))
                 }
-            case .release(let ids), .leave(let ids): words += ids.lazy.map(Word.number)
+            case .release(let ids): words += ids.lazy.map(Word.number)
             case .setAllowedRate(let rateMilli, let fence):
                 words.append(.number(rateMilli.map { $0.clamped(to: RoomLimits.inflowMilliRange) } ?? -1))
                 words.append(.number(fence))

@@ -4,8 +4,8 @@
 -- `RoomModel.swift` is the same text in Swift; a differential test holds the two together to the bit. Hence:
 -- integers only, all of them below 2^53, and every division is a floor of two non-negative integers.
 --
--- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before; noughts:
---       nothing), run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
+-- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before stated;
+--       noughts: nothing), run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
 -- Answers are names and values in turn. The work of a call is bounded: batches of at most 1,000 ids, and a part of what
 -- has to be cleared away at a time.
 --
@@ -46,8 +46,10 @@ local MARKS_OF_A_CLAIM, MARKS_THINNED_AT_ONCE = 2048, 4
 local DOOR_SILENCE_MICROS = 1000000   -- visitors at the door whose gateway is silent for longer are gone
 local DOOR_SWEEP = 256
 local HEARTBEAT_MICROS, HEALTH_MICROS, GATEWAY_MEMORY_MICROS = 250000, 3000000, 60000000
-local ALLOWED_LEASE_MICROS = 3000000
+local ALLOWED_LEASE_MICROS, SILENCE_MICROS = 3000000, 3000000
 local EVENTS_KEPT, EVENTS_TOLD = 8192, 1000
+local MUST_TELL = -2                  -- healthy workers of a gateway that was silent and has not ticked since
+local RETURN_SWEEP = 4000             -- visitors looked at when a gateway comes back
 local PER_MILLE = 1000
 local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places,
 local SHOW_UP_PRIOR_PLACES = 4        -- as nearly nothing in a new room
@@ -55,7 +57,7 @@ local SHOW_UP_SETTLED_HORIZONS = 4    -- older calls are looked at no more
 local ENDS_MEMORY = 3                 -- how much the measured ends of sessions weigh against the latest
 local ENDS_SILENCE_HORIZONS = 4       -- after a longer pause their measure begins anew
 local LEAST_SHOW_UP = 20000           -- parts per million; below, calling more people only floods the door
-local CALL_CAP_FACTOR, OLDER_CALL_FACTOR = 50, 4
+local CALL_CAP_FACTOR, OLDER_CALL_FACTOR, OLDER_CALL_MICROS = 50, 4, 30000000
 local EXPIRED_AT_ONCE = 1000
 local KEEP_MICROS, TRIMMED_AT_ONCE = 60000000, 1000
 
@@ -112,7 +114,7 @@ local function argumentWithin(index, name, least, most)
     return value
 end
 
-local FIRST_OWN = 9                   -- where the operation's own arguments begin
+local FIRST_OWN = 10                  -- where the operation's own arguments begin
 
 local function knownMarks()
     local known = {
@@ -122,7 +124,8 @@ local function knownMarks()
         serving = argumentWithin(5, 'known serving', 0, LARGEST_INTEGER),
         sessions = argumentWithin(6, 'known sessions', 0, LARGEST_INTEGER),
         void_before = argumentWithin(7, 'known void_before', 0, LAST_NUMBER),
-        run = argumentWithin(8, 'run', 0, LARGEST_INTEGER),
+        stated = argumentWithin(8, 'known stated', 0, LARGEST_INTEGER),
+        run = argumentWithin(9, 'run', 0, LARGEST_INTEGER),
     }
     return known
 end
@@ -130,10 +133,11 @@ end
 -- Within what a record can hold, and in order.
 local function bounded(known)
     if known.epoch == 0 then
-        return { epoch = 0, incarnation = 0, issued = 0, serving = 0, sessions = 0, void_before = 0, run = known.run }
+        return { epoch = 0, incarnation = 0, issued = 0, serving = 0, sessions = 0, void_before = 0, stated = 0, run = known.run }
     end
     known.serving = min(known.serving, LAST_NUMBER)
     known.issued = max(min(known.issued, LAST_NUMBER), known.serving)
+    known.stated = min(known.stated, known.issued)
     known.void_before = min(known.void_before, known.epoch)
     return known
 end
@@ -259,7 +263,10 @@ local function parse(room, field, pattern, names)
         local values = { string.match(entry, pattern) }
         if values[1] == nil then damaged(field) end
         local item = {}
-        for index, name in ipairs(names) do item[name] = tonumber(values[index]) or values[index] end
+        for index, name in ipairs(names) do
+            item[name] = tonumber(values[index])
+            if item[name] > LAST_NUMBER then damaged(field) end
+        end
         list[#list + 1] = item
     end
     return list
@@ -374,8 +381,12 @@ end
 
 -- The clock was set back, or a server with an earlier clock took over: the room's time stands still. Where a script of
 -- version 1 has set the room's time back, it is taken as it is.
-local function roomTime(room, plain)
+-- Another server's clock may be ahead: the room's time goes on by 3 seconds at most then, so that nobody is thrown out.
+-- As much as the outage was longer, sessions and claims live longer; a skew below nought says how far the clock is ahead.
+local function roomTime(room, plain, run)
     if room.refilled < room.moved then set(room, 'skew', max(0, room.refilled - plain)) end
+    local isOther = run ~= 0 and room.run ~= 0 and run ~= room.run
+    if isOther then set(room, 'skew', min(room.skew, room.refilled + SILENCE_MICROS - plain)) end
     if plain + room.skew < room.refilled then set(room, 'skew', room.refilled - plain) end
     return plain + room.skew
 end
@@ -387,8 +398,23 @@ local function blank(plain)
     return room
 end
 
+-- A script of version 1 wrote in between, which tells nothing of whom it let in or dropped: every gateway tells its
+-- door again.
+local function missEvents(room) set(room, 'events', room.events + EVENTS_KEPT + 1) end
+
+-- Lengths that are gone from the record: as the limits last taken say, else stated ones. Nought would end every session.
+local function takeMissing(room)
+    local session, claim, horizon = string.match(room.limits, '^%d+:%d+:%d+:(%d+):(%d+):(%d+):%d+$')
+    for field, value in pairs({
+        session = tonumber(session or 600000000), claim = tonumber(claim or 60000000),
+        horizon = tonumber(horizon or 2000000),
+    }) do
+        if room[field] <= 0 then set(room, field, value) end
+    end
+end
+
 -- nil when the room is not there.
-local function load(plain)
+local function load(plain, run)
     local names = { unpack(FIELDS) }
     for _, field in ipairs(TEXTS) do names[#names + 1] = field end
     local values = redis.call('HMGET', STATE, unpack(names))
@@ -398,11 +424,16 @@ local function load(plain)
         if values[index] then room[field] = tonumber(values[index]) or damaged(field) end
     end
     for index, field in ipairs(TEXTS) do room[field] = values[#FIELDS + index] or '' end
+    for _, field in ipairs({ 'epoch', 'issued', 'serving' }) do
+        if room[field] < 0 or room[field] > LAST_NUMBER then damaged(field) end
+    end
+    takeMissing(room)
     if room.needs > VERSION then
         fail('UPGRADE ' .. STATE .. ' needs version ' .. text(room.needs) .. ' of the script, this is ' .. VERSION)
     end
     set(room, 'version', max(room.version, VERSION))
-    room.now = roomTime(room, plain)
+    if room.refilled ~= room.moved then missEvents(room) end
+    room.now = roomTime(room, plain, run)
     refill(room)
     if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
     clearExpired(room)
@@ -587,7 +618,8 @@ local function loseSessions(room, count)
     set(room, 'lost_until', room.now + room.session)
 end
 
--- Such a number was handed out by its gateway while this state was away: it says nothing of what was given out here.
+-- Such a number may have been handed out by its gateway while this state was away: unless an answer of this state has
+-- told it (`stated`), it says nothing of what was given out here.
 local function isLeased(room, number)
     for _, block in ipairs(blocksOf(room)) do
         if block.from <= number and number <= block.to then return true end
@@ -602,7 +634,11 @@ local function regress(room, known)
     local ending = min(LAST_NUMBER, last + BLOCK_SPAN + REGRESS_GAP)
     set(room, 'serving', max(room.serving, known.serving))
     -- Few of the numbers before one of a block were handed out: nobody need be called one by one there.
-    addGap(room, (isLeased(room, known.issued) and room.issued or last) + 1, ending)
+    local first = room.issued + 1
+    for _, number in ipairs({ known.stated, known.issued }) do
+        if not isLeased(room, number) then first = max(first, number + 1) end
+    end
+    addGap(room, first, ending)
     set(room, 'issued', ending)
     setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
     set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
@@ -683,18 +719,22 @@ local function takeIn(room, known)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
+    -- Nobody could renew meanwhile: those whose sessions ran out hold good passes, and come back.
+    if known.epoch == room.epoch and room.now - room.refilled > SILENCE_MICROS then
+        loseSessions(room, known.sessions)
+    end
     if known.epoch > room.epoch then
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
-            or known.issued > room.issued and not isLeased(room, known.issued)
+            or known.stated > room.issued or known.issued > room.issued and not isLeased(room, known.issued)
     elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
         loseSessions(room, known.sessions)
     end
     if behind then
         local isOfThisLine = known.epoch == room.epoch
-        regress(room, isOfThisLine and known or { issued = 0, serving = 0, incarnation = 0, sessions = 0 })
+        regress(room, isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 })
     end
     if known.run ~= 0 then set(room, 'run', known.run) end
 end
@@ -722,7 +762,7 @@ local function create(known, burst, session)
 end
 
 local function enter(known)
-    local room = load(clock())
+    local room = load(clock(), known.run)
     if room == nil then
         fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
     end
@@ -836,11 +876,16 @@ local function expectedEnds(room, sessions)
 end
 
 -- Nothing is known of who of an older line still comes: it is called at some times the rate, as long as too few stand
--- at the door.
-local function callOlder(room, lines, lack)
+-- at the door. While nobody comes at all the numbers may be holes: all of them are called within 30 seconds.
+local function callOlder(room, lines, lack, atDoor)
     if lack <= 0 then return end
     local elapsed = min(max(0, room.now - room.older_called), room.horizon)
     local left = OLDER_CALL_FACTOR * min(lack, floor(room.rate * elapsed / TOKEN))
+    if atDoor == 0 then
+        local all = 0
+        for _, line in ipairs(lines) do all = all + line.issued end
+        left = max(left, floor(all * floor(min(elapsed, OLDER_CALL_MICROS) / 1000) / floor(OLDER_CALL_MICROS / 1000)))
+    end
     if left <= 0 then return end
     set(room, 'older_called', room.now)
     for _, line in ipairs(lines) do
@@ -871,7 +916,7 @@ local function callNext(room, showUp, sessions, atDoor)
     local inflow = room.rate * room.horizon
     local free = max(0, room.slots - sessions - room.lost + expectedEnds(room, sessions))
     local want = min(free, floor((room.tokens + inflow) / TOKEN))
-    if isOlder then return callOlder(room, lines, want - atDoor) end
+    if isOlder then return callOlder(room, lines, want - atDoor, atDoor) end
     local spare = floor(math.sqrt(4 * want)) + 1
     local before = servingAt(room, room.now - floor(room.horizon / 2))
     local called, came = placesBetween(room, before, room.serving)
@@ -958,15 +1003,21 @@ local function beat(room, gateways, name, healthy)
     end
 end
 
--- A gateway that brings visitors is there, though it may not have ticked yet.
+local function isSilent(room, gateway)
+    return gateway == nil or gateway.micros < room.now - DOOR_SILENCE_MICROS
+end
+
+-- A gateway that brings visitors is there, though it may not have ticked yet. After a silence its next tick is to hear
+-- that its door is not known.
 local function refreshBeat(room, gateways, name)
     local former = gateways[name]
     if former and not isBeatDue(room, former) then return end
-    writeBeat(room, gateways, name, former and former.healthy or -1)
+    writeBeat(room, gateways, name, isSilent(room, former) and MUST_TELL or former.healthy)
 end
 
-local function isSilent(room, gateway)
-    return gateway == nil or gateway.micros < room.now - DOOR_SILENCE_MICROS
+-- Visitors of the gateway may have been dropped from the door, and it was not told.
+local function mustTell(room, gateway)
+    return isSilent(room, gateway) or gateway.healthy == MUST_TELL
 end
 
 -- Every gateway that has lately said how many healthy workers it sees has said none.
@@ -1054,6 +1105,18 @@ local function popLowest(count)
     return ids
 end
 
+-- Gateways that see no healthy worker while others see some: their visitors would be let in to an error.
+local function restingOf(room, gateways)
+    local resting, isAnyWell = {}, false
+    for name, gateway in pairs(gateways) do
+        if gateway.micros >= room.now - HEALTH_MICROS then
+            isAnyWell = isAnyWell or gateway.healthy > 0
+            resting[name] = gateway.healthy == 0
+        end
+    end
+    return isAnyWell and resting or {}
+end
+
 -- Whether the gateway of each id at the door is there; version 1's have none, and say themselves that they are.
 local function present(room, gateways, ids)
     local owners = redis.call('HMGET', OWNERS, unpack(worded(ids)))
@@ -1067,31 +1130,59 @@ local function present(room, gateways, ids)
             list[index] = seen[index] and tonumber(seen[index]) >= room.now - DOOR_SILENCE_MICROS or false
         end
     end
-    return list
+    return list, owners
+end
+
+local function lowestAtDoor(count)
+    local ids = redis.call('ZRANGE', EARLY, 0, count - 1)
+    if #ids < count then
+        for _, id in ipairs(redis.call('ZRANGE', DOOR, 0, count - #ids - 1)) do ids[#ids + 1] = id end
+    end
+    return ids
+end
+
+-- The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there.
+local function forgetDoorOf(room, gateways, name)
+    if not isSilent(room, gateways[name]) then return end
+    local ids, gone = lowestAtDoor(RETURN_SWEEP), {}
+    for first = 1, #ids, 1000 do
+        local part = { unpack(ids, first, min(first + 999, #ids)) }
+        for index, owner in ipairs(redis.call('HMGET', OWNERS, unpack(part))) do
+            if owner == name then gone[#gone + 1] = part[index] end
+        end
+    end
+    if leaveDoor(gone) > 0 then room.touched = true end
 end
 
 -- Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests: so
 -- nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone are dropped on the
--- way. All but those of `telling` become events.
+-- way; those of a gateway without workers are passed over. All but those of `telling` become events.
 local function settleDoor(room, gateways, left, telling)
-    local looks, granted, waits, news = LARGEST_BATCH, {}, {}, {}
+    local looks, granted, waits, news, kept = LARGEST_BATCH, {}, {}, {}, {}
+    local resting = restingOf(room, gateways)
     while left > 0 and looks > 0 do
         local ids = popLowest(min(left, looks))
         if #ids == 0 then break end
         looks = looks - #ids
         room.touched = true
-        local are = present(room, gateways, ids)
+        local are, owners = present(room, gateways, ids)
+        local gone = {}
         local since = redis.call('ZMSCORE', SINCE, unpack(worded(ids)))
         for index, id in ipairs(ids) do
-            if are[index] then
+            local isKept = are[index] and owners[index] and resting[owners[index]]
+            local list = isKept and kept or gone
+            list[#list + 1] = id
+            if are[index] and not isKept then
                 granted[#granted + 1] = id
                 waits[#granted] = max(0, room.now - tonumber(since[index] or room.now))
                 left = left - 1
                 if not (telling and telling[id]) then news[#news + 1] = id end
             end
         end
-        leaveDoor(ids)
+        leaveDoor(gone)
     end
+    inChunks(scored(nil, ofThisLine(kept)), 'ZADD', DOOR)
+    inChunks(scored(nil, ofOlderLines(kept)), 'ZADD', EARLY)
     admit(room, granted, waits)
     tell(room, 'g', news)
     return granted
@@ -1295,15 +1386,17 @@ end
 -- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER -> the snapshot, events, the leased block
 local function tick()
     local known, given = knownMarks(), tickArguments()
-    local room = load(clock())
+    local room = load(clock(), known.run)
     if room then takeIn(room, known) else room = create(known, given.limits.burst, given.limits.session) end
     noteSeen(room, given.older)
     local ignored, conflict = takeLimits(room, given.limits, given.generation)
-    local gateways = gatewaysOf()
+    local gateways, atDoor = gatewaysOf(), doorCount()
+    local isUntold = mustTell(room, gateways[given.gateway])
+    if atDoor > 0 then forgetDoorOf(room, gateways, given.gateway) end
     beat(room, gateways, given.gateway, given.healthy)
     set(room, 'held', isHeld(room, gateways))
     local block = lease(room, gateways, given.gateway, given.start, given.used, given.size, known.epoch == room.epoch)
-    local sessions, atDoor = liveSessions(room), doorCount()
+    local sessions = liveSessions(room)
     if atDoor > 0 then
         sweepDoor(room, gateways)
         sessions = sessions + #settleDoor(room, gateways, turns(room, sessions))
@@ -1327,7 +1420,7 @@ local function tick()
         'allowed', room.allowed, 'allowed_until', room.allowed_until, 'held', room.held,
         'void_before', room.void_before, 'gaps', gapsAhead(room), 'older', room.older,
         'journal', journal, 'trimmed', room.trimmed, 'granted', granted, 'released', released,
-        'events', last, 'events_lost', isLost, 'block', block,
+        'events', last, 'events_lost', isUntold and 1 or isLost, 'block', block,
     })
 end
 
@@ -1392,7 +1485,11 @@ end
 -- exchange GATEWAY ID... -> outcomes: one for each id, in the order of the arguments
 local function exchange()
     local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
-    local room = enter(known)
+    local room, gateways = enter(known), nil
+    if #ids > 0 and doorCount() > 0 then
+        gateways = gatewaysOf()
+        forgetDoorOf(room, gateways, gateway)
+    end
     local own, places = sound(ownIds(room, ids, known))
     local lapsedUpTo, lines = servingAt(room, room.now - room.claim), olderOf(room)
     local sessions, stands = liveScores(room, SESSIONS, own), standsOf(own)
@@ -1418,7 +1515,8 @@ local function exchange()
         admit(room, coming, {})
         for _, id in ipairs(coming) do isIn[id] = true end
     else
-        local gateways, telling = gatewaysOf(), {}
+        local telling = {}
+        gateways = gateways or gatewaysOf()
         standAtDoor(room, gateways, gateway, coming, standing)
         for _, id in ipairs(coming) do telling[id] = true end
         for _, id in ipairs(settleDoor(room, gateways, left, telling)) do isIn[id] = true end
@@ -1498,11 +1596,16 @@ local function release()
     return answer(room, { 'count', freed })
 end
 
--- leave ID... -> count: how many were at the door; their places and their arrival stand
+-- leave GATEWAY ID... -> count: how many were at the door by that gateway; their places and their arrival stand
 local function leave()
-    local known, ids = knownMarks(), idArguments(FIRST_OWN, 1)
+    local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
     local room = enter(known)
-    local left = leaveDoor((sound(ownIds(room, ids, known))))
+    local own = sound(ownIds(room, ids, known))
+    local owners, gone = #own > 0 and redis.call('HMGET', OWNERS, unpack(worded(own))) or {}, {}
+    for index, id in ipairs(own) do
+        if owners[index] == gateway then gone[#gone + 1] = id end
+    end
+    local left = leaveDoor(gone)
     commit(room)
     return answer(room, { 'count', left })
 end

@@ -132,6 +132,7 @@ import Testing
         _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + 1)
         _ = try room.exchange([1, 2], nowMicros: Self.start + 2)
         #expect(try room.exchange([3], nowMicros: Self.start + 3).outcomes == [.atDoor])
+        _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + 500_000)
         // A token came; the gateway of place 3 has not asked again, but the token is its own.
         let answer = try room.exchange([4], nowMicros: Self.start + 1_000_003)
         #expect(answer.outcomes == [.atDoor])
@@ -198,6 +199,7 @@ import Testing
         _ = try room.exchange([1], nowMicros: Self.start + 3)
         _ = try room.exchange(gateway: "gone", ids: [2], known: .nothing, nowMicros: Self.start + 3)
         _ = try room.exchange([3], nowMicros: Self.start + 3)
+        _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + 500_000)
         #expect(try room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_003).snapshot.door == 2)
         #expect(try room.tick(limits, known: .nothing, nowMicros: Self.start + 1_000_004).snapshot.door == 1)
         #expect(room.door.ids == [3])

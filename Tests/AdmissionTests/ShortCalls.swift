@@ -31,7 +31,7 @@ extension RoomModel {
     }
 
     mutating func leave(_ ids: [Int64], nowMicros: Int64) throws(RoomError) -> Int {
-        try self.leave(ids: ids, known: .nothing, nowMicros: nowMicros).count
+        try self.leave(gateway: "g", ids: ids, known: .nothing, nowMicros: nowMicros).count
     }
 
     mutating func setAllowedRate(

@@ -94,7 +94,8 @@ extension RoomModel {
             .exchange(try self.exchange(gateway: gateway, ids: ids, known: known, run: run, nowMicros: now))
         case .renew(let renewals): .renew(try self.renew(renewals, known: known, run: run, nowMicros: now))
         case .release(let ids): .count(try self.release(ids: ids, known: known, run: run, nowMicros: now))
-        case .leave(let ids): .count(try self.leave(ids: ids, known: known, run: run, nowMicros: now))
+        case .leave(let gateway, let ids):
+            .count(try self.leave(gateway: gateway, ids: ids, known: known, run: run, nowMicros: now))
         case .setAllowedRate(let rateMilli, let fence):
             .allowed(try self.setAllowedRate(rateMilli, fence: fence, known: known, run: run, nowMicros: now))
         case .reset: .reset(try self.reset(known: known, run: run, nowMicros: now))

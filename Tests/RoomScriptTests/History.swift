@@ -88,7 +88,8 @@ struct History {
         case 47..<74: self.ask(.exchange(gateway: self.gateways[index].name, self.randomIDs(index)), by: index)
         case 74..<81: self.ask(.renew(self.randomRenewals(index)), by: index)
         case 81..<85: self.ask(.release(self.randomIDs(index)), by: index)
-        case 85..<88: self.ask(.leave(self.randomIDs(index)), by: index)
+        case 85..<88:
+            self.ask(.leave(gateway: self.gateways[index].name, self.randomIDs(index)), by: index)
         case 88..<91:
             let bounds: [Int64?] = [nil, 0, Int64.random(in: 1...30_000, using: &self.random)]
             self.fence += Int64.random(in: -2...3, using: &self.random)
@@ -203,6 +204,6 @@ struct History {
         let record = model.record
         guard known.epoch == record.epoch else { return known.epoch > record.epoch }
         return known.incarnation > record.incarnation || known.serving > record.serving
-            || known.issued > max(record.issued, record.blocks.last?.end ?? 0)
+            || known.stated > record.issued || known.issued > max(record.issued, record.blocks.last?.end ?? 0)
     }
 }

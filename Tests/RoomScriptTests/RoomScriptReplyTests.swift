@@ -99,7 +99,8 @@ import Testing
         #expect(calls["hset"] == nil && calls["zadd"] == nil && calls["xadd"] == nil)
     }
 
-    /// Visitors at the door are asked for on every tick: however many they are, it is a handful of commands.
+    /// Visitors at the door are asked for in batches: however many they are, it is a handful of commands. Values go to
+    /// Redis in chunks of 1,000, pairs of them in two, which makes up the last few.
     @Test func exchange_crowdAtTheDoor_costsAsManyCommandsAsOneVisitor() throws {
         let server = try RedisServer()
         let connection = try RedisConnection(socketPath: server.socketPath)
@@ -147,6 +148,57 @@ import Testing
             Issue.record("a record of a later version was written")
             return
         }
+    }
+
+    /// Nought would end every session, or lapse everybody.
+    @Test(arguments: [true, false])
+    func record_lengthGone_isTakenFromTheLimits(hasLimits: Bool) throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "lengths")
+        _ = try Self.ask(room, Self.tick(Self.limits))
+        try connection.command(["HDEL", room.keys[0], "session", "claim", "horizon"])
+        if !hasLimits { try connection.command(["HDEL", room.keys[0], "limits"]) }
+        guard case .join(let grant) = try Self.ask(room, .join(count: 1)) else { return }
+        let length = hasLimits ? Self.limits.sessionMicros : 600_000_000
+        #expect(grant.admitted == 1 && grant.expiresMicros == grant.line.nowMicros + length)
+    }
+
+    @Test(arguments: [
+        ("issued", "4294967296"), ("serving", "-1"), ("gaps", "1-99999999999999999999"), ("older", "9:4294967296:1"),
+        ("blocks", "1:4294967296:g"),
+    ])
+    func record_numberOutOfRange_isNamed(field: String, value: String) throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "range")
+        _ = try Self.ask(room, Self.tick(Self.limits))
+        try connection.command(["HSET", room.keys[0], field, value])
+        let tick = RoomTick(gateway: "g", limits: Self.limits, block: BlockReport(start: 0, used: 0, size: 20))
+        guard case .failed(.refused(let text)) = try Self.ask(room, .tick(tick)) else {
+            Issue.record("\(field) \(value) was taken")
+            return
+        }
+        #expect(text.contains("BADROOM") && text.contains(field))
+    }
+
+    /// It tells nothing of whom it let in: gateways of this version ask for everybody at their doors.
+    @Test func tick_firstVersionWroteSince_saysThatEventsAreLost() throws {
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        let room = try ScriptRoom(connection, name: "since")
+        var tick = RoomTick(gateway: "g", limits: Self.limits, eventsSeen: 0)
+        _ = try Self.ask(room, .tick(tick))
+        guard case .tick(let before) = try Self.ask(room, .tick(tick)) else { return }
+        #expect(!before.eventsLost)
+        let source = String(decoding: PackageResources.room_v1_lua, as: UTF8.self)
+        guard case .string(let sha) = try connection.command(["SCRIPT", "LOAD", source]) else { return }
+        try connection.command(["EVALSHA", sha, "9"] + room.keys.prefix(9) + ["join", "1", ""])
+        guard case .tick(let after) = try Self.ask(room, .tick(tick)) else { return }
+        #expect(after.eventsLost)
+        tick.eventsSeen = after.events
+        guard case .tick(let last) = try Self.ask(room, .tick(tick)) else { return }
+        #expect(!last.eventsLost)
     }
 
     @Test func record_ofTheFirstVersion_isTakenOverAsItIs() throws {
@@ -221,6 +273,21 @@ import Testing
         #expect(throws: RoomError.self) { try RoomScript.exchangeAnswer(codes([-9]), count: 1) }
         #expect(throws: RoomError.self) { try RoomScript.renewAnswer(.list(marks), count: 0) }
         #expect(throws: RoomError.self) { try RoomScript.allowedRate(.list([])) }
+    }
+
+    /// A gateway reckons with what comes: numbers that no line has would stop it.
+    @Test func answers_numbersOfNoLine_areRefused() {
+        let marks: [RoomReply] = [
+            .text("epoch"), .integer(1), .text("incarnation"), .integer(1), .text("issued"), .integer(9),
+            .text("serving"), .integer(1), .text("now"), .integer(1), .text("admitted"), .integer(0),
+            .text("expiry"), .integer(0),
+        ]
+        for (first, count) in [(0, 1), (-4, 1), (RoomRules.lastNumber, 2), (1, .max), (1, 0)] as [(Int64, Int64)] {
+            let grant: [RoomReply] = [.text("first"), .integer(first), .text("count"), .integer(count)]
+            #expect(throws: RoomError.self) { try RoomScript.joinGrant(.list(marks + grant)) }
+        }
+        let far: [RoomReply] = [.text("issued"), .integer(.max), .text("count"), .integer(1)]
+        #expect(throws: RoomError.self) { try RoomScript.countAnswer(.list(marks + far)) }
     }
 
     static func tick(_ limits: RoomLimits) -> RoomScript.Operation { .tick(RoomTick(gateway: "g", limits: limits)) }

@@ -51,7 +51,7 @@ struct ScriptCostTests {
             times: 10,
             .exchange(gateway: "g", ids.map { Self.million + $0 })
         )
-        try measure("leave of 1,000", times: 1, .leave(ids.map { Self.million + $0 }))
+        try measure("leave of 1,000", times: 1, .leave(gateway: "g", ids.map { Self.million + $0 }))
         try measure("release of 1,000", times: 1, .release(ids))
         let now = try Self.now(connection)
         try measure("tick, clock set back by an hour", times: 20, tick, clock: now - 3_600_000_000)

@@ -133,10 +133,12 @@ struct Witness {
                 }
             }
             guard let last = grants.last?.number else { continue }
+            let resting = after.restingGateways()
             let waits = after.door.ids.first { id in
-                after.gateways[after.door.stays[id]!.gateway].map {
-                    $0.micros >= after.now - RoomRules.doorSilenceMicros
-                } ?? false
+                !resting.contains(after.door.stays[id]!.gateway)
+                    && after.gateways[after.door.stays[id]!.gateway].map {
+                        $0.micros >= after.now - RoomRules.doorSilenceMicros
+                    } ?? false
             }
             if let waits, waits < last {
                 self.violations.append("\(last) was let in before \(waits), who was at the door")

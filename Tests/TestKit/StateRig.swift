@@ -164,7 +164,9 @@ public actor StateRig {
     }
 
     public func leave(_ room: String, _ ids: [Int64]) async -> Result<Int, StoreError> {
-        await self.ask { self.store.leave(room: room, ids: ids, known: .nothing, completion: $0) }.map(\.count)
+        await self.ask { self.store.leave(room: room, gateway: "g", ids: ids, known: .nothing, completion: $0) }.map(
+            \.count
+        )
     }
 
     public func reset(_ room: String, _ known: KnownMarks = .nothing) async -> Result<LineMarks, StoreError> {

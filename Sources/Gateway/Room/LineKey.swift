@@ -18,9 +18,12 @@ struct LineKey: Hashable, Comparable, Sendable {
 
     /// Nil when `id` means no number in a line of that epoch or of one before it.
     init?(id: Int64, inEpoch epoch: Int64) {
-        let (packed, overflow) = (epoch << 32).addingReportingOverflow(id)
-        guard !overflow, packed >= 0, packed & 0xFFFF_FFFF != 0 else { return nil }
-        self.packed = UInt64(packed)
+        guard let line = UInt32(exactly: epoch) else { return nil }
+        let first = UInt64(line) << 32
+        let (packed, overflow) =
+            id < 0 ? first.subtractingReportingOverflow(id.magnitude) : first.addingReportingOverflow(id.magnitude)
+        guard !overflow, packed & 0xFFFF_FFFF != 0 else { return nil }
+        self.packed = packed
     }
 
     var epoch: UInt32 { UInt32(self.packed >> 32) }

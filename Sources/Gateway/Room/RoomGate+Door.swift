@@ -115,7 +115,7 @@ extension RoomGate {
         let batch = self.leaves.next { gone.contains($0) && $0.isReachable(fromEpoch: known.epoch) }
         guard let batch else { return }
         let ids = batch.map { $0.id(inEpoch: known.epoch) }
-        self.store.leave(room: self.name, ids: ids, known: known) { [self] result in
+        self.store.leave(room: self.name, gateway: self.shared.gateway, ids: ids, known: known) { [self] result in
             self.leaves.returned()
             // Who is not taken from the door holds a turn that nobody uses: told again with the next tick.
             if case .failure(let error) = result, self.note(error, of: "leave") { self.leaves.putBack(batch) }

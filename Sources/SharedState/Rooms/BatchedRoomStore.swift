@@ -24,7 +24,13 @@ public protocol BatchedRoomStore: RoomStore {
         known: KnownMarks,
         completion: @escaping StoreCompletion<CountAnswer>
     )
-    func leaveBatch(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>)
+    func leaveBatch(
+        room: String,
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<CountAnswer>
+    )
 }
 
 extension BatchedRoomStore {
@@ -69,12 +75,13 @@ extension BatchedRoomStore {
 
     public func leave(
         room: String,
+        gateway: String,
         ids: [Int64],
         known: KnownMarks,
         completion: @escaping StoreCompletion<CountAnswer>
     ) {
         let call = Batches.Call(items: ids, loop: self.loop, by: \.self)
-        call.run({ self.leaveBatch(room: room, ids: $0, known: known, completion: $1) }) {
+        call.run({ self.leaveBatch(room: room, gateway: gateway, ids: $0, known: known, completion: $1) }) {
             completion($0.map(Batches.sum))
         }
     }

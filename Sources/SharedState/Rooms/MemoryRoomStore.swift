@@ -88,12 +88,13 @@ public final class MemoryRoomStore: BatchedRoomStore {
 
     public func leaveBatch(
         room: String,
+        gateway: String,
         ids: [Int64],
         known: KnownMarks,
         completion: @escaping StoreCompletion<CountAnswer>
     ) {
         self.run(room, completion) { model, now throws(RoomError) in
-            try model.leave(ids: ids, known: known, nowMicros: now)
+            try model.leave(gateway: gateway, ids: ids, known: known, nowMicros: now)
         }
     }
 

@@ -95,11 +95,14 @@ public final class RedisRoomStore: BatchedRoomStore {
 
     public func leaveBatch(
         room: String,
+        gateway: String,
         ids: [Int64],
         known: KnownMarks,
         completion: @escaping StoreCompletion<CountAnswer>
     ) {
-        self.run(.leave(ids), room, known, completion) { reply throws(RoomError) in try RoomScript.countAnswer(reply) }
+        self.run(.leave(gateway: gateway, ids), room, known, completion) { reply throws(RoomError) in
+            try RoomScript.countAnswer(reply)
+        }
     }
 
     private func run<Answer>(

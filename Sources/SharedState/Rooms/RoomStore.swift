@@ -51,8 +51,14 @@ public protocol RoomStore: AnyObject {
     /// Ends sessions; tells how many slots became free.
     func release(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>)
 
-    /// Takes visitors who hung up from the door; tells how many stood there.
-    func leave(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>)
+    /// Takes visitors who hung up from the door; tells how many stood there by `gateway`.
+    func leave(
+        room: String,
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<CountAnswer>
+    )
 
     /// Ends the line: all places and passes are void, a new line begins.
     func reset(room: String, known: KnownMarks, completion: @escaping StoreCompletion<LineMarks>)

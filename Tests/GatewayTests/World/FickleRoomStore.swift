@@ -127,10 +127,16 @@ final class FickleRoomStore: RoomStore {
         }
     }
 
-    func leave(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>) {
+    func leave(
+        room: String,
+        gateway: String,
+        ids: [Int64],
+        known: KnownMarks,
+        completion: @escaping StoreCompletion<CountAnswer>
+    ) {
         self.onCall("leave")
         self.call(room, completion) { model, run, now throws(RoomError) in
-            try model.leave(ids: ids, known: known, run: run, nowMicros: now)
+            try model.leave(gateway: gateway, ids: ids, known: known, run: run, nowMicros: now)
         }
     }
 
