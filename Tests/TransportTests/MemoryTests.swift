@@ -5,7 +5,7 @@ import Testing
 import Transport
 
 /// What a connection leaves behind.
-@Suite(.timeLimit(.minutes(1))) struct MemoryTests {
+@Suite(.timeLimit(.minutes(10))) struct MemoryTests {
     /// Every connection arms an idle timeout of an hour. It goes with the connection, not when the hour is over.
     @Test func connections_openedAndClosedInTurn_leaveNothingUntilTheirDeadlines() throws {
         let fixture = try LoopFixture()
