@@ -91,22 +91,49 @@ extension RoomModel {
     /// Takes in what a gateway did with its block, and leases it the next; nil: none.
     mutating func lease(_ report: BlockReport, gateway: String, isOfThisLine: Bool) -> ClosedRange<Int64>? {
         let issued = self.record.issued
-        self.record.blocks.removeAll { block in
+        self.dropBlocks { [gateways] block in
             guard block.end <= issued else { return false }
-            return self.gateways[block.gateway] == nil
+            return gateways[block.gateway] == nil
                 || block.gateway == gateway && !(isOfThisLine && block.start == report.start)
         }
         guard isOfThisLine else { return nil }
         self.takeIn(report, gateway: gateway)
         if report.size <= 0, report.used == 0 {
-            self.record.blocks.removeAll { $0.gateway == gateway && $0.start == report.start }
+            self.dropBlocks { $0.gateway == gateway && $0.start == report.start }
         }
-        if report.size <= 0 || report.start == 0 { self.disown(gateway) }
-        guard report.size > 0 else { return nil }
+        guard report.size > 0 else {
+            self.disown(gateway)
+            return nil
+        }
+        if let block = self.leaseNext(size: report.size, gateway: gateway) { return block }
+        self.passOrphans()
+        return self.leaseNext(size: report.size, gateway: gateway)
+    }
+
+    /// The newest block of the gateway, which names itself anew with each start, while it is far enough ahead; else a
+    /// new one.
+    private mutating func leaseNext(size: Int64, gateway: String) -> ClosedRange<Int64>? {
         let own = self.record.blocks.filter { $0.gateway == gateway }
         let isFar = own.last.map { $0.start - self.record.issued >= RoomRules.blockNearest } ?? false
-        if !isFar, own.count < 2, let block = self.leaseNew(size: report.size, gateway: gateway) { return block }
+        if !isFar, own.count < 2, let block = self.leaseNew(size: size, gateway: gateway) { return block }
         return own.last.map { $0.start...$0.end }
+    }
+
+    /// Blocks are out of use. Those that the line has passed were skipped: at most a few of their numbers have a holder,
+    /// who is called with the gap.
+    private mutating func dropBlocks(where isGone: (RoomRecord.Block) -> Bool) {
+        let gone = self.record.blocks.filter(isGone)
+        self.record.blocks.removeAll(where: isGone)
+        for block in gone where block.end <= self.record.issued { self.addGap(from: block.start, to: block.end) }
+    }
+
+    /// No block fits any more: the line goes on behind those of gateways that are forgotten.
+    private mutating func passOrphans() {
+        let gateways = self.gateways
+        let last = self.record.blocks.last { gateways[$0.gateway] == nil }?.end ?? 0
+        guard last > self.record.issued else { return }
+        self.jumpBlocks(to: last + 1)
+        self.dropBlocks { $0.end <= last && gateways[$0.gateway] == nil }
     }
 
     /// What a gateway held before it was started anew may have been handed out: it stays a block, of nobody.
@@ -123,7 +150,7 @@ extension RoomModel {
         let block = self.record.blocks[index]
         guard report.used > 0 else {
             // The gateway holds this one now; what it held before is out of use.
-            self.record.blocks.removeAll { $0.gateway == gateway && $0.start < block.start }
+            self.dropBlocks { $0.gateway == gateway && $0.start < block.start }
             return
         }
         self.record.blocks.remove(at: index)

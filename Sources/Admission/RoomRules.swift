@@ -42,7 +42,7 @@ public enum RoomRules {
     static let blockLead: Int64 = 8_192
     static let blockNearest: Int64 = 4_096
     /// No block lies further ahead: after a loss the line goes on behind this and the gap.
-    static let blockSpan: Int64 = 32_768
+    static let blockSpan = Self.blockLead + Int64(Self.maxBlocks) * Self.largestBlock
     static let heartbeatMicros: Int64 = 250_000
     static let healthMicros: Int64 = 3_000_000
     static let gatewayMemoryMicros: Int64 = 60_000_000

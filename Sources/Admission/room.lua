@@ -39,8 +39,9 @@ local LINE_SPAN = 4294967296          -- an id of an older line is number - LINE
 local OLDEST_SECONDS = 1048576
 local LOWEST_ID = -LINE_SPAN * OLDEST_SECONDS
 local LARGEST_BATCH = 1000
-local REGRESS_GAP, LARGEST_BLOCK, BLOCK_LEAD, BLOCK_NEAREST, BLOCK_SPAN = 65536, 4096, 8192, 4096, 32768
 local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS = 4, 8, 64
+local REGRESS_GAP, LARGEST_BLOCK, BLOCK_LEAD, BLOCK_NEAREST = 65536, 4096, 8192, 4096
+local BLOCK_SPAN = BLOCK_LEAD + MAX_BLOCKS * LARGEST_BLOCK
 local MARK_GAP_MICROS = 50000         -- marks nearer than this are one mark: at most 20 a second are kept
 local MARKS_OF_A_CLAIM, MARKS_THINNED_AT_ONCE = 2048, 4
 local DOOR_SILENCE_MICROS = 1000000   -- visitors at the door whose gateway is silent for longer are gone
@@ -539,6 +540,27 @@ local function behindBlocks(room, count)
     return first
 end
 
+-- Blocks are out of use. Those that the line has passed were skipped: at most a few of their numbers have a holder, who
+-- is called with the gap.
+local function dropBlocks(room, isGone)
+    local blocks = blocksOf(room)
+    setBlocks(room, without(blocks, isGone))
+    for _, block in ipairs(blocks) do
+        if block.to <= room.issued and isGone(block) then addGap(room, block.from, block.to) end
+    end
+end
+
+-- No block fits any more: the line goes on behind those of gateways that are forgotten.
+local function passOrphans(room, gateways)
+    local last = 0
+    for _, block in ipairs(blocksOf(room)) do
+        if gateways[block.gateway] == nil then last = block.to end
+    end
+    if last <= room.issued then return end
+    jumpBlocks(room, last + 1)
+    dropBlocks(room, function(block) return block.to <= room.issued and gateways[block.gateway] == nil end)
+end
+
 local function takeBlock(room, gateway, start, used)
     local blocks = blocksOf(room)
     local found
@@ -549,9 +571,7 @@ local function takeBlock(room, gateway, start, used)
     local block = blocks[found]
     if used == 0 then
         -- The gateway holds this one now; what it held before is out of use.
-        setBlocks(room, without(blocks, function(other)
-            return other.gateway == gateway and other.from < block.from
-        end))
+        dropBlocks(room, function(other) return other.gateway == gateway and other.from < block.from end)
         return
     end
     table.remove(blocks, found)
@@ -572,24 +592,9 @@ local function disownBlocks(room, gateway)
     setBlocks(room, blocks)
 end
 
--- Takes in what a gateway did with its block, and leases it the next: start and end, or nothing.
-local function lease(room, gateways, gateway, start, used, size, isOfThisLine)
-    if room.blocks == '' and size == 0 then return {} end
-    setBlocks(room, without(blocksOf(room), function(block)
-        if block.to > room.issued then return false end
-        return gateways[block.gateway] == nil
-            or block.gateway == gateway and not (isOfThisLine and block.from == start)
-    end))
-    if not isOfThisLine then return {} end
-    takeBlock(room, gateway, start, used)
-    if size == 0 and used == 0 then
-        setBlocks(room, without(blocksOf(room), function(block)
-            return block.gateway == gateway and block.from == start
-        end))
-    end
-    if size == 0 or start == 0 then disownBlocks(room, gateway) end
+-- The newest block of the gateway, which names itself anew with each start, while it is far enough ahead; else a new one.
+local function leaseNext(room, gateway, size)
     local blocks = blocksOf(room)
-    if size == 0 then return {} end
     local newest, count = nil, 0
     for _, block in ipairs(blocks) do
         if block.gateway == gateway then newest, count = block, count + 1 end
@@ -606,6 +611,29 @@ local function lease(room, gateways, gateway, start, used, size, isOfThisLine)
         end
     end
     return newest and { newest.from, newest.to } or {}
+end
+
+-- Takes in what a gateway did with its block, and leases it the next: start and end, or nothing.
+local function lease(room, gateways, gateway, start, used, size, isOfThisLine)
+    if room.blocks == '' and size == 0 then return {} end
+    dropBlocks(room, function(block)
+        if block.to > room.issued then return false end
+        return gateways[block.gateway] == nil
+            or block.gateway == gateway and not (isOfThisLine and block.from == start)
+    end)
+    if not isOfThisLine then return {} end
+    takeBlock(room, gateway, start, used)
+    if size == 0 and used == 0 then
+        dropBlocks(room, function(block) return block.gateway == gateway and block.from == start end)
+    end
+    if size == 0 then
+        disownBlocks(room, gateway)
+        return {}
+    end
+    local block = leaseNext(room, gateway, size)
+    if block[1] then return block end
+    passOrphans(room, gateways)
+    return leaseNext(room, gateway, size)
 end
 
 -- ------------------------------------------------------------------------------------- what is lost, and what known

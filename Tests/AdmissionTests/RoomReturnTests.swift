@@ -51,6 +51,35 @@ import Testing
         #expect(try room.join(count: 1, known: known, nowMicros: Self.start + 2).first == 101)
     }
 
+    /// The answer that leased it was lost: it is handed out again, instead of one more block for each answer lost.
+    @Test func lease_answerLost_isTheSameBlock() throws {
+        var room = try RoomModelTests.room(joined: 3)
+        var tick = RoomTick(gateway: "g", limits: RoomLossTests.limits())
+        tick.block.size = 100
+        let known = RoomLossTests.known(issued: 3, serving: 2)
+        let first = try room.tick(tick, known: known, nowMicros: Self.start + 1).block
+        #expect(try room.tick(tick, known: known, nowMicros: Self.start + 2).block == first && first != nil)
+        #expect(room.record.blocks.count == 1)
+    }
+
+    /// 64 gateways hold the largest block each; they vanish, and new ones get theirs, whoever has a number is called.
+    @Test func lease_blocksOfForgottenGateways_giveWay() throws {
+        var room = try RoomModelTests.room(joined: 3)
+        let known = RoomLossTests.known(issued: 3, serving: 2)
+        var now = Self.start
+        for round in 0..<2 {
+            for index in 0..<RoomRules.maxBlocks {
+                var tick = RoomTick(gateway: "g\(round)-\(index)", limits: RoomLossTests.limits())
+                tick.block.size = RoomRules.largestBlock
+                let block = try room.tick(tick, known: known, nowMicros: now + 1).block
+                #expect(block?.count == Int(RoomRules.largestBlock), "round \(round), gateway \(index)")
+            }
+            if round == 0 { #expect(room.record.gaps.isEmpty) }
+            now += 61_000_000
+        }
+        #expect(room.record.gaps.map(\.from) == [4] && room.record.gaps.first?.to == room.record.issued)
+    }
+
     // MARK: The door
 
     @Test func tick_afterASilence_tellsThatTheDoorIsUnknown() throws {

@@ -4,7 +4,9 @@ import Primitives
 
 /// One gateway of a history: its file, what it knows, the block it holds.
 struct HistoryGateway {
-    let name: String
+    /// Another one with each start.
+    private(set) var name: String
+    private var starts = 0
     private var limits: RoomLimits
     private var generation: Int64 = 1
     private(set) var known = KnownMarks.nothing
@@ -28,6 +30,8 @@ struct HistoryGateway {
     /// Visitors with places of the former line come back to it.
     mutating func restart() {
         self.leaveLine()
+        self.starts += 1
+        self.name = "\(self.name.prefix(6))-\(self.starts)"
         self.known = .nothing
         self.eventsSeen = nil
     }
