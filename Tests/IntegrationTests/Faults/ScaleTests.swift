@@ -25,13 +25,29 @@ import TestKit
     /// Seen before: each route was compared; a thousand cost 4 us more for each request (optimised).
     @Test func routes_hundreds_costNoMoreThanThree() throws {
         try Scene.play { scene in
-            let few = try self.cost(scene, routes: 3, name: "few")
-            let many = try self.cost(scene, routes: 900, name: "many")
-            #expect(Double(many) <= 1.5 * Double(few), "\(many) ns with 900 routes, \(few) ns with three")
+            try self.expect(atMost: 1.5) { attempt in
+                let few = try self.cost(scene, routes: 3, name: "few\(attempt)")
+                return (few, try self.cost(scene, routes: 900, name: "many\(attempt)"))
+            }
         }
     }
 
     // MARK: Workers
+
+    /// What is many costs at most so many times what is few. Beside other work such a ratio only errs upwards now and
+    /// then, so one pair of three has to show it.
+    private func expect(
+        atMost ratio: Double,
+        _ costs: (_ attempt: Int) throws -> (few: Int64, many: Int64)
+    ) throws {
+        var seen: [String] = []
+        for attempt in 1...3 {
+            let (few, many) = try costs(attempt)
+            if Double(many) <= ratio * Double(few) { return }
+            seen.append("\(many) ns against \(few) ns")
+        }
+        Issue.record("more than \(ratio) times as much: \(seen)")
+    }
 
     /// Processor time of four reloads that change a pool's workers, in nanoseconds.
     private func reloadCost(_ scene: Scene, workers: Int, name: String) throws -> Int64 {
@@ -56,9 +72,10 @@ import TestKit
     /// starts them and at each reload for a fixed list.
     @Test func workers_fourTimesAsMany_costFourTimesAsMuch() throws {
         try Scene.play { scene in
-            let few = try self.reloadCost(scene, workers: 250, name: "few")
-            let many = try self.reloadCost(scene, workers: 1_000, name: "many")
-            #expect(Double(many) <= 7 * Double(few), "\(many) ns for a thousand workers, \(few) ns for 250")
+            try self.expect(atMost: 7) { attempt in
+                let few = try self.reloadCost(scene, workers: 250, name: "few\(attempt)")
+                return (few, try self.reloadCost(scene, workers: 1_000, name: "many\(attempt)"))
+            }
         }
     }
 
@@ -73,14 +90,14 @@ import TestKit
             configuration.otherRooms = (1..<rooms).map { ("room\($0)", "/room\($0)") }
             let sluice = try scene.start(configuration)
             let name = "sluice_redis_commands_total"
-            // The beginning has its own commands, scripts and limits among them: a second is let pass.
-            try Patience.pass(milliseconds: 1_500)
-            let (before, start) = (try sluice.metric(name), Patience.nowMilliseconds)
-            try Patience.pass(milliseconds: 4_000)
-            let commands = try sluice.metric(name) - before
-            let seconds = Double(Patience.nowMilliseconds - start) / 1_000 + 1
-            #expect(commands <= 2 * Double(rooms) * seconds, "\(commands) commands in \(seconds) s for \(rooms) rooms")
-            #expect(commands >= Double(rooms), "and each room ticks now and then")
+            // The beginning has its own commands, scripts and limits among them, and takes its time on a slow machine.
+            try Patience.wait(for: "each room to tick once a second, or little more") {
+                let (before, start) = (try sluice.metric(name), Patience.nowMilliseconds)
+                try Patience.pass(milliseconds: 3_000)
+                let commands = try sluice.metric(name) - before
+                let seconds = Double(Patience.nowMilliseconds - start) / 1_000 + 1
+                return commands >= Double(rooms) && commands <= 1.6 * Double(rooms) * seconds
+            }
             // A visitor wakes a room at once.
             let visitor = Visitor(port: sluice.port)
             #expect(try visitor.get("/room50").field("sluice-state") == "admitted")
@@ -118,9 +135,10 @@ import TestKit
     /// Seen before: everybody in the queue was looked at whenever one left it.
     @Test func queue_eightTimesAsManyLeave_costEightTimesAsMuch() throws {
         try Scene.play { scene in
-            let few = try self.leaveCost(scene, count: 250, name: "few")
-            let many = try self.leaveCost(scene, count: 2_000, name: "many")
-            #expect(Double(many) <= 16 * Double(few), "\(many) ns for 2,000, \(few) ns for 250")
+            try self.expect(atMost: 16) { attempt in
+                let few = try self.leaveCost(scene, count: 250, name: "few\(attempt)")
+                return (few, try self.leaveCost(scene, count: 2_000, name: "many\(attempt)"))
+            }
         }
     }
 }
