@@ -83,9 +83,13 @@ extension RoomModel {
 
     /// The shared state has lost something. The line goes on behind everything that may have been handed out, with an
     /// empty bucket; what was called meanwhile says nothing about the show-up ratio.
+    ///
+    /// How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line
+    /// is made again out of the same marks, and must not come to the same numbers.
     mutating func regress(_ known: KnownMarks) {
         let last = max(self.record.issued, known.issued)
-        let end = min(RoomRules.lastNumber, last + RoomRules.blockSpan + RoomRules.regressGap)
+        let steps = 1 + self.clock / RoomRules.regressStepMicros % RoomRules.regressSteps
+        let end = min(RoomRules.lastNumber, last + steps * (RoomRules.blockSpan + RoomRules.regressGap))
         self.record.serving = max(self.record.serving, known.serving)
         // Few of the numbers before one of a block were handed out: nobody need be called one by one there.
         let proven = [known.stated, known.issued].filter { !self.isLeased($0) }

@@ -6,6 +6,10 @@ public enum RoomRules {
     public static let largestBatch = 1_000
     /// Numbers skipped when the shared state has lost something, so that none is handed out twice.
     public static let regressGap: Int64 = 65_536
+    /// A loss takes the line on by so many times the gap at most, by one more each tenth of a second: two losses that
+    /// do not know of each other end at different numbers.
+    public static let regressSteps: Int64 = 16
+    static let regressStepMicros: Int64 = 100_000
     /// Numbers of one block at most.
     public static let largestBlock: Int64 = 4_096
     /// Visitors at the door whose gateway has not ticked for longer than this are gone.

@@ -42,6 +42,7 @@ local LARGEST_BATCH = 1000
 local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS = 4, 8, 64
 local REGRESS_GAP, LARGEST_BLOCK, BLOCK_LEAD, BLOCK_NEAREST = 65536, 4096, 8192, 4096
 local BLOCK_SPAN = BLOCK_LEAD + MAX_BLOCKS * LARGEST_BLOCK
+local REGRESS_STEPS, REGRESS_STEP_MICROS = 16, 100000
 local MARK_GAP_MICROS = 50000         -- marks nearer than this are one mark: at most 20 a second are kept
 local MARKS_OF_A_CLAIM, MARKS_THINNED_AT_ONCE = 2048, 4
 local DOOR_SILENCE_MICROS = 1000000   -- visitors at the door whose gateway is silent for longer are gone
@@ -657,9 +658,12 @@ end
 
 -- The state has lost something. The line goes on behind everything that may have been handed out, with an empty
 -- bucket; what was called meanwhile says nothing about the show-up ratio.
+-- How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line is made
+-- again out of the same marks, and must not come to the same numbers.
 local function regress(room, known)
     local last = max(room.issued, known.issued)
-    local ending = min(LAST_NUMBER, last + BLOCK_SPAN + REGRESS_GAP)
+    local steps = 1 + floor(room.clock / REGRESS_STEP_MICROS) % REGRESS_STEPS
+    local ending = min(LAST_NUMBER, last + steps * (BLOCK_SPAN + REGRESS_GAP))
     set(room, 'serving', max(room.serving, known.serving))
     -- Few of the numbers before one of a block were handed out: nobody need be called one by one there.
     local first = room.issued + 1

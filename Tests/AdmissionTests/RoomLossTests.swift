@@ -49,6 +49,23 @@ import Testing
         #expect(try room.join(count: 1, known: .nothing, run: 6, nowMicros: Self.start + 3).first == grant.first + 1)
     }
 
+    /// Everything is lost twice, and each time another gateway makes the line again, which has not heard of the other.
+    @Test(arguments: [100_000, 413_000, 1_500_000] as [Int64])
+    func join_lostTwiceUnheard_handsOutNoNumberTwice(later: Int64) throws {
+        let known = Self.known(issued: 20, serving: 5)
+        var given: [ClosedRange<Int64>] = []
+        for (gateway, now) in [("g", Self.start), ("h", Self.start + later)] {
+            var room = RoomModel()
+            var tick = RoomTick(gateway: gateway, limits: Self.limits())
+            tick.block.size = RoomRules.largestBlock
+            given.append(try #require(try room.tick(tick, known: known, nowMicros: now).block))
+            let grant = try room.join(count: 1_000, known: known, nowMicros: now + 1)
+            given.append(grant.first...grant.first + grant.count - 1)
+        }
+        given.sort { $0.lowerBound < $1.lowerBound }
+        for (one, next) in zip(given, given.dropFirst()) { #expect(one.upperBound < next.lowerBound) }
+    }
+
     /// Everything was lost, and a gateway that knows nothing was the first to come back: newcomers got numbers of a new
     /// line. Whoever holds an old place is called before them.
     @Test func tick_olderLineKnown_isCalledBeforeNewcomers() throws {

@@ -4,6 +4,9 @@ import Testing
 /// A thousand worlds: whatever clients, workers and the shared state do, every exchange ends once, every lease returns,
 /// nobody is parked for ever, and nothing is left in memory. No number is given to two, and nobody who has a genuine pass
 /// is sent to the line. A failure names its seed.
+///
+/// What is promised of numbers has a bound: of two losses, a gateway that sees the second has heard of the first, or the
+/// line went on at different tenths of a second. These worlds keep no such bound, but go beyond it hardly ever.
 @Suite struct GatewayWorldTests {
     /// Fewer under a sanitizer, which takes ten times as long for each: a thousand are played without.
     private static let perCase = ProcessInfo.processInfo.environment["SLUICE_SANITIZER"] == nil ? 50 : 5
