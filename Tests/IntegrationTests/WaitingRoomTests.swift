@@ -286,10 +286,11 @@ import Testing
             configuration.redis = "embedded"
             configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "100"]
             let sluice = try scene.start(configuration)
-            try Visitor(port: sluice.port).get()
+            // The one slot is taken, and the first of the line may be called ahead: the last of it polls.
+            for _ in 0..<9 { try Visitor(port: sluice.port).get() }
             let waiting = Visitor(port: sluice.port)
             try waiting.get()
-            #expect(waiting.number == 2)
+            #expect(waiting.number == 10)
 
             let polls = 2_000
             let started = ContinuousClock.now
