@@ -53,18 +53,22 @@ local EVENTS_KEPT, EVENTS_TOLD = 8192, 1000
 local MUST_TELL = -2                  -- healthy workers of a gateway that was silent and has not ticked since
 local RETURN_SWEEP = 4000             -- visitors looked at when a gateway comes back
 local PER_MILLE = 1000
-local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places,
-local SHOW_UP_PRIOR_PLACES = 4        -- as nearly nothing in a new room
-local SHOW_UP_SETTLED_HORIZONS = 4    -- older calls are looked at no more
-local ENDS_MEMORY = 3                 -- how much the measured ends of sessions weigh against the latest
-local ENDS_SILENCE_HORIZONS = 4       -- after a longer pause their measure begins anew
-local LEAST_SHOW_UP = 20000           -- parts per million; below, calling more people only floods the door
+local SHOW_UP = {
+    MEMORY_PLACES = 200,              -- the past weighs as much as this many fresh places,
+    PRIOR_PLACES = 4,                 -- as nearly nothing in a new room
+    SETTLED_HORIZONS = 4,             -- older calls are looked at no more
+    LEAST = 20000,                    -- parts per million; below, calling more people only floods the door
+}
+local ENDS = {
+    MEMORY = 3,                       -- how much the measured ends of sessions weigh against the latest
+    SILENCE_HORIZONS = 4,             -- after a longer pause their measure begins anew
+}
 local CALL_CAP_FACTOR, OLDER_CALL_FACTOR, OLDER_CALL_MICROS = 50, 4, 30000000
 local EXPIRED_AT_ONCE = 1000
 local KEEP_MICROS, TRIMMED_AT_ONCE = 60000000, 1000
 
 -- Outcomes of an exchange; a positive answer is the expiry of the admitted visitor's session.
-local NOT_SERVED, AT_DOOR, LAPSED, ENDED, VOID = 0, -1, -2, -3, -4
+local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = -4 }
 
 -- Integers, with what a missing one means. `tokens` holds nano-tokens as of `refilled`, on the room's time, which is
 -- the clock plus `skew` and never goes back; `moved` repeats `refilled`: version 1, which sets the room's time back
@@ -847,7 +851,7 @@ local function servingAt(room, micros)
 end
 
 local function settledShowUp(room)
-    return { ratio = max(LEAST_SHOW_UP, room.show_up), places = room.show_up_places }
+    return { ratio = max(SHOW_UP.LEAST, room.show_up), places = room.show_up_places }
 end
 
 local function showUpUpTo(room, serving, direct)
@@ -856,10 +860,10 @@ local function showUpUpTo(room, serving, direct)
     local places = called - directs
     if places <= 0 then return settledShowUp(room) end
     local arrived = max(0, min(places, came - directs))
-    local former = max(SHOW_UP_PRIOR_PLACES, room.show_up_places)
+    local former = max(SHOW_UP.PRIOR_PLACES, room.show_up_places)
     local sum = room.show_up * former + arrived * WHOLE
     local ratio = floor((sum + floor((former + places) / 2)) / (former + places))
-    return { ratio = max(LEAST_SHOW_UP, ratio), places = room.show_up_places + places }
+    return { ratio = max(SHOW_UP.LEAST, ratio), places = room.show_up_places + places }
 end
 
 -- How many of the called come in time: what was measured before, and, looked at anew each time, the places called of
@@ -867,11 +871,11 @@ end
 -- late is still seen.
 local function sampleShowUp(room)
     if room.sampled >= room.mark_serving then return settledShowUp(room) end
-    local serving, direct = markAt(room.now - SHOW_UP_SETTLED_HORIZONS * room.horizon)
+    local serving, direct = markAt(room.now - SHOW_UP.SETTLED_HORIZONS * room.horizon)
     if serving and serving > room.sampled then
         local measured = showUpUpTo(room, serving, direct)
         set(room, 'show_up', measured.ratio)
-        set(room, 'show_up_places', min(SHOW_UP_MEMORY_PLACES, measured.places))
+        set(room, 'show_up_places', min(SHOW_UP.MEMORY_PLACES, measured.places))
         set(room, 'sampled', serving)
         set(room, 'sampled_direct', direct)
     end
@@ -885,10 +889,10 @@ local function measureEnds(room, sessions, due)
     local elapsed = room.now - room.ends_at
     if elapsed >= 0 and elapsed < room.horizon then return end
     local ended = room.admitted - sessions
-    if elapsed >= 0 and elapsed <= ENDS_SILENCE_HORIZONS * room.horizon then
+    if elapsed >= 0 and elapsed <= ENDS.SILENCE_HORIZONS * room.horizon then
         local horizons = floor(elapsed * PER_MILLE / room.horizon)
         local fresh = floor(max(0, ended - room.ends_before) * WHOLE / horizons)
-        local former = room.ends == 0 and 0 or ENDS_MEMORY
+        local former = room.ends == 0 and 0 or ENDS.MEMORY
         set(room, 'ends', floor((former * room.ends + fresh) / (former + 1)))
         set(room, 'due_mean', floor((former * room.due_mean + PER_MILLE * room.due) / (former + 1)))
     end
@@ -962,7 +966,7 @@ end
 
 -- Marks that no rule looks at any more go; `floor` remembers where they ended.
 local function pruneMarks(room)
-    local cutoff = room.now - max(room.claim, SHOW_UP_SETTLED_HORIZONS * room.horizon)
+    local cutoff = room.now - max(room.claim, SHOW_UP.SETTLED_HORIZONS * room.horizon)
     local serving = markAt(cutoff)
     if not serving then return end
     set(room, 'floor', max(room.floor, serving))
@@ -1258,8 +1262,11 @@ end
 
 -- ------------------------------------------------------------------------------------------------------ operations
 
+-- Lua takes 200 local names at the top of a script: these are fields.
+local operations = {}
+
 -- join COUNT -> first, count, admitted, expiry (0 when none is admitted)
-local function join()
+function operations.join()
     local known, count = knownMarks(), argument(FIRST_OWN, 'count')
     if count < 1 or count > LARGEST_BATCH then
         fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[FIRST_OWN] .. ': split it')
@@ -1416,7 +1423,7 @@ end
 
 -- tick GATEWAY GENERATION INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS HEALTHY EVENTS_SEEN BLOCK_START BLOCK_USED
 -- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER -> the snapshot, events, the leased block
-local function tick()
+function operations.tick()
     local known, given = knownMarks(), tickArguments()
     local room = load(clock(), known.run)
     if room then takeIn(room, known) else room = create(known, given.limits.burst, given.limits.session) end
@@ -1473,15 +1480,15 @@ local function verdict(room, id, session, isReleased, bit, lines, lapsedUpTo)
         local epoch, number = placeOf(room, id)
         for _, line in ipairs(lines) do
             if line.epoch == epoch and number <= line.serving then
-                if isReleased or redis.call('SISMEMBER', CARRIED, id) == 1 then return ENDED end
+                if isReleased or redis.call('SISMEMBER', CARRIED, id) == 1 then return OUTCOME.ENDED end
                 return nil
             end
         end
-        return NOT_SERVED
+        return OUTCOME.NOT_SERVED
     end
-    if id > room.serving then return NOT_SERVED end
-    if isReleased or bit.exchanged[id] == 1 then return ENDED end
-    if id <= lapsedUpTo and bit.arrived[id] == 0 then return LAPSED end
+    if id > room.serving then return OUTCOME.NOT_SERVED end
+    if isReleased or bit.exchanged[id] == 1 then return OUTCOME.ENDED end
+    if id <= lapsedUpTo and bit.arrived[id] == 0 then return OUTCOME.LAPSED end
     return nil
 end
 
@@ -1515,7 +1522,7 @@ local function standsOf(ids)
 end
 
 -- exchange GATEWAY ID... -> outcomes: one for each id, in the order of the arguments
-local function exchange()
+function operations.exchange()
     local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
     local room, gateways = enter(known), nil
     if #ids > 0 and doorCount() > 0 then
@@ -1528,7 +1535,7 @@ local function exchange()
     local released = redis.call('EXISTS', RELEASED) == 1 and liveScores(room, RELEASED, own) or {}
     local bit = bitsOf(room, own)
     local outcomes, coming, standing, asking = {}, {}, {}, {}
-    for index in ipairs(ids) do outcomes[index] = VOID end
+    for index in ipairs(ids) do outcomes[index] = OUTCOME.VOID end
     for index, id in ipairs(own) do
         local decided = nil
         if stands[index] then
@@ -1554,13 +1561,13 @@ local function exchange()
         for _, id in ipairs(settleDoor(room, gateways, left, telling)) do isIn[id] = true end
     end
     commit(room)
-    for index, id in pairs(asking) do outcomes[index] = isIn[id] and room.now + room.session or AT_DOOR end
+    for index, id in pairs(asking) do outcomes[index] = isIn[id] and room.now + room.session or OUTCOME.AT_DOOR end
     return answer(room, { 'outcomes', outcomes })
 end
 
 -- renew (ID EXPIRY)... -> expiries: for each id the new one, or 0 when its session is over. A session that is not here
 -- is made anew while the pass, which expires at EXPIRY, is good. A pass proves that its number was called.
-local function renew()
+function operations.renew()
     local known, ids = knownMarks(), idArguments(FIRST_OWN, 2)
     local passes = {}
     for index = 1, #ids do passes[index] = argument(FIRST_OWN + 2 * index - 1, 'expiry') end
@@ -1603,7 +1610,7 @@ local function renew()
 end
 
 -- release ID... -> count: how many slots became free. No pass of these is good any more, on any gateway.
-local function release()
+function operations.release()
     local known, ids = knownMarks(), idArguments(FIRST_OWN, 1)
     local room = enter(known)
     local own = sound(ownIds(room, ids, known))
@@ -1629,7 +1636,7 @@ local function release()
 end
 
 -- leave GATEWAY ID... -> count: how many were at the door by that gateway; their places and their arrival stand
-local function leave()
+function operations.leave()
     local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
     local room = enter(known)
     local own = sound(ownIds(room, ids, known))
@@ -1643,7 +1650,7 @@ local function leave()
 end
 
 -- allow RATE FENCE -> taken: 0 when a later leader has spoken; rate: the one in force. The bound is leased.
-local function allow()
+function operations.allow()
     local known = knownMarks()
     local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
     local room = enter(known)
@@ -1660,7 +1667,7 @@ end
 
 -- reset -> ends the line: all its places and passes, and those of older lines, are void, and a new line begins.
 -- Refused when the caller knows another line than the room's: a repeated call ends no second one.
-local function reset()
+function operations.reset()
     local known = knownMarks()
     local room = enter(known)
     if known.epoch ~= 0 and known.epoch ~= room.epoch then
@@ -1681,10 +1688,6 @@ local function reset()
     return answer(room, {})
 end
 
-local operations = {
-    join = join, tick = tick, exchange = exchange, renew = renew, release = release, leave = leave, allow = allow,
-    reset = reset,
-}
 local operation = operations[ARGV[1]]
 if operation == nil then
     fail('BADARG operation ' .. tostring(ARGV[1]) .. ' is not known: gateways of different versions share this Redis')
