@@ -52,7 +52,7 @@ extension RoomModel {
 
     // MARK: What the caller knows
 
-    mutating func takeIn(_ known: KnownMarks, run: Int64) {
+    mutating func takeIn(_ known: KnownMarks, run: Int64, usedBlock: Int64 = 0) {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
@@ -71,7 +71,7 @@ extension RoomModel {
         } else if known.epoch > 0, self.note(OlderLine(known)) {
             self.loseSessions(known.sessions)
         }
-        if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing) }
+        if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing, usedBlock: usedBlock) }
         if run != 0 { self.record.run = run }
     }
 
@@ -86,7 +86,11 @@ extension RoomModel {
     ///
     /// How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line
     /// is made again out of the same marks, and must not come to the same numbers.
-    mutating func regress(_ known: KnownMarks) {
+    ///
+    /// `usedBlock` is where the block begins of which the caller handed out numbers, 0 for none: between it and what
+    /// the state itself had handed out as far as the caller knows, few have a number. They are called with the gap,
+    /// after those before them and before those of the block.
+    mutating func regress(_ known: KnownMarks, usedBlock: Int64 = 0) {
         let last = max(self.record.issued, known.issued)
         let steps = 1 + self.clock / RoomRules.regressStepMicros % RoomRules.regressSteps
         let end = min(RoomRules.lastNumber, last + steps * (RoomRules.blockSpan + RoomRules.regressGap))
@@ -94,6 +98,9 @@ extension RoomModel {
         // Few of the numbers before one of a block were handed out: nobody need be called one by one there.
         let proven = [known.stated, known.issued].filter { !self.isLeased($0) }
         self.addGap(from: max(self.record.issued, proven.max() ?? 0) + 1, to: end)
+        if usedBlock <= known.issued {
+            self.addGap(from: max(self.record.issued, known.stated) + 1, to: usedBlock - 1)
+        }
         self.record.issued = end
         self.record.blocks.removeAll { $0.end <= end }
         self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
@@ -121,7 +128,7 @@ extension RoomModel {
     }
 
     /// The room is not there: the caller's line is made again, or a new one begins with a full bucket.
-    mutating func create(_ limits: RoomLimits, _ known: KnownMarks, run: Int64) {
+    mutating func create(_ limits: RoomLimits, _ known: KnownMarks, run: Int64, usedBlock: Int64) {
         let known = known.bounded
         self.marks = CallMarks()
         self.events = EventLog()
@@ -140,7 +147,7 @@ extension RoomModel {
         self.record.epoch = known.epoch
         self.record.incarnation = 0
         self.record.voidBefore = known.voidBefore
-        self.regress(known)
+        self.regress(known, usedBlock: usedBlock)
     }
 
     /// The caller knows a younger line: this state is from before its creation. Its own line is an older one then,

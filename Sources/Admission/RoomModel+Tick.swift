@@ -10,10 +10,11 @@ extension RoomModel {
     ) throws(RoomError) -> TickAnswer {
         try Self.check(tick.gateway)
         let before = self.record
+        let usedBlock = tick.block.used > 0 ? tick.block.start : 0
         if self.load(nowMicros, run: run) {
-            self.takeIn(known, run: run)
+            self.takeIn(known, run: run, usedBlock: usedBlock)
         } else {
-            self.create(tick.limits, known, run: run)
+            self.create(tick.limits, known, run: run, usedBlock: usedBlock)
         }
         for seen in tick.older {
             let serving = max(seen.serving, seen.lowest - 1)

@@ -664,7 +664,10 @@ end
 -- bucket; what was called meanwhile says nothing about the show-up ratio.
 -- How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line is made
 -- again out of the same marks, and must not come to the same numbers.
-local function regress(room, known)
+-- `usedBlock` is where the block begins of which the caller handed out numbers, nil or 0 for none: between it and what
+-- the state itself had handed out as far as the caller knows, few have a number. They are called with the gap, after
+-- those before them and before those of the block.
+local function regress(room, known, usedBlock)
     local last = max(room.issued, known.issued)
     local steps = 1 + floor(room.clock / REGRESS_STEP_MICROS) % REGRESS_STEPS
     local ending = min(LAST_NUMBER, last + steps * (BLOCK_SPAN + REGRESS_GAP))
@@ -675,6 +678,9 @@ local function regress(room, known)
         if not isLeased(room, number) then first = max(first, number + 1) end
     end
     addGap(room, first, ending)
+    if usedBlock and usedBlock <= known.issued then
+        addGap(room, max(room.issued, known.stated) + 1, usedBlock - 1)
+    end
     set(room, 'issued', ending)
     setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
     set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
@@ -751,7 +757,7 @@ local function beginEpoch(room, known)
     noteOlder(room, epoch, issued, serving)
 end
 
-local function takeIn(room, known)
+local function takeIn(room, known, usedBlock)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
@@ -770,13 +776,14 @@ local function takeIn(room, known)
     end
     if behind then
         local isOfThisLine = known.epoch == room.epoch
-        regress(room, isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 })
+        local proof = isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 }
+        regress(room, proof, usedBlock)
     end
     if known.run ~= 0 then set(room, 'run', known.run) end
 end
 
 -- The caller's line is made again, or a new one begins with a full bucket.
-local function create(known, burst, session)
+local function create(known, burst, session, usedBlock)
     local plain = clock()
     local room = blank(plain)
     known = bounded(known)
@@ -793,7 +800,7 @@ local function create(known, burst, session)
     end
     clearExpired(room)
     room.epoch, room.incarnation, room.void_before = known.epoch, 0, known.void_before
-    regress(room, known)
+    regress(room, known, usedBlock)
     return room
 end
 
@@ -1426,7 +1433,12 @@ end
 function operations.tick()
     local known, given = knownMarks(), tickArguments()
     local room = load(clock(), known.run)
-    if room then takeIn(room, known) else room = create(known, given.limits.burst, given.limits.session) end
+    local usedBlock = given.used > 0 and given.start or 0
+    if room then
+        takeIn(room, known, usedBlock)
+    else
+        room = create(known, given.limits.burst, given.limits.session, usedBlock)
+    end
     noteSeen(room, given.older)
     local ignored, conflict = takeLimits(room, given.limits, given.generation)
     local gateways, atDoor = gatewaysOf(), doorCount()
