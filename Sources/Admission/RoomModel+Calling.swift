@@ -73,7 +73,8 @@ extension RoomModel {
 
     /// Marks that no rule looks at any more go; `floor` remembers where they ended.
     private mutating func pruneMarks() {
-        let cutoff = self.now - max(self.record.claim, RoomRules.showUpSettledHorizons * self.record.horizon)
+        let settled = self.now - RoomRules.showUpSettledHorizons * self.record.horizon
+        let cutoff = min(self.micros(ago: self.record.claim), settled)
         guard let mark = self.marks.newest(atOrBefore: cutoff) else { return }
         self.record.floor = max(self.record.floor, mark.serving)
         self.marks.remove(atOrBefore: cutoff)

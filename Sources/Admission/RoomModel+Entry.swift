@@ -30,11 +30,28 @@ extension RoomModel {
             self.now = self.record.refilled
         }
         self.silence = self.now - self.record.refilled
+        self.notePause()
         self.record.refill(nowMicros: self.now)
         if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
         self.clearExpired()
         self.enforce(burst: self.record.burst, slots: self.record.slots)
         return true
+    }
+
+    /// No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim.
+    private mutating func notePause() {
+        guard self.silence > RoomRules.silenceMicros else { return }
+        self.record.pauses.append(.init(until: self.now, micros: self.silence))
+        let lapsed = self.micros(ago: self.record.claim)
+        self.record.pauses.removeAll { $0.until <= lapsed }
+        if self.record.pauses.count > RoomRules.maxPauses { self.record.pauses.removeFirst() }
+    }
+
+    /// When that many microseconds were still to come in which visitors could ask.
+    func micros(ago span: Int64) -> Int64 {
+        var micros = self.now - span
+        for pause in self.record.pauses.reversed() where micros < pause.until { micros -= pause.micros }
+        return micros
     }
 
     /// What is over is over, should the clock be set back: the room's time covers it.

@@ -4,6 +4,8 @@ struct RoomRecord: Equatable, Sendable {
     struct Gap: Equatable { var from, to: Int64 }
     /// Numbers leased ahead to a gateway, ends included.
     struct Block: Equatable { var start, end: Int64, gateway: String }
+    /// How long nobody could ask, and until when.
+    struct Pause: Equatable { var until, micros: Int64 }
 
     /// 0: there is no room.
     var epoch: Int64 = 0
@@ -76,6 +78,8 @@ struct RoomRecord: Equatable, Sendable {
     var lostUntil: Int64 = 0
     /// Ascending, at most `RoomRules.maxBlocks`.
     var blocks: [Block] = []
+    /// Ascending, at most `RoomRules.maxPauses`: of more outages within one claim window, only the latest count.
+    var pauses: [Pause] = []
     /// The last event's number.
     var events: Int64 = 0
     /// How far marks are thinned; how far the door is swept, 0: from its beginning.

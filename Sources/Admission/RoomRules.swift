@@ -19,10 +19,11 @@ public enum RoomRules {
     /// The controller's bound on the rate holds for this long; then the stated fallback does.
     public static let allowedLeaseMicros: Int64 = 3_000_000
 
-    /// Entries of older lines, gaps and leased blocks that a record holds at most.
+    /// Entries of older lines, gaps, leased blocks and pauses that a record holds at most.
     static let maxOlderLines = 4
     static let maxGaps = 8
     static let maxBlocks = 64
+    static let maxPauses = 8
 
     static let nanoTokens: Int64 = 1_000_000_000
     static let partsPerMillion: Int64 = 1_000_000
@@ -55,6 +56,7 @@ public enum RoomRules {
     static let returnSweep = 4_000
     /// Healthy workers of a gateway that was silent and has not ticked since.
     static let mustTell: Int64 = -2
+    /// Who says nothing for longer than this could not: what they were to do meanwhile waits for them.
     static let silenceMicros: Int64 = 3_000_000
     static let eventsKept: Int64 = 8_192
     static let eventsTold = 1_000

@@ -39,7 +39,7 @@ local LINE_SPAN = 4294967296          -- an id of an older line is number - LINE
 local OLDEST_SECONDS = 1048576
 local LOWEST_ID = -LINE_SPAN * OLDEST_SECONDS
 local LARGEST_BATCH = 1000
-local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS = 4, 8, 64
+local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS, MAX_PAUSES = 4, 8, 64, 8
 local REGRESS_GAP, LARGEST_BLOCK, BLOCK_LEAD, BLOCK_NEAREST = 65536, 4096, 8192, 4096
 local BLOCK_SPAN = BLOCK_LEAD + MAX_BLOCKS * LARGEST_BLOCK
 local REGRESS_STEPS, REGRESS_STEP_MICROS = 16, 100000
@@ -88,8 +88,9 @@ local FIELDS = {
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
--- "start:end:gateway,...", and the limits that every tick enforces.
-local TEXTS = { 'gaps', 'older', 'blocks', 'limits' }
+-- "start:end:gateway,...", times in which nobody could ask "until:microseconds,...", and the limits that every tick
+-- enforces.
+local TEXTS = { 'gaps', 'older', 'blocks', 'limits', 'pauses' }
 
 local floor, max, min = math.floor, math.max, math.min
 
@@ -263,7 +264,7 @@ local function damaged(field)
         .. 'delete that key, and the next tick restores the room from what the gateways know')
 end
 
-local function parse(room, field, pattern, names)
+local function parse(room, field, pattern, names, most)
     local list = {}
     for entry in string.gmatch(room[field], '[^,]+') do
         local values = { string.match(entry, pattern) }
@@ -271,7 +272,7 @@ local function parse(room, field, pattern, names)
         local item = {}
         for index, name in ipairs(names) do
             item[name] = tonumber(values[index])
-            if item[name] > LAST_NUMBER then damaged(field) end
+            if item[name] > (most or LAST_NUMBER) then damaged(field) end
         end
         list[#list + 1] = item
     end
@@ -419,6 +420,34 @@ local function takeMissing(room)
     end
 end
 
+local function pausesOf(room)
+    return parse(room, 'pauses', '^(%d+):(%d+)$', { 'ending', 'micros' }, LARGEST_INTEGER)
+end
+
+-- When that many microseconds were still to come in which visitors could ask.
+local function microsAgo(room, span)
+    local micros, pauses = room.now - span, pausesOf(room)
+    for index = #pauses, 1, -1 do
+        if micros < pauses[index].ending then micros = micros - pauses[index].micros end
+    end
+    return micros
+end
+
+-- No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim. Of more outages
+-- within one claim window than are kept, only the latest count.
+local function notePause(room)
+    local silence = room.now - room.refilled
+    if silence <= SILENCE_MICROS then return end
+    local pause = text(room.now) .. ':' .. text(silence)
+    set(room, 'pauses', room.pauses == '' and pause or room.pauses .. ',' .. pause)
+    local lapsed = microsAgo(room, room.claim)
+    local pauses, entries = without(pausesOf(room), function(item) return item.ending <= lapsed end), {}
+    for index = max(1, #pauses - MAX_PAUSES + 1), #pauses do
+        entries[#entries + 1] = text(pauses[index].ending) .. ':' .. text(pauses[index].micros)
+    end
+    set(room, 'pauses', table.concat(entries, ','))
+end
+
 -- nil when the room is not there.
 local function load(plain, run)
     local names = { unpack(FIELDS) }
@@ -440,6 +469,7 @@ local function load(plain, run)
     set(room, 'version', max(room.version, VERSION))
     if room.refilled ~= room.moved then missEvents(room) end
     room.now = roomTime(room, plain, run)
+    notePause(room)
     refill(room)
     if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
     clearExpired(room)
@@ -973,7 +1003,7 @@ end
 
 -- Marks that no rule looks at any more go; `floor` remembers where they ended.
 local function pruneMarks(room)
-    local cutoff = room.now - max(room.claim, SHOW_UP.SETTLED_HORIZONS * room.horizon)
+    local cutoff = min(microsAgo(room, room.claim), room.now - SHOW_UP.SETTLED_HORIZONS * room.horizon)
     local serving = markAt(cutoff)
     if not serving then return end
     set(room, 'floor', max(room.floor, serving))
@@ -1542,7 +1572,7 @@ function operations.exchange()
         forgetDoorOf(room, gateways, gateway)
     end
     local own, places = sound(ownIds(room, ids, known))
-    local lapsedUpTo, lines = servingAt(room, room.now - room.claim), olderOf(room)
+    local lapsedUpTo, lines = servingAt(room, microsAgo(room, room.claim)), olderOf(room)
     local sessions, stands = liveScores(room, SESSIONS, own), standsOf(own)
     local released = redis.call('EXISTS', RELEASED) == 1 and liveScores(room, RELEASED, own) or {}
     local bit = bitsOf(room, own)

@@ -10,6 +10,7 @@ import Testing
         inflowMilli: Int64 = 1_000,
         burst: Int64 = 2,
         slots: Int64 = 100,
+        claimMicros: Int64 = 5_000_000,
         opensAtMicros: Int64 = 0
     ) -> RoomLimits {
         RoomLimits(
@@ -17,7 +18,7 @@ import Testing
             burst: burst,
             slots: slots,
             sessionMicros: 10_000_000,
-            claimMicros: 5_000_000,
+            claimMicros: claimMicros,
             horizonMicros: 2_000_000,
             opensAtMicros: opensAtMicros
         )
@@ -147,6 +148,7 @@ import Testing
         let called = Self.start + 1_000_000
         _ = try room.tick(Self.limits(), known: .nothing, nowMicros: called)
         #expect(room.record.serving == 4)
+        _ = try room.tick(Self.limits(), known: .nothing, nowMicros: called + 2_500_000)
         guard case .admitted = try room.exchange([3], nowMicros: called + 4_999_999).outcomes[0] else {
             Issue.record("place 3 came within its claim")
             return

@@ -47,4 +47,54 @@ import Testing
         let gap = try #require(room.record.gaps.first)
         #expect(gap.from == 7 && gap.to == first - 1, "who may have a number was called by number")
     }
+
+    // MARK: Claims
+
+    /// Called at second 1, heard of until 2, away until 62: of the claim of 5 seconds 4 are left then.
+    @Test(arguments: [false, true])
+    func exchange_calledBeforeAnOutage_hasTheRestOfItsClaim(isExchangeFirst: Bool) throws {
+        let limits = RoomModelTests.limits()
+        var room = try RoomModelTests.room(joined: 4)
+        try Self.tick(&room, seconds: 1...2, limits)
+        #expect(room.record.serving == 4)
+        if isExchangeFirst { _ = try room.exchange([], nowMicros: Self.start + 62 * Self.second) }
+        try Self.tick(&room, seconds: 62...65, limits)
+        let last = Self.start + 66 * Self.second - 1
+        guard case .admitted = try room.exchange([3], nowMicros: last).outcomes[0] else {
+            Issue.record("place 3 came within its claim")
+            return
+        }
+        #expect(try room.exchange([4], nowMicros: last + 1).outcomes == [.lapsed])
+    }
+
+    /// Each outage counts for those who were called before it, and for nobody else.
+    @Test func exchange_severalOutages_eachCallHasItsOwn() throws {
+        let limits = RoomModelTests.limits(inflowMilli: 2_000, claimMicros: 20 * Self.second)
+        var room = try RoomModelTests.room(limits, joined: 3)
+        try Self.tick(&room, seconds: 1...4, limits)
+        #expect(room.record.serving == 3, "called at second 1")
+        _ = try room.tick(limits, nowMicros: Self.start + 104 * Self.second)
+        room.record.tokens = 0
+        _ = try room.join(count: 2, nowMicros: Self.start + 104 * Self.second)
+        try Self.tick(&room, seconds: 104...106, limits)
+        #expect(room.record.serving == 5, "called at second 104")
+        try Self.tick(&room, seconds: 206...220, limits)
+        // Of its claim, 3 has used 3 + 2 + 15 seconds, the others 2 + 15.
+        #expect(try room.exchange([3], nowMicros: Self.start + 221 * Self.second).outcomes == [.lapsed])
+        try Self.tick(&room, seconds: 221...223, limits)
+        let outcomes = try room.exchange([4, 5], nowMicros: Self.start + 224 * Self.second - 1).outcomes
+        #expect(outcomes.allSatisfy { $0 != .lapsed })
+    }
+
+    @Test func pauses_manyOutages_stayFew() throws {
+        let limits = RoomModelTests.limits(claimMicros: 86_400 * Self.second)
+        var room = try RoomModelTests.room(joined: 4)
+        for outage in 1...100 as ClosedRange<Int64> {
+            _ = try room.tick(limits, nowMicros: Self.start + outage * 10 * Self.second)
+        }
+        #expect(room.record.pauses.count == RoomRules.maxPauses)
+        try Self.tick(&room, seconds: 1_001...1_010, RoomModelTests.limits())
+        _ = try room.tick(RoomModelTests.limits(), nowMicros: Self.start + 1_020 * Self.second)
+        #expect(room.record.pauses.count == 1, "nobody's claim reaches further back")
+    }
 }
