@@ -904,8 +904,15 @@ local function showUpUpTo(room, serving, direct)
 end
 
 -- How many of the called come in time: what was measured before, and, looked at anew each time, the places called of
--- late that have had a horizon to ask. Four horizons after their call these are looked at for the last time: who asks
--- late is still seen.
+-- late that have had a horizon to ask.
+local function showUpOf(room)
+    if room.sampled >= room.mark_serving then return settledShowUp(room) end
+    local serving, direct = markAt(room.now - room.horizon)
+    if not serving or serving <= room.sampled then return settledShowUp(room) end
+    return showUpUpTo(room, serving, direct)
+end
+
+-- Four horizons after their call places are looked at for the last time: who asks late is still seen.
 local function sampleShowUp(room)
     if room.sampled >= room.mark_serving then return settledShowUp(room) end
     local serving, direct = markAt(room.now - SHOW_UP.SETTLED_HORIZONS * room.horizon)
@@ -916,9 +923,13 @@ local function sampleShowUp(room)
         set(room, 'sampled', serving)
         set(room, 'sampled_direct', direct)
     end
-    serving, direct = markAt(room.now - room.horizon)
-    if not serving or serving <= room.sampled then return settledShowUp(room) end
-    return showUpUpTo(room, serving, direct)
+    return showUpOf(room)
+end
+
+-- How many of those called since `micros` have not asked yet.
+local function outstandingSince(room, micros)
+    local called, came = placesBetween(room, servingAt(room, micros), room.serving)
+    return called - came
 end
 
 -- Once a horizon, while there is a line. The past weighs three times as much as the latest horizon.
@@ -991,9 +1002,7 @@ local function callNext(room, showUp, sessions, atDoor)
     local want = min(free, floor((room.tokens + inflow) / TOKEN))
     if isOlder then return callOlder(room, lines, want - atDoor, atDoor) end
     local spare = floor(math.sqrt(4 * want)) + 1
-    local before = servingAt(room, room.now - floor(room.horizon / 2))
-    local called, came = placesBetween(room, before, room.serving)
-    local outstanding = called - came
+    local outstanding = outstandingSince(room, room.now - floor(room.horizon / 2))
     local lack = (want + spare - atDoor) * WHOLE - showUp.ratio * outstanding
     if lack <= 0 then return end
     local share = floor((lack + showUp.ratio - 1) / showUp.ratio)
@@ -1112,6 +1121,16 @@ end
 local function turns(room, sessions)
     if room.rate == 0 or room.held == 1 then return 0 end
     return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions - room.lost))
+end
+
+-- Turns that nobody has been called for. The called have a horizon to ask; who stayed away longer finds a turn of the
+-- next ones, so that no-shows keep nobody out.
+local function freeTurns(room, sessions)
+    local left = turns(room, sessions)
+    if left == 0 then return 0 end
+    local outstanding = outstandingSince(room, microsAgo(room, room.horizon))
+    if outstanding <= 0 then return left end
+    return max(0, left - floor((outstanding * showUpOf(room).ratio + WHOLE - 1) / WHOLE))
 end
 
 local function doorCount()
@@ -1319,7 +1338,7 @@ function operations.join()
     -- Nobody is ahead: whoever can go in now need not ask a second time.
     if room.clock >= room.opens and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
         skipGaps(room)
-        if room.serving == first - 1 then admitted = min(count, turns(room, liveSessions(room))) end
+        if room.serving == first - 1 then admitted = min(count, freeTurns(room, liveSessions(room))) end
     end
     local ids = {}
     for index = 1, admitted do ids[index] = first + index - 1 end

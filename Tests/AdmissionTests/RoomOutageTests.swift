@@ -97,4 +97,42 @@ import Testing
         _ = try room.tick(RoomModelTests.limits(), nowMicros: Self.start + 1_020 * Self.second)
         #expect(room.record.pauses.count == 1, "nobody's claim reaches further back")
     }
+
+    // MARK: Newcomers
+
+    /// 3 and 4 were called and are on their way: the tokens are theirs.
+    @Test func join_calledOnTheirWay_takesNobodysToken() throws {
+        var room = try RoomModelTests.room(joined: 4)
+        _ = try room.tick(RoomModelTests.limits(), nowMicros: Self.start + 1_000_000)
+        #expect(room.record.serving == 4)
+        #expect(try room.join(count: 1, nowMicros: Self.start + 2_100_000).admitted == 0)
+        let outcomes = try room.exchange([3, 4], nowMicros: Self.start + 2_200_000).outcomes
+        #expect(outcomes.allSatisfy { $0 == .admitted(expiresMicros: Self.start + 12_200_000) })
+    }
+
+    /// What is left over is the newcomers'.
+    @Test func join_moreTokensThanCalled_letsTheOthersIn() throws {
+        let limits = RoomModelTests.limits(burst: 5)
+        var room = try RoomModelTests.room(limits, joined: 7)
+        _ = try room.tick(limits, nowMicros: Self.start + 2_000_000)
+        #expect(room.record.serving == 7 && room.record.tokens == 2 * RoomRules.nanoTokens)
+        #expect(try room.exchange([6], nowMicros: Self.start + 2_000_001).outcomes[0] != .atDoor)
+        #expect(try room.join(count: 3, nowMicros: Self.start + 3_900_000).admitted == 1)
+    }
+
+    /// Who has not come within a horizon is waited for no more, though the claim holds.
+    @Test(arguments: [1, 2] as [Int64]) func join_noShowsOfLongAgo_goesStraightIn(burst: Int64) throws {
+        let limits = RoomModelTests.limits(burst: burst)
+        var room = try RoomModelTests.room(limits, joined: Int(burst) + 2)
+        try Self.tick(&room, seconds: 1...4, limits)
+        #expect(room.record.serving == burst + 2)
+        #expect(try room.join(count: 1, nowMicros: Self.start + 4_100_000).admitted == 1)
+    }
+
+    @Test func join_emptyRoomWithABurstOfOne_goesStraightIn() throws {
+        var room = try RoomModelTests.room(RoomModelTests.limits(burst: 1))
+        for second in 1...9 as ClosedRange<Int64> {
+            #expect(try room.join(count: 1, nowMicros: Self.start + second * Self.second).admitted == 1)
+        }
+    }
 }
