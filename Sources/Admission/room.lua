@@ -6,7 +6,7 @@
 --
 -- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before stated;
 --       noughts: nothing), run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
--- Answers are names and values in turn. The work of a call is bounded: batches of at most 1,000 ids, and a part of what
+-- Answers are names and values in turn. The work of a call is bounded: batches of at most 500 ids, and a part of what
 -- has to be cleared away at a time.
 --
 -- KEYS (all carry one hash tag; the first nine are those of version 1, whose scripts may run beside this one)
@@ -38,7 +38,7 @@ local LAST_NUMBER = 4294967295        -- the highest offset of a Redis bitmap
 local LINE_SPAN = 4294967296          -- an id of an older line is number - LINE_SPAN x (epoch - its epoch)
 local OLDEST_SECONDS = 1048576
 local LOWEST_ID = -LINE_SPAN * OLDEST_SECONDS
-local LARGEST_BATCH = 1000
+local LARGEST_BATCH = 500              -- ids of a call, and visitors at the door that it looks at
 local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS, MAX_PAUSES = 4, 8, 64, 8
 local REGRESS_GAP, LARGEST_BLOCK, BLOCK_LEAD, BLOCK_NEAREST = 65536, 4096, 8192, 4096
 local BLOCK_SPAN = BLOCK_LEAD + MAX_BLOCKS * LARGEST_BLOCK

@@ -276,7 +276,8 @@ import Testing
 
     @Test func marks_manyMoves_stayBoundedByTheClaimWindow() throws {
         let limits = Self.limits(inflowMilli: 1_000_000, burst: 1_000)
-        var room = try Self.room(limits, joined: 1_000)
+        var room = try Self.room(limits, joined: 500)
+        _ = try room.join(count: 500, nowMicros: Self.start)
         for step in 1...3_000 {
             if step % 2 == 0 { _ = try room.join(count: 50, nowMicros: Self.start + Int64(step) * 10_000) }
             _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + Int64(step) * 10_000)
