@@ -81,6 +81,7 @@ extension RoomModel {
         self.trimJournal(min(max(0, surplus), RoomRules.trimmedAtOnce))
         guard self.now - self.record.kept >= RoomRules.keepMicros else { return }
         self.record.kept = self.now
+        self.record.retention = retention.roomMillis
         let earliest = self.now - retention.journalMicros
         let old = self.journalTimes.prefix(Int(RoomRules.trimmedAtOnce)).prefix { $0 < earliest }.count
         self.trimJournal(Int64(old))

@@ -88,6 +88,9 @@ struct RoomRecord: Equatable, Sendable {
     /// Journal entries trimmed; when what is kept was last looked after.
     var trimmed: Int64 = 0
     var kept: Int64 = 0
+    /// How many milliseconds all of the room lives on when nobody ticks it; 0 before the first tick. Here nothing ends
+    /// by itself; in Redis whatever is written lives that long at most.
+    var retention: Int64 = 0
 
     /// Exact in integers; a bucket that would overflow is full long before.
     mutating func refill(nowMicros: Int64) {

@@ -78,13 +78,14 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- ratio has been measured, `show_up_places` over how many places, 200 at most. `ends` are thousandths of a session that
 -- end within a horizon, `due_mean` thousandths that are about to expire, last measured at `ends_at`, when `ends_before`
 -- had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
--- thinned, `swept` how far the door. `needs` is the least version of a script that may write the record.
+-- thinned, `swept` how far the door. `retention` is how many milliseconds all of it lives on when nobody ticks the room.
+-- `needs` is the least version of a script that may write the record.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
     'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
-    'coarse', 'swept', 'trimmed', 'kept', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
+    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
@@ -199,13 +200,21 @@ local function worded(values)
     return list
 end
 
+-- Keys that this call has written something to: one that was not there before has no expiry yet.
+local written = {}
+
+local function write(command, key, ...)
+    written[key] = true
+    return redis.call(command, key, ...)
+end
+
 -- One call takes only so many values from Lua's stack. The size is even: members stay with their scores.
 local function inChunks(values, command, ...)
     local head = { command, ... }
     for first = 1, #values, 1000 do
         local call = { unpack(head) }
         for index = first, min(first + 999, #values) do call[#call + 1] = values[index] end
-        redis.call(unpack(worded(call)))
+        write(unpack(worded(call)))
     end
 end
 
@@ -231,7 +240,7 @@ local function bits(key, operation, ids, value)
         call[#call + 1] = words[id]
         call[#call + 1] = value
     end
-    return #ids > 0 and redis.call(unpack(call)) or {}
+    return #ids > 0 and (operation == 'SET' and write or redis.call)(unpack(call)) or {}
 end
 
 local function setBits(key, ids) bits(key, 'SET', ids, '1') end
@@ -257,6 +266,10 @@ local function commit(room)
         call[#call + 1] = room[field]
     end
     redis.call(unpack(call))
+    -- The ticks move the expiry of all keys once a minute, first that of the record, which they make; the last of them
+    -- may have come before another key was there.
+    if room.retention <= 0 then return end
+    for key in pairs(written) do redis.call('PEXPIRE', key, room.retention, 'NX') end
 end
 
 local function damaged(field)
@@ -327,7 +340,7 @@ end
 
 local function writeJournal(room, kind, ...)
     room.touched = true
-    redis.call('XADD', JOURNAL, '*', 'kind', kind, 't', room.now, ...)
+    write('XADD', JOURNAL, '*', 'kind', kind, 't', room.now, ...)
 end
 
 -- Exact: a product above 2^53 is rounded, but is then far above any bucket (at most 10^15).
@@ -1045,7 +1058,7 @@ local function writeMark(room)
     end
     set(room, 'mark_serving', room.serving)
     set(room, 'mark_direct', room.direct)
-    redis.call('ZADD', MARKS, room.mark, text(room.serving) .. ':' .. text(room.direct))
+    write('ZADD', MARKS, room.mark, text(room.serving) .. ':' .. text(room.direct))
     thinMarks(room)
 end
 
@@ -1068,7 +1081,7 @@ end
 
 local function writeBeat(room, gateways, name, healthy)
     gateways[name] = { micros = room.now, healthy = healthy }
-    redis.call('HSET', GATEWAYS, name, text(room.now) .. ':' .. text(healthy))
+    write('HSET', GATEWAYS, name, text(room.now) .. ':' .. text(healthy))
     room.touched = true
 end
 
@@ -1390,13 +1403,14 @@ end
 
 -- Trims the journal, a part at a time: its length then, and whether a minute is over: then all of the room lives on for
 -- its retention.
-local function keep(room, entries, micros)
+local function keep(room, entries, micros, millis)
     local length = redis.call('XLEN', JOURNAL)
     if length > entries then
         length = length - trimJournal(room, 'MAXLEN', '=', max(entries, length - TRIMMED_AT_ONCE))
     end
     if room.now - room.kept < KEEP_MICROS then return length, false end
     set(room, 'kept', room.now)
+    set(room, 'retention', millis)
     local time = redis.call('TIME')
     local earliest = tonumber(time[1]) * 1000 - floor(micros / 1000)
     return length - trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE), true
@@ -1505,7 +1519,7 @@ function operations.tick()
     local showUp = sampleShowUp(room)
     callNext(room, showUp, sessions, atDoor)
     writeMark(room)
-    local journal, isDue = keep(room, given.entries, given.micros)
+    local journal, isDue = keep(room, given.entries, given.micros, given.millis)
     local granted, released, last, isLost = eventsSince(room, given.seen)
     commit(room)
     if isDue then

@@ -197,6 +197,7 @@ extension RoomRecord {
             "held": self.isHeld ? 1 : 0, "older_called": self.olderCalled, "void_before": self.voidBefore,
             "lost": self.lost, "lost_until": self.lostUntil, "events": self.events, "coarse": self.coarse,
             "swept": self.swept, "trimmed": self.trimmed, "kept": self.kept,
+            "retention": self.retention,
         ]
     }
 }
