@@ -57,6 +57,17 @@ import Testing
         view.place(self.key(number, epoch: epoch), keyID: 1, nowMicros: Self.now)
     }
 
+    /// A clock that is far off leaves a gateway standing.
+    @Test func tokens_atTheEndOfTime_endWithIt() {
+        let view = self.view()
+        for now in [Int64(UInt32.max - 1) * Self.second, .max] {
+            let place = view.place(self.key(1), keyID: 1, nowMicros: now)
+            #expect(place.issuedSeconds >= UInt32.max - 1 && place.expiresSeconds == .max)
+            let pass = view.pass(self.key(1), expiresMicros: .max, keyID: 1, nowMicros: now)
+            #expect(pass.issuedSeconds >= UInt32.max - 1 && pass.expiresSeconds == .max)
+        }
+    }
+
     // MARK: Standing
 
     @Test func standing_passBeatsPlace_placeBeatsNothing() {

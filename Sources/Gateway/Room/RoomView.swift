@@ -269,11 +269,12 @@ struct RoomView {
     // MARK: Tokens for visitors
 
     /// A place is good for this long after it was given out.
-    static let placeLifetimeSeconds: UInt32 = 24 * 3_600
+    static let placeLifetimeSeconds: Int64 = 24 * 3_600
 
     func place(_ key: LineKey, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
-        let seconds = UInt32(clamping: now / 1_000_000)
-        return self.token(.place, key, keyID, from: seconds, until: seconds + Self.placeLifetimeSeconds)
+        let seconds = now / 1_000_000
+        let until = UInt32(clamping: seconds + Self.placeLifetimeSeconds)
+        return self.token(.place, key, keyID, from: UInt32(clamping: seconds), until: until)
     }
 
     func pass(_ key: LineKey, expiresMicros: Int64, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
