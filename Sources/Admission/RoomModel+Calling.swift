@@ -20,15 +20,19 @@ extension RoomModel {
         if isOlderWaiting { return self.callOlder(want - self.door.count) }
         let showUp = self.showUp.ratio
         let spare = Int64(Double(4 * want).squareRoot()) + 1
-        let before = self.serving(atMicros: self.now - self.record.horizon / 2)
-        let called = self.places(above: before, upTo: self.record.serving)
-        let outstanding = called.count - called.arrived
+        let outstanding = self.outstanding(sinceMicros: self.now - self.record.horizon / 2)
         let lack = (want + spare - self.door.count) * RoomRules.partsPerMillion - showUp * outstanding
         guard lack > 0 else { return }
         let share = (lack + showUp - 1) / showUp
         let span = (self.record.burst * RoomRules.nanoTokens + inflow) / RoomRules.nanoTokens
         let cap = RoomRules.callCapFactor * (span + spare) - outstanding
         self.advanceServing(by: max(0, min(share, cap)))
+    }
+
+    /// How many of those called since then have not asked yet.
+    func outstanding(sinceMicros micros: Int64) -> Int64 {
+        let called = self.places(above: self.serving(atMicros: micros), upTo: self.record.serving)
+        return called.count - called.arrived
     }
 
     /// Nothing is known of who of an older line still comes: it is called at some times the rate, as long as too few
@@ -73,7 +77,8 @@ extension RoomModel {
 
     /// Marks that no rule looks at any more go; `floor` remembers where they ended.
     private mutating func pruneMarks() {
-        let cutoff = self.now - max(self.record.claim, RoomRules.showUpSettledHorizons * self.record.horizon)
+        let settled = self.now - RoomRules.showUpSettledHorizons * self.record.horizon
+        let cutoff = min(self.micros(ago: self.record.claim), settled)
         guard let mark = self.marks.newest(atOrBefore: cutoff) else { return }
         self.record.floor = max(self.record.floor, mark.serving)
         self.marks.remove(atOrBefore: cutoff)

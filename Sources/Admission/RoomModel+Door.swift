@@ -16,7 +16,7 @@ extension RoomModel {
         defer { self.commit(since: before) }
         if !ids.isEmpty { self.forgetDoor(of: gateway) }
         let own = self.own(ids, known)
-        let lapsedUpTo = self.serving(atMicros: self.now - self.record.claim)
+        let lapsedUpTo = self.serving(atMicros: self.micros(ago: self.record.claim))
         let decided = own.map { self.verdict($0, lapsedUpTo: lapsedUpTo) }
         var asking: Set<Int64> = []
         for case (let id?, nil) in zip(own, decided) { asking.insert(id) }

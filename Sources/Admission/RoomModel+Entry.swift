@@ -30,11 +30,28 @@ extension RoomModel {
             self.now = self.record.refilled
         }
         self.silence = self.now - self.record.refilled
+        self.notePause()
         self.record.refill(nowMicros: self.now)
         if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
         self.clearExpired()
         self.enforce(burst: self.record.burst, slots: self.record.slots)
         return true
+    }
+
+    /// No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim.
+    private mutating func notePause() {
+        guard self.silence > RoomRules.silenceMicros else { return }
+        self.record.pauses.append(.init(until: self.now, micros: self.silence))
+        let lapsed = self.micros(ago: self.record.claim)
+        self.record.pauses.removeAll { $0.until <= lapsed }
+        if self.record.pauses.count > RoomRules.maxPauses { self.record.pauses.removeFirst() }
+    }
+
+    /// When that many microseconds were still to come in which visitors could ask.
+    func micros(ago span: Int64) -> Int64 {
+        var micros = self.now - span
+        for pause in self.record.pauses.reversed() where micros < pause.until { micros -= pause.micros }
+        return micros
     }
 
     /// What is over is over, should the clock be set back: the room's time covers it.
@@ -52,7 +69,7 @@ extension RoomModel {
 
     // MARK: What the caller knows
 
-    mutating func takeIn(_ known: KnownMarks, run: Int64) {
+    mutating func takeIn(_ known: KnownMarks, run: Int64, usedBlock: Int64 = 0) {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
@@ -71,7 +88,7 @@ extension RoomModel {
         } else if known.epoch > 0, self.note(OlderLine(known)) {
             self.loseSessions(known.sessions)
         }
-        if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing) }
+        if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing, usedBlock: usedBlock) }
         if run != 0 { self.record.run = run }
     }
 
@@ -86,7 +103,11 @@ extension RoomModel {
     ///
     /// How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line
     /// is made again out of the same marks, and must not come to the same numbers.
-    mutating func regress(_ known: KnownMarks) {
+    ///
+    /// `usedBlock` is where the block begins of which the caller handed out numbers, 0 for none: between it and what
+    /// the state itself had handed out as far as the caller knows, few have a number. They are called with the gap,
+    /// after those before them and before those of the block.
+    mutating func regress(_ known: KnownMarks, usedBlock: Int64 = 0) {
         let last = max(self.record.issued, known.issued)
         let steps = 1 + self.clock / RoomRules.regressStepMicros % RoomRules.regressSteps
         let end = min(RoomRules.lastNumber, last + steps * (RoomRules.blockSpan + RoomRules.regressGap))
@@ -94,6 +115,9 @@ extension RoomModel {
         // Few of the numbers before one of a block were handed out: nobody need be called one by one there.
         let proven = [known.stated, known.issued].filter { !self.isLeased($0) }
         self.addGap(from: max(self.record.issued, proven.max() ?? 0) + 1, to: end)
+        if usedBlock <= known.issued {
+            self.addGap(from: max(self.record.issued, known.stated) + 1, to: usedBlock - 1)
+        }
         self.record.issued = end
         self.record.blocks.removeAll { $0.end <= end }
         self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
@@ -121,7 +145,7 @@ extension RoomModel {
     }
 
     /// The room is not there: the caller's line is made again, or a new one begins with a full bucket.
-    mutating func create(_ limits: RoomLimits, _ known: KnownMarks, run: Int64) {
+    mutating func create(_ limits: RoomLimits, _ known: KnownMarks, run: Int64, usedBlock: Int64) {
         let known = known.bounded
         self.marks = CallMarks()
         self.events = EventLog()
@@ -140,7 +164,7 @@ extension RoomModel {
         self.record.epoch = known.epoch
         self.record.incarnation = 0
         self.record.voidBefore = known.voidBefore
-        self.regress(known)
+        self.regress(known, usedBlock: usedBlock)
     }
 
     /// The caller knows a younger line: this state is from before its creation. Its own line is an older one then,

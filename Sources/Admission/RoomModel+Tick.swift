@@ -10,10 +10,11 @@ extension RoomModel {
     ) throws(RoomError) -> TickAnswer {
         try Self.check(tick.gateway)
         let before = self.record
+        let usedBlock = tick.block.used > 0 ? tick.block.start : 0
         if self.load(nowMicros, run: run) {
-            self.takeIn(known, run: run)
+            self.takeIn(known, run: run, usedBlock: usedBlock)
         } else {
-            self.create(tick.limits, known, run: run)
+            self.create(tick.limits, known, run: run, usedBlock: usedBlock)
         }
         for seen in tick.older {
             let serving = max(seen.serving, seen.lowest - 1)
@@ -80,6 +81,7 @@ extension RoomModel {
         self.trimJournal(min(max(0, surplus), RoomRules.trimmedAtOnce))
         guard self.now - self.record.kept >= RoomRules.keepMicros else { return }
         self.record.kept = self.now
+        self.record.retention = retention.roomMillis
         let earliest = self.now - retention.journalMicros
         let old = self.journalTimes.prefix(Int(RoomRules.trimmedAtOnce)).prefix { $0 < earliest }.count
         self.trimJournal(Int64(old))

@@ -46,7 +46,8 @@ public struct RoomModel: Equatable, Sendable {
     // MARK: Operations
 
     /// Hands out `count` (1 to `RoomRules.largestBatch`) places. While nobody is ahead and the room is open, as many
-    /// of them as there are tokens and slots go straight in, lowest first.
+    /// of them go straight in, lowest first, as there are tokens and slots besides those for the called who are on
+    /// their way.
     public mutating func join(
         count: Int,
         known: KnownMarks,
@@ -59,7 +60,7 @@ public struct RoomModel: Equatable, Sendable {
         let first = self.behindBlocks(count: Int64(count))
         guard first + Int64(count) - 1 <= RoomRules.lastNumber else { throw .lineFull }
         self.jumpBlocks(to: first)
-        let admitted = self.isNobodyAhead(of: first) ? min(Int64(count), self.turns()) : 0
+        let admitted = self.isNobodyAhead(of: first) ? min(Int64(count), self.freeTurns()) : 0
         let grants = (0..<admitted).map { JournalEntry.Grant(number: first + $0, doorWaitMicros: 0) }
         for grant in grants { self.arrived.insert(grant.number) }
         self.record.issued = first + Int64(count) - 1
@@ -173,6 +174,17 @@ public struct RoomModel: Equatable, Sendable {
     func turns() -> Int64 {
         guard self.record.rate > 0, !self.record.isHeld else { return 0 }
         return max(0, min(self.record.tokens / RoomRules.nanoTokens, self.freeSlots))
+    }
+
+    /// Turns that nobody has been called for. The called have a horizon to ask; who stayed away longer finds a turn of
+    /// the next ones, so that no-shows keep nobody out.
+    private func freeTurns() -> Int64 {
+        let turns = self.turns()
+        guard turns > 0 else { return 0 }
+        let outstanding = self.outstanding(sinceMicros: self.micros(ago: self.record.horizon))
+        guard outstanding > 0 else { return turns }
+        let expected = outstanding * self.showUp.ratio + RoomRules.partsPerMillion - 1
+        return max(0, turns - expected / RoomRules.partsPerMillion)
     }
 
     var freeSlots: Int64 { self.record.slots - self.sessions.count - self.record.lost }

@@ -4,6 +4,8 @@ struct RoomRecord: Equatable, Sendable {
     struct Gap: Equatable { var from, to: Int64 }
     /// Numbers leased ahead to a gateway, ends included.
     struct Block: Equatable { var start, end: Int64, gateway: String }
+    /// How long nobody could ask, and until when.
+    struct Pause: Equatable { var until, micros: Int64 }
 
     /// 0: there is no room.
     var epoch: Int64 = 0
@@ -76,6 +78,8 @@ struct RoomRecord: Equatable, Sendable {
     var lostUntil: Int64 = 0
     /// Ascending, at most `RoomRules.maxBlocks`.
     var blocks: [Block] = []
+    /// Ascending, at most `RoomRules.maxPauses`: of more outages within one claim window, only the latest count.
+    var pauses: [Pause] = []
     /// The last event's number.
     var events: Int64 = 0
     /// How far marks are thinned; how far the door is swept, 0: from its beginning.
@@ -84,6 +88,9 @@ struct RoomRecord: Equatable, Sendable {
     /// Journal entries trimmed; when what is kept was last looked after.
     var trimmed: Int64 = 0
     var kept: Int64 = 0
+    /// How many milliseconds all of the room lives on when nobody ticks it; 0 before the first tick. Here nothing ends
+    /// by itself; in Redis whatever is written lives that long at most.
+    var retention: Int64 = 0
 
     /// Exact in integers; a bucket that would overflow is full long before.
     mutating func refill(nowMicros: Int64) {

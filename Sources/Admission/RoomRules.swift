@@ -2,8 +2,9 @@
 public enum RoomRules {
     /// The last place of a line: the highest offset of a Redis bitmap.
     public static let lastNumber: Int64 = 4_294_967_295
-    /// Places of one `join`, numbers of one `exchange`, `renew`, `release` or `leave`. Callers split beyond it.
-    public static let largestBatch = 1_000
+    /// Places of one `join`, numbers of one `exchange`, `renew`, `release` or `leave`, visitors at the door that one
+    /// call looks at. Callers split beyond it. With a million inside, twice as many took Redis longer than 5 ms.
+    public static let largestBatch = 500
     /// Numbers skipped when the shared state has lost something, so that none is handed out twice.
     public static let regressGap: Int64 = 65_536
     /// A loss takes the line on by so many times the gap at most, by one more each tenth of a second: two losses that
@@ -19,10 +20,11 @@ public enum RoomRules {
     /// The controller's bound on the rate holds for this long; then the stated fallback does.
     public static let allowedLeaseMicros: Int64 = 3_000_000
 
-    /// Entries of older lines, gaps and leased blocks that a record holds at most.
+    /// Entries of older lines, gaps, leased blocks and pauses that a record holds at most.
     static let maxOlderLines = 4
     static let maxGaps = 8
     static let maxBlocks = 64
+    static let maxPauses = 8
 
     static let nanoTokens: Int64 = 1_000_000_000
     static let partsPerMillion: Int64 = 1_000_000
@@ -55,6 +57,7 @@ public enum RoomRules {
     static let returnSweep = 4_000
     /// Healthy workers of a gateway that was silent and has not ticked since.
     static let mustTell: Int64 = -2
+    /// Who says nothing for longer than this could not: what they were to do meanwhile waits for them.
     static let silenceMicros: Int64 = 3_000_000
     static let eventsKept: Int64 = 8_192
     static let eventsTold = 1_000

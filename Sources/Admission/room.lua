@@ -6,7 +6,7 @@
 --
 -- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before stated;
 --       noughts: nothing), run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
--- Answers are names and values in turn. The work of a call is bounded: batches of at most 1,000 ids, and a part of what
+-- Answers are names and values in turn. The work of a call is bounded: batches of at most 500 ids, and a part of what
 -- has to be cleared away at a time.
 --
 -- KEYS (all carry one hash tag; the first nine are those of version 1, whose scripts may run beside this one)
@@ -38,8 +38,8 @@ local LAST_NUMBER = 4294967295        -- the highest offset of a Redis bitmap
 local LINE_SPAN = 4294967296          -- an id of an older line is number - LINE_SPAN x (epoch - its epoch)
 local OLDEST_SECONDS = 1048576
 local LOWEST_ID = -LINE_SPAN * OLDEST_SECONDS
-local LARGEST_BATCH = 1000
-local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS = 4, 8, 64
+local LARGEST_BATCH = 500              -- ids of a call, and visitors at the door that it looks at
+local MAX_OLDER_LINES, MAX_GAPS, MAX_BLOCKS, MAX_PAUSES = 4, 8, 64, 8
 local REGRESS_GAP, LARGEST_BLOCK, BLOCK_LEAD, BLOCK_NEAREST = 65536, 4096, 8192, 4096
 local BLOCK_SPAN = BLOCK_LEAD + MAX_BLOCKS * LARGEST_BLOCK
 local REGRESS_STEPS, REGRESS_STEP_MICROS = 16, 100000
@@ -53,18 +53,22 @@ local EVENTS_KEPT, EVENTS_TOLD = 8192, 1000
 local MUST_TELL = -2                  -- healthy workers of a gateway that was silent and has not ticked since
 local RETURN_SWEEP = 4000             -- visitors looked at when a gateway comes back
 local PER_MILLE = 1000
-local SHOW_UP_MEMORY_PLACES = 200     -- the past weighs as much as this many fresh places,
-local SHOW_UP_PRIOR_PLACES = 4        -- as nearly nothing in a new room
-local SHOW_UP_SETTLED_HORIZONS = 4    -- older calls are looked at no more
-local ENDS_MEMORY = 3                 -- how much the measured ends of sessions weigh against the latest
-local ENDS_SILENCE_HORIZONS = 4       -- after a longer pause their measure begins anew
-local LEAST_SHOW_UP = 20000           -- parts per million; below, calling more people only floods the door
+local SHOW_UP = {
+    MEMORY_PLACES = 200,              -- the past weighs as much as this many fresh places,
+    PRIOR_PLACES = 4,                 -- as nearly nothing in a new room
+    SETTLED_HORIZONS = 4,             -- older calls are looked at no more
+    LEAST = 20000,                    -- parts per million; below, calling more people only floods the door
+}
+local ENDS = {
+    MEMORY = 3,                       -- how much the measured ends of sessions weigh against the latest
+    SILENCE_HORIZONS = 4,             -- after a longer pause their measure begins anew
+}
 local CALL_CAP_FACTOR, OLDER_CALL_FACTOR, OLDER_CALL_MICROS = 50, 4, 30000000
 local EXPIRED_AT_ONCE = 1000
 local KEEP_MICROS, TRIMMED_AT_ONCE = 60000000, 1000
 
 -- Outcomes of an exchange; a positive answer is the expiry of the admitted visitor's session.
-local NOT_SERVED, AT_DOOR, LAPSED, ENDED, VOID = 0, -1, -2, -3, -4
+local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = -4 }
 
 -- Integers, with what a missing one means. `tokens` holds nano-tokens as of `refilled`, on the room's time, which is
 -- the clock plus `skew` and never goes back; `moved` repeats `refilled`: version 1, which sets the room's time back
@@ -74,18 +78,20 @@ local NOT_SERVED, AT_DOOR, LAPSED, ENDED, VOID = 0, -1, -2, -3, -4
 -- ratio has been measured, `show_up_places` over how many places, 200 at most. `ends` are thousandths of a session that
 -- end within a horizon, `due_mean` thousandths that are about to expire, last measured at `ends_at`, when `ends_before`
 -- had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
--- thinned, `swept` how far the door. `needs` is the least version of a script that may write the record.
+-- thinned, `swept` how far the door. `retention` is how many milliseconds all of it lives on when nobody ticks the room.
+-- `needs` is the least version of a script that may write the record.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
     'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
-    'coarse', 'swept', 'trimmed', 'kept', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
+    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
--- "start:end:gateway,...", and the limits that every tick enforces.
-local TEXTS = { 'gaps', 'older', 'blocks', 'limits' }
+-- "start:end:gateway,...", times in which nobody could ask "until:microseconds,...", and the limits that every tick
+-- enforces.
+local TEXTS = { 'gaps', 'older', 'blocks', 'limits', 'pauses' }
 
 local floor, max, min = math.floor, math.max, math.min
 
@@ -194,13 +200,21 @@ local function worded(values)
     return list
 end
 
+-- Keys that this call has written something to: one that was not there before has no expiry yet.
+local written = {}
+
+local function write(command, key, ...)
+    written[key] = true
+    return redis.call(command, key, ...)
+end
+
 -- One call takes only so many values from Lua's stack. The size is even: members stay with their scores.
 local function inChunks(values, command, ...)
     local head = { command, ... }
     for first = 1, #values, 1000 do
         local call = { unpack(head) }
         for index = first, min(first + 999, #values) do call[#call + 1] = values[index] end
-        redis.call(unpack(worded(call)))
+        write(unpack(worded(call)))
     end
 end
 
@@ -226,7 +240,7 @@ local function bits(key, operation, ids, value)
         call[#call + 1] = words[id]
         call[#call + 1] = value
     end
-    return #ids > 0 and redis.call(unpack(call)) or {}
+    return #ids > 0 and (operation == 'SET' and write or redis.call)(unpack(call)) or {}
 end
 
 local function setBits(key, ids) bits(key, 'SET', ids, '1') end
@@ -252,6 +266,10 @@ local function commit(room)
         call[#call + 1] = room[field]
     end
     redis.call(unpack(call))
+    -- The ticks move the expiry of all keys once a minute, first that of the record, which they make; the last of them
+    -- may have come before another key was there.
+    if room.retention <= 0 then return end
+    for key in pairs(written) do redis.call('PEXPIRE', key, room.retention, 'NX') end
 end
 
 local function damaged(field)
@@ -259,7 +277,7 @@ local function damaged(field)
         .. 'delete that key, and the next tick restores the room from what the gateways know')
 end
 
-local function parse(room, field, pattern, names)
+local function parse(room, field, pattern, names, most)
     local list = {}
     for entry in string.gmatch(room[field], '[^,]+') do
         local values = { string.match(entry, pattern) }
@@ -267,7 +285,7 @@ local function parse(room, field, pattern, names)
         local item = {}
         for index, name in ipairs(names) do
             item[name] = tonumber(values[index])
-            if item[name] > LAST_NUMBER then damaged(field) end
+            if item[name] > (most or LAST_NUMBER) then damaged(field) end
         end
         list[#list + 1] = item
     end
@@ -322,7 +340,7 @@ end
 
 local function writeJournal(room, kind, ...)
     room.touched = true
-    redis.call('XADD', JOURNAL, '*', 'kind', kind, 't', room.now, ...)
+    write('XADD', JOURNAL, '*', 'kind', kind, 't', room.now, ...)
 end
 
 -- Exact: a product above 2^53 is rounded, but is then far above any bucket (at most 10^15).
@@ -415,6 +433,34 @@ local function takeMissing(room)
     end
 end
 
+local function pausesOf(room)
+    return parse(room, 'pauses', '^(%d+):(%d+)$', { 'ending', 'micros' }, LARGEST_INTEGER)
+end
+
+-- When that many microseconds were still to come in which visitors could ask.
+local function microsAgo(room, span)
+    local micros, pauses = room.now - span, pausesOf(room)
+    for index = #pauses, 1, -1 do
+        if micros < pauses[index].ending then micros = micros - pauses[index].micros end
+    end
+    return micros
+end
+
+-- No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim. Of more outages
+-- within one claim window than are kept, only the latest count.
+local function notePause(room)
+    local silence = room.now - room.refilled
+    if silence <= SILENCE_MICROS then return end
+    local pause = text(room.now) .. ':' .. text(silence)
+    set(room, 'pauses', room.pauses == '' and pause or room.pauses .. ',' .. pause)
+    local lapsed = microsAgo(room, room.claim)
+    local pauses, entries = without(pausesOf(room), function(item) return item.ending <= lapsed end), {}
+    for index = max(1, #pauses - MAX_PAUSES + 1), #pauses do
+        entries[#entries + 1] = text(pauses[index].ending) .. ':' .. text(pauses[index].micros)
+    end
+    set(room, 'pauses', table.concat(entries, ','))
+end
+
 -- nil when the room is not there.
 local function load(plain, run)
     local names = { unpack(FIELDS) }
@@ -436,6 +482,7 @@ local function load(plain, run)
     set(room, 'version', max(room.version, VERSION))
     if room.refilled ~= room.moved then missEvents(room) end
     room.now = roomTime(room, plain, run)
+    notePause(room)
     refill(room)
     if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
     clearExpired(room)
@@ -660,7 +707,10 @@ end
 -- bucket; what was called meanwhile says nothing about the show-up ratio.
 -- How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line is made
 -- again out of the same marks, and must not come to the same numbers.
-local function regress(room, known)
+-- `usedBlock` is where the block begins of which the caller handed out numbers, nil or 0 for none: between it and what
+-- the state itself had handed out as far as the caller knows, few have a number. They are called with the gap, after
+-- those before them and before those of the block.
+local function regress(room, known, usedBlock)
     local last = max(room.issued, known.issued)
     local steps = 1 + floor(room.clock / REGRESS_STEP_MICROS) % REGRESS_STEPS
     local ending = min(LAST_NUMBER, last + steps * (BLOCK_SPAN + REGRESS_GAP))
@@ -671,6 +721,9 @@ local function regress(room, known)
         if not isLeased(room, number) then first = max(first, number + 1) end
     end
     addGap(room, first, ending)
+    if usedBlock and usedBlock <= known.issued then
+        addGap(room, max(room.issued, known.stated) + 1, usedBlock - 1)
+    end
     set(room, 'issued', ending)
     setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
     set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
@@ -747,7 +800,7 @@ local function beginEpoch(room, known)
     noteOlder(room, epoch, issued, serving)
 end
 
-local function takeIn(room, known)
+local function takeIn(room, known, usedBlock)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
@@ -766,13 +819,14 @@ local function takeIn(room, known)
     end
     if behind then
         local isOfThisLine = known.epoch == room.epoch
-        regress(room, isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 })
+        local proof = isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 }
+        regress(room, proof, usedBlock)
     end
     if known.run ~= 0 then set(room, 'run', known.run) end
 end
 
 -- The caller's line is made again, or a new one begins with a full bucket.
-local function create(known, burst, session)
+local function create(known, burst, session, usedBlock)
     local plain = clock()
     local room = blank(plain)
     known = bounded(known)
@@ -789,7 +843,7 @@ local function create(known, burst, session)
     end
     clearExpired(room)
     room.epoch, room.incarnation, room.void_before = known.epoch, 0, known.void_before
-    regress(room, known)
+    regress(room, known, usedBlock)
     return room
 end
 
@@ -847,7 +901,7 @@ local function servingAt(room, micros)
 end
 
 local function settledShowUp(room)
-    return { ratio = max(LEAST_SHOW_UP, room.show_up), places = room.show_up_places }
+    return { ratio = max(SHOW_UP.LEAST, room.show_up), places = room.show_up_places }
 end
 
 local function showUpUpTo(room, serving, direct)
@@ -856,28 +910,39 @@ local function showUpUpTo(room, serving, direct)
     local places = called - directs
     if places <= 0 then return settledShowUp(room) end
     local arrived = max(0, min(places, came - directs))
-    local former = max(SHOW_UP_PRIOR_PLACES, room.show_up_places)
+    local former = max(SHOW_UP.PRIOR_PLACES, room.show_up_places)
     local sum = room.show_up * former + arrived * WHOLE
     local ratio = floor((sum + floor((former + places) / 2)) / (former + places))
-    return { ratio = max(LEAST_SHOW_UP, ratio), places = room.show_up_places + places }
+    return { ratio = max(SHOW_UP.LEAST, ratio), places = room.show_up_places + places }
 end
 
 -- How many of the called come in time: what was measured before, and, looked at anew each time, the places called of
--- late that have had a horizon to ask. Four horizons after their call these are looked at for the last time: who asks
--- late is still seen.
+-- late that have had a horizon to ask.
+local function showUpOf(room)
+    if room.sampled >= room.mark_serving then return settledShowUp(room) end
+    local serving, direct = markAt(room.now - room.horizon)
+    if not serving or serving <= room.sampled then return settledShowUp(room) end
+    return showUpUpTo(room, serving, direct)
+end
+
+-- Four horizons after their call places are looked at for the last time: who asks late is still seen.
 local function sampleShowUp(room)
     if room.sampled >= room.mark_serving then return settledShowUp(room) end
-    local serving, direct = markAt(room.now - SHOW_UP_SETTLED_HORIZONS * room.horizon)
+    local serving, direct = markAt(room.now - SHOW_UP.SETTLED_HORIZONS * room.horizon)
     if serving and serving > room.sampled then
         local measured = showUpUpTo(room, serving, direct)
         set(room, 'show_up', measured.ratio)
-        set(room, 'show_up_places', min(SHOW_UP_MEMORY_PLACES, measured.places))
+        set(room, 'show_up_places', min(SHOW_UP.MEMORY_PLACES, measured.places))
         set(room, 'sampled', serving)
         set(room, 'sampled_direct', direct)
     end
-    serving, direct = markAt(room.now - room.horizon)
-    if not serving or serving <= room.sampled then return settledShowUp(room) end
-    return showUpUpTo(room, serving, direct)
+    return showUpOf(room)
+end
+
+-- How many of those called since `micros` have not asked yet.
+local function outstandingSince(room, micros)
+    local called, came = placesBetween(room, servingAt(room, micros), room.serving)
+    return called - came
 end
 
 -- Once a horizon, while there is a line. The past weighs three times as much as the latest horizon.
@@ -885,10 +950,10 @@ local function measureEnds(room, sessions, due)
     local elapsed = room.now - room.ends_at
     if elapsed >= 0 and elapsed < room.horizon then return end
     local ended = room.admitted - sessions
-    if elapsed >= 0 and elapsed <= ENDS_SILENCE_HORIZONS * room.horizon then
+    if elapsed >= 0 and elapsed <= ENDS.SILENCE_HORIZONS * room.horizon then
         local horizons = floor(elapsed * PER_MILLE / room.horizon)
         local fresh = floor(max(0, ended - room.ends_before) * WHOLE / horizons)
-        local former = room.ends == 0 and 0 or ENDS_MEMORY
+        local former = room.ends == 0 and 0 or ENDS.MEMORY
         set(room, 'ends', floor((former * room.ends + fresh) / (former + 1)))
         set(room, 'due_mean', floor((former * room.due_mean + PER_MILLE * room.due) / (former + 1)))
     end
@@ -950,9 +1015,7 @@ local function callNext(room, showUp, sessions, atDoor)
     local want = min(free, floor((room.tokens + inflow) / TOKEN))
     if isOlder then return callOlder(room, lines, want - atDoor, atDoor) end
     local spare = floor(math.sqrt(4 * want)) + 1
-    local before = servingAt(room, room.now - floor(room.horizon / 2))
-    local called, came = placesBetween(room, before, room.serving)
-    local outstanding = called - came
+    local outstanding = outstandingSince(room, room.now - floor(room.horizon / 2))
     local lack = (want + spare - atDoor) * WHOLE - showUp.ratio * outstanding
     if lack <= 0 then return end
     local share = floor((lack + showUp.ratio - 1) / showUp.ratio)
@@ -962,7 +1025,7 @@ end
 
 -- Marks that no rule looks at any more go; `floor` remembers where they ended.
 local function pruneMarks(room)
-    local cutoff = room.now - max(room.claim, SHOW_UP_SETTLED_HORIZONS * room.horizon)
+    local cutoff = min(microsAgo(room, room.claim), room.now - SHOW_UP.SETTLED_HORIZONS * room.horizon)
     local serving = markAt(cutoff)
     if not serving then return end
     set(room, 'floor', max(room.floor, serving))
@@ -995,7 +1058,7 @@ local function writeMark(room)
     end
     set(room, 'mark_serving', room.serving)
     set(room, 'mark_direct', room.direct)
-    redis.call('ZADD', MARKS, room.mark, text(room.serving) .. ':' .. text(room.direct))
+    write('ZADD', MARKS, room.mark, text(room.serving) .. ':' .. text(room.direct))
     thinMarks(room)
 end
 
@@ -1018,7 +1081,7 @@ end
 
 local function writeBeat(room, gateways, name, healthy)
     gateways[name] = { micros = room.now, healthy = healthy }
-    redis.call('HSET', GATEWAYS, name, text(room.now) .. ':' .. text(healthy))
+    write('HSET', GATEWAYS, name, text(room.now) .. ':' .. text(healthy))
     room.touched = true
 end
 
@@ -1071,6 +1134,16 @@ end
 local function turns(room, sessions)
     if room.rate == 0 or room.held == 1 then return 0 end
     return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions - room.lost))
+end
+
+-- Turns that nobody has been called for. The called have a horizon to ask; who stayed away longer finds a turn of the
+-- next ones, so that no-shows keep nobody out.
+local function freeTurns(room, sessions)
+    local left = turns(room, sessions)
+    if left == 0 then return 0 end
+    local outstanding = outstandingSince(room, microsAgo(room, room.horizon))
+    if outstanding <= 0 then return left end
+    return max(0, left - floor((outstanding * showUpOf(room).ratio + WHOLE - 1) / WHOLE))
 end
 
 local function doorCount()
@@ -1258,8 +1331,11 @@ end
 
 -- ------------------------------------------------------------------------------------------------------ operations
 
+-- Lua takes 200 local names at the top of a script: these are fields.
+local operations = {}
+
 -- join COUNT -> first, count, admitted, expiry (0 when none is admitted)
-local function join()
+function operations.join()
     local known, count = knownMarks(), argument(FIRST_OWN, 'count')
     if count < 1 or count > LARGEST_BATCH then
         fail('BATCH join takes 1 to ' .. LARGEST_BATCH .. ' places at once, not ' .. ARGV[FIRST_OWN] .. ': split it')
@@ -1275,7 +1351,7 @@ local function join()
     -- Nobody is ahead: whoever can go in now need not ask a second time.
     if room.clock >= room.opens and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
         skipGaps(room)
-        if room.serving == first - 1 then admitted = min(count, turns(room, liveSessions(room))) end
+        if room.serving == first - 1 then admitted = min(count, freeTurns(room, liveSessions(room))) end
     end
     local ids = {}
     for index = 1, admitted do ids[index] = first + index - 1 end
@@ -1327,13 +1403,14 @@ end
 
 -- Trims the journal, a part at a time: its length then, and whether a minute is over: then all of the room lives on for
 -- its retention.
-local function keep(room, entries, micros)
+local function keep(room, entries, micros, millis)
     local length = redis.call('XLEN', JOURNAL)
     if length > entries then
         length = length - trimJournal(room, 'MAXLEN', '=', max(entries, length - TRIMMED_AT_ONCE))
     end
     if room.now - room.kept < KEEP_MICROS then return length, false end
     set(room, 'kept', room.now)
+    set(room, 'retention', millis)
     local time = redis.call('TIME')
     local earliest = tonumber(time[1]) * 1000 - floor(micros / 1000)
     return length - trimJournal(room, 'MINID', '~', text(max(0, earliest)), 'LIMIT', TRIMMED_AT_ONCE), true
@@ -1416,10 +1493,15 @@ end
 
 -- tick GATEWAY GENERATION INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS HEALTHY EVENTS_SEEN BLOCK_START BLOCK_USED
 -- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER -> the snapshot, events, the leased block
-local function tick()
+function operations.tick()
     local known, given = knownMarks(), tickArguments()
     local room = load(clock(), known.run)
-    if room then takeIn(room, known) else room = create(known, given.limits.burst, given.limits.session) end
+    local usedBlock = given.used > 0 and given.start or 0
+    if room then
+        takeIn(room, known, usedBlock)
+    else
+        room = create(known, given.limits.burst, given.limits.session, usedBlock)
+    end
     noteSeen(room, given.older)
     local ignored, conflict = takeLimits(room, given.limits, given.generation)
     local gateways, atDoor = gatewaysOf(), doorCount()
@@ -1437,7 +1519,7 @@ local function tick()
     local showUp = sampleShowUp(room)
     callNext(room, showUp, sessions, atDoor)
     writeMark(room)
-    local journal, isDue = keep(room, given.entries, given.micros)
+    local journal, isDue = keep(room, given.entries, given.micros, given.millis)
     local granted, released, last, isLost = eventsSince(room, given.seen)
     commit(room)
     if isDue then
@@ -1473,15 +1555,15 @@ local function verdict(room, id, session, isReleased, bit, lines, lapsedUpTo)
         local epoch, number = placeOf(room, id)
         for _, line in ipairs(lines) do
             if line.epoch == epoch and number <= line.serving then
-                if isReleased or redis.call('SISMEMBER', CARRIED, id) == 1 then return ENDED end
+                if isReleased or redis.call('SISMEMBER', CARRIED, id) == 1 then return OUTCOME.ENDED end
                 return nil
             end
         end
-        return NOT_SERVED
+        return OUTCOME.NOT_SERVED
     end
-    if id > room.serving then return NOT_SERVED end
-    if isReleased or bit.exchanged[id] == 1 then return ENDED end
-    if id <= lapsedUpTo and bit.arrived[id] == 0 then return LAPSED end
+    if id > room.serving then return OUTCOME.NOT_SERVED end
+    if isReleased or bit.exchanged[id] == 1 then return OUTCOME.ENDED end
+    if id <= lapsedUpTo and bit.arrived[id] == 0 then return OUTCOME.LAPSED end
     return nil
 end
 
@@ -1515,7 +1597,7 @@ local function standsOf(ids)
 end
 
 -- exchange GATEWAY ID... -> outcomes: one for each id, in the order of the arguments
-local function exchange()
+function operations.exchange()
     local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
     local room, gateways = enter(known), nil
     if #ids > 0 and doorCount() > 0 then
@@ -1523,12 +1605,12 @@ local function exchange()
         forgetDoorOf(room, gateways, gateway)
     end
     local own, places = sound(ownIds(room, ids, known))
-    local lapsedUpTo, lines = servingAt(room, room.now - room.claim), olderOf(room)
+    local lapsedUpTo, lines = servingAt(room, microsAgo(room, room.claim)), olderOf(room)
     local sessions, stands = liveScores(room, SESSIONS, own), standsOf(own)
     local released = redis.call('EXISTS', RELEASED) == 1 and liveScores(room, RELEASED, own) or {}
     local bit = bitsOf(room, own)
     local outcomes, coming, standing, asking = {}, {}, {}, {}
-    for index in ipairs(ids) do outcomes[index] = VOID end
+    for index in ipairs(ids) do outcomes[index] = OUTCOME.VOID end
     for index, id in ipairs(own) do
         local decided = nil
         if stands[index] then
@@ -1554,13 +1636,13 @@ local function exchange()
         for _, id in ipairs(settleDoor(room, gateways, left, telling)) do isIn[id] = true end
     end
     commit(room)
-    for index, id in pairs(asking) do outcomes[index] = isIn[id] and room.now + room.session or AT_DOOR end
+    for index, id in pairs(asking) do outcomes[index] = isIn[id] and room.now + room.session or OUTCOME.AT_DOOR end
     return answer(room, { 'outcomes', outcomes })
 end
 
 -- renew (ID EXPIRY)... -> expiries: for each id the new one, or 0 when its session is over. A session that is not here
 -- is made anew while the pass, which expires at EXPIRY, is good. A pass proves that its number was called.
-local function renew()
+function operations.renew()
     local known, ids = knownMarks(), idArguments(FIRST_OWN, 2)
     local passes = {}
     for index = 1, #ids do passes[index] = argument(FIRST_OWN + 2 * index - 1, 'expiry') end
@@ -1603,7 +1685,7 @@ local function renew()
 end
 
 -- release ID... -> count: how many slots became free. No pass of these is good any more, on any gateway.
-local function release()
+function operations.release()
     local known, ids = knownMarks(), idArguments(FIRST_OWN, 1)
     local room = enter(known)
     local own = sound(ownIds(room, ids, known))
@@ -1629,7 +1711,7 @@ local function release()
 end
 
 -- leave GATEWAY ID... -> count: how many were at the door by that gateway; their places and their arrival stand
-local function leave()
+function operations.leave()
     local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
     local room = enter(known)
     local own = sound(ownIds(room, ids, known))
@@ -1643,7 +1725,7 @@ local function leave()
 end
 
 -- allow RATE FENCE -> taken: 0 when a later leader has spoken; rate: the one in force. The bound is leased.
-local function allow()
+function operations.allow()
     local known = knownMarks()
     local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
     local room = enter(known)
@@ -1660,7 +1742,7 @@ end
 
 -- reset -> ends the line: all its places and passes, and those of older lines, are void, and a new line begins.
 -- Refused when the caller knows another line than the room's: a repeated call ends no second one.
-local function reset()
+function operations.reset()
     local known = knownMarks()
     local room = enter(known)
     if known.epoch ~= 0 and known.epoch ~= room.epoch then
@@ -1681,10 +1763,6 @@ local function reset()
     return answer(room, {})
 end
 
-local operations = {
-    join = join, tick = tick, exchange = exchange, renew = renew, release = release, leave = leave, allow = allow,
-    reset = reset,
-}
 local operation = operations[ARGV[1]]
 if operation == nil then
     fail('BADARG operation ' .. tostring(ARGV[1]) .. ' is not known: gateways of different versions share this Redis')

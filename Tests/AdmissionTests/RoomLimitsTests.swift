@@ -114,11 +114,11 @@ import Testing
             )
         }
         let first = try ask(0)
-        for _ in 0..<5 { _ = try room.join(count: 1_000, nowMicros: Self.start) }
+        for _ in 0..<10 { _ = try room.join(count: 500, nowMicros: Self.start) }
         let second = try ask(first.lowerBound)
         #expect(second.lowerBound > first.upperBound)
         #expect(try ask(first.lowerBound) == second, "the answer was lost")
-        for _ in 0..<4 { _ = try room.join(count: 1_000, nowMicros: Self.start) }
+        for _ in 0..<8 { _ = try room.join(count: 500, nowMicros: Self.start) }
         let handedOut = try room.join(count: 500, nowMicros: Self.start)
         #expect(!(handedOut.first...handedOut.first + 499).overlaps(first))
         #expect(room.record.blocks.contains { $0.start == second.lowerBound })

@@ -59,7 +59,7 @@ import Testing
             var tick = RoomTick(gateway: gateway, limits: Self.limits())
             tick.block.size = RoomRules.largestBlock
             given.append(try #require(try room.tick(tick, known: known, nowMicros: now).block))
-            let grant = try room.join(count: 1_000, known: known, nowMicros: now + 1)
+            let grant = try room.join(count: RoomRules.largestBatch, known: known, nowMicros: now + 1)
             given.append(grant.first...grant.first + grant.count - 1)
         }
         given.sort { $0.lowerBound < $1.lowerBound }

@@ -10,6 +10,7 @@ import Testing
         inflowMilli: Int64 = 1_000,
         burst: Int64 = 2,
         slots: Int64 = 100,
+        claimMicros: Int64 = 5_000_000,
         opensAtMicros: Int64 = 0
     ) -> RoomLimits {
         RoomLimits(
@@ -17,7 +18,7 @@ import Testing
             burst: burst,
             slots: slots,
             sessionMicros: 10_000_000,
-            claimMicros: 5_000_000,
+            claimMicros: claimMicros,
             horizonMicros: 2_000_000,
             opensAtMicros: opensAtMicros
         )
@@ -147,6 +148,7 @@ import Testing
         let called = Self.start + 1_000_000
         _ = try room.tick(Self.limits(), known: .nothing, nowMicros: called)
         #expect(room.record.serving == 4)
+        _ = try room.tick(Self.limits(), known: .nothing, nowMicros: called + 2_500_000)
         guard case .admitted = try room.exchange([3], nowMicros: called + 4_999_999).outcomes[0] else {
             Issue.record("place 3 came within its claim")
             return
@@ -274,7 +276,8 @@ import Testing
 
     @Test func marks_manyMoves_stayBoundedByTheClaimWindow() throws {
         let limits = Self.limits(inflowMilli: 1_000_000, burst: 1_000)
-        var room = try Self.room(limits, joined: 1_000)
+        var room = try Self.room(limits, joined: 500)
+        _ = try room.join(count: 500, nowMicros: Self.start)
         for step in 1...3_000 {
             if step % 2 == 0 { _ = try room.join(count: 50, nowMicros: Self.start + Int64(step) * 10_000) }
             _ = try room.tick(limits, known: .nothing, nowMicros: Self.start + Int64(step) * 10_000)

@@ -55,7 +55,7 @@ import Testing
     func crowdedLine_noShows_stillUsesTheRate(noShowShare: Double, leastShare: Double) throws {
         var crowd = try Crowd(limits: Self.limits(inflowMilli: 40_000, burst: 40), seed: 7)
         crowd.noShowShare = noShowShare
-        for _ in 0..<12 { try crowd.join(1_000) }
+        for _ in 0..<24 { try crowd.join(500) }
         try crowd.run(seconds: 15)
         let warm = crowd.model.record.admitted
         try crowd.run(seconds: 20)
@@ -68,7 +68,7 @@ import Testing
     @Test func fullRoom_nobodyLeavesUntilLater_callsNoMoreThanSlots() throws {
         var crowd = try Crowd(limits: Self.limits(slots: 50), seed: 3)
         crowd.stayMicros = 40_000_000...40_000_000
-        try crowd.join(1_000)
+        for _ in 0..<2 { try crowd.join(500) }
         try crowd.run(seconds: 20)
         #expect(crowd.mostSessions == 50)
         #expect(crowd.model.record.admitted == 50)

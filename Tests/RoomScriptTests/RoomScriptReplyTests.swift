@@ -113,9 +113,10 @@ import Testing
             claimMicros: 5_000_000,
             horizonMicros: 1_000_000
         )
-        let known = KnownMarks(epoch: 1_700_000_000, issued: 1_000, serving: 1_000)
+        let count = Int64(RoomRules.largestBatch)
+        let known = KnownMarks(epoch: 1_700_000_000, issued: count, serving: count)
         _ = try Self.ask(room, Self.tick(limits), known)
-        let numbers = Array(Int64(1)...1_000)
+        let numbers = Array(1...count)
         _ = try Self.ask(room, .exchange(gateway: "g", numbers))
         try connection.command(["CONFIG", "RESETSTAT"])
         guard case .exchange(let answer) = try Self.ask(room, .exchange(gateway: "g", numbers)) else {

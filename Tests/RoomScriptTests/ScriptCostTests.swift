@@ -22,7 +22,8 @@ struct ScriptCostTests {
         let connection = try RedisConnection(socketPath: server.socketPath)
         let room = try ScriptRoom(connection, name: "million")
         try self.fill(room)
-        let ids = Array(1...1_000 as ClosedRange<Int64>)
+        let size = RoomRules.largestBatch
+        let ids = Array(1...Int64(size))
         let tick = RoomScript.Operation.tick(RoomTick(gateway: "g", limits: Self.limits, eventsSeen: 0))
         var worst: [String: Int64] = [:]
         func measure(_ name: String, times: Int, _ operation: RoomScript.Operation, clock: Int64? = nil) throws {
@@ -39,20 +40,20 @@ struct ScriptCostTests {
             )
         }
         try measure("tick", times: 100, tick)
-        try measure("join of 1,000", times: 20, .join(count: 1_000))
-        try measure("renew of 1,000", times: 20, .renew(ids.map { Renewal(id: $0, expiresMicros: .max / 1_024) }))
-        for batch in 0..<20 {
-            let called = ids.map { Self.million + Int64(batch) * 1_000 + $0 }
-            try measure("exchange of 1,000 who stay at the door, \(batch)", times: 1, .exchange(gateway: "g", called))
+        try measure("join of \(size)", times: 20, .join(count: size))
+        try measure("renew of \(size)", times: 20, .renew(ids.map { Renewal(id: $0, expiresMicros: .max / 1_024) }))
+        for batch in 0..<40 {
+            let called = ids.map { Self.million + Int64(batch * size) + $0 }
+            try measure("exchange of \(size) who stay at the door, \(batch)", times: 1, .exchange(gateway: "g", called))
         }
         try measure("tick, 20,000 at the door", times: 100, tick)
         try measure(
-            "exchange of 1,000 who stand there",
+            "exchange of \(size) who stand there",
             times: 10,
             .exchange(gateway: "g", ids.map { Self.million + $0 })
         )
-        try measure("leave of 1,000", times: 1, .leave(gateway: "g", ids.map { Self.million + $0 }))
-        try measure("release of 1,000", times: 1, .release(ids))
+        try measure("leave of \(size)", times: 1, .leave(gateway: "g", ids.map { Self.million + $0 }))
+        try measure("release of \(size)", times: 1, .release(ids))
         let now = try Self.now(connection)
         try measure("tick, clock set back by an hour", times: 20, tick, clock: now - 3_600_000_000)
         try connection.command(["HSET", room.keys[10], "gone", "\(now):-1"])

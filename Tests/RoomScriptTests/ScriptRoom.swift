@@ -177,6 +177,7 @@ extension RoomRecord {
             "gaps": self.gaps.map { "\($0.from)-\($0.to)" }.joined(separator: ","),
             "older": self.older.map { "\($0.epoch):\($0.issued):\($0.serving)" }.joined(separator: ","),
             "blocks": self.blocks.map { "\($0.start):\($0.end):\($0.gateway)" }.joined(separator: ","),
+            "pauses": self.pauses.map { "\($0.until):\($0.micros)" }.joined(separator: ","),
         ]) { $1 }
     }
 
@@ -196,6 +197,7 @@ extension RoomRecord {
             "held": self.isHeld ? 1 : 0, "older_called": self.olderCalled, "void_before": self.voidBefore,
             "lost": self.lost, "lost_until": self.lostUntil, "events": self.events, "coarse": self.coarse,
             "swept": self.swept, "trimmed": self.trimmed, "kept": self.kept,
+            "retention": self.retention,
         ]
     }
 }

@@ -57,6 +57,15 @@ extension RoomGate {
         self.scheduleFlush()
     }
 
+    /// The shared state has lost something: it would make a released session anew for a pass that had not run out. One
+    /// loop tells it for all.
+    func releaseAgain() {
+        guard let snapshot = self.view.snapshot else { return }
+        for key in self.shared.takeReleasesToTell(after: snapshot.line, nowMicros: self.nowMicros) {
+            self.releases.add(key)
+        }
+    }
+
     func sendReleases() {
         let known = self.shared.known
         guard let batch = self.releases.next(isStillWanted: { $0.isReachable(fromEpoch: known.epoch) }) else { return }

@@ -259,10 +259,11 @@ final class RoomGate {
 
     /// The news of a tick, from whichever loop asked for it.
     func take(_ news: RoomNews) {
-        let mustTellDoor = self.view.take(news)
+        let retelling = self.view.take(news)
         self.awaitsNews = false
         if let answer = news.answer { self.takeEvents(answer) }
-        if mustTellDoor { self.door.askAllAgain() }
+        if retelling.door { self.door.askAllAgain() }
+        if retelling.releases { self.releaseAgain() }
         self.reviewDoor()
     }
 

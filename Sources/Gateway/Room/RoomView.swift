@@ -62,19 +62,28 @@ struct RoomView {
     /// The room's time: that of the shared state, so that all gateways judge a token alike.
     func roomMicros(wallMicros: Int64) -> Int64 { wallMicros + self.offsetMicros }
 
+    /// What the shared state may have forgotten.
+    struct Retelling: Equatable {
+        /// Who stands at the door.
+        var door = false
+        /// Whose session was released.
+        var releases = false
+    }
+
     // MARK: What is learned
 
     mutating func apply(_ settings: RoomSettings) { self.settings = settings }
 
-    /// True when the shared state has to be told again who stands at the door: it may have forgotten.
-    mutating func take(_ news: RoomNews) -> Bool {
+    /// What the shared state has to be told again.
+    mutating func take(_ news: RoomNews) -> Retelling {
         self.mode = news.mode
         self.seesWorkers = news.seesWorkers
         self.lastOfState = news.lastOfState
-        guard let answer = news.answer else { return false }
+        guard let answer = news.answer else { return Retelling() }
         self.offsetMicros = news.offsetMicros
         self.block = answer.block
-        return self.observe(answer.snapshot) || answer.eventsLost
+        let isLoss = self.observe(answer.snapshot)
+        return Retelling(door: isLoss || answer.eventsLost, releases: isLoss)
     }
 
     /// True when the shared state has lost something since the last snapshot.
@@ -269,11 +278,12 @@ struct RoomView {
     // MARK: Tokens for visitors
 
     /// A place is good for this long after it was given out.
-    static let placeLifetimeSeconds: UInt32 = 24 * 3_600
+    static let placeLifetimeSeconds: Int64 = 24 * 3_600
 
     func place(_ key: LineKey, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
-        let seconds = UInt32(clamping: now / 1_000_000)
-        return self.token(.place, key, keyID, from: seconds, until: seconds + Self.placeLifetimeSeconds)
+        let seconds = now / 1_000_000
+        let until = UInt32(clamping: seconds + Self.placeLifetimeSeconds)
+        return self.token(.place, key, keyID, from: UInt32(clamping: seconds), until: until)
     }
 
     func pass(_ key: LineKey, expiresMicros: Int64, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {

@@ -5,6 +5,9 @@ import Synchronization
 final class SharedRoom: Sendable {
     /// Sessions that ended early; the oldest are forgotten beyond this many, by when every loop has long taken them in.
     private static let maxReleases = 65_536
+    /// So many of the latest are told to a shared state that has lost something. Older ones are known to this gateway
+    /// alone then.
+    static let maxToldAgain = 4_096
 
     private struct Content {
         /// What any loop has seen: it goes with every call.
@@ -25,6 +28,8 @@ final class SharedRoom: Sendable {
         var releases: [(key: LineKey, untilMicros: Int64)] = []
         /// How many releases were forgotten.
         var forgotten = 0
+        /// Epoch and incarnation of the line that the shared state was last told releases of again.
+        var toldAgain: (epoch: Int64, incarnation: Int64) = (0, 0)
         /// Who stands at the door, by the number of loops that they stand on.
         var standing: [LineKey: Int] = [:]
     }
@@ -126,6 +131,23 @@ final class SharedRoom: Sendable {
             }
         }
         self.releaseCount.add(1, ordering: .releasing)
+    }
+
+    /// Whose pass could be good still, the latest releases of this gateway: for the loop that asks first after a loss,
+    /// none for the others.
+    func takeReleasesToTell(after line: LineMarks, nowMicros: Int64) -> [LineKey] {
+        self.content.withLock { content in
+            guard (line.epoch, line.incarnation) > content.toldAgain else { return [] }
+            content.toldAgain = (line.epoch, line.incarnation)
+            var looked: Set<LineKey> = []
+            var keys: [LineKey] = []
+            // The last word on a visitor counts: released, or let in since.
+            for release in content.releases.suffix(2 * Self.maxToldAgain).reversed()
+            where keys.count < Self.maxToldAgain && looked.insert(release.key).inserted {
+                if release.untilMicros > nowMicros { keys.append(release.key) }
+            }
+            return keys
+        }
     }
 
     /// Hands over what was released since `seen`, which then counts it as seen.

@@ -122,6 +122,7 @@ final class FickleRoomStore: RoomStore {
     }
 
     func release(room: String, ids: [Int64], known: KnownMarks, completion: @escaping StoreCompletion<CountAnswer>) {
+        self.onCall("release")
         self.call(room, completion) { model, run, now throws(RoomError) in
             try model.release(ids: ids, known: known, run: run, nowMicros: now)
         }
