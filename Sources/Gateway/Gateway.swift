@@ -13,7 +13,7 @@ import Transport
 /// Lives on its home loop, the first of its loops; all methods are called there and complete there.
 public final class Gateway {
     /// How often rooms move on.
-    public static let tickNanoseconds = 100 * Nanoseconds.perMillisecond
+    public static let tickNanoseconds = Nanoseconds.perSecond / RoomSettings.ticksPerSecond
     private static let signalsNanoseconds = Nanoseconds.perSecond
     /// How often the list of workers is fetched between two reports of signals.
     private static let directoryNanoseconds = 250 * Nanoseconds.perMillisecond

@@ -135,6 +135,35 @@ import Testing
         }
     }
 
+    /// Seen before: without news in the room, `status` went on to say how far the export was.
+    @Test func exportFolder_gone_isSaidAtOnce_andTheExportGoesOnWhenItIsBack() throws {
+        try Scene.play { scene in
+            let spool = "\(scene.folder)/spool"
+            let folders = FileManager.default
+            try folders.createDirectory(atPath: spool, withIntermediateDirectories: true)
+            var configuration = Configuration()
+            configuration.redis = "embedded"
+            configuration.room?["journal_export"] = spool
+            let sluice = try scene.start(configuration)
+            try Visitor(port: sluice.port).get()
+            let isExported = { try folders.contentsOfDirectory(atPath: spool).count == 1 }
+            try Patience.wait(for: "the first in a file", until: isExported)
+            try folders.removeItem(atPath: spool)
+            let words = "the journal cannot be exported to \(spool): there is no folder \(spool)"
+            try Patience.wait(for: "the status to say so") {
+                let text = try Self.command(scene, sluice, ["status"]).output
+                return text.contains(words) && text.contains("journal NOT exported to \(spool)")
+            }
+            #expect(sluice.process.errors.contains("the journal cannot be exported"))
+            // A reload meanwhile is taken over.
+            try scene.reload(sluice, with: configuration.text + "\n# touched")
+            try folders.createDirectory(atPath: spool, withIntermediateDirectories: true)
+            try Patience.wait(for: "the first in a file again", until: isExported)
+            try sluice.waitForLog("the journal is exported again")
+            #expect(!(try Self.command(scene, sluice, ["status"]).output.contains("cannot be exported")))
+        }
+    }
+
     // MARK: A new line
 
     @Test func reset_asksFirst_thenEverybodyBeginsAnew() throws {
