@@ -92,7 +92,7 @@ final class GateScene {
                     case .success(let answer):
                         _ = self.pulse.answered(answer, wallMicros: loop.wallMicros)
                         self.shared.take(answer)
-                    case .failure: _ = self.pulse.failed()
+                    case .failure: _ = self.pulse.failed(.unanswered("late"))
                     }
                     self.tell(try? result.get())
                 }
