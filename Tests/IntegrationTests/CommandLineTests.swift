@@ -67,7 +67,11 @@ import Testing
             let result = try scene.run(try SluiceProcess.program, ["check", file])
             #expect(result.end == .exited(0))
             #expect(result.output.contains("10/s of the inflow of 500/s"))
-            try scene.start(configuration).waitForLog("10/s of the inflow of 500/s")
+            let sluice = try scene.start(configuration)
+            try sluice.waitForLog("10/s of the inflow of 500/s")
+            configuration.room?["inflow"] = "600/s"
+            try scene.reload(sluice, with: configuration.text)
+            try sluice.waitForLog("10/s of the inflow of 600/s")
         }
     }
 

@@ -268,14 +268,13 @@ final class Daemon {
         let effective = Settings.effective(running: self.settings, loaded: loaded)
         do {
             let keys = try SigningKeyFile.keys(for: effective)
+            let notices = effective.notices.filter { !self.settings.notices.contains($0) }
             self.settings = effective
             LogSetup.level = Logger.Level(effective.log.level)
             self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
             self.controller?.apply(effective)
             self.reloads.applied += 1
-            for change in changes {
-                self.log.notice("\(change)")
-            }
+            for line in changes.map(\.description) + notices { self.log.notice("\(line)") }
             self.log.notice("configuration read again", metadata: ["changes": "\(changes.count)"])
         } catch {
             self.reloads.refused += 1
