@@ -116,8 +116,18 @@ public final class Controller {
         guard let journal = self.journal else { return }
         self.exporters = self.settings.rooms.compactMap { room in
             guard let path = room.journalFolder else { return nil }
-            if let known = self.exporters.first(where: { $0.room == room.name && $0.path == path }) { return known }
-            return JournalExporter(room: room.name, path: path, loop: self.loop, journal: journal, log: self.log)
+            if let known = self.exporters.first(where: { $0.room == room.name && $0.path == path }) {
+                known.keptEntries = room.journalEntries
+                return known
+            }
+            return JournalExporter(
+                room: room.name,
+                path: path,
+                keptEntries: room.journalEntries,
+                loop: self.loop,
+                journal: journal,
+                log: self.log
+            )
         }
     }
 
@@ -143,7 +153,7 @@ public final class Controller {
             self.log.warning("another controller leads now; this one stands by", metadata: ["controller": "\(self.id)"])
         }
         // Whoever led meanwhile may have written to the same folder.
-        if fence != self.fence { for exporter in self.exporters { exporter.forgetPosition() } }
+        if fence != self.fence { for exporter in self.exporters { exporter.pause() } }
         self.fence = fence
     }
 
@@ -208,6 +218,7 @@ public final class Controller {
     public func stop(_ completion: @escaping () -> Void) {
         self.loop.preconditionOnLoop()
         self.isStopping = true
+        for exporter in self.exporters { exporter.pause() }
         // Another controller need not wait until the lock runs out.
         self.board.resign(controller: self.id) { _ in }
         let controllers = self.pools + self.retired

@@ -7,12 +7,20 @@ import SharedState
 
 /// Writes one room's journal to a folder before the shared state drops it.
 ///
-/// A value of three states: idle, reading, writing. At most `recordsPerRound` records a round, so that a long journal
-/// keeps neither the loop nor the shared state; what is dropped before its turn comes is counted.
+/// Whoever leads calls `export` once a second. A journal that keeps few entries is looked at several times in that
+/// second, or entries would come and go unseen. At most `recordsPerSecond`, so that a long journal keeps neither the loop
+/// nor the shared state; what is dropped before its turn comes is counted.
 final class JournalExporter {
-    /// Records of one call, and calls of one round: 10,000 admissions a second are kept up with.
     static let recordsPerCall = 1_000
-    static let callsPerRound = 10
+    /// So many are kept up with.
+    static let recordsPerSecond = 10_000
+    static let shortestIntervalNanoseconds = 50 * Nanoseconds.perMillisecond
+
+    /// Between two looks no more than half of what is kept can come at the pace that is kept up with.
+    static func intervalNanoseconds(keeping entries: Int) -> Int64 {
+        let half = Int64(entries) * Nanoseconds.perSecond / Int64(2 * Self.recordsPerSecond)
+        return min(max(half, Self.shortestIntervalNanoseconds), Nanoseconds.perSecond)
+    }
 
     let room: String
     let path: String
@@ -20,17 +28,34 @@ final class JournalExporter {
     private let loop: any LoopContext
     private let journal: any RoomJournal
     private let log: Logger
+    /// As configured: how many entries the shared state keeps.
+    var keptEntries: Int
     private var isBusy = false
-    private var callsLeft = 0
+    private var recordsLeft = 0
+    /// When the second of the last `export` is over.
+    private var end: Instant?
+    private var timer: LoopTimer?
     private var position: JournalFolder.Position?
     private var isPositionKnown = false
+    /// Looked at once a second: a folder that is gone is told of although there is nothing to write.
+    private var isFolderChecked = false
+    /// The number of the last entry that was ever written here: it tells what was lost when the folder is gone with it.
+    private var lastWritten: Int64?
     private(set) var status: ControllerStatus.Export
 
     private static let disk = DispatchQueue(label: "sluice.journal", qos: .utility)
 
-    init(room: String, path: String, loop: any LoopContext, journal: any RoomJournal, log: Logger) {
+    init(
+        room: String,
+        path: String,
+        keptEntries: Int,
+        loop: any LoopContext,
+        journal: any RoomJournal,
+        log: Logger
+    ) {
         self.room = room
         self.path = path
+        self.keptEntries = keptEntries
         self.folder = JournalFolder(path: path, room: room)
         self.loop = loop
         self.journal = journal
@@ -41,25 +66,61 @@ final class JournalExporter {
     /// Another controller may have written meanwhile.
     func forgetPosition() { self.isPositionKnown = false }
 
-    /// One round; nothing while the last one is under way.
+    /// A second's work; what the last second's has under way is finished first.
     func export() {
+        self.recordsLeft = Self.recordsPerSecond
+        self.isFolderChecked = false
+        self.end = self.loop.now.advanced(byNanoseconds: Nanoseconds.perSecond)
+        self.round()
+    }
+
+    /// Another controller exports now. What is under way is finished.
+    func pause() {
+        self.end = nil
+        self.timer?.disarm()
+        self.status.problem = nil
+        self.forgetPosition()
+    }
+
+    private func round() {
         guard !self.isBusy else { return }
         self.isBusy = true
-        self.callsLeft = Self.callsPerRound
-        guard !self.isPositionKnown else { return self.read() }
+        self.timer?.disarm()
+        guard self.isPositionKnown else { return self.findPosition() }
+        guard !self.isFolderChecked else { return self.read() }
         self.onDisk { [folder = self.folder] in
-            try folder.position()
+            try folder.check()
+        } then: {
+            self.isFolderChecked = true
+            self.read()
+        }
+    }
+
+    private func findPosition() {
+        self.onDisk { [folder = self.folder] in
+            try folder.check()
+            return try folder.position()
         } then: { position in
             self.position = position
             self.isPositionKnown = true
+            self.isFolderChecked = true
             self.status.exportedTo = position?.number
             self.read()
         }
     }
 
+    /// Looks again before the second is over, if the journal is so short.
+    private func awaitNextRound() {
+        let next = self.loop.now.advanced(byNanoseconds: Self.intervalNanoseconds(keeping: self.keptEntries))
+        guard self.recordsLeft > 0, let end = self.end, next < end else { return }
+        let timer = self.timer ?? LoopTimer(loop: self.loop) { [weak self] in self?.round() }
+        self.timer = timer
+        timer.arm(at: next)
+    }
+
     private func read() {
-        self.callsLeft -= 1
-        self.journal.read(room: self.room, after: self.position?.id, count: Self.recordsPerCall) { result in
+        let count = min(Self.recordsPerCall, max(1, self.recordsLeft))
+        self.journal.read(room: self.room, after: self.position?.id, count: count) { result in
             switch result {
             case .failure(let error): self.fail("\(error)")
             case .success(let page): self.take(page)
@@ -75,6 +136,8 @@ final class JournalExporter {
         } else if dropped > written {
             self.status.lost += dropped - written
             written = dropped
+        } else if self.position == nil, let last = self.lastWritten, last <= page.added {
+            self.status.lost += max(0, dropped - last)
         }
         self.status.kept = page.kept
         self.status.behind = max(0, page.added - written - Int64(page.records.count))
@@ -84,10 +147,12 @@ final class JournalExporter {
             try folder.append(page.records, first: first)
         } then: {
             self.position = next
+            self.lastWritten = next.number
             self.status.exportedTo = next.number
             self.status.written += Int64(page.records.count)
+            self.recordsLeft -= page.records.count
             let hasMore = page.records.count == Self.recordsPerCall
-            if hasMore, self.callsLeft > 0 { self.read() } else { self.finish() }
+            if hasMore, self.recordsLeft > 0 { self.read() } else { self.finish() }
         }
     }
 
@@ -107,8 +172,10 @@ final class JournalExporter {
         }
         self.status.problem = nil
         self.isBusy = false
+        self.awaitNextRound()
     }
 
+    /// Tried again with the next second.
     private func fail(_ reason: String) {
         if self.status.problem == nil {
             self.log.error(
@@ -132,7 +199,8 @@ final class JournalExporter {
             back.submit { reply in
                 switch result {
                 case .success(let answer): reply.then(answer)
-                case .failure(let error): reply.exporter.fail("\(error)")
+                case .failure(let error):
+                    reply.exporter.fail("\(error). As soon as this user can write to that folder the export goes on")
                 }
             }
         }

@@ -27,6 +27,11 @@ struct JournalFolder: Sendable {
         return "\(self.room)-\(text.prefix(10)).jsonl"
     }
 
+    /// Throws when nothing could be written there.
+    func check() throws {
+        if let problem = FolderAccess.problem(of: self.path) { throw FolderAccess.Failure(description: problem) }
+    }
+
     // MARK: Reading
 
     /// What the last whole line tells; nil when there is none. A file may have none: it was made, or the beginning of its

@@ -13,7 +13,7 @@ import Transport
 /// Lives on its home loop, the first of its loops; all methods are called there and complete there.
 public final class Gateway {
     /// How often rooms move on.
-    public static let tickNanoseconds = 100 * Nanoseconds.perMillisecond
+    public static let tickNanoseconds = Nanoseconds.perSecond / RoomSettings.ticksPerSecond
     private static let signalsNanoseconds = Nanoseconds.perSecond
     /// How often the list of workers is fetched between two reports of signals.
     private static let directoryNanoseconds = 250 * Nanoseconds.perMillisecond
@@ -204,7 +204,7 @@ public final class Gateway {
             }
             self.shares.rooms[room].take(answer)
         case .failure(let error):
-            if pulse.failed() {
+            if pulse.failed(error) {
                 self.log.error(
                     "the room stands still: those inside stay inside, those in line keep their places",
                     metadata: ["room": "\(room)", "error": "\(error)"]
@@ -334,7 +334,7 @@ public final class Gateway {
         self.collect {
             LoopReport($0)
         } completion: { reports in
-            completion(GatewayReport(reports, settings: self.settings, wallMicros: self.home.wallMicros))
+            completion(GatewayReport(reports, settings: self.settings, problems: self.roomProblems))
         }
     }
 
@@ -342,17 +342,23 @@ public final class Gateway {
     /// and shown. One that has never reached it since its start has nothing to show.
     public var readiness: Readiness {
         self.home.preconditionOnLoop()
-        let pulses = self.settings.rooms.map { ($0.name, self.rooms[$0.name, default: RoomPulse()]) }
-            .sorted { $0.0 < $1.0 }
-        var problems = pulses.flatMap { $1.problems(of: $0, generation: self.settings.generation) }
+        var problems = self.roomProblems
         if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
-        let modes = pulses.map { $1.toldMode.text }
+        let pulses = self.settings.rooms.map { self.rooms[$0.name, default: RoomPulse()] }
+        let modes = pulses.map(\.toldMode.text)
         return Readiness(
-            ready: pulses.allSatisfy { $1.snapshot != nil } && !self.loops.isEmpty && !self.isStopping,
+            ready: pulses.allSatisfy { $0.snapshot != nil } && !self.loops.isEmpty && !self.isStopping,
             mode: ["degraded", "held"].first { modes.contains($0) } ?? "normal",
             problems: problems
         )
+    }
+
+    private var roomProblems: [String] {
+        self.settings.rooms.map(\.name).sorted().flatMap { room in
+            self.rooms[room, default: RoomPulse()]
+                .problems(of: room, generation: self.settings.generation, wallMicros: self.home.wallMicros)
+        }
     }
 
     // MARK: End

@@ -2,7 +2,7 @@ import Admission
 import Reports
 import Settings
 
-/// A gateway as `/status` shows it, and what in it is not as it should be.
+/// A gateway as `/status` shows it.
 extension GatewayReport {
     public var status: GatewayStatus {
         GatewayStatus(
@@ -73,45 +73,5 @@ extension GatewayReport {
             journalKeepEntries: Int64(room.settings?.journalEntries ?? 0),
             journalKeepSeconds: (room.settings?.journalMicros ?? 0) / 1_000_000
         )
-    }
-
-    // MARK: What is not as it should be
-
-    /// Each says what it is and what to do.
-    public var problems: [String] { self.rooms.flatMap(self.problems) }
-
-    private func problems(_ room: Room) -> [String] {
-        var problems: [String] = []
-        switch room.mode {
-        case .normal: break
-        case .degraded(let since):
-            let seconds = max(0, self.wallMicros - since) / 1_000_000
-            problems.append(
-                "the shared state has not answered for \(seconds) s: passes work, places are kept, nobody is let in. "
-                    + "Look after Redis"
-            )
-        case .held: problems.append("no worker is healthy: nobody is called or let in. Look after the workers")
-        }
-        guard let snapshot = room.snapshot else { return problems.map { "room \(room.name): \($0)" } }
-        if snapshot.isGenerationIgnored {
-            problems.append(
-                "the limits of this gateway's file are ignored: it is of generation \(self.generation), and another gateway "
-                    + "has \(snapshot.generation). Give this one the same file; if it is the newer one, touch it, or give it "
-                    + "a higher `generation`"
-            )
-        }
-        if snapshot.isConflicting {
-            problems.append(
-                "two gateways have different limits of the one generation \(snapshot.generation); those that came first "
-                    + "are in force. Give both the same file, and raise its `generation`"
-            )
-        }
-        if snapshot.allowedMilli != nil, snapshot.allowedUntilMicros <= snapshot.nowMicros {
-            problems.append(
-                "no controller renews the rate: the fallback is in force, at most \(snapshot.rateMilli / 1_000)/s. Look "
-                    + "after the controller"
-            )
-        }
-        return problems.map { "room \(room.name): \($0)" }
     }
 }

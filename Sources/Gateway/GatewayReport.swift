@@ -69,11 +69,12 @@ public struct GatewayReport: Sendable {
     public internal(set) var pools: [Pool] = []
     /// Of this gateway's settings.
     let generation: Int64
-    let wallMicros: Int64
+    /// What in it is not as it should be, and what to do.
+    public let problems: [String]
 
-    init(_ loops: [LoopReport], settings: Settings, wallMicros: Int64) {
+    init(_ loops: [LoopReport], settings: Settings, problems: [String]) {
         self.generation = settings.generation
-        self.wallMicros = wallMicros
+        self.problems = problems
         for loop in loops {
             self.counters.add(loop.counters)
             self.turns += loop.turns

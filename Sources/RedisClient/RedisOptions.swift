@@ -28,4 +28,15 @@ public struct RedisOptions: Sendable {
     public var tls: TLSContext?
 
     public init() {}
+
+    /// Waits between two questions to a fleet where things are, while something is amiss: commands fail meanwhile, so
+    /// they are shorter than those between attempts at one server.
+    func searchBackoff(seed: UInt64) -> Backoff {
+        let longest = min(self.longestWaitNanoseconds, Self.longestSearchNanoseconds)
+        // An operator's shortest wait may be longer than that.
+        let shortest = min(self.shortestWaitNanoseconds, longest)
+        return Backoff(shortestNanoseconds: shortest, longestNanoseconds: longest, seed: seed)
+    }
+
+    static let longestSearchNanoseconds = 400 * Nanoseconds.perMillisecond
 }

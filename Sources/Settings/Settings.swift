@@ -45,6 +45,7 @@ public struct Settings: Equatable, Sendable {
         let unusedRooms = self.rooms.map(\.name).filter { name in !self.routes.contains { $0.room == name } }
         return unusedPools.map { "pools.\($0): no route leads to this pool; its workers get no requests" }
             + unusedRooms.map { "rooms.\($0): no route goes through this room; it guards nothing" }
+            + self.rooms.compactMap(\.burstNotice)
     }
 }
 

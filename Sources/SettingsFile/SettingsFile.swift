@@ -10,8 +10,12 @@ public enum SettingsFile {
 
     /// Reads, decodes and checks the file at `path`, and the certificates and keys that it names. Blocks on the disk.
     ///
+    /// `exportsJournals`: for a process that writes rooms' journals to the folders named, which then must be there. A
+    /// gateway alone has no need of them; and one that goes while a controller runs must not keep it from taking over
+    /// other changes.
+    ///
     /// Throws everything that is wrong with it, in the order of the file.
-    public static func load(_ path: String) throws(SettingsError) -> Settings {
+    public static func load(_ path: String, exportsJournals: Bool = false) throws(SettingsError) -> Settings {
         let bytes: [UInt8]
         let changedMicros: Int64
         do {
@@ -21,21 +25,33 @@ public enum SettingsFile {
                 SettingsProblem(file: path, position: nil, path: "", message: "\(error); name a readable YAML file")
             ])
         }
-        var settings = try self.decode(bytes, path: path)
+        var settings = try self.decode(bytes, path: path, exportsJournals: exportsJournals)
         settings.fileMicros = changedMicros
         return settings
     }
 
     /// What `load` does with the bytes of the file. Relative paths are meant from the folder of `path`.
-    static func decode(_ bytes: [UInt8], path: String) throws(SettingsError) -> Settings {
+    static func decode(
+        _ bytes: [UInt8],
+        path: String,
+        exportsJournals: Bool = false
+    ) throws(SettingsError) -> Settings {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw SettingsError([self.invalidEncoding(bytes, path)])
         }
         let tree = try YAMLTree.parse(text, file: path)
         var (settings, sources) = try Settings.decode(tree, file: path, folder: self.absoluteFolder(of: path))
-        let problems = self.checkFiles(&settings, sources)
-        guard problems.isEmpty else { throw SettingsError(problems) }
+        var problems = self.checkFiles(&settings, sources)
+        if exportsJournals { problems += self.checkFolders(settings, sources) }
+        guard problems.isEmpty else { throw SettingsError(self.sorted(problems)) }
         return settings
+    }
+
+    private static func sorted(_ problems: [SettingsProblem]) -> [SettingsProblem] {
+        problems.sorted { left, right in
+            guard let left = left.position, let right = right.position else { return false }
+            return left < right
+        }
     }
 
     /// The folder as it is named, not where symbolic links lead: a Kubernetes mount replaces what they lead to.
@@ -94,9 +110,14 @@ public enum SettingsFile {
                 problems.append(sources.problem(at: keyPath, "\(error); name a readable file with the key's bytes"))
             }
         }
-        return problems.sorted { left, right in
-            guard let left = left.position, let right = right.position else { return false }
-            return left < right
+        return problems
+    }
+
+    private static func checkFolders(_ settings: Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
+        settings.rooms.compactMap { room in
+            guard let problem = room.journalFolder.flatMap(FolderAccess.problem) else { return nil }
+            let advice = "make a folder that this user can write to, or leave journal_export out"
+            return sources.problem(at: "rooms.\(room.name).journal_export", "\(problem); \(advice)")
         }
     }
 

@@ -20,7 +20,9 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         switch error {
         case .noRoom: self = .noRoom
         case .lineFull: self = .lineFull
-        case .batch, .upgrade, .void, .refused: self = .refused(error.description)
+        case .upgrade:
+            self = .refused("\(error): a newer Sluice has written this room's record; install that version here, too")
+        case .batch, .void, .refused: self = .refused(error.description)
         }
     }
 

@@ -88,15 +88,21 @@ public final class Connection: Descriptor, ByteStream {
             return self.loop.onNextTurn { self.end(.connectFailed(failure)) }
         }
         try self.register()
-        self.arm(afterNanoseconds: timeoutNanoseconds, .connectTimedOut)
+        self.arm(afterNanoseconds: timeoutNanoseconds, self.connectingTooLong)
     }
 
-    private func arm(afterNanoseconds nanoseconds: Int64, _ reason: CloseReason) {
+    private func arm(afterNanoseconds nanoseconds: Int64, _ reason: @autoclosure @escaping () -> CloseReason) {
         // Each holds the other until the connection is made or ends. A weak reference would give the connection a side
         // table, and make every later retain and release of it a slow one.
-        let timer = LoopTimer(loop: self.loop) { self.end(reason) }
+        let timer = LoopTimer(loop: self.loop) { self.end(reason()) }
         timer.arm(afterNanoseconds: nanoseconds)
         self.timer = timer
+    }
+
+    /// A server that does not speak TLS often takes the handshake for a command, and waits for the rest of it.
+    private var connectingTooLong: CloseReason {
+        guard self.state == .handshaking else { return .connectTimedOut }
+        return .tls("the handshake was not answered in time; does that port speak TLS?")
     }
 
     // MARK: State that others may ask for

@@ -1,3 +1,4 @@
+import Foundation
 import EventLoop
 import Logging
 import Reports
@@ -13,6 +14,7 @@ private final class ListedJournal: RoomJournal {
     var records: [JournalRecord] = []
     var trimmed: Int64 = 0
     var isAway = false
+    var reads = 0
 
     init(loop: any LoopContext) { self.loop = loop }
 
@@ -29,6 +31,7 @@ private final class ListedJournal: RoomJournal {
         count: Int,
         completion: @escaping StoreCompletion<JournalPage>
     ) {
+        self.reads += 1
         let start = after.flatMap { id in
             self.records.firstIndex { $0.id == id }.map { $0 + 1 }
                 ?? (self.records.isEmpty || id < self.records[0].id ? 0 : nil)
@@ -49,7 +52,7 @@ private final class Rig: Sendable {
     let spool: SpoolFolder
     private let parts: LoopBound<(journal: ListedJournal, exporter: JournalExporter)>
 
-    init(spool: SpoolFolder) throws {
+    init(spool: SpoolFolder, keptEntries: Int = 100_000) throws {
         let fixture = try LoopFixture()
         self.fixture = fixture
         self.spool = spool
@@ -58,6 +61,7 @@ private final class Rig: Sendable {
             let exporter = JournalExporter(
                 room: "sale",
                 path: spool.path,
+                keptEntries: keptEntries,
                 loop: fixture.loop,
                 journal: journal,
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -78,9 +82,20 @@ private final class Rig: Sendable {
         return try self.status()
     }
 
+    /// One round, and whatever follows until its second is over.
+    func exportForASecond() throws {
+        let end = try self.fixture.run { [parts = self.parts, loop = self.fixture.loop] in
+            parts.open().exporter.export()
+            return loop.now.advanced(byNanoseconds: 1_000_000_000)
+        }
+        try self.fixture.waitUntil { try self.fixture.run { [loop = self.fixture.loop] in loop.now >= end } }
+    }
+
     func status() throws -> ControllerStatus.Export {
         try self.fixture.run { [parts = self.parts] in parts.open().exporter.status }
     }
+
+    var reads: Int { get throws { try self.fixture.run { [parts = self.parts] in parts.open().journal.reads } } }
 
     func forget() throws { try self.fixture.run { [parts = self.parts] in parts.open().exporter.forgetPosition() } }
 }
@@ -161,6 +176,68 @@ private final class Rig: Sendable {
         let status = try rig.round { $0.written == 2_510 }
         #expect(status.exportedTo == 2_500 && status.lost == 0 && status.behind == 0)
         #expect(self.numbers(spool).elementsEqual(Array(1...10) + Array(1...2_500)))
+        try rig.fixture.end()
+    }
+
+    // MARK: Journals that keep little
+
+    @Test func interval_leavesHalfOfWhatIsKept() {
+        let milliseconds = [1_000, 4_000, 10_000, 20_000, 100_000, 10_000_000].map {
+            JournalExporter.intervalNanoseconds(keeping: $0) / 1_000_000
+        }
+        #expect(milliseconds == [50, 200, 500, 1_000, 1_000, 1_000])
+    }
+
+    /// A thousand entries came and went between two looks a second apart: those in between were lost.
+    @Test(arguments: [(kept: 1_000, isOften: true), (kept: 100_000, isOften: false)])
+    func export_aShortJournal_isLookedAtSeveralTimesASecond(kept: Int, isOften: Bool) throws {
+        let rig = try Rig(spool: SpoolFolder(), keptEntries: kept)
+        var most = 0
+        // A second of a machine that stands still holds fewer looks: then another second is tried.
+        try rig.fixture.waitUntil {
+            let before = try rig.reads
+            try rig.exportForASecond()
+            most = max(most, try rig.reads - before)
+            return most > 2 || !isOften
+        }
+        #expect(isOften ? most > 2 : most == 1)
+        try rig.fixture.end()
+    }
+
+    // MARK: A folder that goes
+
+    @Test func export_folderGone_isSaidAlthoughThereIsNothingToWrite_andGoesOnWhenItIsBack() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { $0.add(1...10) }
+        try rig.round { $0.exportedTo == 10 }
+        try FileManager.default.moveItem(atPath: spool.path, toPath: spool.path + "-away")
+        let problem = try #require(try rig.round { $0.problem != nil }.problem)
+        #expect(problem.hasPrefix("there is no folder \(spool.path)"))
+        try rig.change { $0.add(11...12) }
+        try FileManager.default.moveItem(atPath: spool.path + "-away", toPath: spool.path)
+        let status = try rig.round { $0.exportedTo == 12 }
+        #expect(status.problem == nil && status.lost == 0)
+        #expect(self.numbers(spool) == Array(1...12))
+        try rig.fixture.end()
+    }
+
+    /// The files went with it: what the shared state still has is written again, what it has not is counted.
+    @Test func export_emptyFolderInItsPlace_writesWhatIsThere_andCountsTheRest() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { $0.add(1...10) }
+        try rig.round { $0.exportedTo == 10 }
+        try FileManager.default.removeItem(atPath: spool.path)
+        try rig.round { $0.problem != nil }
+        try rig.change { journal in
+            journal.add(11...20)
+            journal.trim(14)
+        }
+        try FileManager.default.createDirectory(atPath: spool.path, withIntermediateDirectories: false)
+        let status = try rig.round { $0.exportedTo == 20 }
+        #expect(status.problem == nil && status.lost == 4)
+        #expect(self.numbers(spool) == Array(15...20))
         try rig.fixture.end()
     }
 }

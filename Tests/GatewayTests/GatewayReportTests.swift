@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-/// What `/status` says of a gateway's rooms, and what of it is a problem.
+/// What `/status` says of a gateway's rooms.
 @Suite struct GatewayReportTests {
     private static let now: Int64 = 1_790_000_000_000_000
 
@@ -36,10 +36,10 @@ import Testing
         change(&snapshot)
         let room = LoopReport.Room(counts: RoomCounts(), snapshot: snapshot, mode: mode, joining: 0, atDoor: 0)
         let loop = LoopReport(counters: LoopCounters(), turns: 1, rooms: ["sale": room], pools: [:])
-        return GatewayReport([loop], settings: settings, wallMicros: Self.now)
+        return GatewayReport([loop], settings: settings, problems: ["a problem"])
     }
 
-    @Test func fineRoom_hasNoProblems_andSaysWhatIsInForce() throws {
+    @Test func room_saysWhatIsInForce() throws {
         let report = self.report { snapshot in
             snapshot.allowedMilli = 4_000
             snapshot.allowedUntilMicros = Self.now + 2_500_000
@@ -47,7 +47,7 @@ import Testing
             snapshot.older = [OlderLine(epoch: 2, issued: 9, serving: 4)]
             snapshot.journalEntries = 12
         }
-        #expect(report.problems == [])
+        #expect(report.problems == ["a problem"])
         let status = report.status
         #expect(status.mode == "normal" && status.rooms[0].mode == "normal")
         let record = try #require(status.rooms[0].standing?.record)
@@ -59,28 +59,13 @@ import Testing
         #expect(record.journalKeepSeconds == 7 * 86_400)
     }
 
-    /// Two gateways with different files: it is said which of them counts, and what to do.
-    @Test func ignoredLimits_andContradictions_areProblems() throws {
-        let ignored = self.report { snapshot in
-            snapshot.generation += 5
-            snapshot.isGenerationIgnored = true
-            snapshot.ignoredLimits = 3
-        }
-        #expect(ignored.problems.count == 1)
-        #expect(ignored.problems[0].contains("4000000000000007") && ignored.problems[0].contains("4000000000000012"))
-        let conflicting = self.report { $0.isConflicting = true }
-        #expect(conflicting.problems.count == 1 && conflicting.problems[0].contains("Give both the same file"))
-    }
-
-    @Test func awayHeldOrWithoutAController_isAProblem() throws {
-        let away = self.report(mode: .degraded(sinceMicros: Self.now - 8_000_000))
-        #expect(away.problems.count == 1 && away.problems[0].contains("for 8 s") && away.status.mode == "degraded")
-        #expect(self.report(mode: .held).problems.count == 1 && self.report(mode: .held).status.mode == "held")
+    @Test func modeOfTheRooms_isThatOfTheGateway_andALeaseThatLapsedHasNoTimeLeft() {
+        #expect(self.report(mode: .degraded(sinceMicros: Self.now)).status.mode == "degraded")
+        #expect(self.report(mode: .held).status.mode == "held")
         let alone = self.report { snapshot in
             snapshot.allowedMilli = 0
             snapshot.allowedUntilMicros = Self.now - 1
         }
-        #expect(alone.problems.count == 1 && alone.problems[0].contains("controller"))
         #expect(alone.status.rooms[0].standing?.record?.allowedForMs == 0)
     }
 

@@ -92,7 +92,7 @@ final class GateScene {
                     case .success(let answer):
                         _ = self.pulse.answered(answer, wallMicros: loop.wallMicros)
                         self.shared.take(answer)
-                    case .failure: _ = self.pulse.failed()
+                    case .failure: _ = self.pulse.failed(.unanswered("late"))
                     }
                     self.tell(try? result.get())
                 }
@@ -198,7 +198,7 @@ final class GateScene {
         let waits = scene.world.run(on: scene.loops[0]) {
             Set((0..<50).map { _ in scene.gates[0].joiningPosition.refreshSeconds })
         }
-        #expect(waits.count > 1 && waits.allSatisfy { (3...10).contains($0) })
+        #expect(waits == [3, 4, 5])
     }
 
     /// The door travels as changes: who stands there is told once, however many ticks come, and is let in by their
@@ -212,6 +212,7 @@ final class GateScene {
         let areCalled = scene.run(withinSeconds: 5) { scene.shared.known.serving >= 4 }
         #expect(areCalled)
         let called = visitors.compactMap(\.place).filter { $0.number > 1 && $0.number <= 4 }
+        #expect(called.count == 3)
         let atDoor = called.enumerated().map { scene.park(.exchange(key: $1), on: $0 % 2) }
         scene.run(forSeconds: 0.1)
         let exchanges = scene.count("exchange")
@@ -237,7 +238,10 @@ final class GateScene {
         let atDoor = scene.park(.exchange(key: place))
         let isSentRound = scene.run(withinSeconds: 30) { atDoor.answer != nil }
         #expect(isSentRound)
-        guard case .stillAtDoor? = atDoor.answer else { return }
+        guard case .stillAtDoor? = atDoor.answer else {
+            Issue.record("not sent round: \(String(describing: atDoor.answer))")
+            return
+        }
         scene.world.run(on: scene.loops[0]) { scene.gates[0].release(LineKey(pass)) }
         scene.run(forSeconds: 0.3)
         let newcomer = scene.park(.join, on: 1)
@@ -344,6 +348,25 @@ final class GateScene {
         let isAnswered = scene.run(withinSeconds: 1) { !expiries.isEmpty }
         #expect(isAnswered && expiries.count == 2)
         #expect(expiries.first == .some(nil) && expiries.last != .some(nil), "\(expiries)")
+    }
+
+    /// Seen before: a renewal that no line can be told of any more left its time behind, and nothing renewed that visitor
+    /// with the shared state again.
+    @Test func renew_lineIsTooOldToBeTold_leavesNothingBehind() throws {
+        let scene = GateScene(9, slots: 50)
+        scene.run(forSeconds: 0.2)
+        let visitor = scene.park(.join)
+        scene.run(forSeconds: 0.3)
+        let key = LineKey(try #require(visitor.pass))
+        let gate = scene.gates[0]
+        scene.world.run(on: scene.loops[0]) {
+            #expect(gate.renew(key, nowMicros: gate.nowMicros) != nil)
+            let later = Int64(key.epoch) + PlaceID.oldestSeconds + 1
+            let line = LineMarks(epoch: later, incarnation: 1, issued: 0, serving: 0, nowMicros: gate.nowMicros)
+            scene.shared.raise(line)
+        }
+        scene.world.run(forNanoseconds: 50 * Nanoseconds.perMillisecond)
+        #expect(scene.count("renew") == 0 && gate.renewals.count == 0 && gate.renewedUntil.isEmpty)
     }
 
     /// A pass that was released on another gateway is no good here either, as soon as the next tick has come.

@@ -1,4 +1,5 @@
 import Admission
+import SharedState
 import Testing
 
 @testable import Gateway
@@ -47,7 +48,7 @@ import Testing
         pulse.sent(activity: 0, wallMicros: Self.start)
         #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 999_999) == .normal)
         #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_000_000) == .degraded(sinceMicros: Self.start))
-        _ = pulse.failed()
+        _ = pulse.failed(.unanswered("late"))
         pulse.sent(activity: 0, wallMicros: Self.start + 1_100_000)
         #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_200_000) == .degraded(sinceMicros: Self.start))
         _ = pulse.answered(self.answer(.sample(issued: 0, serving: 0)), wallMicros: Self.start + 1_300_000)
@@ -75,27 +76,69 @@ import Testing
 
     @Test func failed_theFifthInARow_isTold_andTheReturnToo() {
         var pulse = RoomPulse()
-        #expect(pulse.problems(of: "sale", generation: 0).first?.contains("has not answered yet") == true)
-        #expect((1...7).map { _ in pulse.failed() } == [false, false, false, false, true, false, false])
-        #expect(pulse.problems(of: "sale", generation: 0) == ["room sale: the shared state does not answer"])
+        #expect((1...7).map { _ in pulse.failed(.noRoom) } == [false, false, false, false, true, false, false])
         #expect(pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start) == true)
         #expect(pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start) == false)
-        #expect(pulse.problems(of: "sale", generation: 0).isEmpty)
-        pulse.toldMode = .held
-        #expect(pulse.problems(of: "sale", generation: 0).first?.contains("no worker") == true)
     }
 
+    // MARK: Problems
+
+    private func problems(_ pulse: RoomPulse, generation: Int64 = 0, afterMicros: Int64 = 0) -> [String] {
+        pulse.problems(of: "sale", generation: generation, wallMicros: Self.start + afterMicros)
+    }
+
+    /// Seen before: "the shared state does not answer", whatever Redis had answered.
+    @Test(arguments: [
+        (
+            StoreError.refused("BADROOM field x"),
+            "room sale: Redis answers, and the room has stood still for 8 s: BADROOM field x"
+        ),
+        (.unavailable("AUTH: WRONGPASS"), "room sale: the shared state has not answered for 8 s: AUTH: WRONGPASS"),
+        (.unanswered("late"), "room sale: the shared state has not answered for 8 s: late"),
+    ])
+    func problems_roomStandsStill_sayTheCauseAndSinceWhen(error: StoreError, text: String) throws {
+        var pulse = RoomPulse()
+        #expect(self.problems(pulse) == ["room sale: the shared state has not answered yet"])
+        pulse.sent(activity: 0, wallMicros: Self.start)
+        for _ in 1...5 { _ = pulse.failed(error) }
+        let told = self.problems(pulse, afterMicros: 8_000_000)
+        #expect(told.count == 1 && told[0].hasPrefix(text + ". ") && told[0].hasSuffix("nobody is let in"))
+        _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+        #expect(self.problems(pulse) == [])
+    }
+
+    @Test func problems_held_areTheWorkers() {
+        var pulse = RoomPulse()
+        _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+        pulse.toldMode = .held
+        #expect(self.problems(pulse).count == 1 && self.problems(pulse)[0].contains("no worker is healthy"))
+    }
+
+    /// Two gateways with different files: it is said which of them counts, and what to do.
     @Test func problems_limitsOfAnotherGateway_areNamed() {
         var pulse = RoomPulse()
         var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
         snapshot.generation = 7
         snapshot.isGenerationIgnored = true
         _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
-        let ignored = pulse.problems(of: "sale", generation: 3)
-        #expect(ignored.count == 1 && ignored[0].contains("generation 7") && ignored[0].contains("generation 3"))
+        let ignored = self.problems(pulse, generation: 3)
+        #expect(ignored.count == 1 && ignored[0].contains("of generation 3") && ignored[0].contains("has 7"))
         snapshot.isGenerationIgnored = false
         snapshot.isConflicting = true
         _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
-        #expect(pulse.problems(of: "sale", generation: 7).first?.contains("other limits") == true)
+        let conflicting = self.problems(pulse, generation: 7)
+        #expect(conflicting.count == 1 && conflicting[0].contains("Give both the same file"))
+    }
+
+    @Test func problems_rateNotRenewed_isTheController() {
+        var pulse = RoomPulse()
+        var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
+        snapshot.allowedMilli = 0
+        snapshot.allowedUntilMicros = snapshot.nowMicros + 1
+        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        #expect(self.problems(pulse) == [])
+        snapshot.allowedUntilMicros = snapshot.nowMicros
+        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        #expect(self.problems(pulse).count == 1 && self.problems(pulse)[0].contains("Look after the controller"))
     }
 }

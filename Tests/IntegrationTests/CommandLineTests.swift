@@ -37,6 +37,44 @@ import Testing
         }
     }
 
+    /// `check` and what it stands for agree; a gateway alone exports nothing.
+    @Test func exportFolderMissing_isRefusedByWhoeverExports() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.redis = "embedded"
+            configuration.room?["journal_export"] = "spool"
+            let file = "\(scene.folder)/export.yaml"
+            try scene.write(configuration.text, to: file)
+            for command in ["check", "run", "controller"] {
+                let result = try scene.run(try SluiceProcess.program, [command, file])
+                #expect(result.end == .exited(1), "\(command)")
+                #expect(
+                    result.errors.contains("journal_export: there is no folder \(scene.folder)/spool"),
+                    "\(command)"
+                )
+            }
+            let gateway = try scene.start(configuration, command: "gateway", waits: false)
+            try Patience.wait(for: "the gateway to start") { gateway.process.output.contains("gateway listening") }
+        }
+    }
+
+    @Test func check_burstThatCannotReachTheInflow_saysWhatItReaches() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.room = ["slots": "100", "inflow": "500/s", "burst": "1"]
+            let file = "\(scene.folder)/burst.yaml"
+            try scene.write(configuration.text, to: file)
+            let result = try scene.run(try SluiceProcess.program, ["check", file])
+            #expect(result.end == .exited(0))
+            #expect(result.output.contains("10/s of the inflow of 500/s"))
+            let sluice = try scene.start(configuration)
+            try sluice.waitForLog("10/s of the inflow of 500/s")
+            configuration.room?["inflow"] = "600/s"
+            try scene.reload(sluice, with: configuration.text)
+            try sluice.waitForLog("10/s of the inflow of 600/s")
+        }
+    }
+
     @Test func run_addressInUse_saysSoAndLeavesNothing() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker { _ in }

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// What an operator asks of a running Sluice: is it fit, what has happened, begin anew.
@@ -17,6 +18,12 @@ import Testing
         -> (end: RunningProcess.End, output: String, errors: String)
     {
         try scene.run(try SluiceProcess.program, words + ["--admin", "127.0.0.1:\(sluice.adminPort)"])
+    }
+
+    private static func expectProblem(_ words: [String], at sluice: SluiceProcess) throws {
+        try Patience.wait(for: "\(words) in \((try? Self.readiness(sluice).problems) ?? [])") {
+            try Self.readiness(sluice).problems.contains { text in words.allSatisfy(text.contains) }
+        }
     }
 
     // MARK: Fit or not
@@ -74,6 +81,54 @@ import Testing
             #expect(try sluice.admin("/livez").status == 200)
             let answer = try sluice.admin("/readyz")
             #expect(answer.status == 503 && answer.text.contains("sale"))
+        }
+    }
+
+    /// Seen before: "the shared state does not answer", whatever the cause.
+    @Test func redisRefuses_readyzSaysWhatIsWrongAndWhatToDo() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let redis = try scene.startForgetfulRedis(socket: socket).shell
+            var configuration = Configuration()
+            configuration.redis = "unix:\(socket)"
+            let sluice = try scene.start(configuration)
+            try Patience.wait(for: "the first tick") { try Self.readiness(sluice).ready }
+            try redis("HSET", RedisShell.key("state"), "issued", "many")
+            try Self.expectProblem(["BADROOM", "Redis answers", "delete that key"], at: sluice)
+            try redis("DEL", RedisShell.key("state"))
+            try Patience.wait(for: "the room to move on") { try Self.readiness(sluice).problems.isEmpty }
+            try redis("HSET", RedisShell.key("state"), "needs", "99")
+            try Self.expectProblem(["UPGRADE", "Redis answers", "install that version"], at: sluice)
+            #expect(try Self.command(scene, sluice, ["status"]).output.contains("install that version"))
+        }
+    }
+
+    @Test(arguments: [
+        ("", ["NOAUTH", "asks for a password"]), ("sluice:wrong@", ["WRONGPASS", "check user and password"]),
+    ])
+    func redisRefusesUs_readyzSaysWhatIsWrongAndWhatToDo(access: String, words: [String]) throws {
+        let fleet = try RedisFleet.start(.standalone, .init(tls: false, acl: true))
+        defer { fleet.finish() }
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.redis = "\"redis://\(access)127.0.0.1:\(fleet.servers[0].port)\""
+            configuration.pool = ["driver": "static", "workers": "[127.0.0.1:9]"]
+            let sluice = try scene.start(configuration)
+            try Self.expectProblem(words, at: sluice)
+            #expect(try sluice.admin("/readyz").status == 503)
+        }
+    }
+
+    /// Seen before: "connect timed out", as if nobody were there.
+    @Test func redisWithoutTLS_readyzSaysThatTLSWasNotAnswered() throws {
+        try Scene.play { scene in
+            // Takes what comes for the beginning of a command, as Redis does.
+            let server = try scene.startWorker { connection in _ = try connection.readToEnd() }
+            var configuration = Configuration()
+            configuration.redis = "rediss://127.0.0.1:\(server.port)"
+            configuration.pool = ["driver": "static", "workers": "[127.0.0.1:9]"]
+            let sluice = try scene.start(configuration)
+            try Self.expectProblem(["does that port speak TLS?"], at: sluice)
         }
     }
 
@@ -135,6 +190,35 @@ import Testing
         }
     }
 
+    /// Seen before: without news in the room, `status` went on to say how far the export was.
+    @Test func exportFolder_gone_isSaidAtOnce_andTheExportGoesOnWhenItIsBack() throws {
+        try Scene.play { scene in
+            let spool = "\(scene.folder)/spool"
+            let folders = FileManager.default
+            try folders.createDirectory(atPath: spool, withIntermediateDirectories: true)
+            var configuration = Configuration()
+            configuration.redis = "embedded"
+            configuration.room?["journal_export"] = spool
+            let sluice = try scene.start(configuration)
+            try Visitor(port: sluice.port).get()
+            let isExported = { try folders.contentsOfDirectory(atPath: spool).count == 1 }
+            try Patience.wait(for: "the first in a file", until: isExported)
+            try folders.removeItem(atPath: spool)
+            let words = "the journal cannot be exported to \(spool): there is no folder \(spool)"
+            try Patience.wait(for: "the status to say so") {
+                let text = try Self.command(scene, sluice, ["status"]).output
+                return text.contains(words) && text.contains("journal NOT exported to \(spool)")
+            }
+            #expect(sluice.process.errors.contains("the journal cannot be exported"))
+            // A reload meanwhile is taken over.
+            try scene.reload(sluice, with: configuration.text + "\n# touched")
+            try folders.createDirectory(atPath: spool, withIntermediateDirectories: true)
+            try Patience.wait(for: "the first in a file again", until: isExported)
+            try sluice.waitForLog("the journal is exported again")
+            #expect(!(try Self.command(scene, sluice, ["status"]).output.contains("cannot be exported")))
+        }
+    }
+
     // MARK: A new line
 
     @Test func reset_asksFirst_thenEverybodyBeginsAnew() throws {
@@ -159,6 +243,25 @@ import Testing
             #expect(visitors[3].number ?? 9 <= 4)
             let journal = try Self.command(scene, sluice, ["journal", "sale"]).output
             #expect(journal.contains("\"kind\":\"reset\""))
+        }
+    }
+
+    /// Redis stands still between the question and its answer: the reset comes when it goes on.
+    @Test func reset_withoutAnAnswer_saysThatItMayHaveHappened_andHowToSee() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            let (server, redis) = try scene.startForgetfulRedis(socket: socket)
+            var configuration = Configuration()
+            configuration.redis = "unix:\(socket)"
+            let sluice = try scene.start(configuration)
+            try Patience.wait(for: "the first tick") { try Self.readiness(sluice).ready }
+            let epoch = try #require(try redis.field("epoch"))
+            server.signal(SIGSTOP)
+            let asked = try Self.command(scene, sluice, ["room", "reset", "sale", "--yes"])
+            server.signal(SIGCONT)
+            #expect(asked.end == .exited(1))
+            #expect(asked.errors.contains("may have happened all the same") && asked.errors.contains("room's line in"))
+            try Patience.wait(for: "the reset") { try redis.field("epoch") ?? 0 > epoch }
         }
     }
 

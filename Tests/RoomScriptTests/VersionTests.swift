@@ -104,19 +104,19 @@ private struct MixedFleet {
 
     private mutating func tick() throws {
         guard case .tick(let tick) = try self.ask(.tick(RoomTick(gateway: "new", limits: VersionTests.limits))) else {
-            return
+            throw OtherAnswer()
         }
         self.known.raise(tick.snapshot)
     }
 
     private mutating func join(_ count: Int) throws {
-        guard case .join(let grant) = try self.ask(.join(count: count)) else { return }
+        guard case .join(let grant) = try self.ask(.join(count: count)) else { throw OtherAnswer() }
         self.known.raise(grant.line)
         self.handOut(first: grant.first, count: grant.count, admitted: grant.admitted)
     }
 
     private mutating func exchange(_ ids: [Int64]) throws {
-        guard case .exchange(let answer) = try self.ask(.exchange(gateway: "new", ids)) else { return }
+        guard case .exchange(let answer) = try self.ask(.exchange(gateway: "new", ids)) else { throw OtherAnswer() }
         for case (let id, .admitted) in zip(ids, answer.outcomes) { self.inside.insert(id) }
     }
 
@@ -141,13 +141,13 @@ private struct MixedFleet {
             limits.horizonMicros, 0, self.oldKnown.epoch, self.oldKnown.issued, self.oldKnown.serving,
         ]
         let answer = try self.askOld(["tick"] + integers.map(String.init))
-        guard answer.count >= 14 else { return }
+        guard answer.count >= 14 else { throw OtherAnswer() }
         self.oldKnown = (answer[1], answer[2], answer[3])
     }
 
     private mutating func oldJoin(_ count: Int) throws {
         let answer = try self.askOld(["join", String(count)])
-        guard answer.count == 6 else { return }
+        guard answer.count == 6 else { throw OtherAnswer() }
         self.handOut(first: answer[1], count: answer[2], admitted: answer[3])
     }
 

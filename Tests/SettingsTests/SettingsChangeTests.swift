@@ -134,6 +134,19 @@ import Testing
         #expect(settings.notices == ["rooms.onsale: no route goes through this room; it guards nothing"])
         #expect(try SettingsText.decode(SettingsText.smallest).notices == [])
     }
+
+    /// The bucket that a tick empties holds no more than the burst: the rest of the inflow was never reached, without a
+    /// word.
+    @Test(arguments: [
+        ("500/s", 1, "10/s of the inflow of 500/s while people wait; make it at least 50"),
+        ("501/s", 50, "500/s of the inflow of 501/s while people wait; make it at least 51"),
+        ("500/s", 50, nil), ("0/s", 1, nil),
+    ])
+    func burst_lessThanATickLetsIn_isNoticedWithWhatCanBeReached(inflow: String, burst: Int, end: String?) throws {
+        let settings = try self.settings("inflow: 120/s", "inflow: \(inflow)\n    burst: \(burst)")
+        let start = "rooms.onsale.burst: \(burst) is less than a tick of 100 ms lets in: one gateway may reach only "
+        #expect(settings.notices == (end.map { [start + $0] } ?? []))
+    }
 }
 
 @Suite struct PoolSettingsTests {

@@ -7,9 +7,9 @@ import Testing
 @testable import SettingsFile
 
 @Suite struct SettingsFileTests {
-    private func problems(_ path: String) -> [String] {
+    private func problems(_ path: String, exportsJournals: Bool = false) -> [String] {
         do throws(SettingsError) {
-            _ = try SettingsFile.load(path)
+            _ = try SettingsFile.load(path, exportsJournals: exportsJournals)
             return []
         } catch {
             return error.problems.map(\.description)
@@ -60,6 +60,28 @@ import Testing
             file: folder.path + "/signing.key"
         )
         #expect(settings.signingKeys == [key])
+    }
+
+    /// A folder that was not there was accepted, and nothing exported.
+    @Test func exportFolder_isLookedAtForThoseWhoExport() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = folder.path + "/s.yaml"
+        let text = SettingsText.smallest.replacing(
+            "inflow: 120/s",
+            with: "inflow: 120/s\n    journal_export: spool"
+        )
+        try folder.write(text, to: "s.yaml")
+        #expect(try SettingsFile.load(path).rooms[0].journalFolder == folder.path + "/spool")
+        let advice = "make a folder that this user can write to, or leave journal_export out"
+        let place = "\(path):10:5: rooms.onsale.journal_export: "
+        let spool = folder.path + "/spool"
+        #expect(self.problems(path, exportsJournals: true) == [place + "there is no folder \(spool); \(advice)"])
+        try folder.write("a file", to: "spool")
+        #expect(self.problems(path, exportsJournals: true) == [place + "\(spool) is not a folder; \(advice)"])
+        try FileManager.default.removeItem(atPath: spool)
+        try FileManager.default.createDirectory(atPath: spool, withIntermediateDirectories: false)
+        #expect(self.problems(path, exportsJournals: true) == [])
     }
 
     @Test func absoluteFolder_ofEveryFormOfPath() {

@@ -15,7 +15,12 @@ extension RoomGate {
 
     func sendRenewals() {
         let known = self.shared.known
-        guard let batch = self.renewals.next(isStillWanted: { $0.isReachable(fromEpoch: known.epoch) }) else { return }
+        let wanted = self.renewals.next { key in
+            if key.isReachable(fromEpoch: known.epoch) { return true }
+            self.renewedUntil[key] = nil
+            return false
+        }
+        guard let batch = wanted else { return }
         let renewed = batch.map { ($0, self.renewedUntil.removeValue(forKey: $0) ?? 0) }
         let calls = renewed.map { Renewal(id: $0.id(inEpoch: known.epoch), expiresMicros: $1) }
         self.store.renew(room: self.name, calls, known: known) { [self] result in

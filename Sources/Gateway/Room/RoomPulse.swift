@@ -1,4 +1,5 @@
 import Admission
+import SharedState
 
 /// How a room's ticks go, as the gateway's home loop sees them: when the next one is due, since when there is no answer,
 /// and what that makes of the room. A value without clock or store.
@@ -29,7 +30,9 @@ struct RoomPulse {
     private var sawWorkers = true
     private var sentMicros: Int64 = 0
     /// When the first tick was sent that has not been followed by an answer.
-    private var unansweredSinceMicros: Int64?
+    private(set) var unansweredSinceMicros: Int64?
+    /// Why the last tick had no good answer; nil when it had one.
+    private(set) var lastError: StoreError?
 
     // MARK: Ticks
 
@@ -61,19 +64,22 @@ struct RoomPulse {
         self.isTicking = false
         self.missed = 0
         self.unansweredSinceMicros = nil
+        self.lastError = nil
         self.eventsSeen = answer.events
         // Numbers are set aside for a gateway that knows the line: it is to have them before anything happens.
         let isNewLine = self.snapshot?.epoch != answer.snapshot.epoch
         self.snapshot = answer.snapshot
         self.isIdle = Self.isIdle(answer.snapshot) && !isNewLine
-        // The answer was true somewhere between the question and now.
+        // The room's time was told somewhere between the question and now: taken for the middle, it is wrong by no more
+        // than half of the round trip.
         self.offsetMicros = answer.snapshot.nowMicros - (self.sentMicros + (wallMicros - self.sentMicros) / 2)
         return stoodStill
     }
 
     /// True when it is time to tell the operator.
-    mutating func failed() -> Bool {
+    mutating func failed(_ error: StoreError) -> Bool {
         self.isTicking = false
+        self.lastError = error
         self.missed += 1
         self.isIdle = false
         return self.missed == Self.missedTicksWorthTelling
@@ -93,29 +99,5 @@ struct RoomPulse {
             return .degraded(sinceMicros: since)
         }
         return healthy == 0 || self.snapshot?.isHeld == true ? .held : .normal
-    }
-
-    /// What an operator has to see to. `generation`: of this gateway's settings.
-    func problems(of room: String, generation: Int64) -> [String] {
-        var problems: [String] = []
-        let isAway = if case .degraded = self.toldMode { true } else { self.missed >= Self.missedTicksWorthTelling }
-        if isAway { problems.append("room \(room): the shared state does not answer") }
-        if !isAway, self.toldMode == .held { problems.append("room \(room): no worker is healthy, nobody is let in") }
-        guard let snapshot = self.snapshot else {
-            return isAway ? problems : problems + ["room \(room): the shared state has not answered yet"]
-        }
-        if snapshot.isGenerationIgnored {
-            problems.append(
-                "room \(room): the limits in force are those of generation \(snapshot.generation); this gateway's "
-                    + "configuration is of generation \(generation) and is ignored: give it the newer file"
-            )
-        }
-        if snapshot.isConflicting {
-            problems.append(
-                "room \(room): another gateway has other limits of the same generation \(snapshot.generation): "
-                    + "give all gateways the same file, with a higher generation"
-            )
-        }
-        return problems
     }
 }

@@ -193,11 +193,11 @@ struct RoomView {
 
     /// All who wait, as of the last tick and what came since.
     private var waiting: Int64 {
-        guard let snapshot = self.snapshot, snapshot.epoch == self.known.epoch else {
-            return max(0, self.known.issued - self.known.serving)
-        }
+        guard let waiting = self.snapshot?.waiting, let issued = self.snapshot?.issued,
+            self.snapshot?.epoch == self.known.epoch
+        else { return max(0, self.known.issued - self.known.serving) }
         let skipped = self.skipped(before: self.known.issued).map { Int64($0.count) } ?? 0
-        return snapshot.waiting + max(0, self.known.issued - snapshot.issued - skipped)
+        return waiting + max(0, self.known.issued - issued - skipped)
     }
 
     /// Places before this one that have not been called: those of older lines first, and none where numbers were
@@ -214,25 +214,23 @@ struct RoomView {
             return ahead + max(0, key.number - before - 1)
         }
         ahead += max(0, key.number - self.known.serving - 1)
-        for gap in self.gaps(before: key.number) {
-            let first = max(gap.lowerBound, self.known.serving + 1)
-            let last = min(gap.upperBound, key.number - 1)
-            if first <= last { ahead -= last - first + 1 }
-        }
+        // Every poll comes by here: nothing is copied.
+        guard self.snapshot?.epoch == self.known.epoch else { return max(0, ahead) }
+        for gap in self.snapshot?.gaps ?? [] { ahead -= self.uncalled(of: gap, before: key.number) }
+        if let skipped = self.skipped(before: key.number) { ahead -= self.uncalled(of: skipped, before: key.number) }
         return max(0, ahead)
     }
 
-    /// Numbers that nobody has.
-    private func gaps(before number: Int64) -> [ClosedRange<Int64>] {
-        guard let snapshot = self.snapshot, snapshot.epoch == self.known.epoch else { return [] }
-        return snapshot.gaps + (self.skipped(before: number).map { [$0] } ?? [])
+    /// How many numbers of a gap, which nobody has, would have been called before this one.
+    private func uncalled(of gap: ClosedRange<Int64>, before number: Int64) -> Int64 {
+        max(0, min(gap.upperBound, number - 1) - max(gap.lowerBound, self.known.serving + 1) + 1)
     }
 
     /// What lies between the last number that the shared state handed out and those that were set aside for this
     /// gateway, or for another one: as soon as those are used, nobody will have it.
     private func skipped(before number: Int64) -> ClosedRange<Int64>? {
-        guard let snapshot = self.snapshot else { return nil }
-        let issued = max(snapshot.issued, self.lastOfState)
+        guard let told = self.snapshot?.issued else { return nil }
+        let issued = max(told, self.lastOfState)
         guard number > issued else { return nil }
         if let block = self.block, block.contains(number) {
             return issued + 1 < block.lowerBound ? issued + 1...block.lowerBound - 1 : nil

@@ -37,18 +37,11 @@ final class ClusterFollower: FleetFollower {
     private var lastReason = "no node has answered yet"
     private var isClosed = false
 
-    /// While something is amiss, the map is asked for at least so often.
-    private static let longestWaitNanoseconds = 400 * Nanoseconds.perMillisecond
-
     init(_ setup: RedisLinkSetup, seed: UInt64) {
         self.setup = setup
         self.seed = seed
         self.map = ClusterMap(seeds: setup.endpoint.places)
-        self.refreshBackoff = Backoff(
-            shortestNanoseconds: min(setup.options.shortestWaitNanoseconds, Self.longestWaitNanoseconds),
-            longestNanoseconds: Self.longestWaitNanoseconds,
-            seed: seed
-        )
+        self.refreshBackoff = setup.options.searchBackoff(seed: seed)
     }
 
     var nodes: [RedisNode] { self.members.values.map(\.node) }

@@ -22,19 +22,11 @@ final class SentinelFollower: FleetFollower {
     private var sentinelsAreSilent = false
     private var isClosed = false
 
-    /// While there is no master, sentinels are asked at least so often.
-    private static let longestWaitNanoseconds = 400 * Nanoseconds.perMillisecond
-
     init(_ setup: RedisLinkSetup, name: String, seed: UInt64) {
         self.setup = setup
         self.name = name
         self.search = SentinelSearch(sentinels: setup.endpoint.places)
-        let longest = min(setup.options.longestWaitNanoseconds, Self.longestWaitNanoseconds)
-        self.backoff = Backoff(
-            shortestNanoseconds: min(setup.options.shortestWaitNanoseconds, longest),
-            longestNanoseconds: longest,
-            seed: seed
-        )
+        self.backoff = setup.options.searchBackoff(seed: seed)
     }
 
     var nodes: [RedisNode] { [self.master, self.sentinel].compactMap { $0 } }

@@ -26,7 +26,7 @@ struct ServerGreeting: Equatable {
                     + "marks of the rooms only; \(RedisRights.advice)"
             )
             return nil
-        case .failure(let error): return "INFO: \(error.reason)"
+        case .failure(let error): return Self.refusal("INFO", error)
         }
     }
 
@@ -46,7 +46,7 @@ struct ServerGreeting: Equatable {
                     + RedisRights.advice
             )
             return nil
-        case .failure(let error): return "ROLE: \(error.reason)"
+        case .failure(let error): return Self.refusal("ROLE", error)
         }
     }
 
@@ -63,6 +63,13 @@ struct ServerGreeting: Equatable {
             guard let role = self.role, role != "master", role != "primary" else { return nil }
             return "this is a replica\(self.master.map { " of \($0)" } ?? ""): writes go to its master"
         }
+    }
+
+    private static func refusal(_ action: String, _ error: RedisError) -> String {
+        guard case .refused(let code, let message) = error, let advice = RedisRights.advice(code: code) else {
+            return "\(action): \(error.reason)"
+        }
+        return "\(action): \(message); \(advice)"
     }
 
     private static func isForbidden(_ message: String) -> Bool {
@@ -94,4 +101,14 @@ public enum ServerRun {
 enum RedisRights {
     static let advice =
         "give its user the rights that Sluice needs: ACL SETUSER NAME ~sluice:* +@all -@admin -@dangerous +info +role"
+
+    /// What to do when a server refuses us with that code; nil when its message says it all.
+    static func advice(code: String) -> String? {
+        switch code {
+        case "WRONGPASS": "Redis does not know this user with this password: check user and password in the address"
+        case "NOAUTH": "Redis asks for a password: write it into the address, redis://:PASSWORD@HOST"
+        case "NOPERM": self.advice
+        default: nil
+        }
+    }
 }

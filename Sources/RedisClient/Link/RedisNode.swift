@@ -265,11 +265,10 @@ extension RedisNode.Purpose {
         guard case .failure(.refused(let code, let message)) = result else { return }
         var reason = "\(action): \(message)"
         switch (code, self) {
-        case ("WRONGPASS", .data), ("NOAUTH", .data): reason += "; check user and password in the address"
         case ("WRONGPASS", .sentinel), ("NOAUTH", .sentinel):
             reason += "; set sentinel_user and sentinel_password under redis_access"
-        case ("NOPERM", .data): reason += "; \(RedisRights.advice)"
         case ("NOPERM", .sentinel): reason += "; its user of the sentinels needs: +ping +sentinel"
+        case (_, .data): reason += RedisRights.advice(code: code).map { "; \($0)" } ?? ""
         default: break
         }
         link?.end(reason)

@@ -42,6 +42,24 @@ public struct RoomSettings: Equatable, Sendable {
     }
 }
 
+extension RoomSettings {
+    /// How often a gateway moves a room on.
+    public static let ticksPerSecond: Int64 = 10
+
+    /// The room's bucket holds no more than its burst, and a gateway empties it for those who wait once a tick: what
+    /// came in between is lost. Other gateways, and visitors who come just then, empty it too, but nobody can count on
+    /// that.
+    var burstNotice: String? {
+        let reachedMilli = self.burst * Self.ticksPerSecond * 1_000
+        guard reachedMilli < self.inflowMilli else { return nil }
+        let needed = (self.inflowMilli + Self.ticksPerSecond * 1_000 - 1) / (Self.ticksPerSecond * 1_000)
+        return
+            "rooms.\(self.name).burst: \(self.burst) is less than a tick of 100 ms lets in: one gateway may reach only "
+            + "\(RateText.format(reachedMilli)) of the inflow of \(RateText.format(self.inflowMilli)) while people wait; "
+            + "make it at least \(needed)"
+    }
+}
+
 extension RoomSettings: NamedSettingsSection {
     init() { self.init(name: "", slots: 1, inflowMilli: 1000) }
 

@@ -12,8 +12,9 @@ struct AdminOptions: ParsableArguments {
 
     enum Request: Sendable {
         case get(String)
-        /// A POST of a path whose last word is the action.
-        case act(String)
+        /// A POST of a path whose last word is the action. `doubt` is told when there is no answer: it may have been
+        /// done or not.
+        case act(String, doubt: String)
     }
 
     static let timeoutNanoseconds: Int64 = 5_000_000_000
@@ -46,10 +47,10 @@ struct AdminConversation: Sendable {
         _ request: AdminOptions.Request,
         _ take: @escaping @Sendable (_ body: [UInt8], _ again: AdminConversation) -> Void
     ) {
-        let (path, action): (String, String?) =
+        let (path, action, doubt): (String, String?, String?) =
             switch request {
-            case .get(let path): (path, nil)
-            case .act(let path): (path, path.split(separator: "/").last.map(String.init))
+            case .get(let path): (path, nil, nil)
+            case .act(let path, let doubt): (path, path.split(separator: "/").last.map(String.init), doubt)
             }
         HTTPProbe.get(
             address: self.address,
@@ -61,8 +62,9 @@ struct AdminConversation: Sendable {
         ) { result in
             switch result {
             case .failure(let error):
+                let question = "Is Sluice running, and is --admin its `admin.listen`?"
                 printError(
-                    "nothing answers at \(self.address): \(error). Is Sluice running, and is --admin its `admin.listen`?"
+                    "nothing answers at \(self.address): \(error). \(error.wasSent ? doubt ?? question : question)"
                 )
                 Foundation.exit(1)
             case .success(let answer) where answer.status == 200: take(answer.body, self)
@@ -85,5 +87,12 @@ struct AdminConversation: Sendable {
         }
         let line = String(decoding: body.prefix { $0 != 0x0A }, as: UTF8.self)
         return line.isEmpty ? "it does not look like Sluice's admin listener" : line
+    }
+}
+
+extension ProbeError {
+    /// Whether what was asked may have been done all the same.
+    fileprivate var wasSent: Bool {
+        if case .unreachable(_, .connectFailed) = self { false } else { true }
     }
 }

@@ -47,7 +47,7 @@ struct RoomCommand: ParsableCommand {
                 }
             }
             let room = self.room
-            try self.admin.ask(.act("/rooms/\(room)/reset")) { answer, _ in
+            try self.admin.ask(.act("/rooms/\(room)/reset", doubt: ResetDoubt.words)) { answer, _ in
                 struct Line: Decodable { let epoch: Int64 }
                 let line = try? JSONDecoder().decode(Line.self, from: Data(answer))
                 print("the room '\(room)' has a new line\(line.map { " (epoch \($0.epoch))" } ?? "")")
@@ -55,6 +55,13 @@ struct RoomCommand: ParsableCommand {
             }
         }
     }
+}
+
+/// What to tell when nobody knows whether a reset was carried out.
+enum ResetDoubt {
+    static let words =
+        "The reset may have happened all the same: look at the room's line in `sluice status`, which a reset raises, and "
+        + "ask again if it is the old one. To ask twice does no harm but that those who came in between begin anew, too"
 }
 
 /// Names of rooms on the command line; the configuration's own rule.

@@ -26,7 +26,8 @@ struct StatusText {
         }
         for export in self.status.controller?.exports ?? [] {
             let far = export.exportedTo.map { "entry \($0)" } ?? "nothing yet"
-            text += "room \(export.room): journal exported to \(export.folder), as far as \(far), "
+            let isHeld = export.problem == nil ? "" : " NOT"
+            text += "room \(export.room): journal\(isHeld) exported to \(export.folder), as far as \(far), "
             text += "\(export.behind) behind, \(export.lost) lost\n"
         }
         return text

@@ -126,7 +126,7 @@ extension Daemon {
                         json.member("epoch", line.epoch)
                         json.endObject()
                         return json.finished() + [0x0A]
-                    }.mapError { AdminProblem($0) }
+                    }.mapError { AdminProblem(resetting: $0) }
                 )
             }
         }
@@ -134,6 +134,15 @@ extension Daemon {
 }
 
 extension AdminProblem {
+    /// Whoever asked for a reset has to know whether it may have happened.
+    fileprivate init(resetting error: StoreError) {
+        switch error {
+        case .unanswered(let reason): self.init(status: 503, "\(reason). \(ResetDoubt.words)")
+        case .unavailable(let reason): self.init(status: 503, "\(reason). Nothing was done: ask again later")
+        case .noRoom, .refused, .lineFull: self.init(error)
+        }
+    }
+
     fileprivate init(_ error: StoreError) {
         switch error {
         case .noRoom: self.init(status: 404, "the shared state has no such room yet")

@@ -56,7 +56,7 @@ final class Daemon {
 
     /// Runs until a signal ends the process.
     static func run(roles: Set<Role>, configuration path: String) throws -> Never {
-        let settings = try Self.load(path)
+        let settings = try Self.load(path, exportsJournals: roles.contains(.controller))
         LogSetup.bootstrap(
             level: Logger.Level(settings.log.level),
             format: settings.log.format == .json ? .json : .text
@@ -77,9 +77,9 @@ final class Daemon {
     // Unchecked because it is written once, on the home loop, before anything that could read it exists.
     private nonisolated(unsafe) static var current: LoopBound<Daemon>?
 
-    private static func load(_ path: String) throws -> Settings {
+    private static func load(_ path: String, exportsJournals: Bool) throws -> Settings {
         do {
-            return try SettingsFile.load(path)
+            return try SettingsFile.load(path, exportsJournals: exportsJournals)
         } catch {
             throw DaemonError("the configuration is refused:\n\(error)")
         }
@@ -268,14 +268,13 @@ final class Daemon {
         let effective = Settings.effective(running: self.settings, loaded: loaded)
         do {
             let keys = try SigningKeyFile.keys(for: effective)
+            let notices = effective.notices.filter { !self.settings.notices.contains($0) }
             self.settings = effective
             LogSetup.level = Logger.Level(effective.log.level)
             self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
             self.controller?.apply(effective)
             self.reloads.applied += 1
-            for change in changes {
-                self.log.notice("\(change)")
-            }
+            for line in changes.map(\.description) + notices { self.log.notice("\(line)") }
             self.log.notice("configuration read again", metadata: ["changes": "\(changes.count)"])
         } catch {
             self.reloads.refused += 1

@@ -22,12 +22,17 @@ import Testing
                 return crowd.insideCount >= 30
             }
             controller.mayEnd = true
+            let before = try #require(try redis.field("admitted"))
+            let start = Patience.nowMilliseconds
             controller.process.kill()
-            // The gateways see it within a second; what they let in until then is stated, not nobody.
+            // The gateways see it within a second; until then they let in by the limits, not nobody.
             try self.poll(&crowd, milliseconds: 1_000)
             let admitted = try #require(try redis.field("admitted"))
+            let most = 5 + 30 * (Patience.nowMilliseconds - start) / 1_000 + 1
+            #expect(admitted - before <= most, "\(admitted - before) in the first second")
             try self.poll(&crowd, milliseconds: 2_000)
             #expect(try redis.field("admitted") == admitted, "let in where nobody serves them")
+            #expect(admitted < 150, "else nobody is left to be let in")
 
             try scene.start(configuration, command: "controller", name: "second")
             try crowd.enterAll()

@@ -1,0 +1,60 @@
+import Admission
+import SharedState
+
+/// What in a room is not as it should be, for `/readyz`, `/healthz` and `/status` alike: each text says what it is and
+/// what to do.
+extension RoomPulse {
+    /// `generation`: of this gateway's settings.
+    func problems(of room: String, generation: Int64, wallMicros: Int64) -> [String] {
+        let still = self.standstill(wallMicros: wallMicros)
+        var problems = still.map { [$0] } ?? []
+        if still == nil, self.toldMode == .held {
+            problems.append("no worker is healthy: nobody is called or let in. Look after the workers")
+        }
+        if let snapshot = self.snapshot {
+            problems += Self.problems(of: snapshot, generation: generation)
+        } else if still == nil {
+            problems.append("the shared state has not answered yet\(self.lastError.map { ": \($0)" } ?? "")")
+        }
+        return problems.map { "room \(room): \($0)" }
+    }
+
+    /// Nil while the room moves on.
+    private func standstill(wallMicros: Int64) -> String? {
+        let isAway = if case .degraded = self.toldMode { true } else { self.missed >= Self.missedTicksWorthTelling }
+        guard isAway else { return nil }
+        let seconds = max(0, wallMicros - (self.unansweredSinceMicros ?? wallMicros)) / 1_000_000
+        let meanwhile = "Meanwhile passes work, places are kept, nobody is let in"
+        switch self.lastError {
+        case nil: return "the shared state has not answered for \(seconds) s. Look after Redis. \(meanwhile)"
+        case .unavailable(let reason), .unanswered(let reason):
+            return "the shared state has not answered for \(seconds) s: \(reason). Look after Redis. \(meanwhile)"
+        case .some(let error):
+            return "Redis answers, and the room has stood still for \(seconds) s: \(error). \(meanwhile)"
+        }
+    }
+
+    private static func problems(of snapshot: RoomSnapshot, generation: Int64) -> [String] {
+        var problems: [String] = []
+        if snapshot.isGenerationIgnored {
+            problems.append(
+                "the limits of this gateway's file are ignored: it is of generation \(generation), and another gateway "
+                    + "has \(snapshot.generation). Give this one the same file; if it is the newer one, touch it, or give it "
+                    + "a higher `generation`"
+            )
+        }
+        if snapshot.isConflicting {
+            problems.append(
+                "two gateways have different limits of the one generation \(snapshot.generation); those that came first "
+                    + "are in force. Give both the same file, and raise its `generation`"
+            )
+        }
+        if snapshot.allowedMilli != nil, snapshot.allowedUntilMicros <= snapshot.nowMicros {
+            problems.append(
+                "no controller renews the rate: the fallback is in force, at most \(snapshot.rateMilli / 1_000)/s. Look "
+                    + "after the controller"
+            )
+        }
+        return problems
+    }
+}
