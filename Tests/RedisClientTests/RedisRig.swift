@@ -94,7 +94,7 @@ actor RedisRig {
     /// Looks every five milliseconds until `condition` holds.
     func wait(
         _ what: String,
-        seconds: Int64 = 10,
+        seconds: Int64 = 60,
         _ condition: @Sendable (isolated RedisRig) -> Bool
     ) async throws {
         let deadline = self.loop.now.advanced(byNanoseconds: seconds * Nanoseconds.perSecond)

@@ -122,12 +122,14 @@ public actor StateRig {
         }
     }
 
-    /// Looks every five milliseconds until `condition` holds; gives up after ten seconds.
+    /// Looks every five milliseconds until `condition` holds; gives up after a minute.
     public func wait(_ what: String, _ condition: @Sendable (isolated StateRig) -> Bool) async throws {
-        let deadline = self.loop.now.advanced(byNanoseconds: 10 * Nanoseconds.perSecond)
+        let deadline = self.loop.now.advanced(byNanoseconds: Int64(LoopFixture.deadlineSeconds) * Nanoseconds.perSecond)
         while !condition(self) {
             guard self.loop.now < deadline else {
-                throw Failure(description: "waited 10 s for: \(what); events \(self.events)")
+                throw Failure(
+                    description: "waited \(LoopFixture.deadlineSeconds) s for: \(what); events \(self.events)"
+                )
             }
             await withCheckedContinuation { continuation in
                 _ = self.loop.after(nanoseconds: 5 * Nanoseconds.perMillisecond) { continuation.resume() }

@@ -110,7 +110,7 @@ import TestKit
                     connection.reset()
                 }
             )
-            let sluice = try self.start(scene, worker, pool: ["response_timeout": "300ms"])
+            let sluice = try self.start(scene, worker, pool: ["response_timeout": "3s"])
             try body(sluice)
             try sluice.waitUntilIdle()
         }
