@@ -106,6 +106,7 @@ import Testing
             var configuration = Self.configuration()
             // Long enough to be seen under way, and to be waited for.
             configuration.worker["service_time"] = "4s"
+            configuration.scaling["latency_objective"] = "10s"
             configuration.pool["drain_timeout"] = "60s"
             let sluice = try scene.start(configuration)
             let (busy, idle) = (try HTTPPeer(port: sluice.port), try HTTPPeer(port: sluice.port))

@@ -63,6 +63,10 @@ import Testing
             let sluice = try scene.start(configuration)
             let (inside, waiting) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
             try inside.get()
+            // Nobody is called, so that whoever waits is ahead of those who come later.
+            configuration.room?["inflow"] = "0/s"
+            try scene.reload(sluice, with: configuration.text)
+            try Patience.wait(for: "the rate to be in force") { try sluice.status().room?.rate_milli == 0 }
             try waiting.get()
             #expect(inside.isIn && waiting.number == 2)
             try RedisShell(scene: scene, socket: socket).waitUntilPlacesAreSetAside()
@@ -88,6 +92,8 @@ import Testing
             try newcomer.get()
             #expect(newcomer.number == place, "a place that was set aside stays good")
             #expect(try waiting.get().position().number == 2)
+            configuration.room?["inflow"] = "1000/s"
+            try scene.reload(sluice, with: configuration.text)
             try inside.get("/leave")
             try Patience.wait(for: "the next to be let in") { try waiting.get().field("sluice-state") == "admitted" }
             #expect(waiting.number == 2)
