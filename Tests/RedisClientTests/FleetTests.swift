@@ -36,6 +36,9 @@ import Transport
 
     private static func options(_ fleet: RedisFleet) throws -> RedisOptions {
         var options = RedisOptions()
+        // Longer than a busy machine keeps a server from answering.
+        options.commandTimeoutNanoseconds = 4 * Nanoseconds.perSecond
+        options.connectTimeoutNanoseconds = 4 * Nanoseconds.perSecond
         if fleet.options.acl { options.sentinelPassword = Secret(RedisFleet.sentinelPassword) }
         if fleet.options.tls {
             options.tls = try TLSContext(

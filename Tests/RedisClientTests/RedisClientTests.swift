@@ -14,7 +14,7 @@ import Transport
     )
 
     private func withRig(
-        options: RedisOptions = RedisOptions(),
+        options: RedisOptions = RedisRig.patient,
         scripts: [RedisScript] = [],
         _ body: @Sendable (RedisRig) async throws -> Void
     ) async throws {

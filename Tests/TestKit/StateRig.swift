@@ -68,7 +68,12 @@ public actor StateRig {
     /// Starts a server and puts the stores in Redis in place of those in memory.
     public func useRedis() async throws {
         let endpoint = try await self.startRedis().get()
-        let client = RedisClient(loop: self.loop, endpoint: endpoint, scripts: SharedScripts.all, seed: 3)
+        // A server on a busy machine takes its time.
+        var options = RedisOptions()
+        options.commandTimeoutNanoseconds = 30 * Nanoseconds.perSecond
+        options.connectTimeoutNanoseconds = 30 * Nanoseconds.perSecond
+        let scripts = SharedScripts.all
+        let client = RedisClient(loop: self.loop, endpoint: endpoint, options: options, scripts: scripts, seed: 3)
         self.client = client
         self.store = RedisRoomStore(client: client)
         let board = RedisPoolBoard(client: client)
