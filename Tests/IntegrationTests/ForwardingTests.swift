@@ -265,11 +265,11 @@ import TestKit
     /// A slow client is no fault of the worker's: neither's time runs while the other one is waited for.
     @Test func backPressure_clientPausesLongerThanTheWorkerMay_stillGetsAll() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "4s"])
+            let sluice = try self.start(scene, pool: ["response_timeout": "10s"])
             let peer = try RawPeer(port: sluice.port)
             let count = 30_000_000
             peer.send("GET /bytes?n=\(count) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            try Patience.pass(milliseconds: 6_000)
+            try Patience.pass(milliseconds: 12_000)
             #expect((peer.readToEnd()?.count ?? 0) > count)
         }
     }
@@ -289,7 +289,7 @@ import TestKit
     /// The end of an answer that the worker has long finished is the client's to take, in its own time.
     @Test func backPressure_clientReadsSlowly_isNotGivenUpWhileItReads() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, limits: ["write_timeout": "4s", "idle_timeout": "4s"])
+            let sluice = try self.start(scene, limits: ["write_timeout": "6s", "idle_timeout": "6s"])
             let peer = try RawPeer(port: sluice.port)
             let count = 12_000_000
             peer.send("GET /bytes?n=\(count) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

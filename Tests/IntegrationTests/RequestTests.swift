@@ -168,7 +168,7 @@ import TestKit
     @Test func body_tooSlow_gets408AndTheWorkerNeverGetsItsEnd() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker { try $0.readToEnd() }
-            var configuration = Self.open(["body_timeout": "3s", "buffered_body_bytes": "0B"])
+            var configuration = Self.open(["body_timeout": "5s", "buffered_body_bytes": "0B"])
             configuration.use([worker])
             let sluice = try scene.start(configuration)
             let peer = try HTTPPeer(port: sluice.port)
@@ -184,7 +184,7 @@ import TestKit
     @Test func body_slowButSteady_isNotTheWorkersFault() throws {
         try Scene.play { scene in
             var configuration = Self.open()
-            configuration.pool["response_timeout"] = "4s"
+            configuration.pool["response_timeout"] = "8s"
             let sluice = try scene.start(configuration)
             let peer = try HTTPPeer(port: sluice.port)
             peer.peer.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -193,7 +193,7 @@ import TestKit
             try Patience.wait(for: "an upload that takes longer than that") {
                 peer.peer.send("1\r\nx\r\n")
                 sent += 1
-                return Patience.nowMilliseconds - start > 6_000
+                return Patience.nowMilliseconds - start > 10_000
             }
             peer.peer.send("0\r\n\r\n")
             let answer = try peer.readAnswer()
@@ -204,7 +204,7 @@ import TestKit
 
     @Test func connection_idle_isClosed() throws {
         try Scene.play { scene in
-            let sluice = try scene.start(Self.open(["idle_timeout": "3s"]))
+            let sluice = try scene.start(Self.open(["idle_timeout": "5s"]))
             let peer = try HTTPPeer(port: sluice.port)
             #expect(try peer.request("GET", "/").status == 200)
             #expect(peer.isEnded())

@@ -40,7 +40,7 @@ import TestKit
         try Scene.play { scene in
             let sluice = try self.start(
                 scene,
-                limits: ["body_timeout": "3s", "buffered_body_bytes": "0B"],
+                limits: ["body_timeout": "5s", "buffered_body_bytes": "0B"],
                 Self.early
             )
             let peer = try HTTPPeer(port: sluice.port)
@@ -56,7 +56,7 @@ import TestKit
     /// Seen before: the worker that had begun its response before the end of the body was waited for without end.
     @Test func earlyHead_workerStalls_isCutAfterTheResponseTimeout() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "3s"], Self.early)
+            let sluice = try self.start(scene, pool: ["response_timeout": "5s"], Self.early)
             let peer = try HTTPPeer(port: sluice.port)
             // Larger than what may be gathered: the worker is there while the body comes.
             peer.peer.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n")
@@ -89,7 +89,7 @@ import TestKit
     /// A guard: one that stops in the middle is cut, and the client is told.
     @Test func response_stopsInTheMiddle_isCut() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "3s"]) { connection in
+            let sluice = try self.start(scene, pool: ["response_timeout": "5s"]) { connection in
                 _ = try connection.readRequest()
                 try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
                 try connection.readToEnd()
