@@ -223,7 +223,7 @@ import Testing
             chmod(program, 0o700)
             var options = EmbeddedRedisOptions()
             options.executable = program
-            options.startTimeoutNanoseconds = 300 * Nanoseconds.perMillisecond
+            options.startTimeoutNanoseconds = 3 * Nanoseconds.perSecond
             let next = try StateRig.make(folder: rig.folder, options: options)
             async let start = next.startRedis()
             try await next.wait("a process") { $0.pid != nil }
@@ -253,6 +253,7 @@ import Testing
             }
             #expect(error.description.contains("process \(pid) "))
             await rig.signal(SIGCONT)
+            try await rig.wait("connected") { $0.isConnected }
             #expect(try await rig.send("PING") == .status("PONG"))
         }
     }

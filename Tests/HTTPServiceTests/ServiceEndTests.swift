@@ -50,7 +50,9 @@ import Transport
 
     /// What was on its way when the service began to close is answered, as the connection's last request.
     @Test func close_withIdleConnections_answersALateRequestAndClosesTheOthers() throws {
-        let fixture = try ServiceFixture()
+        var limits = ServiceLimits()
+        limits.closingGraceNanoseconds = 4 * Nanoseconds.perSecond
+        let fixture = try ServiceFixture(limits: limits)
         let late = try RawPeer(port: fixture.port)
         let idle = try RawPeer(port: fixture.port)
         try fixture.loops.waitUntil { try fixture.loops.run { fixture.service.connectionCount } == 2 }
@@ -83,7 +85,7 @@ import Transport
         let base = isSecure ? "https://localhost:\(fixture.port)" : "http://127.0.0.1:\(fixture.port)"
         let options = isSecure ? "--cacert \(folder.file("certificate.pem"))" : ""
         let script = """
-            run() { curl --silent --show-error --http1.1 --max-time 20 \(options) "$@"; }
+            run() { curl --silent --show-error --http1.1 --max-time 60 \(options) "$@"; }
             run \(base)/a \(base)/later?1 \(base)/b
             head -c 900000 /dev/zero | run --data-binary @- -H 'Content-Type: x/y' -o /dev/null \
                 -w '%{http_code} %{size_download}\\n' \(base)/echo

@@ -79,8 +79,8 @@ import Transport
     @Test func connection_thatSaysNothing_isClosedWithoutAWord() throws {
         let fixture = try ServiceFixture(
             limits: Self.limits {
-                $0.headTimeoutNanoseconds = 30 * Nanoseconds.perMillisecond
-                $0.idleTimeoutNanoseconds = 30 * Nanoseconds.perMillisecond
+                $0.headTimeoutNanoseconds = 3 * Nanoseconds.perSecond
+                $0.idleTimeoutNanoseconds = 3 * Nanoseconds.perSecond
             }
         )
         #expect(try RawPeer(port: fixture.port).readToEnd() == [])

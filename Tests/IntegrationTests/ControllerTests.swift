@@ -22,7 +22,11 @@ import Testing
     /// Not under sanitizers: a gateway ten times slower asks for so little that nothing has to grow.
     @Test(.enabled(if: Patience.slowness == 1)) func load_risesAndEnds_workersGrowAndComeBack() throws {
         try Scene.play { scene in
-            let sluice = try scene.start(Self.configuration())
+            var configuration = Self.configuration()
+            // So long that the workers have all they can do, however slowly this test asks.
+            configuration.worker["service_time"] = "500ms"
+            configuration.scaling["latency_objective"] = "10s"
+            let sluice = try scene.start(configuration)
             let peers = try (0..<24).map { _ in try HTTPPeer(port: sluice.port) }
             var failures = 0
             try Patience.wait(for: "the pool to grow") {
@@ -100,7 +104,10 @@ import Testing
     @Test func end_requestUnderWay_isFinishedFirst() throws {
         try Scene.play { scene in
             var configuration = Self.configuration()
-            configuration.worker["service_time"] = "800ms"
+            // Long enough to be seen under way, and to be waited for.
+            configuration.worker["service_time"] = "4s"
+            configuration.scaling["latency_objective"] = "10s"
+            configuration.pool["drain_timeout"] = "60s"
             let sluice = try scene.start(configuration)
             let (busy, idle) = (try HTTPPeer(port: sluice.port), try HTTPPeer(port: sluice.port))
             try busy.send("GET", "/")

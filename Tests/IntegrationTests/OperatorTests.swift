@@ -43,7 +43,7 @@ import Testing
             let (inside, waiting) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
             try inside.get()
             #expect(inside.isIn)
-            #expect(try waiting.get().field("sluice-mode") == nil)
+            try Patience.wait(for: "the loop to be told") { try waiting.get().field("sluice-mode") == nil }
             redis.kill()
             try Patience.wait(for: "the gateway to notice") { try Self.readiness(sluice).mode == "degraded" }
             #expect(try sluice.admin("/readyz").status == 200)
@@ -158,7 +158,9 @@ import Testing
             #expect(Set(granted) == ["1", "2", "3", "4", "5"])
             // From the middle on, and one that does not exist.
             let rest = try Self.command(scene, sluice, ["journal", "sale", "--after", entries[0].id])
-            #expect(rest.output.split(separator: "\n").count == entries.count - 1)
+            // More may have happened meanwhile.
+            let lines = result.output.split(separator: "\n")
+            #expect(rest.output.split(separator: "\n").starts(with: lines.dropFirst()))
             let none = try Self.command(scene, sluice, ["journal", "sail"])
             #expect(none.end == .exited(1) && none.errors.contains("known: sale"))
         }
@@ -181,9 +183,10 @@ import Testing
             try Patience.wait(for: "the five in the files") {
                 try lines().filter { $0.contains("\"kind\":\"exchange\"") }.count == 5
             }
+            let exported = try lines().map { String($0).replacing(/"n":\d+,/, with: "") }
             let printed = try Self.command(scene, sluice, ["journal", "sale"]).output.split(separator: "\n")
-            // The same entries, numbered.
-            #expect(try lines().map { String($0).replacing(/"n":\d+,/, with: "") } == printed.map(String.init))
+            // The same entries, numbered; more may have happened meanwhile.
+            #expect(printed.map(String.init).starts(with: exported))
             let text = try Self.command(scene, sluice, ["status"]).output
             #expect(text.contains("journal exported to \(spool)") && text.contains("0 lost"))
             #expect(try sluice.metric("sluice_journal_lost_total{room=\"sale\"}") == 0)
@@ -330,7 +333,7 @@ import Testing
             try Patience.wait(for: "the second to say so") {
                 try Self.command(scene, two, ["status"]).output.contains(problem)
             }
-            #expect(!(try Self.command(scene, one, ["status"]).output.contains("! ")))
+            #expect(!(try Self.command(scene, one, ["status"]).output.contains(problem)))
             // With one generation and other limits, it is a contradiction.
             try scene.reload(two, with: text(2, "50/s"))
             try Patience.wait(for: "the contradiction") {

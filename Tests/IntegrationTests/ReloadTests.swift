@@ -11,29 +11,31 @@ import Testing
             let sluice = try scene.start(configuration)
             #expect(try sluice.status().room?.slots == 100)
             configuration.room = ["slots": "77", "inflow": "33/s", "burst": "22"]
-            let start = Patience.nowMilliseconds
             try scene.write(configuration.text, to: sluice.configurationFile)
             if signals { sluice.process.signal(SIGHUP) }
             try Patience.wait(for: "the new limits") { try sluice.status().room?.slots == 77 }
-            #expect(Patience.nowMilliseconds - start < 1_000 * Patience.slowness)
             let room = try #require(try sluice.status().room)
             #expect(room.rate_milli == 33_000 && room.burst == 22)
             #expect(sluice.process.errors.contains("rooms.sale.slots"))
         }
     }
 
-    /// Between the reload and the limits in force lies one tick, a tenth of a second.
+    /// Between the reload and the limits in force lies one tick, a tenth of a second. By the ticks of a room in which
+    /// nobody waits it would be anything up to a second: that eight of ten came within 0.4 s is then a chance of one in
+    /// eighty, while a busy machine may keep one or two of them longer.
     @Test func good_reloadApplied_nextTickHasTheLimits() throws {
         try Scene.play { scene in
             var configuration = Configuration()
             let sluice = try scene.start(configuration)
-            configuration.room?["slots"] = "55"
-            try scene.write(configuration.text, to: sluice.configurationFile)
-            sluice.process.signal(SIGHUP)
-            try Patience.wait(for: "the reload") { try sluice.status().reloads_applied > 0 }
-            let applied = Patience.nowMilliseconds
-            try Patience.wait(for: "the new limit") { try sluice.status().room?.slots == 55 }
-            #expect(Patience.nowMilliseconds - applied <= 150 * Patience.slowness)
+            var delays: [Int64] = []
+            for slots in 51...60 {
+                configuration.room?["slots"] = "\(slots)"
+                try scene.reload(sluice, with: configuration.text)
+                let applied = Patience.nowMilliseconds
+                try Patience.wait(for: "the new limit") { try sluice.status().room?.slots == slots }
+                delays.append(Patience.nowMilliseconds - applied)
+            }
+            #expect(delays.count { $0 <= 400 * Patience.slowness } >= 8, "milliseconds: \(delays)")
         }
     }
 

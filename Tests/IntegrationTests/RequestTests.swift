@@ -78,7 +78,10 @@ import TestKit
                 let text = String(decoding: answer.prefix(9), as: UTF8.self)
                 #expect(answer.isEmpty || text == "HTTP/1.1 ", "seed \(seed): \(bytes)")
             }
-            #expect(try HTTPPeer(port: sluice.port).request("GET", "/").status == 200)
+            // Whoever is kept from asking for a tenth of a second has run into these very limits.
+            try Patience.wait(for: "service") {
+                (try? HTTPPeer(port: sluice.port).request("GET", "/").status) == 200
+            }
         }
     }
 
@@ -165,7 +168,7 @@ import TestKit
     @Test func body_tooSlow_gets408AndTheWorkerNeverGetsItsEnd() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker { try $0.readToEnd() }
-            var configuration = Self.open(["body_timeout": "300ms", "buffered_body_bytes": "0B"])
+            var configuration = Self.open(["body_timeout": "5s", "buffered_body_bytes": "0B"])
             configuration.use([worker])
             let sluice = try scene.start(configuration)
             let peer = try HTTPPeer(port: sluice.port)
@@ -181,16 +184,16 @@ import TestKit
     @Test func body_slowButSteady_isNotTheWorkersFault() throws {
         try Scene.play { scene in
             var configuration = Self.open()
-            configuration.pool["response_timeout"] = "500ms"
+            configuration.pool["response_timeout"] = "8s"
             let sluice = try scene.start(configuration)
             let peer = try HTTPPeer(port: sluice.port)
             peer.peer.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
             let start = Patience.nowMilliseconds
             var sent = 0
-            try Patience.wait(for: "an upload of more than a second") {
+            try Patience.wait(for: "an upload that takes longer than that") {
                 peer.peer.send("1\r\nx\r\n")
                 sent += 1
-                return Patience.nowMilliseconds - start > 1_200
+                return Patience.nowMilliseconds - start > 10_000
             }
             peer.peer.send("0\r\n\r\n")
             let answer = try peer.readAnswer()
@@ -201,7 +204,7 @@ import TestKit
 
     @Test func connection_idle_isClosed() throws {
         try Scene.play { scene in
-            let sluice = try scene.start(Self.open(["idle_timeout": "200ms"]))
+            let sluice = try scene.start(Self.open(["idle_timeout": "5s"]))
             let peer = try HTTPPeer(port: sluice.port)
             #expect(try peer.request("GET", "/").status == 200)
             #expect(peer.isEnded())

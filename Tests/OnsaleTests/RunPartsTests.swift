@@ -132,7 +132,8 @@ import Testing
         #expect(try admitted.take() == 2 * pages)
         #expect(try clock.take() == nil)
         let micros = try fixture.run { redis.open().micros(at: MonotonicClock.now()) }
-        #expect(abs(Double(micros) / 1e6 - Date().timeIntervalSince1970) < 1)
+        // Another clock, or one read wrongly, is years away; an answer that was slow to come is not.
+        #expect(abs(Double(micros) / 1e6 - Date().timeIntervalSince1970) < 30)
         try fixture.run {
             redis.open().close()
             children.open().signalAll(SIGTERM)

@@ -103,7 +103,7 @@ extension RedisRig {
     /// Returns when calls for every tag have been answered that were sent after now.
     func waitForFreshAnswers(_ what: String, tags: [String] = FleetLoad.tags) async throws {
         let mark = self.fleetLoad?.sent ?? 0
-        try await self.wait(what, seconds: 30) { rig in
+        try await self.wait(what, seconds: 90) { rig in
             tags.allSatisfy { rig.fleetLoad?.goodByTag[$0] ?? 0 > mark }
         }
     }

@@ -31,6 +31,14 @@ actor RedisRig {
         let description: String
     }
 
+    /// A server on a busy machine takes its time; how a client gives up is shown where it is tested.
+    static let patient: RedisOptions = {
+        var options = RedisOptions()
+        options.commandTimeoutNanoseconds = 30 * Nanoseconds.perSecond
+        options.connectTimeoutNanoseconds = 30 * Nanoseconds.perSecond
+        return options
+    }()
+
     /// The actor's own executor is not there yet, so that everything on the loop is made by `make`.
     private init(loop: EventLoop, server: TestRedis, client: RedisClient) {
         self.loop = loop
@@ -41,7 +49,7 @@ actor RedisRig {
     }
 
     static func make(
-        options: RedisOptions = RedisOptions(),
+        options: RedisOptions = RedisRig.patient,
         scripts: [RedisScript] = []
     ) throws -> RedisRig {
         let loop = try EventLoop(label: "redis-test")
@@ -51,7 +59,7 @@ actor RedisRig {
     }
 
     /// Takes another client in place of the first one.
-    func use(_ endpoint: RedisEndpoint, options: RedisOptions = RedisOptions(), scripts: [RedisScript] = []) {
+    func use(_ endpoint: RedisEndpoint, options: RedisOptions = RedisRig.patient, scripts: [RedisScript] = []) {
         self.client.close()
         self.states = []
         self.notices = []
@@ -94,7 +102,7 @@ actor RedisRig {
     /// Looks every five milliseconds until `condition` holds.
     func wait(
         _ what: String,
-        seconds: Int64 = 10,
+        seconds: Int64 = 60,
         _ condition: @Sendable (isolated RedisRig) -> Bool
     ) async throws {
         let deadline = self.loop.now.advanced(byNanoseconds: seconds * Nanoseconds.perSecond)

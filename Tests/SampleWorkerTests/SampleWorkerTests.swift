@@ -86,7 +86,7 @@ import Transport
         let fixture = try Fixture {
             $0.slots = 2
             $0.queue = 3
-            $0.serviceTimeNanoseconds = 300 * Nanoseconds.perMillisecond
+            $0.serviceTimeNanoseconds = 3 * Nanoseconds.perSecond
         }
         var taken: [RawPeer] = []
         for number in 1...5 {
@@ -114,7 +114,7 @@ import Transport
         let fixture = try Fixture {
             $0.slots = 1
             $0.queue = 10
-            $0.serviceTimeNanoseconds = 100 * Nanoseconds.perMillisecond
+            $0.serviceTimeNanoseconds = 3 * Nanoseconds.perSecond
         }
         let first = try fixture.ask("/")
         try fixture.loops.waitUntil { try fixture.loops.run { fixture.worker.servingCount } == 1 }
@@ -135,7 +135,7 @@ import Transport
         let fixture = try Fixture {
             $0.slots = 1
             $0.queue = 10
-            $0.serviceTimeNanoseconds = 50 * Nanoseconds.perMillisecond
+            $0.serviceTimeNanoseconds = 2 * Nanoseconds.perSecond
         }
         let peers = try (0..<4).map { _ in try fixture.ask("/") }
         try fixture.loops.waitUntil {
@@ -157,7 +157,7 @@ import Transport
     @Test func startTime_untilItHasPassed_isUnready() throws {
         let fixture = try Fixture {
             $0.serviceTimeNanoseconds = 0
-            $0.startTimeNanoseconds = 200 * Nanoseconds.perMillisecond
+            $0.startTimeNanoseconds = 4 * Nanoseconds.perSecond
         }
         let early = try fixture.get("/healthz")
         #expect(early.hasPrefix("HTTP/1.1 503 ") && early.hasSuffix("starting\n"))

@@ -23,8 +23,9 @@ public final class RedisFleet: Sendable {
     }
 
     public static let masterName = "tickets"
-    /// How long sentinels, or the Cluster's nodes, do without a sign of life.
-    public static let downAfterMilliseconds = 1_000
+    /// How long sentinels, or the Cluster's nodes, do without a sign of life: longer than a busy machine keeps a server from
+    /// answering.
+    public static let downAfterMilliseconds = 3_000
     public static let user = "sluice"
     public static let password = "gate-secret"
     /// Exactly what the configuration's documentation asks for.
@@ -150,7 +151,7 @@ public final class RedisFleet: Sendable {
 
     // MARK: Waiting
 
-    public static let deadlineSeconds = 30
+    public static let deadlineSeconds = 90
 
     /// Looks until `condition` holds.
     public static func wait(for what: @autoclosure () -> String, until condition: () throws -> Bool) throws {

@@ -6,7 +6,7 @@ import Glibc
 final class RedisFleetAdmin {
     private let context: UnsafeMutablePointer<redisContext>
 
-    init(socketPath: String, timeoutSeconds: Int = 5) throws {
+    init(socketPath: String, timeoutSeconds: Int = 20) throws {
         let timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
         guard let context = redisConnectUnixWithTimeout(socketPath, timeout) else {
             throw RedisFleetError("hiredis: out of memory")

@@ -68,7 +68,12 @@ public actor StateRig {
     /// Starts a server and puts the stores in Redis in place of those in memory.
     public func useRedis() async throws {
         let endpoint = try await self.startRedis().get()
-        let client = RedisClient(loop: self.loop, endpoint: endpoint, scripts: SharedScripts.all, seed: 3)
+        // A server on a busy machine takes its time.
+        var options = RedisOptions()
+        options.commandTimeoutNanoseconds = 30 * Nanoseconds.perSecond
+        options.connectTimeoutNanoseconds = 30 * Nanoseconds.perSecond
+        let scripts = SharedScripts.all
+        let client = RedisClient(loop: self.loop, endpoint: endpoint, options: options, scripts: scripts, seed: 3)
         self.client = client
         self.store = RedisRoomStore(client: client)
         let board = RedisPoolBoard(client: client)
@@ -122,12 +127,14 @@ public actor StateRig {
         }
     }
 
-    /// Looks every five milliseconds until `condition` holds; gives up after ten seconds.
+    /// Looks every five milliseconds until `condition` holds; gives up after a minute.
     public func wait(_ what: String, _ condition: @Sendable (isolated StateRig) -> Bool) async throws {
-        let deadline = self.loop.now.advanced(byNanoseconds: 10 * Nanoseconds.perSecond)
+        let deadline = self.loop.now.advanced(byNanoseconds: Int64(LoopFixture.deadlineSeconds) * Nanoseconds.perSecond)
         while !condition(self) {
             guard self.loop.now < deadline else {
-                throw Failure(description: "waited 10 s for: \(what); events \(self.events)")
+                throw Failure(
+                    description: "waited \(LoopFixture.deadlineSeconds) s for: \(what); events \(self.events)"
+                )
             }
             await withCheckedContinuation { continuation in
                 _ = self.loop.after(nanoseconds: 5 * Nanoseconds.perMillisecond) { continuation.resume() }

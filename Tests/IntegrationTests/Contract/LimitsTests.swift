@@ -39,8 +39,10 @@ import Testing
             #expect(changes == 0, "the rate changed \(changes) times in 2 s")
             #expect(rates == [40_000] || rates == [20_000], "\(rates)")
             // Both of them say what is in force.
-            let said = try gateways.map { try $0.status().room?.rate_milli }
-            #expect(Set(said.map { $0.map(Int64.init) }) == Set(rates.map { Optional($0) }))
+            try Patience.wait(for: "both to say \(rates)") {
+                let said = try gateways.map { try $0.status().room?.rate_milli }
+                return Set(said.map { $0.map(Int64.init) }) == Set(rates.map { Optional($0) })
+            }
         }
     }
 

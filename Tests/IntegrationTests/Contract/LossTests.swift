@@ -12,16 +12,19 @@ import Testing
             let socket = "\(scene.folder)/r.sock"
             let room = ["slots": "1000", "inflow": "20/s", "burst": "5", "horizon": "1s"]
             var configuration = try Contract.configuration(scene, socket: socket, room: room)
+            // Whoever is called stands at the door until there is a token.
+            configuration.limits["door_timeout"] = "1m"
             if loss == .folderGone { configuration.redis = "embedded" }
             if loss == .memory { configuration.redis = "memory" }
             let redis = loss == .flushed ? try scene.startForgetfulRedis(socket: socket).shell : nil
             let first = try Contract.start(scene, configuration, name: "before")
-            var crowd = Crowd(ports: [first.port], count: 30)
+            var crowd = Crowd(ports: [first.port], count: 60)
             try crowd.round()
             try Patience.wait(for: "some to be let in") {
-                try crowd.roundOutside()
+                if crowd.insideCount < 5 { try crowd.roundOutside() }
                 return crowd.insideCount >= 5
             }
+            try #require(crowd.insideCount < crowd.visitors.count - 10, "nobody is left in the line")
             _ = try first.stop()
             try redis?("FLUSHALL")
             if loss == .folderGone { try FileManager.default.removeItem(atPath: "\(scene.folder)/state/redis") }
@@ -31,7 +34,9 @@ import Testing
             try crowd.round()
             let old = crowd.visitors.count
             crowd.add(4, ports: [second.port])
-            try crowd.enterAll()
+            // Newcomers ask first: where one of them is let in, everybody before has been called, and stands at the door
+            // by the end of the round.
+            try crowd.enterAll(latestFirst: true)
             #expect(crowd.moved.isEmpty, "visitors who lost their places: \(crowd.moved)")
             #expect(crowd.failures.isEmpty, "\(crowd.failures.prefix(3))")
             let lastOld = (0..<old).compactMap { crowd.entries[$0] }.max() ?? 0
@@ -107,7 +112,7 @@ import Testing
             let configuration = try Contract.configuration(
                 scene,
                 socket: socket,
-                room: ["slots": "100", "inflow": "1000/s", "burst": "100", "session_length": "4s"]
+                room: ["slots": "100", "inflow": "1000/s", "burst": "100", "session_length": "8s"]
             )
             let sluice = try Contract.start(scene, configuration)
             var crowd = Crowd(ports: [sluice.port], count: 10)
@@ -119,7 +124,7 @@ import Testing
             let start = Patience.nowMilliseconds
             try Patience.wait(for: "the rest of their sessions") {
                 try crowd.round()
-                return Patience.nowMilliseconds - start > 5_000
+                return Patience.nowMilliseconds - start > 10_000
             }
             #expect(crowd.expelled.isEmpty, "\(crowd.expelled)")
             #expect(crowd.moved.isEmpty, "\(crowd.moved)")
@@ -135,8 +140,8 @@ import Testing
             let socket = "\(scene.folder)/r.sock"
             let redis = try scene.startForgetfulRedis(socket: socket).shell
             let (slots, burst) = (20, 5)
-            let room = ["slots": "\(slots)", "inflow": "100/s", "burst": "\(burst)", "session_length": "4s"]
-            let configuration = try Contract.configuration(scene, socket: socket, room: room)
+            let room = ["slots": "\(slots)", "inflow": "100/s", "burst": "\(burst)", "session_length": "15s"]
+            var configuration = try Contract.configuration(scene, socket: socket, room: room)
             let first = try Contract.start(scene, configuration, name: "before")
             var crowd = Crowd(ports: [first.port], count: 30)
             try Patience.wait(for: "the slots to fill") {
@@ -145,6 +150,8 @@ import Testing
             }
             _ = try first.stop()
             try redis("FLUSHALL")
+            // Nothing but the bucket: no tokens come while those inside ask, however long that takes.
+            configuration.room?["inflow"] = "0.001/s"
             let second = try Contract.start(scene, configuration, name: "after")
             crowd.move(to: [second.port])
             let start = Patience.nowMilliseconds
@@ -152,7 +159,7 @@ import Testing
             try Patience.wait(for: "longer than a session") {
                 try crowd.round()
                 most = max(most, crowd.insideCount)
-                return Patience.nowMilliseconds - start > 5_500
+                return Patience.nowMilliseconds - start > 18_000
             }
             #expect(crowd.entries.count <= slots + burst, "\(crowd.entries.count) have been inside")
             #expect(most <= slots + burst, "\(most) inside")

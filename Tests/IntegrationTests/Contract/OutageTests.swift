@@ -18,8 +18,8 @@ import Testing
             let (server, redis, sluice) = try self.start(scene)
             var crowd = Crowd(ports: [sluice.port], count: 20)
             try crowd.round()
-            // The gateway has seen the room busy, and leased what it may hand out by itself.
-            try Patience.pass(milliseconds: 1_500)
+            // The gateway has leased what it may hand out by itself.
+            try redis.waitUntilPlacesAreSetAside()
             server.signal(SIGSTOP)
             defer { server.signal(SIGCONT) }
             let newcomers = (0..<60).map { _ in Visitor(port: sluice.port) }

@@ -26,15 +26,13 @@ import Testing
             for port in ports { #expect(try isTaken(at: port)) }
             let copy = visitor.copy()
             try copy.get("/leave")
-            let start = Patience.nowMilliseconds
             // Fresh connections fall on any loop.
             for port in ports {
                 var refused = 0
                 try Patience.wait(for: "every loop of every gateway to refuse the pass") {
                     refused = try isTaken(at: port) ? 0 : refused + 1
-                    return refused >= 16 || Patience.nowMilliseconds - start > 3_000 * Patience.slowness
+                    return refused >= 16
                 }
-                #expect(refused >= 16, "the gateway at \(port) takes a pass that was given back")
             }
         }
     }

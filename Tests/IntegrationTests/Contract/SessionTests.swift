@@ -19,12 +19,12 @@ import Testing
     @Test(.enabled(if: Patience.slowness == 1))
     func lastRequest_inTheFirstHalf_countsAsWell() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, session: "6s").sluice
+            let sluice = try self.start(scene, session: "12s").sluice
             let visitor = Visitor(port: sluice.port)
             try visitor.get()
             #expect(visitor.isIn && visitor.number == 1)
             let start = Patience.nowMilliseconds
-            for (milliseconds, what) in [(2_700 as Int64, "the first half"), (6_200, "the rest")] {
+            for (milliseconds, what) in [(5_400 as Int64, "the first half"), (12_400, "the rest")] {
                 try Patience.wait(for: what) { Patience.nowMilliseconds - start >= milliseconds }
                 try visitor.get()
                 #expect(visitor.isIn && visitor.number == 1, "after \(milliseconds) ms: \(visitor.state)")
@@ -35,7 +35,7 @@ import Testing
     /// Seen before: nothing renews a pass while Redis is away, and it ended under way.
     @Test func redisAway_longerThanTheRestOfASession_visitorStaysInside() throws {
         try Scene.play { scene in
-            let (server, redis, sluice) = try self.start(scene, session: "3s")
+            let (server, redis, sluice) = try self.start(scene, session: "6s")
             var crowd = Crowd(ports: [sluice.port], count: 5)
             try crowd.enterAll()
             try redis("SAVE")
@@ -47,10 +47,10 @@ import Testing
                     return Patience.nowMilliseconds - start > milliseconds
                 }
             }
-            try pass(4_500)
+            try pass(9_000)
             #expect(crowd.expelled.isEmpty, "while it was away: \(crowd.expelled.prefix(3))")
             let back = try scene.startForgetfulRedis(socket: redis.socket).shell
-            try pass(7_500)
+            try pass(15_000)
             #expect(crowd.expelled.isEmpty && crowd.moved.isEmpty, "\(crowd.expelled) \(crowd.moved)")
             #expect(try back.sessions() == 5)
         }
@@ -59,7 +59,7 @@ import Testing
     /// The same with a server that stands still: its clock has gone on, and every session in it is over.
     @Test func redisStopped_longerThanASession_visitorStaysInside() throws {
         try Scene.play { scene in
-            let (server, redis, sluice) = try self.start(scene, session: "2s")
+            let (server, redis, sluice) = try self.start(scene, session: "5s")
             var crowd = Crowd(ports: [sluice.port], count: 5)
             try crowd.enterAll()
             server.signal(SIGSTOP)
@@ -67,12 +67,12 @@ import Testing
             let start = Patience.nowMilliseconds
             try Patience.wait(for: "longer than a session") {
                 try crowd.round()
-                return Patience.nowMilliseconds - start > 3_500
+                return Patience.nowMilliseconds - start > 8_000
             }
             server.signal(SIGCONT)
             try Patience.wait(for: "the sessions to be known again") {
                 try crowd.round()
-                return try redis.sessions() == 5 && Patience.nowMilliseconds - start > 5_000
+                return try redis.sessions() == 5 && Patience.nowMilliseconds - start > 12_000
             }
             #expect(crowd.expelled.isEmpty && crowd.moved.isEmpty, "\(crowd.expelled) \(crowd.moved)")
         }

@@ -55,10 +55,14 @@ import Testing
             let socket = "\(scene.folder)/r.sock"
             _ = try scene.startForgetfulRedis(socket: socket)
             let room = ["slots": "1", "inflow": "1000/s", "burst": "10"]
-            let configuration = try Contract.configuration(scene, socket: socket, room: room)
+            var configuration = try Contract.configuration(scene, socket: socket, room: room)
             let sluice = try Contract.start(scene, configuration)
             let (inside, waiting) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
             try inside.get()
+            // From now on nobody is called, so that whoever waits is "waiting" and never at the door.
+            configuration.room?["inflow"] = "0/s"
+            try scene.reload(sluice, with: configuration.text)
+            try Patience.wait(for: "the rate to be in force") { try sluice.status().room?.rate_milli == 0 }
             try waiting.get()
             #expect(inside.isIn && waiting.number == 2)
             let name = "sluice-\(kind)-sale"

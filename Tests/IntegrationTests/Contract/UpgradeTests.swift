@@ -26,8 +26,10 @@ import Testing
             for field in Self.fields {
                 #expect(try redis.number("HDEL", RedisShell.key("state"), field) == 1, "\(field)")
                 let visitor = Visitor(port: sluice.port)
-                let state = try visitor.get().field("sluice-state")
-                guard visitor.place != nil else { throw Disappointment("without \(field): \(state ?? "nothing")") }
+                try Patience.wait(for: "a place without \(field): \(visitor.state)") {
+                    try visitor.get()
+                    return visitor.place != nil
+                }
                 crowd.add(1, ports: [sluice.port])
             }
             try crowd.round()

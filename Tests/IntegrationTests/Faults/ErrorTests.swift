@@ -69,7 +69,7 @@ import TestKit
 
     @Test func workerSilent_connectionStays() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "200ms"])
+            let sluice = try self.start(scene, pool: ["response_timeout": "5s"])
             let peer = try HTTPPeer(port: sluice.port)
             try self.expectStaysOpen(peer, try peer.request("GET", "/hold"), 504)
         }

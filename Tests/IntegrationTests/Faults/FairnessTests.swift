@@ -45,14 +45,14 @@ import TestKit
             let go = "\(scene.folder)/go"
             try scene.write(
                 """
-                (while [ ! -e \(go) ]; do sleep 0.1; done
+                (for _ in $(seq 3000); do [ -e \(go) ] && break; sleep 0.1; done
                 touch \(begun); head -c 300000000 /dev/zero | tr '\\0' 'x' | fold -w 200; touch \(done)) &
                 exec "$@"
                 """,
                 to: script
             )
             let program = try SluiceProcess.program
-            configuration.pool["command"] = "[/bin/bash, \(script), \(program), worker]"
+            configuration.pool["command"] = "[/bin/bash, \(script), \(program), worker, --exit-with-parent]"
             configuration.logLevel = "error"
             let sluice = try scene.start(configuration)
             try scene.write("", to: go)

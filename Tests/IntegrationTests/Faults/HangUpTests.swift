@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import TestKit
 
@@ -65,12 +66,14 @@ import TestKit
     /// when that client's time ran out.
     @Test func reset_whileConnecting_workerSpeaksUnasked_processLives() throws {
         try Scene.play { scene in
+            // Only until the clients that are gone are forgotten: afterwards a gateway that is slow to ask is none of these.
+            let speaks = Mutex(true)
             let worker = try scene.startStalledWorker { connection in
                 let head = "HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n"
-                if connection.isSilent(milliseconds: 200) { return try connection.send(head) }
+                if connection.isSilent(milliseconds: 200), speaks.withLock({ $0 }) { return try connection.send(head) }
                 try RawWorker.answering()(connection)
             }
-            var configuration = RequestTests.open(["idle_timeout": "300ms"])
+            var configuration = RequestTests.open(["idle_timeout": "3s"])
             configuration.use([worker])
             configuration.pool.merge(["connections_per_worker": "16", "connect_timeout": "60s"]) { $1 }
             let sluice = try scene.start(configuration)
@@ -78,7 +81,8 @@ import TestKit
             worker.resume()
             try sluice.waitUntilIdle()
             // Beyond the time of every client that is gone.
-            try Patience.pass(milliseconds: 1_500)
+            try Patience.pass(milliseconds: 5_000)
+            speaks.withLock { $0 = false }
             try sluice.expectService()
             #expect(sluice.process.endIfEnded == nil)
         }
@@ -158,9 +162,8 @@ import TestKit
                 let status = try sluice.status()
                 leastTrim = min(leastTrim, status.pool?.latency_trim ?? 1)
                 leastRate = min(leastRate, status.room?.rate_milli ?? .max)
-                return Patience.nowMilliseconds - start > 6_000
+                return hangUps >= 5 && Patience.nowMilliseconds - start > 6_000
             }
-            #expect(hangUps >= 5)
             #expect(leastTrim == 1)
             #expect(leastRate == 20_000)
         }

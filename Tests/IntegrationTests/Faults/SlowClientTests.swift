@@ -37,12 +37,15 @@ import TestKit
 
     // MARK: Sending
 
+    /// However long the test takes, no upload is given up for its slowness.
+    private static let patient = ["min_rate": "0B/s", "body_timeout": "10m", "body_total_timeout": "10m"]
+
     /// Seen before: eight of them held every connection of the worker; the others got 503 after `waiting_timeout`.
     @Test(arguments: [8, 64])
     func upload_slowClients_holdNoWorker(clients: Int) throws {
         try Scene.play { scene in
             let worker = try scene.startWorker(Self.serving)
-            let sluice = try self.start(scene, worker)
+            let sluice = try self.start(scene, worker, limits: Self.patient)
             let slow = try (0..<clients).map { _ in
                 let peer = try RawPeer(port: sluice.port)
                 peer.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx")
@@ -68,7 +71,7 @@ import TestKit
                     try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
                 }
             }
-            let sluice = try self.start(scene, worker)
+            let sluice = try self.start(scene, worker, limits: Self.patient)
             let slow = try (0..<16).map { _ in
                 let peer = try RawPeer(port: sluice.port)
                 peer.send("POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")

@@ -104,7 +104,8 @@ import TestKit
             let visitor = try DoorScene.calledVisitor(sluice)
             let peers = try (0..<24).map { _ in HTTPPeer(try visitor.askFromElsewhere(sluice.port)) }
             try Patience.wait(for: "those beyond the limit to be told") { peers.filter(\.hasInput).count >= 22 }
-            #expect(try DoorScene.parked(sluice) == 2)
+            try Patience.wait(for: "two at the door") { try DoorScene.parked(sluice) == 2 }
+            #expect(peers.filter(\.hasInput).count == 22)
         }
     }
 }

@@ -110,7 +110,7 @@ import TestKit
                     connection.reset()
                 }
             )
-            let sluice = try self.start(scene, worker, pool: ["response_timeout": "300ms"])
+            let sluice = try self.start(scene, worker, pool: ["response_timeout": "5s"])
             try body(sluice)
             try sluice.waitUntilIdle()
         }

@@ -40,7 +40,7 @@ import TestKit
         try Scene.play { scene in
             let sluice = try self.start(
                 scene,
-                limits: ["body_timeout": "300ms", "buffered_body_bytes": "0B"],
+                limits: ["body_timeout": "5s", "buffered_body_bytes": "0B"],
                 Self.early
             )
             let peer = try HTTPPeer(port: sluice.port)
@@ -56,7 +56,7 @@ import TestKit
     /// Seen before: the worker that had begun its response before the end of the body was waited for without end.
     @Test func earlyHead_workerStalls_isCutAfterTheResponseTimeout() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "300ms"], Self.early)
+            let sluice = try self.start(scene, pool: ["response_timeout": "5s"], Self.early)
             let peer = try HTTPPeer(port: sluice.port)
             // Larger than what may be gathered: the worker is there while the body comes.
             peer.peer.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n")
@@ -73,7 +73,7 @@ import TestKit
     /// Seen before: the time for the beginning ran on, and cut a response that had begun well within it.
     @Test func response_headLateAndBodyLater_eachHasItsTime() throws {
         try Scene.play { scene in
-            let limit: Int64 = 2_000 * Patience.slowness
+            let limit: Int64 = 6_000 * Patience.slowness
             let sluice = try self.start(scene, pool: ["response_timeout": "\(limit)ms"]) { connection in
                 while try connection.readRequest() != nil {
                     try Patience.pass(milliseconds: limit * 6 / 10)
@@ -89,7 +89,7 @@ import TestKit
     /// A guard: one that stops in the middle is cut, and the client is told.
     @Test func response_stopsInTheMiddle_isCut() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "300ms"]) { connection in
+            let sluice = try self.start(scene, pool: ["response_timeout": "5s"]) { connection in
                 _ = try connection.readRequest()
                 try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
                 try connection.readToEnd()
@@ -103,7 +103,7 @@ import TestKit
     /// A response that comes a byte at a time goes on for as long as it comes.
     @Test func response_trickles_isNotCut() throws {
         try Scene.play { scene in
-            let limit: Int64 = 300 * Patience.slowness
+            let limit: Int64 = 3_000 * Patience.slowness
             let sluice = try self.start(scene, pool: ["response_timeout": "\(limit)ms"]) { connection in
                 while try connection.readRequest() != nil {
                     try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n")

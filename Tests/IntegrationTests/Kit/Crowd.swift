@@ -51,6 +51,7 @@ struct Crowd {
     }
 
     private mutating func round(of indices: some Sequence<Int>) throws {
+        let indices = Array(indices)
         self.rounds += 1
         self.inside += Array(repeating: false, count: self.visitors.count - self.inside.count)
         for index in indices { try self.visitors[index].ask() }
@@ -68,10 +69,11 @@ struct Crowd {
         if self.places[index] == nil { self.places[index] = place }
     }
 
-    /// Polls until everybody is inside.
-    mutating func enterAll() throws {
+    /// Polls until everybody is inside; in each round those who came last may ask first.
+    mutating func enterAll(latestFirst: Bool = false) throws {
         try Patience.wait(for: "everybody to be let in; outside: \(self.outside)") {
-            try self.roundOutside()
+            let outside = self.visitors.indices.filter { !self.visitors[$0].isIn }
+            try self.round(of: latestFirst ? outside.reversed() : outside)
             return self.insideCount == self.visitors.count
         }
     }

@@ -4,7 +4,7 @@ import Glibc
 enum Patience {
     /// Far beyond what anything here takes, also in a sanitizer's build: only a failing test ever waits so long.
     /// `SLUICE_PATIENCE` is for those who expect failures and do not want to wait for them.
-    static let deadlineSeconds = getenv("SLUICE_PATIENCE").flatMap { Int64(String(cString: $0)) } ?? 60
+    static let deadlineSeconds = getenv("SLUICE_PATIENCE").flatMap { Int64(String(cString: $0)) } ?? 120
     /// Between two looks at a condition that tells nobody when it comes true.
     private static let lookMilliseconds: Int32 = 5
 

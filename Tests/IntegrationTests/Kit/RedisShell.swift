@@ -45,6 +45,21 @@ struct RedisShell {
         return zip(lines, lines.dropFirst()).filter { $0.0 == "kind" }.map(\.1)
     }
 
+    /// Returns when every gateway of the room has leased numbers that it may hand out by itself, and has heard of it.
+    func waitUntilPlacesAreSetAside() throws {
+        try Patience.wait(for: "numbers to be leased") {
+            try self("HGET", Self.key("state"), "blocks").first?.isEmpty == false
+        }
+        let time = try self("TIME").compactMap { Int64($0) }
+        guard time.count == 2 else { throw Disappointment("the server does not tell the time: \(time)") }
+        // One tick at a time: a later one was sent when the answer to the one that leased had come.
+        try Patience.wait(for: "another tick") {
+            let ticks = try self("HVALS", Self.key("gateways"))
+            let micros = ticks.compactMap { $0.split(separator: ":").first.flatMap { Int64($0) } }
+            return !micros.isEmpty && micros.allSatisfy { $0 > time[0] * 1_000_000 + time[1] }
+        }
+    }
+
     /// How many sessions are live.
     func sessions() throws -> Int64 { try self.number("ZCARD", Self.key("sessions")) ?? 0 }
 }
