@@ -265,7 +265,7 @@ import TestKit
     /// A slow client is no fault of the worker's: neither's time runs while the other one is waited for.
     @Test func backPressure_clientPausesLongerThanTheWorkerMay_stillGetsAll() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "10s"])
+            let sluice = try self.start(scene, limits: ["min_rate": "0B/s"], pool: ["response_timeout": "10s"])
             let peer = try RawPeer(port: sluice.port)
             let count = 30_000_000
             peer.send("GET /bytes?n=\(count) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
