@@ -4,7 +4,7 @@ import Testing
 @testable import RedisClient
 
 /// Who waits for a node or for a slot to be moved, as a value.
-@Suite(.timeLimit(.minutes(1))) struct ParkedCommandsTests {
+@Suite(.timeLimit(.minutes(30))) struct ParkedCommandsTests {
     private static func command(_ number: Int) -> RedisCommand {
         RedisCommand(
             request: .words([.integer(Int64(number))]),
