@@ -100,7 +100,7 @@ private final class Rig: Sendable {
     func forget() throws { try self.fixture.run { [parts = self.parts] in parts.open().exporter.forgetPosition() } }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct JournalExporterTests {
+@Suite(.timeLimit(.minutes(30))) struct JournalExporterTests {
     private func numbers(_ spool: SpoolFolder) -> [Int64] {
         spool.names.flatMap { spool.text($0).split(separator: "\n") }
             .compactMap { JournalFolder.position(inLine: String($0))?.number }

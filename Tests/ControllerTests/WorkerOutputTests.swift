@@ -5,7 +5,7 @@ import Testing
 
 @testable import Controller
 
-@Suite(.timeLimit(.minutes(10))) struct WorkerOutputTests {
+@Suite(.timeLimit(.minutes(30))) struct WorkerOutputTests {
     /// `F_SETPIPE_SZ`, which the C library shows to GNU programs only.
     private static let setPipeSize: Int32 = 1_031
 

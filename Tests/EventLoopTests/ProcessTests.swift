@@ -10,7 +10,7 @@ import Primitives
 import Testing
 
 /// One at a time: signals belong to the process.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct ProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct ProcessTests {
     private func exit(
         of executable: String,
         _ arguments: [String],

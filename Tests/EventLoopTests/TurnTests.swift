@@ -4,7 +4,7 @@ import TestKit
 import Primitives
 import Testing
 
-@Suite(.timeLimit(.minutes(10))) struct TurnTests {
+@Suite(.timeLimit(.minutes(30))) struct TurnTests {
     @Test func submit_fromManyThreads_runsEachOnceInEachThreadsOrder() throws {
         let fixture = try LoopFixture()
         let threads = 8

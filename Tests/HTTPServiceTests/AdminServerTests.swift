@@ -8,7 +8,7 @@ import TestKit
 import Testing
 import Transport
 
-@Suite(.timeLimit(.minutes(10))) struct AdminServerTests {
+@Suite(.timeLimit(.minutes(30))) struct AdminServerTests {
     private static let report = StatusReport(process: "host-1", pid: 1, reloadsApplied: 2, reloadsRefused: 3)
 
     /// The raw answer to one request to a server with every page.

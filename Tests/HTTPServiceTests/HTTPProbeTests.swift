@@ -5,7 +5,7 @@ import TestKit
 import Testing
 import Transport
 
-@Suite(.timeLimit(.minutes(10))) struct HTTPProbeTests {
+@Suite(.timeLimit(.minutes(30))) struct HTTPProbeTests {
     /// Probes a server that answers every request with `answer`, then closes if `closes`.
     private func probe(
         _ answer: String,

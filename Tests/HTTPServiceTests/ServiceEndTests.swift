@@ -6,7 +6,7 @@ import TestKit
 import Testing
 import Transport
 
-@Suite(.timeLimit(.minutes(10))) struct ServiceEndTests {
+@Suite(.timeLimit(.minutes(30))) struct ServiceEndTests {
     @Test func answer_afterTheClientIsGone_isDropped() throws {
         let fixture = try ServiceFixture()
         do {

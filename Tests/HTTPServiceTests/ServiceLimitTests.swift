@@ -7,7 +7,7 @@ import Testing
 import Transport
 
 /// At every bound there is a response, and the service goes on.
-@Suite(.timeLimit(.minutes(10))) struct ServiceLimitTests {
+@Suite(.timeLimit(.minutes(30))) struct ServiceLimitTests {
     private static func limits(_ change: (inout ServiceLimits) -> Void) -> ServiceLimits {
         var limits = ServiceLimits()
         limits.head = HeadLimits(maxHeadBytes: 1_000, maxTargetBytes: 200, maxFields: 10)

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 import Transport
 
-@Suite(.timeLimit(.minutes(10))) struct ServiceRequestTests {
+@Suite(.timeLimit(.minutes(30))) struct ServiceRequestTests {
     @Test func get_simple_isAnsweredAndKeptAlive() throws {
         let fixture = try ServiceFixture()
         let answer = try fixture.exchange("GET /a/b?c=d HTTP/1.1\r\nHost: x\r\nX-Test: yes\r\n\r\n")

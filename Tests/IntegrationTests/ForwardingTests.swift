@@ -16,6 +16,9 @@ import TestKit
         return try scene.start(configuration)
     }
 
+    /// However long a test keeps a client from reading, nobody gives that client up.
+    private static let patient = ["min_rate": "0B/s", "write_timeout": "10m"]
+
     /// What `/bytes` of the sample worker is documented to answer.
     private static func bytes(_ count: Int) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: $0 &+ $0 >> 8) }
@@ -244,7 +247,7 @@ import TestKit
     /// A client that takes nothing slows the worker down; the gateway keeps no more than its marks.
     @Test func backPressure_clientDoesNotRead_memoryStaysBounded() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene)
+            let sluice = try self.start(scene, limits: Self.patient)
             let before = sluice.memoryBytes
             let count = 200_000_000
             let peers = try (0..<4).map { _ in
@@ -265,7 +268,7 @@ import TestKit
     /// A slow client is no fault of the worker's: neither's time runs while the other one is waited for.
     @Test func backPressure_clientPausesLongerThanTheWorkerMay_stillGetsAll() throws {
         try Scene.play { scene in
-            let sluice = try self.start(scene, pool: ["response_timeout": "10s"])
+            let sluice = try self.start(scene, limits: Self.patient, pool: ["response_timeout": "10s"])
             let peer = try RawPeer(port: sluice.port)
             let count = 30_000_000
             peer.send("GET /bytes?n=\(count) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -308,7 +311,7 @@ import TestKit
         try Scene.play { scene in
             let (count, size) = (5_000, 20_000)
             let worker = try scene.startWorker(RawWorker.answering(String(repeating: "y", count: size)))
-            let sluice = try self.start(scene, worker: worker)
+            let sluice = try self.start(scene, worker: worker, limits: Self.patient)
             let before = sluice.memoryBytes
             let peer = try RawPeer(port: sluice.port)
             #expect(peer.send(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: count)))

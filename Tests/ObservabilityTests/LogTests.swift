@@ -5,7 +5,7 @@ import Testing
 
 @testable import Observability
 
-@Suite(.timeLimit(.minutes(10))) struct LogTests {
+@Suite(.timeLimit(.minutes(30))) struct LogTests {
     /// What is written to a sink while `body` runs.
     private func logged(_ body: (LogSink) -> Void) -> String {
         var ends: [Int32] = [-1, -1]

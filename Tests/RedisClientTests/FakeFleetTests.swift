@@ -5,7 +5,7 @@ import RedisClient
 import Testing
 
 /// Faults of a fleet that real servers show too seldom, by servers that a test makes up.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct FakeFleetTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct FakeFleetTests {
     private func withRig(_ body: (RedisRig) async throws -> Void) async throws {
         let rig = try RedisRig.make()
         do {

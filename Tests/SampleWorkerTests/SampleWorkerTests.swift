@@ -7,7 +7,7 @@ import Transport
 
 @testable import SampleWorker
 
-@Suite(.timeLimit(.minutes(10))) struct SampleWorkerTests {
+@Suite(.timeLimit(.minutes(30))) struct SampleWorkerTests {
     /// A worker on a loop of its own.
     private struct Fixture: Sendable {
         let loops: LoopFixture

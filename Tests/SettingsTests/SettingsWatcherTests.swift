@@ -70,7 +70,7 @@ private final class Watch: Sendable {
     func nextInflow() async throws -> Int64? { try await self.next()?.get().rooms.first?.inflowMilli }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct SettingsWatcherTests {
+@Suite(.timeLimit(.minutes(30))) struct SettingsWatcherTests {
     private func text(inflow: Int) -> String { SettingsText.smallest.replacing("120/s", with: "\(inflow)/s") }
 
     private func started(_ folder: TestFolder, name: String = "s.yaml") async throws -> Watch {

@@ -6,7 +6,7 @@ import Testing
 import Transport
 
 /// All connections of a loop share its memory.
-@Suite(.timeLimit(.minutes(10))) struct BudgetTests {
+@Suite(.timeLimit(.minutes(30))) struct BudgetTests {
     /// Connections whose handlers keep all that comes; each peer sends `bytes`.
     private func flood(
         _ fixture: LoopFixture,

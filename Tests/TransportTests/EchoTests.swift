@@ -6,7 +6,7 @@ import Testing
 import Transport
 
 /// Bytes go there and back unchanged, whatever the pieces and pauses.
-@Suite(.timeLimit(.minutes(10))) struct EchoTests {
+@Suite(.timeLimit(.minutes(30))) struct EchoTests {
     enum Carrier: String, CaseIterable, Sendable { case tcp, unix, tls }
 
     static let cases: [(Carrier, UInt64)] = Carrier.allCases.flatMap { carrier in [1, 7, 0xBEEF].map { (carrier, $0) } }

@@ -7,7 +7,7 @@ import Testing
 import Transport
 
 /// How connections fail, end and push back.
-@Suite(.timeLimit(.minutes(10))) struct EndingTests {
+@Suite(.timeLimit(.minutes(30))) struct EndingTests {
     private func listen(
         _ fixture: LoopFixture,
         tls: TLSContext? = nil,

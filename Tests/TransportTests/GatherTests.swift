@@ -5,7 +5,7 @@ import Testing
 import Transport
 
 /// Corked writes: in order, whole, and with as few system calls as there can be.
-@Suite(.timeLimit(.minutes(10))) struct GatherTests {
+@Suite(.timeLimit(.minutes(30))) struct GatherTests {
     private static let large = [UInt8](repeating: 0x6C, count: 30_000)
 
     /// Runs `script` with a fresh connection; returns how many writes it took, and what came out at the other end.

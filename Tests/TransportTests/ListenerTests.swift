@@ -9,7 +9,7 @@ import Testing
 @testable import Transport
 
 /// How a listener bears what the kernel says.
-@Suite(.timeLimit(.minutes(10))) struct ListenerTests {
+@Suite(.timeLimit(.minutes(30))) struct ListenerTests {
     /// A listener whose system call fails with the codes of `script`, one a call, before it works.
     private func listen(
         _ fixture: LoopFixture,

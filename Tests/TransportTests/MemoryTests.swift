@@ -5,7 +5,7 @@ import Testing
 import Transport
 
 /// What a connection leaves behind.
-@Suite(.timeLimit(.minutes(10))) struct MemoryTests {
+@Suite(.timeLimit(.minutes(30))) struct MemoryTests {
     /// The port of a listener that counts the handlers in memory, and those that were told of their end.
     private func listen(_ fixture: LoopFixture, living: Record<Int>, ended: Record<Int>) throws -> UInt16 {
         try fixture.run {

@@ -7,7 +7,7 @@ import Transport
 
 /// What every `ByteStream` promises, held against sockets and against the streams of the virtual world. `ScriptedHandler`
 /// checks by itself that `closed` comes once, and last.
-@Suite(.timeLimit(.minutes(10))) struct StreamContractTests {
+@Suite(.timeLimit(.minutes(30))) struct StreamContractTests {
     private static let bytes = [UInt8]((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) })
 
     @Test(arguments: StreamRig.Kind.all)

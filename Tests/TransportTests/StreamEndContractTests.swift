@@ -6,7 +6,7 @@ import Testing
 import Transport
 
 /// How every `ByteStream` begins and ends, held against sockets and against the streams of the virtual world.
-@Suite(.timeLimit(.minutes(10))) struct StreamEndContractTests {
+@Suite(.timeLimit(.minutes(30))) struct StreamEndContractTests {
     private static let bytes = [UInt8]((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) })
 
     @Test(arguments: StreamRig.Kind.all)

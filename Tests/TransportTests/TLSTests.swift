@@ -6,7 +6,7 @@ import Primitives
 import Testing
 import Transport
 
-@Suite(.timeLimit(.minutes(10))) struct TLSTests {
+@Suite(.timeLimit(.minutes(30))) struct TLSTests {
     private func serve(
         _ fixture: LoopFixture,
         _ tls: TLSContext,
