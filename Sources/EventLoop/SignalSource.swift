@@ -5,8 +5,8 @@ import Glibc
 /// Signals on a loop: the handler runs there like everything else, not in signal context.
 ///
 /// A signal goes to any thread that does not block it, and waits when all of them do, as Dispatch's own threads do. So
-/// there are two ways in: a handler that writes to a pipe, and a descriptor that reads what waits. Dispatch's signal
-/// source has the second alone, and lost signals that the main thread took.
+/// there are two ways in: a handler that writes to a pipe, and a descriptor that reads what waits. Dispatch's own signal
+/// source lost what a thread of somebody else took.
 public final class SignalSource {
     private let sources: [any DispatchSourceRead]
     private let signals: [Int32]

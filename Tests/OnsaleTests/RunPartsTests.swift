@@ -184,7 +184,11 @@ import Testing
         )
         let director = Director(options, on: try EventLoop(label: "test"))
         async let code = director.play()
-        while await !director.hasChildren { await director.sleep(nanoseconds: 1_000_000) }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while await !director.hasChildren, ContinuousClock.now < deadline {
+            await director.sleep(nanoseconds: 1_000_000)
+        }
+        #expect(await director.hasChildren, "nothing was started within a minute")
         await director.interrupt()
         #expect(await code == 130)
         #expect(await !director.hasChildren)

@@ -1,10 +1,11 @@
 import Admission
-import EmbeddedRedis
 import EventLoop
 import Glibc
 import Primitives
 import RedisClient
 import SharedState
+
+@testable import EmbeddedRedis
 
 /// A loop with an embedded Redis, a client and both kinds of stores. An actor whose executor is the loop.
 public actor StateRig {
@@ -88,27 +89,20 @@ public actor StateRig {
         self.redis.onEvent = nil
         self.client?.close()
         await self.stopRedis()
-        Self.endServers(of: self.folder)
+        Self.endServer(of: self.folder)
         Self.remove(self.folder)
     }
 
-    /// A server that a test left behind would hold the output of the test run open, which then never ends. The folder
-    /// is this rig's own, and the server's command line names it.
-    private static func endServers(of folder: String) {
-        guard let processes = opendir("/proc") else { return }
-        defer { closedir(processes) }
-        while let entry = readdir(processes) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard let pid = Int32(name), let file = fopen("/proc/\(pid)/cmdline", "r") else { continue }
-            defer { fclose(file) }
-            var line = [UInt8](repeating: 0, count: 4_096)
-            let count = fread(&line, 1, line.count, file)
-            let words = String(decoding: line.prefix(count), as: UTF8.self)
-            guard words.contains("redis-server"), words.contains(folder + "/") else { continue }
-            print("a redis-server of \(folder) was left behind: ended")
+    /// A server that a test left behind would hold the output of the test run open, which then never ends.
+    private static func endServer(of stateFolder: String) {
+        guard let folder = try? RedisFolder(stateFolder: stateFolder, temporaryFolder: nil) else { return }
+        switch ServerSearch.find(in: folder) {
+        case .reachable(let pid), .unreachable(let pid):
+            // Some tests stand in for a server themselves.
+            guard pid != getpid() else { return }
+            print("a redis-server of \(stateFolder) was left behind: ended")
             kill(pid, SIGKILL)
+        case .none, .hidden: return
         }
     }
 

@@ -6,16 +6,21 @@ import Transport
 
 /// What a connection leaves behind.
 @Suite(.timeLimit(.minutes(10))) struct MemoryTests {
+    /// The port of a listener that counts the handlers in memory, and those that were told of their end.
+    private func listen(_ fixture: LoopFixture, living: Record<Int>, ended: Record<Int>) throws -> UInt16 {
+        try fixture.run {
+            try Listener(loop: fixture.loop, address: .loopback(port: 0)) { stream in
+                IdleHandler(loop: fixture.loop, stream: stream, living: living) { ended.update { $0 += 1 } }
+            }.boundAddress.port!
+        }
+    }
+
     /// Every connection arms an idle timeout of an hour. It goes with the connection, not when the hour is over.
     @Test func connections_openedAndClosedInTurn_leaveNothingUntilTheirDeadlines() throws {
         let fixture = try LoopFixture()
         let living = Record(0)
         let ended = Record(0)
-        let port = try fixture.run {
-            try Listener(loop: fixture.loop, address: .loopback(port: 0)) { stream in
-                IdleHandler(loop: fixture.loop, stream: stream, living: living) { ended.update { $0 += 1 } }
-            }.boundAddress.port!
-        }
+        let port = try self.listen(fixture, living: living, ended: ended)
         for round in 1...100 {
             let peer = try RawPeer(port: port)
             peer.send("x")
@@ -35,11 +40,7 @@ import Transport
         let fixture = try LoopFixture()
         let living = Record(0)
         let told = Record(0)
-        let port = try fixture.run {
-            try Listener(loop: fixture.loop, address: .loopback(port: 0)) { stream in
-                IdleHandler(loop: fixture.loop, stream: stream, living: living) { told.update { $0 += 1 } }
-            }.boundAddress.port!
-        }
+        let port = try self.listen(fixture, living: living, ended: told)
         let peers = try (0..<5).map { _ in try RawPeer(port: port) }
         try fixture.waitUntil { living.value == 5 }
         try fixture.end()
