@@ -151,8 +151,7 @@ final class JournalExporter {
             self.status.exportedTo = next.number
             self.status.written += Int64(page.records.count)
             self.recordsLeft -= page.records.count
-            let hasMore = page.records.count == Self.recordsPerCall
-            if hasMore, self.recordsLeft > 0 { self.read() } else { self.finish() }
+            if page.hasMore, self.recordsLeft > 0 { self.read() } else { self.finish() }
         }
     }
 
