@@ -168,6 +168,37 @@ private final class Rig: Sendable {
         try rig.fixture.end()
     }
 
+    /// Seen before: who led no longer wrote what it had asked for, and up to nine batches behind that, while the next
+    /// leader wrote the same ones.
+    @Test(arguments: [false, true])
+    func pause_busyExporter_leavesTheRestToTheNextLeader(isWriting: Bool) throws {
+        let spool = try SpoolFolder()
+        let (old, new) = (try Rig(spool: spool), try Rig(spool: spool))
+        for rig in [old, new] { try rig.change { $0.add(1...5_000) } }
+        try old.change { $0.isHeld = true }
+        try old.turn { $1.export() }
+        try old.fixture.waitUntil { try old.reads == 1 }
+        // Either the first batch is on its way to the disk when the lead is lost, or it has not come yet.
+        try old.turn { journal, exporter in
+            if isWriting { journal.letGo() }
+            exporter.pause()
+        }
+        if isWriting { try old.fixture.waitUntil { try old.status().written == 1_000 } }
+        #expect(try old.reads == 1)
+        try new.round { $0.exportedTo == 5_000 }
+        try old.turn { journal, _ in
+            journal.isHeld = false
+            journal.letGo()
+        }
+
+        // It leads again, and more has happened.
+        for rig in [old, new] { try rig.change { $0.add(5_001...5_010) } }
+        let status = try old.round { $0.exportedTo == 5_010 }
+        #expect(status.lost == 0)
+        #expect(self.numbers(spool) == Array(1...5_010))
+        for rig in [old, new] { try rig.fixture.end() }
+    }
+
     @Test func export_stateAway_saysSo_andGoesOnLater() throws {
         let spool = try SpoolFolder()
         let rig = try Rig(spool: spool)
