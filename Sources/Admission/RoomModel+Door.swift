@@ -125,7 +125,7 @@ extension RoomModel {
 
     static func check(_ gateway: String) throws(RoomError) {
         let isName =
-            (1...64).contains(gateway.utf8.count)
+            (1...64).contains(gateway.utf8.count) && gateway != "-"
             && gateway.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

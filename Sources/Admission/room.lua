@@ -152,7 +152,7 @@ end
 
 local function gatewayArgument(index)
     local name = ARGV[index] or ''
-    if #name < 1 or #name > 64 or string.find(name, '[^%w%._%-]') then
+    if #name < 1 or #name > 64 or name == '-' or string.find(name, '[^%w%._%-]') then
         fail('BADARG gateway ' .. name .. ' is not 1 to 64 letters, digits, dots, dashes')
     end
     return name

@@ -114,6 +114,7 @@ public final class Controller {
 
     private func makeExporters() {
         guard let journal = self.journal else { return }
+        let before = self.exporters
         self.exporters = self.settings.rooms.compactMap { room in
             guard let path = room.journalFolder else { return nil }
             if let known = self.exporters.first(where: { $0.room == room.name && $0.path == path }) {
@@ -129,6 +130,8 @@ public final class Controller {
                 log: self.log
             )
         }
+        // It may be put back before it has ended.
+        for exporter in before where !self.exporters.contains(where: { $0 === exporter }) { exporter.pause() }
     }
 
     private func round() {

@@ -32,6 +32,8 @@ final class JournalExporter {
     var keptEntries: Int
     private var isBusy = false
     private var recordsLeft = 0
+    /// Goes up with each pause: what was asked for before one is not for the time behind it.
+    private var term = 0
     /// When the second of the last `export` is over.
     private var end: Instant?
     private var timer: LoopTimer?
@@ -74,12 +76,24 @@ final class JournalExporter {
         self.round()
     }
 
-    /// Another controller exports now. What is under way is finished.
+    /// Another controller exports now. What is on its way to the disk gets there; what else was asked for is dropped
+    /// when it comes.
     func pause() {
+        self.term += 1
+        self.recordsLeft = 0
         self.end = nil
         self.timer?.disarm()
         self.status.problem = nil
         self.forgetPosition()
+    }
+
+    /// Whether there was no pause since. If there was one, what is under way ends here, and this controller begins anew if
+    /// it leads again.
+    private func isStill(_ term: Int) -> Bool {
+        guard term != self.term else { return true }
+        self.isBusy = false
+        if self.end != nil { self.round() }
+        return false
     }
 
     private func round() {
@@ -88,19 +102,23 @@ final class JournalExporter {
         self.timer?.disarm()
         guard self.isPositionKnown else { return self.findPosition() }
         guard !self.isFolderChecked else { return self.read() }
+        let term = self.term
         self.onDisk { [folder = self.folder] in
             try folder.check()
         } then: {
+            guard self.isStill(term) else { return }
             self.isFolderChecked = true
             self.read()
         }
     }
 
     private func findPosition() {
+        let term = self.term
         self.onDisk { [folder = self.folder] in
             try folder.check()
             return try folder.position()
         } then: { position in
+            guard self.isStill(term) else { return }
             self.position = position
             self.isPositionKnown = true
             self.isFolderChecked = true
@@ -120,7 +138,9 @@ final class JournalExporter {
 
     private func read() {
         let count = min(Self.recordsPerCall, max(1, self.recordsLeft))
+        let term = self.term
         self.journal.read(room: self.room, after: self.position?.id, count: count) { result in
+            guard self.isStill(term) else { return }
             switch result {
             case .failure(let error): self.fail("\(error)")
             case .success(let page): self.take(page)
@@ -143,16 +163,17 @@ final class JournalExporter {
         self.status.behind = max(0, page.added - written - Int64(page.records.count))
         guard let last = page.records.last else { return self.finish() }
         let next = JournalFolder.Position(id: last.id, number: written + Int64(page.records.count))
+        let term = self.term
         self.onDisk { [folder = self.folder, first = written + 1] in
             try folder.append(page.records, first: first)
         } then: {
-            self.position = next
             self.lastWritten = next.number
             self.status.exportedTo = next.number
             self.status.written += Int64(page.records.count)
+            guard self.isStill(term) else { return }
+            self.position = next
             self.recordsLeft -= page.records.count
-            let hasMore = page.records.count == Self.recordsPerCall
-            if hasMore, self.recordsLeft > 0 { self.read() } else { self.finish() }
+            if page.hasMore, self.recordsLeft > 0 { self.read() } else { self.finish() }
         }
     }
 
@@ -193,6 +214,7 @@ final class JournalExporter {
         _ work: @escaping @Sendable () throws -> Answer,
         then: @escaping (Answer) -> Void
     ) {
+        let term = self.term
         let back = LoopBound(Reply(exporter: self, then: then), loop: self.loop)
         Self.disk.async {
             let result = Result { try work() }
@@ -200,6 +222,7 @@ final class JournalExporter {
                 switch result {
                 case .success(let answer): reply.then(answer)
                 case .failure(let error):
+                    guard reply.exporter.isStill(term) else { return }
                     reply.exporter.fail("\(error). As soon as this user can write to that folder the export goes on")
                 }
             }

@@ -32,7 +32,7 @@ public final class Gateway {
     private var pools: (any PoolBoard)?
     private var timers: [LoopTimer] = []
     private var rooms: [String: RoomPulse] = [:]
-    private var lastSignalsMicros: Int64 = 0
+    private var lastSignals = Instant(nanoseconds: 0)
     private var isStopping = false
 
     /// `makeStores` is called once on each loop. `loops` holds at least one, the home loop first.
@@ -126,7 +126,7 @@ public final class Gateway {
     }
 
     private func startTimers() {
-        self.lastSignalsMicros = self.home.wallMicros
+        self.lastSignals = self.home.now
         self.repeating(every: Self.tickNanoseconds) { $0.tick() }
         self.repeating(every: Self.signalsNanoseconds) { $0.reportSignals() }
         self.repeating(every: Self.directoryNanoseconds) { $0.fetchDirectories() }
@@ -161,7 +161,12 @@ public final class Gateway {
         let seesWorkers = self.healthyWorkers(of: room.name) != 0
         var pulse = self.rooms[room.name, default: RoomPulse()]
         if pulse.isDue(activity: activity, seesWorkers: seesWorkers, isForced: isForced) {
-            pulse.sent(activity: activity, seesWorkers: seesWorkers, wallMicros: self.home.wallMicros)
+            pulse.sent(
+                activity: activity,
+                seesWorkers: seesWorkers,
+                now: self.home.now,
+                wallMicros: self.home.wallMicros
+            )
             let tick = self.makeTick(room, pulse, shared)
             home.store.tick(room: room.name, tick, known: shared.known) { self.take(tick: $0, of: room.name) }
         }
@@ -199,7 +204,7 @@ public final class Gateway {
         guard var pulse = self.rooms[room] else { return }
         switch result {
         case .success(let answer):
-            if pulse.answered(answer, wallMicros: self.home.wallMicros) {
+            if pulse.answered(answer, now: self.home.now, wallMicros: self.home.wallMicros) {
                 self.log.notice("the room moves on again", metadata: ["room": "\(room)"])
             }
             self.shares.rooms[room].take(answer)
@@ -218,14 +223,14 @@ public final class Gateway {
     /// A tick that is overdue changes what the room can do, without an answer.
     private func tellMode(of room: String) {
         guard let pulse = self.rooms[room] else { return }
-        let mode = pulse.mode(healthy: self.healthyWorkers(of: room), wallMicros: self.home.wallMicros)
+        let mode = pulse.mode(healthy: self.healthyWorkers(of: room), now: self.home.now)
         if mode != pulse.toldMode { self.tell(room, answer: nil) }
     }
 
     private func tell(_ room: String, answer: TickAnswer?) {
         guard var pulse = self.rooms[room] else { return }
         let healthy = self.healthyWorkers(of: room)
-        let mode = pulse.mode(healthy: healthy, wallMicros: self.home.wallMicros)
+        let mode = pulse.mode(healthy: healthy, now: self.home.now)
         pulse.toldMode = mode
         self.rooms[room] = pulse
         let news = RoomNews(
@@ -241,9 +246,9 @@ public final class Gateway {
     // MARK: Once a second
 
     private func reportSignals() {
-        let now = self.home.wallMicros
-        let interval = max(1, now - self.lastSignalsMicros)
-        self.lastSignalsMicros = now
+        let now = self.home.now
+        let interval = max(1, now.nanoseconds(since: self.lastSignals) / Nanoseconds.perMicrosecond)
+        self.lastSignals = now
         for pool in self.settings.pools {
             let name = pool.name
             self.collect {
@@ -357,7 +362,7 @@ public final class Gateway {
     private var roomProblems: [String] {
         self.settings.rooms.map(\.name).sorted().flatMap { room in
             self.rooms[room, default: RoomPulse()]
-                .problems(of: room, generation: self.settings.generation, wallMicros: self.home.wallMicros)
+                .problems(of: room, generation: self.settings.generation, now: self.home.now)
         }
     }
 

@@ -110,7 +110,7 @@ import Testing
             #expect(throws: RoomError.self) { try room.release([id], nowMicros: Self.start) }
             #expect(throws: RoomError.self) { try room.leave([id], nowMicros: Self.start) }
         }
-        for gateway in ["", "a:b", "a,b", "a b", String(repeating: "g", count: 65)] {
+        for gateway in ["", "-", "a:b", "a,b", "a b", String(repeating: "g", count: 65)] {
             #expect(throws: RoomError.self) {
                 try room.exchange(gateway: gateway, ids: [1], known: .nothing, nowMicros: Self.start)
             }

@@ -15,6 +15,11 @@ private final class ListedJournal: RoomJournal {
     var trimmed: Int64 = 0
     var isAway = false
     var reads = 0
+    /// Large entries come fewer at a time than was asked for.
+    var mostOfAPage = Int.max
+    /// Whether answers wait until they are let go.
+    var isHeld = false
+    private var held: [() -> Void] = []
 
     init(loop: any LoopContext) { self.loop = loop }
 
@@ -36,13 +41,22 @@ private final class ListedJournal: RoomJournal {
             self.records.firstIndex { $0.id == id }.map { $0 + 1 }
                 ?? (self.records.isEmpty || id < self.records[0].id ? 0 : nil)
         }
+        let rest = self.records.dropFirst(start ?? 0)
         let page = JournalPage(
-            records: Array(self.records.dropFirst(start ?? 0).prefix(count)),
+            records: Array(rest.prefix(min(count, self.mostOfAPage))),
             kept: Int64(self.records.count),
             added: self.trimmed + Int64(self.records.count),
-            firstID: self.records.first?.id
+            firstID: self.records.first?.id,
+            hasMore: rest.count > min(count, self.mostOfAPage)
         )
-        self.loop.onNextTurn { completion(self.isAway ? .failure(.unavailable("away")) : .success(page)) }
+        let answer = { completion(self.isAway ? .failure(.unavailable("away")) : .success(page)) }
+        if self.isHeld { self.held.append(answer) } else { self.loop.onNextTurn(answer) }
+    }
+
+    func letGo() {
+        let answers = self.held
+        self.held = []
+        for answer in answers { answer() }
     }
 }
 
@@ -80,6 +94,11 @@ private final class Rig: Sendable {
         try self.fixture.run { [parts = self.parts] in parts.open().exporter.export() }
         try self.fixture.waitUntil { condition(try self.status()) }
         return try self.status()
+    }
+
+    /// With both in hand, in one turn.
+    func turn(_ body: @escaping @Sendable (ListedJournal, JournalExporter) -> Void) throws {
+        try self.fixture.run { [parts = self.parts] in body(parts.open().journal, parts.open().exporter) }
     }
 
     /// One round, and whatever follows until its second is over.
@@ -132,6 +151,52 @@ private final class Rig: Sendable {
         #expect(status.lost == 50)
         #expect(self.numbers(spool) == Array(1...2_600) + Array(2_651...2_700))
         try rig.fixture.end()
+    }
+
+    /// Entries so large that few come at a time: all of them are written within the second, not one part of them.
+    @Test func export_smallParts_areAllWritten() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { journal in
+            journal.mostOfAPage = 8
+            journal.add(1...100)
+        }
+        try rig.turn { $1.export() }
+        try rig.fixture.waitUntil { try rig.status().exportedTo == 100 }
+        #expect(try rig.reads == 13)
+        #expect(self.numbers(spool) == Array(1...100))
+        try rig.fixture.end()
+    }
+
+    /// Seen before: who led no longer wrote what it had asked for, and up to nine batches behind that, while the next
+    /// leader wrote the same ones.
+    @Test(arguments: [false, true])
+    func pause_busyExporter_leavesTheRestToTheNextLeader(isWriting: Bool) throws {
+        let spool = try SpoolFolder()
+        let (old, new) = (try Rig(spool: spool), try Rig(spool: spool))
+        for rig in [old, new] { try rig.change { $0.add(1...5_000) } }
+        try old.change { $0.isHeld = true }
+        try old.turn { $1.export() }
+        try old.fixture.waitUntil { try old.reads == 1 }
+        // Either the first batch is on its way to the disk when the lead is lost, or it has not come yet.
+        try old.turn { journal, exporter in
+            if isWriting { journal.letGo() }
+            exporter.pause()
+        }
+        if isWriting { try old.fixture.waitUntil { try old.status().written == 1_000 } }
+        #expect(try old.reads == 1)
+        try new.round { $0.exportedTo == 5_000 }
+        try old.turn { journal, _ in
+            journal.isHeld = false
+            journal.letGo()
+        }
+
+        // It leads again, and more has happened.
+        for rig in [old, new] { try rig.change { $0.add(5_001...5_010) } }
+        let status = try old.round { $0.exportedTo == 5_010 }
+        #expect(status.lost == 0)
+        #expect(self.numbers(spool) == Array(1...5_010))
+        for rig in [old, new] { try rig.fixture.end() }
     }
 
     @Test func export_stateAway_saysSo_andGoesOnLater() throws {

@@ -77,7 +77,8 @@ final class GateScene {
         let store = self.gates[0].store
         self.world.run(on: loop) {
             if self.pulse.isDue(activity: self.shared.activityCount, isForced: true) {
-                self.pulse.sent(activity: self.shared.activityCount, wallMicros: loop.wallMicros)
+                let activity = self.shared.activityCount
+                self.pulse.sent(activity: activity, now: loop.now, wallMicros: loop.wallMicros)
                 let tick = RoomTick(
                     gateway: "g",
                     limits: RoomLimits(self.settings),
@@ -90,20 +91,20 @@ final class GateScene {
                 store.tick(room: "sale", tick, known: self.shared.known) { result in
                     switch result {
                     case .success(let answer):
-                        _ = self.pulse.answered(answer, wallMicros: loop.wallMicros)
+                        _ = self.pulse.answered(answer, now: loop.now, wallMicros: loop.wallMicros)
                         self.shared.take(answer)
                     case .failure: _ = self.pulse.failed(.unanswered("late"))
                     }
                     self.tell(try? result.get())
                 }
-            } else if self.pulse.mode(healthy: self.healthy, wallMicros: loop.wallMicros) != self.pulse.toldMode {
+            } else if self.pulse.mode(healthy: self.healthy, now: loop.now) != self.pulse.toldMode {
                 self.tell(nil)
             }
         }
     }
 
     private func tell(_ answer: TickAnswer?) {
-        let mode = self.pulse.mode(healthy: self.healthy, wallMicros: self.loops[0].wallMicros)
+        let mode = self.pulse.mode(healthy: self.healthy, now: self.loops[0].now)
         self.pulse.toldMode = mode
         let news = RoomNews(
             answer: answer,

@@ -1,4 +1,5 @@
 import Admission
+import Primitives
 import SharedState
 import Testing
 
@@ -7,6 +8,9 @@ import Testing
 /// When a room ticks, and what becomes of it when the answers stay out.
 @Suite struct RoomPulseTests {
     private static let start: Int64 = 1_700_000_000_000_000
+    private static func after(_ micros: Int64) -> Instant {
+        Instant(nanoseconds: 5_000_000_000).advanced(byNanoseconds: micros * Nanoseconds.perMicrosecond)
+    }
 
     private func answer(_ snapshot: RoomSnapshot, events: Int64 = 0) -> TickAnswer {
         TickAnswer(snapshot: snapshot, events: events)
@@ -21,12 +25,12 @@ import Testing
     @Test func isDue_busyRoom_eachTick_idleRoom_oneInTen() {
         var pulse = RoomPulse()
         #expect(pulse.isDue(activity: 0, isForced: false) == true, "nothing is known of it yet")
-        pulse.sent(activity: 0, wallMicros: Self.start)
+        pulse.sent(activity: 0, now: Self.after(0), wallMicros: Self.start)
         #expect(pulse.isDue(activity: 0, isForced: true) == false, "one is on the way")
-        _ = pulse.answered(self.answer(.sample(issued: 9, serving: 5)), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(.sample(issued: 9, serving: 5)), now: Self.after(0), wallMicros: Self.start)
         #expect(pulse.isDue(activity: 0, isForced: false) == true, "somebody waits")
-        pulse.sent(activity: 0, wallMicros: Self.start)
-        _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+        pulse.sent(activity: 0, now: Self.after(0), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start)
         let due = (1...10).map { _ in pulse.isDue(activity: 0, isForced: false) }
         #expect(due == Array(repeating: false, count: 9) + [true])
         #expect(pulse.isDue(activity: 1, isForced: false) == true, "somebody came")
@@ -37,39 +41,43 @@ import Testing
     @Test func isDue_newLine_ticksOnceMoreAtOnce() {
         var pulse = RoomPulse()
         for isDue in [true, false] {
-            pulse.sent(activity: 0, wallMicros: Self.start)
-            _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+            pulse.sent(activity: 0, now: Self.after(0), wallMicros: Self.start)
+            _ = pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start)
             #expect(pulse.isDue(activity: 0, isForced: false) == isDue)
         }
     }
 
     @Test func mode_noAnswer_isDegradedAfterASecond_sinceTheFirstQuestion() {
         var pulse = RoomPulse()
-        pulse.sent(activity: 0, wallMicros: Self.start)
-        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 999_999) == .normal)
-        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_000_000) == .degraded(sinceMicros: Self.start))
+        pulse.sent(activity: 0, now: Self.after(0), wallMicros: Self.start)
+        #expect(pulse.mode(healthy: 1, now: Self.after(999_999)) == .normal)
+        #expect(pulse.mode(healthy: 1, now: Self.after(1_000_000)) == .degraded(sinceMicros: Self.start))
         _ = pulse.failed(.unanswered("late"))
-        pulse.sent(activity: 0, wallMicros: Self.start + 1_100_000)
-        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_200_000) == .degraded(sinceMicros: Self.start))
-        _ = pulse.answered(self.answer(.sample(issued: 0, serving: 0)), wallMicros: Self.start + 1_300_000)
-        #expect(pulse.mode(healthy: 1, wallMicros: Self.start + 1_300_000) == .normal)
+        pulse.sent(activity: 0, now: Self.after(1_100_000), wallMicros: Self.start + 1_100_000)
+        #expect(pulse.mode(healthy: 1, now: Self.after(1_200_000)) == .degraded(sinceMicros: Self.start))
+        _ = pulse.answered(
+            self.answer(.sample(issued: 0, serving: 0)),
+            now: Self.after(1_300_000),
+            wallMicros: Self.start + 1_300_000
+        )
+        #expect(pulse.mode(healthy: 1, now: Self.after(1_300_000)) == .normal)
     }
 
     @Test func mode_noWorker_isHeld_whetherSeenHereOrByAll() {
         var pulse = RoomPulse()
-        #expect(pulse.mode(healthy: 0, wallMicros: Self.start) == .held)
-        #expect(pulse.mode(healthy: nil, wallMicros: Self.start) == .normal, "not knowing is not none")
+        #expect(pulse.mode(healthy: 0, now: Self.after(0)) == .held)
+        #expect(pulse.mode(healthy: nil, now: Self.after(0)) == .normal, "not knowing is not none")
         var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
         snapshot.isHeld = true
-        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
-        #expect(pulse.mode(healthy: 3, wallMicros: Self.start) == .held)
+        _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
+        #expect(pulse.mode(healthy: 3, now: Self.after(0)) == .held)
     }
 
     @Test func answered_clockOfTheSharedState_isReckonedFromTheMiddleOfTheCall() {
         var pulse = RoomPulse()
-        pulse.sent(activity: 0, wallMicros: Self.start)
+        pulse.sent(activity: 0, now: Self.after(0), wallMicros: Self.start)
         let snapshot = RoomSnapshot.sample(nowMicros: Self.start + 5_010_000, issued: 0, serving: 0)
-        _ = pulse.answered(self.answer(snapshot, events: 42), wallMicros: Self.start + 20_000)
+        _ = pulse.answered(self.answer(snapshot, events: 42), now: Self.after(20_000), wallMicros: Self.start + 20_000)
         #expect(pulse.offsetMicros == 5_000_000)
         #expect(pulse.eventsSeen == 42)
     }
@@ -77,14 +85,14 @@ import Testing
     @Test func failed_theFifthInARow_isTold_andTheReturnToo() {
         var pulse = RoomPulse()
         #expect((1...7).map { _ in pulse.failed(.noRoom) } == [false, false, false, false, true, false, false])
-        #expect(pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start) == true)
-        #expect(pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start) == false)
+        #expect(pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start) == true)
+        #expect(pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start) == false)
     }
 
     // MARK: Problems
 
     private func problems(_ pulse: RoomPulse, generation: Int64 = 0, afterMicros: Int64 = 0) -> [String] {
-        pulse.problems(of: "sale", generation: generation, wallMicros: Self.start + afterMicros)
+        pulse.problems(of: "sale", generation: generation, now: Self.after(afterMicros))
     }
 
     /// Seen before: "the shared state does not answer", whatever Redis had answered.
@@ -99,17 +107,17 @@ import Testing
     func problems_roomStandsStill_sayTheCauseAndSinceWhen(error: StoreError, text: String) throws {
         var pulse = RoomPulse()
         #expect(self.problems(pulse) == ["room sale: the shared state has not answered yet"])
-        pulse.sent(activity: 0, wallMicros: Self.start)
+        pulse.sent(activity: 0, now: Self.after(0), wallMicros: Self.start)
         for _ in 1...5 { _ = pulse.failed(error) }
         let told = self.problems(pulse, afterMicros: 8_000_000)
         #expect(told.count == 1 && told[0].hasPrefix(text + ". ") && told[0].hasSuffix("nobody is let in"))
-        _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start)
         #expect(self.problems(pulse) == [])
     }
 
     @Test func problems_held_areTheWorkers() {
         var pulse = RoomPulse()
-        _ = pulse.answered(self.answer(self.idleSnapshot), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start)
         pulse.toldMode = .held
         #expect(self.problems(pulse).count == 1 && self.problems(pulse)[0].contains("no worker is healthy"))
     }
@@ -120,12 +128,12 @@ import Testing
         var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
         snapshot.generation = 7
         snapshot.isGenerationIgnored = true
-        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
         let ignored = self.problems(pulse, generation: 3)
         #expect(ignored.count == 1 && ignored[0].contains("of generation 3") && ignored[0].contains("has 7"))
         snapshot.isGenerationIgnored = false
         snapshot.isConflicting = true
-        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
         let conflicting = self.problems(pulse, generation: 7)
         #expect(conflicting.count == 1 && conflicting[0].contains("Give both the same file"))
     }
@@ -135,10 +143,10 @@ import Testing
         var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
         snapshot.allowedMilli = 0
         snapshot.allowedUntilMicros = snapshot.nowMicros + 1
-        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
         #expect(self.problems(pulse) == [])
         snapshot.allowedUntilMicros = snapshot.nowMicros
-        _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+        _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
         #expect(self.problems(pulse).count == 1 && self.problems(pulse)[0].contains("Look after the controller"))
     }
 }

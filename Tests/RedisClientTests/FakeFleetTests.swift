@@ -40,10 +40,24 @@ import Testing
     /// Seen before: either ended the asking.
     @Test func cluster_moved_mapIsAskedForUntilItIsRead() async throws {
         try await self.withRig { rig in
-            try await rig.followFakeCluster()
+            try await rig.followFakeCluster { asked in asked == 2 ? "-ERR not now\r\n" : nil }
             try await rig.connect()
             #expect(await rig.send("GET", "a").map(\.text) == .success("from the second"))
             try await rig.wait("the map to be read anew") { $0.fakeMapsAsked >= 3 }
+        }
+    }
+
+    /// A node that was reset, or that the others have forgotten, knows of no slots. Seen before: that was taken for the
+    /// map, every node was let go of, and all commands failed until a seed had answered.
+    @Test func cluster_aNodeWithoutAMap_takesNobodyElsesAway() async throws {
+        try await self.withRig { rig in
+            try await rig.followFakeCluster { asked in (2...4).contains(asked) ? FakeRedis.list([]) : nil }
+            try await rig.connect()
+            #expect(await rig.send("GET", "a").map(\.text) == .success("from the second"))
+            try await rig.wait("the empty maps and a good one") { $0.fakeMapsAsked >= 5 }
+            #expect(await rig.send("GET", "a").map(\.text) == .success("from the second"))
+            let states = await rig.states
+            #expect(states.drop { $0 != .connected }.allSatisfy { $0 == .connected }, "\(states)")
         }
     }
 }
@@ -74,19 +88,19 @@ extension RedisRig {
         return Double(self.fakeAsks - asks) / seconds
     }
 
-    /// Two nodes. The first has all slots by the first map, and says by every refusal that they are the second's. The
-    /// second question for the map is refused, later ones name the second node.
-    fileprivate func followFakeCluster() throws {
+    /// Two nodes. The first has all slots by the first map, and says by every refusal that they are the second's. Later
+    /// maps name the second node; a question for the map that `instead` knows, by its number, is answered with that.
+    fileprivate func followFakeCluster(instead: @escaping @Sendable (Int) -> String?) throws {
         let greeting = ["INFO server": FakeRedis.bulk("run_id:1\r\nredis_mode:cluster\r\n"), "PING": "+PONG\r\n"]
         let second = try FakeRedis(loop: self.loop) { [weak self] words, _ in
             let name = words.prefix(2).joined(separator: " ")
-            if name == "CLUSTER SLOTS" { return self?.assumeIsolated { $0.fakeMap() } ?? "" }
+            if name == "CLUSTER SLOTS" { return self?.assumeIsolated { $0.fakeMap(instead) } ?? "" }
             return greeting[name] ?? "+from the second\r\n"
         }
         let secondPort = second.port
         let first = try FakeRedis(loop: self.loop) { [weak self] words, _ in
             let name = words.prefix(2).joined(separator: " ")
-            if name == "CLUSTER SLOTS" { return self?.assumeIsolated { $0.fakeMap() } ?? "" }
+            if name == "CLUSTER SLOTS" { return self?.assumeIsolated { $0.fakeMap(instead) } ?? "" }
             return greeting[name] ?? "-MOVED 15495 127.0.0.1:\(secondPort)\r\n"
         }
         self.fakes = [first, second]
@@ -95,9 +109,9 @@ extension RedisRig {
 
     fileprivate var fakeMapsAsked: Int { self.fakes.reduce(0) { $0 + ($1.heard["CLUSTER SLOTS"] ?? 0) } }
 
-    private func fakeMap() -> String {
+    private func fakeMap(_ instead: (Int) -> String?) -> String {
         let asked = self.fakeMapsAsked
-        if asked == 2 { return "-ERR not now\r\n" }
+        if let answer = instead(asked) { return answer }
         let port = self.fakes[asked == 1 ? 0 : 1].port
         let node = FakeRedis.list([FakeRedis.bulk("127.0.0.1"), ":\(port)\r\n", FakeRedis.bulk("id")])
         return FakeRedis.list([FakeRedis.list([":0\r\n", ":16383\r\n", node])])

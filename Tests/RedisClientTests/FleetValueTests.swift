@@ -119,7 +119,7 @@ import Testing
     }
 
     @Test(arguments: [
-        RedisValue.null, .integer(1), .array([.integer(1)]), .array([.array([.integer(0), .integer(1)])]),
+        RedisValue.null, .integer(1), .array([]), .array([.integer(1)]), .array([.array([.integer(0), .integer(1)])]),
         .array([.array([.integer(1), .integer(0), .array([])])]),
         .array([.array([.integer(0), .integer(16_384), .array([])])]),
         .array([.array([.integer(-1), .integer(5), .array([])])]),

@@ -53,6 +53,8 @@ import Testing
         for (arguments, culprit) in [
             (["dance"], "dance"), (["join", "1.5"], "1.5"), (["join", "inf"], "inf"),
             (["exchange", "g", "7", "x"], "x"),
+            // What blocks of numbers are marked with that no gateway holds any more.
+            (["exchange", "-", "7"], "gateway -"),
         ] {
             let words =
                 [arguments[0]] + Array(repeating: "0", count: RoomScript.runArgument) + arguments.dropFirst() + [""]

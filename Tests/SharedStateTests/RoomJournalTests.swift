@@ -1,4 +1,5 @@
 import Admission
+import Foundation
 import Primitives
 import RedisClient
 import TestKit
@@ -31,6 +32,9 @@ import Testing
             let rest = try await rig.readJournal("r", after: all.records[0].id)
             #expect(rest.records == [all.records[1]])
             #expect(rest.firstID == all.firstID)
+            let first = try await rig.readJournal("r", after: nil, count: 1)
+            #expect(first.records == [all.records[0]])
+            #expect(first.hasMore && !all.hasMore && !rest.hasMore)
         }
     }
 
@@ -48,10 +52,68 @@ import Testing
             #expect(page == JournalPage(records: [], kept: 0, added: 2, firstID: nil))
         }
     }
+
+    /// Entries of the largest batches. Seen before: a thousand of them are 8 MB, and the script that read them held the
+    /// server for 41 ms.
+    @Test func read_largeEntries_comeInSmallParts() async throws {
+        try await withRig(.redis) { rig async throws in
+            try await rig.fillJournal(entries: 1_000, grants: 500)
+            let pages = try await rig.readWholeJournal("r")
+            #expect(pages.flatMap(\.records).map(\.micros) == (1...1_000).map { Int64($0) })
+            let sizes = pages.map { $0.records.flatMap(\.fields).reduce(0) { $0 + $1.value.utf8.count } }
+            #expect(sizes.max()! <= 384 * 1_024, "\(sizes.max()!) bytes at once")
+        }
+    }
+
+    /// What it costs the server, with large entries and with small ones. Set `SLUICE_COST` to run it: times depend on the
+    /// machine, so they are printed, and only gross excess fails.
+    @Test(
+        .enabled(if: ProcessInfo.processInfo.environment["SLUICE_COST"] != nil),
+        arguments: [500, 1]
+    )
+    func read_longJournal_staysShort(grants: Int) async throws {
+        try await withRig(.redis) { rig async throws in
+            try await rig.fillJournal(entries: 1_000, grants: grants)
+            _ = try await rig.send("CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "256")
+            _ = try await rig.send("SLOWLOG", "RESET")
+            _ = try await rig.readWholeJournal("r")
+            let durations = (try await rig.send("SLOWLOG", "GET", "256").array ?? []).compactMap { entry -> Int64? in
+                guard let parts = entry.array, parts[3].array?.first?.text == "EVALSHA" else { return nil }
+                return parts[2].integer
+            }.sorted()
+            print("cost of the journal, \(grants) grants an entry: \(durations.count) calls, ", terminator: "")
+            print("median \(durations[durations.count / 2]) us, worst \(durations.last!) us")
+            #expect(durations.last! < 25_000)
+        }
+    }
 }
 
 extension StateRig {
-    fileprivate func readJournal(_ room: String, after: String?) async throws -> JournalPage {
+    /// From the beginning to the end.
+    fileprivate func readWholeJournal(_ room: String) async throws -> [JournalPage] {
+        var pages: [JournalPage] = []
+        repeat {
+            let last = pages.last?.records.last?.id
+            pages.append(try await self.readJournal(room, after: last, count: 1_000))
+        } while pages.last!.hasMore
+        return pages
+    }
+
+    /// Entries of room `r` as the largest numbers make them, with the times 1, 2, ...
+    fileprivate func fillJournal(entries: Int, grants: Int) async throws {
+        let script = """
+            local list = {}
+            for index = 1, tonumber(ARGV[2]) do list[index] = (1e8 + index) .. ':123456' end
+            local text = table.concat(list, ',')
+            for index = 1, tonumber(ARGV[1]) do
+                redis.call('XADD', KEYS[1], '*', 'kind', 'exchange', 't', index, 'g', text)
+            end
+            """
+        let key = RedisArgument.text(RoomScript.journalKey(room: "r"))
+        _ = try await self.send("EVAL", .text(script), "1", key, .text("\(entries)"), .text("\(grants)"))
+    }
+
+    fileprivate func readJournal(_ room: String, after: String?, count: Int = 100) async throws -> JournalPage {
         let journal: any RoomJournal
         if let client = self.client {
             journal = RedisRoomJournal(client: client)
@@ -60,7 +122,7 @@ extension StateRig {
             journal = MemoryRoomJournal(loop: self.loop, rooms: rooms)
         }
         return try await withCheckedContinuation { continuation in
-            journal.read(room: room, after: after, count: 100) { continuation.resume(returning: $0) }
+            journal.read(room: room, after: after, count: count) { continuation.resume(returning: $0) }
         }.get()
     }
 }

@@ -43,7 +43,9 @@ public final class VirtualLoop: LoopContext, @unchecked Sendable {
         self.writeScratch.deallocate()
     }
 
-    public var wallMicros: Int64 { VirtualWorld.wallMicrosAtZero + Int64(self.now.nanoseconds / 1_000) }
+    public var wallMicros: Int64 {
+        VirtualWorld.wallMicrosAtZero + Int64(self.now.nanoseconds / 1_000) + self.world.wallShiftMicros
+    }
 
     public var world: VirtualWorld {
         guard let owner = self.owner else { preconditionFailure("seed \(self.seed): the world has ended") }

@@ -14,6 +14,8 @@ public final class VirtualWorld: @unchecked Sendable {
     public var turnNanoseconds: ClosedRange<Int64> = 1_000...20_000
     /// More turns than this in one `run` mean that the run does not come to an end.
     public var maxTurnsPerRun = 20_000_000
+    /// By how much the machine's wall clock was set ahead, or back.
+    public var wallShiftMicros: Int64 = 0
 
     public let seed: UInt64
     public private(set) var now: Instant

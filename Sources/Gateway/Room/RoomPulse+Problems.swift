@@ -1,12 +1,13 @@
 import Admission
+import Primitives
 import SharedState
 
 /// What in a room is not as it should be, for `/readyz`, `/healthz` and `/status` alike: each text says what it is and
 /// what to do.
 extension RoomPulse {
     /// `generation`: of this gateway's settings.
-    func problems(of room: String, generation: Int64, wallMicros: Int64) -> [String] {
-        let still = self.standstill(wallMicros: wallMicros)
+    func problems(of room: String, generation: Int64, now: Instant) -> [String] {
+        let still = self.standstill(now: now)
         var problems = still.map { [$0] } ?? []
         if still == nil, self.toldMode == .held {
             problems.append("no worker is healthy: nobody is called or let in. Look after the workers")
@@ -20,10 +21,10 @@ extension RoomPulse {
     }
 
     /// Nil while the room moves on.
-    private func standstill(wallMicros: Int64) -> String? {
+    private func standstill(now: Instant) -> String? {
         let isAway = if case .degraded = self.toldMode { true } else { self.missed >= Self.missedTicksWorthTelling }
         guard isAway else { return nil }
-        let seconds = max(0, wallMicros - (self.unansweredSinceMicros ?? wallMicros)) / 1_000_000
+        let seconds = now.nanoseconds(since: self.unansweredSince?.now ?? now) / Nanoseconds.perSecond
         let meanwhile = "Meanwhile passes work, places are kept, nobody is let in"
         switch self.lastError {
         case nil: return "the shared state has not answered for \(seconds) s. Look after Redis. \(meanwhile)"

@@ -1,15 +1,18 @@
 import Admission
+import Primitives
 import SharedState
 
 /// How a room's ticks go, as the gateway's home loop sees them: when the next one is due, since when there is no answer,
 /// and what that makes of the room. A value without clock or store.
+///
+/// How long something takes is told by a clock that nobody sets; by the wall clock only what day and hour it is.
 struct RoomPulse {
     /// A tick in so many is sent for a room in which nobody waits.
     static let idleTicks = 10
     /// One missed tick is a hiccup, or a connection that is being made.
     static let missedTicksWorthTelling = 5
     /// Without an answer for longer than this, the shared state counts as away.
-    static let patienceMicros: Int64 = 1_000_000
+    static let patienceNanoseconds = Nanoseconds.perSecond
 
     private(set) var isTicking = false
     /// Ticks in a row that got no answer.
@@ -28,9 +31,9 @@ struct RoomPulse {
     private var isIdle = false
     /// What the last tick said of the workers.
     private var sawWorkers = true
-    private var sentMicros: Int64 = 0
-    /// When the first tick was sent that has not been followed by an answer.
-    private(set) var unansweredSinceMicros: Int64?
+    private var sentAt = Instant(nanoseconds: 0)
+    /// When the first tick was sent that has not been followed by an answer, by either clock.
+    private(set) var unansweredSince: (now: Instant, wallMicros: Int64)?
     /// Why the last tick had no good answer; nil when it had one.
     private(set) var lastError: StoreError?
 
@@ -49,21 +52,21 @@ struct RoomPulse {
         return true
     }
 
-    mutating func sent(activity: Int, seesWorkers: Bool = true, wallMicros: Int64) {
+    mutating func sent(activity: Int, seesWorkers: Bool = true, now: Instant, wallMicros: Int64) {
         self.isTicking = true
         self.sawWorkers = seesWorkers
         self.skipped = 0
         self.activity = activity
-        self.sentMicros = wallMicros
-        if self.unansweredSinceMicros == nil { self.unansweredSinceMicros = wallMicros }
+        self.sentAt = now
+        if self.unansweredSince == nil { self.unansweredSince = (now, wallMicros) }
     }
 
     /// True when the room stood still before.
-    mutating func answered(_ answer: TickAnswer, wallMicros: Int64) -> Bool {
+    mutating func answered(_ answer: TickAnswer, now: Instant, wallMicros: Int64) -> Bool {
         let stoodStill = self.missed >= Self.missedTicksWorthTelling
         self.isTicking = false
         self.missed = 0
-        self.unansweredSinceMicros = nil
+        self.unansweredSince = nil
         self.lastError = nil
         self.eventsSeen = answer.events
         // Numbers are set aside for a gateway that knows the line: it is to have them before anything happens.
@@ -72,7 +75,8 @@ struct RoomPulse {
         self.isIdle = Self.isIdle(answer.snapshot) && !isNewLine
         // The room's time was told somewhere between the question and now: taken for the middle, it is wrong by no more
         // than half of the round trip.
-        self.offsetMicros = answer.snapshot.nowMicros - (self.sentMicros + (wallMicros - self.sentMicros) / 2)
+        let halfMicros = now.nanoseconds(since: self.sentAt) / Nanoseconds.perMicrosecond / 2
+        self.offsetMicros = answer.snapshot.nowMicros - (wallMicros - halfMicros)
         return stoodStill
     }
 
@@ -94,9 +98,9 @@ struct RoomPulse {
     // MARK: What that makes of the room
 
     /// `healthy`: workers that this gateway sees; nil when it does not know.
-    func mode(healthy: Int64?, wallMicros: Int64) -> RoomMode {
-        if let since = self.unansweredSinceMicros, wallMicros - since >= Self.patienceMicros {
-            return .degraded(sinceMicros: since)
+    func mode(healthy: Int64?, now: Instant) -> RoomMode {
+        if let since = self.unansweredSince, now.nanoseconds(since: since.now) >= Self.patienceNanoseconds {
+            return .degraded(sinceMicros: since.wallMicros)
         }
         return healthy == 0 || self.snapshot?.isHeld == true ? .held : .normal
     }

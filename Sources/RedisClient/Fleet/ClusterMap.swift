@@ -78,7 +78,9 @@ struct ClusterMap {
         return places.filter { seen.insert($0).inserted }.prefix(self.maxNodes).map { $0 }
     }
 
-    /// Reads the answer to `CLUSTER SLOTS`; nil when it is none. Nodes without an address are left out.
+    /// Reads the answer to `CLUSTER SLOTS`; nil when it is none, or names nobody: a node that was reset, or that the
+    /// others have forgotten, answers with an empty list, and that is no reason to let go of those who serve. Nodes
+    /// without an address are left out.
     static func ranges(_ answer: RedisValue, answerer: Place) -> [Range]? {
         guard let entries = answer.array else { return nil }
         var ranges: [Range] = []
@@ -91,7 +93,7 @@ struct ClusterMap {
             guard self.place(parts[2], answerer: answerer) != nil else { continue }
             ranges.append(Range(first: UInt16(first), last: UInt16(last), nodes: nodes))
         }
-        return ranges
+        return ranges.isEmpty ? nil : ranges
     }
 
     private static func place(_ node: RedisValue, answerer: Place) -> Place? {

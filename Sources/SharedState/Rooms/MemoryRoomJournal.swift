@@ -30,7 +30,8 @@ public final class MemoryRoomJournal: RoomJournal {
             records: records,
             kept: part.kept,
             added: added,
-            firstID: part.kept > 0 ? "\(added - part.kept + 1)-0" : nil
+            firstID: part.kept > 0 ? "\(added - part.kept + 1)-0" : nil,
+            hasMore: !records.isEmpty && part.first + Int64(records.count) <= added
         )
         self.loop.onNextTurn { completion(.success(page)) }
     }

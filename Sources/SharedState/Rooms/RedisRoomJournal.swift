@@ -3,11 +3,16 @@ import EventLoop
 import RedisClient
 
 /// Reads the stream of a room and how much of it there has been, at one moment.
+///
+/// Everybody waits while a script runs. An entry may name 500 admissions and be of 8 kB, so that it reads no more than
+/// some 256 kB, whatever was asked for.
 enum JournalScript {
     static let source = """
         #!lua
-        -- KEYS journal  ARGV after count -> kept, added, the first's id or '', then each record as id, fields
-        if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, ''} end
+        -- KEYS journal  ARGV after count
+        -- -> kept, added, the first's id or '', 1 if there are more, then each record as id, fields
+        local MOST_BYTES, PART = 256 * 1024, 8
+        if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, '', 0} end
         local about = {}
         local flat = redis.call('XINFO', 'STREAM', KEYS[1])
         for index = 1, #flat, 2 do about[flat[index]] = flat[index + 1] end
@@ -26,9 +31,20 @@ enum JournalScript {
         end
         -- An empty stream has no first entry.
         local first = about['first-entry']
-        local answer = {about['length'], about['entries-added'] or about['length'], first and first[1] or ''}
-        local records = redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', ARGV[2])
-        for index = 1, #records do answer[index + 3] = records[index] end
+        local answer = {about['length'], about['entries-added'] or about['length'], first and first[1] or '', 0}
+        local left, bytes, last = tonumber(ARGV[2]), 0, nil
+        while left > 0 and bytes < MOST_BYTES do
+            local records = redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', math.min(left, PART))
+            for index = 1, #records do
+                answer[#answer + 1] = records[index]
+                for field = 1, #records[index][2] do bytes = bytes + #records[index][2][field] end
+            end
+            if #records > 0 then last = records[#records][1] end
+            if #records < PART then break end
+            start = '(' .. last
+            left = left - #records
+        end
+        if last and last ~= about['last-generated-id'] then answer[4] = 1 end
         return answer
         """
 }
@@ -67,17 +83,23 @@ public final class RedisRoomJournal: RoomJournal {
     }
 
     private static func page(_ value: RedisValue) -> JournalPage? {
-        guard let values = value.array, values.count >= 3, let kept = values[0].integer,
-            let added = values[1].integer, let firstID = values[2].text
+        guard let values = value.array, values.count >= 4, let kept = values[0].integer,
+            let added = values[1].integer, let firstID = values[2].text, let more = values[3].integer
         else { return nil }
         var records: [JournalRecord] = []
-        for value in values.dropFirst(3) {
+        for value in values.dropFirst(4) {
             guard let parts = value.array, parts.count == 2, let id = parts[0].text, let texts = parts[1].texts,
                 texts.count.isMultiple(of: 2)
             else { return nil }
             let fields = stride(from: 0, to: texts.count, by: 2).map { (name: texts[$0], value: texts[$0 + 1]) }
             records.append(JournalRecord(id: id, fields: fields))
         }
-        return JournalPage(records: records, kept: kept, added: added, firstID: firstID.isEmpty ? nil : firstID)
+        return JournalPage(
+            records: records,
+            kept: kept,
+            added: added,
+            firstID: firstID.isEmpty ? nil : firstID,
+            hasMore: more == 1
+        )
     }
 }

@@ -41,12 +41,15 @@ public struct JournalPage: Equatable, Sendable {
     public var added: Int64
     /// The oldest one that there is; nil when there is none.
     public var firstID: String?
+    /// Whether there are others behind the last of `records`.
+    public var hasMore: Bool
 
-    public init(records: [JournalRecord], kept: Int64, added: Int64, firstID: String?) {
+    public init(records: [JournalRecord], kept: Int64, added: Int64, firstID: String?, hasMore: Bool = false) {
         self.records = records
         self.kept = kept
         self.added = added
         self.firstID = firstID
+        self.hasMore = hasMore
     }
 }
 
@@ -54,8 +57,8 @@ public struct JournalPage: Equatable, Sendable {
 public protocol RoomJournal: AnyObject {
     var loop: any LoopContext { get }
 
-    /// At most `count` entries behind the one with the id `after`; from the oldest on without one, and when no entry
-    /// ever had an id so high (the shared state was emptied since). Completes on the loop.
+    /// At most `count` entries behind the one with the id `after`, fewer when they are large; from the oldest on without
+    /// one, and when no entry ever had an id so high (the shared state was emptied since). Completes on the loop.
     func read(
         room: String,
         after: String?,

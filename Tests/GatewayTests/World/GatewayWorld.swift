@@ -116,6 +116,26 @@ final class GatewayWorld {
         self.expect(allDone, "every client gets its responses, or is told: \(self.clients.map(\.books))")
     }
 
+    /// What a gateway makes of its room when the shared state goes away for so long, and its machine's clock is set at the
+    /// beginning of that.
+    func mode(afterAwayForNanoseconds away: Int64, clockSetByMicros shift: Int64) -> RoomMode? {
+        self.rooms.isCalm = true
+        self.start(gateway: 0, MemoryBoards())
+        self.startWorkers()
+        self.world.run(forNanoseconds: 3 * Nanoseconds.perSecond)
+        self.rooms.goAway(forNanoseconds: 60 * Nanoseconds.perSecond)
+        // New settings send a tick at once.
+        self.world.run(on: self.gatewayLoops[0][0]) {
+            self.gateways[0].apply(self.settings, keys: Self.keys, connectionLimit: 40)
+        }
+        self.world.wallShiftMicros = shift
+        self.world.run(forNanoseconds: away)
+        var report: GatewayReport?
+        self.world.run(on: self.gatewayLoops[0][0]) { self.gateways[0].report { report = $0 } }
+        _ = self.world.run(withinNanoseconds: Nanoseconds.perSecond) { report != nil }
+        return report?.rooms.first?.mode
+    }
+
     private func start(gateway index: Int, _ boards: MemoryBoards) {
         // One thread plays all of it.
         nonisolated(unsafe) let unshared = (world: self.world, rooms: self.rooms)
