@@ -29,8 +29,6 @@ extension RoomModel {
             self.record.skew = self.record.refilled - clock
             self.now = self.record.refilled
         }
-        self.silence = self.now - self.record.refilled
-        self.notePause()
         self.record.refill(nowMicros: self.now)
         if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
         self.clearExpired()
@@ -38,10 +36,24 @@ extension RoomModel {
         return true
     }
 
+    /// After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come
+    /// back.
+    private mutating func hear(_ known: KnownMarks) {
+        let silence = self.now - self.record.asked
+        self.record.asked = self.now
+        let isOfThisLine = known.epoch == self.record.epoch
+        if silence > RoomRules.silenceMicros {
+            self.notePause(silence)
+            self.record.insideUntil = isOfThisLine ? 0 : self.now + RoomRules.silenceMicros
+        }
+        if isOfThisLine, silence > RoomRules.silenceMicros || self.now < self.record.insideUntil {
+            self.loseSessions(known.sessions)
+        }
+    }
+
     /// No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim.
-    private mutating func notePause() {
-        guard self.silence > RoomRules.silenceMicros else { return }
-        self.record.pauses.append(.init(until: self.now, micros: self.silence))
+    private mutating func notePause(_ silence: Int64) {
+        self.record.pauses.append(.init(until: self.now, micros: silence))
         let lapsed = self.micros(ago: self.record.claim)
         self.record.pauses.removeAll { $0.until <= lapsed }
         if self.record.pauses.count > RoomRules.maxPauses { self.record.pauses.removeFirst() }
@@ -65,6 +77,7 @@ extension RoomModel {
         guard !self.isTouched, self.record.equalsBesidesBucket(before) else { return }
         self.record.tokens = before.tokens
         self.record.refilled = before.refilled
+        self.record.asked = before.asked
     }
 
     // MARK: What the caller knows
@@ -73,10 +86,7 @@ extension RoomModel {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
-        if known.epoch == self.record.epoch, self.silence > RoomRules.silenceMicros {
-            // Nobody could renew meanwhile: those whose sessions ran out hold good passes, and come back.
-            self.loseSessions(known.sessions)
-        }
+        self.hear(known)
         if known.epoch > self.record.epoch {
             self.beginEpoch(known)
             isBehind = true
@@ -151,6 +161,7 @@ extension RoomModel {
         self.events = EventLog()
         self.record = RoomRecord()
         self.record.refilled = self.now
+        self.record.asked = self.now
         self.record.run = run
         self.record.session = limits.sessionMicros
         self.isTouched = true
@@ -199,6 +210,7 @@ extension RoomModel {
         self.record.markDirect = 0
         self.record.coarse = 0
         self.record.swept = 0
+        self.record.insideUntil = 0
         self.record.gaps = []
         self.record.blocks = []
     }

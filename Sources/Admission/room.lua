@@ -79,13 +79,15 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- end within a horizon, `due_mean` thousandths that are about to expire, last measured at `ends_at`, when `ends_before`
 -- had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
 -- thinned, `swept` how far the door. `retention` is how many milliseconds all of it lives on when nobody ticks the room.
+-- `asked` is when a gateway last called: the controller's calls are none. `inside_until`: a silence has gone by, the
+-- first to call after it did not know the line; until then the others may say how many were inside before it.
 -- `needs` is the least version of a script that may write the record.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
     'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
-    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
+    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'asked', 'inside_until', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
@@ -260,7 +262,7 @@ end
 local function commit(room)
     if not room.touched and next(room.changed) == nil then return end
     room.refilled, room.moved = room.now, room.now
-    local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now, 'moved', room.now }
+    local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now, 'moved', room.now, 'asked', room.asked }
     for field in pairs(room.changed) do
         call[#call + 1] = field
         call[#call + 1] = room[field]
@@ -448,9 +450,7 @@ end
 
 -- No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim. Of more outages
 -- within one claim window than are kept, only the latest count.
-local function notePause(room)
-    local silence = room.now - room.refilled
-    if silence <= SILENCE_MICROS then return end
+local function notePause(room, silence)
     local pause = text(room.now) .. ':' .. text(silence)
     set(room, 'pauses', room.pauses == '' and pause or room.pauses .. ',' .. pause)
     local lapsed = microsAgo(room, room.claim)
@@ -469,7 +469,11 @@ local function load(plain, run)
     if not values[1] then return nil end
     local room = blank(plain)
     for index, field in ipairs(FIELDS) do
-        if values[index] then room[field] = tonumber(values[index]) or damaged(field) end
+        if values[index] then
+            room[field] = tonumber(values[index]) or damaged(field)
+        elseif field == 'asked' then
+            room.asked = room.refilled
+        end
     end
     for index, field in ipairs(TEXTS) do room[field] = values[#FIELDS + index] or '' end
     for _, field in ipairs({ 'epoch', 'issued', 'serving' }) do
@@ -480,9 +484,11 @@ local function load(plain, run)
         fail('UPGRADE ' .. STATE .. ' needs version ' .. text(room.needs) .. ' of the script, this is ' .. VERSION)
     end
     set(room, 'version', max(room.version, VERSION))
-    if room.refilled ~= room.moved then missEvents(room) end
+    if room.refilled ~= room.moved then
+        missEvents(room)
+        room.asked = max(room.asked, room.refilled)
+    end
     room.now = roomTime(room, plain, run)
-    notePause(room)
     refill(room)
     if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
     clearExpired(room)
@@ -740,7 +746,7 @@ local function forgetLine(room)
     redis.call('UNLINK', SESSIONS, ARRIVED, EXCHANGED, DOOR, SINCE, SEEN, MARKS, OWNERS, EVENTS, RELEASED, CARRIED,
         EARLY)
     for _, field in ipairs({
-        'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept',
+        'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept', 'inside_until',
     }) do
         set(room, field, 0)
     end
@@ -800,14 +806,25 @@ local function beginEpoch(room, known)
     noteOlder(room, epoch, issued, serving)
 end
 
+-- After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come back.
+local function hear(room, known)
+    local silence = room.now - room.asked
+    room.asked = room.now
+    local isOfThisLine = known.epoch == room.epoch
+    if silence > SILENCE_MICROS then
+        notePause(room, silence)
+        set(room, 'inside_until', isOfThisLine and 0 or room.now + SILENCE_MICROS)
+    end
+    if isOfThisLine and (silence > SILENCE_MICROS or room.now < room.inside_until) then
+        loseSessions(room, known.sessions)
+    end
+end
+
 local function takeIn(room, known, usedBlock)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
-    -- Nobody could renew meanwhile: those whose sessions ran out hold good passes, and come back.
-    if known.epoch == room.epoch and room.now - room.refilled > SILENCE_MICROS then
-        loseSessions(room, known.sessions)
-    end
+    hear(room, known)
     if known.epoch > room.epoch then
         beginEpoch(room, known)
         behind = true
@@ -833,7 +850,7 @@ local function create(known, burst, session, usedBlock)
     redis.call('UNLINK', MARKS, EVENTS)
     for _, field in ipairs(FIELDS) do room.changed[field] = true end
     for _, field in ipairs(TEXTS) do room.changed[field] = true end
-    room.touched, room.version, room.refilled = true, VERSION, plain
+    room.touched, room.version, room.refilled, room.asked = true, VERSION, plain, plain
     room.run, room.session = known.run, session
     if known.epoch == 0 then
         forgetLine(room)
@@ -847,11 +864,16 @@ local function create(known, burst, session, usedBlock)
     return room
 end
 
-local function enter(known)
+local function existing(known)
     local room = load(clock(), known.run)
     if room == nil then
         fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
     end
+    return room
+end
+
+local function enter(known)
+    local room = existing(known)
     takeIn(room, known)
     return room
 end
@@ -1725,10 +1747,11 @@ function operations.leave()
 end
 
 -- allow RATE FENCE -> taken: 0 when a later leader has spoken; rate: the one in force. The bound is leased.
+-- The controller knows nothing of the line, so its call says nothing of a loss, and ends no silence.
 function operations.allow()
     local known = knownMarks()
     local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
-    local room = enter(known)
+    local room = existing(known)
     local taken = fence >= room.fence
     if taken then
         set(room, 'fence', fence)
