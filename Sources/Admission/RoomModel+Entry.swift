@@ -91,6 +91,7 @@ extension RoomModel {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
+            if known.incarnation < self.record.incarnation { self.narrow(known) }
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
                 || known.stated > self.record.issued
@@ -128,6 +129,8 @@ extension RoomModel {
         if usedBlock <= known.issued {
             self.addGap(from: max(self.record.issued, known.stated) + 1, to: usedBlock - 1)
         }
+        self.record.regressed = self.record.issued
+        self.record.waitsUntil = self.now + RoomRules.silenceMicros
         self.record.issued = end
         self.record.blocks.removeAll { $0.end <= end }
         self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
@@ -144,6 +147,19 @@ extension RoomModel {
                 issued: end
             )
         )
+    }
+
+    /// The caller has not heard of the latest loss. What it was told before is no gap, should whoever called first have
+    /// known less: its people are called by number. What else it knows, it knows of the same loss.
+    private mutating func narrow(_ known: KnownMarks) {
+        self.narrowGaps(to: max(known.stated, known.serving))
+        guard self.isWaitingForGateways else { return }
+        if known.serving > self.record.serving, known.serving <= self.record.issued {
+            self.record.serving = known.serving
+            self.record.sampled = self.record.serving
+            self.record.sampledDirect = self.record.direct
+        }
+        self.loseSessions(known.sessions)
     }
 
     /// `count` sessions were live: those that are not here keep their slots for one session's length.
@@ -211,6 +227,8 @@ extension RoomModel {
         self.record.coarse = 0
         self.record.swept = 0
         self.record.insideUntil = 0
+        self.record.regressed = 0
+        self.record.waitsUntil = 0
         self.record.gaps = []
         self.record.blocks = []
     }

@@ -75,7 +75,8 @@ public struct RoomModel: Equatable, Sendable {
     }
 
     private mutating func isNobodyAhead(of first: Int64) -> Bool {
-        guard self.isOpen, self.door.count == 0, self.record.older.allSatisfy({ $0.serving == $0.issued })
+        guard self.isOpen, !self.isWaitingForGateways, self.door.count == 0,
+            self.record.older.allSatisfy({ $0.serving == $0.issued })
         else { return false }
         self.skipGaps()
         return self.record.serving == first - 1

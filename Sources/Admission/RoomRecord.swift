@@ -85,6 +85,10 @@ struct RoomRecord: Equatable, Sendable {
     /// A silence has gone by, and the first to call after it did not know the line: until then the others may say how
     /// many were inside before it.
     var insideUntil: Int64 = 0
+    /// The last number before those that the latest loss skipped. Until `waitsUntil` gateways may still tell which of
+    /// those were handed out.
+    var regressed: Int64 = 0
+    var waitsUntil: Int64 = 0
     /// The last event's number.
     var events: Int64 = 0
     /// How far marks are thinned; how far the door is swept, 0: from its beginning.

@@ -81,13 +81,15 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- thinned, `swept` how far the door. `retention` is how many milliseconds all of it lives on when nobody ticks the room.
 -- `asked` is when a gateway last called: the controller's calls are none. `inside_until`: a silence has gone by, the
 -- first to call after it did not know the line; until then the others may say how many were inside before it.
+-- `regressed` is the last number before those that the latest loss skipped. Until `waits_until` gateways may still tell
+-- which of those were handed out.
 -- `needs` is the least version of a script that may write the record.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
     'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
-    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'asked', 'inside_until', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
+    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'asked', 'inside_until', 'regressed', 'waits_until', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
@@ -531,8 +533,9 @@ local function addGap(room, from, to)
     setGaps(room, whole)
 end
 
--- Now-serving passes a gap that it has reached.
+-- Now-serving passes a gap that it has reached; just after a loss it waits there.
 local function skipGaps(room)
+    if room.now < room.waits_until then return end
     for _, gap in ipairs(gapsOf(room)) do
         if gap.from <= room.serving + 1 and gap.to > room.serving then set(room, 'serving', gap.to) end
     end
@@ -565,7 +568,7 @@ local function advanceServing(room, count)
             local step = min(left, max(0, gap.from - 1 - room.serving))
             set(room, 'serving', room.serving + step)
             left = left - step
-            if gap.from > room.serving + 1 then return end
+            if gap.from > room.serving + 1 or room.now < room.waits_until then return end
             set(room, 'serving', gap.to)
         end
     end
@@ -730,6 +733,8 @@ local function regress(room, known, usedBlock)
     if usedBlock and usedBlock <= known.issued then
         addGap(room, max(room.issued, known.stated) + 1, usedBlock - 1)
     end
+    set(room, 'regressed', room.issued)
+    set(room, 'waits_until', room.now + SILENCE_MICROS)
     set(room, 'issued', ending)
     setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
     set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
@@ -740,6 +745,30 @@ local function regress(room, known, usedBlock)
     writeJournal(room, 'regress', 'epoch', room.epoch, 'incarnation', room.incarnation, 'issued', ending)
 end
 
+-- The caller has not heard of the latest loss. What it was told before is no gap, should whoever called first have
+-- known less: its people are called by number. What else it knows, it knows of the same loss.
+local function narrow(room, known)
+    local last = max(known.stated, known.serving)
+    local gaps, narrowed = gapsOf(room), {}
+    for _, gap in ipairs(gaps) do
+        local holds = last > room.regressed and gap.from <= last and last <= gap.to and gap.to > room.serving
+        local isOneOfTwo = gap.from <= room.regressed
+        if holds and not (isOneOfTwo and #gaps >= MAX_GAPS) then
+            if isOneOfTwo then narrowed[#narrowed + 1] = { from = gap.from, to = room.regressed } end
+            gap.from = last + 1
+        end
+        if gap.from <= gap.to then narrowed[#narrowed + 1] = gap end
+    end
+    setGaps(room, narrowed)
+    if room.now >= room.waits_until then return end
+    if known.serving > room.serving and known.serving <= room.issued then
+        set(room, 'serving', known.serving)
+        set(room, 'sampled', room.serving)
+        set(room, 'sampled_direct', room.direct)
+    end
+    loseSessions(room, known.sessions)
+end
+
 -- All that belongs to the line alone.
 local function forgetLine(room)
     room.expired = 0
@@ -747,6 +776,7 @@ local function forgetLine(room)
         EARLY)
     for _, field in ipairs({
         'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept', 'inside_until',
+        'regressed', 'waits_until',
     }) do
         set(room, field, 0)
     end
@@ -829,6 +859,7 @@ local function takeIn(room, known, usedBlock)
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
+        if known.incarnation < room.incarnation then narrow(room, known) end
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
             or known.stated > room.issued or known.issued > room.issued and not isLeased(room, known.issued)
     elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
@@ -864,17 +895,12 @@ local function create(known, burst, session, usedBlock)
     return room
 end
 
-local function existing(known)
+local function enter(known, isController)
     local room = load(clock(), known.run)
     if room == nil then
         fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
     end
-    return room
-end
-
-local function enter(known)
-    local room = existing(known)
-    takeIn(room, known)
+    if not isController then takeIn(room, known) end
     return room
 end
 
@@ -1371,7 +1397,8 @@ function operations.join()
     jumpBlocks(room, first)
     local admitted = 0
     -- Nobody is ahead: whoever can go in now need not ask a second time.
-    if room.clock >= room.opens and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
+    local isSettled = room.clock >= room.opens and room.now >= room.waits_until
+    if isSettled and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
         skipGaps(room)
         if room.serving == first - 1 then admitted = min(count, freeTurns(room, liveSessions(room))) end
     end
@@ -1751,7 +1778,7 @@ end
 function operations.allow()
     local known = knownMarks()
     local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
-    local room = existing(known)
+    local room = enter(known, true)
     local taken = fence >= room.fence
     if taken then
         set(room, 'fence', fence)

@@ -200,6 +200,7 @@ extension RoomRecord {
             "lost": self.lost, "lost_until": self.lostUntil, "events": self.events, "coarse": self.coarse,
             "swept": self.swept, "trimmed": self.trimmed, "kept": self.kept,
             "retention": self.retention, "asked": self.asked, "inside_until": self.insideUntil,
+            "regressed": self.regressed, "waits_until": self.waitsUntil,
         ]
     }
 }
