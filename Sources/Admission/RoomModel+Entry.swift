@@ -249,10 +249,13 @@ extension RoomModel {
         }
         let position = self.record.older.firstIndex { $0.epoch > line.epoch } ?? self.record.older.count
         if self.record.older.count == RoomRules.maxOlderLines {
-            // The oldest is given up; its places are void.
+            // The oldest is given up; its places are void, as gateways hear: its visitors get new ones.
+            var lines = self.record.older
+            lines.insert(line.bounded, at: position)
+            lines.removeFirst()
+            self.record.older = lines
+            self.record.voidBefore = max(self.record.voidBefore, lines[0].epoch)
             guard position > 0 else { return false }
-            self.record.older.removeFirst()
-            self.record.older.insert(line.bounded, at: position - 1)
         } else {
             self.record.older.insert(line.bounded, at: position)
         }

@@ -804,7 +804,9 @@ local function noteOlder(room, epoch, issued, serving)
         end
     end
     if #lines == MAX_OLDER_LINES then
-        -- The oldest is given up; its places are void.
+        -- The oldest is given up; its places are void, as gateways hear: its visitors get new ones.
+        local oldest = position == 1 and lines[1].epoch or min(lines[2].epoch, epoch)
+        set(room, 'void_before', max(room.void_before, oldest))
         if position == 1 then return false end
         table.remove(lines, 1)
         position = position - 1

@@ -113,4 +113,24 @@ import Testing
         #expect(fleet.room.record.gaps.map(\.from) == [41, last + 101])
         #expect(fleet.room.record.gaps.first?.to == last)
     }
+
+    // MARK: Older lines
+
+    /// Four older lines are kept. Visitors of a fifth are told to come anew instead of waiting for a call that never
+    /// comes, whether theirs was known before or is the one that comes late.
+    @Test(arguments: [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [2, 3, 4, 5, 1], [1, 3, 4, 5, 2]] as [[Int64]])
+    func exchange_lineGivenUp_isVoid(order: [Int64]) throws {
+        let epoch = Self.start / Self.second
+        var room = try RoomModelTests.room()
+        for back in order {
+            let known = KnownMarks(epoch: epoch - back * 10, issued: 30, serving: 0, stated: 30)
+            _ = try room.tick(RoomModelTests.limits(), known: known, nowMicros: Self.start + 1)
+        }
+        let ids = try (1...5).map { try #require(PlaceID.id(number: 30, epoch: epoch - $0 * 10, current: epoch)) }
+        let outcomes = try room.exchange(ids, nowMicros: Self.start + 2).outcomes
+        #expect(outcomes == [.notServed, .notServed, .notServed, .notServed, .void])
+        let snapshot = try room.tick(RoomModelTests.limits(), nowMicros: Self.start + 3).snapshot
+        #expect(snapshot.voidBefore == epoch - 40, "gateways hear of it, and give new places")
+        #expect(snapshot.older.map(\.epoch) == [4, 3, 2, 1].map { epoch - $0 * 10 })
+    }
 }
