@@ -29,8 +29,6 @@ extension RoomModel {
             self.record.skew = self.record.refilled - clock
             self.now = self.record.refilled
         }
-        self.silence = self.now - self.record.refilled
-        self.notePause()
         self.record.refill(nowMicros: self.now)
         if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
         self.clearExpired()
@@ -38,10 +36,24 @@ extension RoomModel {
         return true
     }
 
+    /// After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come
+    /// back.
+    private mutating func hear(_ known: KnownMarks) {
+        let silence = self.now - self.record.asked
+        self.record.asked = self.now
+        let isOfThisLine = known.epoch == self.record.epoch
+        if silence > RoomRules.silenceMicros {
+            self.notePause(silence)
+            self.record.insideUntil = isOfThisLine ? 0 : self.now + RoomRules.silenceMicros
+        }
+        if isOfThisLine, silence > RoomRules.silenceMicros || self.now < self.record.insideUntil {
+            self.loseSessions(known.sessions)
+        }
+    }
+
     /// No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim.
-    private mutating func notePause() {
-        guard self.silence > RoomRules.silenceMicros else { return }
-        self.record.pauses.append(.init(until: self.now, micros: self.silence))
+    private mutating func notePause(_ silence: Int64) {
+        self.record.pauses.append(.init(until: self.now, micros: silence))
         let lapsed = self.micros(ago: self.record.claim)
         self.record.pauses.removeAll { $0.until <= lapsed }
         if self.record.pauses.count > RoomRules.maxPauses { self.record.pauses.removeFirst() }
@@ -65,6 +77,7 @@ extension RoomModel {
         guard !self.isTouched, self.record.equalsBesidesBucket(before) else { return }
         self.record.tokens = before.tokens
         self.record.refilled = before.refilled
+        self.record.asked = before.asked
     }
 
     // MARK: What the caller knows
@@ -73,14 +86,12 @@ extension RoomModel {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
-        if known.epoch == self.record.epoch, self.silence > RoomRules.silenceMicros {
-            // Nobody could renew meanwhile: those whose sessions ran out hold good passes, and come back.
-            self.loseSessions(known.sessions)
-        }
+        self.hear(known)
         if known.epoch > self.record.epoch {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
+            if known.incarnation < self.record.incarnation { self.narrow(known) }
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
                 || known.stated > self.record.issued
@@ -118,6 +129,8 @@ extension RoomModel {
         if usedBlock <= known.issued {
             self.addGap(from: max(self.record.issued, known.stated) + 1, to: usedBlock - 1)
         }
+        self.record.regressed = self.record.issued
+        self.record.waitsUntil = self.now + RoomRules.silenceMicros
         self.record.issued = end
         self.record.blocks.removeAll { $0.end <= end }
         self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
@@ -136,6 +149,19 @@ extension RoomModel {
         )
     }
 
+    /// The caller has not heard of the latest loss. What it was told before is no gap, should whoever called first have
+    /// known less: its people are called by number. What else it knows, it knows of the same loss.
+    private mutating func narrow(_ known: KnownMarks) {
+        self.narrowGaps(to: max(known.stated, known.serving))
+        guard self.isWaitingForGateways else { return }
+        if known.serving > self.record.serving, known.serving <= self.record.issued {
+            self.record.serving = known.serving
+            self.record.sampled = self.record.serving
+            self.record.sampledDirect = self.record.direct
+        }
+        self.loseSessions(known.sessions)
+    }
+
     /// `count` sessions were live: those that are not here keep their slots for one session's length.
     private mutating func loseSessions(_ count: Int64) {
         let lost = max(self.record.lost, count - self.sessions.count)
@@ -151,6 +177,7 @@ extension RoomModel {
         self.events = EventLog()
         self.record = RoomRecord()
         self.record.refilled = self.now
+        self.record.asked = self.now
         self.record.run = run
         self.record.session = limits.sessionMicros
         self.isTouched = true
@@ -199,6 +226,9 @@ extension RoomModel {
         self.record.markDirect = 0
         self.record.coarse = 0
         self.record.swept = 0
+        self.record.insideUntil = 0
+        self.record.regressed = 0
+        self.record.waitsUntil = 0
         self.record.gaps = []
         self.record.blocks = []
     }
@@ -219,10 +249,13 @@ extension RoomModel {
         }
         let position = self.record.older.firstIndex { $0.epoch > line.epoch } ?? self.record.older.count
         if self.record.older.count == RoomRules.maxOlderLines {
-            // The oldest is given up; its places are void.
+            // The oldest is given up; its places are void, as gateways hear: its visitors get new ones.
+            var lines = self.record.older
+            lines.insert(line.bounded, at: position)
+            lines.removeFirst()
+            self.record.older = lines
+            self.record.voidBefore = max(self.record.voidBefore, lines[0].epoch)
             guard position > 0 else { return false }
-            self.record.older.removeFirst()
-            self.record.older.insert(line.bounded, at: position - 1)
         } else {
             self.record.older.insert(line.bounded, at: position)
         }

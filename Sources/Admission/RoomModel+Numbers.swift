@@ -31,8 +31,31 @@ extension RoomModel {
         self.record.gaps = whole
     }
 
-    /// Now-serving passes a gap that it has reached.
+    /// Just after a loss whoever calls first may know less than others: gateways have this long to tell.
+    var isWaitingForGateways: Bool { self.now < self.record.waitsUntil }
+
+    /// Numbers up to `last` were handed out before the latest loss: the gap that it made begins behind them.
+    mutating func narrowGaps(to last: Int64) {
+        let base = self.record.regressed
+        guard last > base else { return }
+        var gaps: [RoomRecord.Gap] = []
+        for gap in self.record.gaps {
+            let isOneOfTwo = gap.from <= base
+            guard gap.from <= last, last <= gap.to, gap.to > self.record.serving,
+                !isOneOfTwo || self.record.gaps.count < RoomRules.maxGaps
+            else {
+                gaps.append(gap)
+                continue
+            }
+            if isOneOfTwo { gaps.append(.init(from: gap.from, to: base)) }
+            if last < gap.to { gaps.append(.init(from: last + 1, to: gap.to)) }
+        }
+        self.record.gaps = gaps
+    }
+
+    /// Now-serving passes a gap that it has reached; just after a loss it waits there.
     mutating func skipGaps() {
+        guard !self.isWaitingForGateways else { return }
         for gap in self.record.gaps where gap.from <= self.record.serving + 1 && gap.to > self.record.serving {
             self.record.serving = gap.to
         }
@@ -60,7 +83,7 @@ extension RoomModel {
             let step = min(left, max(0, gap.from - 1 - self.record.serving))
             self.record.serving += step
             left -= step
-            guard gap.from <= self.record.serving + 1 else { return }
+            guard gap.from <= self.record.serving + 1, !self.isWaitingForGateways else { return }
             self.record.serving = gap.to
         }
         self.record.serving += min(left, self.record.issued - self.record.serving)

@@ -25,8 +25,6 @@ public struct RoomModel: Equatable, Sendable {
     /// The room's time and the clock, during an operation.
     var now: Int64 = 0
     var clock: Int64 = 0
-    /// How long nothing was written before it.
-    var silence: Int64 = 0
     /// Something outside of the record changed that the time of the record has to cover.
     var isTouched = false
 
@@ -77,7 +75,8 @@ public struct RoomModel: Equatable, Sendable {
     }
 
     private mutating func isNobodyAhead(of first: Int64) -> Bool {
-        guard self.isOpen, self.door.count == 0, self.record.older.allSatisfy({ $0.serving == $0.issued })
+        guard self.isOpen, !self.isWaitingForGateways, self.door.count == 0,
+            self.record.older.allSatisfy({ $0.serving == $0.issued })
         else { return false }
         self.skipGaps()
         return self.record.serving == first - 1
@@ -104,15 +103,15 @@ public struct RoomModel: Equatable, Sendable {
     }
 
     /// The controller's bound on the rate, nil for none; it is leased. False: a leader with a higher fence has spoken
-    /// since.
+    /// since. The controller knows nothing of the line, so its call says nothing of a loss, and ends no silence.
     public mutating func setAllowedRate(
         _ rateMilli: Int64?,
         fence: Int64,
-        known: KnownMarks,
         run: Int64 = 0,
         nowMicros: Int64
     ) throws(RoomError) -> AllowedRateAnswer {
-        let before = try self.enter(known, run: run, nowMicros)
+        let before = self.record
+        guard self.load(nowMicros, run: run) else { throw .noRoom }
         defer { self.commit(since: before) }
         let isTaken = fence >= self.record.fence
         if isTaken {

@@ -80,6 +80,15 @@ struct RoomRecord: Equatable, Sendable {
     var blocks: [Block] = []
     /// Ascending, at most `RoomRules.maxPauses`: of more outages within one claim window, only the latest count.
     var pauses: [Pause] = []
+    /// When a gateway last called: the controller's calls are none.
+    var asked: Int64 = 0
+    /// A silence has gone by, and the first to call after it did not know the line: until then the others may say how
+    /// many were inside before it.
+    var insideUntil: Int64 = 0
+    /// The last number before those that the latest loss skipped. Until `waitsUntil` gateways may still tell which of
+    /// those were handed out.
+    var regressed: Int64 = 0
+    var waitsUntil: Int64 = 0
     /// The last event's number.
     var events: Int64 = 0
     /// How far marks are thinned; how far the door is swept, 0: from its beginning.
@@ -106,6 +115,7 @@ struct RoomRecord: Equatable, Sendable {
         var same = other
         same.tokens = self.tokens
         same.refilled = self.refilled
+        same.asked = self.asked
         return self == same
     }
 

@@ -79,13 +79,17 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- end within a horizon, `due_mean` thousandths that are about to expire, last measured at `ends_at`, when `ends_before`
 -- had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
 -- thinned, `swept` how far the door. `retention` is how many milliseconds all of it lives on when nobody ticks the room.
+-- `asked` is when a gateway last called: the controller's calls are none. `inside_until`: a silence has gone by, the
+-- first to call after it did not know the line; until then the others may say how many were inside before it.
+-- `regressed` is the last number before those that the latest loss skipped. Until `waits_until` gateways may still tell
+-- which of those were handed out.
 -- `needs` is the least version of a script that may write the record.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
     'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
-    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
+    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'asked', 'inside_until', 'regressed', 'waits_until', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
@@ -260,7 +264,7 @@ end
 local function commit(room)
     if not room.touched and next(room.changed) == nil then return end
     room.refilled, room.moved = room.now, room.now
-    local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now, 'moved', room.now }
+    local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now, 'moved', room.now, 'asked', room.asked }
     for field in pairs(room.changed) do
         call[#call + 1] = field
         call[#call + 1] = room[field]
@@ -448,9 +452,7 @@ end
 
 -- No gateway reached this state in such a silence, so no visitor did: it takes nothing off a claim. Of more outages
 -- within one claim window than are kept, only the latest count.
-local function notePause(room)
-    local silence = room.now - room.refilled
-    if silence <= SILENCE_MICROS then return end
+local function notePause(room, silence)
     local pause = text(room.now) .. ':' .. text(silence)
     set(room, 'pauses', room.pauses == '' and pause or room.pauses .. ',' .. pause)
     local lapsed = microsAgo(room, room.claim)
@@ -469,7 +471,11 @@ local function load(plain, run)
     if not values[1] then return nil end
     local room = blank(plain)
     for index, field in ipairs(FIELDS) do
-        if values[index] then room[field] = tonumber(values[index]) or damaged(field) end
+        if values[index] then
+            room[field] = tonumber(values[index]) or damaged(field)
+        elseif field == 'asked' then
+            room.asked = room.refilled
+        end
     end
     for index, field in ipairs(TEXTS) do room[field] = values[#FIELDS + index] or '' end
     for _, field in ipairs({ 'epoch', 'issued', 'serving' }) do
@@ -480,9 +486,11 @@ local function load(plain, run)
         fail('UPGRADE ' .. STATE .. ' needs version ' .. text(room.needs) .. ' of the script, this is ' .. VERSION)
     end
     set(room, 'version', max(room.version, VERSION))
-    if room.refilled ~= room.moved then missEvents(room) end
+    if room.refilled ~= room.moved then
+        missEvents(room)
+        room.asked = max(room.asked, room.refilled)
+    end
     room.now = roomTime(room, plain, run)
-    notePause(room)
     refill(room)
     if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
     clearExpired(room)
@@ -525,8 +533,9 @@ local function addGap(room, from, to)
     setGaps(room, whole)
 end
 
--- Now-serving passes a gap that it has reached.
+-- Now-serving passes a gap that it has reached; just after a loss it waits there.
 local function skipGaps(room)
+    if room.now < room.waits_until then return end
     for _, gap in ipairs(gapsOf(room)) do
         if gap.from <= room.serving + 1 and gap.to > room.serving then set(room, 'serving', gap.to) end
     end
@@ -559,7 +568,7 @@ local function advanceServing(room, count)
             local step = min(left, max(0, gap.from - 1 - room.serving))
             set(room, 'serving', room.serving + step)
             left = left - step
-            if gap.from > room.serving + 1 then return end
+            if gap.from > room.serving + 1 or room.now < room.waits_until then return end
             set(room, 'serving', gap.to)
         end
     end
@@ -724,6 +733,8 @@ local function regress(room, known, usedBlock)
     if usedBlock and usedBlock <= known.issued then
         addGap(room, max(room.issued, known.stated) + 1, usedBlock - 1)
     end
+    set(room, 'regressed', room.issued)
+    set(room, 'waits_until', room.now + SILENCE_MICROS)
     set(room, 'issued', ending)
     setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
     set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
@@ -734,13 +745,38 @@ local function regress(room, known, usedBlock)
     writeJournal(room, 'regress', 'epoch', room.epoch, 'incarnation', room.incarnation, 'issued', ending)
 end
 
+-- The caller has not heard of the latest loss. What it was told before is no gap, should whoever called first have
+-- known less: its people are called by number. What else it knows, it knows of the same loss.
+local function narrow(room, known)
+    local last = max(known.stated, known.serving)
+    local gaps, narrowed = gapsOf(room), {}
+    for _, gap in ipairs(gaps) do
+        local holds = last > room.regressed and gap.from <= last and last <= gap.to and gap.to > room.serving
+        local isOneOfTwo = gap.from <= room.regressed
+        if holds and not (isOneOfTwo and #gaps >= MAX_GAPS) then
+            if isOneOfTwo then narrowed[#narrowed + 1] = { from = gap.from, to = room.regressed } end
+            gap.from = last + 1
+        end
+        if gap.from <= gap.to then narrowed[#narrowed + 1] = gap end
+    end
+    setGaps(room, narrowed)
+    if room.now >= room.waits_until then return end
+    if known.serving > room.serving and known.serving <= room.issued then
+        set(room, 'serving', known.serving)
+        set(room, 'sampled', room.serving)
+        set(room, 'sampled_direct', room.direct)
+    end
+    loseSessions(room, known.sessions)
+end
+
 -- All that belongs to the line alone.
 local function forgetLine(room)
     room.expired = 0
     redis.call('UNLINK', SESSIONS, ARRIVED, EXCHANGED, DOOR, SINCE, SEEN, MARKS, OWNERS, EVENTS, RELEASED, CARRIED,
         EARLY)
     for _, field in ipairs({
-        'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept',
+        'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept', 'inside_until',
+        'regressed', 'waits_until',
     }) do
         set(room, field, 0)
     end
@@ -768,7 +804,9 @@ local function noteOlder(room, epoch, issued, serving)
         end
     end
     if #lines == MAX_OLDER_LINES then
-        -- The oldest is given up; its places are void.
+        -- The oldest is given up; its places are void, as gateways hear: its visitors get new ones.
+        local oldest = position == 1 and lines[1].epoch or min(lines[2].epoch, epoch)
+        set(room, 'void_before', max(room.void_before, oldest))
         if position == 1 then return false end
         table.remove(lines, 1)
         position = position - 1
@@ -800,18 +838,30 @@ local function beginEpoch(room, known)
     noteOlder(room, epoch, issued, serving)
 end
 
+-- After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come back.
+local function hear(room, known)
+    local silence = room.now - room.asked
+    room.asked = room.now
+    local isOfThisLine = known.epoch == room.epoch
+    if silence > SILENCE_MICROS then
+        notePause(room, silence)
+        set(room, 'inside_until', isOfThisLine and 0 or room.now + SILENCE_MICROS)
+    end
+    if isOfThisLine and (silence > SILENCE_MICROS or room.now < room.inside_until) then
+        loseSessions(room, known.sessions)
+    end
+end
+
 local function takeIn(room, known, usedBlock)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
-    -- Nobody could renew meanwhile: those whose sessions ran out hold good passes, and come back.
-    if known.epoch == room.epoch and room.now - room.refilled > SILENCE_MICROS then
-        loseSessions(room, known.sessions)
-    end
+    hear(room, known)
     if known.epoch > room.epoch then
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
+        if known.incarnation < room.incarnation then narrow(room, known) end
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
             or known.stated > room.issued or known.issued > room.issued and not isLeased(room, known.issued)
     elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
@@ -833,7 +883,7 @@ local function create(known, burst, session, usedBlock)
     redis.call('UNLINK', MARKS, EVENTS)
     for _, field in ipairs(FIELDS) do room.changed[field] = true end
     for _, field in ipairs(TEXTS) do room.changed[field] = true end
-    room.touched, room.version, room.refilled = true, VERSION, plain
+    room.touched, room.version, room.refilled, room.asked = true, VERSION, plain, plain
     room.run, room.session = known.run, session
     if known.epoch == 0 then
         forgetLine(room)
@@ -847,12 +897,12 @@ local function create(known, burst, session, usedBlock)
     return room
 end
 
-local function enter(known)
+local function enter(known, isController)
     local room = load(clock(), known.run)
     if room == nil then
         fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
     end
-    takeIn(room, known)
+    if not isController then takeIn(room, known) end
     return room
 end
 
@@ -1349,7 +1399,8 @@ function operations.join()
     jumpBlocks(room, first)
     local admitted = 0
     -- Nobody is ahead: whoever can go in now need not ask a second time.
-    if room.clock >= room.opens and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
+    local isSettled = room.clock >= room.opens and room.now >= room.waits_until
+    if isSettled and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
         skipGaps(room)
         if room.serving == first - 1 then admitted = min(count, freeTurns(room, liveSessions(room))) end
     end
@@ -1725,10 +1776,11 @@ function operations.leave()
 end
 
 -- allow RATE FENCE -> taken: 0 when a later leader has spoken; rate: the one in force. The bound is leased.
+-- The controller knows nothing of the line, so its call says nothing of a loss, and ends no silence.
 function operations.allow()
     local known = knownMarks()
     local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
-    local room = enter(known)
+    local room = enter(known, true)
     local taken = fence >= room.fence
     if taken then
         set(room, 'fence', fence)

@@ -144,7 +144,7 @@ final class PoolController {
         for room in rooms where total > 0 {
             let share = Double(room.inflowMilli) / Double(total)
             let rate = Int64((Double(rateMilli) * share).rounded())
-            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence, known: .nothing) { result in
+            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence) { result in
                 self.lent(rate, to: room.name, isTaken: (try? result.get())?.isTaken ?? false)
             }
         }

@@ -33,12 +33,4 @@ extension RoomModel {
     mutating func leave(_ ids: [Int64], nowMicros: Int64) throws(RoomError) -> Int {
         try self.leave(gateway: "g", ids: ids, known: .nothing, nowMicros: nowMicros).count
     }
-
-    mutating func setAllowedRate(
-        _ rateMilli: Int64?,
-        fence: Int64,
-        nowMicros: Int64
-    ) throws(RoomError) -> AllowedRateAnswer {
-        try self.setAllowedRate(rateMilli, fence: fence, known: .nothing, nowMicros: nowMicros)
-    }
 }

@@ -97,7 +97,7 @@ extension RoomModel {
         case .leave(let gateway, let ids):
             .count(try self.leave(gateway: gateway, ids: ids, known: known, run: run, nowMicros: now))
         case .setAllowedRate(let rateMilli, let fence):
-            .allowed(try self.setAllowedRate(rateMilli, fence: fence, known: known, run: run, nowMicros: now))
+            .allowed(try self.setAllowedRate(rateMilli, fence: fence, run: run, nowMicros: now))
         case .reset: .reset(try self.reset(known: known, run: run, nowMicros: now))
         }
     }

@@ -49,6 +49,8 @@ struct History {
     private var fence: Int64 = 1
     /// After a loss: who must be the first to ask, for the loss to be within what the room promises to survive.
     private var firstToAsk: Int?
+    /// A line that nobody knows begins in another second than the one before it.
+    private var newLineMicros: Int64 = 0
     private let isOnGrid: Bool
 
     init(seed: UInt64, steps count: Int) {
@@ -78,8 +80,8 @@ struct History {
     // MARK: Steps
 
     private mutating func step() {
-        self.nowMicros = max(self.nowMicros + self.timeStep(), self.witness.earliestClock)
-        if let first = self.firstToAsk { return self.tick(first) }
+        self.nowMicros = max(self.nowMicros + self.timeStep(), self.witness.earliestClock, self.newLineMicros)
+        if let first = self.firstToAsk { return self.chance(1, of: 3) ? self.askAsController() : self.tick(first) }
         let index = Int.random(in: 0..<self.gateways.count, using: &self.random)
         switch Int.random(in: 0..<100, using: &self.random) {
         case 0..<32: self.tick(index)
@@ -90,13 +92,7 @@ struct History {
         case 81..<85: self.ask(.release(self.randomIDs(index)), by: index)
         case 85..<88:
             self.ask(.leave(gateway: self.gateways[index].name, self.randomIDs(index)), by: index)
-        case 88..<91:
-            let bounds: [Int64?] = [nil, 0, Int64.random(in: 1...30_000, using: &self.random)]
-            self.fence += Int64.random(in: -2...3, using: &self.random)
-            self.ask(
-                .setAllowedRate(rateMilli: bounds.randomElement(using: &self.random)!, fence: self.fence),
-                by: index
-            )
+        case 88..<91: self.askAsController()
         case 91..<93: self.gateways[index].changeFile(self.randomLimits(), &self.random)
         case 93..<95: self.handOutAlone(index)
         case 95: self.save()
@@ -118,10 +114,19 @@ struct History {
         self.ask(.tick(tick), by: index)
     }
 
-    private mutating func ask(_ operation: RoomScript.Operation, by index: Int) {
+    /// It knows nothing of the line, and learns nothing.
+    private mutating func askAsController() {
+        let bounds: [Int64?] = [nil, 0, Int64.random(in: 1...30_000, using: &self.random)]
+        self.fence += Int64.random(in: -2...3, using: &self.random)
+        let bound = bounds.randomElement(using: &self.random)!
+        self.ask(.setAllowedRate(rateMilli: bound, fence: self.fence), by: nil)
+    }
+
+    /// `index` is nil for the controller.
+    private mutating func ask(_ operation: RoomScript.Operation, by index: Int?) {
         let question = Question(
             operation: operation,
-            known: self.gateways[index].known,
+            known: index.map { self.gateways[$0].known } ?? .nothing,
             run: self.run,
             clockMicros: self.nowMicros
         )
@@ -132,12 +137,13 @@ struct History {
         } catch {
             answer = .failed(error)
         }
-        if answer != .failed(.noRoom) { self.firstToAsk = nil }
+        if index != nil, answer != .failed(.noRoom) { self.firstToAsk = nil }
         let written = self.model.takeJournal()
         self.journal += written
         self.steps.append(.ask(question, answer))
         self.witness.see(question, answer, before: before, after: self.model, written: written)
         // Now and then an answer is lost.
+        guard let index else { return }
         if self.gateways.count == 1 || !self.chance(1, of: 12) { self.gateways[index].take(answer) }
     }
 
@@ -184,6 +190,7 @@ struct History {
                 self.firstToAsk = 0
                 self.gateways[0].restart()
                 self.nowMicros = max(self.nowMicros, self.witness.earliestClock) + 1_000_000
+                self.newLineMicros = self.nowMicros
             }
             self.model = RoomModel()
             self.journal = []

@@ -73,7 +73,8 @@ struct ScriptRoom {
         for field in Set(storedRecord.keys).union(expectedRecord.keys).sorted() {
             compare(field, storedRecord[field], expectedRecord[field])
         }
-        compare("sessions", try self.sortedSet(1).filter { $0.value > model.now }, Self.texts(model.sessions.expiries))
+        let sessions = model.sessions.expiries.filter { $0.value > model.now }
+        compare("sessions", try self.sortedSet(1).filter { $0.value > model.now }, Self.texts(sessions))
         let door = try self.sortedSet(4).merging(try self.sortedSet(14)) { $1 }
         compare("door", door, Self.texts(model.door.stays.mapKeysToThemselves()))
         compare("since", try self.sortedSet(5), Self.texts(model.door.stays.mapValues(\.sinceMicros)))
@@ -87,7 +88,8 @@ struct ScriptRoom {
         compare("gateways", try self.texts(10), model.gateways.mapValues { "\($0.micros):\($0.healthy)" })
         let events = model.events.events.map { (($0.kind == .granted ? "g" : "r") + String($0.id), $0.number) }
         compare("events", try self.sortedSet(11), Dictionary(uniqueKeysWithValues: events))
-        compare("released", try self.sortedSet(12).filter { $0.value > model.now }, Self.texts(model.released.expiries))
+        let released = model.released.expiries.filter { $0.value > model.now }
+        compare("released", try self.sortedSet(12).filter { $0.value > model.now }, Self.texts(released))
         let carried = try self.connection.command(["SMEMBERS", self.keys[13]]).strings
         compare("carried", Set(carried), Set(model.carried.map(String.init)))
         compare("journal", try self.journal(), journal.map(\.fields))
@@ -197,7 +199,8 @@ extension RoomRecord {
             "held": self.isHeld ? 1 : 0, "older_called": self.olderCalled, "void_before": self.voidBefore,
             "lost": self.lost, "lost_until": self.lostUntil, "events": self.events, "coarse": self.coarse,
             "swept": self.swept, "trimmed": self.trimmed, "kept": self.kept,
-            "retention": self.retention,
+            "retention": self.retention, "asked": self.asked, "inside_until": self.insideUntil,
+            "regressed": self.regressed, "waits_until": self.waitsUntil,
         ]
     }
 }

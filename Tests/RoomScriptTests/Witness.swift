@@ -76,7 +76,7 @@ struct Witness {
             self.released.formUnion(self.places(ids, question, after).compactMap { $0 })
         case .allowed, .reset, .failed: break
         }
-        self.seeDoor(before: before, after: after, written: written)
+        self.seeDoor(question.known, before: before, after: after, written: written)
         self.takeIn(after)
     }
 
@@ -123,7 +123,12 @@ struct Witness {
         }
     }
 
-    private mutating func seeDoor(before: RoomModel, after: RoomModel, written: [JournalEntry]) {
+    private mutating func seeDoor(
+        _ known: KnownMarks,
+        before: RoomModel,
+        after: RoomModel,
+        written: [JournalEntry]
+    ) {
         let epoch = after.record.epoch
         for case .exchange(_, let grants) in written {
             for grant in grants {
@@ -144,8 +149,11 @@ struct Witness {
                 self.violations.append("\(last) was let in before \(waits), who was at the door")
             }
         }
-        // Whoever is called of the current line comes after everybody of the older ones.
-        guard before.record.epoch == epoch, before.record.incarnation == after.record.incarnation else { return }
+        // Whoever is called of the current line comes after everybody of the older ones; but a gateway that has not
+        // heard of the latest loss may tell who was called before it.
+        guard before.record.epoch == epoch, before.record.incarnation == after.record.incarnation,
+            known.epoch != epoch || known.incarnation >= before.record.incarnation
+        else { return }
         let isOlderWaiting = after.record.older.contains { $0.serving < $0.issued }
         if isOlderWaiting, after.record.serving > before.record.serving {
             self.violations.append("called past an older line")

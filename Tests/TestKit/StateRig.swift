@@ -198,13 +198,7 @@ public actor StateRig {
     public func allow(_ room: String, _ rateMilli: Int64?, fence: Int64) async -> Result<AllowedRateAnswer, StoreError>
     {
         await self.ask {
-            self.store.setAllowedRate(
-                room: room,
-                rateMilli: rateMilli,
-                fence: fence,
-                known: .nothing,
-                completion: $0
-            )
+            self.store.setAllowedRate(room: room, rateMilli: rateMilli, fence: fence, completion: $0)
         }
     }
 

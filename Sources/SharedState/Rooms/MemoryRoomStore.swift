@@ -40,11 +40,10 @@ public final class MemoryRoomStore: BatchedRoomStore {
         room: String,
         rateMilli: Int64?,
         fence: Int64,
-        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
         self.run(room, completion) { model, now throws(RoomError) in
-            try model.setAllowedRate(rateMilli, fence: fence, known: known, nowMicros: now)
+            try model.setAllowedRate(rateMilli, fence: fence, nowMicros: now)
         }
     }
 

@@ -48,11 +48,10 @@ public final class RedisRoomStore: BatchedRoomStore {
         room: String,
         rateMilli: Int64?,
         fence: Int64,
-        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
         let operation = RoomScript.Operation.setAllowedRate(rateMilli: rateMilli, fence: fence)
-        self.run(operation, room, known, completion) { reply throws(RoomError) in try RoomScript.allowedRate(reply) }
+        self.run(operation, room, .nothing, completion) { reply throws(RoomError) in try RoomScript.allowedRate(reply) }
     }
 
     public func reset(room: String, known: KnownMarks, completion: @escaping StoreCompletion<LineMarks>) {

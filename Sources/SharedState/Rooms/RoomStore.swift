@@ -26,7 +26,6 @@ public protocol RoomStore: AnyObject {
         room: String,
         rateMilli: Int64?,
         fence: Int64,
-        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     )
 

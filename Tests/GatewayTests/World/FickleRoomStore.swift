@@ -88,11 +88,10 @@ final class FickleRoomStore: RoomStore {
         room: String,
         rateMilli: Int64?,
         fence: Int64,
-        known: KnownMarks,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
         self.call(room, completion) { model, run, now throws(RoomError) in
-            try model.setAllowedRate(rateMilli, fence: fence, known: known, run: run, nowMicros: now)
+            try model.setAllowedRate(rateMilli, fence: fence, run: run, nowMicros: now)
         }
     }
 
