@@ -118,6 +118,27 @@ import Testing
         }
     }
 
+    /// The room's time went back with the shared state: a pass of before looked fresh until that time had come again. A
+    /// gateway that has not heard of the room's time yet gives no shorter pass for one that may be right.
+    @Test func renewal_passFromTheFuture_isDueAtOnce() {
+        let epoch = Self.epoch - 9_000
+        var view = RoomView(settings: RoomSettings(name: "sale", slots: 10, inflowMilli: 2_000))
+        let early = view
+        _ = view.take(self.news(.sample(nowMicros: Self.now, epoch: Int64(epoch), issued: 9, serving: 9)))
+        for (age, isDue) in [(0, false), (-1, true), (-10, true), (-1_000, true)] as [(Int64, Bool)] {
+            let pass = view.pass(
+                self.key(5, epoch: epoch),
+                expiresMicros: Self.now + (600 - age) * Self.second,
+                keyID: 1,
+                nowMicros: Self.now - age * Self.second
+            )
+            let standing = view.standing(pass: pass, place: nil, nowMicros: Self.now)
+            #expect(standing == .inside(key: LineKey(pass), isRenewalDue: isDue), "age \(age)")
+            let first = early.standing(pass: pass, place: nil, nowMicros: Self.now)
+            #expect(first == .inside(key: LineKey(pass), isRenewalDue: false), "age \(age), before the first tick")
+        }
+    }
+
     /// What the shared state has lost, genuine passes bring back: each is renewed once.
     @Test func renewal_isDueForPassesFromBeforeALoss() {
         var view = self.view(serving: 9, issued: 9)

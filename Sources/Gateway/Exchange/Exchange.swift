@@ -179,6 +179,7 @@ final class Exchange: RoomWaiter {
 
     func roomAnswered(_ answer: RoomAnswer) {
         self.machine.roomAnswered()
+        let question = self.roomTicket?.question
         self.roomTicket = nil
         guard let gate = self.visitor.gate else { preconditionFailure("a room that was not asked answered") }
         switch answer {
@@ -194,11 +195,22 @@ final class Exchange: RoomWaiter {
             if let place { self.visitor.place = place }
             self.showPosition(gate.position(of: key))
         case .stillAtDoor(let key): self.showPosition(gate.position(of: key, isAtDoor: true))
-        case .rejoin: self.park(gate, .join)
+        case .rejoin: self.placeWasRefused(gate, question)
         case .unavailable: self.showPosition(gate.joiningPosition)
         case .dissolved:
             self.visitor = Visitor()
             self.withKeptRequest { self.findRoute($0) }
+        }
+    }
+
+    private func placeWasRefused(_ gate: RoomGate, _ question: RoomQuestion?) {
+        guard case .exchange(let refused)? = question else { return self.park(gate, .join) }
+        self.withKeptRequest { request in
+            switch gate.standing(after: refused, request, self.visitor.claim) {
+            case .called(let key): self.park(gate, .exchange(key: key))
+            case .waiting(let key): self.showPosition(gate.position(of: key))
+            case .inside, .newcomer: self.park(gate, .join)
+            }
         }
     }
 

@@ -44,21 +44,15 @@ struct RequestInHand {
         return value
     }
 
-    /// More cookies of one name than these are nobody's but an attacker's, and each costs the check of a signature.
-    private static let mostCookiesOfAName = 8
-
-    /// Calls `body` with the value of each cookie of that name, of the first few, until it returns true.
+    /// Calls `body` with the value of each cookie of that name until it returns true.
     func anyCookie(named name: [UInt8], _ body: (UnsafeRawBufferPointer) -> Bool) -> Bool {
-        var looked = 0
         guard self.tools.requestHead.names.contains(.cookie) else { return false }
-        var cookies = self.tools.requestHead.cookies(in: self.bytes)
-        while let cookie = cookies.next() {
-            let given = cookie.name.slice(of: self.bytes)
-            guard given.count == name.count, name.withUnsafeBytes({ given.elementsEqual($0) }) else { continue }
-            looked += 1
-            guard looked <= Self.mostCookiesOfAName else { return false }
-            if body(cookie.value.slice(of: self.bytes)) { return true }
+        return name.withUnsafeBytes { name in
+            var values = self.tools.requestHead.cookieValues(named: name, in: self.bytes)
+            while let value = values.next() {
+                if body(value.slice(of: self.bytes)) { return true }
+            }
+            return false
         }
-        return false
     }
 }

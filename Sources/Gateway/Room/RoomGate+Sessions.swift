@@ -29,7 +29,7 @@ extension RoomGate {
             case .failure(let error): if self.note(error, of: "renew") { self.renewAgain(renewed) }
             case .success(let answer):
                 self.raise(answer.line)
-                self.take(answer.expiries, of: batch)
+                self.take(answer, of: renewed)
             }
             self.scheduleFlush()
         }
@@ -47,10 +47,13 @@ extension RoomGate {
         self.renewedUntil = self.renewedUntil.filter { kept.contains($0.key) }
     }
 
-    /// A session that was released, or whose pass had expired, is over on every loop.
-    private func take(_ expiries: [Int64?], of batch: [LineKey]) {
+    /// A session that was released is over on every loop. Where the pass that was told had expired by then, nothing is
+    /// known of the session: a loop that saw an older pass last tells of it late, and hears of nothing, while another
+    /// loop or gateway has given a newer one, which is told in its turn. A pass that has expired is over by itself.
+    private func take(_ answer: RenewAnswer, of renewed: [(key: LineKey, untilMicros: Int64)]) {
         let until = self.nowMicros + self.view.inForce.sessionMicros
-        for (key, expiry) in zip(batch, expiries) where expiry == nil { self.shared.release(key, untilMicros: until) }
+        for ((key, passUntil), expiry) in zip(renewed, answer.expiries)
+        where expiry == nil && passUntil > answer.line.nowMicros { self.shared.release(key, untilMicros: until) }
     }
 
     /// The origin says that the visitor is done: the slot is free at once, the pass no more good on any loop. Other

@@ -96,10 +96,9 @@ final class RoomGate {
         self.shared.takeReleases(since: &self.seenReleases) { key, until in
             if until > 0 { self.view.revoke(key, untilMicros: until, nowMicros: now) } else { self.view.readmit(key) }
         }
-        let names = request.isSecure ? self.cookies.secure : self.cookies.plain
-        let pass = self.token(.pass, named: names.pass, request, claim, nowMicros: now)
-        let place = pass == nil ? self.token(.place, named: names.place, request, claim, nowMicros: now) : nil
-        if let proof = pass ?? place, self.view.learn(proof) { self.shared.learn(proof) }
+        let pass = self.pass(in: request, claim, nowMicros: now)
+        let place = pass == nil ? self.place(in: request, claim, nowMicros: now) : nil
+        self.learn(pass ?? place)
         switch self.view.standing(pass: pass, place: place, nowMicros: now) {
         case .inside(let key, let isRenewalDue):
             return .inside(key: key, pass: isRenewalDue ? self.renew(key, nowMicros: now) : nil)
@@ -107,41 +106,6 @@ final class RoomGate {
         case .called(let key): return .mustAsk(.exchange(key: key))
         case .newcomer: return .mustAsk(.join)
         }
-    }
-
-    /// The first genuine token of this room that still counts, among the cookies of that name. Whatever else is there
-    /// is treated as none, and counted: a cookie that somebody planted locks nobody out.
-    private func token(
-        _ kind: AdmissionToken.Kind,
-        named name: [UInt8],
-        _ request: RequestInHand,
-        _ claim: TokenClaim?,
-        nowMicros now: Int64
-    ) -> AdmissionToken? {
-        var found: AdmissionToken?
-        _ = request.anyCookie(named: name) { text in
-            let token: AdmissionToken
-            switch self.tools.signer.check(text, claim: claim) {
-            case .genuine(let genuine): token = genuine
-            case .elsewhere:
-                self.counts.tokensElsewhere += 1
-                return false
-            case .forged:
-                self.counts.tokensForged += 1
-                return false
-            }
-            switch self.view.objection(to: token, as: kind, nowMicros: now) {
-            case nil:
-                found = token
-                return true
-            case .foreign: self.counts.tokensForeign += 1
-            case .expired: self.counts.tokensExpired += 1
-            case .revoked: self.counts.tokensRevoked += 1
-            case .void: self.counts.tokensVoid += 1
-            }
-            return false
-        }
-        return found
     }
 
     /// What the visitor with that place is shown.

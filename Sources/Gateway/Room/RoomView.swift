@@ -155,13 +155,18 @@ struct RoomView {
 
     /// Each request that comes a sixth of the session or more after the pass was issued renews it: so a session lasts
     /// from the last request to within a sixth, at a cost of six renewals a session at most.
+    ///
+    /// A pass from the future was issued before the shared state came back with an earlier time: until that time has
+    /// come it would look fresh, and its session lapse in the state meanwhile. Renewed, it is of this time. A gateway
+    /// that has not heard of the room's time yet cannot tell.
     private func isRenewalDue(_ pass: AdmissionToken, nowMicros now: Int64) -> Bool {
         let issued = Int64(pass.issuedSeconds)
         // A pass of an older line may have been issued in the second in which this one began.
         let since =
             Int64(pass.epoch) < self.known.epoch
             ? max(self.knownSinceSeconds, self.known.epoch) : self.knownSinceSeconds
-        return issued <= since || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
+        let isFromTheFuture = self.snapshot != nil && issued * 1_000_000 > now
+        return issued <= since || isFromTheFuture || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
     }
 
     private func isCalled(_ key: LineKey) -> Bool { key.number <= self.serving(of: Int64(key.epoch)) }

@@ -70,4 +70,33 @@ import Testing
             #expect(try sluice.metric(Contract.admissions) == admissions)
         }
     }
+
+    /// Seen before: somebody's place that had been given back, planted before the visitor's own, drew a new number with
+    /// each request, behind all others.
+    @Test func placeGivenBack_plantedBeforeTheVisitorsOwn_drawsNoNewNumber() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            _ = try scene.startForgetfulRedis(socket: socket)
+            let room = ["slots": "1", "inflow": "1000/s", "burst": "100", "session_length": "10m"]
+            let sluice = try Contract.start(scene, try Contract.configuration(scene, socket: socket, room: room))
+            let first = Visitor(port: sluice.port)
+            try first.get()
+            let spent = try #require(first.cookies["sluice-place-sale"])
+            try first.get("/leave")
+            let second = Visitor(port: sluice.port)
+            try Patience.wait(for: "the slot to be taken") {
+                try second.get()
+                return second.isIn
+            }
+            let visitor = Visitor(port: sluice.port)
+            try visitor.get()
+            let (own, number) = (try #require(visitor.cookies["sluice-place-sale"]), visitor.number)
+            visitor.setCookie("sluice-place-sale", "\(spent); sluice-place-sale=\(own)")
+            for _ in 0..<3 {
+                let answer = try visitor.get()
+                #expect(answer.cookie("sluice-place-sale") == nil, "a new place was given out")
+                #expect(try answer.position().number.map(Int64.init) == number)
+            }
+        }
+    }
 }

@@ -1,0 +1,79 @@
+import Admission
+import Tokens
+
+/// By which of its cookies a visitor is known.
+///
+/// A page of another host below the same domain can plant cookies of the same name, before the visitor's own or after
+/// them; what is no genuine token of this room that still counts is treated as none, and counted. All of them are looked
+/// at, so that no number of planted ones locks anybody out. Their number is bounded by `head_bytes`: 200 tokens fit into
+/// a head of 16 KiB, 400 into the longest that can be allowed. To check the signature of one takes 0.3 microseconds, so
+/// that a head full of them costs 0.06 to 0.12 ms; what has not the length of a token costs a comparison.
+extension RoomGate {
+    /// Any pass that still counts is as good as another.
+    func pass(in request: RequestInHand, _ claim: TokenClaim?, nowMicros now: Int64) -> AdmissionToken? {
+        let name = (request.isSecure ? self.cookies.secure : self.cookies.plain).pass
+        var found: AdmissionToken?
+        _ = request.anyCookie(named: name) { text in
+            found = self.token(.pass, text, claim, nowMicros: now)
+            return found != nil
+        }
+        return found
+    }
+
+    /// The earliest place, so that a later one that was planted takes nobody's turn. After `refused`, of which the room
+    /// has said that it is worth nothing any more.
+    func place(
+        in request: RequestInHand,
+        _ claim: TokenClaim?,
+        after refused: LineKey? = nil,
+        nowMicros now: Int64
+    ) -> AdmissionToken? {
+        let name = (request.isSecure ? self.cookies.secure : self.cookies.plain).place
+        var earliest: AdmissionToken?
+        _ = request.anyCookie(named: name) { text in
+            guard let token = self.token(.place, text, claim, nowMicros: now) else { return false }
+            let key = LineKey(token)
+            if let refused, key <= refused { return false }
+            if let earliest, LineKey(earliest) <= key { return false }
+            earliest = token
+            return false
+        }
+        return earliest
+    }
+
+    /// Where the visitor stands whose place the room has just refused: another one may be among the cookies, and the
+    /// refused one be planted. Each time a later one, so that this comes to an end.
+    func standing(after refused: LineKey, _ request: RequestInHand, _ claim: TokenClaim?) -> RoomView.Standing {
+        let now = self.nowMicros
+        let place = self.place(in: request, claim, after: refused, nowMicros: now)
+        self.learn(place)
+        return self.view.standing(pass: nil, place: place, nowMicros: now)
+    }
+
+    /// What a genuine token proves of the line goes with every call of this gateway from now on.
+    func learn(_ proof: AdmissionToken?) {
+        if let proof, self.view.learn(proof) { self.shared.learn(proof) }
+    }
+
+    /// The token in `text` when it is a genuine one of this room that still counts.
+    private func token(
+        _ kind: AdmissionToken.Kind,
+        _ text: UnsafeRawBufferPointer,
+        _ claim: TokenClaim?,
+        nowMicros now: Int64
+    ) -> AdmissionToken? {
+        switch self.tools.signer.check(text, claim: claim) {
+        case .genuine(let token):
+            switch self.view.objection(to: token, as: kind, nowMicros: now) {
+            case nil: return token
+            case .foreign: self.counts.tokensForeign += 1
+            case .expired: self.counts.tokensExpired += 1
+            case .revoked: self.counts.tokensRevoked += 1
+            case .void: self.counts.tokensVoid += 1
+            }
+        case .elsewhere: self.counts.tokensElsewhere += 1
+        case .forged: self.counts.tokensForged += 1
+        }
+        return nil
+    }
+}
