@@ -14,6 +14,9 @@ public struct KnownMarks: Equatable, Sendable {
     public var sessions: Int64
     /// Lines older than this epoch are void since a reset.
     public var voidBefore: Int64
+    /// Numbers that the line has skipped and not yet passed, ascending: a state that lost them would call them one by
+    /// one. At most as many as a record holds.
+    public var gaps: [ClosedRange<Int64>]
 
     public init(
         epoch: Int64,
@@ -22,7 +25,8 @@ public struct KnownMarks: Equatable, Sendable {
         serving: Int64,
         sessions: Int64 = 0,
         voidBefore: Int64 = 0,
-        stated: Int64 = 0
+        stated: Int64 = 0,
+        gaps: [ClosedRange<Int64>] = []
     ) {
         self.epoch = epoch
         self.incarnation = incarnation
@@ -31,6 +35,7 @@ public struct KnownMarks: Equatable, Sendable {
         self.sessions = sessions
         self.voidBefore = voidBefore
         self.stated = stated
+        self.gaps = gaps
     }
 
     public static let nothing = KnownMarks(epoch: 0, issued: 0, serving: 0)
@@ -53,7 +58,11 @@ public struct KnownMarks: Equatable, Sendable {
 
     public mutating func raise(_ snapshot: RoomSnapshot) {
         self.raise(snapshot.line)
-        if snapshot.epoch == self.epoch { self.sessions = snapshot.sessions }
+        if snapshot.epoch == self.epoch {
+            self.sessions = snapshot.sessions
+            // The call that brought this answer has told of the gaps known before.
+            self.gaps = snapshot.gaps
+        }
         self.voidBefore = max(self.voidBefore, snapshot.voidBefore)
     }
 }

@@ -100,6 +100,7 @@ extension RoomModel {
             self.loseSessions(known.sessions)
         }
         if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing, usedBlock: usedBlock) }
+        if known.epoch == self.record.epoch { self.remember(known.gaps) }
         if run != 0 { self.record.run = run }
     }
 
@@ -162,6 +163,17 @@ extension RoomModel {
         self.loseSessions(known.sessions)
     }
 
+    /// Stretches of the line that were skipped before this state lost something: nobody need be called one by one
+    /// there. What overlaps a gap of the record is known here, and better.
+    private mutating func remember(_ gaps: [ClosedRange<Int64>]) {
+        for gap in gaps where gap.upperBound > self.record.serving && gap.upperBound <= self.record.issued {
+            guard !self.record.gaps.contains(where: { $0.from <= gap.upperBound && gap.lowerBound <= $0.to }) else {
+                continue
+            }
+            self.addGap(from: gap.lowerBound, to: gap.upperBound)
+        }
+    }
+
     /// `count` sessions were live: those that are not here keep their slots for one session's length.
     private mutating func loseSessions(_ count: Int64) {
         let lost = max(self.record.lost, count - self.sessions.count)
@@ -192,6 +204,7 @@ extension RoomModel {
         self.record.incarnation = 0
         self.record.voidBefore = known.voidBefore
         self.regress(known, usedBlock: usedBlock)
+        self.remember(known.gaps)
     }
 
     /// The caller knows a younger line: this state is from before its creation. Its own line is an older one then,

@@ -70,9 +70,10 @@ public enum RoomScript {
                 run,
             ]
             var words: [Word] = []
-            words.reserveCapacity(self.ownCount + header.count + 2)
+            words.reserveCapacity(self.ownCount + header.count + 3)
             words.append(.text(self.name))
             for number in header { words.append(.number(number)) }
+            words.append(.text(known.gaps.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")))
             self.appendOwn(to: &words)
             words.append(clockMicros.map(Word.number) ?? .text(""))
             return words

@@ -5,7 +5,8 @@
 -- integers only, all of them below 2^53, and every division is a floor of two non-negative integers.
 --
 -- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before stated;
---       noughts: nothing), run (a hash of the server's run id; 0: not known), the operation's own arguments, clock ('': ask Redis)
+--       noughts: nothing), run (a hash of the server's run id; 0: not known), the gaps that the caller knows of
+--       ("from-to,from-to"), the operation's own arguments, clock ('': ask Redis)
 -- Answers are names and values in turn. The work of a call is bounded: batches of at most 500 ids, and a part of what
 -- has to be cleared away at a time.
 --
@@ -126,7 +127,7 @@ local function argumentWithin(index, name, least, most)
     return value
 end
 
-local FIRST_OWN = 10                  -- where the operation's own arguments begin
+local FIRST_OWN = 11                  -- where the operation's own arguments begin
 
 local function knownMarks()
     local known = {
@@ -138,14 +139,26 @@ local function knownMarks()
         void_before = argumentWithin(7, 'known void_before', 0, LAST_NUMBER),
         stated = argumentWithin(8, 'known stated', 0, LARGEST_INTEGER),
         run = argumentWithin(9, 'run', 0, LARGEST_INTEGER),
+        gaps = {},
     }
+    for entry in string.gmatch(ARGV[10] or '', '[^,]+') do
+        local from, to = string.match(entry, '^(%d+)-(%d+)$')
+        local gap = { from = tonumber(from), to = tonumber(to) }
+        if from == nil or gap.from < 1 or gap.from > gap.to or gap.to > LAST_NUMBER or #known.gaps == MAX_GAPS then
+            fail('BADARG the known gaps are not from-to,from-to: ' .. string.sub(ARGV[10], 1, 64))
+        end
+        known.gaps[#known.gaps + 1] = gap
+    end
     return known
 end
 
 -- Within what a record can hold, and in order.
 local function bounded(known)
     if known.epoch == 0 then
-        return { epoch = 0, incarnation = 0, issued = 0, serving = 0, sessions = 0, void_before = 0, stated = 0, run = known.run }
+        return {
+            epoch = 0, incarnation = 0, issued = 0, serving = 0, sessions = 0, void_before = 0, stated = 0,
+            run = known.run, gaps = {},
+        }
     end
     known.serving = min(known.serving, LAST_NUMBER)
     known.issued = max(min(known.issued, LAST_NUMBER), known.serving)
@@ -769,6 +782,18 @@ local function narrow(room, known)
     loseSessions(room, known.sessions)
 end
 
+-- Stretches of the line that were skipped before this state lost something: nobody need be called one by one there. What
+-- overlaps a gap of the record is known here, and better.
+local function rememberGaps(room, gaps)
+    for _, gap in ipairs(gaps) do
+        local isNew = gap.to > room.serving and gap.to <= room.issued
+        for _, own in ipairs(isNew and gapsOf(room) or {}) do
+            isNew = isNew and (own.from > gap.to or gap.from > own.to)
+        end
+        if isNew then addGap(room, gap.from, gap.to) end
+    end
+end
+
 -- All that belongs to the line alone.
 local function forgetLine(room)
     room.expired = 0
@@ -872,6 +897,7 @@ local function takeIn(room, known, usedBlock)
         local proof = isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 }
         regress(room, proof, usedBlock)
     end
+    if known.epoch == room.epoch then rememberGaps(room, known.gaps) end
     if known.run ~= 0 then set(room, 'run', known.run) end
 end
 
@@ -894,6 +920,7 @@ local function create(known, burst, session, usedBlock)
     clearExpired(room)
     room.epoch, room.incarnation, room.void_before = known.epoch, 0, known.void_before
     regress(room, known, usedBlock)
+    rememberGaps(room, known.gaps)
     return room
 end
 

@@ -97,6 +97,47 @@ import Testing
         #expect(try room.join(count: 1, nowMicros: now + 121_000_000).admitted == 0, "others wait")
     }
 
+    /// Everything is lost twice. What the first loss skipped was called number by number after the second: those behind
+    /// stood for an hour.
+    @Test func tick_recordLostTwice_callsNobodyForWhatWasSkippedBefore() throws {
+        var known = Self.known(issued: 60, serving: 43)
+        var given: [Int64] = Array(44...60)
+        var now = Self.start
+        var room = RoomModel()
+        for _ in 0..<3 {
+            room = RoomModel()
+            known.raise(try room.tick(Self.limits(), known: known, nowMicros: now).snapshot)
+            let grant = try room.join(count: 10, known: known, nowMicros: now + 1)
+            given += Array(grant.first..<grant.first + grant.count)
+            now += 300_000
+            known.raise(try room.tick(Self.limits(), known: known, nowMicros: now).snapshot)
+            now += 1_000_000
+        }
+        let skipped = known.gaps.reduce(0) { $0 + $1.count }
+        #expect(known.gaps.count == 3 && skipped == Int(known.issued - 43) - given.count)
+        var uncalled = given[...]
+        for _ in 0..<200 where !uncalled.isEmpty {
+            now += 200_000
+            let serving = try room.tick(Self.limits(), known: known, nowMicros: now).snapshot.serving
+            let called = uncalled.prefix { $0 <= serving }
+            uncalled = uncalled.dropFirst(called.count)
+            if !called.isEmpty { _ = try room.exchange(Array(called), nowMicros: now) }
+        }
+        #expect(uncalled.isEmpty, "\(uncalled.count) stand behind numbers that nobody has")
+    }
+
+    /// A gateway that heard of no gap made the line again; the next one tells of it.
+    @Test func join_gapKnownToTheSecondCallerOnly_isRemembered() throws {
+        var room = RoomModel()
+        let stated = Self.known(issued: 5_000, serving: 20, incarnation: 3)
+        _ = try room.tick(Self.limits(), known: stated, nowMicros: Self.start)
+        var known = stated
+        known.gaps = [31...4_900, 4_990...9_999]
+        _ = try room.join(count: 1, known: known, nowMicros: Self.start + 1)
+        let gaps = try room.tick(Self.limits(), nowMicros: Self.start + 2).snapshot.gaps
+        #expect(gaps.count == 2 && gaps.first == 31...4_900 && gaps.last?.lowerBound == 5_001, "\(gaps)")
+    }
+
     @Test func tick_recordLost_isTheSameLineBehindAGap() throws {
         var room = RoomModel()
         let snapshot = try room.tick(Self.limits(), known: Self.known(issued: 900, serving: 600), nowMicros: Self.start)

@@ -38,7 +38,7 @@ import Testing
     @Test func arguments_numbers_stayNumbers() {
         let renewals = [Renewal(id: 7, expiresMicros: 1_790_000_000_000_000), Renewal(id: -8, expiresMicros: 9)]
         let words = RoomScript.Operation.renew(renewals).arguments(known: .nothing, run: 5)
-        #expect(words.filter { if case .text = $0 { true } else { false } } == [.text("renew"), .text("")])
+        #expect(words.filter { if case .text = $0 { true } else { false } } == [.text("renew"), .text(""), .text("")])
         #expect(words.map(\.description).suffix(5) == ["7", "1790000000000000", "-8", "9", ""])
         #expect(words[RoomScript.runArgument] == .number(5))
         let ids = RoomScript.Operation.exchange(gateway: "g", [1, 2]).arguments(known: .nothing)
@@ -57,7 +57,9 @@ import Testing
             (["exchange", "-", "7"], "gateway -"),
         ] {
             let words =
-                [arguments[0]] + Array(repeating: "0", count: RoomScript.runArgument) + arguments.dropFirst() + [""]
+                [arguments[0]] + Array(repeating: "0", count: RoomScript.runArgument) + [""] + arguments.dropFirst() + [
+                    ""
+                ]
             guard case .error(let text) = try connection.command(head + words) else {
                 Issue.record("\(arguments) was not refused")
                 continue
