@@ -21,7 +21,7 @@ extension RoomModel {
             self.note(OlderLine(epoch: seen.epoch, issued: seen.highest, serving: serving))
         }
         let verdict = self.take(tick.limits, generation: tick.generation)
-        let isUntold = self.mustTell(tick.gateway)
+        let isUntold = self.mustTell(tick.gateway, healthy: tick.healthy ?? -1)
         self.forgetDoor(of: tick.gateway)
         self.beat(tick.gateway, healthy: tick.healthy ?? -1)
         self.record.isHeld = self.isHeldNow()
