@@ -101,13 +101,17 @@ extension RoomModel {
         self.record.swept = looked.count == RoomRules.doorSweep ? looked[looked.count - 1] : 0
     }
 
-    /// The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there.
-    mutating func forgetDoor(of gateway: String) {
-        guard self.isSilent(gateway) else { return }
-        for id in Array(self.door.ids.prefix(RoomRules.returnSweep)) where self.door.stays[id]?.gateway == gateway {
-            _ = self.door.leave(id)
-            self.isTouched = true
-        }
+    /// The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. True when
+    /// there are more at the door than one call looks at: those behind are not to go in before the ones in front are
+    /// told anew.
+    @discardableResult
+    mutating func forgetDoor(of gateway: String) -> Bool {
+        guard self.isSilent(gateway) else { return false }
+        let looked = Array(self.door.ids.prefix(RoomRules.returnSweep))
+        let gone = looked.filter { self.door.stays[$0]?.gateway == gateway }
+        for id in gone { _ = self.door.leave(id) }
+        self.isTouched = self.isTouched || !gone.isEmpty
+        return !gone.isEmpty && looked.count == RoomRules.returnSweep
     }
 
     mutating func tell(_ kind: EventLog.Kind, _ id: Int64) {

@@ -1247,9 +1247,10 @@ local function lowestAtDoor(count)
     return ids
 end
 
--- The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there.
+-- The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. True when there
+-- are more at the door than one call looks at: those behind are not to go in before the ones in front are told anew.
 local function forgetDoorOf(room, gateways, name)
-    if not isSilent(room, gateways[name]) then return end
+    if not isSilent(room, gateways[name]) then return false end
     local ids, gone = lowestAtDoor(RETURN_SWEEP), {}
     for first = 1, #ids, 1000 do
         local part = { unpack(ids, first, min(first + 999, #ids)) }
@@ -1258,6 +1259,7 @@ local function forgetDoorOf(room, gateways, name)
         end
     end
     if leaveDoor(gone) > 0 then room.touched = true end
+    return #gone > 0 and #ids == RETURN_SWEEP
 end
 
 -- Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests: so
@@ -1502,14 +1504,14 @@ function operations.tick()
     local ignored, conflict = takeLimits(room, given.limits, given.generation)
     local gateways, atDoor = gatewaysOf(), doorCount()
     local isUntold = mustTell(room, gateways[given.gateway], given.healthy)
-    if atDoor > 0 then forgetDoorOf(room, gateways, given.gateway) end
+    local isCutShort = atDoor > 0 and forgetDoorOf(room, gateways, given.gateway)
     beat(room, gateways, given.gateway, given.healthy)
     set(room, 'held', isHeld(room, gateways))
     local block = lease(room, gateways, given.gateway, given.start, given.used, given.size, known.epoch == room.epoch)
     local sessions = liveSessions(room)
     if atDoor > 0 then
         sweepDoor(room, gateways)
-        sessions = sessions + #settleDoor(room, gateways, turns(room, sessions))
+        sessions = sessions + #settleDoor(room, gateways, isCutShort and 0 or turns(room, sessions))
         atDoor = doorCount()
     end
     local showUp = sampleShowUp(room)

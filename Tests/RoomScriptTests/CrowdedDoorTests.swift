@@ -26,6 +26,33 @@ import Testing
         #expect(crowded > Self.histories / 4, "a door of no more than one batch proves nothing about the next")
     }
 
+    /// A gateway comes back to a door at which more of its visitors stand than one call looks at.
+    @Test func script_returnToADoorOfManyBatches_doesWhatTheModelDoes() throws {
+        let limits = RoomLimits(
+            inflowMilli: 2_000_000,
+            burst: 1,
+            slots: 100_000,
+            sessionMicros: 2_000_000,
+            claimMicros: 300_000_000,
+            horizonMicros: 3_000_000,
+            opensAtMicros: 0
+        )
+        let tick = RoomScript.Operation.tick(RoomTick(gateway: "a", limits: limits, healthy: 3, eventsSeen: 0))
+        let batches = stride(from: Int64(2), to: 5_000, by: RoomRules.largestBatch).map {
+            Array($0..<min(5_000, $0 + Int64(RoomRules.largestBatch)))
+        }
+        var script: [(microsLater: Int64, operation: RoomScript.Operation)] = []
+        for _ in batches { script.append((0, .join(count: RoomRules.largestBatch))) }
+        script.append((1_000, tick))
+        for batch in batches { script.append((0, .exchange(gateway: "a", batch))) }
+        script += [(3_000_000, tick), (1_000, .exchange(gateway: "a", batches[0])), (1_000, tick)]
+        let history = History(limits: limits, script)
+        #expect(history.violations.isEmpty && history.doors.contains { $0 > RoomRules.returnSweep })
+        let server = try RedisServer()
+        let connection = try RedisConnection(socketPath: server.socketPath)
+        #expect(try RoomScriptTests.firstDifference(history, connection, name: "return") == nil)
+    }
+
     private static func history(seed: UInt64) -> History {
         var random = SplitMix64(seed: seed)
         let limits = RoomLimits(
