@@ -33,12 +33,6 @@ struct Door: Equatable, Sendable {
         return taken
     }
 
-    /// Whoever was taken from the door stands there again, since when it did.
-    mutating func putBack(_ id: Int64, _ stay: Stay) {
-        self.ids.insert(id, at: self.position(of: id))
-        self.stays[id] = stay
-    }
-
     /// At most `count` ids above `id`; 0: from the lowest on.
     func ids(after id: Int64, count: Int) -> ArraySlice<Int64> {
         self.ids[(id == 0 ? 0 : self.position(of: id + 1))...].prefix(count)

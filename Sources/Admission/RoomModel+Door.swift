@@ -51,7 +51,8 @@ extension RoomModel {
         let coming = asking.filter { !self.door.contains($0) }
         for id in coming where id > 0 { self.arrived.insert(id) }
         let left = self.turns()
-        if self.door.count == 0, Int64(coming.count) <= left {
+        // Of a gateway without workers, those who came before may be waiting to be told anew.
+        if self.door.count == 0, Int64(coming.count) <= left, !self.restingGateways().contains(gateway) {
             self.admit(coming.sorted().map { .init(number: $0, doorWaitMicros: 0) })
             return asking
         }
@@ -64,30 +65,26 @@ extension RoomModel {
     }
 
     /// Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests:
-    /// so nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone are dropped
-    /// on the way; those of a gateway without workers are passed over. At most `RoomRules.largestBatch` are looked at. All but those of `telling` become events.
+    /// so nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone
+    /// or has no workers are dropped on the way: at the door they would count as if they could use a turn. Their arrival
+    /// stands, and the gateway tells of them anew when it is well. At most `RoomRules.largestBatch` are looked at. All
+    /// but those of `telling` become events.
     @discardableResult
     mutating func settleDoor(_ left: Int64, telling: Set<Int64> = []) -> [Int64] {
         var left = left
         var looks = RoomRules.largestBatch
         var grants: [JournalEntry.Grant] = []
-        var kept: [(id: Int64, stay: Door.Stay)] = []
         let resting = self.restingGateways()
         while left > 0, looks > 0 {
             let taken = self.door.takeLowest(Int(min(left, Int64(looks))))
             guard !taken.isEmpty else { break }
             looks -= taken.count
             self.isTouched = true
-            for (id, stay) in taken where !self.isSilent(stay.gateway) {
-                guard !resting.contains(stay.gateway) else {
-                    kept.append((id, stay))
-                    continue
-                }
+            for (id, stay) in taken where !self.isSilent(stay.gateway) && !resting.contains(stay.gateway) {
                 grants.append(.init(number: id, doorWaitMicros: max(0, self.now - stay.sinceMicros)))
                 left -= 1
             }
         }
-        for (id, stay) in kept { self.door.putBack(id, stay) }
         self.admit(grants)
         for grant in grants where !telling.contains(grant.number) { self.tell(.granted, grant.number) }
         return grants.map(\.number)
@@ -104,13 +101,17 @@ extension RoomModel {
         self.record.swept = looked.count == RoomRules.doorSweep ? looked[looked.count - 1] : 0
     }
 
-    /// The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there.
-    mutating func forgetDoor(of gateway: String) {
-        guard self.isSilent(gateway) else { return }
-        for id in Array(self.door.ids.prefix(RoomRules.returnSweep)) where self.door.stays[id]?.gateway == gateway {
-            _ = self.door.leave(id)
-            self.isTouched = true
-        }
+    /// The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. True when
+    /// there are more at the door than one call looks at: those behind are not to go in before the ones in front are
+    /// told anew.
+    @discardableResult
+    mutating func forgetDoor(of gateway: String) -> Bool {
+        guard self.isSilent(gateway) else { return false }
+        let looked = Array(self.door.ids.prefix(RoomRules.returnSweep))
+        let gone = looked.filter { self.door.stays[$0]?.gateway == gateway }
+        for id in gone { _ = self.door.leave(id) }
+        self.isTouched = self.isTouched || !gone.isEmpty
+        return !gone.isEmpty && looked.count == RoomRules.returnSweep
     }
 
     mutating func tell(_ kind: EventLog.Kind, _ id: Int64) {
@@ -144,9 +145,11 @@ extension RoomModel {
         return Set(said.filter { $0.value.healthy == 0 }.keys)
     }
 
-    /// Visitors of the gateway may have been dropped from the door, and it was not told.
-    func mustTell(_ gateway: String) -> Bool {
-        self.isSilent(gateway) || self.gateways[gateway]?.healthy == RoomRules.mustTell
+    /// Visitors of the gateway may have been dropped from the door, and it was not told: in a silence, or while it saw
+    /// no healthy worker, which it now does (`healthy`).
+    func mustTell(_ gateway: String, healthy: Int64) -> Bool {
+        guard !self.isSilent(gateway), let former = self.gateways[gateway]?.healthy else { return true }
+        return former == RoomRules.mustTell || former == 0 && healthy != 0
     }
 
     private func isSilent(_ gateway: String) -> Bool {

@@ -21,13 +21,13 @@ extension RoomModel {
             self.note(OlderLine(epoch: seen.epoch, issued: seen.highest, serving: serving))
         }
         let verdict = self.take(tick.limits, generation: tick.generation)
-        let isUntold = self.mustTell(tick.gateway)
-        self.forgetDoor(of: tick.gateway)
+        let isUntold = self.mustTell(tick.gateway, healthy: tick.healthy ?? -1)
+        let isCutShort = self.forgetDoor(of: tick.gateway)
         self.beat(tick.gateway, healthy: tick.healthy ?? -1)
         self.record.isHeld = self.isHeldNow()
         let isOfThisLine = known.epoch == self.record.epoch
         let block = self.lease(tick.block, gateway: tick.gateway, isOfThisLine: isOfThisLine)
-        self.moveOn()
+        self.moveOn(turns: isCutShort ? 0 : self.turns())
         self.keep(tick.retention)
         defer { self.commit(since: before) }
         var answer = self.answer(tick, verdict, block)
@@ -35,9 +35,9 @@ extension RoomModel {
         return answer
     }
 
-    private mutating func moveOn() {
+    private mutating func moveOn(turns: Int64) {
         self.sweepDoor()
-        self.settleDoor(self.turns())
+        self.settleDoor(turns)
         self.sampleShowUp()
         self.callNext()
         self.writeMark()

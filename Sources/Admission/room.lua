@@ -1187,9 +1187,10 @@ local function refreshBeat(room, gateways, name)
     writeBeat(room, gateways, name, isSilent(room, former) and MUST_TELL or former.healthy)
 end
 
--- Visitors of the gateway may have been dropped from the door, and it was not told.
-local function mustTell(room, gateway)
-    return isSilent(room, gateway) or gateway.healthy == MUST_TELL
+-- Visitors of the gateway may have been dropped from the door, and it was not told: in a silence, or while it saw no
+-- healthy worker, which it now does (`healthy`).
+local function mustTell(room, gateway, healthy)
+    return isSilent(room, gateway) or gateway.healthy == MUST_TELL or gateway.healthy == 0 and healthy ~= 0
 end
 
 -- Every gateway that has lately said how many healthy workers it sees has said none.
@@ -1323,9 +1324,10 @@ local function lowestAtDoor(count)
     return ids
 end
 
--- The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there.
+-- The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. True when there
+-- are more at the door than one call looks at: those behind are not to go in before the ones in front are told anew.
 local function forgetDoorOf(room, gateways, name)
-    if not isSilent(room, gateways[name]) then return end
+    if not isSilent(room, gateways[name]) then return false end
     local ids, gone = lowestAtDoor(RETURN_SWEEP), {}
     for first = 1, #ids, 1000 do
         local part = { unpack(ids, first, min(first + 999, #ids)) }
@@ -1334,13 +1336,15 @@ local function forgetDoorOf(room, gateways, name)
         end
     end
     if leaveDoor(gone) > 0 then room.touched = true end
+    return #gone > 0 and #ids == RETURN_SWEEP
 end
 
 -- Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests: so
--- nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone are dropped on the
--- way; those of a gateway without workers are passed over. All but those of `telling` become events.
+-- nobody is ever admitted past a lower place that is at the door. Visitors whose gateway has gone, or has no workers, are
+-- dropped on the way: at the door they would count as if they could use a turn. Their arrival stands, and the gateway
+-- tells of them anew when it is well. All but those of `telling` become events.
 local function settleDoor(room, gateways, left, telling)
-    local looks, granted, waits, news, kept = LARGEST_BATCH, {}, {}, {}, {}
+    local looks, granted, waits, news = LARGEST_BATCH, {}, {}, {}
     local resting = restingOf(room, gateways)
     while left > 0 and looks > 0 do
         local ids = popLowest(min(left, looks))
@@ -1348,23 +1352,17 @@ local function settleDoor(room, gateways, left, telling)
         looks = looks - #ids
         room.touched = true
         local are, owners = present(room, gateways, ids)
-        local gone = {}
         local since = redis.call('ZMSCORE', SINCE, unpack(worded(ids)))
         for index, id in ipairs(ids) do
-            local isKept = are[index] and owners[index] and resting[owners[index]]
-            local list = isKept and kept or gone
-            list[#list + 1] = id
-            if are[index] and not isKept then
+            if are[index] and not (owners[index] and resting[owners[index]]) then
                 granted[#granted + 1] = id
                 waits[#granted] = max(0, room.now - tonumber(since[index] or room.now))
                 left = left - 1
                 if not (telling and telling[id]) then news[#news + 1] = id end
             end
         end
-        leaveDoor(gone)
+        leaveDoor(ids)
     end
-    inChunks(scored(nil, ofThisLine(kept)), 'ZADD', DOOR)
-    inChunks(scored(nil, ofOlderLines(kept)), 'ZADD', EARLY)
     admit(room, granted, waits)
     tell(room, 'g', news)
     return granted
@@ -1386,7 +1384,7 @@ local function sweepDoor(room, gateways)
     end
     local isAnySilent = false
     for _, gateway in pairs(gateways) do isAnySilent = isAnySilent or isSilent(room, gateway) end
-    if not isAnySilent then return end
+    if not isAnySilent or doorCount() == 0 then return end
     local looked = {}
     if room.swept <= 0 then
         local from = room.swept < 0 and '(' .. text(room.swept) or '-inf'
@@ -1583,15 +1581,15 @@ function operations.tick()
     noteSeen(room, given.older)
     local ignored, conflict = takeLimits(room, given.limits, given.generation)
     local gateways, atDoor = gatewaysOf(), doorCount()
-    local isUntold = mustTell(room, gateways[given.gateway])
-    if atDoor > 0 then forgetDoorOf(room, gateways, given.gateway) end
+    local isUntold = mustTell(room, gateways[given.gateway], given.healthy)
+    local isCutShort = atDoor > 0 and forgetDoorOf(room, gateways, given.gateway)
     beat(room, gateways, given.gateway, given.healthy)
     set(room, 'held', isHeld(room, gateways))
     local block = lease(room, gateways, given.gateway, given.start, given.used, given.size, known.epoch == room.epoch)
     local sessions = liveSessions(room)
     if atDoor > 0 then
         sweepDoor(room, gateways)
-        sessions = sessions + #settleDoor(room, gateways, turns(room, sessions))
+        sessions = sessions + #settleDoor(room, gateways, isCutShort and 0 or turns(room, sessions))
         atDoor = doorCount()
     end
     local showUp = sampleShowUp(room)
@@ -1678,9 +1676,9 @@ end
 function operations.exchange()
     local known, ids, gateway = knownMarks(), idArguments(FIRST_OWN + 1, 1), gatewayArgument(FIRST_OWN)
     local room, gateways = enter(known), nil
-    if #ids > 0 and doorCount() > 0 then
+    if #ids > 0 then
         gateways = gatewaysOf()
-        forgetDoorOf(room, gateways, gateway)
+        if doorCount() > 0 then forgetDoorOf(room, gateways, gateway) end
     end
     local own, places = sound(ownIds(room, ids, known))
     local lapsedUpTo, lines = servingAt(room, microsAgo(room, room.claim)), olderOf(room)
@@ -1703,7 +1701,8 @@ function operations.exchange()
     coming = unique(coming)
     setBits(ARRIVED, ofThisLine(coming))
     local left, isIn = turns(room, liveSessions(room)), {}
-    if doorCount() == 0 and #coming <= left then
+    -- Of a gateway without workers, those who came before may be waiting to be told anew.
+    if doorCount() == 0 and #coming <= left and not (gateways and restingOf(room, gateways)[gateway]) then
         admit(room, coming, {})
         for _, id in ipairs(coming) do isIn[id] = true end
     else

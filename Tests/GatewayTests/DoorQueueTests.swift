@@ -74,6 +74,31 @@ import Testing
         #expect(door.nextBatch() == self.keys([1, 2, 3]))
     }
 
+    /// The answer comes after the news of the loss, but the call may have gone before it.
+    @Test func askAllAgain_onTheWay_isToldAgainWhenTheCallIsBack() {
+        var door = self.door([1, 2, 3], largest: 2)
+        #expect(door.nextBatch() == self.keys([1, 2]))
+        door.askAllAgain()
+        door.returned(self.keys([1, 2]), isAnswered: true)
+        #expect(door.nextBatch() == self.keys([1, 2]), "lowest first, as ever")
+        door.returned(self.keys([1, 2]), isAnswered: true)
+        #expect(door.nextBatch() == self.keys([3]))
+        door.returned(self.keys([3]), isAnswered: true)
+        #expect(door.nextBatch() == nil, "once")
+    }
+
+    @Test func askAllAgain_onTheWayWithoutAnAnswer_isToldOnceWithTheNextTick() {
+        var door = self.door([1])
+        #expect(door.nextBatch() == self.keys([1]))
+        door.askAllAgain()
+        door.returned(self.keys([1]), isAnswered: false)
+        #expect(door.nextBatch() == nil, "not at once")
+        door.askAgain()
+        #expect(door.nextBatch() == self.keys([1]))
+        door.returned(self.keys([1]), isAnswered: true)
+        #expect(door.nextBatch() == nil)
+    }
+
     @Test func remove_andComeAgainWhileOnTheWay_hasAQuestionOfItsOwn() {
         var door = DoorQueue<String>(largestBatch: 10)
         let ticket = door.add("first", for: self.key(1), deadline: self.now)

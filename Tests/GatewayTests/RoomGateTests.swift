@@ -279,6 +279,29 @@ final class GateScene {
         #expect(scene.gates[0].parked.atDoor == 0 && scene.shared.atDoor.count == 0)
     }
 
+    /// The shared state looks at a part of its door when a gateway comes back: it has to be told who left meanwhile.
+    @Test func leave_stateIsAway_isToldWhenItIsBack() {
+        let scene = GateScene(10, slots: 1)
+        scene.run(forSeconds: 0.2)
+        scene.park(.join)
+        scene.run(forSeconds: 0.2)
+        let key = LineKey(epoch: UInt32(scene.shared.known.epoch), number: 2)
+        scene.rooms.goAway(forNanoseconds: 3 * Nanoseconds.perSecond)
+        scene.run(forSeconds: 1.5)
+        guard case .degraded = scene.gates[0].mode else {
+            Issue.record("not degraded, but \(scene.gates[0].mode)")
+            return
+        }
+        scene.world.run(on: scene.loops[0]) {
+            let parking = scene.gates[0].park(GateScene.Visitor(index: 0), .exchange(key: key))
+            if case .parked(let ticket) = parking { scene.gates[0].leave(ticket) }
+        }
+        scene.run(forSeconds: 0.5)
+        #expect(scene.count("leave") == 0, "nobody would hear it")
+        let isTold = scene.run(withinSeconds: 12) { scene.count("leave") > 0 }
+        #expect(isTold)
+    }
+
     /// Without a healthy worker nobody asks for an exchange that would let them in to an error; when no gateway has
     /// one, the shared state is told who came, and lets them in when there is one again.
     @Test func door_noWorker_isHeld_andOpensWithTheFirst() {

@@ -41,6 +41,8 @@ struct History {
     private(set) var model = RoomModel()
     private(set) var journal: [JournalEntry] = []
     private(set) var witness = Witness()
+    /// How many stood at the door after each question.
+    private(set) var doors: [Int64] = []
     var random: SplitMix64
     var nowMicros: Int64 = 1_700_000_000_000_000
     var gateways: [HistoryGateway] = []
@@ -141,6 +143,7 @@ struct History {
         let written = self.model.takeJournal()
         self.journal += written
         self.steps.append(.ask(question, answer))
+        self.doors.append(self.model.door.count)
         self.witness.see(question, answer, before: before, after: self.model, written: written)
         // Now and then an answer is lost.
         guard let index else { return }

@@ -15,6 +15,8 @@ struct DoorQueue<Waiter> {
         var isOnTheWay = false
         /// The shared state knows that it stands here.
         var stands = false
+        /// What the call on the way tells may be forgotten by now.
+        var isToAskAgain = false
     }
     private var entries: [LineKey: Entry] = [:]
     /// Everybody in the order of coming, which is that of their deadlines; those who have left are passed over.
@@ -80,8 +82,14 @@ struct DoorQueue<Waiter> {
             // Who left and came again while the call was on the way has a question of his own.
             guard self.entries[key]!.isOnTheWay else { continue }
             self.entries[key]!.isOnTheWay = false
-            self.entries[key]!.stands = isAnswered
-            if !isAnswered { self.unanswered.append(key) }
+            let isToAskAgain = self.entries[key]!.isToAskAgain
+            self.entries[key]!.isToAskAgain = false
+            self.entries[key]!.stands = isAnswered && !isToAskAgain
+            guard isAnswered else {
+                self.unanswered.append(key)
+                continue
+            }
+            if isToAskAgain { self.questions.add(key) }
         }
     }
 
@@ -91,10 +99,15 @@ struct DoorQueue<Waiter> {
         self.unanswered.removeAll(keepingCapacity: true)
     }
 
-    /// The shared state may have forgotten who stands here: it is told of all of them again.
+    /// The shared state may have forgotten who stands here: it is told of all of them again. Of those who are on the way
+    /// nobody knows whether it heard of them before or after that: they follow when their call is back.
     mutating func askAllAgain() {
         self.unanswered.removeAll()
-        for (key, entry) in self.entries where !entry.isOnTheWay {
+        for (key, entry) in self.entries {
+            guard !entry.isOnTheWay else {
+                self.entries[key]!.isToAskAgain = true
+                continue
+            }
             self.entries[key]!.stands = false
             self.questions.add(key)
         }

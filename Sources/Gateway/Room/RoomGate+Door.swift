@@ -104,11 +104,9 @@ extension RoomGate {
 
     /// Whoever has come back meanwhile, on whichever loop, has not left.
     func sendLeaves() {
-        if case .degraded = self.mode {
-            // The shared state forgets them by itself: this gateway is silent.
-            _ = self.leaves.removeAll()
-            return
-        }
+        // The shared state forgets a silent gateway's visitors, but looks at a part of the door only: the others have to
+        // be told when it is back, or each of them holds a slot for a whole session.
+        if case .degraded = self.mode { return }
         guard !self.leaves.isOnTheWay, self.leaves.count > 0 else { return }
         let gone = self.shared.absent(self.leaves.all)
         let known = self.shared.known
@@ -117,8 +115,12 @@ extension RoomGate {
         let ids = batch.map { $0.id(inEpoch: known.epoch) }
         self.store.leave(room: self.name, gateway: self.shared.gateway, ids: ids, known: known) { [self] result in
             self.leaves.returned()
+            switch result {
+            // Before the next tick lets in those who wait to be told of.
+            case .success: self.sendLeaves()
             // Who is not taken from the door holds a turn that nobody uses: told again with the next tick.
-            if case .failure(let error) = result, self.note(error, of: "leave") { self.leaves.putBack(batch) }
+            case .failure(let error): if self.note(error, of: "leave") { self.leaves.putBack(batch) }
+            }
         }
     }
 }

@@ -12,11 +12,12 @@ import Tokens
 /// of this loop on the way; what comes meanwhile makes up the next batch. A position poll asks nothing of anybody. A
 /// call that fails is not repeated before the next tick has come, or has not.
 ///
-/// Limits: `waiting_to_join` and `waiting_at_door` of the settings, over all loops together; `mostKept` renewals and
-/// releases that the shared state has not heard of.
+/// Limits: `waiting_to_join` and `waiting_at_door` of the settings, over all loops together; `mostKept` renewals,
+/// releases and leaves that the shared state has not heard of.
 final class RoomGate {
-    /// Renewals and releases that are kept while the shared state is away. A pass beyond them runs to its end without
-    /// being renewed; a session whose release is lost ends when it would have by itself.
+    /// Renewals, releases and leaves that are kept while the shared state is away. A pass beyond them runs to its end
+    /// without being renewed; a session whose release is lost ends when it would have by itself; who left the door
+    /// unsaid may use up a turn.
     static let mostKept = 65_536
     /// A room that is missing is made by a tick; if it is missing again and again, joiners are told to come back.
     static let mostMissing = 10
@@ -48,7 +49,7 @@ final class RoomGate {
     /// When the passes end that were given to those in `renewals`.
     var renewedUntil: [LineKey: Int64] = [:]
     var releases = Batch<LineKey>(largest: RoomRules.largestBatch, mostWaiting: RoomGate.mostKept)
-    var leaves = Batch<LineKey>(largest: RoomRules.largestBatch)
+    var leaves = Batch<LineKey>(largest: RoomRules.largestBatch, mostWaiting: RoomGate.mostKept)
     /// Who waited at the door for as long as a request may, and is expected back by then: as many as can stand at the
     /// door within that time.
     var sentRound = Deque<(key: LineKey, until: Instant)>()
