@@ -116,7 +116,7 @@ import Testing
         let skipped = known.gaps.reduce(0) { $0 + $1.count }
         #expect(known.gaps.count == 3 && skipped == Int(known.issued - 43) - given.count)
         var uncalled = given[...]
-        for _ in 0..<200 where !uncalled.isEmpty {
+        for _ in 0..<600 where !uncalled.isEmpty {
             now += 200_000
             let serving = try room.tick(Self.limits(), known: known, nowMicros: now).snapshot.serving
             let called = uncalled.prefix { $0 <= serving }
