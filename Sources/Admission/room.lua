@@ -269,12 +269,16 @@ local function getBits(key, ids) return bits(key, 'GET', ids) end
 -- Writes happen in `commit`; an operation that changes nothing writes nothing, so an idle room is only read.
 local function set(room, field, value)
     if room[field] ~= value then
+        if room.changed[field] == nil then room.changed[field] = room[field] end
         room[field] = value
-        room.changed[field] = true
     end
 end
 
 local function commit(room)
+    -- What was changed and changed back is as it was.
+    for field, former in pairs(room.changed) do
+        if former == room[field] then room.changed[field] = nil end
+    end
     if not room.touched and next(room.changed) == nil then return end
     room.refilled, room.moved = room.now, room.now
     local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now, 'moved', room.now, 'asked', room.asked }
