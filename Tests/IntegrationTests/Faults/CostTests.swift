@@ -24,7 +24,8 @@ import TestKit
 
     /// A list of 1,700 names has to be read; in a build for debugging that takes five times what a value takes that
     /// nobody looks at. Seen before: 15 KB of nominations took 70 times what 15 KB of anything else take (2.5 ms, optimised).
-    @Test func nominations_manyInConnection_costNoMoreThanAsManyPlainBytes() throws {
+    @Test(.enabled(if: Patience.slowness == 1))
+    func nominations_manyInConnection_costNoMoreThanAsManyPlainBytes() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker(RawWorker.answering())
             var configuration = RequestTests.open()

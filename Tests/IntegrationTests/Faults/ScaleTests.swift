@@ -23,7 +23,7 @@ import TestKit
     }
 
     /// Seen before: each route was compared; a thousand cost 4 us more for each request (optimised).
-    @Test func routes_hundreds_costNoMoreThanThree() throws {
+    @Test(.enabled(if: Patience.slowness == 1)) func routes_hundreds_costNoMoreThanThree() throws {
         try Scene.play { scene in
             try self.expect(atMost: 1.5) { attempt in
                 let few = try self.cost(scene, routes: 3, name: "few\(attempt)")
@@ -70,7 +70,7 @@ import TestKit
 
     /// Seen before: every worker was looked for among all others, five times a second for a pool whose controller
     /// starts them and at each reload for a fixed list.
-    @Test func workers_fourTimesAsMany_costFourTimesAsMuch() throws {
+    @Test(.enabled(if: Patience.slowness == 1)) func workers_fourTimesAsMany_costFourTimesAsMuch() throws {
         try Scene.play { scene in
             try self.expect(atMost: 7) { attempt in
                 let few = try self.reloadCost(scene, workers: 250, name: "few\(attempt)")
@@ -133,7 +133,7 @@ import TestKit
     }
 
     /// Seen before: everybody in the queue was looked at whenever one left it.
-    @Test func queue_eightTimesAsManyLeave_costEightTimesAsMuch() throws {
+    @Test(.enabled(if: Patience.slowness == 1)) func queue_eightTimesAsManyLeave_costEightTimesAsMuch() throws {
         try Scene.play { scene in
             try self.expect(atMost: 16) { attempt in
                 let few = try self.leaveCost(scene, count: 250, name: "few\(attempt)")
