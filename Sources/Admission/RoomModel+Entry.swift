@@ -136,6 +136,8 @@ extension RoomModel {
         self.record.blocks.removeAll { $0.end <= end }
         self.record.incarnation = max(self.record.incarnation, known.incarnation) + 1
         self.record.tokens = 0
+        // These may not be the newest limits: the next tick tells.
+        self.record.heardUntil = self.now + RoomRules.silenceMicros
         self.record.sampled = self.record.serving
         self.record.sampledDirect = self.record.direct
         self.loseSessions(known.sessions)

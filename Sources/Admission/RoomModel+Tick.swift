@@ -21,6 +21,7 @@ extension RoomModel {
             self.note(OlderLine(epoch: seen.epoch, issued: seen.highest, serving: serving))
         }
         let verdict = self.take(tick.limits, generation: tick.generation)
+        self.hear(of: tick.generationHeard)
         let isUntold = self.mustTell(tick.gateway, healthy: tick.healthy ?? -1)
         let isCutShort = self.forgetDoor(of: tick.gateway)
         self.beat(tick.gateway, healthy: tick.healthy ?? -1)
@@ -71,6 +72,18 @@ extension RoomModel {
         self.record.opens = settled.opensAtMicros
         self.enforce(burst: settled.burst, slots: settled.slots)
         return verdict
+    }
+
+    /// `generation` is the highest that the gateway has heard of here. When the record knows only a lower one, it has
+    /// lost the limits in force: as long as a silence may last, only the gateway that has them can open the room again.
+    /// If it does not come, the room goes on with what there is, and is not closed for that generation once more until
+    /// the next loss.
+    private mutating func hear(of generation: Int64) {
+        if generation > max(self.record.heard, self.record.generation) {
+            self.record.heard = generation
+            self.record.heardUntil = self.now + RoomRules.silenceMicros
+        }
+        if self.record.generation >= self.record.heard { self.record.heardUntil = 0 }
     }
 
     // MARK: What is kept

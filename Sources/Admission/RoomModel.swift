@@ -165,13 +165,17 @@ public struct RoomModel: Equatable, Sendable {
         )
     }
 
-    /// The opening is a time of the clock, not of the room.
-    var isOpen: Bool { self.clock >= self.record.opens }
+    /// Nobody is called or let in before the opening, a time of the clock, nor by limits that are not known to be the
+    /// newest.
+    var isOpen: Bool {
+        let left = self.record.heardUntil - self.now
+        return self.clock >= self.record.opens && (left <= 0 || left > RoomRules.silenceMicros)
+    }
 
-    /// How many visitors may be admitted now. A rate of zero, or workers that are all away, hold everybody, whatever
-    /// the bucket still has.
+    /// How many visitors may be admitted now. A closed room, a rate of zero, or workers that are all away, hold
+    /// everybody, called before or not, whatever the bucket still has.
     func turns() -> Int64 {
-        guard self.record.rate > 0, !self.record.isHeld else { return 0 }
+        guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return 0 }
         return max(0, min(self.record.tokens / RoomRules.nanoTokens, self.freeSlots))
     }
 

@@ -62,6 +62,9 @@ struct RoomRecord: Equatable, Sendable {
     /// Of the settings that `settled` comes from; the latter is what every tick enforces, nil before the first.
     var generation: Int64 = 0
     var settled: RoomLimits?
+    /// The highest generation that a gateway has heard of here; until when its limits may still come back.
+    var heard: Int64 = 0
+    var heardUntil: Int64 = 0
     var ignored: Int64 = 0
     var conflicts: Int64 = 0
     /// Until when `allowed` is leased.

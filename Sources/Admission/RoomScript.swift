@@ -137,6 +137,7 @@ extension RoomTick {
             self.retention.roomMillis,
         ]
         let older = self.older.map { "\($0.epoch):\($0.lowest):\($0.highest):\($0.serving)" }
-        return [self.gateway] + integers.map(String.init) + [older.joined(separator: ",")]
+        return [self.gateway] + integers.map(String.init)
+            + [older.joined(separator: ","), String(self.generationHeard)]
     }
 }

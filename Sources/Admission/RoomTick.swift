@@ -13,6 +13,9 @@ public struct RoomTick: Equatable, Sendable {
     public var retention: RoomRetention
     /// Places of older lines that visitors have shown, one entry a line; at most 8.
     public var older: [SeenLine]
+    /// The highest generation that an answer told this gateway to be in force: should the shared state have lost those
+    /// limits, nobody is let in by older ones until they are back.
+    public var generationHeard: Int64
 
     public init(
         gateway: String,
@@ -22,7 +25,8 @@ public struct RoomTick: Equatable, Sendable {
         eventsSeen: Int64? = nil,
         block: BlockReport = .none,
         retention: RoomRetention = RoomRetention(),
-        older: [SeenLine] = []
+        older: [SeenLine] = [],
+        generationHeard: Int64 = 0
     ) {
         self.gateway = gateway
         self.limits = limits
@@ -32,6 +36,7 @@ public struct RoomTick: Equatable, Sendable {
         self.block = block
         self.retention = retention
         self.older = older
+        self.generationHeard = generationHeard
     }
 }
 

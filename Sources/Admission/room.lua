@@ -84,13 +84,15 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- first to call after it did not know the line; until then the others may say how many were inside before it.
 -- `regressed` is the last number before those that the latest loss skipped. Until `waits_until` gateways may still tell
 -- which of those were handed out.
--- `needs` is the least version of a script that may write the record.
+-- `needs` is the least version of a script that may write the record. `heard` is the highest generation of the settings
+-- that a gateway has heard of here; until `heard_until` its limits may still come back.
 local FIELDS = {
     'epoch', 'issued', 'serving', 'admitted', 'direct', 'tokens', 'refilled', 'rate', 'burst', 'slots', 'inflow',
     'allowed', 'fence', 'session', 'claim', 'horizon', 'opens', 'show_up', 'floor', 'sampled', 'sampled_direct',
     'mark', 'mark_serving', 'mark_direct', 'version', 'needs', 'incarnation', 'run', 'skew', 'moved', 'generation',
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
-    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'asked', 'inside_until', 'regressed', 'waits_until', 'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean',
+    'coarse', 'swept', 'trimmed', 'kept', 'retention', 'asked', 'inside_until', 'regressed', 'waits_until',
+    'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean', 'heard', 'heard_until',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
@@ -756,6 +758,8 @@ local function regress(room, known, usedBlock)
     setBlocks(room, without(blocksOf(room), function(block) return block.to <= ending end))
     set(room, 'incarnation', max(room.incarnation, known.incarnation) + 1)
     room.tokens = 0
+    -- These may not be the newest limits: the next tick tells (`takeLimits`).
+    set(room, 'heard_until', room.now + SILENCE_MICROS)
     set(room, 'sampled', room.serving)
     set(room, 'sampled_direct', room.direct)
     loseSessions(room, known.sessions)
@@ -1026,6 +1030,12 @@ local function outstandingSince(room, micros)
     return called - came
 end
 
+-- Nobody is called or let in before the opening, a time of the clock, nor by limits that are not known to be the newest.
+local function isOpen(room)
+    local left = room.heard_until - room.now
+    return room.clock >= room.opens and (left <= 0 or left > SILENCE_MICROS)
+end
+
 -- Once a horizon, while there is a line. The past weighs three times as much as the latest horizon.
 local function measureEnds(room, sessions, due)
     local elapsed = room.now - room.ends_at
@@ -1086,7 +1096,7 @@ end
 -- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older lines come
 -- first.
 local function callNext(room, showUp, sessions, atDoor)
-    if room.clock < room.opens or room.rate == 0 or room.held == 1 then return end
+    if not isOpen(room) or room.rate == 0 or room.held == 1 then return end
     local lines = olderOf(room)
     local isOlder = isOlderWaiting(lines)
     if not isOlder then skipGaps(room) end
@@ -1211,10 +1221,10 @@ end
 
 -- ------------------------------------------------------------------------------------------------------- the door
 
--- How many visitors may be admitted now. A rate of nought, or workers that are all away, hold everybody, whatever the
--- bucket still has.
+-- How many visitors may be admitted now. A closed room, a rate of nought, or workers that are all away, hold everybody,
+-- called before or not, whatever the bucket still has.
 local function turns(room, sessions)
-    if room.rate == 0 or room.held == 1 then return 0 end
+    if not isOpen(room) or room.rate == 0 or room.held == 1 then return 0 end
     return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions - room.lost))
 end
 
@@ -1428,7 +1438,7 @@ function operations.join()
     jumpBlocks(room, first)
     local admitted = 0
     -- Nobody is ahead: whoever can go in now need not ask a second time.
-    local isSettled = room.clock >= room.opens and room.now >= room.waits_until
+    local isSettled = isOpen(room) and room.now >= room.waits_until
     if isSettled and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
         skipGaps(room)
         if room.serving == first - 1 then admitted = min(count, freeTurns(room, liveSessions(room))) end
@@ -1447,7 +1457,10 @@ end
 
 -- A higher generation of the settings is taken. The limits last taken are enforced by every tick: a gateway of
 -- version 1, which knows no generations, may have written its own.
-local function takeLimits(room, limits, generation)
+-- `heard` is the highest generation that the gateway has heard of here. When the record knows only a lower one, it has
+-- lost the limits in force: as long as a silence may last, only the gateway that has them can open the room again. If it
+-- does not come, the room goes on with what there is, and is not closed for that generation once more until the next loss.
+local function takeLimits(room, limits, generation, heard)
     local names = { 'inflow', 'burst', 'slots', 'session', 'claim', 'horizon', 'opens' }
     local parts = {}
     for index, name in ipairs(names) do parts[index] = text(limits[name]) end
@@ -1464,6 +1477,11 @@ local function takeLimits(room, limits, generation)
             set(room, 'stale', room.stale + 1)
         end
     end
+    if heard > max(room.heard, room.generation) then
+        set(room, 'heard', heard)
+        set(room, 'heard_until', room.now + SILENCE_MICROS)
+    end
+    if room.generation >= room.heard then set(room, 'heard_until', 0) end
     local index, settled = 0, {}
     for value in string.gmatch(room.limits, '%d+') do
         index = index + 1
@@ -1568,11 +1586,12 @@ local function tickArguments()
         micros = next('journal micros'),
         millis = next('retention'),
         older = checkSeen(ARGV[FIRST_OWN + 17] or ''),
+        heard = argumentWithin(FIRST_OWN + 18, 'heard', 0, LARGEST_INTEGER),
     }
 end
 
 -- tick GATEWAY GENERATION INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS HEALTHY EVENTS_SEEN BLOCK_START BLOCK_USED
--- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER -> the snapshot, events, the leased block
+-- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER HEARD -> the snapshot, events, the leased block
 function operations.tick()
     local known, given = knownMarks(), tickArguments()
     local room = load(clock(), known.run)
@@ -1583,7 +1602,7 @@ function operations.tick()
         room = create(known, given.limits.burst, given.limits.session, usedBlock)
     end
     noteSeen(room, given.older)
-    local ignored, conflict = takeLimits(room, given.limits, given.generation)
+    local ignored, conflict = takeLimits(room, given.limits, given.generation, given.heard)
     local gateways, atDoor = gatewaysOf(), doorCount()
     local isUntold = mustTell(room, gateways[given.gateway], given.healthy)
     local isCutShort = atDoor > 0 and forgetDoorOf(room, gateways, given.gateway)

@@ -187,7 +187,8 @@ public final class Gateway {
                 journalMicros: room.journalMicros,
                 roomMillis: room.retentionMicros / 1_000
             ),
-            older: shared.reportOlder()
+            older: shared.reportOlder(),
+            generationHeard: pulse.generationHeard
         )
     }
 

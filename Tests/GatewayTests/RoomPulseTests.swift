@@ -82,6 +82,17 @@ import Testing
         #expect(pulse.eventsSeen == 42)
     }
 
+    /// What a loss takes from the shared state is remembered here.
+    @Test func answered_generationInForce_theHighestIsRemembered() {
+        var pulse = RoomPulse()
+        for (generation, highest) in [(2, 2), (7, 7), (3, 7)] as [(Int64, Int64)] {
+            var snapshot = self.idleSnapshot
+            snapshot.generation = generation
+            _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+            #expect(pulse.generationHeard == highest)
+        }
+    }
+
     @Test func failed_theFifthInARow_isTold_andTheReturnToo() {
         var pulse = RoomPulse()
         #expect((1...7).map { _ in pulse.failed(.noRoom) } == [false, false, false, false, true, false, false])

@@ -11,6 +11,7 @@ struct HistoryGateway {
     private var generation: Int64 = 1
     private(set) var known = KnownMarks.nothing
     private var eventsSeen: Int64?
+    private var generationHeard: Int64 = 0
     private var block: ClosedRange<Int64>?
     private var used: Int64 = 0
     /// Lines that its visitors have shown since.
@@ -34,6 +35,7 @@ struct HistoryGateway {
         self.name = "\(self.name.prefix(6))-\(self.starts)"
         self.known = .nothing
         self.eventsSeen = nil
+        self.generationHeard = 0
     }
 
     mutating func tick(healthy: Int64?, wantsBlock: Bool) -> RoomTick {
@@ -49,7 +51,8 @@ struct HistoryGateway {
             eventsSeen: self.eventsSeen,
             block: BlockReport(start: self.block?.lowerBound ?? 0, used: self.used, size: wantsBlock ? 20 : 0),
             retention: RoomRetention(journalEntries: 1_000, journalMicros: 315_360_000_000_000),
-            older: self.older.values.sorted { $0.epoch < $1.epoch }.suffix(8)
+            older: self.older.values.sorted { $0.epoch < $1.epoch }.suffix(8),
+            generationHeard: self.generationHeard
         )
     }
 
@@ -74,6 +77,7 @@ struct HistoryGateway {
             self.known.raise(tick.snapshot)
             self.older = self.older.filter { $0.key >= self.known.voidBefore }
             self.eventsSeen = tick.events
+            self.generationHeard = max(self.generationHeard, tick.snapshot.generation)
             if tick.block?.lowerBound != self.block?.lowerBound {
                 self.block = tick.block
                 self.used = 0

@@ -201,6 +201,7 @@ extension RoomRecord {
             "swept": self.swept, "trimmed": self.trimmed, "kept": self.kept,
             "retention": self.retention, "asked": self.asked, "inside_until": self.insideUntil,
             "regressed": self.regressed, "waits_until": self.waitsUntil,
+            "heard": self.heard, "heard_until": self.heardUntil,
         ]
     }
 }

@@ -54,6 +54,7 @@ struct Witness {
         let elapsed = max(0, question.clockMicros - self.clock)
         self.clock = question.clockMicros
         self.seeBucket(elapsed, before: before, after: after, written: written)
+        self.seeOpening(question, before: before, after: after, written: written)
         switch answer {
         case .join(let grant):
             self.handOut(epoch: grant.epoch, grant.first...(grant.first + grant.count - 1))
@@ -120,6 +121,27 @@ struct Witness {
         if self.tokens < 0 { self.violations.append("\(count) admitted, \(-self.tokens) nano-tokens too many") }
         if after.sessions.count + after.record.lost > after.record.slots {
             self.violations.append("\(after.sessions.count) sessions in \(after.record.slots) slots")
+        }
+    }
+
+    /// Nobody is let in before the opening, nor by a file that is older than what the loss has taken.
+    private mutating func seeOpening(
+        _ question: History.Question,
+        before: RoomModel,
+        after: RoomModel,
+        written: [JournalEntry]
+    ) {
+        var isAnybodyIn = false
+        for case .exchange(_, let grants) in written where !grants.isEmpty { isAnybodyIn = true }
+        if isAnybodyIn, after.record.opens > question.clockMicros {
+            self.violations.append("let in before the opening")
+        }
+        guard case .tick(let tick) = question.operation, tick.generationHeard > after.record.generation,
+            before.record.epoch == 0 || before.record.incarnation != after.record.incarnation
+        else { return }
+        let called = max(before.record.epoch == after.record.epoch ? before.record.serving : 0, question.known.serving)
+        if isAnybodyIn || question.known.epoch == after.record.epoch && after.record.serving > called {
+            self.violations.append("called by generation \(after.record.generation) of \(tick.generationHeard)")
         }
     }
 

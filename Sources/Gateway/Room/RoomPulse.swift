@@ -22,6 +22,8 @@ struct RoomPulse {
     /// How far the room's time is ahead of this machine's clock.
     private(set) var offsetMicros: Int64 = 0
     private(set) var snapshot: RoomSnapshot?
+    /// The highest generation of the settings that was ever in force here.
+    private(set) var generationHeard: Int64 = 0
     /// What the loops were told last.
     var toldMode = RoomMode.normal
     /// Ticks left out because nobody waits.
@@ -72,6 +74,7 @@ struct RoomPulse {
         // Numbers are set aside for a gateway that knows the line: it is to have them before anything happens.
         let isNewLine = self.snapshot?.epoch != answer.snapshot.epoch
         self.snapshot = answer.snapshot
+        self.generationHeard = max(self.generationHeard, answer.snapshot.generation)
         self.isIdle = Self.isIdle(answer.snapshot) && !isNewLine
         // The room's time was told somewhere between the question and now: taken for the middle, it is wrong by no more
         // than half of the round trip.

@@ -68,6 +68,36 @@ import Testing
         }
     }
 
+    /// The newer file, whose opening is far away, is lost with the state, and the gateway that has the older one ticks
+    /// first. Seen before: that one tick called the front of the line, and 100 of 100 were inside 4 s later.
+    @Test func opening_stateLost_olderFileTicksFirst_nobodyIsEarly() throws {
+        try Scene.play { scene in
+            let older = ["slots": "500", "inflow": "50/s", "burst": "20", "horizon": "2s"]
+            var newer = older
+            newer["opens_at"] = ISO8601DateFormatter().string(from: Date().addingTimeInterval(3_600))
+            let (redis, gateways) = try self.start(scene, rooms: [older, newer], generations: [1, 2])
+            try Patience.wait(for: "the newer file to be in force") { try redis.field("opens") ?? 0 > 0 }
+            var crowd = Crowd(ports: gateways.map(\.port), count: 40)
+            try crowd.round()
+            try Patience.wait(for: "the older gateway to say so") {
+                try gateways[0].admin("/status").text.contains("are ignored")
+            }
+            // Stands still for the moment in which the other one makes the room again.
+            gateways[1].process.signal(SIGSTOP)
+            try redis("FLUSHALL")
+            try Patience.wait(for: "the room to be made again") { try redis.field("generation") != nil }
+            gateways[1].process.signal(SIGCONT)
+            let start = Patience.nowMilliseconds
+            try Patience.wait(for: "two seconds") {
+                try crowd.round()
+                return Patience.nowMilliseconds - start > 2_000
+            }
+            #expect(crowd.insideCount == 0, "\(crowd.insideCount) are in an hour early")
+            #expect(crowd.moved.isEmpty && crowd.failures.isEmpty, "\(crowd.moved) \(crowd.failures)")
+            #expect(try redis.field("opens") ?? 0 > 0)
+        }
+    }
+
     /// Two files of one generation that differ are somebody's mistake: what came first stays, and both say so.
     @Test func sameGeneration_differentLimits_isAConflictThatStatusShows() throws {
         try Scene.play { scene in
