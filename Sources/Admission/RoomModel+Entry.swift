@@ -38,7 +38,7 @@ extension RoomModel {
 
     /// After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come
     /// back.
-    private mutating func hear(_ known: KnownMarks) {
+    private mutating func endSilence(_ known: KnownMarks) {
         let silence = self.now - self.record.asked
         self.record.asked = self.now
         let isOfThisLine = known.epoch == self.record.epoch
@@ -86,7 +86,7 @@ extension RoomModel {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
-        self.hear(known)
+        self.endSilence(known)
         if known.epoch > self.record.epoch {
             self.beginEpoch(known)
             isBehind = true

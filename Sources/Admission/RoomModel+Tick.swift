@@ -151,7 +151,7 @@ extension RoomModel {
             slots: self.record.slots,
             showUpPermille: (showUp.ratio + 500) / 1000,
             showUpPlaces: showUp.places,
-            opensAtMicros: self.record.opens
+            opensAtMicros: self.record.opens > 0 ? self.record.opens + self.record.skew : 0
         )
         snapshot.gaps = self.record.gaps.filter { $0.to > self.record.serving }.map { $0.from...$0.to }
         snapshot.older = self.record.older

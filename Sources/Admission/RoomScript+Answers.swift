@@ -101,6 +101,8 @@ extension RoomScript {
 
     private static func snapshot(_ values: NamedValues) throws(RoomError) -> RoomSnapshot {
         let line = try Self.line(values)
+        let opens = try values.integer("opens")
+        let skew = try values.integer("skew", default: 0)
         var snapshot = RoomSnapshot(
             nowMicros: line.nowMicros,
             epoch: line.epoch,
@@ -116,7 +118,7 @@ extension RoomScript {
             slots: try values.integer("slots"),
             showUpPermille: try values.integer("show_up"),
             showUpPlaces: try values.integer("show_up_places", default: RoomRules.showUpMemoryPlaces),
-            opensAtMicros: try values.integer("opens")
+            opensAtMicros: opens > 0 ? opens + skew : 0
         )
         try Self.addLosses(values, to: &snapshot)
         try Self.addLimits(values, to: &snapshot)
@@ -145,7 +147,7 @@ extension RoomScript {
             sessionMicros: try values.integer("session"),
             claimMicros: try values.integer("claim"),
             horizonMicros: try values.integer("horizon"),
-            opensAtMicros: snapshot.opensAtMicros
+            opensAtMicros: try values.integer("opens")
         )
         snapshot.generation = try values.integer("generation", default: 0)
         snapshot.isGenerationIgnored = try values.integer("ignored", default: 0) == 1

@@ -24,7 +24,7 @@ public struct RoomSnapshot: Equatable, Sendable {
     public var showUpPermille: Int64
     /// Over how many called places that was measured: the fewer, the less it says.
     public var showUpPlaces: Int64
-    /// Wall time of the opening; 0: open.
+    /// The opening, on the room's time, which may lag behind the clock that `limits` goes by; 0: open.
     public var opensAtMicros: Int64
 
     /// Numbers above now-serving that were skipped: nobody waits there.

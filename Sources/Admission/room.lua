@@ -78,8 +78,9 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- `floor` is where now-serving stood before the oldest mark. `sampled` and `sampled_direct` say how far the show-up
 -- ratio has been measured, `show_up_places` over how many places, 200 at most. `ends` are thousandths of a session that
 -- end within a horizon, `due_mean` thousandths that are about to expire, last measured at `ends_at`, when `ends_before`
--- had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is how far marks are
--- thinned, `swept` how far the door. `retention` is how many milliseconds all of it lives on when nobody ticks the room.
+-- had ended and `due` were about to expire. `mark`, `mark_serving`, `mark_direct` repeat the newest mark, `coarse` is
+-- how far marks are thinned, `swept` how far the door. `retention` is how many milliseconds all of it lives on when
+-- nobody ticks the room.
 -- `asked` is when a gateway last called: the controller's calls are none. `inside_until`: a silence has gone by, the
 -- first to call after it did not know the line; until then the others may say how many were inside before it.
 -- `regressed` is the last number before those that the latest loss skipped. Until `waits_until` gateways may still tell
@@ -872,7 +873,7 @@ local function beginEpoch(room, known)
 end
 
 -- After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come back.
-local function hear(room, known)
+local function endSilence(room, known)
     local silence = room.now - room.asked
     room.asked = room.now
     local isOfThisLine = known.epoch == room.epoch
@@ -889,7 +890,7 @@ local function takeIn(room, known, usedBlock)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
-    hear(room, known)
+    endSilence(room, known)
     if known.epoch > room.epoch then
         beginEpoch(room, known)
         behind = true
@@ -932,12 +933,17 @@ local function create(known, burst, session, usedBlock)
     return room
 end
 
-local function enter(known, isController)
+local function existing(known)
     local room = load(clock(), known.run)
     if room == nil then
         fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
     end
-    if not isController then takeIn(room, known) end
+    return room
+end
+
+local function enter(known)
+    local room = existing(known)
+    takeIn(room, known)
     return room
 end
 
@@ -1627,7 +1633,8 @@ function operations.tick()
     return answer(room, {
         'admitted', room.admitted, 'sessions', sessions + room.lost, 'lost', room.lost, 'door', atDoor,
         'rate', room.rate, 'tokens', room.tokens, 'burst', room.burst, 'slots', room.slots,
-        'show_up', floor((showUp.ratio + 500) / 1000), 'show_up_places', showUp.places, 'opens', room.opens, 'inflow', room.inflow,
+        'show_up', floor((showUp.ratio + 500) / 1000), 'show_up_places', showUp.places,
+        'opens', room.opens, 'skew', room.skew, 'inflow', room.inflow,
         'session', room.session, 'claim', room.claim, 'horizon', room.horizon, 'generation', room.generation,
         'ignored', ignored, 'conflict', conflict, 'stale', room.stale, 'conflicts', room.conflicts,
         'allowed', room.allowed, 'allowed_until', room.allowed_until, 'held', room.held,
@@ -1691,7 +1698,9 @@ local function standsOf(ids)
     if #ids == 0 or doorCount() == 0 then return {} end
     local stands = redis.call('ZMSCORE', DOOR, unpack(worded(ids)))
     if redis.call('ZCARD', EARLY) == 0 then return stands end
-    for index, score in ipairs(redis.call('ZMSCORE', EARLY, unpack(worded(ids)))) do stands[index] = stands[index] or score end
+    for index, score in ipairs(redis.call('ZMSCORE', EARLY, unpack(worded(ids)))) do
+        stands[index] = stands[index] or score
+    end
     return stands
 end
 
@@ -1827,9 +1836,8 @@ end
 -- allow RATE FENCE -> taken: 0 when a later leader has spoken; rate: the one in force. The bound is leased.
 -- The controller knows nothing of the line, so its call says nothing of a loss, and ends no silence.
 function operations.allow()
-    local known = knownMarks()
     local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
-    local room = enter(known, true)
+    local room = existing(knownMarks())
     local taken = fence >= room.fence
     if taken then
         set(room, 'fence', fence)

@@ -65,9 +65,6 @@ final class JournalExporter {
         self.status = ControllerStatus.Export(room: room, folder: path)
     }
 
-    /// Another controller may have written meanwhile.
-    func forgetPosition() { self.isPositionKnown = false }
-
     /// A second's work; what the last second's has under way is finished first.
     func export() {
         self.recordsLeft = Self.recordsPerSecond
@@ -76,7 +73,7 @@ final class JournalExporter {
         self.round()
     }
 
-    /// Another controller exports now. What is on its way to the disk gets there; what else was asked for is dropped
+    /// Another controller exports now, and writes to the same folder. What is on its way to the disk gets there; what else was asked for is dropped
     /// when it comes.
     func pause() {
         self.term += 1
@@ -84,7 +81,7 @@ final class JournalExporter {
         self.end = nil
         self.timer?.disarm()
         self.status.problem = nil
-        self.forgetPosition()
+        self.isPositionKnown = false
     }
 
     /// Whether there was no pause since. If there was one, what is under way ends here, and this controller begins anew if

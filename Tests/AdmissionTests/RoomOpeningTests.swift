@@ -35,6 +35,18 @@ import Testing
         return (room, known)
     }
 
+    /// Seen before: the countdown was wrong by as long as Redis had been away, for ever.
+    @Test func opening_roomsTimeLagsBehindTheClock_isToldAsTheRoomsTime() throws {
+        var room = RoomModel()
+        _ = try room.tick(self.newerTick, known: .nothing, run: 5, nowMicros: Self.start)
+        let back = Self.start + 28_000_000
+        let snapshot = try room.tick(self.newerTick, known: .nothing, run: 6, nowMicros: back).snapshot
+        #expect(snapshot.nowMicros == back - 25_000_000)
+        #expect(snapshot.opensAtMicros - snapshot.nowMicros == Self.opening - back)
+        #expect(!(try room.tick(self.newerTick, known: .nothing, run: 6, nowMicros: Self.opening - 1).snapshot.isOpen))
+        #expect(try room.tick(self.newerTick, known: .nothing, run: 6, nowMicros: Self.opening).snapshot.isOpen)
+    }
+
     // MARK: Called before
 
     @Test func exchange_calledBeforeTheRoomWasClosed_standsAtTheDoorUntilTheOpening() throws {

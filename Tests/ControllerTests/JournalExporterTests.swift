@@ -116,7 +116,7 @@ private final class Rig: Sendable {
 
     var reads: Int { get throws { try self.fixture.run { [parts = self.parts] in parts.open().journal.reads } } }
 
-    func forget() throws { try self.fixture.run { [parts = self.parts] in parts.open().exporter.forgetPosition() } }
+    func forget() throws { try self.fixture.run { [parts = self.parts] in parts.open().exporter.pause() } }
 }
 
 @Suite(.timeLimit(.minutes(30))) struct JournalExporterTests {

@@ -88,7 +88,7 @@ import Testing
         for (generation, highest) in [(2, 2), (7, 7), (3, 7)] as [(Int64, Int64)] {
             var snapshot = self.idleSnapshot
             snapshot.generation = generation
-            _ = pulse.answered(self.answer(snapshot), wallMicros: Self.start)
+            _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
             #expect(pulse.generationHeard == highest)
         }
     }

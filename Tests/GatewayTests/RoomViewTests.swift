@@ -321,8 +321,10 @@ import Testing
             sessionMicros: 600_000_000,
             claimMicros: 300_000_000,
             horizonMicros: 2_000_000,
-            opensAtMicros: Self.now + 90 * Self.second
+            opensAtMicros: Self.now + 115 * Self.second
         )
+        // The room's time is 25 s behind the clock.
+        snapshot.opensAtMicros = Self.now + 90 * Self.second
         _ = view.take(self.news(snapshot))
         #expect(view.position(of: self.key(1), nowMicros: Self.now, random: 1).opensInSeconds == 90)
         #expect(view.position(of: self.key(1), nowMicros: Self.now + 1, random: 1).opensInSeconds == 90)

@@ -209,7 +209,11 @@ import Testing
     }
 
     @Test func claimWindow_inWords() throws {
-        #expect(self.page(Self.waiting, claimWindowSeconds: 60).contains("kept for a minute"))
-        #expect(self.page(Self.waiting, claimWindowSeconds: 90).contains("kept for 2 minutes"))
+        for (seconds, words) in [
+            (1, "1 second"), (10, "10 seconds"), (90, "90 seconds"), (179, "2 minutes"), (300, "5 minutes"),
+            (7_199, "119 minutes"), (86_400, "24 hours"),
+        ] as [(Int64, String)] {
+            #expect(self.page(Self.waiting, claimWindowSeconds: seconds).contains("kept for \(words)."))
+        }
     }
 }

@@ -183,15 +183,15 @@ struct RoomView {
     /// What the visitor with that place is shown. `random` spreads the refreshes of those who came together.
     func position(of key: LineKey, isAtDoor: Bool = false, nowMicros now: Int64, random: UInt64) -> WaitingPosition {
         let ahead = self.placesAhead(of: key)
-        let inForce = self.inForce
+        let opensAt = self.snapshot?.opensAtMicros ?? self.settings.opensAtMicros ?? 0
         return WaitingPosition(
             state: isAtDoor ? .atDoor : .waiting,
             number: key.number,
             ahead: ahead,
             waiting: max(ahead, self.waiting),
-            estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: inForce.inflowMilli),
+            estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: self.inForce.inflowMilli),
             refreshSeconds: self.refreshSeconds(ahead: ahead, isAtDoor: isAtDoor, nowMicros: now, random: random),
-            opensInSeconds: max(0, (inForce.opensAtMicros - now + 999_999) / 1_000_000),
+            opensInSeconds: max(0, (opensAt - now + 999_999) / 1_000_000),
             mode: self.mode
         )
     }

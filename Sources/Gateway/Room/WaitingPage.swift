@@ -13,7 +13,6 @@ struct WaitingPage {
 
     init(room: RoomSettings) {
         let title = Self.escapeHTML(room.title ?? room.name)
-        let minutes = max(1, (room.claimWindowMicros + 59_999_999) / 60_000_000)
         self.room = Array(room.name.utf8)
         self.beforeRefresh = Array(
             """
@@ -23,7 +22,7 @@ struct WaitingPage {
             """.utf8
         )
         self.beforeBody = Array("\"><style>\(Self.style)</style></head><body><main><h1>\(title)</h1>".utf8)
-        let keeps = minutes == 1 ? "a minute" : "\(minutes) minutes"
+        let keeps = Self.atLeast(seconds: room.claimWindowMicros / 1_000_000)
         self.afterBody = Array(
             """
             <p class="note">This page refreshes by itself. Reloading or closing it does not cost you your place: \
@@ -182,6 +181,17 @@ struct WaitingPage {
     }
 
     /// `45 seconds`, `3 minutes`, `2 hours`.
+    /// A promise: rounded down.
+    private static func atLeast(seconds: Int64) -> String {
+        let (count, unit) =
+            switch seconds {
+            case ..<120: (max(1, seconds), "second")
+            case ..<7_200: (seconds / 60, "minute")
+            default: (seconds / 3_600, "hour")
+            }
+        return "\(count) \(unit)\(count == 1 ? "" : "s")"
+    }
+
     private static func append(seconds: Int64, to writer: inout ByteWriter) {
         let (count, unit): (Int64, StaticString) =
             switch seconds {

@@ -10,7 +10,9 @@ struct JournalCommand: ParsableCommand {
             One JSON object a line, the oldest entry first, as far back as the room keeps it (`journal_keep` and \
             `journal_entries` of the configuration): `exchange` names who was let in and how many microseconds each \
             stood at the door, `limits` the limits in force from then on, `regress`, `adopt` and `reset` what happened to \
-            the line. `t` is the time in microseconds since 1970.
+            the line. `t` is the room's time in microseconds since 1970, by which tokens and sessions count: it never \
+            goes back, and after a fail-over it may lag behind the clock, by which the opening counts and whose \
+            milliseconds `id` begins with.
             """
     )
     @Argument(help: "The room's name.") var room: String

@@ -99,15 +99,7 @@ import TestKit
             if arrival == .allAfter { peers = try connect() }
             if arrival != .allBefore { try send(peers) }
             sluice.process.signal(SIGCONT)
-            var empty = 0
-            for peer in peers {
-                guard let answer = try? peer.readAnswer() else {
-                    empty += 1
-                    continue
-                }
-                #expect([200, 503].contains(answer.status))
-            }
-            #expect(empty == 0, "\(empty) of \(peers.count) got nothing")
+            self.expectAnswers(peers)
             #expect(try sluice.process.waitForEnd() == .exited(0))
         }
     }
@@ -129,6 +121,13 @@ import TestKit
         }
     }
 
+    /// From a worker, or the word that the gateway is ending; nobody gets nothing.
+    private func expectAnswers(_ peers: [HTTPPeer]) {
+        let answers = peers.compactMap { try? $0.readAnswer() }
+        #expect(answers.count == peers.count, "\(peers.count - answers.count) of \(peers.count) got nothing")
+        #expect(answers.allSatisfy { [200, 503].contains($0.status) }, "\(answers.map(\.status))")
+    }
+
     /// How many requests were sent within the second that a fresh connection has; each of them must be answered.
     private func endWithFreshConnections(_ sluice: SluiceProcess) throws -> Int {
         let peers = try (0..<20).map { _ in try HTTPPeer(port: sluice.port) }
@@ -140,17 +139,9 @@ import TestKit
         sluice.process.signal(SIGTERM)
         try sluice.waitForLog("ending")
         let inTime = peers.filter { (try? $0.send("GET", "/")) != nil && Patience.nowMilliseconds - start < 800 }
-        var empty = 0
-        for peer in inTime {
-            guard let answer = try? peer.readAnswer() else {
-                empty += 1
-                continue
-            }
-            #expect([200, 503].contains(answer.status))
-            // A loop that has not heard of it yet does not announce it.
-            #expect(peer.isEnded())
-        }
-        #expect(empty == 0, "\(empty) of \(inTime.count) got nothing")
+        self.expectAnswers(inTime)
+        // A loop that has not heard of the end yet does not announce it.
+        for peer in inTime { #expect(peer.isEnded()) }
         #expect(try sluice.process.waitForEnd() == .exited(0))
         return inTime.count
     }
