@@ -3,7 +3,7 @@ import Testing
 
 /// The shared state's clock is not ours.
 /// How the rules treat clocks is the differential test's; here it is what gateways make of the room's time.
-@Suite(.onOwnThread) struct ClockTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct ClockTests {
     private static var nowMicros: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

@@ -1,7 +1,7 @@
 import Testing
 
 /// The controller dies in the middle of a sale, and its workers with it.
-@Suite(.onOwnThread) struct ControllerLossTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct ControllerLossTests {
     /// Seen before: the rate stayed at its last value, and 637 visitors were let in to a 502.
     @Test func killed_workersGone_nobodyIsLetInUntilThereAreSome() throws {
         try Scene.play { scene in

@@ -2,7 +2,7 @@ import Testing
 import TestKit
 
 /// What a crowd at the door costs the shared state, counted.
-@Suite(.onOwnThread) struct DoorCostTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct DoorCostTests {
     /// A room whose called visitors find no tokens, and so many of them at its door, each with a request.
     private func crowdAtDoor(
         _ scene: Scene,

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// How long what is kept is kept.
-@Suite(.onOwnThread) struct KeepingTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct KeepingTests {
     /// Seen before: a room's keys stayed for ever.
     @Test func keys_ofARoom_endWhenNobodyTicksIt() throws {
         try Scene.play { scene in

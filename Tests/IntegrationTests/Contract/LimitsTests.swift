@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Two gateways whose files say different things, as during any rolling reload.
-@Suite(.onOwnThread) struct LimitsTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct LimitsTests {
     /// Without a controller, whose own rate might hide the files'.
     private func start(
         _ scene: Scene,

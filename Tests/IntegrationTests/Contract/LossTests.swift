@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// All that the shared state knew is gone.
-@Suite(.onOwnThread) struct LossTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct LossTests {
     enum Loss: CaseIterable { case flushed, folderGone, memory }
 
     /// Seen before: 27 of 30 visitors stood "waiting" for ever, and a newcomer became number 1.

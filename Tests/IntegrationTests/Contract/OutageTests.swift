@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// The shared state stands still, and people keep coming.
-@Suite(.onOwnThread) struct OutageTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct OutageTests {
     private func start(_ scene: Scene) throws -> (server: RunningProcess, redis: RedisShell, sluice: SluiceProcess) {
         let socket = "\(scene.folder)/r.sock"
         let (server, redis) = try scene.startForgetfulRedis(socket: socket)

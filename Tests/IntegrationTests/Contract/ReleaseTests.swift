@@ -1,7 +1,7 @@
 import Testing
 
 /// A pass that is given back is worth nothing anywhere, and one that is good costs no question.
-@Suite(.onOwnThread) struct ReleaseTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct ReleaseTests {
     private static let room = ["slots": "100", "inflow": "1000/s", "burst": "100", "session_length": "10s"]
 
     /// Seen before: the pass went on working at every other gateway, to its end.

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// Sessions live from the last request on, whatever happens to the shared state meanwhile.
-@Suite(.onOwnThread) struct SessionTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct SessionTests {
     private func start(
         _ scene: Scene,
         session: String

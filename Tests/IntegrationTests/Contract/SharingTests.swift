@@ -2,7 +2,7 @@ import Testing
 import TestKit
 
 /// One pass in many browsers; what one visitor may have under way is `VisitorLimitTests`'.
-@Suite(.onOwnThread) struct SharingTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct SharingTests {
     private static let room = ["slots": "10", "inflow": "1000/s", "burst": "10"]
 
     /// A pass that is bound to the client's network. Seen before: it served whoever held it.

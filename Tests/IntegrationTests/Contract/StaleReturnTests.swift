@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 /// The shared state comes back older than it was: its last second is lost, or a replica that lagged has taken over.
-@Suite(.onOwnThread) struct StaleReturnTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct StaleReturnTests {
     /// Seen before: `join` said nothing of what its gateway knew and could run before the tick that restores: the same
     /// numbers were given to two people.
     @Test func olderState_joinRunsBeforeTheTick_noNumberTwice() throws {

@@ -3,7 +3,7 @@ import Testing
 
 /// Tokens with a right signature and one wrong field. Only somebody who knows a key can make them, or another version, or
 /// a gateway of another time; each has its documented answer and is counted.
-@Suite(.onOwnThread) struct TokenFieldTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct TokenFieldTests {
     enum Change: CaseIterable {
         case nothing, version, kind, otherKind, keyUnknown, keyOther, room, epochLongAgo, numberNought, numberTooHigh
         case endsBeforeItBegins, expired

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Binaries of two versions on one Redis.
-@Suite(.onOwnThread) struct UpgradeTests {
+@Suite(.onOwnThread, .underSanitizersWhenLong) struct UpgradeTests {
     /// All that the record of the first version holds, but what says which line it is.
     private static let fields = [
         "admitted", "direct", "tokens", "refilled", "rate", "burst", "slots", "inflow", "allowed", "fence", "session",

@@ -19,6 +19,14 @@ extension Trait where Self == OwnThread {
     static var onOwnThread: Self { OwnThread() }
 }
 
+extension Trait where Self == ConditionTrait {
+    /// For tests that wait for sessions, leases and outages to end, a third of the time of all: a sanitizer finds in them
+    /// what it finds in the others.
+    static var underSanitizersWhenLong: Self {
+        .enabled(if: Patience.slowness == 1 || Patience.isLong, "under sanitizers with `Tests/run long`")
+    }
+}
+
 /// A bounded number of threads: each test runs several processes, and the machine has few cores.
 // Unchecked because the only member is an `OperationQueue`, which may be used from any thread.
 private final class BlockingThreads: TaskExecutor, @unchecked Sendable {
@@ -27,9 +35,8 @@ private final class BlockingThreads: TaskExecutor, @unchecked Sendable {
 
     private init() {
         self.queue.name = "integration tests"
-        // A gateway under a sanitizer is ten times slower, and most tests wait more than they compute.
-        let isSlow = ProcessInfo.processInfo.environment["SLUICE_SANITIZER"] != nil
-        self.queue.maxConcurrentOperationCount = isSlow ? 2 : 4
+        // Most tests wait more than they compute, but a gateway under a sanitizer is ten times slower.
+        self.queue.maxConcurrentOperationCount = Patience.slowness == 1 ? 6 : 3
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
