@@ -38,6 +38,18 @@ import Testing
         }
     }
 
+    /// Dispatch watches the shared queues, and the tasks that run on them, by reading /proc once a second; without a
+    /// descriptor for that it ends the process. A gateway that has used up its descriptors must live on.
+    @Test func programs_runNothingOnSharedQueues() throws {
+        let words = ["DispatchQueue.global(", "Task {", "Task.detached", "concurrentPerform"]
+        for file in try self.repository.swiftFiles(in: "Sources") {
+            for (index, line) in file.lines.enumerated() {
+                let code = line.components(separatedBy: "//")[0]
+                for word in words where code.contains(word) { Issue.record("\(file.path):\(index + 1): \(word)") }
+            }
+        }
+    }
+
     @Test func sources_leaveNothingForLater() throws {
         let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "fatalError(\"not implemented"]
         for folder in Self.folders {

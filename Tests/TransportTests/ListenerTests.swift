@@ -1,6 +1,7 @@
 import CLinux
 import Dispatch
 import EventLoop
+import Foundation
 import Glibc
 import Primitives
 import TestKit
@@ -111,42 +112,56 @@ import Testing
     /// The real thing, in a process of its own: no descriptor is left, then some are.
     @Test func descriptors_runOutAndComeBack_everybodyIsLetIn() async {
         await #expect(processExitsWith: .success) {
-            let fixture = try LoopFixture()
-            let accepted = Record(0)
-            // Made on the loop, then used on the loop only.
-            nonisolated(unsafe) var listener: Listener!
-            try fixture.run {
-                listener = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in
-                    accepted.update { $0 += 1 }
-                    return ScriptedHandler()
-                }
+            // Not on a thread of Swift's pool: while its work waits, Dispatch reads /proc, for which it has to have a
+            // descriptor.
+            let result = await withCheckedContinuation { continuation in
+                Thread.detachNewThread { continuation.resume(returning: Result { try Self.runOutOfDescriptors() }) }
             }
-            var limit = rlimit(rlim_cur: 128, rlim_max: 128)
-            precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-            var peers: [RawPeer] = []
-            for _ in 0..<6 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
-            try fixture.waitUntil { accepted.value == 6 }
-            // A dozen knock while the loop stands still; then every descriptor is taken, and one given back.
-            let gate = DispatchSemaphore(value: 0)
-            fixture.loop.submit { gate.wait() }
-            for _ in 0..<12 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
-            var held = [open("/dev/null", O_RDONLY)]
-            while true {
-                let fd = dup(held[0])
-                if fd == -1 {
-                    precondition(errno == EMFILE)
-                    break
-                }
-                held.append(fd)
-            }
-            close(held.removeLast())
-            gate.signal()
-            // Others of this process hold a descriptor for a moment, too: how many of the dozen are in by now is theirs
-            // to say. That some wait, and that the listener tries again, is not.
-            try fixture.waitUntil { try fixture.run { listener.exhaustedCount } > 2 && accepted.value >= 7 }
-            for fd in held { close(fd) }
-            try fixture.waitUntil { accepted.value == 18 }
-            withExtendedLifetime(peers) {}
+            try result.get()
         }
+    }
+
+    private static func runOutOfDescriptors() throws {
+        let fixture = try LoopFixture()
+        let accepted = Record(0)
+        // Made on the loop, then used on the loop only.
+        nonisolated(unsafe) var listener: Listener!
+        try fixture.run {
+            listener = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in
+                accepted.update { $0 += 1 }
+                return ScriptedHandler()
+            }
+        }
+        var limit = rlimit(rlim_cur: 128, rlim_max: 128)
+        precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        var peers: [RawPeer] = []
+        for _ in 0..<6 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
+        try fixture.waitUntil { accepted.value == 6 }
+        // A dozen knock while the loop stands still; then every descriptor is taken, and one given back.
+        let stands = DispatchSemaphore(value: 0)
+        let gate = DispatchSemaphore(value: 0)
+        fixture.loop.submit {
+            stands.signal()
+            gate.wait()
+        }
+        stands.wait()
+        for _ in 0..<12 { peers.append(try RawPeer(port: listener.boundAddress.port!)) }
+        var held = [open("/dev/null", O_RDONLY)]
+        while true {
+            let fd = dup(held[0])
+            if fd == -1 {
+                precondition(errno == EMFILE)
+                break
+            }
+            held.append(fd)
+        }
+        close(held.removeLast())
+        gate.signal()
+        // Others of this process take a descriptor, too, or let one go: how many of the dozen are in by now is theirs
+        // to say; that some wait, and that the listener tries again, is not.
+        try fixture.waitUntil { try fixture.run { listener.exhaustedCount } > 2 }
+        for fd in held { close(fd) }
+        try fixture.waitUntil { accepted.value == 18 }
+        withExtendedLifetime(peers) {}
     }
 }

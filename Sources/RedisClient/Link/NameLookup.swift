@@ -18,7 +18,9 @@ enum NameLookup {
         completion: @escaping (Result<[SocketAddress], Failure>) -> Void
     ) {
         let completion = LoopBound(completion, loop: loop)
-        DispatchQueue.global(qos: .utility).async {
+        // A queue of its own, not the shared ones: those are watched once a second by way of files in /proc, and a
+        // process that has no descriptor left for that is ended.
+        DispatchQueue(label: "sluice.lookup", qos: .utility).async {
             let result = self.find(name, port: port)
             loop.submit { completion.open()(result) }
         }
