@@ -14,8 +14,10 @@ import Testing
         var configuration = Configuration()
         configuration.use([worker])
         configuration.pool["response_timeout"] = "10m"
-        // The same visitor's connections fall on both loops.
+        // The same visitor's connections fall on both loops, on one of them all, should chance have it so; and each
+        // has half of a worker's connections.
         configuration.loops = "2"
+        configuration.pool["connections_per_worker"] = "100"
         configuration.room?.merge(room) { $1 }
         return try scene.start(configuration)
     }
