@@ -6,13 +6,17 @@ import Settings
 /// The page is rendered once a room into pieces between which the numbers go: writing it costs a few copies. It stays
 /// under one TCP window, so that it arrives in the first round trip.
 struct WaitingPage {
+    /// How long a turn is kept, as the page says.
+    let claimMicros: Int64
     private let room: [UInt8]
     private let beforeRefresh: [UInt8]
     private let beforeBody: [UInt8]
     private let afterPlace: [UInt8]
     private let afterNoPlace: [UInt8]
 
-    init(room: RoomSettings) {
+    /// `claimMicros`: what is in force, where that may be another gateway's; nil: as the room's settings say.
+    init(room: RoomSettings, claimMicros: Int64? = nil) {
+        self.claimMicros = claimMicros ?? room.claimWindowMicros
         let title = Self.escapeHTML(room.title ?? room.name)
         self.room = Array(room.name.utf8)
         self.beforeRefresh = Array(
@@ -23,7 +27,7 @@ struct WaitingPage {
             """.utf8
         )
         self.beforeBody = Array("\"><style>\(Self.style)</style></head><body><main><h1>\(title)</h1>".utf8)
-        let keeps = Self.atLeast(seconds: room.claimWindowMicros / 1_000_000)
+        let keeps = Self.atLeast(seconds: self.claimMicros / 1_000_000)
         let end = "</main></body></html>\n"
         self.afterPlace = Array(
             """
