@@ -183,7 +183,8 @@ public struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
         var port = defaultPort
         // The colons of an IPv6 address stand in brackets.
         if let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") {
-            guard let number = PortText.parse(host[host.index(after: colon)...]) else { throw Reason(PortText.refusal) }
+            let portText = host[host.index(after: colon)...]
+            guard let number = PortText.parse(portText) else { throw Reason(PortText.refusal(of: portText)) }
             guard number > 0 else { throw Reason("whose port is 0: only a listener can pick a free one") }
             port = number
             host = host[..<colon]

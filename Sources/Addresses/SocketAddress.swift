@@ -43,8 +43,9 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
         guard let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") else {
             throw ParseError(text: text, reason: "which has no port")
         }
-        guard let port = PortText.parse(text[text.index(after: colon)...]) else {
-            throw ParseError(text: text, reason: PortText.refusal)
+        let portText = text[text.index(after: colon)...]
+        guard let port = PortText.parse(portText) else {
+            throw ParseError(text: text, reason: PortText.refusal(of: portText))
         }
         let host = text[..<colon]
         if host == "localhost" {
@@ -94,7 +95,12 @@ public enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
 /// Ports as addresses write them.
 enum PortText {
-    static let refusal = "whose port is not a number from 0 to 65535"
+    /// Why `text` is none.
+    static func refusal(of text: Substring) -> String {
+        let isNumber = !text.isEmpty && text.utf8.allSatisfy(ASCII.isDigit)
+        return isNumber
+            ? "whose port is too high: ports go from 1 to 65535" : "whose port is not a number from 1 to 65535"
+    }
 
     /// `UInt16` alone would take a plus sign, too.
     static func parse(_ text: Substring) -> UInt16? { text.utf8.allSatisfy(ASCII.isDigit) ? UInt16(text) : nil }

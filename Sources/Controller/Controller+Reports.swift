@@ -39,6 +39,10 @@ extension Controller {
 
     /// What is not as it should be, each with what to do.
     public var problems: [String] {
+        (self.outage.map { [$0] } ?? []) + self.poolProblems + self.exportProblems
+    }
+
+    private var exportProblems: [String] {
         self.exports.flatMap { export in
             var problems: [String] = []
             if let problem = export.problem {
@@ -81,7 +85,9 @@ extension Controller {
             pools: pools,
             gateways: self.report.compactMap { $0.signals?.gatewaysReporting }.max(),
             leases: self.leases,
-            exports: self.exports
+            exports: self.exports,
+            leadsAsOf: self.leadsAsOf.map { RFC3339.text(wallMicros: $0.wallMicros, fraction: .millis) },
+            leadsAgeMs: self.leadsAsOf.map { $0.ageNanoseconds / Nanoseconds.perMillisecond }
         )
     }
 }

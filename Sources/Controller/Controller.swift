@@ -30,6 +30,7 @@ public final class Controller {
     private var timer: LoopTimer?
     private var fence: Int64?
     private var isStopping = false
+    private var contact = StateContact()
 
     /// `executable` is the program whose `worker` command runs a sample worker.
     public convenience init(
@@ -137,9 +138,13 @@ public final class Controller {
     private func round() {
         self.board.lead(controller: self.id, ttlMillis: Self.leadershipMillis) { result in
             guard !self.isStopping else { return }
+            let moment = (now: self.loop.now, wallMicros: self.loop.wallMicros)
             switch result {
-            case .success(let fence): self.take(fence: fence)
-            case .failure:
+            case .success(let fence):
+                self.contact.answered(moment)
+                self.take(fence: fence)
+            case .failure(let error):
+                self.contact.failed(error, moment)
                 // Whoever led goes on with what it has; who has not led yet waits impatiently.
                 if self.fence == nil { self.timer?.arm(afterNanoseconds: Self.impatienceNanoseconds) }
             }
@@ -160,7 +165,27 @@ public final class Controller {
         self.fence = fence
     }
 
+    /// As of the last answer of the shared state.
     public var isLeading: Bool { self.fence != nil }
+
+    /// Fit to do its work as soon as the shared state has answered, whether it leads or stands by; and still so while
+    /// that is away, since another controller would be no better off.
+    public var readiness: Readiness {
+        let isAway = self.contact.isAway(now: self.loop.now)
+        return Readiness(
+            ready: self.contact.answeredAt != nil && !self.isStopping,
+            mode: isAway ? "degraded" : "normal",
+            problems: self.problems + (self.isStopping ? ["shutting down"] : [])
+        )
+    }
+
+    /// What the shared state's silence means; nil while it answers.
+    var outage: String? { self.contact.problem(now: self.loop.now) }
+    /// When it answered last, and how long ago that is.
+    var leadsAsOf: (wallMicros: Int64, ageNanoseconds: Int64)? {
+        self.contact.answeredAt.map { ($0.wallMicros, self.loop.now.nanoseconds(since: $0.now)) }
+    }
+    var poolProblems: [String] { self.pools.compactMap(\.problem) }
 
     /// Takes new settings over. Pools that are gone are drained and stopped.
     public func apply(_ settings: Settings) {

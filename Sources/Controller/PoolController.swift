@@ -190,6 +190,8 @@ final class PoolController {
 
     var state: PoolState { self.driver?.state ?? PoolState(ready: self.pool.workers.count) }
     var crashes: Int { self.driver?.crashes ?? 0 }
+    /// Why workers do not get ready; nil when they do.
+    var problem: String? { self.driver?.problem }
 
     func stop(_ completion: @escaping () -> Void) {
         self.isStopping = true

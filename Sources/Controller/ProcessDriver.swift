@@ -23,6 +23,8 @@ final class ProcessDriver {
     private var running: [Reconciliation.Number: Running] = [:]
     private var timer: LoopTimer?
     private var stopCompletions: [() -> Void] = []
+    /// The latest failure of a worker, and when the first came since one got ready or there were enough.
+    private var trouble: (what: String, sinceMicros: Int64)?
     /// A worker became ready after so many nanoseconds.
     var onStarted: ((Int64) -> Void)?
     /// The directory is another one now.
@@ -59,6 +61,15 @@ final class ProcessDriver {
     }
 
     var crashes: Int { self.reconciliation.crashes }
+
+    /// For the operator: since when workers fail, how, and what to do; nil when they do not.
+    var problem: String? {
+        guard let trouble = self.trouble else { return nil }
+        let since = RFC3339.text(wallMicros: trouble.sinceMicros, fraction: .millis)
+        return "pool \(self.settings.name): workers fail since \(since), \(self.state.ready) are ready. The last "
+            + "failure: \(trouble.what). It is tried again by itself; look at the worker's own output, and at pools."
+            + "\(self.settings.name) in the configuration"
+    }
 
     var state: PoolState {
         var ready = 0
@@ -99,6 +110,8 @@ final class ProcessDriver {
     func reconcile(desired: Int, inFlight: [String: Int]?) {
         let load = inFlight.map { inFlight in self.running.mapValues { inFlight[$0.id] ?? 0 } }
         self.run(self.reconciliation.reconcile(desired: desired, inFlight: load, now: self.loop.now))
+        // One that died and needs no successor is no trouble any more.
+        if self.state.ready >= desired { self.trouble = nil }
     }
 
     // MARK: Doing what was decided
@@ -149,6 +162,7 @@ final class ProcessDriver {
         for case .stop(let number) in actions {
             guard case .stopping(isWanted: false, _)? = self.reconciliation.worker(number)?.state else { continue }
             let address = self.running[number]?.process.address
+            self.noteTrouble("worker \(self.name(number)) was not ready in time and is stopped")
             self.log.error(
                 "a worker was not ready in time and is stopped; look at its own output, or raise start_timeout",
                 metadata: ["worker": "\(self.name(number))", "listening": "\(address?.description ?? "not yet")"]
@@ -190,10 +204,12 @@ final class ProcessDriver {
                     "took_ms": "\(took / Nanoseconds.perMillisecond)",
                 ]
             )
+            self.trouble = nil
             self.armTimer()
             self.onStarted?(took)
             self.onChange?()
         case .useless(let problem):
+            self.noteTrouble("worker \(worker.id) says that it listens on what is no address: \(problem)")
             self.log.error(
                 "a worker says that it listens on what is no address",
                 metadata: ["worker": "\(worker.id)", "error": "\(problem)"]
@@ -212,7 +228,12 @@ final class ProcessDriver {
         }
     }
 
+    private func noteTrouble(_ what: String) {
+        self.trouble = (what, self.trouble?.sinceMicros ?? self.loop.wallMicros)
+    }
+
     private func tellFailure(_ what: String, _ pauseNanoseconds: Int64) {
+        self.noteTrouble(what)
         self.log.error(
             "\(what)",
             metadata: [

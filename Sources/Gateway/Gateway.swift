@@ -205,8 +205,16 @@ public final class Gateway {
         guard var pulse = self.rooms[room] else { return }
         switch result {
         case .success(let answer):
-            if pulse.answered(answer, now: self.home.now, wallMicros: self.home.wallMicros) {
-                self.log.notice("the room moves on again", metadata: ["room": "\(room)"])
+            let arrival = pulse.answered(answer, now: self.home.now, wallMicros: self.home.wallMicros)
+            if arrival.isBack { self.log.notice("the room moves on again", metadata: ["room": "\(room)"]) }
+            if let change = arrival.change {
+                self.log.warning(
+                    "\(change.message)",
+                    metadata: [
+                        "room": "\(room)", "epoch": "\(answer.snapshot.epoch)",
+                        "incarnation": "\(answer.snapshot.incarnation)",
+                    ]
+                )
             }
             self.shares.rooms[room].take(answer)
         case .failure(let error):
@@ -340,7 +348,15 @@ public final class Gateway {
         self.collect {
             LoopReport($0)
         } completion: { reports in
-            completion(GatewayReport(reports, settings: self.settings, problems: self.roomProblems))
+            completion(
+                GatewayReport(
+                    reports,
+                    settings: self.settings,
+                    problems: self.roomProblems,
+                    pulses: self.rooms,
+                    now: self.home.now
+                )
+            )
         }
     }
 

@@ -110,6 +110,16 @@ extension GatewayReport {
                 if let snapshot = room.snapshot { text.sample(counter.value(snapshot), [("room", room.name)]) }
             }
         }
+        text.family(
+            "sluice_room_limits_conflict",
+            .gauge,
+            help: "1 while two gateways have different limits of the generation in force."
+        )
+        for room in self.rooms { text.sample(room.hasConflict ? 1 : 0, [("room", room.name)]) }
+        text.family("sluice_room_as_of_seconds", .gauge, help: "Since when the room's figures stand, in Unix time.")
+        for room in self.rooms {
+            if let asOf = room.asOf { text.sample(Double(asOf.wallMicros) / 1e6, [("room", room.name)]) }
+        }
         text.family("sluice_room_lost_sessions", .gauge, help: "Sessions lost with the shared state and not back yet.")
         for room in self.rooms {
             if let snapshot = room.snapshot { text.sample(snapshot.lostSessions, [("room", room.name)]) }

@@ -1,4 +1,5 @@
 import Admission
+import Primitives
 import Reports
 import Settings
 
@@ -12,7 +13,9 @@ extension GatewayReport {
                 GatewayStatus.Room(
                     name: room.name,
                     standing: room.snapshot.map { self.standing($0, room) },
-                    mode: room.mode.text
+                    mode: room.mode.text,
+                    asOf: room.asOf.map { RFC3339.text(wallMicros: $0.wallMicros, fraction: .millis) },
+                    ageMs: room.asOf.map { $0.ageNanoseconds / Nanoseconds.perMillisecond }
                 )
             },
             pools: self.pools.map { pool in
@@ -54,10 +57,10 @@ extension GatewayReport {
     private func record(_ snapshot: RoomSnapshot, _ room: Room) -> GatewayStatus.Record {
         GatewayStatus.Record(
             incarnation: snapshot.incarnation,
-            generation: snapshot.generation,
-            ownGeneration: self.generation,
+            generation: GatewayStatus.Generation(Settings.text(generation: snapshot.generation)),
+            ownGeneration: GatewayStatus.Generation(Settings.text(generation: self.generation)),
             generationIgnored: snapshot.isGenerationIgnored,
-            limitsConflict: snapshot.isConflicting,
+            limitsConflict: room.hasConflict,
             ignoredLimits: snapshot.ignoredLimits,
             conflicts: snapshot.conflicts,
             allowedRateMilli: snapshot.allowedMilli,

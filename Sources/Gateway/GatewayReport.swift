@@ -53,6 +53,10 @@ public struct GatewayReport: Sendable {
         /// As this gateway has it.
         var settings: RoomSettings?
         /// Requests parked here, now.
+        /// When `snapshot` came, in microseconds since 1970, and how long ago that is; nil before the first.
+        public internal(set) var asOf: (wallMicros: Int64, ageNanoseconds: Int64)?
+        /// Two gateways have different limits of the generation in force.
+        public internal(set) var hasConflict = false
         public internal(set) var joining = 0
         public internal(set) var atDoor = 0
         var counts = RoomCounts()
@@ -72,7 +76,14 @@ public struct GatewayReport: Sendable {
     /// What in it is not as it should be, and what to do.
     public let problems: [String]
 
-    init(_ loops: [LoopReport], settings: Settings, problems: [String]) {
+    /// `pulses`: how the rooms' ticks go, as of `now`.
+    init(
+        _ loops: [LoopReport],
+        settings: Settings,
+        problems: [String],
+        pulses: [String: RoomPulse] = [:],
+        now: Instant = Instant(nanoseconds: 0)
+    ) {
         self.generation = settings.generation
         self.problems = problems
         for loop in loops {
@@ -82,6 +93,8 @@ public struct GatewayReport: Sendable {
         for name in Set(loops.flatMap(\.rooms.keys)).sorted() {
             var room = Room(name: name)
             room.settings = settings.room(named: name)
+            room.asOf = pulses[name]?.answeredAt.map { ($0.wallMicros, now.nanoseconds(since: $0.now)) }
+            room.hasConflict = pulses[name]?.hasConflict ?? false
             for part in loops.compactMap({ $0.rooms[name] }) {
                 room.counts.add(part.counts)
                 room.joining += part.joining

@@ -11,7 +11,22 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
     /// Journals that are exported. Empty of an older version.
     public var exports: [Export]
 
-    public init(leads: Bool, pools: [Pool], gateways: Int? = nil, leases: [Lease] = [], exports: [Export] = []) {
+    /// When the shared state last said who leads, as in RFC 3339, and how long ago that was: while it is away nobody
+    /// knows. Nil before its first answer, and from an older version.
+    public var leadsAsOf: String?
+    public var leadsAgeMs: Int64?
+
+    public init(
+        leads: Bool,
+        pools: [Pool],
+        gateways: Int? = nil,
+        leases: [Lease] = [],
+        exports: [Export] = [],
+        leadsAsOf: String? = nil,
+        leadsAgeMs: Int64? = nil
+    ) {
+        self.leadsAsOf = leadsAsOf
+        self.leadsAgeMs = leadsAgeMs
         self.leads = leads
         self.pools = pools
         self.gateways = gateways
@@ -19,7 +34,7 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         self.exports = exports
     }
 
-    private enum CodingKeys: String, CodingKey { case leads, pools, gateways, leases, exports }
+    private enum CodingKeys: String, CodingKey { case leads, pools, gateways, leases, exports, leadsAsOf, leadsAgeMs }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -28,6 +43,8 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         self.gateways = try container.decodeIfPresent(Int.self, forKey: .gateways)
         self.leases = try container.decodeIfPresent([Lease].self, forKey: .leases) ?? []
         self.exports = try container.decodeIfPresent([Export].self, forKey: .exports) ?? []
+        self.leadsAsOf = try container.decodeIfPresent(String.self, forKey: .leadsAsOf)
+        self.leadsAgeMs = try container.decodeIfPresent(Int64.self, forKey: .leadsAgeMs)
     }
 
     /// The rate that a room was lent: renewed every second, and gone three seconds after the last renewal.

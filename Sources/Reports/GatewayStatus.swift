@@ -39,23 +39,37 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
     /// A room. Its standing is in the same JSON object as its name.
     public struct Room: Codable, Equatable, Sendable {
         public var name: String
-        /// As of the last tick; nil before the first.
+        /// As of `asOf`; nil before the first tick.
         public var standing: Standing?
         /// `normal`, `degraded` or `held`. Nil from an older version.
         public var mode: String?
+        /// When the shared state told the standing, as in RFC 3339, and how long ago that was: while it is away the
+        /// figures stand still. Nil before the first tick, and from an older version.
+        public var asOf: String?
+        public var ageMs: Int64?
 
-        public init(name: String, standing: Standing?, mode: String? = nil) {
+        public init(
+            name: String,
+            standing: Standing?,
+            mode: String? = nil,
+            asOf: String? = nil,
+            ageMs: Int64? = nil
+        ) {
             self.name = name
             self.standing = standing
             self.mode = mode
+            self.asOf = asOf
+            self.ageMs = ageMs
         }
 
-        private enum CodingKeys: String, CodingKey { case name, open, mode }
+        private enum CodingKeys: String, CodingKey { case name, open, mode, asOf, ageMs }
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             self.name = try container.decode(String.self, forKey: .name)
             self.mode = try container.decodeIfPresent(String.self, forKey: .mode)
+            self.asOf = try container.decodeIfPresent(String.self, forKey: .asOf)
+            self.ageMs = try container.decodeIfPresent(Int64.self, forKey: .ageMs)
             self.standing = container.contains(.open) ? try Standing(from: decoder) : nil
         }
 
@@ -63,6 +77,8 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(self.name, forKey: .name)
             try container.encodeIfPresent(self.mode, forKey: .mode)
+            try container.encodeIfPresent(self.asOf, forKey: .asOf)
+            try container.encodeIfPresent(self.ageMs, forKey: .ageMs)
             try self.standing?.encode(to: encoder)
         }
     }
@@ -128,10 +144,11 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
         /// How often the shared state has lost something of this line.
         public var incarnation: Int64
         /// Of the settings whose limits are in force.
-        public var generation: Int64
-        /// This gateway's own settings, and whether they are ignored, or contradict others of the same generation.
-        public var ownGeneration: Int64
+        public var generation: Generation
+        /// This gateway's own settings, and whether they are ignored.
+        public var ownGeneration: Generation
         public var generationIgnored: Bool
+        /// Two gateways have different limits of the generation in force; both of them say so.
         public var limitsConflict: Bool
         /// How often limits of a lower generation were ignored, and limits of the same one contradicted.
         public var ignoredLimits: Int64
@@ -153,8 +170,8 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
 
         public init(
             incarnation: Int64,
-            generation: Int64,
-            ownGeneration: Int64,
+            generation: Generation,
+            ownGeneration: Generation,
             generationIgnored: Bool,
             limitsConflict: Bool,
             ignoredLimits: Int64,
@@ -187,6 +204,24 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
             self.journalTrimmed = journalTrimmed
             self.journalKeepEntries = journalKeepEntries
             self.journalKeepSeconds = journalKeepSeconds
+        }
+    }
+
+    /// A generation of settings as people know it: the operator's own count, or when the file was saved.
+    public struct Generation: Codable, Equatable, Sendable {
+        public var text: String
+
+        public init(_ text: String) { self.text = text }
+
+        /// Older versions write a number, as it stands in the shared state.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            self.text = try (try? container.decode(String.self)) ?? "\(container.decode(Int64.self))"
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(self.text)
         }
     }
 

@@ -1,6 +1,8 @@
+import Primitives
+
 /// The whole configuration of a gateway and its controller, checked and in ready-to-use units.
 ///
-/// Made by `Settings.decode` from a file's tree (see `SettingsFile.load`), or in code for tests. Every value is within
+/// Made from a file's tree (see `SettingsFile.load`), or in code for tests. Every value is within
 /// its documented range and no two contradict each other; `Config/sluice.yaml` explains each.
 public struct Settings: Equatable, Sendable {
     /// Which of two files wins, by the operator's own count; nil: the file that was changed last.
@@ -36,6 +38,13 @@ public struct Settings: Equatable, Sendable {
     }
     public static let firstExplicitGeneration: Int64 = 4_000_000_000_000_000
 
+    /// A generation as people know it: the operator's own count, `7`, or when the file was saved,
+    /// `2026-11-26T18:00:00.123456Z`.
+    public static func text(generation: Int64) -> String {
+        guard generation < Self.firstExplicitGeneration else { return "\(generation - Self.firstExplicitGeneration)" }
+        return generation == 0 ? "none" : RFC3339.text(wallMicros: generation, fraction: .microsIfAny)
+    }
+
     public func pool(named name: String) -> PoolSettings? { self.pools.first { $0.name == name } }
     public func room(named name: String) -> RoomSettings? { self.rooms.first { $0.name == name } }
 
@@ -68,41 +77,28 @@ extension Settings: SettingsSection {
         ]
     }
 
-    /// Reads the settings from a file's tree, or says everything that is wrong with it.
+    /// What a file's tree says, as far as it can be read, and everything that is wrong with it: with a problem, the
+    /// settings are good for finding more of them, and for nothing else.
     ///
     /// - Parameters:
     ///   - root: the tree; nil for an empty file.
     ///   - file: the name to give the file in problems.
     ///   - folder: the absolute path of its folder, which relative paths in it are meant from.
-    public static func decode(
+    public static func examine(
         _ root: SettingsNode?,
         file: String,
         folder: String
-    ) throws(SettingsError) -> (settings: Settings, sources: SettingsSourceMap) {
+    ) -> (settings: Settings, sources: SettingsSourceMap, problems: [SettingsProblem]) {
         let root = root ?? SettingsNode(.mapping([]), at: SourcePosition(line: 1, column: 1))
         var findings = Findings()
         findings.place("", at: root.position)
         var settings = Settings.read(root, at: "", &findings)
         settings.resolvePaths(in: folder)
         settings.checkReferences(&findings)
-        let sources = SettingsSourceMap(file: file, positions: findings.positions)
-        guard findings.problems.isEmpty else {
-            let problems = findings.problems.enumerated().sorted { left, right in
-                (left.element.position ?? root.position, left.offset)
-                    < (right.element.position ?? root.position, right.offset)
-            }
-            throw SettingsError(
-                problems.map { _, problem in
-                    SettingsProblem(
-                        file: file,
-                        position: problem.position,
-                        path: problem.path,
-                        message: problem.message
-                    )
-                }
-            )
+        let problems = findings.problems.map { position, path, message in
+            SettingsProblem(file: file, position: position ?? root.position, path: path, message: message)
         }
-        return (settings, sources)
+        return (settings, SettingsSourceMap(file: file, positions: findings.positions), problems)
     }
 
     private mutating func resolvePaths(in folder: String) {

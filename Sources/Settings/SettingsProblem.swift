@@ -35,6 +35,16 @@ public struct SettingsError: Error, Equatable, Sendable, CustomStringConvertible
     }
 
     public var description: String { self.problems.map(\.description).joined(separator: "\n") }
+
+    private static let mostOnALine = 3
+
+    /// The first problems on one line, for a log and for the status; `sluice check` prints all of them.
+    public var line: String {
+        let rest = self.problems.count - Self.mostOnALine
+        let more = rest > 0 ? "; and \(rest) more, see `sluice check`" : ""
+        let first = self.problems.prefix(Self.mostOnALine).map(\.description).joined(separator: "; ")
+        return first.split(whereSeparator: \.isNewline).joined(separator: " ") + more
+    }
 }
 
 /// Where every key of a loaded file stood: for checks that come later and need more than the text, such as whether a

@@ -40,18 +40,20 @@ public enum SettingsFile {
             throw SettingsError([self.invalidEncoding(bytes, path)])
         }
         let tree = try YAMLTree.parse(text, file: path)
-        var (settings, sources) = try Settings.decode(tree, file: path, folder: self.absoluteFolder(of: path))
-        var problems = self.checkFiles(&settings, sources)
-        if exportsJournals { problems += self.checkFolders(settings, sources) }
+        var (settings, sources, problems) = Settings.examine(tree, file: path, folder: self.absoluteFolder(of: path))
+        // Also when something else is wrong: whoever mends a file is to see everything at once.
+        let refused = Set(problems.map(\.path))
+        problems += self.checkFiles(&settings, sources).filter { !refused.contains($0.path) }
+        if exportsJournals { problems += self.checkFolders(settings, sources).filter { !refused.contains($0.path) } }
         guard problems.isEmpty else { throw SettingsError(self.sorted(problems)) }
         return settings
     }
 
     private static func sorted(_ problems: [SettingsProblem]) -> [SettingsProblem] {
-        problems.sorted { left, right in
-            guard let left = left.position, let right = right.position else { return false }
-            return left < right
-        }
+        let start = SourcePosition(line: 1, column: 1)
+        return problems.enumerated().sorted { left, right in
+            (left.element.position ?? start, left.offset) < (right.element.position ?? start, right.offset)
+        }.map(\.element)
     }
 
     /// The folder as it is named, not where symbolic links lead: a Kubernetes mount replaces what they lead to.

@@ -106,6 +106,20 @@ public final class Listener: Descriptor, StreamListener {
         return try SocketAddress.bound(fd: fd)
     }
 
+    /// Throws when somebody listens at `address` already. The loops of one process share an address by `SO_REUSEPORT`, and
+    /// so would a second process of the same user, silently, with half of the connections: this asks without. Port 0 is
+    /// always free, and a path of the file system is bound by one alone in any case.
+    public static func requireFree(_ address: SocketAddress) throws {
+        guard let port = address.port, port != 0 else { return }
+        let fd = sluice_socket(address.family)
+        guard fd != -1 else { throw TransportError.system("socket", errno) }
+        defer { Glibc.close(fd) }
+        var one: Int32 = 1
+        // Connections that have ended, and wait for their last packets, keep nobody from listening.
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        guard address.withSockaddr({ Glibc.bind(fd, $0, $1) }) != -1 else { throw TransportError.bind(address, errno) }
+    }
+
     private static func isStale(_ path: String) -> Bool {
         let probe = sluice_socket(AF_UNIX)
         guard probe != -1 else { return false }

@@ -73,7 +73,17 @@ struct TLSSession: ~Copyable {
         case SSL_ERROR_WANT_WRITE: return .wantsWrite
         case SSL_ERROR_ZERO_RETURN: return .closed
         case SSL_ERROR_SYSCALL: return .failed("the peer broke the connection off")
-        default: return .failed(OpenSSLErrors.take())
+        default: return .failed(self.reason)
         }
+    }
+
+    /// OpenSSL's own words, and what it has against the peer's certificate.
+    private var reason: String {
+        let text = OpenSSLErrors.take()
+        let verdict = SSL_get_verify_result(self.ssl)
+        guard text.contains("certificate verify failed"), verdict != Int(X509_V_OK),
+            let words = X509_verify_cert_error_string(verdict)
+        else { return text }
+        return "\(text) (\(String(cString: words)))"
     }
 }

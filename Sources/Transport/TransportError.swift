@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 
 /// Why something about a socket or its TLS could not be set up.
 public enum TransportError: Error, CustomStringConvertible {
@@ -10,6 +11,9 @@ public enum TransportError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .system(let call, let code): "\(call): \(SystemError.message(code: code))"
+        case .bind(let address, EADDRINUSE):
+            "cannot listen on \(address): another process does. Stop that one, perhaps a Sluice that was started before, "
+                + "or choose another port"
         case .bind(let address, let code): "cannot listen on \(address): \(SystemError.message(code: code))"
         case .tls(let action, let reason): "\(action): \(reason)"
         }

@@ -59,6 +59,46 @@ import Testing
         #expect(site.on(0) { $0.leases.first?.ageMs ?? 0 } >= last + 3_000, "seed \(seed)")
     }
 
+    /// Seen before: `/readyz` and status said that all was well while nobody could be asked.
+    @Test func sharedStateAway_isToldByReadinessAndStatus() {
+        let site = InventedSite(seed: 3)
+        site.addController()
+        let board = site.controllers[0].board
+        let ready = { site.on(0) { $0.readiness } }
+        #expect(site.wait(seconds: 5) { ready() == .init(ready: true, mode: "normal") })
+        site.run(seconds: 3)
+        board.oneInFailures = 1
+        #expect(site.wait(seconds: 5) { ready().mode == "degraded" })
+        #expect(ready().ready && ready().problems.count == 1)
+        #expect(ready().problems[0].contains("a test wants it") && site.on(0) { $0.problems } == ready().problems)
+        site.run(seconds: 30)
+        #expect(site.on(0) { $0.status.leadsAgeMs ?? 0 } > 25_000, "who leads is as of then")
+        board.oneInFailures = Int.max
+        #expect(site.wait(seconds: 5) { ready() == .init(ready: true, mode: "normal") })
+    }
+
+    @Test func sharedStateNeverReached_isNotReady() {
+        let site = InventedSite(seed: 4)
+        site.addController { $0.oneInFailures = 1 }
+        site.run(seconds: 3)
+        let readiness = site.on(0) { $0.readiness }
+        #expect(!readiness.ready && readiness.problems.contains { $0.contains("a test wants it") })
+    }
+
+    /// Seen before: workers that died at their start were in the log alone.
+    @Test func workersThatDoNotStart_areAProblemUntilOneDoes() {
+        let site = InventedSite(seed: 5)
+        site.oneInBadStarts = 1
+        site.addController()
+        let problems = { site.on(0) { $0.problems } }
+        #expect(site.wait(seconds: 10) { problems().contains { $0.contains("a bad start") } })
+        #expect(problems().count == 1 && problems()[0].hasPrefix("pool tickets: workers fail since "))
+        site.oneInBadStarts = Int.max
+        #expect(site.wait(seconds: 120) { problems().isEmpty })
+        #expect(site.wait(seconds: 5) { !site.ready.isEmpty }, "the gateway hears of it")
+        self.end(site, seed: 5)
+    }
+
     /// Two stand ready; one leads. When it goes in order, the other need not wait for the lease to run out.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func leader_thatGoesInOrder_isReplacedAtOnce(seed: UInt64) {

@@ -92,8 +92,9 @@ final class InventedSite {
         self.world.run(on: self.gateway) { self.report() }
     }
 
+    /// `prepare` is given its board before it starts.
     @discardableResult
-    func addController() -> Int {
+    func addController(_ prepare: (FlakyBoard) -> Void = { _ in }) -> Int {
         let loop = self.world.makeLoop()
         let number = self.controllers.count
         let board = FlakyBoard(MemoryPoolBoard(loop: loop, boards: self.boards), world: self.world)
@@ -112,6 +113,7 @@ final class InventedSite {
             self.workers.append(worker)
             return worker
         }
+        prepare(board)
         self.controllers.append(Member(controller: controller, loop: loop, board: board))
         self.world.run(on: loop) { controller.start() }
         return number

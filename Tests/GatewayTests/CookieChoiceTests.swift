@@ -17,11 +17,11 @@ extension GateScene {
         }
     }
 
-    func text(_ token: AdmissionToken, of gate: RoomGate) -> String {
+    func text(_ token: AdmissionToken, of gate: RoomGate, claim: TokenClaim? = nil) -> String {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 128, alignment: 8)
         defer { bytes.deallocate() }
         var writer = ByteWriter(bytes)
-        gate.tools.signer.append(token, to: &writer)
+        gate.tools.signer.append(token, claim: claim, to: &writer)
         return String(decoding: bytes.prefix(AdmissionToken.textBytes), as: UTF8.self)
     }
 }
@@ -55,6 +55,43 @@ extension GateScene {
             text[60] = flips[index % 8] == text[60] ? "I" : flips[index % 8]
             return String(text)
         }
+    }
+
+    /// Seen before: of several cookies with the name that `bind` gives only the first counted, so that a planted one made
+    /// the visitor's own pass count as none.
+    @Test func claims_several_thatOfThePassCounts_thenThatOfTheEarliestPlace() {
+        let (scene, gate) = self.scene()
+        let claims = ["planted", "own", "other"].map { TokenClaim(rule: 205, value: Array($0.utf8)) }
+        let (planted, own, other) = (claims[0], claims[1], claims[2])
+        func chosen(_ cookies: [(String, LineKey, TokenClaim)], _ claims: [TokenClaim], after: LineKey? = nil)
+            -> TokenClaim?
+        {
+            scene.world.run(on: scene.loops[0]) {
+                let pairs = cookies.map { name, key, claim in
+                    let token =
+                        name == Self.pass
+                        ? gate.pass(key, expiresMicros: gate.nowMicros + 60_000_000) : gate.place(key)
+                    return "\(name)=\(scene.text(token, of: gate, claim: claim))"
+                }
+                let head = Array("GET / HTTP/1.1\r\nHost: x\r\nCookie: \(pairs.joined(separator: "; "))\r\n\r\n".utf8)
+                return head.withUnsafeBytes { bytes in
+                    gate.tools.reparse(bytes)
+                    let request = RequestInHand(tools: gate.tools, bytes: bytes, isSecure: false)
+                    return gate.claim(among: claims, request, after: after)
+                }
+            }
+        }
+        let (early, late) = (self.key(scene, 3), self.key(scene, 9))
+        let before = gate.counts
+        #expect(chosen([(Self.pass, early, own)], claims) == own)
+        #expect(chosen([(Self.place, early, planted), (Self.pass, late, own)], claims) == own)
+        #expect(chosen([(Self.place, late, planted), (Self.place, early, other)], claims) == other)
+        #expect(chosen([(Self.place, early, planted), (Self.place, late, own)], claims, after: early) == own)
+        // Nothing is known of the visitor: what is given out is tied to the first.
+        #expect(chosen([], claims) == planted)
+        #expect(chosen([(Self.pass, early, own)], [planted]) == planted)
+        #expect(chosen([(Self.pass, early, own)], []) == nil)
+        #expect(gate.counts.tokensElsewhere == before.tokensElsewhere, "what is only looked at is not counted")
     }
 
     /// Seen before: eight forged ones before the visitor's own, and neither the place nor the pass was found.

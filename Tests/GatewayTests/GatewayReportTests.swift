@@ -1,4 +1,6 @@
 import Admission
+import Observability
+import Primitives
 import Reports
 import Settings
 import Testing
@@ -51,7 +53,7 @@ import Testing
         let status = report.status
         #expect(status.mode == "normal" && status.rooms[0].mode == "normal")
         let record = try #require(status.rooms[0].standing?.record)
-        #expect(record.generation == record.ownGeneration && record.allowedForMs == 2_500)
+        #expect(record.generation.text == "7" && record.ownGeneration.text == "7" && record.allowedForMs == 2_500)
         #expect(
             record.skipped == 100 && record.gaps == 1 && record.olderLines == [.init(epoch: 2, issued: 9, serving: 4)]
         )
@@ -67,6 +69,34 @@ import Testing
             snapshot.allowedUntilMicros = Self.now - 1
         }
         #expect(alone.status.rooms[0].standing?.record?.allowedForMs == 0)
+    }
+
+    /// Seen before: in an outage, the figures of before it, with nothing that said so.
+    @Test func room_saysSinceWhenItsFiguresStand_andWhetherFilesContradict() throws {
+        var pulse = RoomPulse()
+        var snapshot = RoomSnapshot.sample(issued: 9, serving: 5)
+        snapshot.isConflicting = true
+        let answered = Instant(nanoseconds: 7_000_000_000)
+        _ = pulse.answered(TickAnswer(snapshot: snapshot, events: 0), now: answered, wallMicros: Self.now)
+        let room = LoopReport.Room(counts: RoomCounts(), snapshot: snapshot, mode: .normal, joining: 0, atDoor: 0)
+        let loop = LoopReport(counters: LoopCounters(), turns: 1, rooms: ["sale": room], pools: [:])
+        var settings = Settings()
+        settings.rooms = [RoomSettings(name: "sale", slots: 10, inflowMilli: 5_000)]
+        let report = GatewayReport(
+            [loop],
+            settings: settings,
+            problems: [],
+            pulses: ["sale": pulse],
+            now: answered.advanced(byNanoseconds: 42_000_000_000)
+        )
+        let status = report.status.rooms[0]
+        #expect(status.asOf == "2026-09-21T14:13:20.000Z" && status.ageMs == 42_000)
+        #expect(status.standing?.record?.limitsConflict == true)
+        var metrics = PrometheusText()
+        report.write(to: &metrics)
+        let text = metrics.finished()
+        #expect(text.contains("sluice_room_limits_conflict{room=\"sale\"} 1\n"))
+        #expect(text.contains("sluice_room_as_of_seconds{room=\"sale\"} 1790000000\n"))
     }
 
     /// What `check` accepts is what holds in the shared state: seen before, a claim window was cut to one hour there.

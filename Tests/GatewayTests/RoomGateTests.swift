@@ -145,6 +145,22 @@ final class GateScene {
 }
 
 @Suite struct RoomGateTests {
+    /// Seen before: a gateway whose file is not in force promised its own claim window.
+    @Test func page_promisesTheClaimWindowInForce_notTheOneOfThisFile() {
+        let scene = GateScene(1) { $0.claimWindowMicros = 300_000_000 }
+        let gate = scene.gates[0]
+        var settings = RoomSettings(name: "sale", slots: 1, inflowMilli: 0)
+        for seconds in [7_200, 3_600] as [Int64] {
+            settings.claimWindowMicros = seconds * 1_000_000
+            scene.world.run(on: scene.loops[0]) { gate.apply(settings) }
+            // Before the first tick nothing else is known; then the shared state goes by the other file.
+            #expect(gate.page.claimMicros == (gate.snapshot == nil ? seconds * 1_000_000 : 300_000_000))
+            scene.run(forSeconds: 0.3)
+            #expect(gate.page.claimMicros == 300_000_000)
+        }
+        #expect(gate.snapshot != nil)
+    }
+
     /// A join that finds no room waits for the tick that makes it; nobody is sent away.
     @Test func join_roomIsMissing_isAskedAgainAfterTheTick() {
         let scene = GateScene(1)

@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Settings
 import SharedState
 import Testing
 
@@ -96,8 +97,10 @@ import Testing
     @Test func failed_theFifthInARow_isTold_andTheReturnToo() {
         var pulse = RoomPulse()
         #expect((1...7).map { _ in pulse.failed(.noRoom) } == [false, false, false, false, true, false, false])
-        #expect(pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start) == true)
-        #expect(pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start) == false)
+        let answers = (0..<2).map { _ in
+            pulse.answered(self.answer(self.idleSnapshot), now: Self.after(0), wallMicros: Self.start)
+        }
+        #expect(answers.map(\.isBack) == [true, false] && answers.allSatisfy { $0.change == nil })
     }
 
     // MARK: Problems
@@ -137,16 +140,86 @@ import Testing
     @Test func problems_limitsOfAnotherGateway_areNamed() {
         var pulse = RoomPulse()
         var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
-        snapshot.generation = 7
+        let count = { (count: Int64) in Settings.firstExplicitGeneration + count }
+        snapshot.generation = count(7)
         snapshot.isGenerationIgnored = true
         _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
-        let ignored = self.problems(pulse, generation: 3)
-        #expect(ignored.count == 1 && ignored[0].contains("of generation 3") && ignored[0].contains("has 7"))
+        let ignored = self.problems(pulse, generation: count(3))
+        #expect(ignored.count == 1 && ignored[0].contains("of generation 3,") && ignored[0].contains("has 7."))
         snapshot.isGenerationIgnored = false
         snapshot.isConflicting = true
         _ = pulse.answered(self.answer(snapshot), now: Self.after(0), wallMicros: Self.start)
-        let conflicting = self.problems(pulse, generation: 7)
+        let conflicting = self.problems(pulse, generation: count(7))
         #expect(conflicting.count == 1 && conflicting[0].contains("Give both the same file"))
+        #expect(conflicting[0].contains("the one generation 7;") && conflicting[0].contains("not this one's"))
+    }
+
+    /// Seen before: only the gateway that came second said so, and whoever looked at the other one saw that all was well.
+    @Test func problems_conflict_isSeenByTheOneWhoseLimitsHold_asLongAsItLasts() {
+        var pulse = RoomPulse()
+        var snapshot = RoomSnapshot.sample(issued: 0, serving: 0)
+        snapshot.generation = 7
+        var micros: Int64 = 0
+        func answer(conflicts: Int64) {
+            micros += 1_000_000
+            snapshot.conflicts = conflicts
+            _ = pulse.answered(self.answer(snapshot), now: Self.after(micros), wallMicros: Self.start + micros)
+        }
+        answer(conflicts: 40)
+        #expect(!pulse.hasConflict, "what was counted before this gateway came may be long over")
+        for count in 41...50 as ClosedRange<Int64> {
+            answer(conflicts: count)
+            #expect(pulse.hasConflict)
+        }
+        let told = self.problems(pulse, afterMicros: micros)
+        #expect(told.count == 1 && told[0].contains("Give both the same file") && told[0].contains("came first"))
+        for _ in 1...4 { answer(conflicts: 50) }
+        #expect(pulse.hasConflict, "the other gateway may be slow")
+        answer(conflicts: 50)
+        #expect(!pulse.hasConflict && self.problems(pulse, afterMicros: micros).isEmpty)
+        // A newer file ends it at once.
+        answer(conflicts: 51)
+        #expect(pulse.hasConflict)
+        snapshot.generation = 8
+        answer(conflicts: 51)
+        #expect(!pulse.hasConflict)
+    }
+
+    // MARK: Losses
+
+    private static func changes(_ snapshots: [RoomSnapshot]) -> [LineChange?] {
+        var pulse = RoomPulse()
+        return snapshots.map { snapshot in
+            pulse.answered(TickAnswer(snapshot: snapshot, events: 0), now: Self.after(0), wallMicros: Self.start).change
+        }
+    }
+
+    /// Seen before: no line in any gateway's log.
+    @Test func answered_lossOfTheSharedState_isToldOnce_withTheNumbersThatAreSkipped() throws {
+        let before = RoomSnapshot.sample(issued: 90, serving: 60)
+        var after = RoomSnapshot.sample(incarnation: 2, issued: 400_000, serving: 60)
+        after.gaps = [70...75, 91...400_000]
+        let changes = Self.changes([before, before, after, after])
+        #expect(changes == [nil, nil, .goesOn(skipped: 91...400_000), nil])
+        let text = try #require(changes[2]).message
+        #expect(text.contains("from 91 to 400000 are skipped") && text.contains("keep their places and passes"))
+        after.gaps = []
+        after.issued = 90
+        #expect(Self.changes([before, after]) == [nil, .goesOn(skipped: nil)])
+        // Whoever comes after a loss has missed nothing.
+        #expect(Self.changes([after]) == [nil])
+    }
+
+    @Test func answered_newLine_isToldAsAReset_orAsALoss() throws {
+        let before = RoomSnapshot.sample(epoch: 5, issued: 90, serving: 60)
+        var after = RoomSnapshot.sample(epoch: 9, issued: 3, serving: 0)
+        #expect(Self.changes([before, after]) == [nil, .beganAnew(countsBefore: false)])
+        after.older = [OlderLine(epoch: 5, issued: 90, serving: 60)]
+        #expect(Self.changes([before, after]) == [nil, .beganAnew(countsBefore: true)])
+        after.older = []
+        after.voidBefore = 9
+        #expect(Self.changes([before, after]) == [nil, .reset])
+        #expect(LineChange.reset.message.contains("are void"))
     }
 
     @Test func problems_rateNotRenewed_isTheController() {

@@ -148,7 +148,7 @@ import Testing
         #expect(Self.field("sluice-mode", self.page(position)) == nil)
         #expect(self.page(position).contains("It is your turn in about"))
         let modes: [(RoomMode, String, String)] = [
-            (.degraded(sinceMicros: 5), "degraded; redis-away", "the waiting room itself is being repaired"),
+            (.degraded(sinceMicros: 5), "degraded; redis-away", "the waiting room itself is out of order"),
             (.held, "held; no-healthy-worker", "the service behind this page is not ready"),
         ]
         for (mode, field, words) in modes {
@@ -158,13 +158,25 @@ import Testing
                 let page = self.page(position)
                 #expect(Self.field("sluice-mode", page) == field)
                 #expect(!page.contains("It is your turn in") && !page.contains("You are about to get"))
-                #expect(!page.contains("You are being let in"))
-                #expect(page.contains(words) == (state != .joining))
+                #expect(!page.contains("as soon as there is room"))
+                #expect(page.contains(words))
             }
             position.state = .waiting
             #expect(
                 self.page(position).contains("Your place is kept") && self.page(position).contains("Counted from then")
             )
+        }
+    }
+
+    /// Seen before: "No place in line can be given to you", and below it that closing the page does not cost the place.
+    @Test func everyState_promisesAPlaceOnlyToWhomHasOne() {
+        for position in Self.states {
+            let page = self.page(position)
+            let hasPlace = position.state != .joining
+            #expect(page.contains("does not cost you your place") == hasPlace)
+            #expect(page.contains("kept for 5 minutes") == hasPlace)
+            #expect(page.contains("You have no place in line yet") == !hasPlace)
+            #expect(page.contains("You have none yet that closing it could keep") == !hasPlace)
         }
     }
 

@@ -90,6 +90,40 @@ import Testing
         }
     }
 
+    /// Seen before: both listened, and the kernel gave each of them half of the visitors.
+    @Test func secondProcess_onTheSameAddress_isRefused_andTheFirstServesOn() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            let first = try scene.start(configuration, name: "first")
+            configuration.listeners = [("127.0.0.1:\(first.port)", nil)]
+            let file = "\(scene.folder)/second.yaml"
+            try scene.write(configuration.text, to: file)
+            let second = try scene.run(try SluiceProcess.program, ["run", file])
+            #expect(second.end == .exited(1))
+            #expect(second.errors.contains("cannot listen on 127.0.0.1:\(first.port): another process does"))
+            try first.expectService("/open")
+            // One that has ended leaves the address to the next.
+            #expect(try first.stop() == .exited(0))
+            let third = try scene.start(configuration, name: "third")
+            #expect(third.port == first.port)
+            try third.expectService("/open")
+        }
+    }
+
+    /// Seen before: the waiting page's HTML, and code 0.
+    @Test func adminCommands_atAnAddressForVisitors_sayThatItIsNone() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Configuration())
+            let visitors = "127.0.0.1:\(sluice.port)"
+            for words in [["status"], ["status", "--json"], ["journal", "sale"], ["room", "reset", "sale", "--yes"]] {
+                let result = try scene.run(try SluiceProcess.program, words + ["--admin", visitors])
+                #expect(result.end == .exited(1), "\(words)")
+                #expect(result.output.isEmpty, "\(words): \(result.output)")
+                #expect(result.errors.contains("\(visitors) answers, but it is no admin listener"), "\(words)")
+            }
+        }
+    }
+
     @Test func gateway_memoryState_isRefusedWithTheReason() throws {
         try Scene.play { scene in
             let file = "\(scene.folder)/memory.yaml"

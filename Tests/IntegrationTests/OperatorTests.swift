@@ -4,28 +4,6 @@ import Testing
 
 /// What an operator asks of a running Sluice: is it fit, what has happened, begin anew.
 @Suite(.onOwnThread) struct OperatorTests {
-    private struct Readiness: Decodable {
-        let ready: Bool
-        let mode: String
-        let problems: [String]
-    }
-
-    private static func readiness(_ sluice: SluiceProcess) throws -> Readiness {
-        try JSONDecoder().decode(Readiness.self, from: Data(sluice.admin("/readyz").body))
-    }
-
-    private static func command(_ scene: Scene, _ sluice: SluiceProcess, _ words: [String]) throws
-        -> (end: RunningProcess.End, output: String, errors: String)
-    {
-        try scene.run(try SluiceProcess.program, words + ["--admin", "127.0.0.1:\(sluice.adminPort)"])
-    }
-
-    private static func expectProblem(_ words: [String], at sluice: SluiceProcess) throws {
-        try Patience.wait(for: "\(words) in \((try? Self.readiness(sluice).problems) ?? [])") {
-            try Self.readiness(sluice).problems.contains { text in words.allSatisfy(text.contains) }
-        }
-    }
-
     // MARK: Fit or not
 
     /// Seen before: while Redis was away every gateway answered 503, so that a balancer took all of them out, though
@@ -38,18 +16,18 @@ import Testing
             configuration.redis = "unix:\(socket)"
             configuration.room = ["slots": "1", "inflow": "1000/s", "burst": "100"]
             let sluice = try scene.start(configuration)
-            try Patience.wait(for: "the first tick") { try Self.readiness(sluice).ready }
-            #expect(try Self.readiness(sluice).mode == "normal")
+            try Patience.wait(for: "the first tick") { try Operator.readiness(sluice).ready }
+            #expect(try Operator.readiness(sluice).mode == "normal")
             let (inside, waiting) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
             try inside.get()
             #expect(inside.isIn)
             try Patience.wait(for: "the loop to be told") { try waiting.get().field("sluice-mode") == nil }
             redis.kill()
-            try Patience.wait(for: "the gateway to notice") { try Self.readiness(sluice).mode == "degraded" }
+            try Patience.wait(for: "the gateway to notice") { try Operator.readiness(sluice).mode == "degraded" }
             #expect(try sluice.admin("/readyz").status == 200)
             #expect(try sluice.admin("/healthz").status == 200)
             #expect(try sluice.admin("/livez").status == 200)
-            #expect(try Self.readiness(sluice).problems.first?.contains("sale") == true)
+            #expect(try Operator.readiness(sluice).problems.first?.contains("sale") == true)
             #expect(try inside.get().status == 200)
             // Whoever waits is told so, as is whoever watches.
             try Patience.wait(for: "the loop to be told") {
@@ -62,12 +40,12 @@ import Testing
             #expect(try position.position().number == 2)
             #expect(try sluice.metric("sluice_room_mode{room=\"sale\",mode=\"degraded\"}") == 1)
             #expect(
-                try Self.command(scene, sluice, ["status"]).output.contains(
+                try Operator.command(scene, sluice, ["status"]).output.contains(
                     "! room sale: the shared state has not answered"
                 )
             )
             _ = try scene.startRedis(socket: socket)
-            try Patience.wait(for: "the gateway to find it") { try Self.readiness(sluice).mode == "normal" }
+            try Patience.wait(for: "the gateway to find it") { try Operator.readiness(sluice).mode == "normal" }
         }
     }
 
@@ -92,14 +70,14 @@ import Testing
             var configuration = Configuration()
             configuration.redis = "unix:\(socket)"
             let sluice = try scene.start(configuration)
-            try Patience.wait(for: "the first tick") { try Self.readiness(sluice).ready }
+            try Patience.wait(for: "the first tick") { try Operator.readiness(sluice).ready }
             try redis("HSET", RedisShell.key("state"), "issued", "many")
-            try Self.expectProblem(["BADROOM", "Redis answers", "delete that key"], at: sluice)
+            try Operator.expectProblem(["BADROOM", "Redis answers", "delete that key"], at: sluice)
             try redis("DEL", RedisShell.key("state"))
-            try Patience.wait(for: "the room to move on") { try Self.readiness(sluice).problems.isEmpty }
+            try Patience.wait(for: "the room to move on") { try Operator.readiness(sluice).problems.isEmpty }
             try redis("HSET", RedisShell.key("state"), "needs", "99")
-            try Self.expectProblem(["UPGRADE", "Redis answers", "install that version"], at: sluice)
-            #expect(try Self.command(scene, sluice, ["status"]).output.contains("install that version"))
+            try Operator.expectProblem(["UPGRADE", "Redis answers", "install that version"], at: sluice)
+            #expect(try Operator.command(scene, sluice, ["status"]).output.contains("install that version"))
         }
     }
 
@@ -114,7 +92,7 @@ import Testing
             configuration.redis = "\"redis://\(access)127.0.0.1:\(fleet.servers[0].port)\""
             configuration.pool = ["driver": "static", "workers": "[127.0.0.1:9]"]
             let sluice = try scene.start(configuration)
-            try Self.expectProblem(words, at: sluice)
+            try Operator.expectProblem(words, at: sluice)
             #expect(try sluice.admin("/readyz").status == 503)
         }
     }
@@ -128,7 +106,7 @@ import Testing
             configuration.redis = "rediss://127.0.0.1:\(server.port)"
             configuration.pool = ["driver": "static", "workers": "[127.0.0.1:9]"]
             let sluice = try scene.start(configuration)
-            try Self.expectProblem(["does that port speak TLS?"], at: sluice)
+            try Operator.expectProblem(["does that port speak TLS?"], at: sluice)
         }
     }
 
@@ -147,7 +125,7 @@ import Testing
                 let t: Int64
                 let g: String?
             }
-            let result = try Self.command(scene, sluice, ["journal", "sale"])
+            let result = try Operator.command(scene, sluice, ["journal", "sale"])
             #expect(result.end == .exited(0), "\(result.errors)")
             let entries = try result.output.split(separator: "\n").map {
                 try JSONDecoder().decode(Entry.self, from: Data($0.utf8))
@@ -158,11 +136,11 @@ import Testing
             }
             #expect(Set(granted) == Set(crowd.places.values.map { "\($0.number)" }))
             // From the middle on, and one that does not exist.
-            let rest = try Self.command(scene, sluice, ["journal", "sale", "--after", entries[0].id])
+            let rest = try Operator.command(scene, sluice, ["journal", "sale", "--after", entries[0].id])
             // More may have happened meanwhile.
             let lines = result.output.split(separator: "\n")
             #expect(rest.output.split(separator: "\n").starts(with: lines.dropFirst()))
-            let none = try Self.command(scene, sluice, ["journal", "sail"])
+            let none = try Operator.command(scene, sluice, ["journal", "sail"])
             #expect(none.end == .exited(1) && none.errors.contains("known: sale"))
         }
     }
@@ -187,10 +165,10 @@ import Testing
                 return Set(granted).isSuperset(of: crowd.places.values.map(\.number))
             }
             let exported = try lines().map { String($0).replacing(/"n":\d+,/, with: "") }
-            let printed = try Self.command(scene, sluice, ["journal", "sale"]).output.split(separator: "\n")
+            let printed = try Operator.command(scene, sluice, ["journal", "sale"]).output.split(separator: "\n")
             // The same entries, numbered; more may have happened meanwhile.
             #expect(printed.map(String.init).starts(with: exported))
-            let text = try Self.command(scene, sluice, ["status"]).output
+            let text = try Operator.command(scene, sluice, ["status"]).output
             #expect(text.contains("journal exported to \(spool)") && text.contains("0 lost"))
             #expect(try sluice.metric("sluice_journal_lost_total{room=\"sale\"}") == 0)
         }
@@ -212,7 +190,7 @@ import Testing
             try folders.removeItem(atPath: spool)
             let words = "the journal cannot be exported to \(spool): there is no folder \(spool)"
             try Patience.wait(for: "the status to say so") {
-                let text = try Self.command(scene, sluice, ["status"]).output
+                let text = try Operator.command(scene, sluice, ["status"]).output
                 return text.contains(words) && text.contains("journal NOT exported to \(spool)")
             }
             #expect(sluice.process.errors.contains("the journal cannot be exported"))
@@ -221,7 +199,7 @@ import Testing
             try folders.createDirectory(atPath: spool, withIntermediateDirectories: true)
             try Patience.wait(for: "the first in a file again", until: isExported)
             try sluice.waitForLog("the journal is exported again")
-            #expect(!(try Self.command(scene, sluice, ["status"]).output.contains("cannot be exported")))
+            #expect(!(try Operator.command(scene, sluice, ["status"]).output.contains("cannot be exported")))
         }
     }
 
@@ -237,17 +215,17 @@ import Testing
             for visitor in visitors { try visitor.get() }
             #expect(visitors.map(\.isIn) == [true, true, false, false])
             // Nobody answers the question: nothing is done.
-            let asked = try Self.command(scene, sluice, ["room", "reset", "sale"])
+            let asked = try Operator.command(scene, sluice, ["room", "reset", "sale"])
             #expect(asked.end == .exited(1) && asked.output.contains("cannot be undone"))
             #expect(try visitors[2].get().position().number == 3)
 
-            let done = try Self.command(scene, sluice, ["room", "reset", "sale", "--yes"])
+            let done = try Operator.command(scene, sluice, ["room", "reset", "sale", "--yes"])
             #expect(done.end == .exited(0) && done.output.contains("new line"), "\(done.errors)")
             try Patience.wait(for: "the old pass to be void") {
                 try visitors[3].get().field("sluice-state") == "admitted"
             }
             #expect(visitors[3].number ?? 9 <= 4)
-            let journal = try Self.command(scene, sluice, ["journal", "sale"]).output
+            let journal = try Operator.command(scene, sluice, ["journal", "sale"]).output
             #expect(journal.contains("\"kind\":\"reset\""))
         }
     }
@@ -260,10 +238,10 @@ import Testing
             var configuration = Configuration()
             configuration.redis = "unix:\(socket)"
             let sluice = try scene.start(configuration)
-            try Patience.wait(for: "the first tick") { try Self.readiness(sluice).ready }
+            try Patience.wait(for: "the first tick") { try Operator.readiness(sluice).ready }
             let epoch = try #require(try redis.field("epoch"))
             server.signal(SIGSTOP)
-            let asked = try Self.command(scene, sluice, ["room", "reset", "sale", "--yes"])
+            let asked = try Operator.command(scene, sluice, ["room", "reset", "sale", "--yes"])
             server.signal(SIGCONT)
             #expect(asked.end == .exited(1))
             #expect(asked.errors.contains("may have happened all the same") && asked.errors.contains("room's line in"))
@@ -274,9 +252,9 @@ import Testing
     @Test func reset_unknownRoom_saysWhichThereAre() throws {
         try Scene.play { scene in
             let sluice = try scene.start(Configuration())
-            let result = try Self.command(scene, sluice, ["room", "reset", "sail", "--yes"])
+            let result = try Operator.command(scene, sluice, ["room", "reset", "sail", "--yes"])
             #expect(result.end == .exited(1) && result.errors.contains("there is no room sail; known: sale"))
-            let bad = try Self.command(scene, sluice, ["room", "reset", "Sale!", "--yes"])
+            let bad = try Operator.command(scene, sluice, ["room", "reset", "Sale!", "--yes"])
             #expect(bad.end != .exited(0) && bad.errors.contains("no name of a room"))
         }
     }
@@ -295,16 +273,16 @@ import Testing
             let gateway = try scene.start(configuration, command: "gateway", name: "gateway")
             let controller = try scene.start(configuration, command: "controller", name: "controller")
             try Patience.wait(for: "the rate to be lent") {
-                try Self.command(scene, gateway, ["status"]).output.contains("leased for")
+                try Operator.command(scene, gateway, ["status"]).output.contains("leased for")
             }
             try Patience.wait(for: "the controller to say so, and who reports to it") {
-                let own = try Self.command(scene, controller, ["status"]).output
+                let own = try Operator.command(scene, controller, ["status"]).output
                 return own.contains("room sale: lent") && own.contains("gateways that report: 1")
             }
             controller.mayEnd = true
             controller.process.kill()
             try Patience.wait(for: "the lease to lapse") {
-                let text = try Self.command(scene, gateway, ["status"]).output
+                let text = try Operator.command(scene, gateway, ["status"]).output
                 return text.contains("at the fallback") && text.contains("! room sale: no controller renews the rate")
             }
         }
@@ -334,13 +312,13 @@ import Testing
             }
             let problem = "the limits of this gateway's file are ignored"
             try Patience.wait(for: "the second to say so") {
-                try Self.command(scene, two, ["status"]).output.contains(problem)
+                try Operator.command(scene, two, ["status"]).output.contains(problem)
             }
-            #expect(!(try Self.command(scene, one, ["status"]).output.contains(problem)))
+            #expect(!(try Operator.command(scene, one, ["status"]).output.contains(problem)))
             // With one generation and other limits, it is a contradiction.
             try scene.reload(two, with: text(2, "50/s"))
             try Patience.wait(for: "the contradiction") {
-                try Self.command(scene, two, ["status"]).output.contains("Give both the same file")
+                try Operator.command(scene, two, ["status"]).output.contains("Give both the same file")
             }
             #expect(try one.status().room?.rate_milli == 100_000)
             // The newer file is in force at both, within a tick or two.
@@ -348,7 +326,7 @@ import Testing
             for sluice in [one, two] {
                 try Patience.wait(for: "the newer limits") { try sluice.status().room?.rate_milli == 50_000 }
             }
-            let journal = try Self.command(scene, one, ["journal", "sale"]).output.split(separator: "\n")
+            let journal = try Operator.command(scene, one, ["journal", "sale"]).output.split(separator: "\n")
             #expect(journal.filter { $0.contains("\"kind\":\"limits\"") }.count == 2)
         }
     }

@@ -121,6 +121,14 @@ import Testing
             // Ann comes again and keeps her place; Bob, and whoever claims nothing, gets a place of his own.
             #expect(try peer.request("GET", "/", field("ann", jar)).cookie("sluice-place-sale") == nil)
             #expect(try Self.elsewhere(sluice) == 0)
+            if bind.hasPrefix("cookie") {
+                // What another host below the domain has planted locks her out neither before her own nor behind it.
+                for accounts in ["account=planted; account=ann", "account=ann; account=planted"] {
+                    let answer = try peer.request("GET", "/", [("Cookie", "\(accounts); \(jar)")])
+                    #expect(answer.status == 200 && answer.cookie("sluice-place-sale") == nil, "\(accounts)")
+                }
+                #expect(try Self.elsewhere(sluice) == 0)
+            }
             for account in ["bob", nil] {
                 let answer = try peer.request("GET", "/", field(account, jar))
                 #expect(answer.status == 200 && answer.cookie("sluice-place-sale") != nil)

@@ -18,8 +18,8 @@ import Testing
         showUpPermille: 900,
         record: GatewayStatus.Record(
             incarnation: 2,
-            generation: 9,
-            ownGeneration: 8,
+            generation: .init("9"),
+            ownGeneration: .init("8"),
             generationIgnored: true,
             limitsConflict: false,
             ignoredLimits: 5,
@@ -46,7 +46,8 @@ import Testing
         connections: 7,
         requests: 1_000,
         rooms: [
-            .init(name: "sale", standing: Self.standing, mode: "degraded"), .init(name: "young", standing: nil),
+            .init(name: "sale", standing: Self.standing, mode: "degraded", asOf: "T", ageMs: 4_000),
+            .init(name: "young", standing: nil),
         ],
         pools: [.init(name: "tickets", readyWorkers: 2, inFlight: 5, queued: 1)],
         mode: "degraded"
@@ -73,7 +74,9 @@ import Testing
         ],
         gateways: 3,
         leases: [.init(room: "sale", rateMilli: 11_000, ageMs: 600, taken: true)],
-        exports: [Self.export]
+        exports: [Self.export],
+        leadsAsOf: "T",
+        leadsAgeMs: 5
     )
 
     private func report(_ gateway: GatewayStatus?, _ controller: ControllerStatus?) -> StatusReport {
@@ -95,20 +98,27 @@ import Testing
             json
                 == #"{"connections":7,"exports":[{"behind":0,"exported_to":12,"folder":"/spool","kept":0,"lost":1,"room":"sale","#
                 + #""written":0}],"gateway_pools":[{"in_flight":5,"name":"tickets","queued":1,"ready_workers":2}],"#
-                + #""gateways":3,"leads":true,"leases":[{"age_ms":600,"rate_milli":11000,"room":"sale","taken":true}],"#
+                + #""gateways":3,"leads":true,"leads_age_ms":5,"leads_as_of":"T","leases":[{"age_ms":600,"rate_milli":11000,"room":"sale","taken":true}],"#
                 + #""mode":"degraded","pid":1,"pools":[{"admission_rate_milli":430000,"crashes":4,"desired":3,"draining":0,"#
                 + #""latency_trim":1,"name":"tickets","needed":2,"pending":1,"ready":2,"reason":"arrivals","#
                 + #""requests_per_visitor":4.5,"service_time_us":20100},{"crashes":0,"draining":0,"name":"young","#
                 + #""pending":1,"ready":0}],"problems":["room sale: look"],"process":"host-1","reloads_applied":2,"#
                 + #""reloads_refused":0,"requests":1000,"#
-                + #""rooms":[{"admitted":58,"burst":40,"door":2,"epoch":3,"issued":90,"mode":"degraded","name":"sale","#
+                + #""rooms":[{"admitted":58,"age_ms":4000,"as_of":"T","burst":40,"door":2,"epoch":3,"issued":90,"mode":"degraded","name":"sale","#
                 + #""open":true,"rate_milli":12500,"record":{"allowed_for_ms":2400,"allowed_rate_milli":11000,"#
-                + #""conflicts":0,"gaps":1,"generation":9,"generation_ignored":true,"ignored_limits":5,"incarnation":2,"#
+                + #""conflicts":0,"gaps":1,"generation":"9","generation_ignored":true,"ignored_limits":5,"incarnation":2,"#
                 + #""journal_entries":100,"journal_keep_entries":1000,"journal_keep_seconds":3600,"journal_trimmed":7,"#
                 + #""limits_conflict":false,"lost_sessions":3,"older_lines":[{"epoch":2,"issued":70,"serving":60}],"#
-                + #""own_generation":8,"skipped":65536},"serving":60,"sessions":40,"show_up_permille":900,"slots":50,"#
+                + #""own_generation":"8","skipped":65536},"serving":60,"sessions":40,"show_up_permille":900,"slots":50,"#
                 + #""waiting":30},{"name":"young"}]}"#
         )
+    }
+
+    /// Seen before: the number as it stands in the shared state, 4000000000000009. An older version still writes it.
+    @Test func decode_generationOfAnOlderVersion_isItsNumber() throws {
+        let json = Data(#"["9",4000000000000009]"#.utf8)
+        let generations = try JSONDecoder().decode([GatewayStatus.Generation].self, from: json)
+        #expect(generations.map(\.text) == ["9", "4000000000000009"])
     }
 
     /// A process that is a gateway alone, or a controller alone, leaves the other part out.

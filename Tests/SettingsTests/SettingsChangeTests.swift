@@ -83,6 +83,10 @@ import Testing
         let latest = settings.generation
         settings.explicitGeneration = 1
         #expect(settings.generation == 4_000_000_000_000_001 && settings.generation > latest)
+        // People are shown what they wrote, or when they saved the file.
+        #expect(Settings.text(generation: settings.generation) == "1")
+        #expect(Settings.text(generation: 1_790_000_000_000_000) == "2026-09-21T14:13:20Z")
+        #expect(Settings.text(generation: 0) == "none")
         settings.explicitGeneration = 1_000_000_000_000
         #expect(settings.generation < 1 << 53)
     }

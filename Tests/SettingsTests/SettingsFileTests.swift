@@ -30,6 +30,27 @@ import Testing
         )
     }
 
+    /// Seen before: a folder that is missing was told of when nothing else was wrong, one check later.
+    @Test func everythingThatIsWrong_isToldAtOnce_inTheOrderOfTheFile() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let text = """
+            listen: [{address: 127.0.0.1:99999}]
+            signing_keys: [{id: 7, file: none.key}]
+            pools: {w: {driver: static, workers: [127.0.0.1:9]}}
+            rooms: {sale: {slots: 5, inflow: much, journal_export: spool}}
+            routes: [{host: "*", path: /, pool: w, room: sale}]
+            """
+        try folder.write(text, to: "s.yaml")
+        let problems = self.problems(folder.path + "/s.yaml", exportsJournals: true)
+        let parts = [
+            "listen[0].address: found \"127.0.0.1:99999\", whose port is too high: ports go from 1 to 65535",
+            "signing_keys[0].file", "rooms.sale.inflow", "rooms.sale.journal_export: there is no folder",
+        ]
+        #expect(problems.count == parts.count, "\(problems)")
+        for (problem, part) in zip(problems, parts) { #expect(problem.contains(part)) }
+    }
+
     @Test func hugeFile_isRefused() throws {
         let folder = try TestFolder()
         defer { folder.remove() }

@@ -66,7 +66,9 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "- address: 127.0.0.1:8080",
             "- address: 127.0.0.1:8080\n    tls: {certificate: a.pem}",
             "sluice.yaml:3:10: listen[0].tls.key: the key is missing; it must be a path (from the folder of this file, "
-                + "unless it begins with /) of at most 4096 bytes"
+                + "unless it begins with /) of at most 4096 bytes",
+            "sluice.yaml:3:11: listen[0].tls.certificate: /etc/a.pem cannot be opened: No such file or directory; name a "
+                + "readable PEM file"
         ),
         Mistake(
             "  onsale:\n",
@@ -233,7 +235,7 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         Mistake(
             "listen:",
             "redis: redis://:hunter2@host:x\nlisten:",
-            "sluice.yaml:1:8: redis: found \"redis://***@host:x\", whose port is not a number from 0 to 65535; allowed: "
+            "sluice.yaml:1:8: redis: found \"redis://***@host:x\", whose port is not a number from 1 to 65535; allowed: "
                 + "embedded, memory, unix:/path, redis://[[user]:password@]host[:port][/database], redis+sentinel://...host,host/master "
                 + "or redis+cluster://...host,host; rediss for TLS"
         ),

@@ -174,6 +174,31 @@ import Testing
         }
     }
 
+    /// Seen before: the signals of a pool that is configured no more stayed for ever.
+    @Test func everyKey_expires_andWhateverIsWrittenRenewsIt() async throws {
+        try await withRig(.redis) { rig async throws in
+            func left(_ key: String) async throws -> Int64 {
+                guard case .integer(let millis) = try await rig.send("PTTL", .text(key)) else { return -3 }
+                return millis
+            }
+            let keys = ["signals", "workers", "decision", "fence"].map { "sluice:pool:{p}:\($0)" }
+            _ = try await rig.report("p", Self.signals("a")).get()
+            _ = try await rig.publish("p", Self.workers, fence: 1).get()
+            try await rig.decide("p", [("desired", "1")]).get()
+            _ = try await rig.lead("c").get()
+            for key in keys + ["sluice:{controller}:fence"] {
+                #expect(try await left(key) > 3_600_000, "\(key)")
+                _ = try await rig.send("PEXPIRE", .text(key), "3600000")
+            }
+            // A gateway alone keeps the list of workers: a controller that is away for long loses none.
+            _ = try await rig.report("p", Self.signals("a")).get()
+            _ = try await rig.lead("c").get()
+            for key in keys + ["sluice:{controller}:fence"] {
+                #expect(try await left(key) > 3_600_000, "\(key) was not renewed")
+            }
+        }
+    }
+
     @Test func report_costsOneCommand() async throws {
         try await withRig(.redis) { rig async throws in
             let before = await rig.commands

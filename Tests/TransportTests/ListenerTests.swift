@@ -44,6 +44,23 @@ import Testing
         return listener
     }
 
+    /// Seen before: a second process on the same address shared it silently, and got half of the connections.
+    @Test func address_thatSomebodyListensAt_isNotFree_alsoWhereTheyWouldShareIt() throws {
+        let fixture = try LoopFixture()
+        // Made on the loop, then used on the loop only.
+        nonisolated(unsafe) var listener: Listener!
+        try fixture.run {
+            listener = try Listener(loop: fixture.loop, address: .loopback(port: 0)) { _ in nil }
+        }
+        let address = try fixture.run { listener.boundAddress }
+        let error = #expect(throws: TransportError.self) { try Listener.requireFree(address) }
+        #expect("\(try #require(error))".contains("cannot listen on \(address): another process does"))
+        try Listener.requireFree(.loopback(port: 0))
+        try Listener.requireFree(.unix(path: "/nowhere/at/all"))
+        try fixture.run { listener.close() }
+        try Listener.requireFree(address)
+    }
+
     /// The next connection is sound, whatever happened to the one before: its event does not come again.
     @Test(arguments: [ENETDOWN, EPROTO, EHOSTUNREACH, EPERM, ECONNABORTED, EINTR])
     func acceptError_ofOneConnection_doesNotKeepTheOthersOut(code: Int32) throws {

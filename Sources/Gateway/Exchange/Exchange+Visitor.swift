@@ -9,26 +9,36 @@ extension Exchange {
     /// Claims longer than this are cut: a cookie of a site may be anything.
     static let mostClaimBytes = 1_024
 
-    /// What the request says of its sender under this rule; nil when nothing is asked.
-    func claim(for binding: VisitorBinding, _ request: RequestInHand) -> TokenClaim? {
-        if case .none = binding { return nil }
-        return TokenClaim(rule: binding.ruleNumber, value: self.claimValue(for: binding, request))
+    /// So many cookies of the name that `bind` gives are looked at: a page of another host below the same domain can plant
+    /// some, as many as there are parent domains and folders of the path.
+    static let mostClaims = 8
+
+    /// What the request says of its sender under this rule, several things where there are several cookies of one name;
+    /// empty when nothing is asked.
+    func claims(for binding: VisitorBinding, _ request: RequestInHand) -> [TokenClaim] {
+        switch binding {
+        case .none: return []
+        case .cookie(let name):
+            var claims: [TokenClaim] = []
+            _ = request.anyCookie(named: Array(name.utf8)) { text in
+                guard !text.isEmpty else { return false }
+                let value = Array(text.prefix(Self.mostClaimBytes))
+                claims.append(TokenClaim(rule: binding.ruleNumber, value: value))
+                return claims.count == Self.mostClaims
+            }
+            return claims.isEmpty ? [TokenClaim(rule: binding.ruleNumber, value: nil)] : claims
+        case .address, .header:
+            return [TokenClaim(rule: binding.ruleNumber, value: self.claimValue(for: binding, request))]
+        }
     }
 
     private func claimValue(for binding: VisitorBinding, _ request: RequestInHand) -> [UInt8]? {
         switch binding {
-        case .none: return nil
+        case .none, .cookie: return nil
         case .address(let v4Bits, let v6Bits):
             let address = self.client?.peerAddress ?? self.forwardedAddress(request)
             return address?.prefixBytes(v4Bits: v4Bits, v6Bits: v6Bits)
         case .header(let name): return request.lastValue(ofField: name).map { Array($0.prefix(Self.mostClaimBytes)) }
-        case .cookie(let name):
-            var value: [UInt8]?
-            _ = request.anyCookie(named: Array(name.utf8)) { text in
-                value = text.isEmpty ? nil : Array(text.prefix(Self.mostClaimBytes))
-                return true
-            }
-            return value
         }
     }
 

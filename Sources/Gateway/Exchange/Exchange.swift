@@ -148,7 +148,7 @@ final class Exchange: RoomWaiter {
     // MARK: The room
 
     func ask(_ gate: RoomGate, _ request: RequestInHand) {
-        self.visitor.claim = self.claim(for: gate.binding, request)
+        self.visitor.claim = gate.claim(among: self.claims(for: gate.binding, request), request)
         switch gate.check(request, claim: self.visitor.claim) {
         case .inside(let key, let pass):
             self.visitor.key = key
@@ -206,6 +206,8 @@ final class Exchange: RoomWaiter {
     private func placeWasRefused(_ gate: RoomGate, _ question: RoomQuestion?) {
         guard case .exchange(let refused)? = question else { return self.park(gate, .join) }
         self.withKeptRequest { request in
+            let claims = self.claims(for: gate.binding, request)
+            self.visitor.claim = gate.claim(among: claims, request, after: refused)
             switch gate.standing(after: refused, request, self.visitor.claim) {
             case .called(let key): self.park(gate, .exchange(key: key))
             case .waiting(let key): self.showPosition(gate.position(of: key))

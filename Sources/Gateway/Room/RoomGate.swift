@@ -71,7 +71,12 @@ final class RoomGate {
     func apply(_ settings: RoomSettings) {
         guard settings != self.view.settings else { return }
         self.view.apply(settings)
-        self.page = WaitingPage(room: settings)
+        self.renderPage()
+    }
+
+    /// What counts is in force, not what this gateway's file says: the page promises nothing else.
+    private func renderPage() {
+        self.page = WaitingPage(room: self.view.settings, claimMicros: self.view.inForce.claimMicros)
     }
 
     /// What tokens are bound to, and what one visitor may use of this gateway at once.
@@ -225,6 +230,7 @@ final class RoomGate {
     /// The news of a tick, from whichever loop asked for it.
     func take(_ news: RoomNews) {
         let retelling = self.view.take(news)
+        if self.page.claimMicros != self.view.inForce.claimMicros { self.renderPage() }
         self.awaitsNews = false
         if let answer = news.answer { self.takeEvents(answer) }
         if retelling.door { self.door.askAllAgain() }

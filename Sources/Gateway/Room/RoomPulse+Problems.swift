@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Settings
 import SharedState
 
 /// What in a room is not as it should be, for `/readyz`, `/healthz` and `/status` alike: each text says what it is and
@@ -14,6 +15,7 @@ extension RoomPulse {
         }
         if let snapshot = self.snapshot {
             problems += Self.problems(of: snapshot, generation: generation)
+            if self.hasConflict { problems.append(Self.conflict(in: snapshot)) }
         } else if still == nil {
             problems.append("the shared state has not answered yet\(self.lastError.map { ": \($0)" } ?? "")")
         }
@@ -35,19 +37,23 @@ extension RoomPulse {
         }
     }
 
+    /// Both gateways say so: whoever looks at one of them must not think that all is well.
+    private static func conflict(in snapshot: RoomSnapshot) -> String {
+        let whose =
+            snapshot.isConflicting
+            ? "those of another one came first and are in force, not this one's" : "those that came first are in force"
+        return "two gateways have different limits of the one generation "
+            + "\(Settings.text(generation: snapshot.generation)); \(whose). Give both the same file, and save it anew or "
+            + "raise its `generation`"
+    }
+
     private static func problems(of snapshot: RoomSnapshot, generation: Int64) -> [String] {
         var problems: [String] = []
         if snapshot.isGenerationIgnored {
             problems.append(
-                "the limits of this gateway's file are ignored: it is of generation \(generation), and another gateway "
-                    + "has \(snapshot.generation). Give this one the same file; if it is the newer one, touch it, or give it "
-                    + "a higher `generation`"
-            )
-        }
-        if snapshot.isConflicting {
-            problems.append(
-                "two gateways have different limits of the one generation \(snapshot.generation); those that came first "
-                    + "are in force. Give both the same file, and raise its `generation`"
+                "the limits of this gateway's file are ignored: it is of generation \(Settings.text(generation: generation)), "
+                    + "and another gateway has \(Settings.text(generation: snapshot.generation)). Give this one the same "
+                    + "file; if it is the newer one, touch it, or give it a higher `generation`"
             )
         }
         if snapshot.allowedMilli != nil, snapshot.allowedUntilMicros <= snapshot.nowMicros {

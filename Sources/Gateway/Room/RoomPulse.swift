@@ -22,6 +22,10 @@ struct RoomPulse {
     /// How far the room's time is ahead of this machine's clock.
     private(set) var offsetMicros: Int64 = 0
     private(set) var snapshot: RoomSnapshot?
+    /// When that came, by either clock: what is shown of the room is as of then.
+    private(set) var answeredAt: (now: Instant, wallMicros: Int64)?
+    /// When it was last seen that two gateways have different limits of one generation.
+    private var conflictAt: Instant?
     /// The highest generation of the settings that was ever in force here.
     private(set) var generationHeard: Int64 = 0
     /// What the loops were told last.
@@ -63,9 +67,20 @@ struct RoomPulse {
         if self.unansweredSince == nil { self.unansweredSince = (now, wallMicros) }
     }
 
-    /// True when the room stood still before.
-    mutating func answered(_ answer: TickAnswer, now: Instant, wallMicros: Int64) -> Bool {
-        let stoodStill = self.missed >= Self.missedTicksWorthTelling
+    /// What an answer tells the operator.
+    struct Arrival: Equatable {
+        /// The room stood still before.
+        var isBack = false
+        var change: LineChange?
+    }
+
+    mutating func answered(_ answer: TickAnswer, now: Instant, wallMicros: Int64) -> Arrival {
+        let arrival = Arrival(
+            isBack: self.missed >= Self.missedTicksWorthTelling,
+            change: LineChange(from: self.snapshot, to: answer.snapshot)
+        )
+        self.noteConflict(answer.snapshot, now: now)
+        self.answeredAt = (now, wallMicros)
         self.isTicking = false
         self.missed = 0
         self.unansweredSince = nil
@@ -80,7 +95,25 @@ struct RoomPulse {
         // than half of the round trip.
         let halfMicros = now.nanoseconds(since: self.sentAt) / Nanoseconds.perMicrosecond / 2
         self.offsetMicros = answer.snapshot.nowMicros - (wallMicros - halfMicros)
-        return stoodStill
+        return arrival
+    }
+
+    /// The shared state tells the gateway whose limits came second, and counts: by the count the one whose limits are in
+    /// force sees it as well.
+    private mutating func noteConflict(_ snapshot: RoomSnapshot, now: Instant) {
+        let isOfOneCount = self.snapshot.map { $0.epoch == snapshot.epoch && $0.generation == snapshot.generation }
+        if isOfOneCount == false { self.conflictAt = nil }
+        let hasRisen = isOfOneCount == true && snapshot.conflicts > self.snapshot?.conflicts ?? 0
+        if snapshot.isConflicting || hasRisen { self.conflictAt = now }
+    }
+
+    /// Gateways tick once a second at least: a conflict that none of them has renewed for so long is over.
+    static let conflictNanoseconds = 5 * Nanoseconds.perSecond
+
+    /// Two gateways have different limits of the generation in force, as of the last answer.
+    var hasConflict: Bool {
+        guard let conflictAt = self.conflictAt, let answeredAt = self.answeredAt else { return false }
+        return answeredAt.now.nanoseconds(since: conflictAt) < Self.conflictNanoseconds
     }
 
     /// True when it is time to tell the operator.

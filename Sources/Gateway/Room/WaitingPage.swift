@@ -6,12 +6,17 @@ import Settings
 /// The page is rendered once a room into pieces between which the numbers go: writing it costs a few copies. It stays
 /// under one TCP window, so that it arrives in the first round trip.
 struct WaitingPage {
+    /// How long a turn is kept, as the page says.
+    let claimMicros: Int64
     private let room: [UInt8]
     private let beforeRefresh: [UInt8]
     private let beforeBody: [UInt8]
-    private let afterBody: [UInt8]
+    private let afterPlace: [UInt8]
+    private let afterNoPlace: [UInt8]
 
-    init(room: RoomSettings) {
+    /// `claimMicros`: what is in force, where that may be another gateway's; nil: as the room's settings say.
+    init(room: RoomSettings, claimMicros: Int64? = nil) {
+        self.claimMicros = claimMicros ?? room.claimWindowMicros
         let title = Self.escapeHTML(room.title ?? room.name)
         self.room = Array(room.name.utf8)
         self.beforeRefresh = Array(
@@ -22,12 +27,18 @@ struct WaitingPage {
             """.utf8
         )
         self.beforeBody = Array("\"><style>\(Self.style)</style></head><body><main><h1>\(title)</h1>".utf8)
-        let keeps = Self.atLeast(seconds: room.claimWindowMicros / 1_000_000)
-        self.afterBody = Array(
+        let keeps = Self.atLeast(seconds: self.claimMicros / 1_000_000)
+        let end = "</main></body></html>\n"
+        self.afterPlace = Array(
             """
             <p class="note">This page refreshes by itself. Reloading or closing it does not cost you your place: \
-            when it is your turn, it is kept for \(keeps).</p></main></body></html>
-
+            when it is your turn, it is kept for \(keeps).</p>\(end)
+            """.utf8
+        )
+        self.afterNoPlace = Array(
+            """
+            <p class="note">This page asks for a place by itself as long as it is open. You have none yet that closing it \
+            could keep.</p>\(end)
             """.utf8
         )
     }
@@ -122,23 +133,21 @@ struct WaitingPage {
         writer.append(decimal: Int(position.refreshSeconds))
         writer.append(self.beforeBody)
         writer.append("<div role=\"status\">")
-        switch (position.state, position.isFrozen) {
-        case (.joining, false):
-            writer.append("<p class=\"lead\">You are about to get your place in line.</p>")
-        case (.joining, true):
-            writer.append("<p class=\"lead\">No place in line can be given to you right now. ")
-            writer.append("Keep this page open: it asks again by itself.</p>")
-        case (.atDoor, false):
-            writer.append("<p class=\"position\">Your turn</p><p class=\"lead\">You are being let in.</p>")
-        case (.atDoor, true):
+        switch position.state {
+        case .joining:
+            writer.append("<p class=\"lead\">You have no place in line yet: none can be given out right now. ")
+            self.writePause(position.mode, to: &writer)
+            writer.append("</p>")
+        case .atDoor:
             writer.append("<p class=\"position\">Your turn</p><p class=\"lead\">")
             self.writePause(position.mode, to: &writer)
-            writer.append(" You go in as soon as that is over.</p>")
-        case (.waiting, _):
-            self.writeWaiting(position, to: &writer)
+            writer.append("You go in as soon as ")
+            writer.append(position.isFrozen ? "that is over" : "there is room")
+            writer.append(", in order of place.</p>")
+        case .waiting: self.writeWaiting(position, to: &writer)
         }
         writer.append("</div>")
-        writer.append(self.afterBody)
+        writer.append(position.state == .joining ? self.afterNoPlace : self.afterPlace)
     }
 
     private func writeWaiting(_ position: WaitingPosition, to writer: inout ByteWriter) {
@@ -152,7 +161,7 @@ struct WaitingPage {
         }
         if position.isFrozen {
             self.writePause(position.mode, to: &writer)
-            writer.append(" Your place is kept, and the line goes on by itself. ")
+            writer.append("Your place is kept, and the line goes on by itself. ")
         }
         guard let estimate = position.estimateSeconds else {
             writer.append("How long it takes is not known yet.</p>")
@@ -175,12 +184,11 @@ struct WaitingPage {
     private func writePause(_ mode: RoomMode, to writer: inout ByteWriter) {
         switch mode {
         case .normal: return
-        case .degraded: writer.append("Nobody is let in for the moment: the waiting room itself is being repaired.")
-        case .held: writer.append("Nobody is let in for the moment: the service behind this page is not ready.")
+        case .degraded: writer.append("Nobody is let in for the moment: the waiting room itself is out of order. ")
+        case .held: writer.append("Nobody is let in for the moment: the service behind this page is not ready. ")
         }
     }
 
-    /// `45 seconds`, `3 minutes`, `2 hours`.
     /// A promise: rounded down.
     private static func atLeast(seconds: Int64) -> String {
         let (count, unit) =
@@ -192,6 +200,7 @@ struct WaitingPage {
         return "\(count) \(unit)\(count == 1 ? "" : "s")"
     }
 
+    /// `45 seconds`, `3 minutes`, `2 hours`.
     private static func append(seconds: Int64, to writer: inout ByteWriter) {
         let (count, unit): (Int64, StaticString) =
             switch seconds {

@@ -47,6 +47,7 @@ final class RedisLink: StreamHandler {
     /// What `answered` was when the first command was found overdue.
     private var overdueAt: UInt64?
     private(set) var isDown = false
+    private var speech = ConnectAdvice.Speech.plain
 
     init(loop: EventLoop, options: RedisOptions, tally: RedisTally, owner: any RedisLinkOwner) {
         self.loop = loop
@@ -57,6 +58,7 @@ final class RedisLink: StreamHandler {
     }
 
     func open(_ address: SocketAddress, timeoutNanoseconds: Int64, tls: TLSContext?, serverName: String?) throws {
+        if case .unix = address { self.speech = .unixSocket } else if tls != nil { self.speech = .tls }
         self.connection = try Connection.connect(
             to: address,
             on: self.loop,
@@ -150,7 +152,7 @@ final class RedisLink: StreamHandler {
             // A completion may end the link.
             while !self.isDown, let value = try self.reader.next() { try self.deliver(value) }
         } catch {
-            self.end(error.reason)
+            self.endByPeer(error.reason)
         }
         return bytes.count
     }
@@ -173,9 +175,14 @@ final class RedisLink: StreamHandler {
         owner.linkRefused(self, command, code: code, message: message)
     }
 
-    func inputEnded(_ connection: any ByteStream) { self.end("closed by Redis") }
+    func inputEnded(_ connection: any ByteStream) { self.endByPeer("closed by Redis") }
 
-    func closed(_ connection: any ByteStream, _ reason: CloseReason) { self.end(reason.description) }
+    func closed(_ connection: any ByteStream, _ reason: CloseReason) { self.endByPeer(reason.description) }
+
+    /// One that has answered speaks as we do: then there is nothing to advise.
+    private func endByPeer(_ reason: String) {
+        self.end(self.answered == 0 ? ConnectAdvice.completed(reason, self.speech) : reason)
+    }
 
     /// Ends the link: closes the connection, tells the node, then fails what was not answered.
     func end(_ reason: String) {

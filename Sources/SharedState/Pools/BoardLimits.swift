@@ -8,6 +8,10 @@ public enum BoardLimits {
     public static let maxDecisionFields = 256
     /// A gateway that has been silent for this long makes room for a new one when the board is full.
     static let forgottenAfterMicros: Int64 = 60_000_000
+    /// All of a pool is gone when neither a gateway nor a controller has written for this long: a pool that is taken out
+    /// of the configuration leaves nothing behind. Gateways renew it every second, so that the list of workers outlives
+    /// a controller that is away.
+    static let keptMillis: Int64 = 86_400_000
 
     /// What stands against storing these; nil when nothing does.
     static func objection(to signals: GatewaySignals) -> StoreError? {

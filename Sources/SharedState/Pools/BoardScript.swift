@@ -12,6 +12,12 @@ enum BoardScript {
         #!lua
         -- ARGV  operation, its arguments
         local operations = {}
+        local keptMillis = \(BoardLimits.keptMillis)
+
+        -- Whoever writes renews all of it.
+        local function keep()
+            for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, keptMillis) end
+        end
 
         local function micros()
             local time = redis.call('TIME')
@@ -57,6 +63,7 @@ enum BoardScript {
                 end
             end
             redis.call('HSET', key, gateway, text(now) .. ':' .. ARGV[3])
+            keep()
             return redis.call('HGETALL', KEYS[2])
         end
 
@@ -78,6 +85,7 @@ enum BoardScript {
             redis.call('SET', KEYS[4], text(fence))
             redis.call('DEL', KEYS[2])
             writeHash(KEYS[2], 3)
+            keep()
             return 1
         end
 
@@ -86,6 +94,7 @@ enum BoardScript {
             redis.call('DEL', KEYS[3])
             writeHash(KEYS[3], 2)
             redis.call('HSET', KEYS[3], 'at_micros', text(micros()))
+            keep()
             return redis.status_reply('OK')
         end
 
@@ -94,11 +103,12 @@ enum BoardScript {
             local leader = redis.call('GET', KEYS[1])
             if leader and leader ~= ARGV[2] then return -1 end
             redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+            redis.call('PEXPIRE', KEYS[2], keptMillis)
             local fence = tonumber(redis.call('GET', KEYS[2]) or '0')
             if leader and fence > 0 then return fence end
             -- The time keeps it rising even when Redis lost the last one.
             fence = math.max(fence + 1, micros())
-            redis.call('SET', KEYS[2], text(fence))
+            redis.call('SET', KEYS[2], text(fence), 'PX', keptMillis)
             return fence
         end
 

@@ -67,12 +67,29 @@ struct AdminConversation: Sendable {
                     "nothing answers at \(self.address): \(error). \(error.wasSent ? doubt ?? question : question)"
                 )
                 Foundation.exit(1)
+            case .success(let answer) where !Self.isOfAdminListener(answer): self.refuse()
             case .success(let answer) where answer.status == 200: take(answer.body, self)
             case .success(let answer):
                 printError("\(self.address) answers \(answer.status): \(Self.reason(answer.body))")
                 Foundation.exit(1)
             }
         }
+    }
+
+    /// An admin listener answers in JSON and knows no rooms' states; where visitors are served, anything may come.
+    private static func isOfAdminListener(_ answer: ProbeResponse) -> Bool {
+        let type = answer.header("content-type") ?? ""
+        return ["application/json", "application/x-ndjson"].contains(type) && answer.header("sluice-state") == nil
+            && answer.header("sluice-error") == nil
+    }
+
+    /// Ends the program: somebody else answers there.
+    func refuse() -> Never {
+        printError(
+            "\(self.address) answers, but it is no admin listener of Sluice: --admin must be `admin.listen` of the "
+                + "configuration (the line 'admin listening on ...' at the start), not an address for visitors"
+        )
+        Foundation.exit(1)
     }
 
     /// What the admin listener says of itself, in words; the first line of anything else.

@@ -47,10 +47,10 @@ struct RoomCommand: ParsableCommand {
                 }
             }
             let room = self.room
-            try self.admin.ask(.act("/rooms/\(room)/reset", doubt: ResetDoubt.words)) { answer, _ in
+            try self.admin.ask(.act("/rooms/\(room)/reset", doubt: ResetDoubt.words)) { answer, admin in
                 struct Line: Decodable { let epoch: Int64 }
-                let line = try? JSONDecoder().decode(Line.self, from: Data(answer))
-                print("the room '\(room)' has a new line\(line.map { " (epoch \($0.epoch))" } ?? "")")
+                guard let line = try? JSONDecoder().decode(Line.self, from: Data(answer)) else { admin.refuse() }
+                print("the room '\(room)' has a new line (epoch \(line.epoch))")
                 Foundation.exit(0)
             }
         }

@@ -16,11 +16,12 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         let wantsJSON = self.json
-        try self.admin.ask(.get("/status")) { answer, _ in
+        try self.admin.ask(.get("/status")) { answer, admin in
+            guard let text = StatusText(answer) else { admin.refuse() }
             if wantsJSON {
                 print(String(decoding: answer, as: UTF8.self))
             } else {
-                print(StatusText(answer)?.text ?? String(decoding: answer, as: UTF8.self), terminator: "")
+                print(text.text, terminator: "")
             }
             Foundation.exit(0)
         }

@@ -18,8 +18,11 @@ struct StatusText {
         }
         text += "\n"
         for problem in self.status.problems { text += "! \(problem)\n" }
-        if let rooms = self.status.gateway?.rooms, !rooms.isEmpty { text += Self.table(rooms) + Self.records(rooms) }
+        if let rooms = self.status.gateway?.rooms, !rooms.isEmpty {
+            text += Self.table(rooms) + Self.ages(rooms) + Self.records(rooms)
+        }
         text += self.pools
+        text += self.leadership
         for lease in self.status.controller?.leases ?? [] {
             let age = lease.ageMs.map { "renewed \(String(format: "%.1f", Double($0) / 1_000)) s ago" } ?? "never taken"
             text += "room \(lease.room): lent \(Self.perSecond(lease.rateMilli))/s by this controller, \(age)\n"
@@ -31,6 +34,15 @@ struct StatusText {
             text += "\(export.behind) behind, \(export.lost) lost\n"
         }
         return text
+    }
+
+    private var leadership: String {
+        guard let controller = self.status.controller else { return "" }
+        guard let asOf = controller.leadsAsOf, let age = controller.leadsAgeMs else {
+            return controller.leads ? "controller: leads\n" : ""
+        }
+        let stale = age >= Self.staleMs ? ", as of \(asOf), \(age / 1_000) s ago" : ""
+        return "controller: \(controller.leads ? "leads" : "stands by")\(stale)\n"
     }
 
     private var pools: String {
@@ -70,12 +82,23 @@ struct StatusText {
         return text
     }
 
+    /// Rooms tick once a second at least: what is older stands still.
+    private static let staleMs: Int64 = 3_000
+
+    private static func ages(_ rooms: [GatewayStatus.Room]) -> String {
+        rooms.compactMap { room in
+            guard let asOf = room.asOf, let age = room.ageMs, age >= self.staleMs else { return nil }
+            return "room \(room.name): these figures are as of \(asOf), \(age / 1_000) s ago: since then the shared "
+                + "state has told nothing\n"
+        }.joined()
+    }
+
     /// What the shared state keeps of each room, and by whose settings.
     private static func records(_ rooms: [GatewayStatus.Room]) -> String {
         var text = ""
         for room in rooms {
             guard let record = room.standing?.record else { continue }
-            text += "room \(room.name): generation \(record.generation)"
+            text += "room \(room.name): generation \(record.generation.text)"
             if record.ignoredLimits > 0 { text += ", \(record.ignoredLimits) times a lower one was ignored" }
             text += "; line \(room.standing?.epoch ?? 0), incarnation \(record.incarnation)"
             if record.skipped > 0 { text += ", \(record.skipped) numbers skipped ahead" }

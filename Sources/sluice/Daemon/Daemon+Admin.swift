@@ -30,11 +30,16 @@ extension Daemon {
         ] + AdminRoute.readiness { [weak self] answer in answer(self?.readiness ?? .fine) }
     }
 
-    /// A controller is ready as soon as it runs: who leads is no matter of traffic.
+    /// In one process with a gateway, that is what takes traffic; the controller's problems are told all the same.
     var readiness: Readiness {
-        if let gateway = self.gateway { return gateway.readiness }
-        let isRunning = self.phase == .running
-        return Readiness(ready: isRunning, mode: "normal", problems: isRunning ? [] : ["starting, or shutting down"])
+        guard var readiness = self.gateway?.readiness else {
+            guard self.phase == .running, let controller = self.controller else {
+                return Readiness(ready: false, mode: "normal", problems: ["starting, or shutting down"])
+            }
+            return controller.readiness
+        }
+        readiness.problems += self.controller?.problems ?? []
+        return readiness
     }
 
     // MARK: Liveness

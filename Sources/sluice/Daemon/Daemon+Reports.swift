@@ -15,8 +15,8 @@ extension Daemon {
                 self.controller?.write(to: &text)
                 Self.write(counters, to: &text)
                 text.family("sluice_config_reloads_total", .counter, help: "Configurations read again, by outcome.")
-                text.sample(self.reloads.applied, [("outcome", "applied")])
-                text.sample(self.reloads.refused, [("outcome", "refused")])
+                text.sample(self.reloads.appliedCount, [("outcome", "applied")])
+                text.sample(self.reloads.refusedCount, [("outcome", "refused")])
                 answer(text.finished())
             }
         }
@@ -28,9 +28,10 @@ extension Daemon {
                 StatusReport(
                     process: self.processName,
                     pid: getpid(),
-                    reloadsApplied: self.reloads.applied,
-                    reloadsRefused: self.reloads.refused,
-                    problems: (report?.problems ?? []) + (self.controller?.problems ?? []),
+                    reloadsApplied: self.reloads.appliedCount,
+                    reloadsRefused: self.reloads.refusedCount,
+                    problems: (self.reloads.problem.map { [$0] } ?? []) + (report?.problems ?? [])
+                        + (self.controller?.problems ?? []),
                     gateway: report?.status,
                     controller: self.controller?.status
                 )

@@ -39,7 +39,7 @@ final class Daemon {
     private var admin: AdminServer?
     private var watcher: SettingsWatcher?
     private var signals: [SignalSource] = []
-    private(set) var reloads = (applied: 0, refused: 0)
+    private(set) var reloads: ReloadHistory
     /// ```
     /// starting → running → draining → ending
     /// ```
@@ -89,6 +89,7 @@ final class Daemon {
         self.roles = roles
         self.path = path
         self.settings = settings
+        self.reloads = ReloadHistory(startedMicros: Timestamp.wallMicros())
         self.loops = loops
         self.home = loops[0]
         self.log = Logger(label: "sluice")
@@ -176,6 +177,7 @@ final class Daemon {
     private func makeListeners() throws -> [GatewayListener] {
         try self.settings.listeners.map { listener in
             let address = listener.address
+            try Listener.requireFree(address)
             switch listener.tls {
             case nil: return GatewayListener(address: address, certificate: nil)
             case .files(let certificate, let key):
@@ -257,8 +259,7 @@ final class Daemon {
         guard self.phase == .starting || self.phase == .running else { return }
         switch result {
         case .failure(let error):
-            self.reloads.refused += 1
-            self.log.error("the new configuration is refused; the running one stays in force:\n\(error)")
+            self.refuse(error.line)
         case .success(let loaded): self.apply(loaded)
         }
     }
@@ -273,13 +274,22 @@ final class Daemon {
             LogSetup.level = Logger.Level(effective.log.level)
             self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
             self.controller?.apply(effective)
-            self.reloads.applied += 1
+            self.reloads.applied(atMicros: Timestamp.wallMicros())
             for line in changes.map(\.description) + notices { self.log.notice("\(line)") }
-            self.log.notice("configuration read again", metadata: ["changes": "\(changes.count)"])
+            self.log.notice(
+                "configuration read again",
+                metadata: [
+                    "changes": "\(changes.count)", "generation": "\(Settings.text(generation: effective.generation))",
+                ]
+            )
         } catch {
-            self.reloads.refused += 1
-            self.log.error("the new configuration is refused; the running one stays in force: \(error)")
+            self.refuse("\(error)")
         }
+    }
+
+    private func refuse(_ reason: String) {
+        self.reloads.refused(atMicros: Timestamp.wallMicros(), reason)
+        self.log.error("the new configuration is refused; the running one stays in force: \(reason)")
     }
 
     // MARK: Signals and end

@@ -80,20 +80,13 @@ final class StateAccess {
         { [clients = self.clients, log = self.log] loop in
             guard let loop = loop as? EventLoop else { preconditionFailure("Redis is reached from event loops") }
             let client = RedisClient(loop: loop, endpoint: endpoint, options: options, scripts: SharedScripts.all)
+            let number = clients.nextNumber()
             client.onStateChange = { state in
-                switch state {
+                switch clients.news(ofClient: number, state) {
+                case nil: break
                 case .connected: log.info("connected to Redis", metadata: ["redis": "\(endpoint)"])
-                case .disconnected(let reason):
-                    log.error(
-                        "Redis cannot be reached; trying again",
-                        metadata: ["redis": "\(endpoint)", "reason": "\(reason)"]
-                    )
-                case .partly(let reason):
-                    log.error(
-                        "a part of Redis cannot be reached; trying again",
-                        metadata: ["redis": "\(endpoint)", "reason": "\(reason)"]
-                    )
-                case .idle, .connecting, .closed: break
+                case .away(let reason): log.error("Redis cannot be reached; trying again: \(reason)")
+                case .partlyAway(let reason): log.error("a part of Redis cannot be reached; trying again: \(reason)")
                 }
             }
             client.onNotice = { text in
@@ -144,6 +137,19 @@ final class StateAccess {
 private final class RedisClients: Sendable {
     private let list = Mutex<[LoopBound<RedisClient>]>([])
     private let notices = Mutex<Set<String>>([])
+    private let outages = Mutex((log: RedisOutageLog(), clients: 0))
+
+    func nextNumber() -> Int {
+        self.outages.withLock { outages in
+            outages.clients += 1
+            return outages.clients
+        }
+    }
+
+    /// What is to be logged of a client's new state; nil when another one has told it.
+    func news(ofClient number: Int, _ state: RedisState) -> RedisOutageLog.Line? {
+        self.outages.withLock { $0.log.changed(client: number, to: state) }
+    }
 
     func append(_ client: LoopBound<RedisClient>) { self.list.withLock { $0.append(client) } }
 

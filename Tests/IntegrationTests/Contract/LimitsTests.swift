@@ -107,8 +107,14 @@ import Testing
             try crowd.round()
             try Patience.wait(for: "the conflict to be counted") { try redis.field("conflicts") ?? 0 > 0 }
             #expect(try redis.field("rate") == 40_000)
-            try Patience.wait(for: "the status to show it") {
-                try gateways[1].admin("/status").text.contains("conflict")
+            for (index, gateway) in gateways.enumerated() {
+                try Patience.wait(for: "the status of gateway \(index) to show it") {
+                    let text = try gateway.admin("/status").text
+                    return text.contains("\"limits_conflict\":true") && text.contains("the one generation 7;")
+                }
+                try Patience.wait(for: "its metric") {
+                    try gateway.metric("sluice_room_limits_conflict{room=\"sale\"}") == 1
+                }
             }
         }
     }
