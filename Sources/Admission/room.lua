@@ -301,7 +301,8 @@ function watched.present(room)
     for _, index in ipairs(watched) do
         if written[KEYS[index]] then keys[#keys + 1] = KEYS[index] end
     end
-    local areAll, present = #keys > 0 and redis.call('EXISTS', unpack(keys)) == #keys, 0
+    if #keys == 0 then return room.present end
+    local areAll, present = redis.call('EXISTS', unpack(keys)) == #keys, 0
     for _, index in ipairs(watched) do
         local isThere = watched.wasThere(room, index)
         if written[KEYS[index]] then isThere = areAll or redis.call('EXISTS', KEYS[index]) == 1 end
@@ -599,19 +600,20 @@ end
 
 -- nil when the room is not there. `reckoned` is the room's time as the caller reckons it.
 local function load(plain, run, reckoned)
-    local names = { unpack(FIELDS) }
-    for _, field in ipairs(TEXTS) do names[#names + 1] = field end
-    local values = redis.call('HMGET', STATE, unpack(names))
-    if not values[1] then return nil end
+    -- All at once: a hash of so few fields is a list, which is looked through for each field that is named.
+    local flat, values = redis.call('HGETALL', STATE), {}
+    for index = 1, #flat, 2 do values[flat[index]] = flat[index + 1] end
+    if not values.epoch then return nil end
     local room = blank(plain)
-    for index, field in ipairs(FIELDS) do
-        if values[index] then
-            room[field] = tonumber(values[index]) or damaged(field)
+    for _, field in ipairs(FIELDS) do
+        local value = values[field]
+        if value then
+            room[field] = tonumber(value) or damaged(field)
         elseif field == 'asked' then
             room.asked = room.refilled
         end
     end
-    for index, field in ipairs(TEXTS) do room[field] = values[#FIELDS + index] or '' end
+    for _, field in ipairs(TEXTS) do room[field] = values[field] or '' end
     for _, field in ipairs({ 'epoch', 'issued', 'serving' }) do
         if room[field] < 0 or room[field] > LAST_NUMBER then damaged(field) end
     end
