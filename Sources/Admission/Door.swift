@@ -13,9 +13,14 @@ struct Door: Equatable, Sendable {
 
     func contains(_ id: Int64) -> Bool { self.stays[id] != nil }
 
-    mutating func stand(_ id: Int64, gateway: String, nowMicros: Int64) {
+    /// `backMicros`: when the gateway came back from its latest silence. Of whom it told before, nobody knows whether they
+    /// are there.
+    mutating func stand(_ id: Int64, gateway: String, backMicros: Int64, nowMicros: Int64) {
         if self.stays[id] == nil { self.ids.insert(id, at: self.position(of: id)) }
-        self.stays[id, default: Stay(sinceMicros: nowMicros, gateway: gateway)].gateway = gateway
+        var stay = self.stays[id] ?? Stay(sinceMicros: nowMicros, gateway: gateway)
+        stay.gateway = gateway
+        if stay.sinceMicros < backMicros { stay.sinceMicros = nowMicros }
+        self.stays[id] = stay
     }
 
     /// Whether it stood here.

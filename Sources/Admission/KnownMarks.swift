@@ -17,6 +17,10 @@ public struct KnownMarks: Equatable, Sendable {
     /// Numbers that the line has skipped and not yet passed, ascending: a state that lost them would call them one by
     /// one. At most as many as a record holds.
     public var gaps: [ClosedRange<Int64>]
+    /// The room's time as the gateway reckons it by a clock that nobody sets: that of the latest tick's answer, and what
+    /// has passed since that tick was sent. The shared state's own clock may have been set forward where it is ahead of
+    /// this. 0: no tick was answered yet.
+    public var reckonedMicros: Int64
 
     public init(
         epoch: Int64,
@@ -26,7 +30,8 @@ public struct KnownMarks: Equatable, Sendable {
         sessions: Int64 = 0,
         voidBefore: Int64 = 0,
         stated: Int64 = 0,
-        gaps: [ClosedRange<Int64>] = []
+        gaps: [ClosedRange<Int64>] = [],
+        reckonedMicros: Int64 = 0
     ) {
         self.epoch = epoch
         self.incarnation = incarnation
@@ -36,6 +41,7 @@ public struct KnownMarks: Equatable, Sendable {
         self.voidBefore = voidBefore
         self.stated = stated
         self.gaps = gaps
+        self.reckonedMicros = reckonedMicros
     }
 
     public static let nothing = KnownMarks(epoch: 0, issued: 0, serving: 0)

@@ -4,6 +4,8 @@ struct NumberSet: Equatable, Sendable {
 
     private(set) var pages: [Int64: [UInt64]] = [:]
 
+    var isEmpty: Bool { self.pages.isEmpty }
+
     func contains(_ number: Int64) -> Bool {
         guard let page = self.pages[number / Self.pageBits] else { return false }
         let bit = Int(number % Self.pageBits)

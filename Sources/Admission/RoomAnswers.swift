@@ -57,8 +57,11 @@ public struct TickAnswer: Equatable, Sendable {
     public var released: [Int64]
     /// To be sent with the next tick.
     public var events: Int64
-    /// Older events than are kept were missed: ask again for everybody at this gateway's door.
+    /// Older events than are kept were missed, or the gateway was silent: ask again for everybody at its door.
     public var eventsLost: Bool
+    /// Since when this gateway is back from its latest silence: to be sent with the next tick. Until it is, `eventsLost`
+    /// is told again, should this answer get lost.
+    public var returnedMicros: Int64
     /// The numbers that this gateway may hand out while the shared state is away.
     public var block: ClosedRange<Int64>?
 
@@ -68,6 +71,7 @@ public struct TickAnswer: Equatable, Sendable {
         released: [Int64] = [],
         events: Int64 = 0,
         eventsLost: Bool = false,
+        returnedMicros: Int64 = 0,
         block: ClosedRange<Int64>? = nil
     ) {
         self.snapshot = snapshot
@@ -75,6 +79,7 @@ public struct TickAnswer: Equatable, Sendable {
         self.released = released
         self.events = events
         self.eventsLost = eventsLost
+        self.returnedMicros = returnedMicros
         self.block = block
     }
 }

@@ -17,7 +17,12 @@ extension RoomModel {
         if !ids.isEmpty { self.forgetDoor(of: gateway) }
         let own = self.own(ids, known)
         let lapsedUpTo = self.serving(atMicros: self.micros(ago: self.record.claim))
-        let decided = own.map { self.verdict($0, lapsedUpTo: lapsedUpTo) }
+        var remade: [Int64] = []
+        let decided = own.map { id in
+            let verdict = self.verdict(id, lapsedUpTo: lapsedUpTo)
+            return verdict == .ended ? self.pardon(id!, &remade) : verdict
+        }
+        self.adopt(remade)
         var asking: Set<Int64> = []
         for case (let id?, nil) in zip(own, decided) { asking.insert(id) }
         let admitted = self.letIn(asking, gateway: gateway)
@@ -46,6 +51,18 @@ extension RoomModel {
         return id <= lapsedUpTo && !self.arrived.contains(id) ? .lapsed : nil
     }
 
+    /// Who was let in just before a silence may never have got the pass, and the session ran out meanwhile. While those of
+    /// the silence are kept it is made anew where its slot is kept, with the others of `remade`; where it is not, the
+    /// visitor may go in like others (nil).
+    private func pardon(_ id: Int64, _ remade: inout [Int64]) -> ExchangeOutcome? {
+        guard self.pardoned[id] != nil, self.released.expiry(of: id) == nil else { return .ended }
+        if !remade.contains(id) {
+            guard self.record.lost > remade.count else { return nil }
+            remade.append(id)
+        }
+        return .admitted(expiresMicros: self.now + self.record.session)
+    }
+
     /// Those of `asking` who are in now.
     private mutating func letIn(_ asking: Set<Int64>, gateway: String) -> Set<Int64> {
         let coming = asking.filter { !self.door.contains($0) }
@@ -56,11 +73,12 @@ extension RoomModel {
             self.admit(coming.sorted().map { .init(number: $0, doorWaitMicros: 0) })
             return asking
         }
-        for id in asking { self.door.stand(id, gateway: gateway, nowMicros: self.now) }
         if !asking.isEmpty {
             self.isTouched = true
             self.refreshHeartbeat(gateway)
         }
+        let back = self.gateways[gateway]?.back ?? 0
+        for id in asking { self.door.stand(id, gateway: gateway, backMicros: back, nowMicros: self.now) }
         return Set(self.settleDoor(left, telling: coming))
     }
 
@@ -80,7 +98,7 @@ extension RoomModel {
             guard !taken.isEmpty else { break }
             looks -= taken.count
             self.isTouched = true
-            for (id, stay) in taken where !self.isSilent(stay.gateway) && !resting.contains(stay.gateway) {
+            for (id, stay) in taken where self.isPresent(stay) && !resting.contains(stay.gateway) {
                 grants.append(.init(number: id, doorWaitMicros: max(0, self.now - stay.sinceMicros)))
                 left -= 1
             }
@@ -90,28 +108,32 @@ extension RoomModel {
         return grants.map(\.number)
     }
 
-    /// A part of the door at a time: visitors whose gateway has gone would count as waiting there.
+    /// A part of the door at a time: visitors whose gateway has gone, or has not told of them since it came back, would
+    /// count as waiting there.
     mutating func sweepDoor() {
-        guard self.door.count > 0, self.gateways.keys.contains(where: { self.isSilent($0) }) else { return }
+        let latest = self.now - RoomRules.gatewayMemoryMicros
+        let isAnyAway = self.gateways.contains { self.isSilent($0.key) || $0.value.back > latest }
+        guard self.door.count > 0, isAnyAway else { return }
         let looked = Array(self.door.ids(after: self.record.swept, count: RoomRules.doorSweep))
-        for id in looked where self.isSilent(self.door.stays[id]!.gateway) {
+        for id in looked where !self.isPresent(self.door.stays[id]!) {
             _ = self.door.leave(id)
             self.isTouched = true
         }
         self.record.swept = looked.count == RoomRules.doorSweep ? looked[looked.count - 1] : 0
     }
 
-    /// The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. True when
-    /// there are more at the door than one call looks at: those behind are not to go in before the ones in front are
-    /// told anew.
-    @discardableResult
-    mutating func forgetDoor(of gateway: String) -> Bool {
-        guard self.isSilent(gateway) else { return false }
-        let looked = Array(self.door.ids.prefix(RoomRules.returnSweep))
+    /// The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. Of more than
+    /// one call looks at, those behind are not let in, being from before it came back (`isPresent`).
+    mutating func forgetDoor(of gateway: String) {
+        guard self.isSilent(gateway) else { return }
+        let looked = self.door.ids.prefix(RoomRules.returnSweep)
         let gone = looked.filter { self.door.stays[$0]?.gateway == gateway }
         for id in gone { _ = self.door.leave(id) }
         self.isTouched = self.isTouched || !gone.isEmpty
-        return !gone.isEmpty && looked.count == RoomRules.returnSweep
+    }
+
+    func isPresent(_ stay: Door.Stay) -> Bool {
+        !self.isSilent(stay.gateway) && stay.sinceMicros >= self.gateways[stay.gateway]!.back
     }
 
     mutating func tell(_ kind: EventLog.Kind, _ id: Int64) {
@@ -145,36 +167,31 @@ extension RoomModel {
         return Set(said.filter { $0.value.healthy == 0 }.keys)
     }
 
-    /// Visitors of the gateway may have been dropped from the door, and it was not told: in a silence, or while it saw
-    /// no healthy worker, which it now does (`healthy`).
-    func mustTell(_ gateway: String, healthy: Int64) -> Bool {
-        guard !self.isSilent(gateway), let former = self.gateways[gateway]?.healthy else { return true }
-        return former == RoomRules.mustTell || former == 0 && healthy != 0
-    }
-
     private func isSilent(_ gateway: String) -> Bool {
         guard let heartbeat = self.gateways[gateway] else { return true }
-        return heartbeat.micros < self.now - RoomRules.doorSilenceMicros
+        return heartbeat.micros < max(self.record.away, self.now - RoomRules.doorSilenceMicros)
     }
 
-    /// Once in a while, and whenever its workers change. Gateways not heard of for long are forgotten.
+    /// Once in a while, and whenever its workers change. Gateways not heard of for long are forgotten. In a silence, and
+    /// while it saw no healthy worker, visitors of the gateway may have been dropped from the door, and it was not told:
+    /// it is back from then on, and is asked to tell of all anew until it says that it has heard so.
     mutating func beat(_ gateway: String, healthy: Int64) {
         let former = self.gateways[gateway]
-        guard former == nil || former!.healthy != healthy || self.isDue(former!) else { return }
-        self.gateways[gateway] = Heartbeat(micros: self.now, healthy: healthy)
+        let isBack = self.isSilent(gateway) || former?.healthy == 0 && healthy != 0
+        guard isBack || former!.healthy != healthy || self.isDue(former!) else { return }
+        self.gateways[gateway] = Heartbeat(micros: self.now, healthy: healthy, back: isBack ? self.now : former!.back)
         let earliest = self.now - RoomRules.gatewayMemoryMicros
         self.gateways = self.gateways.filter { $0.value.micros >= earliest }
         self.isTouched = true
     }
 
-    /// A gateway that brings visitors is there, though it may not have ticked yet. After a silence its next tick is to
-    /// hear that its door is not known.
+    /// A gateway that brings visitors is there, though it may not have ticked yet.
     private mutating func refreshHeartbeat(_ gateway: String) {
-        guard self.gateways[gateway].map(self.isDue) ?? true else { return }
-        self.gateways[gateway] = Heartbeat(
-            micros: self.now,
-            healthy: self.isSilent(gateway) ? RoomRules.mustTell : self.gateways[gateway]!.healthy
-        )
+        if self.isSilent(gateway) {
+            self.gateways[gateway] = Heartbeat(micros: self.now, healthy: -1, back: self.now)
+        } else if self.isDue(self.gateways[gateway]!) {
+            self.gateways[gateway]!.micros = self.now
+        }
     }
 
     private func isDue(_ heartbeat: Heartbeat) -> Bool {

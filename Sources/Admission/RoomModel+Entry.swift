@@ -7,41 +7,66 @@ extension RoomModel {
         _ clock: Int64
     ) throws(RoomError) -> RoomRecord {
         let before = self.record
-        guard self.load(clock, run: run) else { throw .noRoom }
+        guard self.load(clock, run: run, reckoned: known.reckonedMicros) else { throw .noRoom }
         self.takeIn(known, run: run)
         return before
     }
 
-    /// Whether there is a room; if so its time and bucket are brought to now.
-    mutating func load(_ clock: Int64, run: Int64) -> Bool {
+    /// Whether there is a room; if so its time and bucket are brought to now. `reckoned` is the room's time as the caller
+    /// reckons it; 0: for the first time here; nil: the controller, who reckons nothing.
+    mutating func load(_ clock: Int64, run: Int64, reckoned: Int64?) -> Bool {
         self.isTouched = false
         self.clock = clock
         self.now = clock
         guard self.record.epoch > 0 else { return false }
+        self.setTime(run: run, reckoned: reckoned)
+        self.record.refill(nowMicros: self.now)
+        if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
+        self.noticeLostKeys()
+        self.clearExpired()
+        self.enforce(burst: self.record.burst, slots: self.record.slots)
+        return true
+    }
+
+    /// The room's time: the clock plus `skew`. It never goes back.
+    private mutating func setTime(run: Int64, reckoned: Int64?) {
+        let clock = self.clock
         if run != 0, self.record.run != 0, run != self.record.run {
             // Another server's clock may be ahead: the room's time goes on by 3 seconds at most, so that nobody is
             // thrown out. As much as the outage was longer, sessions and claims live longer.
             self.record.skew = min(self.record.skew, self.record.refilled + RoomRules.silenceMicros - clock)
         }
-        self.now = clock + self.record.skew
-        if self.now < self.record.refilled {
-            // The clock was set back, or a server with an earlier clock took over: the room's time stands still.
-            self.record.skew = self.record.refilled - clock
-            self.now = self.record.refilled
+        // Where the clock is ahead of what the caller reckons it was set forward, or the call was long on its way, as
+        // when Redis stood still: the room's time goes on a second behind the reckoning, and the gateways are to tell
+        // their doors anew. Until a gateway calls it goes on by 3 seconds at most. Whoever asks for the first time takes
+        // the clock as it is.
+        guard let reckoned else {
+            let latest = self.record.refilled + RoomRules.silenceMicros
+            self.now = max(self.record.refilled, min(clock + self.record.skew, latest))
+            self.isTouched = self.now == latest
+            return
         }
-        self.record.refill(nowMicros: self.now)
-        if self.record.lost > 0, self.now >= self.record.lostUntil { self.record.lost = 0 }
-        self.clearExpired()
-        self.enforce(burst: self.record.burst, slots: self.record.slots)
-        return true
+        let latest = max(reckoned, self.record.refilled) + RoomRules.reckoningMicros
+        if reckoned > 0, clock + self.record.skew > latest {
+            self.record.skew = latest - clock
+            self.record.away = latest
+        }
+        // The clock was set back, or a server with an earlier clock took over: the room's time stands still.
+        self.record.skew = max(self.record.skew, self.record.refilled - clock)
+        self.now = clock + self.record.skew
     }
 
     /// After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come
     /// back.
     private mutating func endSilence(_ known: KnownMarks) {
         let silence = self.now - self.record.asked
-        self.record.asked = self.now
         let isOfThisLine = known.epoch == self.record.epoch
+        // A room in which nobody waits is called once a second.
+        if silence > RoomRules.silenceMicros || silence > RoomRules.doorSilenceMicros && self.door.count > 0 {
+            self.record.away = self.now
+        }
+        if silence > RoomRules.silenceMicros { (self.record.silentFrom, self.record.silentTo) = self.pardon }
+        self.record.asked = self.now
         if silence > RoomRules.silenceMicros {
             self.notePause(silence)
             self.record.insideUntil = isOfThisLine ? 0 : self.now + RoomRules.silenceMicros
@@ -66,15 +91,38 @@ extension RoomModel {
         return micros
     }
 
+    /// Between which times sessions ran out that are kept, the first left out; noughts: none. A silence that comes while
+    /// those of the one before are kept goes on with it.
+    private var pardon: (from: Int64, to: Int64) {
+        let isPardoned = self.record.silentTo > 0 && self.now < self.record.silentTo + self.record.session
+        if self.now - self.record.asked > RoomRules.silenceMicros {
+            return (isPardoned ? self.record.silentFrom : self.record.asked, self.now)
+        }
+        return isPardoned ? (self.record.silentFrom, self.record.silentTo) : (0, 0)
+    }
+
     /// What is over is over, should the clock be set back: the room's time covers it.
     private mutating func clearExpired() {
-        if self.sessions.expire(nowMicros: self.now) { self.isTouched = true }
-        if self.released.expire(nowMicros: self.now) { self.isTouched = true }
+        let (from, to) = self.pardon
+        func isKept(_ micros: Int64) -> Bool { micros > from && micros <= to }
+        if !self.pardoned.isEmpty, to == 0 || to == self.now {
+            let before = self.pardoned.count
+            self.pardoned = self.pardoned.filter { isKept($0.value) }
+            if self.pardoned.count < before { self.isTouched = true }
+        }
+        for session in self.sessions.expire(nowMicros: self.now) {
+            if isKept(session.micros) {
+                self.pardoned[session.number] = session.micros
+            } else {
+                self.isTouched = true
+            }
+        }
+        if !self.released.expire(nowMicros: self.now).isEmpty { self.isTouched = true }
     }
 
     /// An operation that changed nothing leaves the bucket's time alone too: in Redis, it writes nothing.
     mutating func commit(since before: RoomRecord) {
-        guard !self.isTouched, self.record.equalsBesidesBucket(before) else { return }
+        guard !self.isTouched, self.record.equalsBesidesBucket(before) else { return self.notePresence() }
         self.record.tokens = before.tokens
         self.record.refilled = before.refilled
         self.record.asked = before.asked
@@ -130,6 +178,7 @@ extension RoomModel {
         if usedBlock <= known.issued {
             self.addGap(from: max(self.record.issued, known.stated) + 1, to: usedBlock - 1)
         }
+        self.record.away = self.now
         self.record.regressed = self.record.issued
         self.record.waitsUntil = self.now + RoomRules.silenceMicros
         self.record.issued = end
@@ -186,18 +235,27 @@ extension RoomModel {
 
     /// The room is not there: the caller's line is made again, or a new one begins with a full bucket.
     mutating func create(_ limits: RoomLimits, _ known: KnownMarks, run: Int64, usedBlock: Int64) {
+        let reckoned = known.reckonedMicros
         let known = known.bounded
         self.marks = CallMarks()
         self.events = EventLog()
         self.record = RoomRecord()
+        // The room's time goes on from where the caller knows it to be.
+        if reckoned > 0 {
+            self.now = max(reckoned, min(self.clock, reckoned + RoomRules.reckoningMicros))
+            self.record.skew = self.now - self.clock
+        }
         self.record.refilled = self.now
         self.record.asked = self.now
         self.record.run = run
         self.record.session = limits.sessionMicros
         self.isTouched = true
+        // Which silence these ran out in is forgotten; time may begin anew before that.
+        for (id, expiry) in self.pardoned { self.sessions.set(id, expiresMicros: expiry) }
+        self.pardoned = [:]
         guard known.epoch > 0 else {
             self.forgetLine()
-            self.record.epoch = max(1, self.now / 1_000_000)
+            self.record.epoch = max(1, self.clock / 1_000_000)
             self.record.tokens = limits.burst * RoomRules.nanoTokens
             return
         }
@@ -226,6 +284,7 @@ extension RoomModel {
     /// All that belongs to the line alone.
     mutating func forgetLine() {
         self.sessions = SessionTable()
+        self.pardoned = [:]
         self.released = SessionTable()
         self.arrived = NumberSet()
         self.exchanged = NumberSet()
@@ -244,6 +303,8 @@ extension RoomModel {
         self.record.insideUntil = 0
         self.record.regressed = 0
         self.record.waitsUntil = 0
+        self.record.silentFrom = 0
+        self.record.silentTo = 0
         self.record.gaps = []
         self.record.blocks = []
     }

@@ -29,19 +29,28 @@ extension RoomModel {
             self.isTouched = true
             expiries.append(expiry)
         }
-        if !adopted.isEmpty { self.write(.adopt(micros: self.now, ids: adopted)) }
+        self.adopt(adopted)
         return RenewAnswer(line: self.line, expiries: expiries)
     }
 
     private mutating func canLive(_ id: Int64, passUntil: Int64, _ adopted: inout [Int64]) -> Bool {
         if self.sessions.expiry(of: id) != nil { return true }
         guard passUntil > self.now, self.released.expiry(of: id) == nil else { return false }
-        if id > 0 { self.arrived.insert(id) }
-        self.noteAdmitted(id)
-        _ = self.door.leave(id)
-        self.record.lost = max(0, self.record.lost - 1)
         adopted.append(id)
         return true
+    }
+
+    /// Sessions that were lost, or ran out in a silence, made anew.
+    mutating func adopt(_ ids: [Int64]) {
+        guard !ids.isEmpty else { return }
+        for id in ids {
+            if id > 0 { self.arrived.insert(id) }
+            self.noteAdmitted(id)
+            self.begin(session: id)
+            _ = self.door.leave(id)
+        }
+        self.record.lost = max(0, self.record.lost - Int64(ids.count))
+        self.write(.adopt(micros: self.now, ids: ids))
     }
 
     /// Ends sessions; how many slots became free. No pass of these is good any more, on any gateway.
@@ -58,6 +67,8 @@ extension RoomModel {
         for case let id? in self.own(ids, known) {
             let expiry = self.sessions.expiry(of: id)
             if self.sessions.remove(id) { freed += 1 }
+            let wasPardoned = self.pardoned.removeValue(forKey: id) != nil
+            self.isTouched = self.isTouched || expiry != nil || wasPardoned
             guard expiry != nil || self.released.expiry(of: id) == nil else { continue }
             self.released.set(id, expiresMicros: max(expiry ?? 0, self.now + self.record.session))
             self.tell(.released, id)

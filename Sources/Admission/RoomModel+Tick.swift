@@ -11,7 +11,7 @@ extension RoomModel {
         try Self.check(tick.gateway)
         let before = self.record
         let usedBlock = tick.block.used > 0 ? tick.block.start : 0
-        if self.load(nowMicros, run: run) {
+        if self.load(nowMicros, run: run, reckoned: known.reckonedMicros) {
             self.takeIn(known, run: run, usedBlock: usedBlock)
         } else {
             self.create(tick.limits, known, run: run, usedBlock: usedBlock)
@@ -22,26 +22,22 @@ extension RoomModel {
         }
         let verdict = self.take(tick.limits, generation: tick.generation)
         self.hear(of: tick.generationHeard)
-        let isUntold = self.mustTell(tick.gateway, healthy: tick.healthy ?? -1)
-        let isCutShort = self.forgetDoor(of: tick.gateway)
+        self.forgetDoor(of: tick.gateway)
         self.beat(tick.gateway, healthy: tick.healthy ?? -1)
         self.record.isHeld = self.isHeldNow()
         let isOfThisLine = known.epoch == self.record.epoch
         let block = self.lease(tick.block, gateway: tick.gateway, isOfThisLine: isOfThisLine)
-        self.moveOn(turns: isCutShort ? 0 : self.turns())
-        self.keep(tick.retention)
-        defer { self.commit(since: before) }
-        var answer = self.answer(tick, verdict, block)
-        if isUntold { answer.eventsLost = true }
-        return answer
-    }
-
-    private mutating func moveOn(turns: Int64) {
         self.sweepDoor()
-        self.settleDoor(turns)
+        self.settleDoor(self.turns())
         self.sampleShowUp()
         self.callNext()
         self.writeMark()
+        self.keep(tick.retention)
+        defer { self.commit(since: before) }
+        var answer = self.answer(tick, verdict, block)
+        answer.returnedMicros = self.gateways[tick.gateway]!.back
+        if answer.returnedMicros != tick.returnedMicros { answer.eventsLost = true }
+        return answer
     }
 
     // MARK: Limits

@@ -9,6 +9,8 @@ public struct RoomModel: Equatable, Sendable {
 
     var record = RoomRecord()
     var sessions = SessionTable()
+    /// Sessions that ran out in the latest silence.
+    var pardoned: [Int64: Int64] = [:]
     var arrived = NumberSet()
     var exchanged = NumberSet()
     /// Ids of older lines that were admitted.
@@ -29,7 +31,11 @@ public struct RoomModel: Equatable, Sendable {
     var isTouched = false
 
     /// What a gateway last said of itself.
-    struct Heartbeat: Equatable { var micros, healthy: Int64 }
+    struct Heartbeat: Equatable {
+        var micros, healthy: Int64
+        /// Since when the gateway is back from its latest silence.
+        var back: Int64
+    }
 
     /// A room that does not exist until its first `tick`.
     public init() {}
@@ -75,7 +81,9 @@ public struct RoomModel: Equatable, Sendable {
     }
 
     private mutating func isNobodyAhead(of first: Int64) -> Bool {
+        // The called of older lines have a horizon to ask, too.
         guard self.isOpen, !self.isWaitingForGateways, self.door.count == 0,
+            self.record.olderCalled == 0 || self.now >= self.record.olderCalled + self.record.horizon,
             self.record.older.allSatisfy({ $0.serving == $0.issued })
         else { return false }
         self.skipGaps()
@@ -99,6 +107,7 @@ public struct RoomModel: Equatable, Sendable {
         for case let id? in self.own(ids, known) where self.door.stays[id]?.gateway == gateway {
             if self.door.leave(id) { left += 1 }
         }
+        self.isTouched = self.isTouched || left > 0
         return CountAnswer(line: self.line, count: left)
     }
 
@@ -111,7 +120,7 @@ public struct RoomModel: Equatable, Sendable {
         nowMicros: Int64
     ) throws(RoomError) -> AllowedRateAnswer {
         let before = self.record
-        guard self.load(nowMicros, run: run) else { throw .noRoom }
+        guard self.load(nowMicros, run: run, reckoned: nil) else { throw .noRoom }
         defer { self.commit(since: before) }
         let isTaken = fence >= self.record.fence
         if isTaken {
@@ -174,8 +183,13 @@ public struct RoomModel: Equatable, Sendable {
 
     /// How many visitors may be admitted now. A closed room, a rate of zero, or workers that are all away, hold
     /// everybody, called before or not, whatever the bucket still has.
+    ///
+    /// After a silence several gateways come back one after the other: for a second nobody goes in, so that all have said
+    /// who stands at their doors, and the lowest go first.
     func turns() -> Int64 {
         guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return 0 }
+        let isSettling = self.record.away > 0 && self.now < self.record.away + RoomRules.doorSilenceMicros
+        guard !isSettling || self.gateways.count <= 1 else { return 0 }
         return max(0, min(self.record.tokens / RoomRules.nanoTokens, self.freeSlots))
     }
 
@@ -196,11 +210,16 @@ public struct RoomModel: Equatable, Sendable {
         guard !grants.isEmpty else { return }
         for grant in grants {
             self.noteAdmitted(grant.number)
-            self.sessions.set(grant.number, expiresMicros: self.now + self.record.session)
+            self.begin(session: grant.number)
         }
         self.record.tokens -= Int64(grants.count) * RoomRules.nanoTokens
         self.record.admitted += Int64(grants.count)
         self.write(.exchange(micros: self.now, grants: grants))
+    }
+
+    mutating func begin(session id: Int64) {
+        self.sessions.set(id, expiresMicros: self.now + self.record.session)
+        self.pardoned[id] = nil
     }
 
     mutating func noteAdmitted(_ id: Int64) {

@@ -88,6 +88,16 @@ struct RoomRecord: Equatable, Sendable {
     /// A silence has gone by, and the first to call after it did not know the line: until then the others may say how
     /// many were inside before it.
     var insideUntil: Int64 = 0
+    /// Which of the watched keys the last call left behind, one bit each, and how many live sessions; in Redis, what is
+    /// missing since was deleted or evicted. When a script of version 1 was noticed last: here never.
+    var present: Int64 = 0
+    var inside: Int64 = 0
+    var mixed: Int64 = 0
+    /// Since when the gateways are to say anew who stands at their doors.
+    var away: Int64 = 0
+    /// The latest silence: sessions that ran out in it are kept for one session's length.
+    var silentFrom: Int64 = 0
+    var silentTo: Int64 = 0
     /// The last number before those that the latest loss skipped. Until `waitsUntil` gateways may still tell which of
     /// those were handed out.
     var regressed: Int64 = 0

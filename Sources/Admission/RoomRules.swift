@@ -50,13 +50,13 @@ public enum RoomRules {
     /// No block lies further ahead: after a loss the line goes on behind this and the gap.
     static let blockSpan = Self.blockLead + Int64(Self.maxBlocks) * Self.largestBlock
     static let heartbeatMicros: Int64 = 250_000
+    /// A call may be on its way for so long before it looks as if the clock was set forward.
+    public static let reckoningMicros: Int64 = 1_000_000
     static let healthMicros: Int64 = 3_000_000
     static let gatewayMemoryMicros: Int64 = 60_000_000
     static let doorSweep = 256
     /// Visitors looked at when a gateway comes back.
     static let returnSweep = 4_000
-    /// Healthy workers of a gateway that was silent and has not ticked since.
-    static let mustTell: Int64 = -2
     /// Who says nothing for longer than this could not: what they were to do meanwhile waits for them.
     static let silenceMicros: Int64 = 3_000_000
     static let eventsKept: Int64 = 8_192

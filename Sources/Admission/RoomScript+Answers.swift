@@ -68,6 +68,7 @@ extension RoomScript {
             released: try Self.ids(try values.integers("released")),
             events: try values.integer("events"),
             eventsLost: try values.integer("events_lost") == 1,
+            returnedMicros: try values.integer("returned", default: 0),
             block: block.count == 2 ? try Self.numbers(block[0], block[1]) : nil
         )
     }

@@ -20,7 +20,7 @@ public enum RoomScript {
 
     /// Where in the arguments the run stands: 48 bits of a hash of the Redis server's run id, as the connection has
     /// learned it. Another one than the last means that the server was started anew, or that it is another server.
-    public static let runArgument = 8
+    public static let runArgument = 9
 
     /// One word of a call. Numbers stay numbers as long as they can: as texts, those of 16 digits and more, such as a
     /// moment in microseconds, would each take memory of their own, a thousand times a batch.
@@ -66,8 +66,7 @@ public enum RoomScript {
         public func arguments(known: KnownMarks, run: Int64 = 0, clockMicros: Int64? = nil) -> [Word] {
             let header = [
                 known.epoch, known.incarnation, known.issued, known.serving, known.sessions, known.voidBefore,
-                known.stated,
-                run,
+                known.stated, known.reckonedMicros, run,
             ]
             var words: [Word] = []
             words.reserveCapacity(self.ownCount + header.count + 3)
@@ -138,6 +137,6 @@ extension RoomTick {
         ]
         let older = self.older.map { "\($0.epoch):\($0.lowest):\($0.highest):\($0.serving)" }
         return [self.gateway] + integers.map(String.init)
-            + [older.joined(separator: ","), String(self.generationHeard)]
+            + [older.joined(separator: ","), String(self.generationHeard), String(self.returnedMicros)]
     }
 }

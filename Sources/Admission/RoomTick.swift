@@ -16,6 +16,8 @@ public struct RoomTick: Equatable, Sendable {
     /// The highest generation that an answer told this gateway to be in force: should the shared state have lost those
     /// limits, nobody is let in by older ones until they are back.
     public var generationHeard: Int64
+    /// `TickAnswer.returnedMicros` of the last answer taken in; 0: none yet.
+    public var returnedMicros: Int64
 
     public init(
         gateway: String,
@@ -26,7 +28,8 @@ public struct RoomTick: Equatable, Sendable {
         block: BlockReport = .none,
         retention: RoomRetention = RoomRetention(),
         older: [SeenLine] = [],
-        generationHeard: Int64 = 0
+        generationHeard: Int64 = 0,
+        returnedMicros: Int64 = 0
     ) {
         self.gateway = gateway
         self.limits = limits
@@ -37,6 +40,7 @@ public struct RoomTick: Equatable, Sendable {
         self.retention = retention
         self.older = older
         self.generationHeard = generationHeard
+        self.returnedMicros = returnedMicros
     }
 }
 

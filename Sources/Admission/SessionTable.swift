@@ -19,19 +19,20 @@ struct SessionTable: Equatable, Sendable {
     /// Whether there was such a session.
     mutating func remove(_ number: Int64) -> Bool { self.expiries.removeValue(forKey: number) != nil }
 
-    /// Ends every session whose expiry is at or before `nowMicros`; whether there was one.
-    mutating func expire(nowMicros: Int64) -> Bool {
-        let before = self.expiries.count
+    /// Ends every session whose expiry is at or before `nowMicros`, and tells which those were.
+    mutating func expire(nowMicros: Int64) -> [(number: Int64, micros: Int64)] {
+        var ended: [(Int64, Int64)] = []
         while let due = self.heap.first, due.micros <= nowMicros {
             self.popFirst()
             guard let expiry = self.expiries[due.number] else { continue }
             if expiry <= nowMicros {
                 self.expiries.removeValue(forKey: due.number)
+                ended.append((due.number, expiry))
             } else {
                 self.push(Due(micros: expiry, number: due.number))
             }
         }
-        return self.expiries.count < before
+        return ended
     }
 
     /// How many expire after one time and not later than another. Costs as much as there are entries up to then.

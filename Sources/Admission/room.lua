@@ -4,9 +4,10 @@
 -- `RoomModel.swift` is the same text in Swift; a differential test holds the two together to the bit. Hence:
 -- integers only, all of them below 2^53, and every division is a floor of two non-negative integers.
 --
--- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before stated;
---       noughts: nothing), run (a hash of the server's run id; 0: not known), the gaps that the caller knows of
---       ("from-to,from-to"), the operation's own arguments, clock ('': ask Redis)
+-- ARGV  operation, then what the caller knows (epoch incarnation issued serving sessions void_before stated, and the
+--       room's time as the caller reckons it by a clock that nobody sets; noughts: nothing), run (a hash of the
+--       server's run id; 0: not known), the gaps that the caller knows of ("from-to,from-to"), the operation's own
+--       arguments, clock ('': ask Redis)
 -- Answers are names and values in turn. The work of a call is bounded: batches of at most 500 ids, and a part of what
 -- has to be cleared away at a time.
 --
@@ -21,7 +22,7 @@
 --   marks      zset      "serving:direct" -> when now-serving came to stand there
 --   journal    stream    every admission, every change of the limits in force, every loss
 --   owners     hash      id at the door -> the gateway that holds the request
---   gateways   hash      gateway -> "when it last ticked:healthy workers it sees"
+--   gateways   hash      gateway -> "when it last ticked:healthy workers it sees:when it came back from a silence"
 --   events     zset      "g" (let in from the door) or "r" (released), and the id -> number of the event
 --   released   zset      id -> until when a pass of it could live
 --   carried    set       ids of older lines that were admitted
@@ -50,8 +51,8 @@ local DOOR_SILENCE_MICROS = 1000000   -- visitors at the door whose gateway is s
 local DOOR_SWEEP = 256
 local HEARTBEAT_MICROS, HEALTH_MICROS, GATEWAY_MEMORY_MICROS = 250000, 3000000, 60000000
 local ALLOWED_LEASE_MICROS, SILENCE_MICROS = 3000000, 3000000
+local RECKONING_MICROS = 1000000      -- a call may be on its way for so long before it looks as if the clock was set
 local EVENTS_KEPT, EVENTS_TOLD = 8192, 1000
-local MUST_TELL = -2                  -- healthy workers of a gateway that was silent and has not ticked since
 local RETURN_SWEEP = 4000             -- visitors looked at when a gateway comes back
 local PER_MILLE = 1000
 local SHOW_UP = {
@@ -67,6 +68,10 @@ local ENDS = {
 local CALL_CAP_FACTOR, OLDER_CALL_FACTOR, OLDER_CALL_MICROS = 50, 4, 30000000
 local EXPIRED_AT_ONCE = 1000
 local KEEP_MICROS, TRIMMED_AT_ONCE = 60000000, 1000
+-- Keys whose loss alone is noticed: sessions, arrived, exchanged, door, owners, events, released, carried, early. Without
+-- `marks` less is called for half a horizon, without `gateways` their next ticks tell all, and `since` only measures.
+-- What is done about it are fields, as Lua takes 200 local names at the top of a script.
+local watched = { 2, 3, 4, 5, 10, 12, 13, 14, 15 }
 
 -- Outcomes of an exchange; a positive answer is the expiry of the admitted visitor's session.
 local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = -4 }
@@ -85,6 +90,10 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- first to call after it did not know the line; until then the others may say how many were inside before it.
 -- `regressed` is the last number before those that the latest loss skipped. Until `waits_until` gateways may still tell
 -- which of those were handed out.
+-- `present` says which of the watched keys the last call left behind, one bit each, `inside` how many live sessions; what
+-- is missing since was deleted or evicted, unless a script of version 1 was noticed within a minute (`mixed`).
+-- `away` is since when the gateways are to say anew who stands at their doors. Sessions that ran out between
+-- `silent_from` and `silent_to`, a silence, are kept for one session's length: who never got the pass is let in.
 -- `needs` is the least version of a script that may write the record. `heard` is the highest generation of the settings
 -- that a gateway has heard of here; until `heard_until` its limits may still come back.
 local FIELDS = {
@@ -94,6 +103,7 @@ local FIELDS = {
     'stale', 'conflicts', 'allowed_until', 'held', 'older_called', 'void_before', 'lost', 'lost_until', 'events',
     'coarse', 'swept', 'trimmed', 'kept', 'retention', 'asked', 'inside_until', 'regressed', 'waits_until',
     'show_up_places', 'ends', 'ends_at', 'ends_before', 'due', 'due_mean', 'heard', 'heard_until',
+    'present', 'inside', 'mixed', 'away', 'silent_from', 'silent_to',
 }
 local DEFAULTS = { allowed = -1, show_up = WHOLE, incarnation = 1, needs = 1 }
 -- Short lists in one text: gaps "from-to,...", older lines "epoch:issued:serving,...", leased blocks
@@ -130,7 +140,7 @@ local function argumentWithin(index, name, least, most)
     return value
 end
 
-local FIRST_OWN = 11                  -- where the operation's own arguments begin
+local FIRST_OWN = 12                  -- where the operation's own arguments begin
 
 local function knownMarks()
     local known = {
@@ -141,14 +151,15 @@ local function knownMarks()
         sessions = argumentWithin(6, 'known sessions', 0, LARGEST_INTEGER),
         void_before = argumentWithin(7, 'known void_before', 0, LAST_NUMBER),
         stated = argumentWithin(8, 'known stated', 0, LARGEST_INTEGER),
-        run = argumentWithin(9, 'run', 0, LARGEST_INTEGER),
+        reckoned = argumentWithin(9, 'reckoned', 0, LARGEST_INTEGER),
+        run = argumentWithin(10, 'run', 0, LARGEST_INTEGER),
         gaps = {},
     }
-    for entry in string.gmatch(ARGV[10] or '', '[^,]+') do
+    for entry in string.gmatch(ARGV[11] or '', '[^,]+') do
         local from, to = string.match(entry, '^(%d+)-(%d+)$')
         local gap = { from = tonumber(from), to = tonumber(to) }
         if from == nil or gap.from < 1 or gap.from > gap.to or gap.to > LAST_NUMBER or #known.gaps == MAX_GAPS then
-            fail('BADARG the known gaps are not from-to,from-to: ' .. string.sub(ARGV[10], 1, 64))
+            fail('BADARG the known gaps are not from-to,from-to: ' .. string.sub(ARGV[11], 1, 64))
         end
         known.gaps[#known.gaps + 1] = gap
     end
@@ -220,7 +231,8 @@ local function worded(values)
     return list
 end
 
--- Keys that this call has written something to: one that was not there before has no expiry yet.
+-- Keys that this call has written something to, or removed something from: one that was not there before has no expiry
+-- yet, another one may be gone.
 local written = {}
 
 local function write(command, key, ...)
@@ -228,14 +240,16 @@ local function write(command, key, ...)
     return redis.call(command, key, ...)
 end
 
--- One call takes only so many values from Lua's stack. The size is even: members stay with their scores.
+-- One call takes only so many values from Lua's stack. The size is even: members stay with their scores. How many were
+-- new, or gone.
 local function inChunks(values, command, ...)
-    local head = { command, ... }
+    local head, sum = { command, ... }, 0
     for first = 1, #values, 1000 do
         local call = { unpack(head) }
         for index = first, min(first + 999, #values) do call[#call + 1] = values[index] end
-        write(unpack(worded(call)))
+        sum = sum + write(unpack(worded(call)))
     end
+    return sum
 end
 
 -- Scores and members in turn; without `score`, every number is its own.
@@ -277,12 +291,44 @@ local function set(room, field, value)
     end
 end
 
+function watched.wasThere(room, index)
+    return floor(room.present / 2 ^ index) % 2 == 1
+end
+
+-- Which of the watched keys are there, one bit each. Mostly all that were written to are.
+function watched.present(room)
+    local keys = {}
+    for _, index in ipairs(watched) do
+        if written[KEYS[index]] then keys[#keys + 1] = KEYS[index] end
+    end
+    if #keys == 0 then return room.present end
+    local areAll, present = redis.call('EXISTS', unpack(keys)) == #keys, 0
+    for _, index in ipairs(watched) do
+        local isThere = watched.wasThere(room, index)
+        if written[KEYS[index]] then isThere = areAll or redis.call('EXISTS', KEYS[index]) == 1 end
+        if isThere then present = present + 2 ^ index end
+    end
+    return present
+end
+
+-- This call may have changed, or found changed, any of them.
+function watched.lookAtAll()
+    for _, index in ipairs(watched) do written[KEYS[index]] = true end
+end
+
+-- Expired sessions that are still there count as gone.
+local function liveSessions(room)
+    return redis.call('ZCARD', SESSIONS) - room.expired
+end
+
 local function commit(room)
     -- What was changed and changed back is as it was.
     for field, former in pairs(room.changed) do
         if former == room[field] then room.changed[field] = nil end
     end
     if not room.touched and next(room.changed) == nil then return end
+    set(room, 'present', watched.present(room))
+    if written[SESSIONS] or room.expired > 0 then set(room, 'inside', liveSessions(room)) end
     room.refilled, room.moved = room.now, room.now
     local call = { 'HSET', STATE, 'tokens', room.tokens, 'refilled', room.now, 'moved', room.now, 'asked', room.asked }
     for field in pairs(room.changed) do
@@ -392,24 +438,39 @@ local function enforce(room, burst, slots)
     writeJournal(room, 'limits', 'rate_milli', rate, 'burst', burst, 'slots', slots)
 end
 
--- A part of what has expired is cleared away at a time; how much of it is left. What is over is over, should the clock
--- be set back: the room's time covers it.
-local function removeExpired(room, key)
+-- Of sessions; fields, as Lua takes 200 local names at the top of a script.
+local inside = {}
+
+-- Between which times sessions ran out that are kept, the first left out; nought and nought: none. A silence that comes
+-- while those of the one before are kept goes on with it.
+function inside.pardon(room)
+    local isPardoned = room.silent_to > 0 and room.now < room.silent_to + room.session
+    if room.now - room.asked > SILENCE_MICROS then return isPardoned and room.silent_from or room.asked, room.now end
+    if isPardoned then return room.silent_from, room.silent_to end
+    return 0, 0
+end
+
+-- A part of what has expired is cleared away at a time; how much of it is left, with what is kept. What is over is over,
+-- should the clock be set back: the room's time covers it.
+local function removeExpired(room, key, from, to)
     local expired = redis.call('ZCOUNT', key, '-inf', room.now)
     if expired == 0 then return 0 end
-    inChunks(redis.call('ZRANGEBYSCORE', key, '-inf', room.now, 'LIMIT', 0, EXPIRED_AT_ONCE), 'ZREM', key)
-    room.touched = true
-    return max(0, expired - EXPIRED_AT_ONCE)
+    local gone = {}
+    if from > 0 then gone = redis.call('ZRANGEBYSCORE', key, '-inf', from, 'LIMIT', 0, EXPIRED_AT_ONCE) end
+    if #gone < EXPIRED_AT_ONCE and to < room.now then
+        local left = EXPIRED_AT_ONCE - #gone
+        for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. text(to), room.now, 'LIMIT', 0, left)) do
+            gone[#gone + 1] = id
+        end
+    end
+    inChunks(gone, 'ZREM', key)
+    room.touched = room.touched or #gone > 0
+    return expired - #gone
 end
 
 local function clearExpired(room)
-    room.expired = removeExpired(room, SESSIONS)
-    removeExpired(room, RELEASED)
-end
-
--- Expired sessions that are still there count as gone.
-local function liveSessions(room)
-    return redis.call('ZCARD', SESSIONS) - room.expired
+    room.expired = removeExpired(room, SESSIONS, inside.pardon(room))
+    removeExpired(room, RELEASED, 0, 0)
 end
 
 -- The expiries of live sessions, false for the others; so for released ids.
@@ -427,10 +488,23 @@ end
 -- version 1 has set the room's time back, it is taken as it is.
 -- Another server's clock may be ahead: the room's time goes on by 3 seconds at most then, so that nobody is thrown out.
 -- As much as the outage was longer, sessions and claims live longer; a skew below nought says how far the clock is ahead.
-local function roomTime(room, plain, run)
+-- Where the clock is ahead of what the caller reckons it was set forward, or the call was long on its way, as when Redis
+-- stood still: the room's time goes on a second behind the reckoning, and the gateways are to tell their doors anew. The
+-- controller reckons nothing (-1): until a gateway calls the room's time goes on by 3 seconds at most. Whoever asks for
+-- the first time (0) takes the clock as it is.
+local function roomTime(room, plain, run, reckoned)
     if room.refilled < room.moved then set(room, 'skew', max(0, room.refilled - plain)) end
     local isOther = run ~= 0 and room.run ~= 0 and run ~= room.run
     if isOther then set(room, 'skew', min(room.skew, room.refilled + SILENCE_MICROS - plain)) end
+    if reckoned < 0 then
+        room.touched = plain + room.skew >= room.refilled + SILENCE_MICROS
+        return max(room.refilled, min(plain + room.skew, room.refilled + SILENCE_MICROS))
+    end
+    local latest = max(reckoned, room.refilled) + RECKONING_MICROS
+    if reckoned > 0 and plain + room.skew > latest then
+        set(room, 'skew', latest - plain)
+        set(room, 'away', latest)
+    end
     if plain + room.skew < room.refilled then set(room, 'skew', room.refilled - plain) end
     return plain + room.skew
 end
@@ -483,21 +557,63 @@ local function notePause(room, silence)
     set(room, 'pauses', table.concat(entries, ','))
 end
 
--- nil when the room is not there.
-local function load(plain, run)
-    local names = { unpack(FIELDS) }
-    for _, field in ipairs(TEXTS) do names[#names + 1] = field end
-    local values = redis.call('HMGET', STATE, unpack(names))
-    if not values[1] then return nil end
+-- What the gateways know of a key that was deleted or evicted alone they tell again, as after any loss; the line itself is
+-- all there, so no number is skipped. Sessions that are gone hold their slots until their passes show up or one
+-- session's length has passed. Who came and who was let in differs by those who left the door before their turn: each
+-- of the two bitmaps stands in for the other, so that nobody is let in twice.
+function watched.lose(room, gone)
+    if gone[SESSIONS] then
+        set(room, 'lost', room.lost + room.inside)
+        set(room, 'lost_until', room.now + room.session)
+    end
+    if gone[EXCHANGED] then
+        redis.call('COPY', ARRIVED, EXCHANGED)
+    elseif gone[ARRIVED] then
+        redis.call('COPY', EXCHANGED, ARRIVED)
+    end
+    if gone[ARRIVED] then
+        set(room, 'sampled', room.serving)
+        set(room, 'sampled_direct', room.direct)
+    end
+    watched.lookAtAll()
+    if gone[DOOR] or gone[EARLY] or gone[OWNERS] then redis.call('UNLINK', DOOR, EARLY, OWNERS, SINCE, SEEN) end
+    if gone[EVENTS] then missEvents(room) end
+    set(room, 'away', room.now)
+    set(room, 'regressed', room.issued)
+    set(room, 'incarnation', room.incarnation + 1)
+    writeJournal(room, 'regress', 'epoch', room.epoch, 'incarnation', room.incarnation, 'issued', room.issued)
+end
+
+function watched.notice(room)
+    local keys, expected = {}, 0
+    for _, index in ipairs(watched) do
+        if watched.wasThere(room, index) then expected = expected + 1 end
+        keys[#keys + 1] = KEYS[index]
+    end
+    if redis.call('EXISTS', unpack(keys)) >= expected then return end
+    local gone = {}
+    for _, index in ipairs(watched) do
+        gone[KEYS[index]] = watched.wasThere(room, index) and redis.call('EXISTS', KEYS[index]) == 0
+    end
+    watched.lose(room, gone)
+end
+
+-- nil when the room is not there. `reckoned` is the room's time as the caller reckons it.
+local function load(plain, run, reckoned)
+    -- All at once: a hash of so few fields is a list, which is looked through for each field that is named.
+    local flat, values = redis.call('HGETALL', STATE), {}
+    for index = 1, #flat, 2 do values[flat[index]] = flat[index + 1] end
+    if not values.epoch then return nil end
     local room = blank(plain)
-    for index, field in ipairs(FIELDS) do
-        if values[index] then
-            room[field] = tonumber(values[index]) or damaged(field)
+    for _, field in ipairs(FIELDS) do
+        local value = values[field]
+        if value then
+            room[field] = tonumber(value) or damaged(field)
         elseif field == 'asked' then
             room.asked = room.refilled
         end
     end
-    for index, field in ipairs(TEXTS) do room[field] = values[#FIELDS + index] or '' end
+    for _, field in ipairs(TEXTS) do room[field] = values[field] or '' end
     for _, field in ipairs({ 'epoch', 'issued', 'serving' }) do
         if room[field] < 0 or room[field] > LAST_NUMBER then damaged(field) end
     end
@@ -509,10 +625,13 @@ local function load(plain, run)
     if room.refilled ~= room.moved then
         missEvents(room)
         room.asked = max(room.asked, room.refilled)
+        set(room, 'mixed', plain)
+        watched.lookAtAll()
     end
-    room.now = roomTime(room, plain, run)
+    room.now = roomTime(room, plain, run, reckoned)
     refill(room)
     if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
+    if math.abs(plain - room.mixed) > GATEWAY_MEMORY_MICROS then watched.notice(room) end
     clearExpired(room)
     enforce(room, room.burst, room.slots)
     return room
@@ -753,6 +872,7 @@ local function regress(room, known, usedBlock)
     if usedBlock and usedBlock <= known.issued then
         addGap(room, max(room.issued, known.stated) + 1, usedBlock - 1)
     end
+    set(room, 'away', room.now)
     set(room, 'regressed', room.issued)
     set(room, 'waits_until', room.now + SILENCE_MICROS)
     set(room, 'issued', ending)
@@ -806,11 +926,12 @@ end
 -- All that belongs to the line alone.
 local function forgetLine(room)
     room.expired = 0
+    watched.lookAtAll()
     redis.call('UNLINK', SESSIONS, ARRIVED, EXCHANGED, DOOR, SINCE, SEEN, MARKS, OWNERS, EVENTS, RELEASED, CARRIED,
         EARLY)
     for _, field in ipairs({
         'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept', 'inside_until',
-        'regressed', 'waits_until',
+        'regressed', 'waits_until', 'silent_from', 'silent_to',
     }) do
         set(room, field, 0)
     end
@@ -875,8 +996,17 @@ end
 -- After a silence: nobody could ask or renew meanwhile. Those whose sessions ran out hold good passes, and come back.
 local function endSilence(room, known)
     local silence = room.now - room.asked
-    room.asked = room.now
     local isOfThisLine = known.epoch == room.epoch
+    -- A room in which nobody waits is called once a second.
+    if silence > SILENCE_MICROS or silence > DOOR_SILENCE_MICROS and redis.call('EXISTS', DOOR, EARLY) > 0 then
+        set(room, 'away', room.now)
+    end
+    if silence > SILENCE_MICROS then
+        local from, to = inside.pardon(room)
+        set(room, 'silent_from', from)
+        set(room, 'silent_to', to)
+    end
+    room.asked = room.now
     if silence > SILENCE_MICROS then
         notePause(room, silence)
         set(room, 'inside_until', isOfThisLine and 0 or room.now + SILENCE_MICROS)
@@ -914,11 +1044,17 @@ end
 local function create(known, burst, session, usedBlock)
     local plain = clock()
     local room = blank(plain)
+    -- The room's time goes on from where the caller knows it to be.
+    if known.reckoned > 0 then
+        room.now = max(known.reckoned, min(plain, known.reckoned + RECKONING_MICROS))
+        room.skew = room.now - plain
+    end
     known = bounded(known)
     redis.call('UNLINK', MARKS, EVENTS)
+    watched.lookAtAll()
     for _, field in ipairs(FIELDS) do room.changed[field] = true end
     for _, field in ipairs(TEXTS) do room.changed[field] = true end
-    room.touched, room.version, room.refilled, room.asked = true, VERSION, plain, plain
+    room.touched, room.version, room.refilled, room.asked = true, VERSION, room.now, room.now
     room.run, room.session = known.run, session
     if known.epoch == 0 then
         forgetLine(room)
@@ -934,7 +1070,7 @@ local function create(known, burst, session, usedBlock)
 end
 
 local function existing(known)
-    local room = load(clock(), known.run)
+    local room = load(clock(), known.run, known.reckoned)
     if room == nil then
         fail('NOROOM ' .. STATE .. ' is not there: tick the room first, which creates or restores it')
     end
@@ -1161,12 +1297,16 @@ end
 
 -- ------------------------------------------------------------------------------------------------------- gateways
 
--- By name: when it last ticked, and how many healthy workers it sees.
+-- By name: when it last ticked, how many healthy workers it sees, and since when it is back from its latest silence.
 local function gatewaysOf()
     local flat, gateways = redis.call('HGETALL', GATEWAYS), {}
     for index = 1, #flat, 2 do
-        local micros, healthy = string.match(flat[index + 1], '^(%d+):(-?%d+)$')
-        if micros then gateways[flat[index]] = { micros = tonumber(micros), healthy = tonumber(healthy) } end
+        local micros, healthy, back = string.match(flat[index + 1], '^(%d+):(-?%d+):?(%d*)$')
+        if micros then
+            gateways[flat[index]] = {
+                micros = tonumber(micros), healthy = tonumber(healthy), back = tonumber(back) or 0,
+            }
+        end
     end
     return gateways
 end
@@ -1176,17 +1316,24 @@ local function isBeatDue(room, gateway)
     return age < 0 or age >= HEARTBEAT_MICROS
 end
 
-local function writeBeat(room, gateways, name, healthy)
-    gateways[name] = { micros = room.now, healthy = healthy }
-    write('HSET', GATEWAYS, name, text(room.now) .. ':' .. text(healthy))
+local function isSilent(room, gateway)
+    return gateway == nil or gateway.micros < max(room.away, room.now - DOOR_SILENCE_MICROS)
+end
+
+local function writeBeat(room, gateways, name, healthy, back)
+    gateways[name] = { micros = room.now, healthy = healthy, back = back }
+    write('HSET', GATEWAYS, name, text(room.now) .. ':' .. text(healthy) .. ':' .. text(back))
     room.touched = true
 end
 
--- Once in a while, and whenever its workers change. Gateways not heard of for long are forgotten.
+-- Once in a while, and whenever its workers change. Gateways not heard of for long are forgotten. In a silence, and while
+-- it saw no healthy worker, visitors of the gateway may have been dropped from the door, and it was not told: it is back
+-- from then on, and is asked to tell of all anew until it says that it has heard so.
 local function beat(room, gateways, name, healthy)
     local former = gateways[name]
-    if former and former.healthy == healthy and not isBeatDue(room, former) then return end
-    writeBeat(room, gateways, name, healthy)
+    local isBack = isSilent(room, former) or former.healthy == 0 and healthy ~= 0
+    if not isBack and former.healthy == healthy and not isBeatDue(room, former) then return end
+    writeBeat(room, gateways, name, healthy, isBack and room.now or former.back)
     for other, gateway in pairs(gateways) do
         if gateway.micros < room.now - GATEWAY_MEMORY_MICROS then
             redis.call('HDEL', GATEWAYS, other)
@@ -1195,22 +1342,11 @@ local function beat(room, gateways, name, healthy)
     end
 end
 
-local function isSilent(room, gateway)
-    return gateway == nil or gateway.micros < room.now - DOOR_SILENCE_MICROS
-end
-
--- A gateway that brings visitors is there, though it may not have ticked yet. After a silence its next tick is to hear
--- that its door is not known.
+-- A gateway that brings visitors is there, though it may not have ticked yet.
 local function refreshBeat(room, gateways, name)
     local former = gateways[name]
-    if former and not isBeatDue(room, former) then return end
-    writeBeat(room, gateways, name, isSilent(room, former) and MUST_TELL or former.healthy)
-end
-
--- Visitors of the gateway may have been dropped from the door, and it was not told: in a silence, or while it saw no
--- healthy worker, which it now does (`healthy`).
-local function mustTell(room, gateway, healthy)
-    return isSilent(room, gateway) or gateway.healthy == MUST_TELL or gateway.healthy == 0 and healthy ~= 0
+    if isSilent(room, former) then return writeBeat(room, gateways, name, -1, room.now) end
+    if isBeatDue(room, former) then writeBeat(room, gateways, name, former.healthy, former.back) end
 end
 
 -- Every gateway that has lately said how many healthy workers it sees has said none.
@@ -1229,8 +1365,13 @@ end
 
 -- How many visitors may be admitted now. A closed room, a rate of nought, or workers that are all away, hold everybody,
 -- called before or not, whatever the bucket still has.
+-- After a silence several gateways come back one after the other: for a second nobody goes in, so that all have said who
+-- stands at their doors, and the lowest go first.
 local function turns(room, sessions)
     if not isOpen(room) or room.rate == 0 or room.held == 1 then return 0 end
+    if room.away > 0 and room.now < room.away + DOOR_SILENCE_MICROS and redis.call('HLEN', GATEWAYS) > 1 then
+        return 0
+    end
     return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions - room.lost))
 end
 
@@ -1270,11 +1411,24 @@ local function standAtDoor(room, gateways, gateway, coming, standing)
     inChunks(paired(standing, gateway), 'HSET', OWNERS)
     room.touched = true
     refreshBeat(room, gateways, gateway)
+    if #standing == 0 then return end
+    -- Who is told of again since the gateway is back is there.
+    local since, told = redis.call('ZMSCORE', SINCE, unpack(worded(standing))), {}
+    for index, id in ipairs(standing) do
+        if since[index] and tonumber(since[index]) < gateways[gateway].back then told[#told + 1] = id end
+    end
+    inChunks(scored(room.now, told), 'ZADD', SINCE)
 end
 
 local function noteAdmitted(ids)
     setBits(EXCHANGED, ofThisLine(ids))
     inChunks(ofOlderLines(ids), 'SADD', CARRIED)
+end
+
+-- None of these has a live session; some may have one that is over and still there.
+function inside.begin(room, ids)
+    local added = inChunks(scored(room.now + room.session, ids), 'ZADD', SESSIONS)
+    room.expired = room.expired - (#ids - added)
 end
 
 -- Writes what an admission leaves behind; `waits` tells how long each was at the door. Ascending ids.
@@ -1283,7 +1437,7 @@ local function admit(room, ids, waits)
     local grants = {}
     for index, id in ipairs(ids) do grants[index] = text(id) .. ':' .. text(waits[index] or 0) end
     noteAdmitted(ids)
-    inChunks(scored(room.now + room.session, ids), 'ZADD', SESSIONS)
+    inside.begin(room, ids)
     room.tokens = room.tokens - #ids * TOKEN
     set(room, 'admitted', room.admitted + #ids)
     writeJournal(room, 'exchange', 'g', table.concat(grants, ','))
@@ -1299,9 +1453,9 @@ local function tell(room, kind, ids)
 end
 
 local function popLowest(count)
-    local popped = redis.call('ZPOPMIN', EARLY, count)
+    local popped = write('ZPOPMIN', EARLY, count)
     if #popped / 2 < count then
-        for _, value in ipairs(redis.call('ZPOPMIN', DOOR, count - #popped / 2)) do popped[#popped + 1] = value end
+        for _, value in ipairs(write('ZPOPMIN', DOOR, count - #popped / 2)) do popped[#popped + 1] = value end
     end
     local ids = {}
     for index = 1, #popped, 2 do ids[#ids + 1] = tonumber(popped[index]) end
@@ -1320,20 +1474,24 @@ local function restingOf(room, gateways)
     return isAnyWell and resting or {}
 end
 
--- Whether the gateway of each id at the door is there; version 1's have none, and say themselves that they are.
+-- Whether the gateway of each id at the door is there, and has told of it since it came back; version 1's have none, and
+-- say themselves that they are. Then by which gateway, and since when.
 local function present(room, gateways, ids)
     local owners = redis.call('HMGET', OWNERS, unpack(worded(ids)))
+    local since = redis.call('ZMSCORE', SINCE, unpack(worded(ids)))
     local seen
     local list = {}
     for index in ipairs(ids) do
+        since[index] = tonumber(since[index] or room.now)
         if owners[index] then
-            list[index] = not isSilent(room, gateways[owners[index]])
+            local gateway = gateways[owners[index]]
+            list[index] = not isSilent(room, gateway) and since[index] >= gateway.back
         else
             seen = seen or redis.call('ZMSCORE', SEEN, unpack(worded(ids)))
             list[index] = seen[index] and tonumber(seen[index]) >= room.now - DOOR_SILENCE_MICROS or false
         end
     end
-    return list, owners
+    return list, owners, since
 end
 
 local function lowestAtDoor(count)
@@ -1344,10 +1502,10 @@ local function lowestAtDoor(count)
     return ids
 end
 
--- The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. True when there
--- are more at the door than one call looks at: those behind are not to go in before the ones in front are told anew.
+-- The gateway was silent: whom it left at the door may have gone unsaid. It tells anew who stands there. Of more than one
+-- call looks at, those behind are not let in, being from before it came back (`present`).
 local function forgetDoorOf(room, gateways, name)
-    if not isSilent(room, gateways[name]) then return false end
+    if not isSilent(room, gateways[name]) then return end
     local ids, gone = lowestAtDoor(RETURN_SWEEP), {}
     for first = 1, #ids, 1000 do
         local part = { unpack(ids, first, min(first + 999, #ids)) }
@@ -1356,7 +1514,6 @@ local function forgetDoorOf(room, gateways, name)
         end
     end
     if leaveDoor(gone) > 0 then room.touched = true end
-    return #gone > 0 and #ids == RETURN_SWEEP
 end
 
 -- Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests: so
@@ -1371,12 +1528,11 @@ local function settleDoor(room, gateways, left, telling)
         if #ids == 0 then break end
         looks = looks - #ids
         room.touched = true
-        local are, owners = present(room, gateways, ids)
-        local since = redis.call('ZMSCORE', SINCE, unpack(worded(ids)))
+        local are, owners, since = present(room, gateways, ids)
         for index, id in ipairs(ids) do
             if are[index] and not (owners[index] and resting[owners[index]]) then
                 granted[#granted + 1] = id
-                waits[#granted] = max(0, room.now - tonumber(since[index] or room.now))
+                waits[#granted] = max(0, room.now - since[index])
                 left = left - 1
                 if not (telling and telling[id]) then news[#news + 1] = id end
             end
@@ -1388,7 +1544,8 @@ local function settleDoor(room, gateways, left, telling)
     return granted
 end
 
--- A part of the door at a time: visitors whose gateway has gone would count as waiting there.
+-- A part of the door at a time: visitors whose gateway has gone, or has not told of them since it came back, would count
+-- as waiting there.
 local function sweepDoor(room, gateways)
     local silent = redis.call('ZRANGEBYSCORE', SEEN, '-inf', '(' .. text(room.now - DOOR_SILENCE_MICROS), 'LIMIT', 0,
         DOOR_SWEEP)
@@ -1402,9 +1559,11 @@ local function sweepDoor(room, gateways)
         inChunks(silent, 'ZREM', SEEN)
         room.touched = true
     end
-    local isAnySilent = false
-    for _, gateway in pairs(gateways) do isAnySilent = isAnySilent or isSilent(room, gateway) end
-    if not isAnySilent or doorCount() == 0 then return end
+    local isAnyAway = false
+    for _, gateway in pairs(gateways) do
+        isAnyAway = isAnyAway or isSilent(room, gateway) or gateway.back > room.now - GATEWAY_MEMORY_MICROS
+    end
+    if not isAnyAway or doorCount() == 0 then return end
     local looked = {}
     if room.swept <= 0 then
         local from = room.swept < 0 and '(' .. text(room.swept) or '-inf'
@@ -1444,7 +1603,9 @@ function operations.join()
     jumpBlocks(room, first)
     local admitted = 0
     -- Nobody is ahead: whoever can go in now need not ask a second time.
+    -- The called of older lines have a horizon to ask, too.
     local isSettled = isOpen(room) and room.now >= room.waits_until
+        and (room.older_called == 0 or room.now >= room.older_called + room.horizon)
     if isSettled and doorCount() == 0 and not isOlderWaiting(olderOf(room)) then
         skipGaps(room)
         if room.serving == first - 1 then admitted = min(count, freeTurns(room, liveSessions(room))) end
@@ -1593,14 +1754,16 @@ local function tickArguments()
         millis = next('retention'),
         older = checkSeen(ARGV[FIRST_OWN + 17] or ''),
         heard = argumentWithin(FIRST_OWN + 18, 'heard', 0, LARGEST_INTEGER),
+        returned = argumentWithin(FIRST_OWN + 19, 'returned', 0, LARGEST_INTEGER),
     }
 end
 
 -- tick GATEWAY GENERATION INFLOW BURST SLOTS SESSION CLAIM HORIZON OPENS HEALTHY EVENTS_SEEN BLOCK_START BLOCK_USED
--- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER HEARD -> the snapshot, events, the leased block
+-- BLOCK_SIZE JOURNAL_ENTRIES JOURNAL_MICROS RETENTION_MILLIS OLDER HEARD RETURNED -> the snapshot, events, the leased
+-- block. RETURNED repeats what the last answer taken in told: since when this gateway is back from a silence.
 function operations.tick()
     local known, given = knownMarks(), tickArguments()
-    local room = load(clock(), known.run)
+    local room = load(clock(), known.run, known.reckoned)
     local usedBlock = given.used > 0 and given.start or 0
     if room then
         takeIn(room, known, usedBlock)
@@ -1610,15 +1773,14 @@ function operations.tick()
     noteSeen(room, given.older)
     local ignored, conflict = takeLimits(room, given.limits, given.generation, given.heard)
     local gateways, atDoor = gatewaysOf(), doorCount()
-    local isUntold = mustTell(room, gateways[given.gateway], given.healthy)
-    local isCutShort = atDoor > 0 and forgetDoorOf(room, gateways, given.gateway)
+    if atDoor > 0 then forgetDoorOf(room, gateways, given.gateway) end
     beat(room, gateways, given.gateway, given.healthy)
     set(room, 'held', isHeld(room, gateways))
     local block = lease(room, gateways, given.gateway, given.start, given.used, given.size, known.epoch == room.epoch)
     local sessions = liveSessions(room)
     if atDoor > 0 then
         sweepDoor(room, gateways)
-        sessions = sessions + #settleDoor(room, gateways, isCutShort and 0 or turns(room, sessions))
+        sessions = sessions + #settleDoor(room, gateways, turns(room, sessions))
         atDoor = doorCount()
     end
     local showUp = sampleShowUp(room)
@@ -1626,6 +1788,7 @@ function operations.tick()
     writeMark(room)
     local journal, isDue = keep(room, given.entries, given.micros, given.millis)
     local granted, released, last, isLost = eventsSince(room, given.seen)
+    local returned = gateways[given.gateway].back
     commit(room)
     if isDue then
         for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, given.millis) end
@@ -1640,7 +1803,8 @@ function operations.tick()
         'allowed', room.allowed, 'allowed_until', room.allowed_until, 'held', room.held,
         'void_before', room.void_before, 'gaps', gapsAhead(room), 'older', room.older,
         'journal', journal, 'trimmed', room.trimmed, 'granted', granted, 'released', released,
-        'events', last, 'events_lost', isUntold and 1 or isLost, 'block', block,
+        'events', last, 'events_lost', returned ~= given.returned and 1 or isLost, 'returned', returned,
+        'block', block,
     })
 end
 
@@ -1652,6 +1816,32 @@ local function unique(ids)
         if id ~= distinct[#distinct] then distinct[#distinct + 1] = id end
     end
     return distinct
+end
+
+function inside.adopt(room, ids)
+    if #ids == 0 then return end
+    local list = {}
+    for index, id in ipairs(ids) do list[index] = text(id) end
+    setBits(ARRIVED, ofThisLine(ids))
+    noteAdmitted(ids)
+    inside.begin(room, ids)
+    leaveDoor(ids)
+    set(room, 'lost', max(0, room.lost - #ids))
+    writeJournal(room, 'adopt', 'g', table.concat(list, ','))
+end
+
+-- Who was let in just before a silence may never have got the pass, and the session ran out meanwhile (`expiry`). While
+-- those of the silence are kept it is made anew where its slot is kept, with the others of `remade`; where it is not, the
+-- visitor may go in like others (nil).
+function inside.remake(room, id, expiry, remade)
+    if remade[id] then return room.now + room.session end
+    local from, to = inside.pardon(room)
+    expiry = tonumber(expiry or 0)
+    if expiry <= from or expiry > to then return OUTCOME.ENDED end
+    if room.lost <= #remade.ids then return nil end
+    remade[id] = true
+    remade.ids[#remade.ids + 1] = id
+    return room.now + room.session
 end
 
 -- What is already decided about an id that asks; nil when it may go in.
@@ -1716,7 +1906,8 @@ function operations.exchange()
     local lapsedUpTo, lines = servingAt(room, microsAgo(room, room.claim)), olderOf(room)
     local sessions, stands = liveScores(room, SESSIONS, own), standsOf(own)
     local released = redis.call('EXISTS', RELEASED) == 1 and liveScores(room, RELEASED, own) or {}
-    local bit = bitsOf(room, own)
+    local bit, kept, remade = bitsOf(room, own), {}, { ids = {} }
+    if #own > 0 and inside.pardon(room) > 0 then kept = redis.call('ZMSCORE', SESSIONS, unpack(worded(own))) end
     local outcomes, coming, standing, asking = {}, {}, {}, {}
     for index in ipairs(ids) do outcomes[index] = OUTCOME.VOID end
     for index, id in ipairs(own) do
@@ -1725,11 +1916,15 @@ function operations.exchange()
             standing[#standing + 1] = id
         else
             decided = verdict(room, id, sessions[index], released[index], bit, lines, lapsedUpTo)
+            if decided == OUTCOME.ENDED and not released[index] then
+                decided = inside.remake(room, id, kept[index], remade)
+            end
             if decided == nil then coming[#coming + 1] = id end
         end
         outcomes[places[index]] = decided
         if decided == nil then asking[places[index]] = id end
     end
+    inside.adopt(room, remade.ids)
     coming = unique(coming)
     setBits(ARRIVED, ofThisLine(coming))
     local left, isIn = turns(room, liveSessions(room)), {}
@@ -1778,15 +1973,7 @@ function operations.renew()
             expiries[places[index]] = expiry
         end
     end
-    if #adopted > 0 then
-        local list = {}
-        for index, id in ipairs(adopted) do list[index] = text(id) end
-        setBits(ARRIVED, ofThisLine(adopted))
-        noteAdmitted(adopted)
-        leaveDoor(adopted)
-        set(room, 'lost', max(0, room.lost - #adopted))
-        writeJournal(room, 'adopt', 'g', table.concat(list, ','))
-    end
+    inside.adopt(room, adopted)
     inChunks(scored(expiry, live), 'ZADD', SESSIONS)
     room.touched = room.touched or #live > 0
     commit(room)
@@ -1812,7 +1999,9 @@ function operations.release()
             end
         end
     end
-    inChunks(ended, 'ZREM', SESSIONS)
+    local removed = inChunks(ended, 'ZREM', SESSIONS)
+    room.expired = room.expired - (removed - freed)
+    room.touched = room.touched or removed > 0
     inChunks(untils, 'ZADD', RELEASED)
     tell(room, 'r', news)
     commit(room)
@@ -1829,6 +2018,7 @@ function operations.leave()
         if owners[index] == gateway then gone[#gone + 1] = id end
     end
     local left = leaveDoor(gone)
+    room.touched = room.touched or left > 0
     commit(room)
     return answer(room, { 'count', left })
 end
@@ -1837,7 +2027,9 @@ end
 -- The controller knows nothing of the line, so its call says nothing of a loss, and ends no silence.
 function operations.allow()
     local rate, fence = argument(FIRST_OWN, 'rate'), argument(FIRST_OWN + 1, 'fence')
-    local room = existing(knownMarks())
+    local known = knownMarks()
+    known.reckoned = -1
+    local room = existing(known)
     local taken = fence >= room.fence
     if taken then
         set(room, 'fence', fence)

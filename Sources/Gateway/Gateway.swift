@@ -168,7 +168,9 @@ public final class Gateway {
                 wallMicros: self.home.wallMicros
             )
             let tick = self.makeTick(room, pulse, shared)
-            home.store.tick(room: room.name, tick, known: shared.known) { self.take(tick: $0, of: room.name) }
+            home.store.tick(room: room.name, tick, known: shared.known(at: self.home.now)) {
+                self.take(tick: $0, of: room.name)
+            }
         }
         self.rooms[room.name] = pulse
         self.tellMode(of: room.name)
@@ -188,7 +190,8 @@ public final class Gateway {
                 roomMillis: room.retentionMicros / 1_000
             ),
             older: shared.reportOlder(),
-            generationHeard: pulse.generationHeard
+            generationHeard: pulse.generationHeard,
+            returnedMicros: pulse.returnedMicros
         )
     }
 
@@ -216,7 +219,7 @@ public final class Gateway {
                     ]
                 )
             }
-            self.shares.rooms[room].take(answer)
+            self.shares.rooms[room].take(answer, sentAt: pulse.sentAt)
         case .failure(let error):
             if pulse.failed(error) {
                 self.log.error(
@@ -247,7 +250,8 @@ public final class Gateway {
             offsetMicros: pulse.offsetMicros,
             mode: mode,
             lastOfState: self.shares.rooms[room].lastOfState,
-            seesWorkers: healthy != 0
+            seesWorkers: healthy != 0,
+            isRestTold: pulse.isRestTold
         )
         for loop in self.loops { loop.submit { $0.take(news, of: room) } }
     }

@@ -80,6 +80,7 @@ import Testing
         }
         try fleet.tick("b", Fleet.at(4_000))
         #expect(fleet.room.record.serving == fleet.room.record.issued)
+        for millis in [4_700, 5_400] as [Int64] { try fleet.tick("b", Fleet.at(millis)) }
         #expect(try fleet.join("b", 1, Fleet.at(6_100)).admitted == 1)
     }
 

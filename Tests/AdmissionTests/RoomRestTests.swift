@@ -10,6 +10,7 @@ import Testing
         var room = RoomModel()
         var now = RoomModelTests.start
         let limits: RoomLimits
+        private var returned: [String: Int64] = [:]
 
         init(inflowMilli: Int64, burst: Int64, joined: Int) throws {
             self.limits = RoomLimits(
@@ -37,9 +38,12 @@ import Testing
                 gateway: gateway,
                 limits: self.limits,
                 healthy: healthy,
-                eventsSeen: self.room.record.events
+                eventsSeen: self.room.record.events,
+                returnedMicros: self.returned[gateway] ?? 0
             )
-            return try self.room.tick(tick, known: .nothing, nowMicros: self.now)
+            let answer = try self.room.tick(tick, known: .nothing, nowMicros: self.now)
+            self.returned[gateway] = answer.returnedMicros
+            return answer
         }
 
         /// A tenth of a second for each of `count`, with a tick of both.

@@ -20,6 +20,7 @@ final class GateScene {
     private(set) var calls: [String] = []
     private var pulse = RoomPulse()
     private let settings: RoomSettings
+    var limits: RoomLimits { RoomLimits(self.settings) }
     var healthy: Int64? = 1
     private var answers: [Visitor] = []
 
@@ -78,7 +79,12 @@ final class GateScene {
         self.world.run(on: loop) {
             if self.pulse.isDue(activity: self.shared.activityCount, isForced: true) {
                 let activity = self.shared.activityCount
-                self.pulse.sent(activity: activity, now: loop.now, wallMicros: loop.wallMicros)
+                self.pulse.sent(
+                    activity: activity,
+                    seesWorkers: self.healthy != 0,
+                    now: loop.now,
+                    wallMicros: loop.wallMicros
+                )
                 let tick = RoomTick(
                     gateway: "g",
                     limits: RoomLimits(self.settings),
@@ -86,13 +92,14 @@ final class GateScene {
                     healthy: self.healthy,
                     eventsSeen: self.pulse.eventsSeen,
                     block: self.shared.reportBlock(),
-                    older: self.shared.lines.older
+                    older: self.shared.lines.older,
+                    returnedMicros: self.pulse.returnedMicros
                 )
-                store.tick(room: "sale", tick, known: self.shared.known) { result in
+                store.tick(room: "sale", tick, known: self.shared.known(at: loop.now)) { result in
                     switch result {
                     case .success(let answer):
                         _ = self.pulse.answered(answer, now: loop.now, wallMicros: loop.wallMicros)
-                        self.shared.take(answer)
+                        self.shared.take(answer, sentAt: self.pulse.sentAt)
                     case .failure: _ = self.pulse.failed(.unanswered("late"))
                     }
                     self.tell(try? result.get())
@@ -110,7 +117,8 @@ final class GateScene {
             answer: answer,
             offsetMicros: self.pulse.offsetMicros,
             mode: mode,
-            seesWorkers: self.healthy != 0
+            seesWorkers: self.healthy != 0,
+            isRestTold: self.pulse.isRestTold
         )
         // One thread plays all of it.
         nonisolated(unsafe) let gates = self.gates

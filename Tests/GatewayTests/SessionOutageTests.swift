@@ -113,4 +113,47 @@ import Testing
             #expect(entered == 0 && most == 5, "seed \(seed): \(entered) let in, \(most) sessions in 5 slots")
         }
     }
+
+    /// Seen before: let in from the door just before an outage that was longer than a session, the visitor was sent to the
+    /// end of the line when the state was back.
+    @Test func away_longerThanASession_grantedJustBefore_isLetIn() throws {
+        for seed in 0..<10 as Range<UInt64> {
+            let scene = GateScene(seed, slots: 1) { $0.sessionMicros = 4_000_000 }
+            let guest = try #require(try self.enter(scene, 1).first)
+            let next = scene.park(.join)
+            let isCalled = scene.run(withinSeconds: 3) { next.place != nil && scene.shared.known.serving >= 2 }
+            #expect(isCalled)
+            let waiting = scene.park(.exchange(key: try #require(next.place)))
+            scene.run(forSeconds: 0.2)
+            #expect(waiting.answer == nil, "at the door")
+            let other = FickleRoomStore(loop: scene.loops[1], rooms: scene.rooms, world: scene.world)
+            scene.world.run(on: scene.loops[1]) {
+                let known = scene.shared.known
+                other.release(room: "sale", ids: [guest.key.number], known: known) { _ in
+                    other.exchange(room: "sale", gateway: "other", ids: [], known: known) { _ in }
+                }
+            }
+            scene.world.run(forNanoseconds: 20 * Nanoseconds.perMillisecond)
+            scene.rooms.goAway(forNanoseconds: 6 * Nanoseconds.perSecond)
+            let isIn = scene.run(withinSeconds: 9) { waiting.answer != nil }
+            #expect(isIn && waiting.pass != nil, "seed \(seed): \(String(describing: waiting.answer))")
+        }
+    }
+
+    /// Seen before: everybody inside was thrown out.
+    @Test func clock_setForwardByAnHour_nobodyIsThrownOut() throws {
+        for seed in 0..<10 as Range<UInt64> {
+            let scene = self.scene(seed, slots: 4)
+            let guests = try self.enter(scene, 4)
+            scene.rooms.aheadMicros = 3_600_000_000
+            for second in 1...20 {
+                scene.run(forSeconds: 1)
+                for guest in guests {
+                    let isIn = self.ask(scene, guest, on: second % 2)
+                    #expect(isIn, "seed \(seed), second \(second): \(guest.key.number) was thrown out")
+                }
+                #expect(scene.gates[0].snapshot?.sessions == 4, "seed \(seed), second \(second)")
+            }
+        }
+    }
 }

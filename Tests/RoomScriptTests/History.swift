@@ -32,6 +32,8 @@ struct History {
         case loseAll
         /// Redis evicted the record alone.
         case loseRecord
+        /// Redis evicted another key alone; the next question follows at once.
+        case loseKey(RoomModel.WatchedKey)
         /// A copy of all keys is put away; later all keys are as they were then.
         case save
         case restore
@@ -44,7 +46,10 @@ struct History {
     /// How many stood at the door after each question.
     private(set) var doors: [Int64] = []
     var random: SplitMix64
+    /// Redis's clock, which is set forward and back.
     var nowMicros: Int64 = 1_700_000_000_000_000
+    /// What has passed in truth: by it the gateways reckon.
+    private(set) var passedMicros: Int64 = 0
     var gateways: [HistoryGateway] = []
     private var saved: (model: RoomModel, journal: [JournalEntry])?
     private var run: Int64 = 7
@@ -53,6 +58,10 @@ struct History {
     private var firstToAsk: Int?
     /// A line that nobody knows begins in another second than the one before it.
     private var newLineMicros: Int64 = 0
+    /// How often the clock was set forward.
+    private(set) var forwardSteps = 0
+    /// How many exchanges made sessions anew that had run out in a silence.
+    private(set) var madeAnew = 0
     private let isOnGrid: Bool
 
     init(seed: UInt64, steps count: Int) {
@@ -72,7 +81,7 @@ struct History {
         self.gateways = [HistoryGateway(name: "g", limits: limits)]
         self.ask(.tick(RoomTick(gateway: "g", limits: limits)), by: 0)
         for (microsLater, operation) in script {
-            self.nowMicros += microsLater
+            self.goOn(by: microsLater)
             self.ask(operation, by: 0)
         }
     }
@@ -81,8 +90,14 @@ struct History {
 
     // MARK: Steps
 
+    private mutating func goOn(by micros: Int64) {
+        self.nowMicros += micros
+        self.passedMicros += max(0, micros)
+    }
+
     private mutating func step() {
-        self.nowMicros = max(self.nowMicros + self.timeStep(), self.witness.earliestClock, self.newLineMicros)
+        let next = max(self.nowMicros + self.timeStep(), self.witness.earliestClock, self.newLineMicros)
+        self.goOn(by: next - self.nowMicros)
         if let first = self.firstToAsk { return self.chance(1, of: 3) ? self.askAsController() : self.tick(first) }
         let index = Int.random(in: 0..<self.gateways.count, using: &self.random)
         switch Int.random(in: 0..<100, using: &self.random) {
@@ -95,8 +110,10 @@ struct History {
         case 85..<88:
             self.ask(.leave(gateway: self.gateways[index].name, self.randomIDs(index)), by: index)
         case 88..<91: self.askAsController()
-        case 91..<93: self.gateways[index].changeFile(self.randomLimits(), &self.random)
-        case 93..<95: self.handOutAlone(index)
+        case 91: self.gateways[index].changeFile(self.randomLimits(), &self.random)
+        case 92: self.loseKey()
+        case 93: self.handOutAlone(index)
+        case 94: self.setClockForward()
         case 95: self.save()
         case 96..<98: self.mishap()
         case 98 where self.chance(1, of: 2):
@@ -128,7 +145,7 @@ struct History {
     private mutating func ask(_ operation: RoomScript.Operation, by index: Int?) {
         let question = Question(
             operation: operation,
-            known: index.map { self.gateways[$0].known } ?? .nothing,
+            known: index.map { self.gateways[$0].known(atMicros: self.passedMicros) } ?? .nothing,
             run: self.run,
             clockMicros: self.nowMicros
         )
@@ -142,12 +159,24 @@ struct History {
         if index != nil, answer != .failed(.noRoom) { self.firstToAsk = nil }
         let written = self.model.takeJournal()
         self.journal += written
+        if case .exchange = operation {
+            self.madeAnew += written.count { if case .adopt = $0 { true } else { false } }
+        }
         self.steps.append(.ask(question, answer))
         self.doors.append(self.model.door.count)
-        self.witness.see(question, answer, before: before, after: self.model, written: written)
+        self.witness.see(
+            question,
+            answer,
+            passedMicros: self.passedMicros,
+            before: before,
+            after: self.model,
+            written: written
+        )
         // Now and then an answer is lost.
         guard let index else { return }
-        if self.gateways.count == 1 || !self.chance(1, of: 12) { self.gateways[index].take(answer) }
+        if self.gateways.count == 1 || !self.chance(1, of: 12) {
+            self.gateways[index].take(answer, atMicros: self.passedMicros)
+        }
     }
 
     private mutating func handOutAlone(_ index: Int) {
@@ -192,7 +221,7 @@ struct History {
             if self.firstToAsk == nil || self.chance(1, of: 3) {
                 self.firstToAsk = 0
                 self.gateways[0].restart()
-                self.nowMicros = max(self.nowMicros, self.witness.earliestClock) + 1_000_000
+                self.goOn(by: max(0, self.witness.earliestClock - self.nowMicros) + 1_000_000)
                 self.newLineMicros = self.nowMicros
             }
             self.model = RoomModel()
@@ -200,6 +229,29 @@ struct History {
             self.steps.append(.loseAll)
             self.witness.lose()
         }
+    }
+
+    private mutating func loseKey() {
+        guard self.model.record.epoch > 0 else { return }
+        let present = RoomModel.WatchedKey.allCases.filter { self.model.isPresent($0) }
+        // Few rooms have an older line.
+        let rare = present.filter { $0 == .early || $0 == .carried }
+        guard let key = (rare.isEmpty ? present : rare).randomElement(using: &self.random) else { return }
+        self.model.forget(key)
+        self.witness.lose(key)
+        self.steps.append(.loseKey(key))
+        self.tick(Int.random(in: 0..<self.gateways.count, using: &self.random))
+    }
+
+    /// The first to ask after it can tell: it has had an answer before.
+    private mutating func setClockForward() {
+        let knowing = self.gateways.indices.filter {
+            self.gateways[$0].known(atMicros: self.passedMicros).reckonedMicros > 0
+        }
+        guard let first = knowing.randomElement(using: &self.random) else { return }
+        self.firstToAsk = first
+        self.nowMicros += [500_000, 2_000_000, 30_000_000, 3_600_000_000].randomElement(using: &self.random)!
+        self.forwardSteps += 1
     }
 
     private mutating func restore(_ saved: (model: RoomModel, journal: [JournalEntry])) {
@@ -215,5 +267,20 @@ struct History {
         guard known.epoch == record.epoch else { return known.epoch > record.epoch }
         return known.incarnation > record.incarnation || known.serving > record.serving
             || known.stated > record.issued || known.issued > max(record.issued, record.blocks.last?.end ?? 0)
+    }
+}
+
+extension RoomModel {
+    /// As if that key of Redis was gone. What stands at the door is in several.
+    fileprivate mutating func forget(_ key: WatchedKey) {
+        switch key {
+        case .sessions: (self.sessions, self.pardoned) = (SessionTable(), [:])
+        case .arrived: self.arrived = NumberSet()
+        case .exchanged: self.exchanged = NumberSet()
+        case .door, .owners, .early: self.door = Door()
+        case .events: self.events = EventLog()
+        case .released: self.released = SessionTable()
+        case .carried: self.carried = []
+        }
     }
 }

@@ -10,8 +10,11 @@ struct HistoryGateway {
     private var limits: RoomLimits
     private var generation: Int64 = 1
     private(set) var known = KnownMarks.nothing
+    /// The room's time as the last tick's answer told it, and when that was.
+    private var told: (roomMicros: Int64, atMicros: Int64)?
     private var eventsSeen: Int64?
     private var generationHeard: Int64 = 0
+    private var returnedMicros: Int64 = 0
     private var block: ClosedRange<Int64>?
     private var used: Int64 = 0
     /// Lines that its visitors have shown since.
@@ -34,8 +37,10 @@ struct HistoryGateway {
         self.starts += 1
         self.name = "\(self.name.prefix(6))-\(self.starts)"
         self.known = .nothing
+        self.told = nil
         self.eventsSeen = nil
         self.generationHeard = 0
+        self.returnedMicros = 0
     }
 
     mutating func tick(healthy: Int64?, wantsBlock: Bool) -> RoomTick {
@@ -52,7 +57,8 @@ struct HistoryGateway {
             block: BlockReport(start: self.block?.lowerBound ?? 0, used: self.used, size: wantsBlock ? 20 : 0),
             retention: RoomRetention(journalEntries: 1_000, journalMicros: 315_360_000_000_000),
             older: self.older.values.sorted { $0.epoch < $1.epoch }.suffix(8),
-            generationHeard: self.generationHeard
+            generationHeard: self.generationHeard,
+            returnedMicros: self.returnedMicros
         )
     }
 
@@ -64,7 +70,14 @@ struct HistoryGateway {
         return self.used
     }
 
-    mutating func take(_ answer: History.Answer) {
+    /// What goes with a call. In a history answers come in no time.
+    func known(atMicros now: Int64) -> KnownMarks {
+        var known = self.known
+        if let told = self.told { known.reckonedMicros = told.roomMicros + now - told.atMicros }
+        return known
+    }
+
+    mutating func take(_ answer: History.Answer, atMicros now: Int64) {
         switch answer {
         case .join(let grant): self.take(grant.line)
         case .exchange(let exchange): self.take(exchange.line)
@@ -75,8 +88,10 @@ struct HistoryGateway {
         case .tick(let tick):
             self.take(tick.snapshot.line)
             self.known.raise(tick.snapshot)
+            self.told = (tick.snapshot.nowMicros, now)
             self.older = self.older.filter { $0.key >= self.known.voidBefore }
             self.eventsSeen = tick.events
+            self.returnedMicros = tick.returnedMicros
             self.generationHeard = max(self.generationHeard, tick.snapshot.generation)
             if tick.block?.lowerBound != self.block?.lowerBound {
                 self.block = tick.block

@@ -33,6 +33,7 @@ struct ScriptRoom {
             return 1
         case .loseAll: self.connection.append(["DEL"] + self.keys)
         case .loseRecord: self.connection.append(["DEL", self.keys[0]])
+        case .loseKey(let key): self.connection.append(["DEL", self.keys[Int(key.rawValue) - 1]])
         case .save: return self.copy(from: self.keys, to: self.keys.map { $0 + ":saved" })
         case .restore: return self.copy(from: self.keys.map { $0 + ":saved" }, to: self.keys)
         }
@@ -85,7 +86,7 @@ struct ScriptRoom {
         compare("marks", try self.sortedSet(7), Dictionary(uniqueKeysWithValues: marks))
         compare("arrived", try self.bits(2), model.arrived.members)
         compare("exchanged", try self.bits(3), model.exchanged.members)
-        compare("gateways", try self.texts(10), model.gateways.mapValues { "\($0.micros):\($0.healthy)" })
+        compare("gateways", try self.texts(10), model.gateways.mapValues { "\($0.micros):\($0.healthy):\($0.back)" })
         let events = model.events.events.map { (($0.kind == .granted ? "g" : "r") + String($0.id), $0.number) }
         compare("events", try self.sortedSet(11), Dictionary(uniqueKeysWithValues: events))
         let released = model.released.expiries.filter { $0.value > model.now }
@@ -200,6 +201,8 @@ extension RoomRecord {
             "lost": self.lost, "lost_until": self.lostUntil, "events": self.events, "coarse": self.coarse,
             "swept": self.swept, "trimmed": self.trimmed, "kept": self.kept,
             "retention": self.retention, "asked": self.asked, "inside_until": self.insideUntil,
+            "present": self.present, "inside": self.inside, "mixed": self.mixed, "away": self.away,
+            "silent_from": self.silentFrom, "silent_to": self.silentTo,
             "regressed": self.regressed, "waits_until": self.waitsUntil,
             "heard": self.heard, "heard_until": self.heardUntil,
         ]

@@ -3,7 +3,7 @@ import Primitives
 @testable import Admission
 
 /// Watches a history from outside, and notes where a promise is broken: no number twice, order at the door, the rate,
-/// the slots, passes that are honoured.
+/// the slots, passes that are honoured, a time that goes on with that in truth.
 struct Witness {
     struct Place: Hashable { var epoch, number: Int64 }
     struct Pass { var place: Place, expiresMicros: Int64 }
@@ -12,15 +12,20 @@ struct Witness {
     private var handedOut: Set<Place> = []
     private var handedOutInOrder: [Place] = []
     private var admitted: Set<Place> = []
+    /// Whose sessions ran out in a silence: they may not have heard of it, and go in once more.
+    private var pardoned: Set<Place> = []
     private var passes: [Place: Int64] = [:]
     private var released: Set<Place> = []
+    private var inside = GoodPasses()
     /// The newest line that any answer told of.
     private var epoch: Int64 = 0
     private var incarnation: Int64 = 0
     private var voidBefore: Int64 = 0
     /// A bucket of its own, in nano-tokens.
     private var tokens: Int64 = 0
-    private var clock: Int64 = 0
+    private var passed: Int64 = 0
+    /// The latest of the room's time.
+    private var roomNow: Int64 = 0
 
     /// Epochs are seconds of a clock that is not set back to before the last line began.
     var earliestClock: Int64 { self.epoch * 1_000_000 }
@@ -33,8 +38,16 @@ struct Witness {
         model.record.epoch == self.epoch && model.record.incarnation == self.incarnation
     }
 
+    /// Of older lines nothing stands in for who was let in.
+    mutating func lose(_ key: RoomModel.WatchedKey) {
+        if key == .carried { self.admitted = self.admitted.filter { $0.epoch == self.epoch } }
+    }
+
     /// What the room knew of visitors may be gone.
-    mutating func lose() { self.admitted = [] }
+    mutating func lose() {
+        self.admitted = []
+        self.inside.noteLoss()
+    }
 
     mutating func handOut(epoch: Int64, _ numbers: ClosedRange<Int64>) {
         for number in numbers {
@@ -47,12 +60,12 @@ struct Witness {
     mutating func see(
         _ question: History.Question,
         _ answer: History.Answer,
+        passedMicros: Int64,
         before: RoomModel,
         after: RoomModel,
         written: [JournalEntry]
     ) {
-        let elapsed = max(0, question.clockMicros - self.clock)
-        self.clock = question.clockMicros
+        let elapsed = self.seeTime(question, passedMicros, before: before, after: after)
         self.seeBucket(elapsed, before: before, after: after, written: written)
         self.seeOpening(question, before: before, after: after, written: written)
         switch answer {
@@ -79,6 +92,53 @@ struct Witness {
         }
         self.seeDoor(question.known, before: before, after: after, written: written)
         self.takeIn(after)
+        self.seeInside(question, answer, after: after, written: written)
+    }
+
+    private mutating func seeInside(
+        _ question: History.Question,
+        _ answer: History.Answer,
+        after: RoomModel,
+        written: [JournalEntry]
+    ) {
+        guard answer != .failed(.noRoom) else { return }
+        if case .renew(let renewal) = answer, case .renew(let renewals) = question.operation {
+            for (place, expiry) in zip(self.places(renewals.map(\.id), question, after), renewal.expiries) {
+                if let place, let expiry { self.inside.good[place] = expiry }
+            }
+        }
+        if case .count = answer, case .release(let ids) = question.operation {
+            for case let place? in self.places(ids, question, after) { self.inside.good[place] = nil }
+        }
+        self.inside.voidBefore = self.voidBefore
+        let isGateway = if case .setAllowedRate = question.operation { false } else { true }
+        if let violation = self.inside.see(written, known: isGateway ? question.known : nil, after: after) {
+            self.violations.append(violation)
+        }
+    }
+
+    /// The room's time goes on with that in truth: who has had an answer before notices a clock that was set forward by
+    /// more than a second, and by the controller's calls it goes on by 3 seconds at most. After another server took over
+    /// it is behind what gateways reckon, and may catch up. By how much it went on.
+    private mutating func seeTime(
+        _ question: History.Question,
+        _ passedMicros: Int64,
+        before: RoomModel,
+        after: RoomModel
+    ) -> Int64 {
+        let elapsed = passedMicros - self.passed
+        self.passed = passedMicros
+        guard after.record.epoch > 0 else { return elapsed }
+        let gained = after.now - self.roomNow
+        self.roomNow = max(self.roomNow, after.now)
+        guard before.record.epoch > 0, gained > elapsed else { return elapsed }
+        let isController = if case .setAllowedRate = question.operation { true } else { false }
+        let bound = isController ? RoomRules.silenceMicros : RoomRules.reckoningMicros
+        let latest = max(after.now - gained + elapsed, question.known.reckonedMicros) + bound
+        if question.known.reckonedMicros > 0 || isController, after.now > latest {
+            self.violations.append("the room's time went on by \(gained) in \(elapsed)")
+        }
+        return gained
     }
 
     private mutating func takeIn(_ model: RoomModel) {
@@ -137,7 +197,7 @@ struct Witness {
             self.violations.append("let in before the opening")
         }
         guard case .tick(let tick) = question.operation, tick.generationHeard > after.record.generation,
-            before.record.epoch == 0 || before.record.incarnation != after.record.incarnation
+            before.record.epoch == 0 || before.record.waitsUntil != after.record.waitsUntil
         else { return }
         let called = max(before.record.epoch == after.record.epoch ? before.record.serving : 0, question.known.serving)
         if isAnybodyIn || question.known.epoch == after.record.epoch && after.record.serving > called {
@@ -152,20 +212,23 @@ struct Witness {
         written: [JournalEntry]
     ) {
         let epoch = after.record.epoch
+        let isSilenceOver = after.record.silentTo == after.now
+        let kept = Array(after.pardoned.keys) + (isSilenceOver ? Array(before.sessions.expiries.keys) : [])
+        for place in kept.map({ PlaceID.place($0, current: epoch) }) {
+            self.pardoned.insert(Place(epoch: place.epoch, number: place.number))
+        }
         for case .exchange(_, let grants) in written {
             for grant in grants {
                 let place = PlaceID.place(grant.number, current: epoch)
-                if !self.admitted.insert(Place(epoch: place.epoch, number: place.number)).inserted {
+                let admitted = Place(epoch: place.epoch, number: place.number)
+                if !self.admitted.insert(admitted).inserted, self.pardoned.remove(admitted) == nil {
                     self.violations.append("\(place) was admitted twice")
                 }
             }
             guard let last = grants.last?.number else { continue }
             let resting = after.restingGateways()
             let waits = after.door.ids.first { id in
-                !resting.contains(after.door.stays[id]!.gateway)
-                    && after.gateways[after.door.stays[id]!.gateway].map {
-                        $0.micros >= after.now - RoomRules.doorSilenceMicros
-                    } ?? false
+                !resting.contains(after.door.stays[id]!.gateway) && after.isPresent(after.door.stays[id]!)
             }
             if let waits, waits < last {
                 self.violations.append("\(last) was let in before \(waits), who was at the door")

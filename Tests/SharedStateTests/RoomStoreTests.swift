@@ -55,6 +55,24 @@ import Testing
         }
     }
 
+    /// Seen before: a clock that was an hour ahead and was set right stopped the room's time for that hour.
+    @Test func memory_clockSetBack_timeGoesOn() throws {
+        let rooms = MemoryRooms()
+        func now(atMicros wall: Int64) throws -> Int64 {
+            let result = rooms.run(room: "r", wallMicros: wall, creates: true) { model, now throws(RoomError) in
+                try model.tick(RoomTick(gateway: "g", limits: Self.limits), known: .nothing, nowMicros: now)
+            }
+            return try result.get().snapshot.nowMicros
+        }
+        let start: Int64 = 1_700_000_000_000_000
+        _ = try now(atMicros: start)
+        let ahead = try now(atMicros: start + 3_600_000_000)
+        #expect(try now(atMicros: start + 3_599_999_000) == ahead, "another loop's turn began earlier")
+        let back = try now(atMicros: start + 1_000_000)
+        #expect(back >= ahead)
+        #expect(try now(atMicros: start + 2_000_000) == back + 1_000_000)
+    }
+
     /// A called visitor who finds no token stands at the door, and leaves it.
     @Test(arguments: StateKind.allCases)
     func exchange_noTokenLeft_isAtTheDoor(kind: StateKind) async throws {

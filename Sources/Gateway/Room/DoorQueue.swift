@@ -99,6 +99,15 @@ struct DoorQueue<Waiter> {
         self.unanswered.removeAll(keepingCapacity: true)
     }
 
+    /// The shared state no longer counts the number as standing here.
+    mutating func askAgain(_ key: LineKey) {
+        guard let entry = self.entries[key] else { return }
+        // The answer that is on the way may be from before that.
+        self.entries[key]!.isToAskAgain = entry.isOnTheWay
+        self.entries[key]!.stands = false
+        if !entry.isOnTheWay { self.questions.add(key) }
+    }
+
     /// The shared state may have forgotten who stands here: it is told of all of them again. Of those who are on the way
     /// nobody knows whether it heard of them before or after that: they follow when their call is back.
     mutating func askAllAgain() {

@@ -4,12 +4,12 @@ import SharedState
 
 /// The called who wait for a token or a slot: the shared state is told who comes and who goes, and tells who is let in.
 extension RoomGate {
-    /// A gateway without a healthy worker asks for nobody: they would be let in to an error. When no gateway has one,
-    /// the shared state lets nobody in, and is told, so that those who came in time keep their turn.
-    private var mayExchange: Bool { self.view.seesWorkers || self.view.snapshot?.isHeld == true }
+    /// A gateway without a healthy worker asks for nobody before the shared state has heard of that: they would be let in
+    /// to an error. Then it lets in nobody by this gateway, and is told who came, so that they keep their claims.
+    private var mayExchange: Bool { self.view.seesWorkers || self.view.isRestTold }
 
     func sendExchange() {
-        let known = self.shared.known
+        let known = self.shared.known(at: self.tools.now)
         guard self.mayExchange, let batch = self.nextToExchange(inEpoch: known.epoch) else { return }
         self.shared.noteActivity()
         let ids = batch.map { $0.id(inEpoch: known.epoch) }
@@ -109,7 +109,7 @@ extension RoomGate {
         if case .degraded = self.mode { return }
         guard !self.leaves.isOnTheWay, self.leaves.count > 0 else { return }
         let gone = self.shared.absent(self.leaves.all)
-        let known = self.shared.known
+        let known = self.shared.known(at: self.tools.now)
         let batch = self.leaves.next { gone.contains($0) && $0.isReachable(fromEpoch: known.epoch) }
         guard let batch else { return }
         let ids = batch.map { $0.id(inEpoch: known.epoch) }

@@ -10,7 +10,8 @@ extension RoomGate {
         guard let batch = self.joins.next(isStillWanted: { self.joiners[$0] != nil }) else { return }
         self.joinsOnTheWay = batch
         self.shared.noteActivity()
-        self.store.join(room: self.name, count: batch.count, known: self.shared.known) { [self] result in
+        self.store.join(room: self.name, count: batch.count, known: self.shared.known(at: self.tools.now)) {
+            [self] result in
             self.joins.returned()
             self.joinsOnTheWay = []
             self.takeJoin(result, batch)

@@ -14,7 +14,7 @@ extension RoomGate {
     }
 
     func sendRenewals() {
-        let known = self.shared.known
+        let known = self.shared.known(at: self.tools.now)
         let wanted = self.renewals.next { key in
             if key.isReachable(fromEpoch: known.epoch) { return true }
             self.renewedUntil[key] = nil
@@ -75,7 +75,7 @@ extension RoomGate {
     }
 
     func sendReleases() {
-        let known = self.shared.known
+        let known = self.shared.known(at: self.tools.now)
         guard let batch = self.releases.next(isStillWanted: { $0.isReachable(fromEpoch: known.epoch) }) else { return }
         let ids = batch.map { $0.id(inEpoch: known.epoch) }
         self.store.release(room: self.name, ids: ids, known: known) { [self] result in

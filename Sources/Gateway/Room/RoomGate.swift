@@ -247,11 +247,13 @@ final class RoomGate {
         }
         for grant in answer.granted {
             guard let key = LineKey(id: grant.id, inEpoch: epoch), self.door.contains(key) else { continue }
-            self.take(
-                grant.expiresMicros > 0 ? .admitted(expiresMicros: grant.expiresMicros) : .ended,
-                key,
-                isFresh: true
-            )
+            if grant.expiresMicros > 0 {
+                self.take(.admitted(expiresMicros: grant.expiresMicros), key, isFresh: true)
+            } else {
+                // The session ran out before the visitor heard of it, as in an outage: the shared state knows whether
+                // it is made anew.
+                self.door.askAgain(key)
+            }
         }
     }
 

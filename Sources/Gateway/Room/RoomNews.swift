@@ -11,4 +11,6 @@ struct RoomNews: Sendable {
     var lastOfState: Int64 = 0
     /// This gateway sees a healthy worker, or does not know of any.
     var seesWorkers: Bool
+    /// The shared state has heard that it sees none.
+    var isRestTold = false
 }

@@ -21,6 +21,8 @@ struct RoomPulse {
     private(set) var eventsSeen: Int64?
     /// How far the room's time is ahead of this machine's clock.
     private(set) var offsetMicros: Int64 = 0
+    /// What the next tick repeats, so that the shared state knows that its answer has arrived.
+    private(set) var returnedMicros: Int64 = 0
     private(set) var snapshot: RoomSnapshot?
     /// When that came, by either clock: what is shown of the room is as of then.
     private(set) var answeredAt: (now: Instant, wallMicros: Int64)?
@@ -37,7 +39,9 @@ struct RoomPulse {
     private var isIdle = false
     /// What the last tick said of the workers.
     private var sawWorkers = true
-    private var sentAt = Instant(nanoseconds: 0)
+    /// The shared state has heard that this gateway sees no healthy worker.
+    private(set) var isRestTold = false
+    private(set) var sentAt = Instant(nanoseconds: 0)
     /// When the first tick was sent that has not been followed by an answer, by either clock.
     private(set) var unansweredSince: (now: Instant, wallMicros: Int64)?
     /// Why the last tick had no good answer; nil when it had one.
@@ -86,6 +90,8 @@ struct RoomPulse {
         self.unansweredSince = nil
         self.lastError = nil
         self.eventsSeen = answer.events
+        self.returnedMicros = answer.returnedMicros
+        self.isRestTold = !self.sawWorkers
         // Numbers are set aside for a gateway that knows the line: it is to have them before anything happens.
         let isNewLine = self.snapshot?.epoch != answer.snapshot.epoch
         self.snapshot = answer.snapshot

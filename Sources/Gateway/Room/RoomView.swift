@@ -36,6 +36,8 @@ struct RoomView {
     private(set) var mode = RoomMode.normal
     /// This gateway sees a healthy worker, or does not know of any.
     private(set) var seesWorkers = true
+    /// The shared state has heard that this gateway sees none, and lets in nobody by it.
+    private(set) var isRestTold = false
     private var offsetMicros: Int64 = 0
     /// The numbers set aside for this gateway.
     private var block: ClosedRange<Int64>?
@@ -78,6 +80,7 @@ struct RoomView {
     mutating func take(_ news: RoomNews) -> Retelling {
         self.mode = news.mode
         self.seesWorkers = news.seesWorkers
+        self.isRestTold = news.isRestTold
         self.lastOfState = news.lastOfState
         guard let answer = news.answer else { return Retelling() }
         self.offsetMicros = news.offsetMicros

@@ -1,4 +1,5 @@
 import Admission
+import Primitives
 import Synchronization
 
 /// What the loops of a gateway tell each other of one room.
@@ -16,6 +17,8 @@ final class SharedRoom: Sendable {
         /// Epochs of older lines that the tick on the way tells of, and those that any has told of.
         var olderReported: Set<Int64> = []
         var olderTold: Set<Int64> = []
+        /// The room's time as the latest tick's answer told it, and when that tick was sent.
+        var told: (micros: Int64, sentAt: Instant)?
         /// The last number of the line that the shared state itself has handed out, as far as it is known.
         var lastOfState: Int64 = 0
 
@@ -52,6 +55,19 @@ final class SharedRoom: Sendable {
     // MARK: What is known
 
     var known: KnownMarks { self.content.withLock { $0.lines.marks } }
+
+    /// What goes with a call that is made now.
+    func known(at now: Instant) -> KnownMarks {
+        self.content.withLock { content in
+            var marks = content.lines.marks
+            if let told = content.told {
+                let passed = max(0, now.nanoseconds(since: told.sentAt))
+                marks.reckonedMicros = told.micros + passed / Nanoseconds.perMicrosecond
+            }
+            return marks
+        }
+    }
+
     var lines: KnownLines { self.content.withLock { $0.lines } }
 
     func learn(_ token: AdmissionToken) { self.content.withLock { _ = $0.lines.learn(token) } }
@@ -59,8 +75,9 @@ final class SharedRoom: Sendable {
     var lastOfState: Int64 { self.content.withLock { $0.lastOfState } }
 
     /// A tick's answer: how the line stands, and which numbers are set aside for this gateway.
-    func take(_ answer: TickAnswer) {
+    func take(_ answer: TickAnswer, sentAt: Instant) {
         self.content.withLock { content in
+            content.told = (answer.snapshot.nowMicros, sentAt)
             content.raise(answer.snapshot.line)
             content.lines.raise(answer.snapshot)
             content.olderTold.formUnion(content.olderReported)

@@ -6,6 +6,8 @@ import Synchronization
 /// Limits: `maxRooms` rooms; a room's journal keeps `RoomRules.journalEntries` to twice as many entries.
 public final class MemoryRooms: Sendable {
     public static let maxRooms = 10_000
+    /// Loops read the clock once a turn: one may be behind another by so much. Further back, the clock was set.
+    private static let turnMicros: Int64 = 1_000_000
 
     private struct Room {
         var model = RoomModel()
@@ -59,7 +61,8 @@ public final class MemoryRooms: Sendable {
         _ operation: (inout RoomModel, Int64) throws(RoomError) -> Answer
     ) -> Result<Answer, StoreError> {
         self.content.withLock { content in
-            content.nowMicros = max(content.nowMicros, wallMicros)
+            let isSetBack = wallMicros < content.nowMicros - Self.turnMicros
+            content.nowMicros = isSetBack ? wallMicros : max(content.nowMicros, wallMicros)
             let now = content.nowMicros
             if content.rooms[room] == nil {
                 guard creates else { return .failure(.noRoom) }

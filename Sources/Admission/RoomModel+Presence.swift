@@ -1,0 +1,71 @@
+/// In Redis a key alone may be deleted, or evicted: what a room notices of that, and what it does.
+extension RoomModel {
+    /// Keys whose loss alone is noticed, by their bits in `RoomRecord.present`. Without `marks` less is called for half a
+    /// horizon, without `gateways` their next ticks tell all, and `since` only measures.
+    enum WatchedKey: Int64, CaseIterable {
+        case sessions = 2
+        case arrived, exchanged, door
+        case owners = 10
+        case events = 12
+        case released, carried, early
+
+        var bit: Int64 { 1 << self.rawValue }
+    }
+
+    func isPresent(_ key: WatchedKey) -> Bool {
+        switch key {
+        case .sessions: self.sessions.count > 0 || !self.pardoned.isEmpty
+        case .arrived: !self.arrived.isEmpty
+        case .exchanged: !self.exchanged.isEmpty
+        case .door: (self.door.ids.last ?? 0) > 0
+        case .owners: self.door.count > 0
+        case .events: !self.events.events.isEmpty
+        case .released: self.released.count > 0
+        case .carried: !self.carried.isEmpty
+        case .early: (self.door.ids.first ?? 0) < 0
+        }
+    }
+
+    mutating func notePresence() {
+        self.record.present = WatchedKey.allCases.reduce(0) { $0 + (self.isPresent($1) ? $1.bit : 0) }
+        self.record.inside = self.sessions.count
+    }
+
+    mutating func noticeLostKeys() {
+        let gone = WatchedKey.allCases.filter { self.record.present & $0.bit != 0 && !self.isPresent($0) }
+        if !gone.isEmpty { self.lose(Set(gone)) }
+    }
+
+    /// What the gateways know of it they tell again, as after any loss; the line itself is all there, so no number is
+    /// skipped. Sessions that are gone hold their slots until their passes show up or one session's length has passed.
+    /// Who came and who was let in differs by those who left the door before their turn: each of the two sets stands in
+    /// for the other, so that nobody is let in twice.
+    private mutating func lose(_ gone: Set<WatchedKey>) {
+        if gone.contains(.sessions) {
+            self.record.lost += self.record.inside
+            self.record.lostUntil = self.now + self.record.session
+        }
+        if gone.contains(.exchanged) {
+            self.exchanged = self.arrived
+        } else if gone.contains(.arrived) {
+            self.arrived = self.exchanged
+        }
+        if gone.contains(.arrived) {
+            self.record.sampled = self.record.serving
+            self.record.sampledDirect = self.record.direct
+        }
+        if !gone.isDisjoint(with: [.door, .early, .owners]) { self.door = Door() }
+        if gone.contains(.events) { self.record.events += RoomRules.eventsKept + 1 }
+        self.record.away = self.now
+        self.record.regressed = self.record.issued
+        self.record.incarnation += 1
+        self.write(
+            .regress(
+                micros: self.now,
+                epoch: self.record.epoch,
+                incarnation: self.record.incarnation,
+                issued: self.record.issued
+            )
+        )
+    }
+}
