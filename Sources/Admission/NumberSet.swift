@@ -18,6 +18,12 @@ struct NumberSet: Equatable, Sendable {
             1 << UInt64(bit % 64)
     }
 
+    /// The page stays, as the bytes of a bitmap do.
+    mutating func remove(_ number: Int64) {
+        let bit = Int(number % Self.pageBits)
+        self.pages[number / Self.pageBits]?[bit / 64] &= ~(1 << UInt64(bit % 64))
+    }
+
     /// Members in `above + 1 ... upTo`.
     func count(above: Int64, upTo: Int64) -> Int64 {
         guard upTo > above else { return 0 }

@@ -133,7 +133,8 @@ extension RoomModel {
     }
 
     func isPresent(_ stay: Door.Stay) -> Bool {
-        !self.isSilent(stay.gateway) && stay.sinceMicros >= self.gateways[stay.gateway]!.back
+        guard !self.isSilent(stay.gateway), let heartbeat = self.gateways[stay.gateway] else { return false }
+        return stay.sinceMicros >= heartbeat.back || heartbeat.back > self.now
     }
 
     mutating func tell(_ kind: EventLog.Kind, _ id: Int64) {
@@ -169,7 +170,9 @@ extension RoomModel {
 
     private func isSilent(_ gateway: String) -> Bool {
         guard let heartbeat = self.gateways[gateway] else { return true }
-        return heartbeat.micros < max(self.record.away, self.now - RoomRules.doorSilenceMicros)
+        // What lies ahead is from before version 1 has set the room's time back.
+        let away = self.record.away <= self.now ? self.record.away : 0
+        return heartbeat.micros < max(away, self.now - RoomRules.doorSilenceMicros)
     }
 
     /// Once in a while, and whenever its workers change. Gateways not heard of for long are forgotten. In a silence, and

@@ -31,25 +31,21 @@ extension RoomModel {
     /// The room's time: the clock plus `skew`. It never goes back.
     private mutating func setTime(run: Int64, reckoned: Int64?) {
         let clock = self.clock
-        if run != 0, self.record.run != 0, run != self.record.run {
-            // Another server's clock may be ahead: the room's time goes on by 3 seconds at most, so that nobody is
-            // thrown out. As much as the outage was longer, sessions and claims live longer.
-            self.record.skew = min(self.record.skew, self.record.refilled + RoomRules.silenceMicros - clock)
-        }
-        // Where the clock is ahead of what the caller reckons it was set forward, or the call was long on its way, as
-        // when Redis stood still: the room's time goes on a second behind the reckoning, and the gateways are to tell
-        // their doors anew. Until a gateway calls it goes on by 3 seconds at most. Whoever asks for the first time takes
-        // the clock as it is.
+        // Until a gateway calls it goes on by 3 seconds at most.
         guard let reckoned else {
             let latest = self.record.refilled + RoomRules.silenceMicros
             self.now = max(self.record.refilled, min(clock + self.record.skew, latest))
             self.isTouched = self.now == latest
             return
         }
-        let latest = max(reckoned, self.record.refilled) + RoomRules.reckoningMicros
-        if reckoned > 0, clock + self.record.skew > latest {
-            self.record.skew = latest - clock
-            self.record.away = latest
+        if run != 0, self.record.run != 0, run != self.record.run {
+            // Another server's clock may be ahead: the room's time goes on as the caller reckons it, and where nobody
+            // knows by 3 seconds at most, so that nobody is thrown out. As much as the outage was longer, sessions and
+            // claims live longer. The clock of the same server is taken as it is: a call that was on its way while Redis
+            // stood still looks as if that had been set forward, and passes have gone on meanwhile.
+            let told = reckoned > 0 ? reckoned + RoomRules.reckoningMicros : 0
+            let latest = max(self.record.refilled + RoomRules.silenceMicros, told)
+            self.record.skew = min(self.record.skew, latest - clock)
         }
         // The clock was set back, or a server with an earlier clock took over: the room's time stands still.
         self.record.skew = max(self.record.skew, self.record.refilled - clock)
@@ -94,7 +90,9 @@ extension RoomModel {
     /// Between which times sessions ran out that are kept, the first left out; noughts: none. A silence that comes while
     /// those of the one before are kept goes on with it.
     private var pardon: (from: Int64, to: Int64) {
-        let isPardoned = self.record.silentTo > 0 && self.now < self.record.silentTo + self.record.session
+        let isPardoned =
+            self.record.silentTo > 0 && self.now >= self.record.silentTo
+            && self.now < self.record.silentTo + self.record.session
         if self.now - self.record.asked > RoomRules.silenceMicros {
             return (isPardoned ? self.record.silentFrom : self.record.asked, self.now)
         }

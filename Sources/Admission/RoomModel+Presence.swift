@@ -38,19 +38,22 @@ extension RoomModel {
 
     /// What the gateways know of it they tell again, as after any loss; the line itself is all there, so no number is
     /// skipped. Sessions that are gone hold their slots until their passes show up or one session's length has passed.
-    /// Who came and who was let in differs by those who left the door before their turn: each of the two sets stands in
-    /// for the other, so that nobody is let in twice.
+    /// Who came and who was let in differs by those at the door, and by those who left it before their turn: but for the
+    /// former each of the two sets stands in for the other, so that nobody is let in twice.
     private mutating func lose(_ gone: Set<WatchedKey>) {
+        let standing = self.door.ids.drop { $0 < 0 }.prefix(RoomRules.returnSweep)
         if gone.contains(.sessions) {
             self.record.lost += self.record.inside
             self.record.lostUntil = self.now + self.record.session
         }
         if gone.contains(.exchanged) {
             self.exchanged = self.arrived
+            for id in standing { self.exchanged.remove(id) }
         } else if gone.contains(.arrived) {
             self.arrived = self.exchanged
         }
         if gone.contains(.arrived) {
+            for id in standing { self.arrived.insert(id) }
             self.record.sampled = self.record.serving
             self.record.sampledDirect = self.record.direct
         }

@@ -10,7 +10,7 @@ extension RoomModel {
     /// What was measured before, and, looked at anew each time, the places called of late that have had a horizon to
     /// ask.
     var showUp: ShowUp {
-        guard let mark = self.marks.newest(atOrBefore: self.now - self.record.horizon),
+        guard let mark = self.marks.newest(atOrBefore: self.now - self.record.horizon * 9 / 8),
             mark.serving > self.record.sampled
         else { return self.settledShowUp }
         return self.showUp(upTo: mark)

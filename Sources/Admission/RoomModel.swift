@@ -184,12 +184,12 @@ public struct RoomModel: Equatable, Sendable {
     /// How many visitors may be admitted now. A closed room, a rate of zero, or workers that are all away, hold
     /// everybody, called before or not, whatever the bucket still has.
     ///
-    /// After a silence several gateways come back one after the other: for a second nobody goes in, so that all have said
-    /// who stands at their doors, and the lowest go first.
+    /// After a silence gateways, and the loops of each, come back one after the other: for a second nobody goes in, so that
+    /// all have said who stands at their doors, and the lowest go first.
     func turns() -> Int64 {
         guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return 0 }
-        let isSettling = self.record.away > 0 && self.now < self.record.away + RoomRules.doorSilenceMicros
-        guard !isSettling || self.gateways.count <= 1 else { return 0 }
+        let away = self.record.away
+        guard away == 0 || self.now < away || self.now >= away + RoomRules.doorSilenceMicros else { return 0 }
         return max(0, min(self.record.tokens / RoomRules.nanoTokens, self.freeSlots))
     }
 

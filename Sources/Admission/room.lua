@@ -51,7 +51,7 @@ local DOOR_SILENCE_MICROS = 1000000   -- visitors at the door whose gateway is s
 local DOOR_SWEEP = 256
 local HEARTBEAT_MICROS, HEALTH_MICROS, GATEWAY_MEMORY_MICROS = 250000, 3000000, 60000000
 local ALLOWED_LEASE_MICROS, SILENCE_MICROS = 3000000, 3000000
-local RECKONING_MICROS = 1000000      -- a call may be on its way for so long before it looks as if the clock was set
+local RECKONING_MICROS = 1000000      -- a call may be on its way for so long
 local EVENTS_KEPT, EVENTS_TOLD = 8192, 1000
 local RETURN_SWEEP = 4000             -- visitors looked at when a gateway comes back
 local PER_MILLE = 1000
@@ -91,7 +91,8 @@ local OUTCOME = { NOT_SERVED = 0, AT_DOOR = -1, LAPSED = -2, ENDED = -3, VOID = 
 -- `regressed` is the last number before those that the latest loss skipped. Until `waits_until` gateways may still tell
 -- which of those were handed out.
 -- `present` says which of the watched keys the last call left behind, one bit each, `inside` how many live sessions; what
--- is missing since was deleted or evicted, unless a script of version 1 was noticed within a minute (`mixed`).
+-- is missing since was deleted or evicted, unless a script of version 1 has written to this line (`mixed` says when it
+-- was last noticed): that one removes without a word.
 -- `away` is since when the gateways are to say anew who stands at their doors. Sessions that ran out between
 -- `silent_from` and `silent_to`, a silence, are kept for one session's length: who never got the pass is let in.
 -- `needs` is the least version of a script that may write the record. `heard` is the highest generation of the settings
@@ -444,7 +445,7 @@ local inside = {}
 -- Between which times sessions ran out that are kept, the first left out; nought and nought: none. A silence that comes
 -- while those of the one before are kept goes on with it.
 function inside.pardon(room)
-    local isPardoned = room.silent_to > 0 and room.now < room.silent_to + room.session
+    local isPardoned = room.silent_to > 0 and room.now >= room.silent_to and room.now < room.silent_to + room.session
     if room.now - room.asked > SILENCE_MICROS then return isPardoned and room.silent_from or room.asked, room.now end
     if isPardoned then return room.silent_from, room.silent_to end
     return 0, 0
@@ -486,24 +487,20 @@ end
 
 -- The clock was set back, or a server with an earlier clock took over: the room's time stands still. Where a script of
 -- version 1 has set the room's time back, it is taken as it is.
--- Another server's clock may be ahead: the room's time goes on by 3 seconds at most then, so that nobody is thrown out.
--- As much as the outage was longer, sessions and claims live longer; a skew below nought says how far the clock is ahead.
--- Where the clock is ahead of what the caller reckons it was set forward, or the call was long on its way, as when Redis
--- stood still: the room's time goes on a second behind the reckoning, and the gateways are to tell their doors anew. The
--- controller reckons nothing (-1): until a gateway calls the room's time goes on by 3 seconds at most. Whoever asks for
--- the first time (0) takes the clock as it is.
+-- Another server's clock may be ahead: the room's time goes on as the caller reckons it then, and where nobody knows by 3
+-- seconds at most, so that nobody is thrown out. As much as the outage was longer, sessions and claims live longer; a
+-- skew below nought says how far the clock is ahead. The controller reckons nothing (-1): until a gateway calls the room's
+-- time goes on by 3 seconds at most. The clock of the same server is taken as it is: a call that was on its way while
+-- Redis stood still looks as if that had been set forward, and passes have gone on meanwhile.
 local function roomTime(room, plain, run, reckoned)
     if room.refilled < room.moved then set(room, 'skew', max(0, room.refilled - plain)) end
-    local isOther = run ~= 0 and room.run ~= 0 and run ~= room.run
-    if isOther then set(room, 'skew', min(room.skew, room.refilled + SILENCE_MICROS - plain)) end
     if reckoned < 0 then
         room.touched = plain + room.skew >= room.refilled + SILENCE_MICROS
         return max(room.refilled, min(plain + room.skew, room.refilled + SILENCE_MICROS))
     end
-    local latest = max(reckoned, room.refilled) + RECKONING_MICROS
-    if reckoned > 0 and plain + room.skew > latest then
-        set(room, 'skew', latest - plain)
-        set(room, 'away', latest)
+    if run ~= 0 and room.run ~= 0 and run ~= room.run then
+        local latest = max(room.refilled + SILENCE_MICROS, reckoned > 0 and reckoned + RECKONING_MICROS or 0)
+        set(room, 'skew', min(room.skew, latest - plain))
     end
     if plain + room.skew < room.refilled then set(room, 'skew', room.refilled - plain) end
     return plain + room.skew
@@ -559,19 +556,27 @@ end
 
 -- What the gateways know of a key that was deleted or evicted alone they tell again, as after any loss; the line itself is
 -- all there, so no number is skipped. Sessions that are gone hold their slots until their passes show up or one
--- session's length has passed. Who came and who was let in differs by those who left the door before their turn: each
--- of the two bitmaps stands in for the other, so that nobody is let in twice.
+-- session's length has passed. Who came and who was let in differs by those at the door, and by those who left it before
+-- their turn: but for the former each of the two bitmaps stands in for the other, so that nobody is let in twice.
 function watched.lose(room, gone)
+    local standing = redis.call('ZRANGE', DOOR, 0, RETURN_SWEEP - 1)
+    for index, id in ipairs(standing) do standing[index] = tonumber(id) end
+    local function mark(key, value)
+        for first = 1, #standing, 1000 do
+            bits(key, 'SET', { unpack(standing, first, min(first + 999, #standing)) }, value)
+        end
+    end
     if gone[SESSIONS] then
         set(room, 'lost', room.lost + room.inside)
         set(room, 'lost_until', room.now + room.session)
     end
     if gone[EXCHANGED] then
-        redis.call('COPY', ARRIVED, EXCHANGED)
+        if redis.call('COPY', ARRIVED, EXCHANGED) == 1 then mark(EXCHANGED, '0') end
     elseif gone[ARRIVED] then
         redis.call('COPY', EXCHANGED, ARRIVED)
     end
     if gone[ARRIVED] then
+        mark(ARRIVED, '1')
         set(room, 'sampled', room.serving)
         set(room, 'sampled_direct', room.direct)
     end
@@ -631,7 +636,7 @@ local function load(plain, run, reckoned)
     room.now = roomTime(room, plain, run, reckoned)
     refill(room)
     if room.lost > 0 and room.now >= room.lost_until then set(room, 'lost', 0) end
-    if math.abs(plain - room.mixed) > GATEWAY_MEMORY_MICROS then watched.notice(room) end
+    if room.mixed == 0 then watched.notice(room) end
     clearExpired(room)
     enforce(room, room.burst, room.slots)
     return room
@@ -931,7 +936,7 @@ local function forgetLine(room)
         EARLY)
     for _, field in ipairs({
         'direct', 'sampled_direct', 'floor', 'mark', 'mark_serving', 'mark_direct', 'coarse', 'swept', 'inside_until',
-        'regressed', 'waits_until', 'silent_from', 'silent_to',
+        'regressed', 'waits_until', 'silent_from', 'silent_to', 'mixed',
     }) do
         set(room, field, 0)
     end
@@ -1147,7 +1152,7 @@ end
 -- late that have had a horizon to ask.
 local function showUpOf(room)
     if room.sampled >= room.mark_serving then return settledShowUp(room) end
-    local serving, direct = markAt(room.now - room.horizon)
+    local serving, direct = markAt(room.now - floor(room.horizon * 9 / 8))
     if not serving or serving <= room.sampled then return settledShowUp(room) end
     return showUpUpTo(room, serving, direct)
 end
@@ -1235,8 +1240,9 @@ end
 
 -- Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes evenly.
 -- Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on purpose:
--- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Older lines come
--- first.
+-- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Where the slots bind
+-- it would be for a session, and those who ask a little later would find the slots taken by numbers behind theirs: there
+-- nobody is spare, and the called have a whole horizon. Older lines come first.
 local function callNext(room, showUp, sessions, atDoor)
     if not isOpen(room) or room.rate == 0 or room.held == 1 then return end
     local lines = olderOf(room)
@@ -1247,8 +1253,9 @@ local function callNext(room, showUp, sessions, atDoor)
     local free = max(0, room.slots - sessions - room.lost + expectedEnds(room, sessions))
     local want = min(free, floor((room.tokens + inflow) / TOKEN))
     if isOlder then return callOlder(room, lines, want - atDoor, atDoor) end
-    local spare = floor(math.sqrt(4 * want)) + 1
-    local outstanding = outstandingSince(room, room.now - floor(room.horizon / 2))
+    local spare = min(free - want, floor(math.sqrt(4 * want)) + 1)
+    local patience = want + spare < free and floor(room.horizon / 2) or floor(room.horizon * 9 / 8)
+    local outstanding = outstandingSince(room, room.now - patience)
     local lack = (want + spare - atDoor) * WHOLE - showUp.ratio * outstanding
     if lack <= 0 then return end
     local share = floor((lack + showUp.ratio - 1) / showUp.ratio)
@@ -1316,8 +1323,10 @@ local function isBeatDue(room, gateway)
     return age < 0 or age >= HEARTBEAT_MICROS
 end
 
+-- What lies ahead is from before version 1 has set the room's time back.
 local function isSilent(room, gateway)
-    return gateway == nil or gateway.micros < max(room.away, room.now - DOOR_SILENCE_MICROS)
+    local away = room.away <= room.now and room.away or 0
+    return gateway == nil or gateway.micros < max(away, room.now - DOOR_SILENCE_MICROS)
 end
 
 local function writeBeat(room, gateways, name, healthy, back)
@@ -1365,13 +1374,11 @@ end
 
 -- How many visitors may be admitted now. A closed room, a rate of nought, or workers that are all away, hold everybody,
 -- called before or not, whatever the bucket still has.
--- After a silence several gateways come back one after the other: for a second nobody goes in, so that all have said who
--- stands at their doors, and the lowest go first.
+-- After a silence gateways, and the loops of each, come back one after the other: for a second nobody goes in, so that all
+-- have said who stands at their doors, and the lowest go first.
 local function turns(room, sessions)
     if not isOpen(room) or room.rate == 0 or room.held == 1 then return 0 end
-    if room.away > 0 and room.now < room.away + DOOR_SILENCE_MICROS and redis.call('HLEN', GATEWAYS) > 1 then
-        return 0
-    end
+    if room.away > 0 and room.now >= room.away and room.now < room.away + DOOR_SILENCE_MICROS then return 0 end
     return max(0, min(floor(room.tokens / TOKEN), room.slots - sessions - room.lost))
 end
 
@@ -1485,7 +1492,7 @@ local function present(room, gateways, ids)
         since[index] = tonumber(since[index] or room.now)
         if owners[index] then
             local gateway = gateways[owners[index]]
-            list[index] = not isSilent(room, gateway) and since[index] >= gateway.back
+            list[index] = not isSilent(room, gateway) and (since[index] >= gateway.back or gateway.back > room.now)
         else
             seen = seen or redis.call('ZMSCORE', SEEN, unpack(worded(ids)))
             list[index] = seen[index] and tonumber(seen[index]) >= room.now - DOOR_SILENCE_MICROS or false

@@ -187,11 +187,32 @@ import Testing
         #expect(highest < 1_000, "told \(highest) s in a line of \(line.plan.seconds) s")
     }
 
+    /// Far more were called than there are slots, since those who had been told to ask in two seconds were taken for
+    /// no-shows after one. Seen before: 14, 17 and 20 inside for a whole session, and 8 to 13 outside.
+    @Test(arguments: [(6, 6), (5, 1), (40, 2)] as [(Int64, Int64)])
+    func slots_crowdAtOnce_theFirstHaveThem(perSecond: Int64, burst: Int64) throws {
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var line = Line(
+                Line.Plan(
+                    limits: Self.limits(perSecond, burst: burst, slots: 12, sessionSeconds: 60),
+                    arrivals: [.init(from: 1, until: 2, count: 30)],
+                    seconds: 20,
+                    staySeconds: 60...60,
+                    releaseShare: 1,
+                    seed: seed
+                )
+            )
+            try line.run()
+            let inside = line.visitors.filter { $0.state == .inside }.map(\.number).sorted()
+            #expect(inside == Array(1...12), "seed \(seed)")
+        }
+    }
+
     /// While the slots fill up for the first time nobody can know when they come free again.
     @Test func slots_fillingUp_nothingIsToldBeyondThem() throws {
         let line = try Self.slotsBound(noShowShare: 0, staySeconds: 30...30, releaseShare: 1, seed: 3)
         #expect(line.toldShare(5...25) < 0.05)
-        #expect(line.toldShare(80...140) > 0.3)
+        #expect(line.toldShare(80...140) > 0.2)
     }
 
     // MARK: An outage

@@ -80,13 +80,22 @@ import Testing
         #expect(try scene.room.exchange([1, 2], nowMicros: scene.now).outcomes == [.ended, .ended])
     }
 
-    /// Who came is known by who was let in: the others at the door stand there still, and nobody else is called for them.
+    /// Whoever stands at the door has arrived and was never let in. Seen before: ended, and at the end of the line.
+    @Test func exchanged_gone_thoseAtTheDoorKeepTheirTurn() throws {
+        var scene = try Scene()
+        scene.room.exchanged = NumberSet()
+        try scene.tick()
+        #expect(try scene.room.exchange([3, 4, 1], nowMicros: scene.now).outcomes.prefix(2) == [.atDoor, .atDoor])
+        #expect(scene.room.door.ids == [3, 4])
+    }
+
+    /// Who came is known by who was let in and by who stands at the door, and nobody else is called for them.
     @Test func arrived_gone_isMeasuredAnew() throws {
         var scene = try Scene()
         let showUp = scene.room.record.showUp
         scene.room.arrived = NumberSet()
         try scene.tick()
-        #expect(scene.room.arrived.contains(2) && !scene.room.arrived.contains(3))
+        #expect([1, 2, 3, 4].allSatisfy(scene.room.arrived.contains) && !scene.room.arrived.contains(5))
         _ = try scene.room.exchange([3, 4], nowMicros: scene.now)
         for _ in 0..<90 { try scene.tick() }
         #expect(scene.room.record.showUp == showUp && scene.room.door.ids == [3, 4])

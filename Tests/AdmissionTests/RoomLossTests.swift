@@ -172,6 +172,7 @@ import Testing
         #expect(room.record.serving == 1, "another gateway may know more")
         _ = try room.tick(Self.limits(burst: 5), nowMicros: Self.start + 3_000_001)
         #expect(room.record.serving == grant.first - 1 || room.record.serving == grant.first)
+        _ = try room.tick(Self.limits(burst: 5), nowMicros: Self.start + 7_500_000)
         let outcomes = try room.exchange([17], nowMicros: Self.start + 9_000_000).outcomes
         guard case .admitted = outcomes[0] else {
             Issue.record("\(outcomes)")
@@ -197,6 +198,7 @@ import Testing
         #expect(try room.exchange([1], nowMicros: later).outcomes == [.admitted(expiresMicros: later + 10_000_000)])
         // Nobody else showed up: the slots come free after one session.
         let end = Self.start + 10_000_000
+        _ = try room.tick(limits, nowMicros: end - 1_500_000)
         let free = try room.tick(limits, nowMicros: end)
         #expect(free.snapshot.lostSessions == 0 && free.snapshot.sessions == 1 && free.eventsLost)
         #expect(try room.exchange([4], nowMicros: end).outcomes == [.admitted(expiresMicros: end + 10_000_000)])

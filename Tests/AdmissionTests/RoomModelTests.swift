@@ -166,6 +166,7 @@ import Testing
         #expect(try room.exchange([3], nowMicros: Self.start + 4).outcomes == [.atDoor])
         #expect(try room.leave([3], nowMicros: Self.start + 5) == 1)
         #expect(try room.leave([3], nowMicros: Self.start + 5) == 0)
+        _ = try room.tick(Self.limits(slots: 9), known: .nothing, nowMicros: Self.start + 498_500_000)
         guard case .admitted = try room.exchange([3], nowMicros: Self.start + 500_000_000).outcomes[0] else {
             Issue.record("place 3 had arrived")
             return

@@ -195,8 +195,9 @@ final class RoomGate {
             self.isFlushScheduled = false
             if case .degraded = self.mode { return self.joinFromBlock() }
             guard !self.awaitsNews else { return }
-            self.sendJoin()
+            // Those at the door first: a newcomer takes what they leave.
             self.sendExchange()
+            self.sendJoin()
             self.sendRenewals()
             self.sendReleases()
         }

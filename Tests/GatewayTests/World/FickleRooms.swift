@@ -12,8 +12,6 @@ final class FickleRooms {
     private(set) var awayUntil = Instant(nanoseconds: 0)
     /// Raised when the connections to it break: what was asked before is answered no more.
     private(set) var connection = 0
-    /// How far its clock was set forward.
-    var aheadMicros: Int64 = 0
     /// A name of the server's process, as its gateways learn it.
     private var run: Int64 = 1
     private var rooms: [String: RoomModel] = [:]
@@ -58,7 +56,7 @@ final class FickleRooms {
         self.remember()
         guard creates || self.rooms[room] != nil else { throw .noRoom }
         defer { _ = self.rooms[room]?.takeJournal() }
-        return try operation(&self.rooms[room, default: RoomModel()], self.run, wallMicros + self.aheadMicros)
+        return try operation(&self.rooms[room, default: RoomModel()], self.run, wallMicros)
     }
 
     /// Ten times a second, for three seconds.
