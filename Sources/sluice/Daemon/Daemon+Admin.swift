@@ -36,9 +36,15 @@ extension Daemon {
             guard self.phase == .running, let controller = self.controller else {
                 return Readiness(ready: false, mode: "normal", problems: ["starting, or shutting down"])
             }
-            return controller.readiness
+            return self.withReload(controller.readiness)
         }
         readiness.problems += self.controller?.problems ?? []
+        return self.withReload(readiness)
+    }
+
+    private func withReload(_ readiness: Readiness) -> Readiness {
+        var readiness = readiness
+        if let problem = self.reloads.problem { readiness.problems.insert(problem, at: 0) }
         return readiness
     }
 
