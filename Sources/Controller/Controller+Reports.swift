@@ -32,14 +32,14 @@ extension Controller {
         text.family("sluice_journal_exported_total", .counter, help: "Journal entries written by this process.")
         for export in exports { text.sample(export.written, [("room", export.room)]) }
         text.family("sluice_journal_behind", .gauge, help: "Journal entries that are still to be written.")
-        for export in exports { text.sample(export.behind, [("room", export.room)]) }
+        for export in exports { export.behind.map { text.sample($0, [("room", export.room)]) } }
         text.family("sluice_journal_lost_total", .counter, help: "Journal entries dropped before they were written.")
         for export in exports { text.sample(export.lost, [("room", export.room)]) }
     }
 
     /// What is not as it should be, each with what to do.
     public var problems: [String] {
-        (self.outage.map { [$0] } ?? []) + self.poolProblems + self.exportProblems
+        (self.outage.map { [$0] } ?? self.callProblems) + self.poolProblems + self.exportProblems
     }
 
     private var exportProblems: [String] {
@@ -85,7 +85,8 @@ extension Controller {
             pools: pools,
             gateways: self.report.compactMap { $0.signals?.gatewaysReporting }.max(),
             leases: self.leases,
-            exports: self.exports,
+            // Who stands by exports nothing: how far it came once is no news of today.
+            exports: self.isLeading ? self.exports : [],
             leadsAsOf: self.leadsAsOf.map { RFC3339.text(wallMicros: $0.wallMicros, fraction: .millis) },
             leadsAgeMs: self.leadsAsOf.map { $0.ageNanoseconds / Nanoseconds.perMillisecond }
         )

@@ -161,7 +161,10 @@ public final class Controller {
             self.log.warning("another controller leads now; this one stands by", metadata: ["controller": "\(self.id)"])
         }
         // Whoever led meanwhile may have written to the same folder.
-        if fence != self.fence { for exporter in self.exporters { exporter.pause() } }
+        if fence != self.fence {
+            for exporter in self.exporters { exporter.pause() }
+            for pool in self.pools { pool.forgetCalls() }
+        }
         self.fence = fence
     }
 
@@ -186,6 +189,8 @@ public final class Controller {
         self.contact.answeredAt.map { ($0.wallMicros, self.loop.now.nanoseconds(since: $0.now)) }
     }
     var poolProblems: [String] { self.pools.compactMap(\.problem) }
+    /// In a Cluster each pool and each room may be on a node of its own, and that node away alone.
+    var callProblems: [String] { self.isLeading ? self.pools.flatMap { $0.callProblems } : [] }
 
     /// Takes new settings over. Pools that are gone are drained and stopped.
     public func apply(_ settings: Settings) {
@@ -230,9 +235,11 @@ public final class Controller {
         }
     }
 
-    /// How the rooms' rates are lent, over all pools.
+    /// How the rooms' rates are lent, over all pools. Who stands by lends none: what it lent when it led has lapsed, or the
+    /// next leader's is in its place.
     var leases: [ControllerStatus.Lease] {
-        self.pools.flatMap(\.leases).sorted { $0.room < $1.room }
+        guard self.isLeading else { return [] }
+        return self.pools.flatMap(\.leases).sorted { $0.room < $1.room }
     }
     var exports: [ControllerStatus.Export] { self.exporters.map(\.status) }
 

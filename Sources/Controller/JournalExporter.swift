@@ -39,10 +39,15 @@ final class JournalExporter {
     private var timer: LoopTimer?
     private var position: JournalFolder.Position?
     private var isPositionKnown = false
+    /// Whether the folder has told `position` since this controller leads. While the export fails it says how many entries
+    /// are behind, though it is looked at again before anything is written.
+    private var wasPositionTold = false
     /// Looked at once a second: a folder that is gone is told of although there is nothing to write.
     private var isFolderChecked = false
     /// The number of the last entry that was ever written here: it tells what was lost when the folder is gone with it.
     private var lastWritten: Int64?
+    /// The number of the last entry that was dropped when the journal was looked at last.
+    private var lostTo: Int64 = 0
     private(set) var status: ControllerStatus.Export
 
     private static let disk = DispatchQueue(label: "sluice.journal", qos: .utility)
@@ -81,7 +86,9 @@ final class JournalExporter {
         self.end = nil
         self.timer?.disarm()
         self.status.problem = nil
+        self.status.behind = nil
         self.isPositionKnown = false
+        self.wasPositionTold = false
     }
 
     /// Whether there was no pause since. If there was one, what is under way ends here, and this controller begins anew if
@@ -118,6 +125,7 @@ final class JournalExporter {
             guard self.isStill(term) else { return }
             self.position = position
             self.isPositionKnown = true
+            self.wasPositionTold = true
             self.isFolderChecked = true
             self.status.exportedTo = position?.number
             self.read()
@@ -139,25 +147,17 @@ final class JournalExporter {
         self.journal.read(room: self.room, after: self.position?.id, count: count) { result in
             guard self.isStill(term) else { return }
             switch result {
-            case .failure(let error): self.fail("\(error)")
+            case .failure(let error):
+                self.status.behind = nil
+                self.fail("\(error)")
             case .success(let page): self.take(page)
             }
         }
     }
 
     private func take(_ page: JournalPage) {
-        let dropped = page.added - page.kept
-        var written = self.position?.number ?? dropped
-        if self.countsAnew(page) {
-            written = dropped
-        } else if dropped > written {
-            self.status.lost += dropped - written
-            written = dropped
-        } else if self.position == nil, let last = self.lastWritten, last <= page.added {
-            self.status.lost += max(0, dropped - last)
-        }
-        self.status.kept = page.kept
-        self.status.behind = max(0, page.added - written - Int64(page.records.count))
+        let written = self.done(page)
+        self.note(page)
         guard let last = page.records.last else { return self.finish() }
         let next = JournalFolder.Position(id: last.id, number: written + Int64(page.records.count))
         let term = self.term
@@ -168,10 +168,31 @@ final class JournalExporter {
             self.status.exportedTo = next.number
             self.status.written += Int64(page.records.count)
             guard self.isStill(term) else { return }
+            self.status.behind = max(0, page.added - next.number)
             self.position = next
             self.recordsLeft -= page.records.count
             if page.hasMore, self.recordsLeft > 0 { self.read() } else { self.finish() }
         }
+    }
+
+    /// The entry that the next one to be written follows: it is in the folder, or was dropped.
+    private func done(_ page: JournalPage) -> Int64 {
+        let dropped = page.added - page.kept
+        guard let position = self.position, !self.countsAnew(page) else { return dropped }
+        return max(dropped, position.number)
+    }
+
+    /// How things stand before anything of the page is written: should that fail, it is all behind. It may fail for long
+    /// and be tried again every second, so that what was dropped meanwhile is counted as it goes, and once.
+    private func note(_ page: JournalPage) {
+        let dropped = page.added - page.kept
+        self.status.kept = page.kept
+        self.status.behind = max(0, page.added - self.done(page))
+        // What was lost with a shared state that counts anew nobody can tell.
+        let last = self.countsAnew(page) ? nil : self.position?.number ?? self.lastWritten
+        let counted = self.lostTo <= page.added ? self.lostTo : 0
+        if let last, last <= page.added { self.status.lost += max(0, dropped - max(last, counted)) }
+        self.lostTo = dropped
     }
 
     /// Whether the shared state was emptied since the last entry was written, and counts from one again: it has counted
@@ -207,6 +228,20 @@ final class JournalExporter {
         self.isBusy = false
     }
 
+    /// The disk is at fault, and the journal grows meanwhile: how much is asked before it is told.
+    private func failOnDisk(_ reason: String) {
+        guard self.wasPositionTold else {
+            self.status.behind = nil
+            return self.fail(reason)
+        }
+        let term = self.term
+        self.journal.read(room: self.room, after: self.position?.id, count: 1) { result in
+            guard self.isStill(term) else { return }
+            if case .success(let page) = result { self.note(page) } else { self.status.behind = nil }
+            self.fail(reason)
+        }
+    }
+
     private func onDisk<Answer: Sendable>(
         _ work: @escaping @Sendable () throws -> Answer,
         then: @escaping (Answer) -> Void
@@ -220,7 +255,9 @@ final class JournalExporter {
                 case .success(let answer): reply.then(answer)
                 case .failure(let error):
                     guard reply.exporter.isStill(term) else { return }
-                    reply.exporter.fail("\(error). As soon as this user can write to that folder the export goes on")
+                    reply.exporter.failOnDisk(
+                        "\(error). As soon as this user can write to that folder the export goes on"
+                    )
                 }
             }
         }

@@ -79,6 +79,7 @@ final class PoolController {
         self.board.signals(pool: self.name, maxAgeMicros: Self.signalsMaxAgeMicros) { result in
             self.isBusy = false
             guard !self.isStopping else { return }
+            self.boardContact.heard(result, self.moment)
             // A state that does not answer is a loss of signals: the size is held, the rate frozen.
             self.decide(on: (try? result.get()) ?? [])
         }
@@ -145,10 +146,40 @@ final class PoolController {
             let share = Double(room.inflowMilli) / Double(total)
             let rate = Int64((Double(rateMilli) * share).rounded())
             self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence) { result in
+                self.roomContacts[room.name, default: StateContact()].heard(result, self.moment)
                 self.lent(rate, to: room.name, isTaken: (try? result.get())?.isTaken ?? false)
             }
         }
         self.lent = self.lent.filter { lease in rooms.contains { $0.name == lease.key } }
+        self.roomContacts = self.roomContacts.filter { contact in rooms.contains { $0.name == contact.key } }
+    }
+
+    // MARK: What fails
+
+    private var boardContact = StateContact()
+    /// By the room's name.
+    private var roomContacts: [String: StateContact] = [:]
+    private var moment: StateContact.Moment { (self.loop.now, self.loop.wallMicros) }
+
+    /// A new term begins: what failed in one before is of the past.
+    func forgetCalls() {
+        self.boardContact = StateContact()
+        self.roomContacts = [:]
+    }
+
+    /// Calls that have failed for a while, though the shared state may answer others.
+    var callProblems: [String] {
+        let board = self.boardContact.lastingFailure(now: self.loop.now).map {
+            "pool \(self.name): what gateways report cannot be read \($0). Look after Redis. Meanwhile its workers stay "
+                + "as they are"
+        }
+        let rooms = self.roomContacts.sorted { $0.key < $1.key }.compactMap { room, contact in
+            contact.lastingFailure(now: self.loop.now).map {
+                "room \(room): its rate cannot be renewed \($0). Look after Redis. Meanwhile the rate that was lent lapses, "
+                    + "and the fallback holds"
+            }
+        }
+        return (board.map { [$0] } ?? []) + rooms
     }
 
     private func lent(_ rateMilli: Int64, to room: String, isTaken: Bool) {

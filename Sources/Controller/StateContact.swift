@@ -27,6 +27,14 @@ struct StateContact {
         if self.failingSince == nil { self.failingSince = moment }
     }
 
+    mutating func heard<Answer>(_ result: Result<Answer, StoreError>, _ moment: Moment) {
+        switch result {
+        // A room that no gateway has opened yet has nothing to be told.
+        case .success, .failure(.noRoom): self.answered(moment)
+        case .failure(let error): self.failed(error, moment)
+        }
+    }
+
     func isAway(now: Instant) -> Bool {
         guard self.answeredAt != nil else { return true }
         guard let since = self.failingSince else { return false }
@@ -36,11 +44,27 @@ struct StateContact {
     /// Since when it is away, why, and what that means; nil when it is not.
     func problem(now: Instant) -> String? {
         guard self.isAway(now: now) else { return nil }
-        guard let since = self.failingSince else { return "the shared state has not answered yet" }
+        guard let failure = self.failure(now: now) else { return "the shared state has not answered yet" }
+        let silence =
+            self.lastError?.isAnswer == true
+            ? "Redis has answered the controller with refusals"
+            : "the controller has had no answer from the shared state"
+        return "\(silence) \(failure). Look after Redis. Meanwhile workers stay as they are, lent rates lapse, and no "
+            + "journal is exported"
+    }
+
+    /// Since when its calls have failed, and why; nil when none has, or none did long enough.
+    func lastingFailure(now: Instant) -> String? {
+        guard let since = self.failingSince, now.nanoseconds(since: since.now) >= Self.patienceNanoseconds else {
+            return nil
+        }
+        return self.failure(now: now)
+    }
+
+    private func failure(now: Instant) -> String? {
+        guard let since = self.failingSince else { return nil }
         let time = RFC3339.text(wallMicros: since.wallMicros, fraction: .millis)
         let seconds = now.nanoseconds(since: since.now) / Nanoseconds.perSecond
-        let reason = self.lastError.map { ": \($0)" } ?? ""
-        return "the controller has had no answer from the shared state since \(time) (\(seconds) s)\(reason). Look "
-            + "after Redis. Meanwhile workers stay as they are, lent rates lapse, and no journal is exported"
+        return "since \(time) (\(seconds) s)\(self.lastError.map { ": \($0)" } ?? "")"
     }
 }

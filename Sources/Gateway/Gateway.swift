@@ -277,7 +277,7 @@ public final class Gateway {
     private func report(_ sample: PoolSample, of pool: String, intervalMicros: Int64) {
         let rooms = Set(self.settings.routes.filter { $0.pool == pool }.compactMap(\.room))
         let gates = self.loops.first?.open().gates ?? [:]
-        let waiting = rooms.reduce(Int64(0)) { $0 + (gates[$1]?.snapshot?.waiting ?? 0) }
+        let waiting = rooms.reduce(Int64(0)) { $0 + (gates[$1]?.snapshot?.shownWaiting ?? 0) }
         let signals = GatewaySignals(
             gateway: self.id,
             intervalMicros: intervalMicros,

@@ -9,7 +9,11 @@ extension GatewayReport {
         self.writeRequests(to: &text)
         self.writeRooms(to: &text)
         self.writeVisitors(to: &text)
-        text.family("sluice_pool_ready_workers", .gauge, help: "Workers that this gateway sends requests to.")
+        text.family(
+            "sluice_pool_ready_workers",
+            .gauge,
+            help: "Workers that take requests and are not known to be away."
+        )
         for pool in self.pools { text.sample(pool.readyWorkers, [("pool", pool.name)]) }
         text.family("sluice_pool_in_flight", .gauge, help: "Requests of this gateway that workers are serving.")
         for pool in self.pools { text.sample(pool.inFlight, [("pool", pool.name)]) }
@@ -65,7 +69,7 @@ extension GatewayReport {
         let gauges: [(name: String, help: String, value: (Room) -> Double?)] = [
             ("issued", "The last place handed out.", { $0.snapshot.map { Double($0.issued) } }),
             ("serving", "Now serving.", { $0.snapshot.map { Double($0.serving) } }),
-            ("waiting", "Places not called yet.", { $0.snapshot.map { Double($0.waiting) } }),
+            ("waiting", "Places not called yet.", { $0.snapshot.map { Double($0.shownWaiting) } }),
             ("sessions", "Live sessions.", { $0.snapshot.map { Double($0.sessions) } }),
             ("slots", "Limit of live sessions.", { $0.snapshot.map { Double($0.slots) } }),
             ("door", "Called visitors who wait for a token or a slot.", { $0.snapshot.map { Double($0.door) } }),

@@ -42,7 +42,7 @@ extension GatewayReport {
             epoch: snapshot.epoch,
             issued: snapshot.issued,
             serving: snapshot.serving,
-            waiting: snapshot.waiting,
+            waiting: snapshot.shownWaiting,
             door: snapshot.door,
             admitted: snapshot.admitted,
             sessions: snapshot.sessions,

@@ -12,7 +12,8 @@ struct LoopReport: Sendable {
         var atDoor: Int
     }
     struct Pool: Sendable {
-        var readyWorkers: Int
+        /// Of the workers that take requests; nil before the first list of them.
+        var health: PoolHealths.Workers?
         var sample: PoolSample
     }
     let counters: LoopCounters
@@ -39,7 +40,7 @@ struct LoopReport: Sendable {
                 atDoor: $0.parked.atDoor
             )
         }
-        self.pools = loop.pools.mapValues { Pool(readyWorkers: $0.readyCount, sample: $0.current) }
+        self.pools = loop.pools.mapValues { Pool(health: $0.health, sample: $0.current) }
     }
 }
 
@@ -63,6 +64,7 @@ public struct GatewayReport: Sendable {
     }
     public struct Pool: Sendable {
         public let name: String
+        /// Those that no loop knows to be away: the same that decide whether rooms let anybody in.
         public internal(set) var readyWorkers = 0
         public internal(set) var inFlight = 0
         public internal(set) var queued = 0
@@ -108,8 +110,9 @@ public struct GatewayReport: Sendable {
         }
         for name in Set(loops.flatMap(\.pools.keys)).sorted() {
             var pool = Pool(name: name)
-            for part in loops.compactMap({ $0.pools[name] }) {
-                pool.readyWorkers = max(pool.readyWorkers, part.readyWorkers)
+            let parts = loops.compactMap { $0.pools[name] }
+            pool.readyWorkers = PoolHealths.countHealthy(parts.compactMap(\.health))
+            for part in parts {
                 pool.inFlight += part.sample.inFlight
                 pool.queued += part.sample.queued
             }

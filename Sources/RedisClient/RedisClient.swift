@@ -248,7 +248,9 @@ extension RedisClient: FleetClient {
     }
 
     func finish(_ command: RedisCommand, _ error: RedisError) {
-        guard case .refused("NOPERM", let message) = error else { return command.completion(.failure(error)) }
-        command.completion(.failure(.refused(code: "NOPERM", message: "\(message); \(RedisRights.advice)")))
+        guard case .refused(let code, let message) = error,
+            let advice = RedisRights.adviceOnCommand(code: code, message: message)
+        else { return command.completion(.failure(error)) }
+        command.completion(.failure(.refused(code: code, message: "\(message); \(advice)")))
     }
 }

@@ -6,9 +6,9 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
     /// Gateways whose signals are fresh, as the last round found; nil before the first, and while the shared state is
     /// away.
     public var gateways: Int?
-    /// The rates that rooms were lent last. Empty of an older version.
+    /// The rates that rooms were lent last, by the one that leads. Empty of an older version.
     public var leases: [Lease]
-    /// Journals that are exported. Empty of an older version.
+    /// Journals that are exported, by the one that leads. Empty of an older version.
     public var exports: [Export]
 
     /// When the shared state last said who leads, as in RFC 3339, and how long ago that was: while it is away nobody
@@ -72,8 +72,9 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         public var exportedTo: Int64?
         /// Entries written by this process.
         public var written: Int64
-        /// Entries that the shared state has beyond that.
-        public var behind: Int64
+        /// Entries that the shared state has beyond that; nil while nobody knows: before the first look, and while it
+        /// fails so that there is none.
+        public var behind: Int64?
         public var kept: Int64
         /// Entries that were dropped before they could be written, since this process leads.
         public var lost: Int64
@@ -85,7 +86,7 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
             self.folder = folder
             self.exportedTo = nil
             self.written = 0
-            self.behind = 0
+            self.behind = nil
             self.kept = 0
             self.lost = 0
             self.problem = nil

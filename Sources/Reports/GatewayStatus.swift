@@ -21,7 +21,7 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
     /// A pool, as this gateway uses it.
     public struct Pool: Codable, Equatable, Sendable {
         public var name: String
-        /// Workers that this gateway sends requests to.
+        /// Workers that this gateway sends requests to, without those that it could not reach last.
         public var readyWorkers: Int
         /// Requests of this gateway that workers are serving.
         public var inFlight: Int

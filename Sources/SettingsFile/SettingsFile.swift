@@ -14,8 +14,15 @@ public enum SettingsFile {
     /// gateway alone has no need of them; and one that goes while a controller runs must not keep it from taking over
     /// other changes.
     ///
+    /// `isStarting`: for a process that starts with it, or is to: then the state folder is there or can be made. It is of
+    /// no matter to a reload, which cannot change it.
+    ///
     /// Throws everything that is wrong with it, in the order of the file.
-    public static func load(_ path: String, exportsJournals: Bool = false) throws(SettingsError) -> Settings {
+    public static func load(
+        _ path: String,
+        exportsJournals: Bool = false,
+        isStarting: Bool = false
+    ) throws(SettingsError) -> Settings {
         let bytes: [UInt8]
         let changedMicros: Int64
         do {
@@ -25,7 +32,12 @@ public enum SettingsFile {
                 SettingsProblem(file: path, position: nil, path: "", message: "\(error); name a readable YAML file")
             ])
         }
-        var settings = try self.decode(bytes, path: path, exportsJournals: exportsJournals)
+        var settings = try self.decode(
+            bytes,
+            path: path,
+            exportsJournals: exportsJournals,
+            isStarting: isStarting
+        )
         settings.fileMicros = changedMicros
         return settings
     }
@@ -34,7 +46,8 @@ public enum SettingsFile {
     static func decode(
         _ bytes: [UInt8],
         path: String,
-        exportsJournals: Bool = false
+        exportsJournals: Bool = false,
+        isStarting: Bool = false
     ) throws(SettingsError) -> Settings {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw SettingsError([self.invalidEncoding(bytes, path)])
@@ -45,6 +58,7 @@ public enum SettingsFile {
         let refused = Set(problems.map(\.path))
         problems += self.checkFiles(&settings, sources).filter { !refused.contains($0.path) }
         if exportsJournals { problems += self.checkFolders(settings, sources).filter { !refused.contains($0.path) } }
+        if isStarting { problems += self.checkStateFolder(settings, sources).filter { !refused.contains($0.path) } }
         guard problems.isEmpty else { throw SettingsError(self.sorted(problems)) }
         return settings
     }
@@ -121,6 +135,20 @@ public enum SettingsFile {
             let advice = "make a folder that this user can write to, or leave journal_export out"
             return sources.problem(at: "rooms.\(room.name).journal_export", "\(problem); \(advice)")
         }
+    }
+
+    /// A process makes it at its start when it is missing, but not the folders around it.
+    private static func checkStateFolder(_ settings: Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
+        var path = settings.stateFolder
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        let isMissing = access(path, F_OK) == -1 && errno == ENOENT
+        guard let problem = FolderAccess.problem(of: isMissing ? self.absoluteFolder(of: path) : path) else {
+            return []
+        }
+        let advice =
+            isMissing
+            ? "so \(path) cannot be made; make it, or name another folder" : "name a folder that this user can write to"
+        return [sources.problem(at: "state_folder", "\(problem); \(advice)")]
     }
 
     // MARK: Reading

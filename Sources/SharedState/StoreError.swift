@@ -6,6 +6,9 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The shared state is away or has no room for another call. Certainly nothing was done: the same call may be made
     /// again later, or the caller goes on without.
     case unavailable(String)
+    /// Redis is there, and for now refuses: it takes no writes, or a slot of the Cluster is moving. As good as away, but
+    /// it has answered. Certainly nothing was done.
+    case notNow(String)
     /// It was asked and did not answer. What was asked may have been done: exchanges, renewals and releases may be
     /// repeated without harm; a repeated join hands out other numbers and leaves the first ones unused.
     case unanswered(String)
@@ -30,7 +33,7 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         switch error {
         case .unavailable, .overloaded: self = .unavailable(error.description)
         case .unanswered: self = .unanswered(error.description)
-        case .refused(let code, _) where Self.codesOfAbsence.contains(code): self = .unavailable(error.description)
+        case .refused(let code, _) where Self.codesOfAbsence.contains(code): self = .notNow(error.description)
         case .refused(_, let message): self = Self(RoomScript.error(message))
         }
     }
@@ -40,9 +43,17 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         "LOADING", "BUSY", "READONLY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "CLUSTERDOWN", "TRYAGAIN",
     ]
 
+    /// Whether the shared state has said so itself.
+    public var isAnswer: Bool {
+        switch self {
+        case .unavailable, .unanswered: false
+        case .notNow, .noRoom, .lineFull, .refused: true
+        }
+    }
+
     public var description: String {
         switch self {
-        case .unavailable(let reason), .unanswered(let reason), .refused(let reason): reason
+        case .unavailable(let reason), .notNow(let reason), .unanswered(let reason), .refused(let reason): reason
         case .noRoom: RoomError.noRoom.description
         case .lineFull: RoomError.lineFull.description
         }

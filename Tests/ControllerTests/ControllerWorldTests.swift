@@ -77,6 +77,45 @@ import Testing
         #expect(site.wait(seconds: 5) { ready() == .init(ready: true, mode: "normal") })
     }
 
+    /// In a Cluster, the nodes of a room or of a pool may be away while that of the lead answers. Seen before: nothing
+    /// was said.
+    @Test func nodeOfARoomOrAPoolAway_isAProblemThatNamesIt() {
+        let site = InventedSite(seed: 6)
+        site.addController()
+        let (board, store) = (site.controllers[0].board, site.controllers[0].store)
+        let problems = { site.on(0) { $0.problems } }
+        #expect(site.wait(seconds: 5) { site.on(0) { $0.leases.first?.taken == true } })
+        #expect(problems() == [])
+        store.refusal = .unavailable("its node is away")
+        #expect(
+            site.wait(seconds: 5) {
+                problems().contains { $0.hasPrefix("room sale: its rate cannot be renewed since ") }
+            }
+        )
+        #expect(problems().count == 1 && problems().first?.contains("its node is away. Look after Redis") == true)
+        #expect(site.on(0) { $0.readiness.problems } == problems())
+        store.refusal = nil
+        board.hidesSignals = true
+        #expect(site.wait(seconds: 5) { problems().contains { $0.hasPrefix("pool tickets: what gateways report") } })
+        board.hidesSignals = false
+        #expect(site.wait(seconds: 5) { problems().isEmpty })
+        // A room that no gateway has opened yet is no fault.
+        store.refusal = .noRoom
+        site.run(seconds: 5)
+        #expect(problems() == [])
+        store.refusal = nil
+        self.end(site, seed: 6)
+    }
+
+    /// Seen before: "journal exported as far as entry 64, 0 behind", of a controller that stood by.
+    @Test func standby_tellsOfNoJournal() {
+        let site = InventedSite(seed: 7, journalFolder: "/nowhere")
+        site.addController { $0.oneInFailures = 1 }
+        site.run(seconds: 3)
+        #expect(site.on(0) { $0.exports.count } == 1)
+        #expect(site.on(0) { $0.status.exports.isEmpty && !$0.isLeading })
+    }
+
     @Test func sharedStateNeverReached_isNotReady() {
         let site = InventedSite(seed: 4)
         site.addController { $0.oneInFailures = 1 }
@@ -145,6 +184,9 @@ import Testing
         site.controllers[0].board.oneInFailures = .max
         site.run(seconds: 3)
         #expect(!site.on(0) { $0.isLeading } && site.on(1) { $0.isLeading }, "seed \(seed)")
+        // Seen before: "lent 533.7/s by this controller, renewed 13.4 s ago".
+        #expect(site.on(0) { $0.status.leases.isEmpty && $0.problems.isEmpty }, "seed \(seed)")
+        #expect(site.on(1) { !$0.status.leases.isEmpty }, "seed \(seed)")
         #expect(Set(site.ready.map(\.address)).isSubset(of: addresses(1)), "seed \(seed)")
         self.end(site, seed: seed)
     }

@@ -59,6 +59,7 @@ final class InventedSite {
         let controller: Controller
         let loop: VirtualLoop
         let board: FlakyBoard
+        let store: RefusingStore
     }
     private(set) var controllers: [Member] = []
     private(set) var workers: [InventedWorker] = []
@@ -76,7 +77,8 @@ final class InventedSite {
     private(set) var directory: [WorkerRecord] = []
     private(set) var rateMilli: Int64 = 0
 
-    init(seed: UInt64) {
+    /// `journalFolder`: where its room's journal is to be exported to.
+    init(seed: UInt64, journalFolder: String? = nil) {
         self.world = VirtualWorld(seed: seed)
         var pool = PoolSettings(name: "tickets")
         pool.drainTimeoutNanoseconds = 3 * Nanoseconds.perSecond
@@ -84,6 +86,7 @@ final class InventedSite {
         var settings = Settings()
         settings.pools = [pool]
         settings.rooms = [RoomSettings(name: "sale", slots: 1_000, inflowMilli: 100_000)]
+        settings.rooms[0].journalFolder = journalFolder
         settings.routes = [RouteSettings(pool: "tickets", room: "sale")]
         self.settings = settings
         self.gateway = self.world.makeLoop()
@@ -98,13 +101,15 @@ final class InventedSite {
         let loop = self.world.makeLoop()
         let number = self.controllers.count
         let board = FlakyBoard(MemoryPoolBoard(loop: loop, boards: self.boards), world: self.world)
+        let store = RefusingStore(MemoryRoomStore(loop: loop, rooms: self.rooms))
         let controller = Controller(
             id: "controller-\(number)",
             settings: self.settings,
             executable: "none",
             loop: loop,
-            store: MemoryRoomStore(loop: loop, rooms: self.rooms),
+            store: store,
             board: board,
+            journal: MemoryRoomJournal(loop: loop, rooms: self.rooms),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             seed: UInt64(self.world.random(0...Int64.max))
         ) { [weak self] plan, onEvent in
@@ -114,7 +119,7 @@ final class InventedSite {
             return worker
         }
         prepare(board)
-        self.controllers.append(Member(controller: controller, loop: loop, board: board))
+        self.controllers.append(Member(controller: controller, loop: loop, board: board, store: store))
         self.world.run(on: loop) { controller.start() }
         return number
     }
@@ -174,6 +179,8 @@ private struct SiteIsGone: Error {}
 final class FlakyBoard: PoolBoard {
     private let board: MemoryPoolBoard
     private let world: VirtualWorld
+    /// The node of the gateways' reports is away, and no other.
+    var hidesSignals = false
     /// One call in so many fails: 1 for all.
     var oneInFailures = Int.max
 
@@ -205,6 +212,9 @@ final class FlakyBoard: PoolBoard {
         self.orFail(completion) { self.board.withdraw(pool: pool, gateway: gateway, completion: $0) }
     }
     func signals(pool: String, maxAgeMicros: Int64, completion: @escaping StoreCompletion<[GatewaySignals]>) {
+        guard !self.hidesSignals else {
+            return self.loop.onNextTurn { completion(.failure(.unavailable("its node is away"))) }
+        }
         self.orFail(completion) { self.board.signals(pool: pool, maxAgeMicros: maxAgeMicros, completion: $0) }
     }
     func publish(

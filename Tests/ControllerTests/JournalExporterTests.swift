@@ -140,6 +140,7 @@ private final class Rig: Sendable {
         }
         // Another leader was here for a while: the folder says how far it is.
         try rig.forget()
+        #expect(try rig.status().behind == nil, "that is for whoever leads to say")
         status = try rig.round { $0.exportedTo == 2_600 }
         #expect(status.lost == 0 && status.kept == 200)
 
@@ -208,8 +209,11 @@ private final class Rig: Sendable {
         }
         #expect(try rig.round { $0.problem != nil }.exportedTo == nil)
         try rig.change { $0.isAway = false }
-        #expect(try rig.round { $0.exportedTo == 3 }.problem == nil)
+        let status = try rig.round { $0.exportedTo == 3 }
+        #expect(status.problem == nil && status.behind == 0)
         #expect(self.numbers(spool) == [1, 2, 3])
+        try rig.change { $0.isAway = true }
+        #expect(try rig.round { $0.problem != nil }.behind == nil, "nobody knows")
         try rig.fixture.end()
     }
 
@@ -280,10 +284,39 @@ private final class Rig: Sendable {
         let problem = try #require(try rig.round { $0.problem != nil }.problem)
         #expect(problem.hasPrefix("there is no folder \(spool.path)"))
         try rig.change { $0.add(11...12) }
+        // Seen before: 0 behind, for as long as nothing could be written.
+        #expect(try rig.round { $0.behind == 2 }.problem == problem)
         try FileManager.default.moveItem(atPath: spool.path + "-away", toPath: spool.path)
         let status = try rig.round { $0.exportedTo == 12 }
         #expect(status.problem == nil && status.lost == 0)
         #expect(self.numbers(spool) == Array(1...12))
+        try rig.fixture.end()
+    }
+
+    /// Seen before: NOT exported, as far as entry 10, 0 behind.
+    @Test func export_diskFull_saysHowManyAreBehind_andWritesThemWhenThereIsRoom() throws {
+        let spool = try SpoolFolder()
+        let rig = try Rig(spool: spool)
+        try rig.change { $0.add(1...10) }
+        #expect(try rig.round { $0.exportedTo == 10 }.behind == 0)
+        // The newest file takes the next entries, and this one takes none.
+        let full = spool.path + "/sale-9999-12-31.jsonl"
+        try FileManager.default.createSymbolicLink(atPath: full, withDestinationPath: "/dev/full")
+        try rig.change { $0.add(11...48) }
+        var status = try rig.round { $0.problem != nil }
+        #expect(status.problem?.contains("No space left") == true && status.exportedTo == 10)
+        #expect(status.behind == 38 && status.lost == 0)
+        // Seen before: what was dropped meanwhile was counted again every second.
+        try rig.change { $0.trim(15) }
+        for _ in 1...3 {
+            let before = try rig.reads
+            status = try rig.round { _ in (try? rig.reads) ?? 0 >= before + 2 }
+            #expect(status.behind == 33 && status.lost == 5 && status.problem != nil)
+        }
+        try FileManager.default.removeItem(atPath: full)
+        status = try rig.round { $0.exportedTo == 48 }
+        #expect(status.behind == 0 && status.lost == 5 && status.problem == nil)
+        #expect(self.numbers(spool) == Array(1...10) + Array(16...48))
         try rig.fixture.end()
     }
 

@@ -29,6 +29,21 @@ import Testing
         #expect(!contact.isAway(now: Self.moment(70).now) && contact.problem(now: Self.moment(70).now) == nil)
     }
 
+    /// Seen before: "has had no answer", of what Redis had answered.
+    @Test func refusals_areAnswers_andARoomThatIsNotThereIsNoFailure() throws {
+        var contact = StateContact()
+        contact.answered(Self.moment(1))
+        contact.heard(Result<Void, StoreError>.failure(.notNow("Redis refused: OOM")), Self.moment(2))
+        #expect(contact.lastingFailure(now: Self.moment(2).now) == nil, "one call that fails is a hiccup")
+        let text = try #require(contact.problem(now: Self.moment(4).now))
+        #expect(
+            text.hasPrefix("Redis has answered the controller with refusals since 2026-09-21T14:13:22.000Z (2 s): ")
+        )
+        #expect(contact.lastingFailure(now: Self.moment(4).now)?.hasSuffix("(2 s): Redis refused: OOM") == true)
+        contact.heard(Result<Void, StoreError>.failure(.noRoom), Self.moment(5))
+        #expect(contact.lastingFailure(now: Self.moment(9).now) == nil)
+    }
+
     @Test func neverReached_saysWhy() throws {
         var contact = StateContact()
         contact.failed(.unavailable("Redis is away: NOAUTH"), Self.moment(0))

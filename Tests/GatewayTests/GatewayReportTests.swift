@@ -61,6 +61,39 @@ import Testing
         #expect(record.journalKeepSeconds == 7 * 86_400)
     }
 
+    /// Seen before: `waiting -7`, for three seconds after the shared state had lost something twice.
+    @Test func waiting_gapsBeyondTheLine_isNeverBelowNobody() {
+        let report = self.report { $0.gaps = [70...97] }
+        #expect(report.status.rooms[0].standing?.waiting == 2)
+        let lost = self.report { $0.gaps = [70...106] }
+        #expect(lost.status.rooms[0].standing?.waiting == 0)
+        var metrics = PrometheusText()
+        lost.write(to: &metrics)
+        #expect(metrics.finished().contains("sluice_room_waiting{room=\"sale\"} 0\n"))
+    }
+
+    /// Seen before: a dead worker was shown as ready while the room was held for want of a worker.
+    @Test func readyWorkers_areWithoutThoseThatNoLoopCouldReachLast() {
+        let at = { (reached: UInt64, missed: UInt64) in
+            WorkerHealth(reached: Instant(nanoseconds: reached), missed: Instant(nanoseconds: missed))
+        }
+        func ready(_ loops: [PoolHealths.Workers?]) -> Int {
+            let reports = loops.map { health in
+                LoopReport(
+                    counters: LoopCounters(),
+                    turns: 1,
+                    rooms: [:],
+                    pools: ["web": LoopReport.Pool(health: health, sample: PoolSample())]
+                )
+            }
+            return GatewayReport(reports, settings: Settings(), problems: []).status.gatewayPools[0].readyWorkers
+        }
+        #expect(ready([nil, nil]) == 0)
+        #expect(ready([["a": at(0, 0), "b": at(0, 0)], nil]) == 2, "who was never tried counts")
+        #expect(ready([["a": at(0, 5), "b": at(7, 5)], ["a": at(0, 0), "b": at(0, 6)]]) == 1)
+        #expect(ready([["a": at(0, 5)], ["a": at(0, 0)]]) == 0)
+    }
+
     @Test func modeOfTheRooms_isThatOfTheGateway_andALeaseThatLapsedHasNoTimeLeft() {
         #expect(self.report(mode: .degraded(sinceMicros: Self.now)).status.mode == "degraded")
         #expect(self.report(mode: .held).status.mode == "held")

@@ -25,6 +25,27 @@ import Testing
         }
     }
 
+    /// An attempt ends with an alert, or with the connection alone when that is faster. Seen before: what to do stood in the
+    /// log once, and "reset by the peer" everywhere else.
+    @Test func redisThatAsksForACertificate_everyAttemptSaysWhatToDo() throws {
+        let fleet = try RedisFleet.start(.standalone, .init(tls: true))
+        defer { fleet.finish() }
+        try Scene.play { scene in
+            let place = "127.0.0.1:\(fleet.servers[0].port)"
+            var configuration = Configuration()
+            configuration.redis = "\"rediss://\(place)\""
+            configuration.otherKeys = ["redis_access: {authority: \(fleet.authorityFile)}"]
+            configuration.pool = ["driver": "static", "workers": "[127.0.0.1:9]"]
+            let sluice = try scene.start(configuration)
+            let advice = "name one as `certificate` and `key`"
+            try Operator.expectProblem([advice, place], at: sluice)
+            for _ in 1...300 {
+                let told = try Operator.readiness(sluice).problems.filter { $0.contains(place) }
+                #expect(told.allSatisfy { $0.contains(advice) }, "\(told)")
+            }
+        }
+    }
+
     /// Seen before: all was well, as long as the process ran.
     @Test func controller_redisNeverThere_isNotReady_thenReady_thenDegraded() throws {
         try Scene.play { scene in
@@ -59,6 +80,8 @@ import Testing
             sluice.process.signal(SIGHUP)
             let status = { try Operator.command(scene, sluice, ["status"]).output }
             try Patience.wait(for: "the status to tell") { try status().contains("! the reload of 2") }
+            // Seen before: not where the health checks look.
+            try Operator.expectProblem(["the reload of 2", "loop: unknown key"], at: sluice)
             #expect(try status().contains("loop: unknown key") && status().contains("are in force\n"))
             let lines = sluice.process.errors.split(separator: "\n").filter { $0.contains("configuration is refused") }
             #expect(lines.first?.contains("loop: unknown key") == true && lines.first?.contains("admim") == true)

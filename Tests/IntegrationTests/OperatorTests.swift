@@ -254,6 +254,14 @@ import Testing
             let sluice = try scene.start(Configuration())
             let result = try Operator.command(scene, sluice, ["room", "reset", "sail", "--yes"])
             #expect(result.end == .exited(1) && result.errors.contains("there is no room sail; known: sale"))
+            // Seen before: the question came first.
+            let asked = try Operator.command(scene, sluice, ["room", "reset", "sail"])
+            #expect(asked.end == .exited(1) && asked.errors.contains("there is no room sail; known: sale"))
+            #expect(!asked.output.contains("Write the room's name"))
+            // Nobody is there to answer.
+            let known = try Operator.command(scene, sluice, ["room", "reset", "sale"])
+            #expect(known.end == .exited(1) && known.errors.contains("nothing was done"))
+            #expect(known.output.contains("Write the room's name"))
             let bad = try Operator.command(scene, sluice, ["room", "reset", "Sale!", "--yes"])
             #expect(bad.end != .exited(0) && bad.errors.contains("no name of a room"))
         }

@@ -36,6 +36,23 @@ import Testing
         }
     }
 
+    /// A proxy whose Redis is gone takes connections and ends them. Seen before: "if that port speaks TLS, write rediss",
+    /// after days of plain answers.
+    @Test func connectionsThatEnd_afterOneThatWorked_giveNoAdviceAboutTLS() async throws {
+        try await self.withRig { rig in
+            try await rig.followFakeServer()
+            try await rig.connect()
+            await rig.hangUp()
+            _ = await rig.send("GET", "a")
+            try await rig.wait("attempts that fail") { !$0.isConnected && $0.client.counters.attempts >= 4 }
+            let reasons = await rig.states.compactMap { state in
+                if case .disconnected(let reason) = state { reason } else { nil }
+            }
+            #expect(!reasons.isEmpty && reasons.allSatisfy { !$0.contains("rediss") }, "\(reasons)")
+            #expect(reasons.contains { $0.contains("closed by") || $0.contains("reset by") }, "\(reasons)")
+        }
+    }
+
     /// A slot went to a node that had none: neither that node's connection nor a refused question makes the map new.
     /// Seen before: either ended the asking.
     @Test func cluster_moved_mapIsAskedForUntilItIsRead() async throws {
@@ -77,6 +94,22 @@ extension RedisRig {
         self.fakes.append(fake)
         self.use(try RedisEndpoint(parsing: "redis+sentinel://127.0.0.1:\(fake.port)/tickets"))
     }
+
+    /// One server alone, which answers in plain text.
+    fileprivate func followFakeServer() throws {
+        let fake = try FakeRedis(loop: self.loop) { words, _ in
+            switch words.prefix(2).joined(separator: " ") {
+            case "PING": "+PONG\r\n"
+            case "INFO server": FakeRedis.bulk("run_id:1\r\nredis_mode:standalone\r\n")
+            case "ROLE": FakeRedis.list([FakeRedis.bulk("master")])
+            default: "+OK\r\n"
+            }
+        }
+        self.fakes.append(fake)
+        self.use(try RedisEndpoint(parsing: "redis://127.0.0.1:\(fake.port)"))
+    }
+
+    fileprivate func hangUp() { self.fakes[0].hangsUp = true }
 
     private var fakeAsks: Int { self.fakes[0].heard["SENTINEL GET-MASTER-ADDR-BY-NAME"] ?? 0 }
 

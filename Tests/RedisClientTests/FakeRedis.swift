@@ -9,11 +9,13 @@ final class FakeRedis {
     private let answer: Answer
     /// By the first two words: how often that was asked.
     private(set) var heard: [String: Int] = [:]
+    /// Connections end with the next command, and new ones at once.
+    var hangsUp = false
 
     init(loop: EventLoop, answer: @escaping Answer) throws {
         self.answer = answer
         self.listener = try Listener(loop: loop, address: .loopback(port: 0)) { [weak self] _ in
-            self.map { Peer($0) }
+            self.flatMap { $0.hangsUp ? nil : Peer($0) }
         }
     }
 
@@ -42,6 +44,10 @@ final class FakeRedis {
             var used = 0
             while let (words, end) = Self.command(bytes, from: used) {
                 used = end
+                guard !self.server.hangsUp else {
+                    stream.close()
+                    return bytes.count
+                }
                 stream.write(self.server.take(words))
             }
             return used

@@ -39,6 +39,7 @@ import Testing
     private static let export: ControllerStatus.Export = {
         var export = ControllerStatus.Export(room: "sale", folder: "/spool")
         export.exportedTo = 12
+        export.behind = 0
         export.lost = 1
         return export
     }()

@@ -7,9 +7,9 @@ import Testing
 @testable import SettingsFile
 
 @Suite struct SettingsFileTests {
-    private func problems(_ path: String, exportsJournals: Bool = false) -> [String] {
+    private func problems(_ path: String, exportsJournals: Bool = false, isStarting: Bool = false) -> [String] {
         do throws(SettingsError) {
-            _ = try SettingsFile.load(path, exportsJournals: exportsJournals)
+            _ = try SettingsFile.load(path, exportsJournals: exportsJournals, isStarting: isStarting)
             return []
         } catch {
             return error.problems.map(\.description)
@@ -103,6 +103,37 @@ import Testing
         try FileManager.default.removeItem(atPath: spool)
         try FileManager.default.createDirectory(atPath: spool, withIntermediateDirectories: false)
         #expect(self.problems(path, exportsJournals: true) == [])
+    }
+
+    /// Seen before: `check` said good, and the start failed.
+    @Test func stateFolder_thatCannotBeOne_isFoundBeforeTheStart() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = folder.path + "/s.yaml"
+        try folder.write("a file", to: "taken")
+        func problems(_ name: String) throws -> [String] {
+            try folder.write("state_folder: \(name)\n" + SettingsText.smallest, to: "s.yaml")
+            return self.problems(path, isStarting: true)
+        }
+        let place = "\(path):1:1: state_folder: "
+        let advice = "name a folder that this user can write to"
+        #expect(try problems("taken") == [place + "\(folder.path)/taken is not a folder; \(advice)"])
+        #expect(
+            try problems("taken/state") == [
+                place + "\(folder.path)/taken/state cannot be looked at: Not a directory; \(advice)"
+            ]
+        )
+        #expect(
+            try problems("none/state") == [
+                place
+                    + "there is no folder \(folder.path)/none; so \(folder.path)/none/state cannot be made; make it, or "
+                    + "name another folder"
+            ]
+        )
+        // It is made at the start; and a reload, which cannot change it, does not look at it.
+        #expect(try problems("state") == [] && problems("state/") == [] && problems(".") == [])
+        try folder.write("state_folder: taken\n" + SettingsText.smallest, to: "s.yaml")
+        #expect(self.problems(path) == [])
     }
 
     @Test func absoluteFolder_ofEveryFormOfPath() {

@@ -167,11 +167,11 @@ import Testing
         }
     }
 
-    @Test func calls_redisTakesNoWrites_areUnavailable() async throws {
+    @Test func calls_redisTakesNoWrites_areRefusedForNow() async throws {
         try await withRig(.redis) { rig async throws in
             _ = try await rig.tick("r", Self.limits).get()
             #expect(try await rig.send("CONFIG", "SET", "maxmemory", "1") == .status("OK"))
-            guard case .failure(.unavailable(let reason)) = await rig.join("r", 1) else {
+            guard case .failure(.notNow(let reason)) = await rig.join("r", 1) else {
                 Issue.record("a full Redis took a join")
                 return
             }

@@ -211,7 +211,7 @@ final class RoomGate {
             metadata: ["room": "\(self.name)", "operation": "\(operation)", "error": "\(error)"]
         )
         switch error {
-        case .unavailable, .unanswered, .noRoom:
+        case .unavailable, .notNow, .unanswered, .noRoom:
             self.awaitsNews = true
             // The room ticks at once, also when it is idle: that makes it anew, or shows that the state is away.
             self.shared.noteActivity()

@@ -32,6 +32,8 @@ extension RoomPulse {
         case nil: return "the shared state has not answered for \(seconds) s. Look after Redis. \(meanwhile)"
         case .unavailable(let reason), .unanswered(let reason):
             return "the shared state has not answered for \(seconds) s: \(reason). Look after Redis. \(meanwhile)"
+        case .notNow(let reason):
+            return "Redis has answered with refusals for \(seconds) s: \(reason). Look after Redis. \(meanwhile)"
         case .some(let error):
             return "Redis answers, and the room has stood still for \(seconds) s: \(error). \(meanwhile)"
         }
@@ -47,13 +49,32 @@ extension RoomPulse {
             + "raise its `generation`"
     }
 
+    /// By what is in force in place of this gateway's own.
+    private static func advice(_ snapshot: RoomSnapshot) -> String {
+        let inForce = "and those of \(Settings.text(generation: snapshot.generation)) are in force"
+        if snapshot.generation >= Settings.firstExplicitGeneration {
+            return
+                "\(inForce), which another gateway has or had. Give this one the same file; if it is the newer one, give "
+                + "it a higher `generation`"
+        }
+        // The shared state keeps the highest that it has heard of, also when the file is long as it should be.
+        if snapshot.generation > snapshot.nowMicros {
+            return
+                "\(inForce), of a file whose time of saving is yet to come; perhaps no gateway has it any more. To save a "
+                + "file anew does not help before that time. Write `generation: 1` into the file of every gateway: a count "
+                + "outranks all times"
+        }
+        return
+            "\(inForce), which another gateway has or had. Give this one the same file; if it is the newer one, touch it, "
+            + "or give it a `generation`"
+    }
+
     private static func problems(of snapshot: RoomSnapshot, generation: Int64) -> [String] {
         var problems: [String] = []
         if snapshot.isGenerationIgnored {
             problems.append(
                 "the limits of this gateway's file are ignored: it is of generation \(Settings.text(generation: generation)), "
-                    + "and another gateway has \(Settings.text(generation: snapshot.generation)). Give this one the same "
-                    + "file; if it is the newer one, touch it, or give it a higher `generation`"
+                    + self.advice(snapshot)
             )
         }
         if snapshot.allowedMilli != nil, snapshot.allowedUntilMicros <= snapshot.nowMicros {

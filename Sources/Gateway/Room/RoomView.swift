@@ -201,7 +201,7 @@ struct RoomView {
 
     /// All who wait, as of the last tick and what came since.
     private var waiting: Int64 {
-        guard let waiting = self.snapshot?.waiting, let issued = self.snapshot?.issued,
+        guard let waiting = self.snapshot?.shownWaiting, let issued = self.snapshot?.issued,
             self.snapshot?.epoch == self.known.epoch
         else { return max(0, self.known.issued - self.known.serving) }
         let skipped = self.skipped(before: self.known.issued).map { Int64($0.count) } ?? 0

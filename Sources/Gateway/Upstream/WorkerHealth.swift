@@ -30,10 +30,15 @@ final class PoolHealths: Sendable {
     func healthy(pool: String) -> Int64? {
         self.pools.withLock { pools in
             guard let loops = pools[pool]?.values, !loops.isEmpty else { return nil }
-            var merged = Workers()
-            for workers in loops { merged.merge(workers) { $0.merged(with: $1) } }
-            return Int64(merged.values.count(where: \.isHealthy))
+            return Int64(Self.countHealthy(Array(loops)))
         }
+    }
+
+    /// What loops know of the same workers, put together.
+    static func countHealthy(_ loops: [Workers]) -> Int {
+        var merged = Workers()
+        for workers in loops { merged.merge(workers) { $0.merged(with: $1) } }
+        return merged.values.count(where: \.isHealthy)
     }
 
     /// Forgets pools that are configured no more.

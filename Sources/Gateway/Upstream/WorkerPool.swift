@@ -134,8 +134,6 @@ final class WorkerPool: UpstreamOwner {
         return Worker(id: record.id, address: address)
     }
 
-    var readyCount: Int { self.ready.count }
-
     // MARK: Taking
 
     /// Finds a connection for a request.

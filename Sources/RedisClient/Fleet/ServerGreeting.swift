@@ -111,4 +111,13 @@ enum RedisRights {
         default: nil
         }
     }
+
+    /// The same for a command of a connection that was made ready. What a script may not do is no NOPERM: Redis says of
+    /// the script's user what it says of the command's, as an error of the script.
+    static func adviceOnCommand(code: String, message: String) -> String? {
+        let words = ["can't run this command", "can't access at least one of the keys"]
+        if code == "NOPERM" || words.contains(where: message.contains) { return self.advice }
+        return code == "TRYAGAIN"
+            ? "a slot of the Cluster is being moved to another node, and its keys are on both" : nil
+    }
 }

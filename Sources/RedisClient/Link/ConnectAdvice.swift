@@ -4,13 +4,14 @@ enum ConnectAdvice {
     /// How a link speaks to its server.
     enum Speech { case unixSocket, plain, tls }
 
-    /// `reason`, with what to do where that is known.
-    static func completed(_ reason: String, _ speech: Speech) -> String {
+    /// `reason`, with what to do where that is known. `hasAnswered`: the server has answered an earlier connection. So it
+    /// speaks as we do, and something else is the matter.
+    static func completed(_ reason: String, _ speech: Speech, hasAnswered: Bool = false) -> String {
         let advice: String? =
             switch speech {
             case .unixSocket: nil
-            case .plain: self.plain(reason)
-            case .tls: self.tls(reason)
+            case .plain: hasAnswered ? nil : self.plain(reason)
+            case .tls: self.tls(reason) ?? (hasAnswered ? nil : self.tlsAtFirst(reason))
             }
         return advice.map { "\(reason); \($0)" } ?? reason
     }
@@ -42,15 +43,20 @@ enum ConnectAdvice {
                 "Redis does not accept the certificate shown: check `certificate` under redis_access against its "
                     + "tls-ca-cert-file"
             ),
-            (
-                ["certificate required", "alert handshake failure"],
-                "if Redis asks for a certificate, name one as `certificate` and `key` under redis_access"
-            ),
-            (
-                ["wrong version number", "not answered in time", "packet length too long"],
-                "if that port does not speak TLS, write redis in place of rediss at the beginning of the address"
-            ),
+            (["certificate required", "alert handshake failure"], self.ownCertificate),
         ]
         return table.first { $0.words.contains(where: reason.contains) }?.advice
+    }
+
+    private static let ownCertificate =
+        "if Redis asks for a certificate, name one as `certificate` and `key` under redis_access"
+
+    /// A server that misses our certificate says so in an alert and hangs up. In TLS 1.3 that is after the handshake, so
+    /// that the hanging up may come first and the alert be lost: the next attempt of the same fault shows no more.
+    private static func tlsAtFirst(_ reason: String) -> String? {
+        if ["closed by", "reset by"].contains(where: reason.hasPrefix) { return self.ownCertificate }
+        let words = ["wrong version number", "not answered in time", "packet length too long"]
+        guard words.contains(where: reason.contains) else { return nil }
+        return "if that port does not speak TLS, write redis in place of rediss at the beginning of the address"
     }
 }

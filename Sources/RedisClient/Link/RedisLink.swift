@@ -48,8 +48,17 @@ final class RedisLink: StreamHandler {
     private var overdueAt: UInt64?
     private(set) var isDown = false
     private var speech = ConnectAdvice.Speech.plain
+    /// The server has answered on an earlier connection.
+    private let hasAnswered: Bool
 
-    init(loop: EventLoop, options: RedisOptions, tally: RedisTally, owner: any RedisLinkOwner) {
+    init(
+        loop: EventLoop,
+        options: RedisOptions,
+        tally: RedisTally,
+        owner: any RedisLinkOwner,
+        hasAnswered: Bool = false
+    ) {
+        self.hasAnswered = hasAnswered
         self.loop = loop
         self.options = options
         self.tally = tally
@@ -181,7 +190,8 @@ final class RedisLink: StreamHandler {
 
     /// One that has answered speaks as we do: then there is nothing to advise.
     private func endByPeer(_ reason: String) {
-        self.end(self.answered == 0 ? ConnectAdvice.completed(reason, self.speech) : reason)
+        let isDumb = self.answered == 0
+        self.end(isDumb ? ConnectAdvice.completed(reason, self.speech, hasAnswered: self.hasAnswered) : reason)
     }
 
     /// Ends the link: closes the connection, tells the node, then fails what was not answered.

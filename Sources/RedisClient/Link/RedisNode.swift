@@ -67,6 +67,8 @@ final class RedisNode: RedisLinkOwner {
     private var lookupIsUnderWay = false
     /// Attempts that failed since the last connection: each takes the next of a name's addresses.
     private var failures = 0
+    /// It has made a connection ready once: whatever ends a later one, it speaks as we do.
+    private var hasAnswered = false
 
     init(_ place: RedisEndpoint.Place, _ purpose: Purpose, _ setup: RedisLinkSetup, owner: any RedisNodeOwner) {
         self.place = place
@@ -135,7 +137,13 @@ final class RedisNode: RedisLinkOwner {
 
     private func connect(to address: SocketAddress, name: String) {
         let setup = self.setup
-        let link = RedisLink(loop: setup.loop, options: setup.options, tally: setup.tally, owner: self)
+        let link = RedisLink(
+            loop: setup.loop,
+            options: setup.options,
+            tally: setup.tally,
+            owner: self,
+            hasAnswered: self.hasAnswered
+        )
         self.phase = .preparing(link)
         do {
             let timeout = setup.options.connectTimeoutNanoseconds
@@ -232,6 +240,7 @@ final class RedisNode: RedisLinkOwner {
     private func linkIsReady(_ link: RedisLink) {
         guard case .preparing(let current) = self.phase, current === link else { return }
         self.phase = .ready(link)
+        self.hasAnswered = true
         self.failures = 0
         self.owner?.nodeReady(self)
     }

@@ -15,7 +15,7 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         do {
-            let settings = try SettingsFile.load(self.options.file, exportsJournals: true)
+            let settings = try SettingsFile.load(self.options.file, exportsJournals: true, isStarting: true)
             for notice in settings.notices { print("notice: \(notice)") }
             print(
                 "\(self.options.file): good (\(settings.routes.count) routes, \(settings.rooms.count) rooms, "

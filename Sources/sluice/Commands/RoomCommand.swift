@@ -34,25 +34,41 @@ struct RoomCommand: ParsableCommand {
         }
 
         func run() throws {
-            if !self.yes {
-                print(
-                    "All places and passes of the room '\(self.room)' become void: whoever is inside or in line begins anew, "
-                        + "at the end of a new line. This cannot be undone."
-                )
-                print("Write the room's name to go on: ", terminator: "")
-                fflush(nil)
-                guard readLine() == self.room else {
-                    printError("nothing was done")
-                    throw ExitCode(1)
-                }
-            }
             let room = self.room
-            try self.admin.ask(.act("/rooms/\(room)/reset", doubt: ResetDoubt.words)) { answer, admin in
-                struct Line: Decodable { let epoch: Int64 }
-                guard let line = try? JSONDecoder().decode(Line.self, from: Data(answer)) else { admin.refuse() }
-                print("the room '\(room)' has a new line (epoch \(line.epoch))")
-                Foundation.exit(0)
+            if self.yes {
+                try self.admin.ask(Self.request(room)) { Self.tell($0, room, $1) }
             }
+            // Whoever has mistyped the name learns it before being asked about a room that there is not: reading the
+            // journal does no harm.
+            try self.admin.ask(.get("/rooms/\(room)/journal?count=1")) { _, admin in
+                Self.confirm(room)
+                admin.ask(Self.request(room)) { Self.tell($0, room, $1) }
+            }
+        }
+
+        private static func request(_ room: String) -> AdminOptions.Request {
+            .act("/rooms/\(room)/reset", doubt: ResetDoubt.words)
+        }
+
+        /// Ends the program unless the person means it. Nothing else happens on this thread meanwhile.
+        private static func confirm(_ room: String) {
+            print(
+                "All places and passes of the room '\(room)' become void: whoever is inside or in line begins anew, at the "
+                    + "end of a new line. This cannot be undone."
+            )
+            print("Write the room's name to go on: ", terminator: "")
+            fflush(nil)
+            guard readLine() == room else {
+                printError("nothing was done")
+                Foundation.exit(1)
+            }
+        }
+
+        private static func tell(_ answer: [UInt8], _ room: String, _ admin: AdminConversation) {
+            struct Line: Decodable { let epoch: Int64 }
+            guard let line = try? JSONDecoder().decode(Line.self, from: Data(answer)) else { admin.refuse() }
+            print("the room '\(room)' has a new line (epoch \(line.epoch))")
+            Foundation.exit(0)
         }
     }
 }

@@ -31,7 +31,7 @@ struct StatusText {
             let far = export.exportedTo.map { "entry \($0)" } ?? "nothing yet"
             let isHeld = export.problem == nil ? "" : " NOT"
             text += "room \(export.room): journal\(isHeld) exported to \(export.folder), as far as \(far), "
-            text += "\(export.behind) behind, \(export.lost) lost\n"
+            text += "\(export.behind.map { "\($0)" } ?? "an unknown number") behind, \(export.lost) lost\n"
         }
         return text
     }

@@ -36,9 +36,15 @@ extension Daemon {
             guard self.phase == .running, let controller = self.controller else {
                 return Readiness(ready: false, mode: "normal", problems: ["starting, or shutting down"])
             }
-            return controller.readiness
+            return self.withReload(controller.readiness)
         }
         readiness.problems += self.controller?.problems ?? []
+        return self.withReload(readiness)
+    }
+
+    private func withReload(_ readiness: Readiness) -> Readiness {
+        var readiness = readiness
+        if let problem = self.reloads.problem { readiness.problems.insert(problem, at: 0) }
         return readiness
     }
 
@@ -143,7 +149,8 @@ extension AdminProblem {
     fileprivate init(resetting error: StoreError) {
         switch error {
         case .unanswered(let reason): self.init(status: 503, "\(reason). \(ResetDoubt.words)")
-        case .unavailable(let reason): self.init(status: 503, "\(reason). Nothing was done: ask again later")
+        case .unavailable(let reason), .notNow(let reason):
+            self.init(status: 503, "\(reason). Nothing was done: ask again later")
         case .noRoom, .refused, .lineFull: self.init(error)
         }
     }
@@ -152,7 +159,7 @@ extension AdminProblem {
         switch error {
         case .noRoom: self.init(status: 404, "the shared state has no such room yet")
         case .refused(let reason): self.init(status: 400, reason)
-        case .unavailable, .unanswered, .lineFull: self.init(status: 503, "\(error)")
+        case .unavailable, .notNow, .unanswered, .lineFull: self.init(status: 503, "\(error)")
         }
     }
 }

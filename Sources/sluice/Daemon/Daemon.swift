@@ -79,7 +79,7 @@ final class Daemon {
 
     private static func load(_ path: String, exportsJournals: Bool) throws -> Settings {
         do {
-            return try SettingsFile.load(path, exportsJournals: exportsJournals)
+            return try SettingsFile.load(path, exportsJournals: exportsJournals, isStarting: true)
         } catch {
             throw DaemonError("the configuration is refused:\n\(error)")
         }
