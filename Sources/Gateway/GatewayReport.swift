@@ -53,11 +53,11 @@ public struct GatewayReport: Sendable {
         public internal(set) var mode = RoomMode.normal
         /// As this gateway has it.
         var settings: RoomSettings?
-        /// Requests parked here, now.
         /// When `snapshot` came, in microseconds since 1970, and how long ago that is; nil before the first.
         public internal(set) var asOf: (wallMicros: Int64, ageNanoseconds: Int64)?
         /// Two gateways have different limits of the generation in force.
         public internal(set) var hasConflict = false
+        /// Requests parked here, now.
         public internal(set) var joining = 0
         public internal(set) var atDoor = 0
         var counts = RoomCounts()

@@ -30,7 +30,7 @@ enum LineChange: Equatable {
         switch self {
         case .goesOn(let skipped):
             let numbers =
-                skipped.map { "Numbers from \($0.lowerBound) to \($0.upperBound) are skipped: nobody has them" }
+                skipped.map { "Numbers from \($0.lowerBound) to \($0.upperBound) are skipped and called for nobody" }
                 ?? "No numbers are skipped"
             return "the shared state has lost something of the line, or was restarted and may have. \(numbers). "
                 + "Visitors keep their places and passes; for up to 3 s nobody may be called or let in"
