@@ -18,8 +18,8 @@ public struct KnownMarks: Equatable, Sendable {
     /// one. At most as many as a record holds.
     public var gaps: [ClosedRange<Int64>]
     /// The room's time as the gateway reckons it by a clock that nobody sets: that of the latest tick's answer, and what
-    /// has passed since that tick was sent. The shared state's own clock may have been set forward where it is ahead of
-    /// this. 0: no tick was answered yet.
+    /// has passed since that tick was sent; by it the room goes on where another server, with another clock, took over.
+    /// 0: no tick was answered yet.
     public var reckonedMicros: Int64
 
     public init(

@@ -213,13 +213,16 @@ extension RoomModel {
     }
 
     /// Stretches of the line that were skipped before this state lost something: nobody need be called one by one
-    /// there. What overlaps a gap of the record is known here, and better.
+    /// there. What overlaps a gap of the record is known here, and better; but what lies between the last number before
+    /// the latest loss and what that skipped this state has never handed out.
     private mutating func remember(_ gaps: [ClosedRange<Int64>]) {
         for gap in gaps where gap.upperBound > self.record.serving && gap.upperBound <= self.record.issued {
-            guard !self.record.gaps.contains(where: { $0.from <= gap.upperBound && gap.lowerBound <= $0.to }) else {
-                continue
+            var from = gap.lowerBound
+            let isBeforeLatest = gap.upperBound < self.record.gaps.last?.to ?? 0
+            for own in self.record.gaps where own.from <= gap.upperBound && from <= own.to {
+                from = isBeforeLatest ? max(own.to, self.record.regressed) + 1 : gap.upperBound + 1
             }
-            self.addGap(from: gap.lowerBound, to: gap.upperBound)
+            self.addGap(from: from, to: gap.upperBound)
         }
     }
 

@@ -917,14 +917,19 @@ local function narrow(room, known)
 end
 
 -- Stretches of the line that were skipped before this state lost something: nobody need be called one by one there. What
--- overlaps a gap of the record is known here, and better.
+-- overlaps a gap of the record is known here, and better; but what lies between the last number before the latest loss and
+-- what that skipped this state has never handed out.
 local function rememberGaps(room, gaps)
     for _, gap in ipairs(gaps) do
-        local isNew = gap.to > room.serving and gap.to <= room.issued
-        for _, own in ipairs(isNew and gapsOf(room) or {}) do
-            isNew = isNew and (own.from > gap.to or gap.from > own.to)
+        local from, own = gap.from, gapsOf(room)
+        if gap.to > room.serving and gap.to <= room.issued then
+            for _, other in ipairs(own) do
+                if other.from <= gap.to and from <= other.to then
+                    from = gap.to < own[#own].to and max(other.to, room.regressed) + 1 or gap.to + 1
+                end
+            end
+            addGap(room, from, gap.to)
         end
-        if isNew then addGap(room, gap.from, gap.to) end
     end
 end
 

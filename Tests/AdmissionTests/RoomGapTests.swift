@@ -115,6 +115,27 @@ import Testing
         #expect(fleet.room.record.gaps.first?.to == last)
     }
 
+    /// The first loss is known to a gateway that is away at the second one. Seen before: of what the first one had
+    /// skipped, what lay behind the jump of the second counted as 3.7 million people, and those behind them stood still.
+    @Test func tick_secondLossToldFirst_firstGapIsRememberedBehindIt() throws {
+        var room = RoomModel()
+        let tick = RoomTick(gateway: "a", limits: Self.limits)
+        let epoch = Self.start / Self.second - 100
+        let little = KnownMarks(epoch: epoch, incarnation: 1, issued: 15, serving: 15, stated: 15)
+        _ = try room.tick(tick, known: little, nowMicros: Self.start)
+        let jump = room.record.issued
+        let grant = try room.join(count: 7, known: little, nowMicros: Self.start + 1)
+        #expect(grant.first == jump + 1)
+        var much = KnownMarks(epoch: epoch, incarnation: 2, issued: 5_038_101, serving: 15, stated: 5_038_101)
+        much.gaps = [16...5_038_095]
+        _ = try room.tick(tick, known: much, nowMicros: Self.start + 2)
+        let last = room.record.issued
+        let gaps = room.record.gaps.map { [$0.from, $0.to] }
+        #expect(gaps == [[16, jump], [jump + 8, 5_038_095], [5_038_102, last]])
+        // Seven of after the first loss, six of after the second.
+        #expect(room.places(above: 15, upTo: last).count == 13)
+    }
+
     // MARK: Older lines
 
     /// Four older lines are kept. Visitors of a fifth are told to come anew instead of waiting for a call that never
