@@ -57,6 +57,23 @@ import Testing
         }
     }
 
+    /// Seen before: at the door nobody counted them. Fifty requests of one place filled it, and those who had been called
+    /// before were not let in.
+    @Test func onePlace_manyAtTheDoor_neverMoreThanOneMayHave() throws {
+        try Scene.play { scene in
+            var configuration = DoorScene.configuration()
+            configuration.room?["per_visitor"] = "{requests: 5}"
+            let sluice = try DoorScene.start(scene, configuration)
+            let visitor = try DoorScene.calledVisitor(sluice)
+            let peers = try (0..<24).map { _ in HTTPPeer(try visitor.askFromElsewhere(sluice.port)) }
+            try Patience.wait(for: "those beyond the limit to be told") { peers.filter(\.hasInput).count >= 19 }
+            try Patience.wait(for: "five at the door") { try DoorScene.parked(sluice) == 5 }
+            let told = peers.filter(\.hasInput)
+            #expect(told.count == 19)
+            for peer in told { #expect(try peer.readAnswer().field("sluice-error") == "downstream; visitor-limit") }
+        }
+    }
+
     /// Requests one after the other are never too many, and no limit is none.
     @Test func noLimit_fiftyClients_allUnderWay() throws {
         try Scene.play { scene in

@@ -51,9 +51,12 @@ extension Exchange {
         return IPAddress(parsing: String(decoding: last.drop { $0 == UInt8(ascii: " ") }, as: UTF8.self))
     }
 
-    /// Counts the request, and the connection, among those of its visitor. False when there are too many.
+    /// Counts the request, and the connection, among those of its visitor, once: at the door or inside. False when there
+    /// are too many.
     func takeSeat(_ gate: RoomGate, _ key: LineKey) -> Bool {
         let number = key.seat
+        guard self.visitor.seat != number else { return true }
+        self.leaveSeat()
         let limits = gate.perVisitor
         guard limits.requests > 0 || limits.connections > 0 else { return true }
         // A connection of a front carries many visitors.
@@ -70,6 +73,10 @@ extension Exchange {
         }
         self.visitor.seat = number
         return true
+    }
+
+    func leaveSeat() {
+        if let seat = self.visitor.seat.take() { self.visitor.gate?.visitors.requests.leave(seat) }
     }
 }
 

@@ -161,6 +161,8 @@ final class Exchange: RoomWaiter {
             self.showPosition(position)
         case .mustAsk(let question):
             self.request.prefersJSON = request.prefersJSON
+            // Each of many requests at the door would take a place there from somebody else.
+            if case .exchange(let key) = question, !self.takeSeat(gate, key) { return self.fail(.visitorLimit) }
             self.keepHead(request.bytes)
             self.park(gate, question)
         }
@@ -198,6 +200,7 @@ final class Exchange: RoomWaiter {
         case .rejoin: self.placeWasRefused(gate, question)
         case .unavailable: self.showPosition(gate.joiningPosition)
         case .dissolved:
+            self.leaveSeat()
             self.visitor = Visitor()
             self.withKeptRequest { self.findRoute($0) }
         }
@@ -209,7 +212,9 @@ final class Exchange: RoomWaiter {
             let claims = self.claims(for: gate.binding, request)
             self.visitor.claim = gate.claim(among: claims, request, after: refused)
             switch gate.standing(after: refused, request, self.visitor.claim) {
-            case .called(let key): self.park(gate, .exchange(key: key))
+            case .called(let key):
+                guard self.takeSeat(gate, key) else { return self.fail(.visitorLimit) }
+                self.park(gate, .exchange(key: key))
             case .waiting(let key): self.showPosition(gate.position(of: key))
             case .inside, .newcomer: self.park(gate, .join)
             }
@@ -281,7 +286,7 @@ final class Exchange: RoomWaiter {
             )
             self.responseStatus = 0
         }
-        if let seat = self.visitor.seat.take() { self.visitor.gate?.visitors.requests.leave(seat) }
+        self.leaveSeat()
         if self.visitor.gate != nil { self.visitor = Visitor() }
         if self.failedWorker != nil { self.failedWorker = nil }
         self.route = nil
