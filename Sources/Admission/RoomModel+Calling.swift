@@ -9,7 +9,7 @@ extension RoomModel {
     /// evenly. Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on
     /// purpose: `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Where
     /// the slots bind it would be for a session, and those who ask a little later would find the slots taken by numbers
-    /// behind theirs: there nobody is spare, and the called have a whole horizon. Older lines come first.
+    /// behind theirs: there nobody is spare, and the called have a horizon and an eighth. Older lines come first.
     mutating func callNext() {
         guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return }
         let isOlderWaiting = self.record.older.contains { $0.serving < $0.issued }

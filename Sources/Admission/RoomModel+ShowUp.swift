@@ -7,8 +7,8 @@ extension RoomModel {
         var places: Int64
     }
 
-    /// What was measured before, and, looked at anew each time, the places called of late that have had a horizon to
-    /// ask.
+    /// What was measured before, and, looked at anew each time, the places called of late that have had a horizon and an
+    /// eighth to ask: whoever was told to come back in just that time is on the way.
     var showUp: ShowUp {
         guard let mark = self.marks.newest(atOrBefore: self.now - self.record.horizon * 9 / 8),
             mark.serving > self.record.sampled

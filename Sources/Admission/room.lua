@@ -1154,7 +1154,7 @@ local function showUpUpTo(room, serving, direct)
 end
 
 -- How many of the called come in time: what was measured before, and, looked at anew each time, the places called of
--- late that have had a horizon to ask.
+-- late that have had a horizon and an eighth to ask: whoever was told to come back in just that time is on the way.
 local function showUpOf(room)
     if room.sampled >= room.mark_serving then return settledShowUp(room) end
     local serving, direct = markAt(room.now - floor(room.horizon * 9 / 8))
@@ -1247,7 +1247,7 @@ end
 -- Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on purpose:
 -- `exchange` alone decides who goes in, and who has come too early stands at the door for a moment. Where the slots bind
 -- it would be for a session, and those who ask a little later would find the slots taken by numbers behind theirs: there
--- nobody is spare, and the called have a whole horizon. Older lines come first.
+-- nobody is spare, and the called have a horizon and an eighth. Older lines come first.
 local function callNext(room, showUp, sessions, atDoor)
     if not isOpen(room) or room.rate == 0 or room.held == 1 then return end
     local lines = olderOf(room)

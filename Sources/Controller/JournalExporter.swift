@@ -78,8 +78,8 @@ final class JournalExporter {
         self.round()
     }
 
-    /// Another controller exports now, and writes to the same folder. What is on its way to the disk gets there; what else was asked for is dropped
-    /// when it comes.
+    /// Another controller exports now, and writes to the same folder. What is on its way to the disk gets there; what
+    /// else was asked for is dropped when it comes.
     func pause() {
         self.term += 1
         self.recordsLeft = 0

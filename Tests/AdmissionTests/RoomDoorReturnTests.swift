@@ -75,6 +75,30 @@ import Testing
         #expect(scene.room.exchanged.contains(3) && !scene.room.exchanged.contains(5))
     }
 
+    /// The loops of one gateway tell of their doors one after the other, and a newcomer comes in between. Seen before: 5
+    /// went in past 3, and the newcomer past both.
+    @Test func settle_loopsOfOneGatewayComeBackOneByOne_lowestGoesInAndNobodyNew() throws {
+        var scene = try Scene()
+        scene.room.gateways["b"] = nil
+        try scene.exchange([3, 5], by: "a")
+        _ = try scene.room.release([1], nowMicros: scene.now)
+        scene.known.sessions = 0
+        scene.now += 9_000_000
+        #expect(try scene.tick("a").eventsLost)
+        #expect(try scene.room.join(count: 1, known: scene.known, nowMicros: scene.now).admitted == 0)
+        #expect(try scene.exchange([5], by: "a") == [.atDoor])
+        scene.now += 100_000
+        try scene.tick("a")
+        #expect(try scene.exchange([3], by: "a") == [.atDoor])
+        #expect(try scene.room.join(count: 1, known: scene.known, nowMicros: scene.now).admitted == 0)
+        for _ in 0..<10 {
+            scene.now += 100_000
+            try scene.tick("a")
+        }
+        #expect(scene.room.exchanged.contains(3) && !scene.room.exchanged.contains(5))
+        #expect(scene.room.record.admitted == 2)
+    }
+
     /// A room in which nobody waits is called once a second, and late at times: a newcomer goes straight in.
     @Test func join_idleRoom_goesStraightIn() throws {
         var scene = try Scene(slots: 5, joined: 1)
