@@ -171,7 +171,8 @@ let package = Package(
         tests(
             "OnsaleTests",
             [
-                "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings", "SettingsFile", "TestKit",
+                "Admission", "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings", "SettingsFile",
+                "TestKit",
                 "Transport",
                 "onsale",
             ]

@@ -14,9 +14,13 @@ import Transport
 /// - `/bytes?n=`: so many bytes, see `byte(at:)`; with `&chunked` without a length.
 /// - `/fail?status=`: a response with that status.
 /// - everything else: a small HTML page that says which worker served it.
+///
+/// A request may carry a mark, `?mark=` and sixteen hexadecimal digits: `/leave`, `/fail`, the page, and refusals end with
+/// it, so that a client can tell that it was answered, and not somebody else.
 public final class SampleWorker {
     private struct Job {
         let response: WorkerResponse
+        let mark: RequestMark
         let responder: Responder
         let arrived: Instant
     }
@@ -112,11 +116,12 @@ public final class SampleWorker {
             return responder.respond(status: 200, contentType: PrometheusText.contentType, body: self.metrics())
         }
         // A draining worker serves what still comes over its connections.
-        guard self.phase != .starting else { return self.refuse(responder, "the worker is starting\n") }
-        let job = Job(response: WorkerResponse(request), responder: responder, arrived: self.loop.now)
+        let mark = RequestMark(request)
+        guard self.phase != .starting else { return self.refuse(responder, "the worker is starting\n", mark) }
+        let job = Job(response: WorkerResponse(request), mark: mark, responder: responder, arrived: self.loop.now)
         if self.shape.serviceTimeNanoseconds == 0 { return self.respond(to: job) }
         if let index = self.freeSlots.popLast() { return self.start(job, in: self.slots[index]) }
-        guard self.waiting.append(job) else { return self.refuse(responder, "the worker's queue is full\n") }
+        guard self.waiting.append(job) else { return self.refuse(responder, "the worker's queue is full\n", mark) }
     }
 
     private func start(_ job: Job, in slot: Slot) {
@@ -147,9 +152,9 @@ public final class SampleWorker {
                 status: 200,
                 contentType: "text/html; charset=utf-8",
                 fields: self.fields,
-                body: self.page
+                body: job.mark.ending(self.page)
             )
-        case .leave: responder.respond(status: 200, fields: self.leaveFields, body: "good-bye\n")
+        case .leave: responder.respond(status: 200, fields: self.leaveFields, body: job.mark.ending("good-bye\n"))
         case .echo(let body):
             responder.respond(status: 200, contentType: "application/octet-stream", fields: self.fields, body: body)
         case .echoedHead(let json):
@@ -164,14 +169,16 @@ public final class SampleWorker {
             ) { offset, memory in
                 for index in 0..<memory.count { memory[index] = Self.byte(at: offset + Int64(index)) }
             }
-        case .fail(let status): responder.respond(status: status, fields: self.fields, body: "as you asked\n")
+        case .fail(let status):
+            responder.respond(status: status, fields: self.fields, body: job.mark.ending("as you asked\n"))
         case .mistake(let text): responder.respond(status: 400, fields: self.fields, body: text)
         }
     }
 
-    private func refuse(_ responder: Responder, _ reason: String) {
+    private func refuse(_ responder: Responder, _ reason: String, _ mark: RequestMark) {
         self.counts.refused += 1
-        responder.respond(status: 503, fields: self.fields + [ServiceField("retry-after", "1")], body: reason)
+        let fields = self.fields + [ServiceField("retry-after", "1")]
+        responder.respond(status: 503, fields: fields, body: mark.ending(reason))
     }
 
     private func respondToProbe(_ responder: Responder) {

@@ -15,6 +15,7 @@ import Transport
         scenario.manners.noShowShare = 0
         scenario.manners.eagerShare = 0
         scenario.manners.leavePageShare = 1
+        scenario.manners.immediateRetrySeconds = 0.02
         scenario.manners.fixedRetrySeconds = 0.02
         scenario.manners.jitterRetrySeconds = 0.02
         change(&scenario.manners)
@@ -23,12 +24,31 @@ import Transport
 
     struct Outcome: Sendable {
         var timeline: Timeline
-        var numbers: [Int64]
-        var admitted: [Int64]
+        var books: VisitBooks
         var paths: [String]
         var cookies: [String]
         var openConnections: Int
         var counts: Counts { self.timeline.total.counts }
+    }
+
+    /// A player whose crowd comes within a tenth of a second.
+    static func makePlayer(
+        _ scenario: Scenario,
+        _ address: SocketAddress,
+        hasRoom: Bool = true,
+        descriptorLimit: Int,
+        on loop: EventLoop
+    ) throws -> CrowdPlayer {
+        let last = scenario.curve.endSeconds + 1
+        return CrowdPlayer(
+            try Crowd(scenario).takenUp(atSeconds: last, withinSeconds: 0.1),
+            target: Target([address]),
+            startedAt: MonotonicClock.now().advanced(byNanoseconds: -Int64(last * 1e9)),
+            firstSecond: Int(last),
+            hasRoom: hasRoom,
+            descriptorLimit: descriptorLimit,
+            on: loop
+        )
     }
 
     /// Plays the crowd, all of which comes within a tenth of a second, until everybody has left.
@@ -43,12 +63,9 @@ import Transport
         let loop = fixture.loop
         let (site, player) = try fixture.run {
             let site = try ScriptedSite(loop: loop, reply: reply)
-            let last = scenario.curve.endSeconds + 1
-            let player = CrowdPlayer(
-                try Crowd(scenario).takenUp(atSeconds: last, withinSeconds: 0.1),
-                target: Target([address ?? site.address]),
-                startedAt: MonotonicClock.now().advanced(byNanoseconds: -Int64(last * 1e9)),
-                firstSecond: Int(last),
+            let player = try Self.makePlayer(
+                scenario,
+                address ?? site.address,
                 hasRoom: hasRoom,
                 descriptorLimit: descriptorLimit,
                 on: loop
@@ -63,8 +80,7 @@ import Transport
             let requests = site.open().requests
             return Outcome(
                 timeline: player.timeline,
-                numbers: player.placeNumbers,
-                admitted: player.admittedNumbers,
+                books: player.books,
                 paths: requests.map(\.path),
                 cookies: requests.map(\.cookies),
                 openConnections: player.openConnections
@@ -78,9 +94,9 @@ import Transport
     static func room() -> @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply {
         let issued = Record(0)
         return { request in
-            if request.cookies.contains("sluice-pass-onsale=") { return .answer(ScriptedSite.inside()) }
+            if request.cookies.contains("sluice-pass-onsale=") { return .answer(ScriptedSite.inside(request)) }
             if request.cookies.contains("sluice-place-onsale=") {
-                return .answer(ScriptedSite.inside(fields: "Set-Cookie: sluice-pass-onsale=p; Path=/\r\n"))
+                return .answer(ScriptedSite.inside(request, fields: "Set-Cookie: sluice-pass-onsale=p; Path=/\r\n"))
             }
             issued.update { $0 += 1 }
             let number = issued.value
@@ -99,7 +115,10 @@ import Transport
         #expect(counts.insideAnswers == wanted)
         #expect(outcome.paths.count == wanted + 40 && counts.requests == wanted + 40)
         #expect(outcome.paths.count { $0 == "/leave" } == 40)
-        #expect(Set(outcome.numbers) == Set(1...40) && outcome.admitted.sorted() == Array(1...40))
+        let visits = outcome.books.visits
+        #expect(Set(visits.map(\.number)) == Set(1...40) && visits.allSatisfy { $0.letIn != nil && $0.exit != nil })
+        #expect(visits.allSatisfy { $0.numberChanges == 0 && $0.exchanges == 1 && $0.returns == 0 })
+        #expect(outcome.books.looks.count == 80 && outcome.books.pages == 40)
         // The answers name a second: short enough for everybody to keep the connection.
         #expect(counts.connections == 40 && outcome.openConnections == 0)
         #expect(outcome.cookies.count { $0.isEmpty } == 40)
@@ -115,7 +134,7 @@ import Transport
                 $0.fewestRequests = 1; $0.mostRequests = 1
             }
         ) { request in
-            guard request.cookies.isEmpty else { return .answer(ScriptedSite.inside()) }
+            guard request.cookies.isEmpty else { return .answer(ScriptedSite.inside(request)) }
             told.update { $0 += 1 }
             let place = "Set-Cookie: sluice-place-onsale=\(told.value); Path=/\r\n"
             return .answer(ScriptedSite.page(number: told.value, refreshSeconds: 3, fields: place))
@@ -145,20 +164,24 @@ import Transport
 
     @Test func errors_areBookedByTheirSource() throws {
         let answers = Record(0)
-        let outcome = try Self.play(Self.scenario(visitors: 1) { $0.mostRetries = 5 }) { _ in
+        let outcome = try Self.play(Self.scenario(visitors: 1) { $0.mostRetries = 7 }) { request in
             answers.update { $0 += 1 }
             switch answers.value {
             case 1: return .answer("HTTP/1.1 503 X\r\nSluice-Error: gateway; full\r\nContent-Length: 0\r\n\r\n")
-            case 2: return .answer("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+            case 2:
+                return .answer("HTTP/1.1 500 X\r\nContent-Length: \(request.mark.utf8.count)\r\n\r\n\(request.mark)")
             case 3: return .answer("SSH-2.0-Server\r\n")
             case 4: return .answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            case 5: return .answer("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+            case 6:
+                return .answer("HTTP/1.1 200 OK\r\nSluice-State: admitted\r\nContent-Length: 5\r\n\r\nhello")
             default: return .answer("HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n")
             }
         }
         let errors = outcome.counts.errors
         #expect(errors[.gatewayError] == 1 && errors[.workerError] == 1 && errors[.rejected] == 1)
         // Nonsense, and a response past the room.
-        #expect(errors[.badAnswer] == 2)
+        #expect(errors[.badAnswer] == 2 && errors[.unsignedError] == 1 && errors[.foreignPage] == 1)
         #expect(outcome.counts.failed == 1)
     }
 
@@ -183,9 +206,93 @@ import Transport
         #expect(outcome.counts.left == 30)
     }
 
+    /// A site that keeps its answers until no connection is left is overloaded; the tool is not.
+    @Test func answersHeldBack_useUpConnections_andAreTheSitesDoing() throws {
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let scenario = Self.scenario(visitors: 30) {
+            $0.immediateRetrySeconds = 1.5
+            $0.fixedRetrySeconds = 1.5
+            $0.jitterRetrySeconds = 3
+            $0.mostRetries = 20
+        }
+        let limit = CrowdPlayer.reservedDescriptors + 4
+        let (site, player) = try fixture.run {
+            let site = try ScriptedSite(loop: loop) { _ in .silence }
+            let player = try Self.makePlayer(scenario, site.address, descriptorLimit: limit, on: loop)
+            player.start()
+            return (LoopBound(site, loop: loop), LoopBound(player, loop: loop))
+        }
+        try fixture.waitUntil { try fixture.run { player.open().counts.errors[.crowdedOut] > 0 } }
+        try fixture.run {
+            player.open().finish()
+            _ = site
+        }
+        try fixture.end()
+    }
+
+    /// Altered places and the tokens of people who have left are shown, and whoever takes them is found out.
+    @Test(arguments: [false, true])
+    func probes_showTokensThatAreNoGood(isGullible: Bool) throws {
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let issued = Record<[String]>([])
+        // Number 1 to 5 get in and leave; everybody else waits. A gullible site lets in whoever shows something unknown.
+        let reply: @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply = { request in
+            let place = request.cookies.split(separator: "; ").first { $0.hasPrefix("sluice-place-onsale=") }
+            let number = place.flatMap { place in issued.value.firstIndex(of: String(place)) }.map { $0 + 1 }
+            if request.cookies.contains("sluice-pass-onsale=") {
+                return place != nil || isGullible
+                    ? .answer(ScriptedSite.inside(request)) : .answer(ScriptedSite.page(number: 900))
+            }
+            if let number, number <= 5, isGullible || request.path == "/" {
+                let pass = "Set-Cookie: sluice-pass-onsale=pass\(number); Path=/\r\n"
+                return .answer(ScriptedSite.inside(request, fields: pass))
+            }
+            if let number { return .answer(ScriptedSite.page(number: number)) }
+            if place != nil, isGullible { return .answer(ScriptedSite.inside(request)) }
+            let token = "sluice-place-onsale=token\(issued.value.count)"
+            issued.update { $0.append(token) }
+            let field = "Set-Cookie: \(token); Path=/\r\n"
+            return .answer(ScriptedSite.page(number: issued.value.count, fields: field))
+        }
+        let (site, player) = try fixture.run {
+            let site = try ScriptedSite(loop: loop, reply: reply)
+            let scenario = Self.scenario(visitors: 50) {
+                $0.fewestRequests = 2
+                $0.toleratedWaitSeconds = 3_600
+            }
+            let player = try Self.makePlayer(scenario, site.address, descriptorLimit: 1_000, on: loop)
+            player.start()
+            return (LoopBound(site, loop: loop), LoopBound(player, loop: loop))
+        }
+        try fixture.waitUntil {
+            try fixture.run { player.open().gauges.waiting == 45 && player.open().counts.served == 5 }
+        }
+        // Again and again, until what was used has settled.
+        try fixture.waitUntil {
+            try fixture.run {
+                player.open().sendProbes()
+                return Set(player.open().books.probes.map(\.kind)).count == 3
+            }
+        }
+        let results = try fixture.run { player.open().books.probes }
+        #expect(Set(results.map(\.kind)) == [.forgedPlace, .usedPass, .usedPlace])
+        #expect(results.allSatisfy { $0.isLetIn == isGullible })
+        try fixture.run {
+            // Whose exit page was asked for first.
+            let exits = site.open().requests.filter { $0.path == "/leave" }
+            let used = try #require(exits.first?.cookies).split(separator: "; ").map(String.init)
+            let shown = site.open().requests.map(\.cookies).filter { !$0.contains("; ") }
+            #expect(used.count == 2 && used.allSatisfy(shown.contains))
+            player.open().finish()
+        }
+        try fixture.end()
+    }
+
     @Test func crowd_withoutARoom_goesInAtOnceAfterTheOpening() throws {
-        let outcome = try Self.play(Self.scenario(visitors: 20), hasRoom: false) { _ in
-            .answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        let outcome = try Self.play(Self.scenario(visitors: 20), hasRoom: false) {
+            .answer("HTTP/1.1 200 OK\r\nContent-Length: \($0.mark.utf8.count)\r\n\r\n\($0.mark)")
         }
         #expect(outcome.counts.served == 20 && outcome.counts.exchanges == 0 && outcome.counts.waitingPages == 0)
     }

@@ -4,9 +4,37 @@ import Testing
 @testable import onsale
 
 @Suite struct JudgeTests {
+    static let start = Instant(nanoseconds: 5_000_000_000)
+
+    static func at(_ seconds: Double) -> Instant { Self.start.advanced(byNanoseconds: Int64(seconds * 1e9)) }
+
+    /// A hundred visitors who wait, get in one after the other from second 10 on, and leave by the exit page.
+    static func goodBooks() -> VisitBooks {
+        var books = VisitBooks(visitors: 100, startedAt: Self.start, openingAt: Self.at(10))
+        func heard(_ heard: VisitorMachine.Heard, _ index: Int, _ seconds: Double, _ response: Response?, exit: Bool) {
+            books.heard(
+                heard,
+                of: index,
+                isExit: exit,
+                response: response,
+                sentAt: Self.at(seconds),
+                now: Self.at(seconds + 0.04)
+            )
+        }
+        for index in 0..<100 {
+            var page = WaitingPage(number: Int64(index + 1), refreshSeconds: 2, opensInSeconds: 5)
+            page.position = Int64(index + 1)
+            var response = Response(status: 200, standing: .waiting, page: page)
+            response.retryAfterSeconds = 2
+            heard(.waitingPage, index, 5, response, exit: false)
+        }
+        for index in 0..<100 { heard(.exchange, index, 10 + Double(index) / 10, nil, exit: false) }
+        for index in 0..<100 { heard(.inside, index, 20 + Double(index) / 10, nil, exit: true) }
+        return books
+    }
+
     /// A small run in which every promise holds.
     static func goodEvidence() -> Evidence {
-        let start: Int64 = 1_000_000_000
         var timeline = Timeline()
         for second in 0..<10 {
             var tally = Tally()
@@ -15,38 +43,34 @@ import Testing
                 tally.connected()
                 tally.sent()
                 tally.wasLate(nanoseconds: 1_000_000)
-                let sent = Instant(nanoseconds: 5_000_000_000)
-                let now = sent.advanced(byNanoseconds: 40_000_000)
-                tally.heard(.waitingPage, due: sent, sentAt: sent, now: now)
-                tally.heard(.exchange, due: sent, sentAt: sent, now: now)
-                tally.heard(.inside, due: sent, sentAt: sent, now: now)
+                let now = Self.start.advanced(byNanoseconds: 40_000_000)
+                tally.heard(.waitingPage, due: Self.start, sentAt: Self.start, now: now)
+                tally.heard(.exchange, due: Self.start, sentAt: Self.start, now: now)
+                tally.heard(.inside, due: Self.start, sentAt: Self.start, now: now)
                 tally.left(
                     .served,
-                    machine: VisitorMachine(VisitorMachineTests.visitor(), startedAt: sent)
+                    machine: VisitorMachine(VisitorMachineTests.visitor(), startedAt: Self.start)
                 )
             }
             var gauges = Gauges()
             gauges.workersReady = [1, 1, 3, 4, 4, 4, 3, 2, 1, 1][second]
             timeline.append(tally, gauges)
         }
-        var evidence = Evidence(startedMicros: start, timeline: timeline)
-        evidence.placeNumbers = Array(1...100)
+        var evidence = Evidence(startedMicros: 1_000_000_000, timeline: timeline)
+        evidence.books = Self.goodBooks()
+        evidence.schedule = LimitSchedule(
+            written: [LimitStep(micros: 0, rateMilli: 10_000, burst: 5, slots: 120)],
+            openingMicros: 10_000_000,
+            reloadMicros: 1_000_000,
+            startMicros: 4_000_000
+        )
+        evidence.sessionMicros = 20_000_000
         evidence.journal = AdmissionJournal(
-            exchanges: (0..<100).map {
-                .init(micros: start + Int64($0) * 100_000, number: Int64($0 + 1), doorWaitMicros: 50_000)
-            },
-            limits: [.init(micros: start - 5, rateMilli: 10_000, burst: 5, slots: 50)]
+            exchanges: (0..<100).map { .init(micros: Int64($0) * 100_000, number: Int64($0 + 1), doorWaitMicros: 0) }
         )
         evidence.workerBounds = .init(fewest: 1, most: 4)
         evidence.roomAdmitted = 100
-        evidence.admittedNumbers = Array(1...100)
         evidence.ending = .init(status: "exit code 0", isClean: true, nanoseconds: 90_000_000, leftProcesses: 0)
-        evidence.reload = .init(
-            writtenMicros: start + 5_000_000,
-            rateMilliBefore: 10_000,
-            rateMilliAfter: 12_000,
-            visibleMicros: start + 5_300_000
-        )
         return evidence
     }
 
@@ -71,61 +95,41 @@ import Testing
         }
     }
 
-    @Test func goodRun_passesEveryCheck() {
+    /// A hundred visitors wait too short and too few for estimates, a shortfall or a reload to be judged, and no probe was
+    /// sent: these are left out, as `FaultWallTests` has them all.
+    @Test func goodRun_passesEveryCheckThatItCanMeasure() {
         let verdict = Self.verdict { _ in }
         #expect(verdict.checks.filter { $0.outcome != .passed }.map(\.title) == [])
-        #expect(verdict.passed && verdict.exitCode == 0)
-        #expect(Set(verdict.checks.map(\.name)) == Set(Check.Name.allCases))
+        #expect(verdict.passed && verdict.exitCode == .good)
+        let leftOut: Set<Check.Name> = [.estimates, .shortfall, .reload, .passes]
+        #expect(Set(verdict.checks.map(\.name)) == Set(Check.Name.allCases).subtracting(leftOut))
         #expect(verdict.checks.count { $0.name == .pace } == 3)
     }
 
-    @Test func faults_areEachFoundByTheirOwnCheck() {
-        #expect(
+    /// What the gateway says of itself proves nothing: a journal, or limits in it, that look perfect do not help.
+    @Test func journal_isHeldAgainstTheVisitorsBooks() {
+        #expect(Self.failures { $0.roomAdmitted = 101 } == [.books])
+        #expect(Self.verdict { $0.roomAdmitted = nil }.checks.allSatisfy { $0.name != .books })
+        func journal(_ change: (inout [AdmissionJournal.Exchange]) -> Void) -> [Check.Name] {
             Self.failures { evidence in
                 var exchanges = evidence.journal.exchanges
-                exchanges[50].number = 1_000
-                exchanges[52].doorWaitMicros = 900_000
-                evidence.journal = AdmissionJournal(exchanges: exchanges, limits: evidence.journal.limits)
-                evidence.admittedNumbers = []
-            } == [.order]
-        )
-        #expect(
-            Self.failures { evidence in
-                let extra = (0..<6).map {
-                    AdmissionJournal.Exchange(
-                        micros: evidence.startedMicros + 9_900_001,
-                        number: Int64(200 + $0),
-                        doorWaitMicros: 0
-                    )
-                }
-                evidence.journal = AdmissionJournal(
-                    exchanges: evidence.journal.exchanges + extra,
-                    limits: evidence.journal.limits
-                )
-            } == [.pace, .pace, .pace, .books]
-        )
-        #expect(
-            Self.failures { evidence in
-                var exchanges = evidence.journal.exchanges
-                exchanges[99].number = 99
-                evidence.journal = AdmissionJournal(exchanges: exchanges, limits: evidence.journal.limits)
-                evidence.admittedNumbers = []
-            } == [.admittedTwice]
-        )
-        #expect(Self.failures { $0.placeNumbers.append(7) } == [.admittedTwice])
-        #expect(
-            Self.failures { $0.reload?.visibleMicros = $0.startedMicros + 6_000_001 } == [.reload]
-        )
-        #expect(Self.failures { $0.reload?.visibleMicros = nil } == [.reload])
+                change(&exchanges)
+                evidence.journal = AdmissionJournal(exchanges: exchanges)
+                evidence.roomAdmitted = exchanges.count
+            }
+        }
+        #expect(journal { _ in } == [])
+        #expect(journal { $0.reverse() } == [])
+        #expect(journal { $0.removeLast() } == [.books])
+        #expect(journal { $0.append($0[3]) } == [.books])
+        #expect(journal { $0[3].number = 4_711 } == [.books])
     }
 
-    @Test func booksThatDiffer_fail() {
-        #expect(Self.failures { $0.roomAdmitted = 101 } == [.books])
-        #expect(Self.failures { $0.admittedNumbers.append(101) } == [.books])
-        #expect(Self.verdict { $0.roomAdmitted = nil }.checks.allSatisfy { $0.name != .books })
-        // An exchange that only its visitor saw: the journal lacks an entry.
-        let now = Instant(nanoseconds: 9_000_000_000)
-        #expect(Self.failures(Self.tally { $0.heard(.exchange, due: now, sentAt: now, now: now) }) == [.books])
+    @Test func probes_thatLetSomebodyIn_fail() {
+        func probes(_ isLetIn: Bool) -> [Check.Name] {
+            Self.failures { $0.books?.probes = [ProbeResult(kind: .stolenPass, isLetIn: isLetIn)] }
+        }
+        #expect(probes(false) == [] && probes(true) == [.passes])
     }
 
     @Test func endingThatIsNotClean_fails() {
@@ -146,7 +150,11 @@ import Testing
         #expect(heard(.error(.workerError)) == [.serverErrors])
         #expect(heard(.error(.gatewayError)) == [.serverErrors])
         #expect(heard(.error(.broken)) == [.otherErrors])
-        #expect(heard(.error(.toolLimit)) == [.otherErrors, .tool])
+        #expect(heard(.error(.unsignedError)) == [.serverErrors, .blame])
+        #expect(heard(.error(.foreignPage)) == [.identity])
+        // Answers that are held back until no connection is left are the site's doing, not the tool's.
+        #expect(heard(.error(.crowdedOut)) == [.otherErrors])
+        #expect(heard(.error(.toolLimit)) == [.tool])
         #expect(heard(.staleConnection) == [])
         #expect(Self.failures(Self.tally { $0.arrived() }) == [.accounted])
         let machine = VisitorMachine(VisitorMachineTests.visitor(), startedAt: now)
@@ -182,6 +190,33 @@ import Testing
         #expect(Self.verdict { $0.workerBounds = .init(fewest: 2, most: 2) }.checks.allSatisfy { $0.name != .workers })
     }
 
+    /// One bad second in a long run does not show in its 99th percentile.
+    @Test func oneSlowSecond_isFound() {
+        func run(slowAnswers: Int, of heard: VisitorMachine.Heard, nanoseconds: Int64) -> [Check.Name] {
+            Self.failures { evidence in
+                var timeline = Timeline()
+                for sample in evidence.timeline.samples { timeline.append(Tally(), sample.gauges) }
+                var gauges = Gauges()
+                gauges.workersReady = 1
+                for second in 0..<30 {
+                    var tally = second == 0 ? evidence.timeline.total : Tally()
+                    for index in 0..<200 {
+                        let isSlow = second == 15 && index < slowAnswers
+                        let now = Self.start.advanced(byNanoseconds: isSlow ? nanoseconds : 20_000_000)
+                        tally.heard(heard, due: Self.start, sentAt: Self.start, now: now)
+                    }
+                    timeline.append(tally, gauges)
+                }
+                evidence.timeline = timeline
+            }
+        }
+        #expect(run(slowAnswers: 1, of: .inside, nanoseconds: 2_000_000_000) == [])
+        #expect(run(slowAnswers: 8, of: .inside, nanoseconds: 900_000_000) == [])
+        #expect(run(slowAnswers: 8, of: .inside, nanoseconds: 2_000_000_000) == [.latency])
+        #expect(run(slowAnswers: 8, of: .waitingPage, nanoseconds: 2_000_000_000) == [.lineLatency])
+        #expect(run(slowAnswers: 8, of: .exchange, nanoseconds: 10_000_000_000) == [.doorLatency])
+    }
+
     @Test func emptyRun_isNotAGoodOne() {
         let verdict = Judge(
             objectives: Objectives(),
@@ -191,12 +226,56 @@ import Testing
         #expect(verdict.checks.allSatisfy { $0.outcome == .notMeasured })
     }
 
+    static func slowTool(_ evidence: inout Evidence) {
+        Self.tally { tally in
+            for _ in 0..<2 { tally.wasLate(nanoseconds: 101_000_000) }
+        }(&evidence)
+    }
+
     @Test func slowTool_makesTheRunVoid() {
-        let verdict = Self.verdict(
-            Self.tally {
-                $0.wasLate(nanoseconds: 101_000_000); $0.wasLate(nanoseconds: 101_000_000)
+        let verdict = Self.verdict(Self.slowTool)
+        #expect(verdict.isInvalid && verdict.exitCode == .toolTooSlow)
+    }
+
+    /// A slow tool makes answers look late, but no gateway hand out errors: what it cannot have caused stands.
+    @Test func slowTool_excusesOnlyWhatItMayHaveCaused() {
+        let now = Instant(nanoseconds: 9_000_000_000)
+        func verdict(_ change: @escaping (inout Tally) -> Void) -> Verdict {
+            Self.verdict { evidence in
+                Self.slowTool(&evidence)
+                Self.tally(change)(&evidence)
             }
-        )
-        #expect(verdict.isInvalid && verdict.exitCode == 2)
+        }
+        let late = now.advanced(byNanoseconds: 300_000_000)
+        let slow = verdict { tally in for _ in 0..<3 { tally.heard(.inside, due: now, sentAt: now, now: late) } }
+        #expect(slow.checks.contains { $0.name == .latency && $0.outcome == .failed })
+        #expect(slow.isInvalid && slow.exitCode == .toolTooSlow)
+        let errors = verdict { $0.heard(.error(.gatewayError), due: now, sentAt: now, now: now) }
+        #expect(!errors.isInvalid && errors.exitCode == .broken)
+    }
+
+    /// A second in which the tool stood still is less than one in a hundred timers of a long run.
+    @Test func toolThatStoodStill_isFound() {
+        let verdict = Self.verdict { evidence in
+            var gauges = Gauges()
+            gauges.workersReady = 1
+            for second in 0..<100 {
+                var tally = Tally()
+                for _ in 0..<200 { tally.wasLate(nanoseconds: 1_000_000) }
+                if second == 50 { for _ in 0..<20 { tally.wasLate(nanoseconds: 800_000_000) } }
+                evidence.timeline.append(tally, gauges)
+            }
+        }
+        #expect(verdict.exitCode == .toolTooSlow)
+    }
+
+    /// Who reads report.json with a program needs figures with units.
+    @Test func checks_haveFiguresForPrograms() throws {
+        let checks = Self.verdict { _ in }.checks
+        let latency = try #require(checks.first { $0.name == .latency }?.figure)
+        #expect(latency.unit == .nanoseconds && abs(latency.measured - 4e7) < 1e5 && latency.limit == 2.5e8)
+        let pace = try #require(checks.first { $0.name == .pace }?.figure)
+        #expect(pace.unit == .count && pace.limit == 15)
+        #expect(checks.filter { $0.figure == nil }.map(\.name) == [.workers, .ending])
     }
 }

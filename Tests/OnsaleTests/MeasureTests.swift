@@ -21,6 +21,37 @@ import Testing
         #expect(Double(raw.highest) >= 0.99 * Double(LatencyRecorder.longestNanoseconds))
     }
 
+    /// A wait of an hour is not one of two minutes.
+    @Test func wait_ofHours_isKept() throws {
+        var tally = Tally()
+        let start = Instant(nanoseconds: 0)
+        var machine = VisitorMachine(VisitorMachineTests.visitor(patienceSeconds: 86_400), startedAt: start)
+        let scenario = Scenario(visitors: 1, durationSeconds: 90, seed: 1)
+        let rules = VisitorRules(scenario, startedAt: start)
+        _ = machine.arrive()
+        _ = machine.connected()
+        let joined = machine.due
+        guard case .wait(let until) = machine.answered(VisitorMachineTests.waiting(), now: joined, rules: rules).action
+        else {
+            Issue.record("did not wait")
+            return
+        }
+        _ = machine.timerFired(now: until)
+        let later = joined.advanced(byNanoseconds: 3_600 * Nanoseconds.perSecond)
+        _ = machine.answered(VisitorMachineTests.admitted, now: later, rules: rules)
+        tally.left(.unfinished, machine: machine)
+        let wait = try #require(Percentiles(tally.wait))
+        #expect(abs(Double(wait.p50) / 1e9 - 3_600) < 5)
+    }
+
+    @Test func percentiles_inJSON_nameTheirUnit() throws {
+        var recorder = LatencyRecorder()
+        recorder.record(correctedNanoseconds: 5_000_000, rawNanoseconds: 5_000_000)
+        let data = try JSONEncoder().encode(try #require(Percentiles(recorder.raw)))
+        let names = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any]).keys.sorted()
+        #expect(names == ["count", "max_ns", "p50_ns", "p90_ns", "p95_ns", "p99_9_ns", "p99_ns"])
+    }
+
     @Test func percentiles_ofNothing_areNone() { #expect(Percentiles(LatencyRecorder().corrected) == nil) }
 
     @Test(arguments: 1...5 as ClosedRange<UInt64>)

@@ -5,10 +5,12 @@ import Testing
 @testable import onsale
 
 @Suite struct ResponseReaderTests {
+    static let mark = RequestMark(visitor: 0x1234, ordinal: 7)
+
     /// Reads `text` in pieces of `size` bytes, as a connection offers them: what was not used comes again.
     static func read(_ text: String, pieces size: Int = .max) -> (step: ResponseReader.Step?, cookies: CookieJar) {
         var reader = ResponseReader()
-        reader.expect()
+        reader.expect(Self.mark)
         var head = ResponseHead()
         var cookies = CookieJar()
         var offered: [UInt8] = []
@@ -34,6 +36,26 @@ import Testing
         #expect(response.status == 200 && response.standing == .waiting && response.retryAfterSeconds == 7)
         #expect(response.page?.number == 9 && response.page?.refreshSeconds == 4)
         #expect(response.keepsConnection && !response.isGatewayError)
+    }
+
+    /// Only the very mark, at the very end, makes a page the visitor's own, however the response comes in pieces.
+    @Test(arguments: [1, 2, 5, 20, 64, 10_000])
+    func page_withTheMarkAtItsEnd_isTheVisitorsOwn(size: Int) throws {
+        let mark = "<!-- 0000123400000007 -->\n"
+        let bodies = [
+            ("hello \(mark)", true), (mark, true), ("", false), ("hello", false), ("\(mark)\n", false),
+            ("<!-- 0000123400000008 -->\n", false), ("<!-- 00001234A0000007 -->\n", false), ("7 -->\n", false),
+        ]
+        for (body, isOwn) in bodies {
+            let plain = "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            #expect(try #require(Self.response(plain, pieces: size)).hasMark == isOwn, "\(body)")
+            guard body.utf8.count > 8 else { continue }
+            let (first, rest) = (body.prefix(5), body.dropFirst(5))
+            let chunked =
+                "HTTP/1.1 503 S\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\(first)\r\n"
+                + "\(String(rest.utf8.count, radix: 16))\r\n\(rest)\r\n0\r\n\r\n"
+            #expect(try #require(Self.response(chunked, pieces: size)).hasMark == isOwn, "\(body)")
+        }
     }
 
     static func page(_ body: String, fields: String = "") -> String {

@@ -177,7 +177,7 @@ import Testing
             command: ""
         )
         let director = Director(options, on: try EventLoop(label: "test"))
-        #expect(await director.play() == 1)
+        #expect(await director.play() == Verdict.ExitCode.notPlayed.rawValue)
         #expect(await director.folder == nil)
         #expect(folder.text("report/sluice.log") == "cannot do it\n")
         #expect(folder.text("report/report.json").isEmpty)

@@ -9,11 +9,11 @@ enum SampleReport {
     static func make(
         _ scenario: Scenario,
         room: VirtualRun.Room = VirtualRun.Room(),
-        backend: VirtualRun.Backend = VirtualRun.Backend(),
+        workers: VirtualWorkers.Shape = VirtualWorkers.Shape(),
         withDirect: Bool = true
     ) throws -> RunReport {
         let crowd = try Crowd(scenario)
-        var gateway = VirtualRun(crowd, room: room, backend: backend)
+        var gateway = VirtualRun(crowd, room: room, workers: workers)
         gateway.play()
         var result: RunResult?
         if withDirect {
@@ -44,12 +44,12 @@ enum SampleReport {
         let folder = try #require(ProcessInfo.processInfo.environment["ONSALE_SAMPLE_REPORT"])
         let size = ProcessInfo.processInfo.environment["ONSALE_SAMPLE_VISITORS"].flatMap(Int.init) ?? 12_000
         var room = VirtualRun.Room()
-        room.reloadSeconds = 45
-        var backend = VirtualRun.Backend()
+        room.changes = [(seconds: 45, ratePerSecond: 320, burst: 45)]
+        var workers = VirtualWorkers.Shape()
         // Workers that cannot carry what the room lets in: the page of a run that went wrong.
-        if ProcessInfo.processInfo.environment["ONSALE_SAMPLE_FAULTY"] != nil { backend.slotsPerWorker = 5 }
+        if ProcessInfo.processInfo.environment["ONSALE_SAMPLE_FAULTY"] != nil { workers.slotsPerWorker = 5 }
         let scenario = Scenario(visitors: size, durationSeconds: 90, seed: 7)
-        let report = try Self.make(scenario, room: room, backend: backend)
+        let report = try Self.make(scenario, room: room, workers: workers)
         let paths = try ReportFiles.write(report, folder: folder)
         print(VerdictText(report, isColoured: false).render(), paths.html)
     }

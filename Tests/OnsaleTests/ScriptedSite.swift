@@ -20,7 +20,12 @@ final class ScriptedSite {
         /// 0 for the first request of its connection.
         let ordinal: Int
 
-        var path: String { String(self.text.split(separator: " ")[1]) }
+        var path: String { String(self.text.split(separator: " ")[1].prefix { $0 != "?" }) }
+        /// What a worker ends its response with.
+        var mark: String {
+            let target = self.text.split(separator: " ")[1]
+            return "<!-- \(target.split(separator: "=").last ?? "") -->\n"
+        }
         var cookies: String {
             let line = self.text.split(separator: "\r\n").first { $0.hasPrefix("Cookie: ") }
             return line.map { String($0.dropFirst(8)) } ?? ""
@@ -70,7 +75,8 @@ final class ScriptedSite {
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    static func inside(fields: String = "") -> String {
-        "HTTP/1.1 200 OK\r\nSluice-State: admitted\r\n\(fields)Content-Length: 5\r\n\r\nhello"
+    static func inside(_ request: Request, fields: String = "") -> String {
+        "HTTP/1.1 200 OK\r\nSluice-State: admitted\r\n\(fields)Content-Length: \(request.mark.utf8.count)\r\n\r\n"
+            + request.mark
     }
 }

@@ -17,7 +17,7 @@ import Testing
         let folder = TestFolder()
         let path = folder.file("socket")
         let opensAt = Date(timeIntervalSince1970: 1_795_000_000.25)
-        for limits in [plan.before, plan.after] {
+        for limits in [plan.before] + plan.changes.map(\.limits) {
             try Data(plan.yaml(limits, opensAt: opensAt).utf8).write(to: URL(fileURLWithPath: path))
             let settings = try SettingsFile.load(path)
             let room = try #require(settings.rooms.first)
@@ -29,13 +29,24 @@ import Testing
         }
     }
 
-    /// The journal tells the new limits from the old ones by the burst, and the reload lies within the drain.
+    /// Raised, and lowered again, within the drain, and far enough apart for each to show.
     @Test(arguments: Self.sizes)
     func limits_change_inTheMiddleOfTheDrain(visitors: Int, seconds: Double) {
         let scenario = Scenario(visitors: visitors, durationSeconds: seconds, seed: 1)
         let plan = SitePlan(scenario)
-        #expect(plan.after.inflowPerSecond > plan.before.inflowPerSecond && plan.after.burst != plan.before.burst)
-        #expect(plan.reloadSeconds > scenario.curve.openingSeconds && plan.reloadSeconds < seconds * 0.74)
+        #expect(plan.changes.count == 2)
+        #expect(plan.changes[0].limits.inflowPerSecond > plan.before.inflowPerSecond)
+        #expect(plan.changes[1].limits.inflowPerSecond < plan.changes[0].limits.inflowPerSecond)
+        let moments = [scenario.curve.openingSeconds] + plan.changes.map(\.seconds) + [seconds * 0.74]
+        #expect(zip(moments, moments.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(plan.probeSeconds.allSatisfy { $0 > moments[0] && $0 < moments[3] })
+    }
+
+    /// People who are slower stay longer, and a pass outlives the longest pause between two pages.
+    @Test(arguments: Self.sizes)
+    func sessions_outliveThePauses(visitors: Int, seconds: Double) {
+        let scenario = Scenario(visitors: visitors, durationSeconds: seconds, seed: 1)
+        #expect(Double(SitePlan(scenario).sessionSeconds) > scenario.manners.longestThinkSeconds)
     }
 
     /// What is let in can be served, with a worker to spare, and everybody is in before the run's last quarter.
@@ -43,12 +54,14 @@ import Testing
     func plan_fitsItsCrowd(visitors: Int, seconds: Double) {
         let scenario = Scenario(visitors: visitors, durationSeconds: seconds, seed: 1)
         let plan = SitePlan(scenario)
-        let requestsPerSecond = Double(plan.after.inflowPerSecond * plan.requestsPerVisitor)
+        let raised = plan.changes[0].limits.inflowPerSecond
+        let requestsPerSecond = Double(raised * plan.requestsPerVisitor)
         let busySlots = requestsPerSecond * Double(plan.serviceMilliseconds) / 1000
         #expect(busySlots <= Double((plan.mostWorkers - 1) * plan.slotsPerWorker) * plan.utilization)
         let drained =
-            (plan.reloadSeconds - scenario.curve.openingSeconds) * Double(plan.before.inflowPerSecond)
-            + (seconds * 0.74 - plan.reloadSeconds) * Double(plan.after.inflowPerSecond)
+            (plan.changes[0].seconds - scenario.curve.openingSeconds) * Double(plan.before.inflowPerSecond)
+            + (plan.changes[1].seconds - plan.changes[0].seconds) * Double(plan.changes[0].limits.inflowPerSecond)
+            + (seconds * 0.74 - plan.changes[1].seconds) * Double(plan.changes[1].limits.inflowPerSecond)
         #expect(drained >= Double(visitors) * 0.9)
     }
 }

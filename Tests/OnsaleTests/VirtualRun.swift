@@ -1,126 +1,112 @@
-import Foundation
+import Admission
 import Primitives
 
 @testable import onsale
 
-/// Plays a crowd in virtual time against a small model of the room and its workers: no socket, no clock, no sleep.
-///
-/// The model is only good enough to take every visitor through every state and to fill a report; the room's real rules
-/// live elsewhere.
+/// Plays a crowd in virtual time against the room's real rules and a small model of its workers: no socket, no clock, no
+/// sleep. A `Fault` breaks the site in one way.
 struct VirtualRun {
-    struct Backend {
-        var slotsPerWorker = 8
-        var serviceNanoseconds = 20 * Nanoseconds.perMillisecond
-        var queuePerWorker = 64
-        var fewestWorkers = 1
-        var mostWorkers = 6
-        var startSeconds = 3.0
-    }
-
     struct Room {
         var ratePerSecond = 250.0
-        var burst = 40.0
+        var burst: Int64 = 40
+        var slots: Int64 = 5_000
+        var sessionSeconds = 20.0
         /// Inflow that one ready worker can carry.
         var ratePerWorker = 70.0
-        var reloadSeconds: Double?
-        var ratePerSecondAfterReload = 320.0
+        /// Changes of the limits.
+        var changes: [(seconds: Double, ratePerSecond: Double, burst: Int64)] = []
+        /// When tokens that are no good are shown.
+        var probeSeconds: [Double] = []
     }
 
-    private enum Happening {
-        case arrive, connected, timer
+    enum Happening {
+        case arrive, connected, timer, tick
         case answer(Response, sentAt: Instant)
         case failure(ErrorKind, sentAt: Instant)
-        case tick
-    }
-
-    private struct Event {
-        let at: Instant
-        let order: Int
-        let visitor: Int
-        let happening: Happening
+        case change(Int)
+        case probes
     }
 
     static let started = Instant(nanoseconds: 1_000_000_000_000)
     static let startedMicros: Int64 = 1_795_000_000_000_000
+    private static let tickNanoseconds = 100 * Nanoseconds.perMillisecond
 
     let crowd: Crowd
     let rules: VisitorRules
-    let backend: Backend
-    /// nil: the crowd goes straight to the workers.
-    let room: Room?
+    let fault: Fault?
     private(set) var machines: [VisitorMachine]
-    private(set) var outcomes: [VisitorMachine.Outcome?]
     private(set) var evidence = Evidence(startedMicros: Self.startedMicros, timeline: Timeline())
+    /// nil: the crowd goes straight to the workers.
+    var room: VirtualRoom?
+    var workers: VirtualWorkers
+    private var outcomes: [VisitorMachine.Outcome?]
+    private var leftCount = 0
+    /// As of the last second.
+    private var inLine = 0
+    private var books: VisitBooks
     private var timeline = Timeline()
     private var tally = Tally()
-    private var heap: [Event] = []
-    private var orders = 0
-    private var now = Self.started
-    private var draw: SplitMix64
-    private var numbers: [Int: Int64] = [:]
-    private var exchanged: Set<Int> = []
-    private var issued: Int64 = 0
-    private var serving = 0.0
-    private var tokens = 0.0
-    private var tokensAt = Self.started
-    private var slotsFreeAt: [Instant] = []
-    private var readyWorkers: Int
-    private var desiredWorkers: Int
-    private var pendingWorkers: [Instant] = []
-    private var connections = 0
-    private var leftInLine = 0
-    private var exchanges: [AdmissionJournal.Exchange] = []
-    private var limits: [AdmissionJournal.Limits] = []
+    private var queue = EventQueue()
+    var now = Self.started
+    var draw: SplitMix64
+    private var openConnections = 0
+    private var writtenMicros: [Int64] = []
 
-    init(_ crowd: Crowd, room: Room? = Room(), backend: Backend = Backend()) {
+    init(
+        _ crowd: Crowd,
+        room: Room? = Room(),
+        workers: VirtualWorkers.Shape = VirtualWorkers.Shape(),
+        fault: Fault? = nil
+    ) {
         self.crowd = crowd
+        self.fault = fault
         self.rules = VisitorRules(crowd.scenario, startedAt: Self.started, hasRoom: room != nil)
-        self.backend = backend
-        self.room = room
         self.machines = crowd.visitors.map { VisitorMachine($0, startedAt: Self.started) }
         self.outcomes = Array(repeating: nil, count: crowd.visitors.count)
+        self.books = VisitBooks(
+            visitors: crowd.visitors.count,
+            startedAt: Self.started,
+            openingAt: self.rules.openingAt
+        )
         self.draw = SplitMix64(seed: crowd.scenario.seed ^ 0xABCD)
-        self.readyWorkers = backend.fewestWorkers
-        self.desiredWorkers = backend.fewestWorkers
-        self.tokens = room?.burst ?? 0
-        self.slotsFreeAt = Array(repeating: Self.started, count: backend.slotsPerWorker * backend.fewestWorkers)
+        self.workers = VirtualWorkers(shape: workers, startedAt: Self.started)
+        self.room = room.map {
+            VirtualRoom($0, visitors: crowd.visitors.count, opensAt: crowd.scenario.curve.openingSeconds, fault: fault)
+        }
     }
 
+    var seconds: Double { Double(self.now.nanoseconds(since: Self.started)) / 1e9 }
+    var micros: Int64 { Self.startedMicros + self.now.nanoseconds(since: Self.started) / 1_000 }
+
+    /// Until everybody has gone, and for the planned length at least.
     mutating func play() {
         for visitor in self.crowd.visitors {
             self.push(Self.started.advanced(byNanoseconds: visitor.arrivalNanoseconds), visitor.index, .arrive)
         }
-        let ticks = Int(self.crowd.scenario.durationSeconds * 10)
-        for tick in 1...ticks {
-            self.push(Self.started.advanced(byNanoseconds: Int64(tick) * 100_000_000), -1, .tick)
+        self.push(Self.started, -1, .tick)
+        for (index, change) in (self.room?.plan.changes ?? []).enumerated() {
+            self.push(self.at(seconds: change.seconds), -1, .change(index))
         }
-        if self.room != nil { self.journalLimits() }
-        let end = Self.started.advanced(byNanoseconds: Int64(self.crowd.scenario.durationSeconds * 1e9))
-        while let event = self.pop(), event.at <= end {
+        for seconds in self.room?.plan.probeSeconds ?? [] { self.push(self.at(seconds: seconds), -1, .probes) }
+        let end = self.at(seconds: self.crowd.scenario.durationSeconds)
+        let last = self.at(seconds: self.crowd.scenario.durationSeconds * (self.room == nil ? 1 : 4))
+        while let event = self.queue.pop(),
+            event.at <= end || (event.at <= last && self.leftCount < self.outcomes.count)
+        {
             self.now = event.at
-            self.handle(event)
+            self.handle(event.visitor, event.happening)
         }
         for index in self.machines.indices where self.outcomes[index] == nil {
             self.act(self.machines[index].stop(), index)
         }
         self.timeline.append(self.tally, self.gauges())
-        self.evidence.timeline = self.timeline
-        if self.room != nil {
-            self.evidence.journal = AdmissionJournal(exchanges: self.exchanges, limits: self.limits)
-            self.evidence.configuredRateMilli = self.room.map { Int64($0.ratePerSecond * 1000) }
-            self.evidence.placeNumbers = self.machines.compactMap(\.placeNumber)
-            self.evidence.admittedNumbers = self.machines.filter { $0.admittedAt != nil }.compactMap(\.placeNumber)
-            self.evidence.roomAdmitted = self.exchanges.count
-            self.evidence.workerBounds = Evidence.WorkerBounds(
-                fewest: self.backend.fewestWorkers,
-                most: self.backend.mostWorkers
-            )
-        }
+        self.fillEvidence()
     }
 
-    private mutating func handle(_ event: Event) {
-        let index = event.visitor
-        switch event.happening {
+    private func at(seconds: Double) -> Instant { Self.started.advanced(byNanoseconds: Int64(seconds * 1e9)) }
+
+    private mutating func handle(_ index: Int, _ happening: Happening) {
+        switch happening {
         case .tick: self.tick()
         case .arrive:
             self.tally.arrived()
@@ -130,31 +116,52 @@ struct VirtualRun {
             self.tally.connected()
             self.act(self.machines[index].connected(), index)
         case .timer:
-            self.tally.wasLate(nanoseconds: Int64(self.draw.nextUnit() * 3e6))
+            self.tally.wasLate(nanoseconds: self.fault == .toolLate ? 400_000_000 : Int64(self.draw.nextUnit() * 3e6))
             self.act(self.machines[index].timerFired(now: self.now), index)
         case .answer(let answer, let sentAt):
+            let isExit = self.machines[index].asksForExit
             let due = self.machines[index].due
             let reaction = self.machines[index].answered(answer, now: self.now, rules: self.rules)
-            self.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: self.now)
-            self.act(reaction.action, index)
+            self.heard(reaction, index, isExit: isExit, answer, due: due, sentAt: sentAt)
         case .failure(let kind, let sentAt):
+            let isExit = self.machines[index].asksForExit
             let due = self.machines[index].due
-            let reaction = self.machines[index].failed(
-                kind,
-                nothingReceived: true,
-                now: self.now,
-                rules: self.rules
-            )
-            self.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: self.now)
-            self.act(reaction.action, index)
+            let reaction = self.machines[index].failed(kind, nothingReceived: true, now: self.now, rules: self.rules)
+            self.heard(reaction, index, isExit: isExit, nil, due: due, sentAt: sentAt)
+        case .change(let change):
+            self.writtenMicros.append(self.now.nanoseconds(since: Self.started) / 1_000)
+            self.room?.change(to: change)
+        case .probes: self.probe()
         }
+    }
+
+    private mutating func heard(
+        _ reaction: VisitorMachine.Reaction,
+        _ index: Int,
+        isExit: Bool,
+        _ response: Response?,
+        due: Instant,
+        sentAt: Instant
+    ) {
+        self.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: self.now)
+        if self.room != nil {
+            self.books.heard(
+                reaction.heard,
+                of: index,
+                isExit: isExit,
+                response: response,
+                sentAt: sentAt,
+                now: self.now
+            )
+        }
+        self.act(reaction.action, index)
     }
 
     private mutating func act(_ action: VisitorMachine.Action, _ index: Int) {
         switch action {
         case .none: break
         case .connect:
-            self.connections += 1
+            self.openConnections += 1
             self.push(self.now.advanced(byNanoseconds: 200_000), index, .connected)
         case .request(let request):
             self.tally.sent()
@@ -163,146 +170,101 @@ struct VirtualRun {
             self.push(until, index, .timer)
         case .leave(let outcome):
             self.outcomes[index] = outcome
-            if self.numbers[index] != nil, !self.exchanged.contains(index) { self.leftInLine += 1 }
+            self.leftCount += 1
+            self.openConnections -= 1
             self.tally.left(outcome, machine: self.machines[index])
         }
     }
 
     private mutating func ask(_ request: VisitorMachine.Request, _ index: Int) {
-        guard self.room != nil, !self.exchanged.contains(index) else {
-            self.work(index, standing: self.room == nil ? .unguarded : .admitted)
-            return
+        guard self.room != nil else { return self.work(index, standing: .unguarded) }
+        self.room!.clock = self.micros
+        let later = self.now.advanced(byNanoseconds: 5_000_000)
+        if self.room!.refuses() { return self.push(later, index, .failure(.refused, sentAt: self.now)) }
+        if let error = self.room!.error() { return self.answer(error, to: index, after: 900_000) }
+        let answer = self.room!.ask(index, isExit: request.page == .exit)
+        if case .parked = answer { return self.room!.park(index, sentAt: self.now) }
+        // What was decided stands, though nobody hears of it.
+        if self.room!.losesAnswer() { return self.push(later, index, .failure(.broken, sentAt: self.now)) }
+        switch answer {
+        case .letIn: self.work(index, standing: .admitted, isLetIn: true)
+        case .inside: self.work(index, standing: .admitted)
+        case .page(let response): self.answer(response, to: index, after: self.lineNanoseconds())
+        case .parked, .nothing: break
         }
-        let number = self.numbers[index] ?? self.issued + 1
-        if self.numbers[index] == nil {
-            self.issued += 1
-            self.numbers[index] = number
-        }
-        self.refill()
-        if Double(number) <= self.serving, self.tokens >= 1 {
-            self.tokens -= 1
-            self.exchanged.insert(index)
-            let micros = Self.startedMicros + self.now.nanoseconds(since: Self.started) / 1000
-            self.exchanges.append(AdmissionJournal.Exchange(micros: micros, number: number, doorWaitMicros: 0))
-            self.work(index, standing: .admitted)
-            return
-        }
-        let ahead = max(Double(number) - self.serving, 0)
-        let seconds = ahead / max(self.rate, 1)
-        let opensIn = max(
-            self.crowd.scenario.curve.openingSeconds - Double(self.now.nanoseconds(since: Self.started)) / 1e9,
-            0
-        )
-        var page = WaitingPage(number: number)
-        page.position = Int64(ahead)
-        page.estimateSeconds = Int64(seconds * 0.8)...Int64(seconds * 1.3 + 1)
-        page.refreshSeconds = Int64((seconds / 3).clamped(to: 1...12))
-        page.opensInSeconds = Int64(opensIn.rounded(.up))
-        var answer = Response(status: 200)
-        answer.standing = .waiting
-        answer.page = page
-        let latency = Int64(self.draw.drawLogNormal(median: 0.6e6, spread: 0.5))
-        self.push(self.now.advanced(byNanoseconds: latency), index, .answer(answer, sentAt: self.now))
     }
 
-    /// A queue before a number of slots; a full queue answers 503, and a direct one refuses connections now and then.
-    private mutating func work(_ index: Int, standing: Response.Standing) {
-        var earliest = 0
-        for slot in self.slotsFreeAt.indices where self.slotsFreeAt[slot] < self.slotsFreeAt[earliest] {
-            earliest = slot
-        }
-        let service = Int64(
-            self.draw.drawLogNormal(median: Double(self.backend.serviceNanoseconds), spread: 0.5)
-        )
-        let start = max(self.slotsFreeAt[earliest], self.now)
-        let queued = Double(start.nanoseconds(since: self.now)) / Double(self.backend.serviceNanoseconds)
-        if queued * Double(self.slotsFreeAt.count) > Double(self.backend.queuePerWorker * self.readyWorkers) {
+    private mutating func lineNanoseconds() -> Int64 {
+        Int64(self.draw.drawLogNormal(median: 0.6e6, spread: 0.5))
+            + (self.fault == .waitingPagesLate ? 4_000_000_000 : 0)
+    }
+
+    private mutating func answer(_ response: Response, to index: Int, after nanoseconds: Int64, sentAt: Instant? = nil)
+    {
+        let at = max(self.now.advanced(byNanoseconds: nanoseconds), self.thaw)
+        self.push(at, index, .answer(response, sentAt: sentAt ?? self.now))
+    }
+
+    /// Nothing comes out of a frozen site before this.
+    private var thaw: Instant {
+        guard self.fault == .frozenForTwo, (30..<32).contains(self.seconds) else { return self.now }
+        return self.at(seconds: 32)
+    }
+
+    /// A worker's page; 503 from a full queue, and a direct one refuses connections now and then.
+    private mutating func work(
+        _ index: Int,
+        standing: Response.Standing,
+        isLetIn: Bool = false,
+        sentAt: Instant? = nil
+    ) {
+        guard let nanoseconds = self.workers.serve(now: self.now, &self.draw) else {
             if self.draw.drawFlag(share: 0.15) {
                 let later = self.now.advanced(byNanoseconds: 5_000_000)
-                self.push(later, index, .failure(.broken, sentAt: self.now))
-            } else {
-                let answer = Response(status: 503, retryAfterSeconds: 1)
-                self.push(self.now.advanced(byNanoseconds: 900_000), index, .answer(answer, sentAt: self.now))
+                return self.push(later, index, .failure(.broken, sentAt: self.now))
             }
-            return
+            return self.answer(Response(status: 503, retryAfterSeconds: 1), to: index, after: 900_000, sentAt: sentAt)
         }
-        self.slotsFreeAt[earliest] = start.advanced(byNanoseconds: service)
-        var answer = Response(status: 200)
-        answer.standing = standing
-        self.push(self.slotsFreeAt[earliest].advanced(byNanoseconds: 400_000), index, .answer(answer, sentAt: self.now))
+        var response = Response(status: 200, standing: standing)
+        var late: Int64 = 0
+        if standing == .admitted, let fault = self.fault {
+            // Whose exit page is lost, is out all the same.
+            response.hasMark = self.machines[index].asksForExit || !fault.spoilsPage(&self.draw)
+            late = fault.latenessInside(seconds: self.seconds, isLetIn: isLetIn, &self.draw)
+        }
+        self.answer(response, to: index, after: nanoseconds + 400_000 + late, sentAt: sentAt)
     }
 
-    private var configuredRate: Double {
-        guard let room = self.room else { return 0 }
-        let elapsed = Double(self.now.nanoseconds(since: Self.started)) / 1e9
-        if let reload = room.reloadSeconds, elapsed >= reload { return room.ratePerSecondAfterReload }
-        return room.ratePerSecond
-    }
-
-    private var rate: Double { min(self.configuredRate, (self.room?.ratePerWorker ?? 0) * Double(self.readyWorkers)) }
-
-    private mutating func refill() {
-        let elapsed = Double(self.now.nanoseconds(since: self.tokensAt)) / 1e9
-        self.tokens = min(self.tokens + elapsed * self.rate, self.room?.burst ?? 0)
-        self.tokensAt = self.now
-    }
-
-    private mutating func journalLimits() {
-        let micros = Self.startedMicros + self.now.nanoseconds(since: Self.started) / 1000
-        let limits = AdmissionJournal.Limits(
-            micros: micros,
-            rateMilli: Int64(self.rate * 1000),
-            burst: Int64(self.room?.burst ?? 0),
-            slots: 2000
-        )
-        if self.limits.last?.rateMilli != limits.rateMilli { self.limits.append(limits) }
-    }
+    // MARK: The room's clock
 
     private mutating func tick() {
-        let elapsed = Double(self.now.nanoseconds(since: Self.started)) / 1e9
-        if let room = self.room {
-            self.refill()
-            if elapsed >= self.crowd.scenario.curve.openingSeconds {
-                // The model knows who has left the line; the real room has to infer it.
-                let ahead = Double(self.exchanged.count + self.leftInLine) + self.tokens + self.rate * 1.5
-                self.serving = min(max(self.serving, ahead), Double(self.issued))
+        if self.room != nil {
+            self.room!.clock = self.micros
+            if self.fault != .workersStay || self.inLine > 50 {
+                let isSoon = self.seconds > self.crowd.scenario.curve.openingSeconds - 6
+                self.workers.scale(inLine: self.inLine, isSoon: isSoon, now: self.now)
             }
-            self.scale(elapsed, room)
-            self.journalLimits()
-            if let reload = room.reloadSeconds, self.evidence.reload == nil, elapsed >= reload {
-                let micros = Self.startedMicros + Int64(reload * 1e6)
-                self.evidence.reload = Evidence.Reload(
-                    writtenMicros: micros,
-                    rateMilliBefore: Int64(room.ratePerSecond * 1000),
-                    rateMilliAfter: Int64(room.ratePerSecondAfterReload * 1000),
-                    visibleMicros: micros + 212_000
-                )
+            self.room!.allow(ratePerSecond: self.room!.plan.ratePerWorker * Double(self.workers.ready))
+            for (index, sentAt, response) in self.room!.tick(seconds: self.seconds, now: self.now) {
+                if let response {
+                    self.answer(response, to: index, after: 300_000, sentAt: sentAt)
+                } else {
+                    self.work(index, standing: .admitted, isLetIn: true, sentAt: sentAt)
+                }
             }
         }
-        if Int((elapsed * 10).rounded()).isMultiple(of: 10) {
-            self.timeline.append(self.tally, self.gauges())
-            self.tally.reset()
-        }
+        self.push(self.now.advanced(byNanoseconds: Self.tickNanoseconds), -1, .tick)
+        guard Int((self.seconds * 10).rounded()).isMultiple(of: 10), self.seconds > 0 else { return }
+        let gauges = self.gauges()
+        self.inLine = gauges.waiting
+        self.timeline.append(self.tally, gauges)
+        self.tally.reset()
     }
 
-    private mutating func scale(_ elapsed: Double, _ room: Room) {
-        let inLine = Double(self.machines.count { $0.isInLine })
-        let opening = self.crowd.scenario.curve.openingSeconds
-        let wanted = inLine > 200 && elapsed > opening - 6 ? self.backend.mostWorkers : self.backend.fewestWorkers
-        if wanted > self.desiredWorkers {
-            self.desiredWorkers += 1
-            self.pendingWorkers.append(
-                self.now.advanced(byNanoseconds: Int64(self.backend.startSeconds * 1e9))
-            )
-        } else if wanted < self.desiredWorkers, Int(elapsed * 10).isMultiple(of: 15), inLine < 50 {
-            self.desiredWorkers -= 1
-            self.readyWorkers -= 1
-            self.slotsFreeAt.removeLast(self.backend.slotsPerWorker)
-        }
-        while let first = self.pendingWorkers.first, first <= self.now {
-            self.pendingWorkers.removeFirst()
-            self.readyWorkers += 1
-            self.slotsFreeAt += Array(repeating: self.now, count: self.backend.slotsPerWorker)
+    private mutating func probe() {
+        guard self.inLine >= 30 else { return }
+        for kind in ProbeKind.allCases {
+            self.books.probes.append(ProbeResult(kind: kind, isLetIn: self.fault?.takes(kind) ?? false))
         }
     }
 
@@ -310,42 +272,38 @@ struct VirtualRun {
         var gauges = Gauges()
         gauges.waiting = self.machines.count { $0.isInLine }
         gauges.inside = self.machines.count { $0.isInside && !$0.isGone }
-        gauges.openConnections = self.connections - self.outcomes.count { $0 != nil }
-        gauges.workersReady = self.room == nil ? nil : self.readyWorkers
-        gauges.workersDesired = self.room == nil ? nil : self.desiredWorkers
-        gauges.limitPerSecond = self.room == nil ? nil : self.configuredRate
-        gauges.effectiveLimitPerSecond = self.room == nil ? nil : self.rate
+        gauges.openConnections = self.openConnections
+        guard let room = self.room else { return gauges }
+        gauges.workersReady = self.workers.ready
+        gauges.workersDesired = self.workers.desired
+        gauges.limitPerSecond = Double(room.written.inflowMilli) / 1000
+        gauges.effectiveLimitPerSecond = room.rateInForce
         return gauges
     }
 
+    private mutating func fillEvidence() {
+        self.evidence.timeline = self.timeline
+        guard let room = self.room else { return }
+        self.evidence.books = self.books
+        self.evidence.schedule = LimitSchedule(
+            written: room.steps(writtenMicros: self.writtenMicros),
+            openingMicros: Int64(self.crowd.scenario.curve.openingSeconds * 1e6),
+            reloadMicros: self.crowd.scenario.objectives.reloadNanoseconds / 1_000,
+            startMicros: 4_000_000
+        )
+        self.evidence.sessionMicros = Int64(room.plan.sessionSeconds * 1e6)
+        self.evidence.journal = room.toldJournal()
+        self.evidence.roomAdmitted = self.evidence.journal.exchanges.count
+        self.evidence.workerBounds = .init(fewest: self.workers.shape.fewest, most: self.workers.shape.most)
+        self.evidence.ending = Evidence.Ending(
+            status: "exit code 0",
+            isClean: true,
+            nanoseconds: 90_000_000,
+            leftProcesses: self.fault == .leavesProcess ? 1 : 0
+        )
+    }
+
     private mutating func push(_ at: Instant, _ visitor: Int, _ happening: Happening) {
-        self.orders += 1
-        self.heap.append(Event(at: at, order: self.orders, visitor: visitor, happening: happening))
-        var child = self.heap.count - 1
-        while child > 0, Self.isBefore(self.heap[child], self.heap[(child - 1) / 2]) {
-            self.heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    private mutating func pop() -> Event? {
-        guard let first = self.heap.first else { return nil }
-        let last = self.heap.removeLast()
-        if self.heap.isEmpty { return first }
-        self.heap[0] = last
-        var parent = 0
-        while true {
-            let left = parent * 2 + 1
-            guard left < self.heap.count else { return first }
-            let right = left + 1
-            let smaller = right < self.heap.count && Self.isBefore(self.heap[right], self.heap[left]) ? right : left
-            guard Self.isBefore(self.heap[smaller], self.heap[parent]) else { return first }
-            self.heap.swapAt(parent, smaller)
-            parent = smaller
-        }
-    }
-
-    private static func isBefore(_ left: Event, _ right: Event) -> Bool {
-        (left.at.nanoseconds, left.order) < (right.at.nanoseconds, right.order)
+        self.queue.push(happening, to: visitor, at: at)
     }
 }

@@ -43,12 +43,12 @@ import Testing
     @Test func result_secondsOfTheJournal_areThoseOfTheRun() throws {
         let scenario = Scenario(visitors: 1_000, durationSeconds: 30, seed: 2)
         var room = VirtualRun.Room(ratePerSecond: 60)
-        room.reloadSeconds = 15
+        room.changes = [(seconds: 15, ratePerSecond: 320, burst: 40)]
         var run = VirtualRun(try Crowd(scenario), room: room)
         run.play()
         let result = RunResult(run.evidence)
         #expect(result.inflow.reduce(0, +) == run.evidence.journal.exchanges.count)
-        #expect(result.reloadSeconds == 15)
+        #expect(result.changeSeconds == [15])
         #expect(result.configured.map(\.ratePerSecond) == [60, 320])
         #expect(result.order.allSatisfy { $0.low <= $0.median && $0.median <= $0.high })
     }

@@ -35,7 +35,7 @@ import Testing
         var machine = VisitorMachine(visitor, startedAt: self.start)
         let now = machine.due
         #expect(machine.arrive() == .connect)
-        #expect(machine.connected() == .request(.init(page: .entrance, due: now)))
+        #expect(machine.connected() == .request(Self.request(1, .entrance, due: now)))
         return (machine, now)
     }
 
@@ -46,6 +46,11 @@ import Testing
             page: WaitingPage(number: number, refreshSeconds: refresh, opensInSeconds: opensIn)
         )
     }
+    /// The how manyeth request of the one visitor of these tests.
+    static func request(_ ordinal: Int, _ page: VisitorMachine.Page, due: Instant) -> VisitorMachine.Request {
+        .init(page: page, mark: RequestMark(visitor: 0, ordinal: UInt32(ordinal)), due: due)
+    }
+
     static let admitted = Response(status: 200, standing: .admitted)
 
     func after(_ now: Instant, seconds: Double) -> Instant { now.advanced(byNanoseconds: Int64(seconds * 1e9)) }
@@ -57,21 +62,23 @@ import Testing
         #expect(reaction == .init(heard: .waitingPage, action: .wait(until: due)))
         #expect(machine.isInLine && machine.placeNumber == 12 && machine.joinedAt == now)
 
-        #expect(machine.timerFired(now: due) == .request(.init(page: .entrance, due: due)))
+        #expect(machine.timerFired(now: due) == .request(Self.request(2, .entrance, due: due)))
         now = self.after(due, seconds: 0.2)
         reaction = machine.answered(Self.admitted, now: now, rules: self.rules)
         #expect(reaction.heard == .exchange)
         #expect(machine.isInside && !machine.isInLine && machine.admittedAt == now)
 
-        for page in [VisitorMachine.Page.browse(1), .exit] {
+        for (index, page) in [VisitorMachine.Page.browse(1), .exit].enumerated() {
             guard case .wait(let until) = reaction.action else {
                 Issue.record("no pause to think: \(reaction.action)")
                 return
             }
-            #expect(until > now && until <= self.after(now, seconds: 5))
+            #expect(until > now && until <= self.after(now, seconds: self.scenario.manners.longestThinkSeconds))
             due = until
             // The timer ran 3 ms late: latency still counts from the moment that was due.
-            #expect(machine.timerFired(now: self.after(due, seconds: 0.003)) == .request(.init(page: page, due: due)))
+            let request = Self.request(3 + index, page, due: due)
+            #expect(machine.timerFired(now: self.after(due, seconds: 0.003)) == .request(request))
+            #expect(machine.asksForExit == (page == .exit))
             now = self.after(due, seconds: 0.1)
             reaction = machine.answered(Self.admitted, now: now, rules: self.rules)
             #expect(reaction.heard == .inside)
@@ -121,7 +128,7 @@ import Testing
             }
             looks += 1
             now = until
-            #expect(machine.timerFired(now: now) == .request(.init(page: .entrance, due: until)))
+            #expect(machine.timerFired(now: now) == .request(Self.request(looks + 1, .entrance, due: until)))
         }
         #expect(looks > 1 && looks < 100)
         let lateSeconds = Double(now.nanoseconds(since: rules.openingAt)) / 1e9
@@ -134,10 +141,37 @@ import Testing
         #expect(reaction.heard == .error(.badAnswer) && !machine.isInside)
     }
 
-    @Test(arguments: ["waiting", "at-door", "Joining"])
-    func standing_ofThoseNotIn_isWaiting(value: String) {
+    @Test(arguments: [("waiting", Response.Standing.waiting), ("at-door", .atDoor), ("Joining", .waiting)])
+    func standing_ofThoseNotIn_isOutside(value: String, expected: Response.Standing) {
         let standing = Array(value.utf8).withUnsafeBytes { Response.Standing(headerValue: $0) }
-        #expect(standing == .waiting)
+        #expect(standing == expected && standing.isOutside)
+    }
+
+    @Test func pageAtTheDoor_isHeardAsOne() {
+        var (machine, now) = self.asking()
+        var answer = Self.waiting(refresh: 1)
+        answer.standing = .atDoor
+        #expect(
+            machine.answered(answer, now: now, rules: self.rules)
+                == .init(heard: .doorPage, action: .wait(until: self.after(now, seconds: 1)))
+        )
+    }
+
+    /// A page of the sale that another request asked for is an error, as is a 5xx that nobody or everybody signs.
+    @Test func page_ofAnotherRequest_isAnError() {
+        var (machine, now) = self.asking()
+        let foreign = Response(status: 200, standing: .admitted, hasMark: false)
+        #expect(machine.answered(foreign, now: now, rules: self.rules).heard == .error(.foreignPage))
+        #expect(!machine.isInside)
+        let kinds: [(isGatewayError: Bool, hasMark: Bool, kind: ErrorKind)] = [
+            (true, false, .gatewayError), (false, true, .workerError), (true, true, .unsignedError),
+            (false, false, .unsignedError),
+        ]
+        for (isGatewayError, hasMark, kind) in kinds {
+            (machine, now) = self.asking()
+            let answer = Response(status: 502, isGatewayError: isGatewayError, hasMark: hasMark)
+            #expect(machine.answered(answer, now: now, rules: self.rules).heard == .error(kind))
+        }
     }
 
     @Test(arguments: ["", "inside", "admitted, admitted"])
@@ -151,7 +185,7 @@ import Testing
         let joining = Response(status: 200, standing: .waiting, page: WaitingPage(number: nil, refreshSeconds: 3))
         let reaction = machine.answered(joining, now: now, rules: self.rules)
         #expect(reaction == .init(heard: .waitingPage, action: .wait(until: self.after(now, seconds: 3))))
-        #expect(machine.placeNumber == nil && machine.placeChanges == 0 && machine.joinedAt == now)
+        #expect(machine.placeNumber == nil && machine.joinedAt == now)
     }
 
     @Test func timer_firedEarly_waitsOn() {
@@ -188,7 +222,7 @@ import Testing
         var (machine, now) = self.asking(Self.visitor(patienceSeconds: 8))
         _ = machine.answered(Self.waiting(refresh: 20, opensIn: 30), now: now, rules: self.rules)
         let due = self.after(now, seconds: 20)
-        #expect(machine.timerFired(now: due) == .request(.init(page: .entrance, due: due)))
+        #expect(machine.timerFired(now: due) == .request(Self.request(2, .entrance, due: due)))
         #expect(
             machine.answered(Self.waiting(refresh: 60), now: due, rules: self.rules).action
                 == .wait(until: self.after(now, seconds: 38))
@@ -229,84 +263,6 @@ import Testing
         )
     }
 
-    @Test func fixedRetry_afterErrors_givesUpAfterTheLastTry() {
-        var (machine, now) = self.asking()
-        for _ in 0..<self.scenario.manners.mostRetries {
-            let reaction = machine.answered(Response(status: 503), now: now, rules: self.rules)
-            let due = self.after(now, seconds: 1)
-            #expect(reaction == .init(heard: .error(.workerError), action: .wait(until: due)))
-            #expect(machine.timerFired(now: due) == .request(.init(page: .entrance, due: due)))
-            now = self.after(due, seconds: 0.1)
-        }
-        var answer = Response(status: 502)
-        answer.isGatewayError = true
-        #expect(
-            machine.answered(answer, now: now, rules: self.rules)
-                == .init(heard: .error(.gatewayError), action: .leave(.failed))
-        )
-    }
-
-    @Test func retries_afterAGoodAnswer_areNew() {
-        var (machine, now) = self.asking(Self.visitor(requests: 50, habit: .immediate))
-        for _ in 0..<10 {
-            _ = machine.answered(Response(status: 503), now: now, rules: self.rules)
-            _ = machine.answered(Response(status: 503), now: now, rules: self.rules)
-            guard case .wait(let until) = machine.answered(Self.admitted, now: now, rules: self.rules).action else {
-                Issue.record("gave up although the answers in between were good")
-                return
-            }
-            now = until
-            _ = machine.timerFired(now: now)
-        }
-    }
-
-    @Test func immediateRetry_afterARefusal_connectsAgainAtOnce() {
-        var machine = VisitorMachine(Self.visitor(habit: .immediate), startedAt: self.start)
-        let now = machine.due
-        #expect(machine.arrive() == .connect)
-        for _ in 0..<self.scenario.manners.mostRetries {
-            #expect(
-                machine.failed(.refused, nothingReceived: true, now: now, rules: self.rules)
-                    == .init(heard: .error(.refused), action: .connect)
-            )
-        }
-        #expect(
-            machine.failed(.refused, nothingReceived: true, now: now, rules: self.rules).action == .leave(.failed)
-        )
-    }
-
-    @Test func jitterRetry_withRetryAfter_waitsAtLeastThatLong() {
-        for seed in UInt64(1)...50 {
-            let visitor = Visitor(
-                index: 0,
-                arrivalNanoseconds: 0,
-                patienceNanoseconds: .max,
-                requestCount: 2,
-                isNoShow: false,
-                eagerRefreshNanoseconds: nil,
-                leavesByPage: true,
-                retryHabit: .fullJitter,
-                seed: seed
-            )
-            var (machine, now) = self.asking(visitor)
-            var answer = Response(status: 503)
-            answer.retryAfterSeconds = 1
-            guard case .wait(let until) = machine.answered(answer, now: now, rules: self.rules).action else {
-                Issue.record("seed \(seed): no pause")
-                return
-            }
-            #expect((1_000_000_000...2_000_000_000).contains(until.nanoseconds(since: now)), "seed \(seed)")
-        }
-    }
-
-    @Test func rejection_isNotRetried() {
-        var (machine, now) = self.asking()
-        #expect(
-            machine.answered(Response(status: 404), now: now, rules: self.rules)
-                == .init(heard: .error(.rejected), action: .leave(.failed))
-        )
-    }
-
     @Test func waitingAnswer_withoutAPage_isAnError() {
         var (machine, now) = self.asking()
         #expect(
@@ -324,7 +280,7 @@ import Testing
             machine.failed(.broken, nothingReceived: true, now: due, rules: self.rules)
                 == .init(heard: .staleConnection, action: .connect)
         )
-        #expect(machine.connected() == .request(.init(page: .entrance, due: due)))
+        #expect(machine.connected() == .request(Self.request(3, .entrance, due: due)))
         #expect(
             machine.failed(.broken, nothingReceived: true, now: due, rules: self.rules).heard == .error(.broken)
         )
@@ -346,16 +302,7 @@ import Testing
         machine.connectionEnded()
         let due = self.after(now, seconds: 5)
         #expect(machine.timerFired(now: due) == .connect)
-        #expect(machine.connected() == .request(.init(page: .entrance, due: due)))
-    }
-
-    @Test func otherNumber_countsAsALostPlace() {
-        var (machine, now) = self.asking()
-        _ = machine.answered(Self.waiting(number: 12), now: now, rules: self.rules)
-        now = self.after(now, seconds: 5)
-        _ = machine.timerFired(now: now)
-        _ = machine.answered(Self.waiting(number: 13), now: now, rules: self.rules)
-        #expect(machine.placeChanges == 1)
+        #expect(machine.connected() == .request(Self.request(2, .entrance, due: due)))
     }
 
     @Test func endedSession_standsInLineAgain() {
@@ -420,6 +367,7 @@ import Testing
     static func anyAnswer(_ draw: inout SplitMix64) -> Response {
         var answer = Response(status: [200, 200, 200, 200, 302, 404, 500, 503][draw.drawInteger(0...7)])
         answer.keepsConnection = draw.drawFlag(share: 0.9)
+        answer.hasMark = draw.drawFlag(share: 0.9)
         switch draw.drawInteger(0...3) {
         case 0: answer.standing = .admitted
         case 1: break

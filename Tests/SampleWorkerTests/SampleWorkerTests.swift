@@ -73,6 +73,19 @@ import Transport
         try fixture.loops.end()
     }
 
+    /// Whatever a worker says to a marked request ends with the mark; nothing else is repeated, or it could be markup.
+    @Test func markedRequest_isAnsweredWithItsMark() throws {
+        let fixture = try Fixture { $0.serviceTimeNanoseconds = 0 }
+        let mark = "0123456789abcdef"
+        for path in ["/tickets/7?mark=\(mark)", "/leave?mark=\(mark)", "/fail?status=503&mark=\(mark)"] {
+            #expect(try fixture.get(path).hasSuffix("\n<!-- \(mark) -->\n"), "\(path)")
+        }
+        for other in ["0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "--%3E%3Cscript%3E", ""] {
+            #expect(try fixture.get("/tickets/7?mark=\(other)").hasSuffix("</html>\n"), "\(other)")
+        }
+        try fixture.loops.end()
+    }
+
     @Test func bytes_manyOfThem_areThosePromised() throws {
         let fixture = try Fixture { $0.serviceTimeNanoseconds = 0 }
         let peer = try fixture.ask("/bytes?n=300000")

@@ -8,15 +8,6 @@ struct AdmissionJournal: Sendable, Equatable {
         var doorWaitMicros: Int64
     }
 
-    /// Limits that hold from `micros` on.
-    struct Limits: Sendable, Equatable, Codable {
-        var micros: Int64
-        /// Exchanges per 1000 seconds.
-        var rateMilli: Int64
-        var burst: Int64
-        var slots: Int64
-    }
-
     /// A stream entry that does not read as the journal's format.
     struct Malformed: Error, Equatable, CustomStringConvertible {
         let description: String
@@ -28,9 +19,9 @@ struct AdmissionJournal: Sendable, Equatable {
     }
 
     private(set) var exchanges: [Exchange] = []
-    private(set) var limits: [Limits] = []
+    private(set) var limits: [LimitStep] = []
 
-    init(exchanges: [Exchange] = [], limits: [Limits] = []) {
+    init(exchanges: [Exchange] = [], limits: [LimitStep] = []) {
         self.exchanges = exchanges
         self.limits = limits
     }
@@ -43,7 +34,7 @@ struct AdmissionJournal: Sendable, Equatable {
             try self.takeExchanges(fields)
         case "limits":
             self.limits.append(
-                Limits(
+                LimitStep(
                     micros: try Self.integer("t", fields),
                     rateMilli: try Self.integer("rate_milli", fields),
                     burst: try Self.integer("burst", fields),

@@ -7,8 +7,39 @@ struct Check: Codable, Equatable, Sendable {
     }
 
     enum Name: String, CaseIterable, Codable, Sendable {
-        case order, pace, admittedTwice, placeKept, serverErrors, otherErrors, latency, workers, reload, books,
-            accounted, ending, tool
+        // The line.
+        case order, positions, numbers, placeKept, letInOnce, estimates, pages
+        // The pace.
+        case opening, pace, shortfall, slots, reload
+        // The answers.
+        case identity, serverErrors, blame, otherErrors, latency, lineLatency, doorLatency
+        // The rest.
+        case passes, books, workers, accounted, ending, tool
+
+        /// A load tool that runs late may break it all by itself.
+        var dependsOnTool: Bool {
+            switch self {
+            case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
+            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .serverErrors,
+                .blame, .otherErrors, .passes, .books, .workers, .ending, .tool:
+                false
+            }
+        }
+    }
+
+    enum Unit: String, Codable, Sendable {
+        case count, nanoseconds
+        /// 0 to 1.
+        case share
+    }
+
+    /// The same as `measured` and `limit` for programs.
+    struct Figure: Codable, Equatable, Sendable {
+        var unit: Unit
+        var measured: Double
+        var limit: Double
+        /// The measured value must not be below the limit; else not above it.
+        var isLeast = false
     }
 
     var name: Name
@@ -20,8 +51,14 @@ struct Check: Codable, Equatable, Sendable {
     var limit: String
     /// Where the figure comes from, or what to look at.
     var detail: String
+    /// nil where nothing was measured, and where there is no one figure.
+    var figure: Figure?
+
     /// Measured as a share of the limit, where that makes sense; 1 is the limit.
-    var used: Double?
+    var used: Double? {
+        guard let figure = self.figure, !figure.isLeast, figure.limit > 0 else { return nil }
+        return max(0, figure.measured / figure.limit)
+    }
 }
 
 /// All lines of a verdict, and what they come to.
@@ -31,9 +68,20 @@ struct Verdict: Codable, Equatable, Sendable {
     var passed: Bool { !self.checks.isEmpty && self.checks.allSatisfy { $0.outcome == .passed } }
     var passedCount: Int { self.checks.count { $0.outcome == .passed } }
 
-    /// The load tool was the bottleneck: the other figures say nothing about what was tested.
-    var isInvalid: Bool { self.checks.contains { $0.name == .tool && $0.outcome != .passed } }
+    /// The load tool could not keep up, and nothing went wrong but what may come of that: the figures say nothing about
+    /// what was tested.
+    var isInvalid: Bool {
+        guard self.checks.contains(where: { $0.name == .tool && $0.outcome != .passed }) else { return false }
+        return self.checks.allSatisfy { $0.name == .tool || $0.name.dependsOnTool || $0.outcome != .failed }
+    }
 
-    /// 0 good, 1 not good, 2 the load tool could not keep up.
-    var exitCode: Int32 { self.isInvalid ? 2 : self.passed ? 0 : 1 }
+    /// What became of a run, for whoever started it. A run that could not be played has no verdict.
+    enum ExitCode: Int32 {
+        case good = 0
+        case broken = 1
+        case toolTooSlow = 2
+        case notPlayed = 3
+    }
+
+    var exitCode: ExitCode { self.isInvalid ? .toolTooSlow : self.passed ? .good : .broken }
 }

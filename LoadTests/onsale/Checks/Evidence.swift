@@ -1,17 +1,5 @@
 /// All that a run left behind to be judged by. The engine fills one for each run.
 struct Evidence: Sendable {
-    /// A change of the inflow limit in the middle of the run, made by writing the config file.
-    struct Reload: Codable, Equatable, Sendable {
-        /// When the new file was in place; Redis' clock.
-        var writtenMicros: Int64
-        var rateMilliBefore: Int64
-        var rateMilliAfter: Int64
-        /// When the journal first showed the new limits; nil when it never did.
-        var visibleMicros: Int64?
-        /// The rate in force from then on: the new one, or what the ready workers allow if that is less.
-        var visibleRateMilli: Int64?
-    }
-
     struct WorkerBounds: Codable, Equatable, Sendable {
         var fewest: Int
         var most: Int
@@ -30,16 +18,16 @@ struct Evidence: Sendable {
     /// The wall clock at the start of the run, by the clock of Redis: second 0 of every plot.
     var startedMicros: Int64
     var timeline: Timeline
-    /// Numbers on the places of visitors, as they were told; for finding one number told to two people.
-    var placeNumbers: [Int64] = []
-    /// Those among them whose visitors got in. Who was let in without having waited never heard a number.
-    var admittedNumbers: [Int64] = []
+    /// What the visitors saw; nil when there was no room.
+    var books: VisitBooks?
+    /// What was written into the room's configuration.
+    var schedule: LimitSchedule?
+    /// How long a session lasts from its last renewal.
+    var sessionMicros: Int64 = 0
+    /// The room's own story.
     var journal = AdmissionJournal()
-    /// The inflow limit of the config at the start of the run; exchanges per 1000 seconds.
-    var configuredRateMilli: Int64?
     /// How many the room says it has let in; nil when it was not asked.
     var roomAdmitted: Int?
-    var reload: Reload?
     var ending: Ending?
     var workerBounds: WorkerBounds?
 

@@ -1,9 +1,9 @@
 /// Finds the window of a given length in which most was admitted compared with what the limits allowed.
 ///
-/// Exact, not sampled. Let a closed window of fixed length slide along: its count changes only where an exchange enters
-/// or leaves, and what is allowed (burst + integral of the rate) is linear between the moments at which a change of
-/// limits enters or leaves. So the share that is used is greatest at one of these moments, and looking at all of them
-/// is enough.
+/// Counted are those who were surely let in within the window, whatever the way of their answer took. Exact, not
+/// sampled. Let a closed window of fixed length slide along: its count changes only where a passage enters or leaves, and
+/// what is allowed (burst + integral of the rate) is linear between the moments at which a change of limits enters or
+/// leaves. So the share that is used is greatest at one of these moments, and looking at all of them is enough.
 struct WindowSearch {
     struct Window: Codable, Equatable, Sendable {
         var startMicros: Int64
@@ -27,14 +27,14 @@ struct WindowSearch {
 
     static let nano: Int64 = 1_000_000_000
 
-    private let times: [Int64]
-    private let limits: [AdmissionJournal.Limits]
+    private let passages: Passages
+    private let limits: [LimitStep]
     /// Integral of the rate up to each change of limits.
     private let integralNano: [Int64]
 
-    /// Both in order of time. Before the first limits nothing is allowed.
-    init(exchanges: [AdmissionJournal.Exchange], limits: [AdmissionJournal.Limits]) {
-        self.times = exchanges.map(\.micros)
+    /// `limits` in order of time. Before the first nothing is allowed.
+    init(_ passages: Passages, limits: [LimitStep]) {
+        self.passages = passages
         self.limits = limits
         var integrals: [Int64] = []
         for index in limits.indices {
@@ -51,34 +51,44 @@ struct WindowSearch {
     /// The window that used most of what it was allowed; nil when nothing was admitted.
     func worst(lengthMicros: Int64) -> Window? {
         var worst: Window?
-        func look(_ startMicros: Int64) {
+        self.forEachStart(lengthMicros) { startMicros in
             let window = self.window(startMicros: startMicros, lengthMicros: lengthMicros)
             if window.exchanges > 0, worst.map(window.isTighter(than:)) ?? true { worst = window }
-        }
-        for time in self.times {
-            look(time)
-            look(time - lengthMicros)
-        }
-        for change in self.limits {
-            look(change.micros)
-            look(change.micros - lengthMicros)
-            // A window that ends just before a larger burst begins is not given that burst.
-            look(change.micros - lengthMicros - 1)
         }
         return worst
     }
 
+    /// The last window that begins within `from` and `to` and in which more was admitted than allowed.
+    func lastExceeded(lengthMicros: Int64, from: Int64, to: Int64) -> Window? {
+        var last: Window?
+        self.forEachStart(lengthMicros) { startMicros in
+            guard startMicros >= from, startMicros <= to, startMicros > last?.startMicros ?? .min else { return }
+            let window = self.window(startMicros: startMicros, lengthMicros: lengthMicros)
+            if window.excessNano > 0 { last = window }
+        }
+        return last
+    }
+
+    private func forEachStart(_ lengthMicros: Int64, _ body: (Int64) -> Void) {
+        for time in self.passages.inOrderOfEarliest { body(time) }
+        for time in self.passages.inOrderOfLatest { body(time - lengthMicros) }
+        for change in self.limits {
+            body(change.micros)
+            body(change.micros - lengthMicros)
+            // A window that ends just before a larger burst begins is not given that burst.
+            body(change.micros - lengthMicros - 1)
+        }
+    }
+
     func window(startMicros: Int64, lengthMicros: Int64) -> Window {
         let endMicros = startMicros + lengthMicros
-        let first = Self.firstIndex(in: self.times, notBefore: startMicros)
-        let end = Self.firstIndex(in: self.times, notBefore: endMicros + 1)
         let allowed =
             self.burst(from: startMicros, to: endMicros) * Self.nano
             + self.integral(to: endMicros) - self.integral(to: startMicros)
         return Window(
             startMicros: startMicros,
             lengthMicros: lengthMicros,
-            exchanges: end - first,
+            exchanges: self.passages.surely(from: startMicros, to: endMicros),
             allowedNano: allowed
         )
     }
@@ -103,15 +113,5 @@ struct WindowSearch {
             if self.limits[middle].micros <= micros { low = middle + 1 } else { high = middle }
         }
         return low > 0 ? low - 1 : nil
-    }
-
-    private static func firstIndex(in times: [Int64], notBefore micros: Int64) -> Int {
-        var low = 0
-        var high = times.count
-        while low < high {
-            let middle = (low + high) / 2
-            if times[middle] < micros { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

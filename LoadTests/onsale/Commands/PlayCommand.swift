@@ -9,11 +9,12 @@ struct PlayCommand: ParsableCommand {
         commandName: "play",
         abstract: "Play an on-sale through a real gateway, Redis, controller and workers, and judge it.",
         discussion: """
-            Starts `sluice run` with a configuration that fits the crowd, sends the crowd over real sockets, changes the \
-            limits in the middle, waits until the workers are back to the minimum, and ends everything that it started. \
+            Starts `sluice run` with a configuration that fits the crowd, sends the crowd over real sockets, raises and \
+            lowers the limits in the middle, tries tokens that are no good, waits until the workers are back to the minimum, and ends everything that it started. \
             Then the same crowd goes straight at the workers, for comparison.
 
-            Ends with 0 when every promise held, 1 when one did not, 2 when the load tool itself could not keep up.
+            Ends with 0 when every promise held, 1 when one did not, 2 when the load tool itself could not keep up (and \
+            nothing went wrong but what may come of that), 3 when the run could not be played.
             """
     )
 

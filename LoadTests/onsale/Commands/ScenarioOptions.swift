@@ -7,7 +7,10 @@ struct ScenarioOptions: ParsableArguments {
 
     @Option(
         name: .shortAndLong,
-        help: "Length of the whole in seconds, both ways of playing together; the curve is squeezed to fit."
+        help: """
+            Length of the whole in seconds, both ways of playing together; the curve, patience, think times and sessions \
+            are squeezed or stretched to fit.
+            """
     )
     var seconds = 90.0
 
@@ -15,7 +18,7 @@ struct ScenarioOptions: ParsableArguments {
     var seed: UInt64 = 1
 
     /// Of the whole, for the run through the gateway; the rest is for the same crowd without it.
-    private static let gatewayShare = 0.72
+    private static let gatewayShare = 0.66
 
     func scenario() throws -> Scenario {
         let scenario = Scenario(

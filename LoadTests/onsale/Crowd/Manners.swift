@@ -1,6 +1,6 @@
 /// How the people of a crowd behave, as shares and distributions.
 ///
-/// Defaults are what is known of on-sales, squeezed into a run of a minute or two.
+/// Defaults are what is known of on-sales, squeezed into a run of a minute.
 struct Manners: Codable, Equatable, Sendable {
     /// Requests of a visitor once let in, the first included; uniform.
     var fewestRequests = 3
@@ -31,10 +31,26 @@ struct Manners: Codable, Equatable, Sendable {
     var leavePageShare = 0.9
     /// Tries after a failed request before a visitor gives up.
     var mostRetries = 3
+    /// First pause of those who press reload at once: what a hand needs. It doubles with each try, or a site that answers
+    /// with errors would be asked more by the crowd than one that works.
+    var immediateRetrySeconds = 0.25
     /// Pause of those who retry after a fixed time.
     var fixedRetrySeconds = 1.0
     /// Longest first pause of those who retry with full jitter; it doubles with each try.
     var jitterRetrySeconds = 2.0
+
+    /// How much longer than a minute a run is: a curve that is squeezed or stretched needs people who are so, too.
+    static func stretch(durationSeconds: Double) -> Double { durationSeconds / 60 }
+
+    /// The same people for a run of that length: their patience, and the time that they think.
+    func stretched(toSeconds durationSeconds: Double) -> Manners {
+        let factor = Self.stretch(durationSeconds: durationSeconds)
+        var manners = self
+        manners.thinkMedianSeconds *= factor
+        manners.longestThinkSeconds *= factor
+        manners.toleratedWaitSeconds = min(manners.toleratedWaitSeconds * factor, 86_400)
+        return manners
+    }
 
     func check() throws(ScenarioProblem) {
         guard self.fewestRequests >= 1, self.mostRequests >= self.fewestRequests, self.mostRequests <= 1000 else {
@@ -54,6 +70,7 @@ struct Manners: Codable, Equatable, Sendable {
         let times = [
             ("think time", self.thinkMedianSeconds), ("longest think time", self.longestThinkSeconds),
             ("tolerated wait", self.toleratedWaitSeconds), ("fixed retry", self.fixedRetrySeconds),
+            ("immediate retry", self.immediateRetrySeconds),
             ("jitter retry", self.jitterRetrySeconds), ("refresh", self.refreshMedianSeconds),
             ("reaction to the opening", self.openingReactionSeconds),
         ]

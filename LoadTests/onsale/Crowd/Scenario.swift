@@ -16,6 +16,7 @@ struct Scenario: Codable, Equatable, Sendable {
         self.durationSeconds = durationSeconds
         self.seed = seed
         self.curve = .typical(durationSeconds: durationSeconds)
+        self.manners = Manners().stretched(toSeconds: durationSeconds)
     }
 
     /// Throws the first setting that cannot be played, in words for the person who set it.

@@ -9,6 +9,8 @@ struct Counts: Codable, Equatable, Sendable {
     var exchanges = 0
     /// Answers to visitors who are in (or whom no room guards), exchanges included.
     var insideAnswers = 0
+    /// Connections that were closed between two requests only because descriptors ran short.
+    var connectionsGivenUp = 0
     /// Requests that were sent again because a kept connection had gone.
     var staleConnections = 0
     var served = 0
@@ -16,8 +18,6 @@ struct Counts: Codable, Equatable, Sendable {
     var noShows = 0
     var failed = 0
     var unfinished = 0
-    /// Visitors who were told another number than before.
-    var placeChanges = 0
     var errors = ErrorCounts()
 
     /// Requests that ended, well or badly; a resent one counts once.
@@ -25,7 +25,7 @@ struct Counts: Codable, Equatable, Sendable {
     /// Visitors whose way has ended.
     var left: Int { self.served + self.abandoned + self.noShows + self.failed + self.unfinished }
 
-    var serverErrors: Int { self.errors[.gatewayError] + self.errors[.workerError] }
+    var serverErrors: Int { self.errors.met.reduce(0) { $0 + ($1.kind.isServerError ? $1.count : 0) } }
 
     mutating func count(_ outcome: VisitorMachine.Outcome) {
         switch outcome {
@@ -39,7 +39,7 @@ struct Counts: Codable, Equatable, Sendable {
 
     mutating func count(_ heard: VisitorMachine.Heard) {
         switch heard {
-        case .waitingPage: self.waitingPages += 1
+        case .waitingPage, .doorPage: self.waitingPages += 1
         case .inside: self.insideAnswers += 1
         case .exchange:
             self.exchanges += 1
@@ -56,13 +56,13 @@ struct Counts: Codable, Equatable, Sendable {
         self.waitingPages += other.waitingPages
         self.exchanges += other.exchanges
         self.insideAnswers += other.insideAnswers
+        self.connectionsGivenUp += other.connectionsGivenUp
         self.staleConnections += other.staleConnections
         self.served += other.served
         self.abandoned += other.abandoned
         self.noShows += other.noShows
         self.failed += other.failed
         self.unfinished += other.unfinished
-        self.placeChanges += other.placeChanges
         self.errors.merge(other.errors)
     }
 }

@@ -10,9 +10,12 @@ struct ErrorCounts: Equatable, Sendable {
         case .answerTimedOut: 3
         case .gatewayError: 4
         case .workerError: 5
-        case .rejected: 6
-        case .badAnswer: 7
-        case .toolLimit: 8
+        case .unsignedError: 6
+        case .rejected: 7
+        case .badAnswer: 8
+        case .foreignPage: 9
+        case .crowdedOut: 10
+        case .toolLimit: 11
         }
     }
 

@@ -18,6 +18,18 @@ struct LatencyRecorder: Sendable {
         )
     }
 
+    /// Nobody waits in line for longer than the longest run.
+    static let longestWaitNanoseconds: UInt64 = 86_400_000_000_000
+
+    /// Three digits from a millisecond up to a day.
+    static func makeWaitHistogram() -> Histogram<UInt32> {
+        Histogram(
+            lowestDiscernibleValue: 1_000_000,
+            highestTrackableValue: Self.longestWaitNanoseconds,
+            numberOfSignificantValueDigits: .three
+        )
+    }
+
     var count: Int { Int(self.corrected.totalCount) }
 
     mutating func record(correctedNanoseconds: Int64, rawNanoseconds: Int64) {
@@ -26,16 +38,22 @@ struct LatencyRecorder: Sendable {
     }
 
     mutating func merge(_ other: LatencyRecorder) {
-        self.corrected.add(other.corrected)
-        self.raw.add(other.raw)
+        self.corrected.take(other.corrected)
+        self.raw.take(other.raw)
     }
 
-    mutating func reset() {
-        self.corrected.reset()
-        self.raw.reset()
+    static func boundedWait(_ nanoseconds: Int64) -> UInt64 {
+        min(UInt64(max(nanoseconds, 0)), Self.longestWaitNanoseconds)
     }
 
     static func bounded(_ nanoseconds: Int64) -> UInt64 {
         min(UInt64(max(nanoseconds, 0)), Self.longestNanoseconds)
+    }
+}
+
+/// A histogram has tens of thousands of counters, and most seconds of a run leave most histograms empty.
+extension Histogram<UInt32> {
+    mutating func take(_ other: Histogram<UInt32>) {
+        if other.totalCount > 0 { self.add(other) }
     }
 }

@@ -10,6 +10,12 @@ struct Percentiles: Codable, Equatable, Sendable {
     var p999: Int64 = 0
     var highest: Int64 = 0
 
+    /// In JSON the unit is part of each name.
+    private enum CodingKeys: String, CodingKey {
+        case count, p50 = "p50_ns", p90 = "p90_ns", p95 = "p95_ns", p99 = "p99_ns", p999 = "p99_9_ns"
+        case highest = "max_ns"
+    }
+
     /// nil when nothing was recorded: no response is not a fast answer.
     init?(_ histogram: Histogram<UInt32>) {
         guard histogram.totalCount > 0 else { return nil }

@@ -22,4 +22,8 @@ struct Sample: Codable, Equatable, Sendable {
     var insideRaw: Percentiles?
     /// Answers to visitors in line, from the moment each was due.
     var lineCorrected: Percentiles?
+    /// Answers by which visitors got in, from the moment each was due.
+    var doorCorrected: Percentiles?
+    /// How late the load tool's timers ran.
+    var toolLateness: Percentiles?
 }

@@ -17,7 +17,9 @@ struct Timeline: Sendable {
                 gauges: gauges,
                 insideCorrected: Percentiles(tally.inside.corrected),
                 insideRaw: Percentiles(tally.inside.raw),
-                lineCorrected: Percentiles(tally.line.corrected)
+                lineCorrected: Percentiles(tally.line.corrected),
+                doorCorrected: Percentiles(tally.door.corrected),
+                toolLateness: Percentiles(tally.lateness)
             )
         )
     }

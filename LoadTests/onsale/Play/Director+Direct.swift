@@ -10,9 +10,8 @@ extension Director {
     private static let secondsBeforeOpening = 6.0
     /// Within this time everybody who is early has looked at the page once.
     private static let takeUpSeconds = 4.0
-    /// After the opening, as a share of the whole run; what becomes of the crowd is plain by then.
-    private static let shareAfterOpening = 0.22
-    private static let leastSecondsAfterOpening = 8.0
+    /// So long after the last have come it is plain what became of the crowd.
+    private static let secondsAfterArrivals = 20.0
 
     static func firstDirectSecond(_ scenario: Scenario) -> Int {
         max(0, Int(scenario.curve.openingSeconds - Self.secondsBeforeOpening))
@@ -20,7 +19,6 @@ extension Director {
 
     func playDirect(_ crowd: Crowd) async throws -> Evidence {
         let addresses = try await self.startWorkers()
-        let opening = crowd.scenario.curve.openingSeconds
         let firstSecond = Self.firstDirectSecond(crowd.scenario)
         let player = CrowdPlayer(
             crowd.takenUp(atSeconds: Double(firstSecond), withinSeconds: Self.takeUpSeconds),
@@ -34,8 +32,7 @@ extension Director {
         self.player = player
         player.start()
         Task { await self.show() }
-        let share = crowd.scenario.durationSeconds * Self.shareAfterOpening
-        let seconds = opening - Double(firstSecond) + max(Self.leastSecondsAfterOpening, share)
+        let seconds = crowd.scenario.curve.endSeconds - Double(firstSecond) + Self.secondsAfterArrivals
         _ = try await self.waits(seconds: seconds) { player.isEverybodyGone }
         player.finish()
         self.player = nil

@@ -18,9 +18,7 @@ extension Director {
         try await self.startSluice()
         let startedAt = try await self.announceOpening()
         let player = try self.sendCrowd(crowd, startedAt: startedAt)
-        try await self.wait(until: startedAt.advanced(byNanoseconds: Int64(self.plan.reloadSeconds * 1e9)))
-        let writtenMicros = try self.changeLimits()
-        self.children.lookAround()
+        let writtenMicros = try await self.disturb(player)
 
         let scenario = crowd.scenario
         let end = startedAt.advanced(byNanoseconds: Int64((scenario.durationSeconds + Self.graceSeconds) * 1e9))
@@ -35,12 +33,15 @@ extension Director {
         self.printer.paint(self.progress(player), isLast: true)
 
         var evidence = Evidence(startedMicros: try self.micros(at: startedAt), timeline: player.timeline)
-        evidence.placeNumbers = player.placeNumbers
-        evidence.admittedNumbers = player.admittedNumbers
-        evidence.configuredRateMilli = Int64(self.plan.before.inflowPerSecond) * 1000
+        evidence.books = player.books
+        evidence.schedule = self.plan.schedule(
+            openingMicros: player.rules.openingAt.nanoseconds(since: startedAt) / 1_000,
+            writtenMicros: writtenMicros,
+            objectives: scenario.objectives
+        )
+        evidence.sessionMicros = Int64(self.plan.sessionSeconds) * 1_000_000
         evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
         try await self.readBooks(into: &evidence)
-        evidence.reload = self.reload(writtenMicros: writtenMicros, journal: evidence.journal)
         evidence.ending = try await self.endSluice()
         return evidence
     }
@@ -147,9 +148,25 @@ extension Director {
         Date(timeIntervalSince1970: Double(try self.micros(at: instant)) / 1e6 + seconds)
     }
 
-    /// Returns when, by Redis' clock.
-    private func changeLimits() throws -> Int64 {
-        try self.micros(at: try self.writeConfiguration(self.plan.after, opensAt: self.openingAt))
+    /// Changes the limits and tries tokens that are no good, each when the plan says so. Returns when the changes were
+    /// written, from the start of the run.
+    private func disturb(_ player: CrowdPlayer) async throws -> [Int64] {
+        var changes = self.plan.changes[...]
+        var probes = self.plan.probeSeconds[...]
+        var writtenMicros: [Int64] = []
+        while let next = [changes.first?.seconds, probes.first].compactMap(\.self).min() {
+            try await self.wait(until: player.startedAt.advanced(byNanoseconds: Int64(next * 1e9)))
+            if let change = changes.first, change.seconds <= next {
+                changes.removeFirst()
+                let written = try self.writeConfiguration(change.limits, opensAt: self.openingAt)
+                writtenMicros.append(written.nanoseconds(since: player.startedAt) / 1_000)
+                self.children.lookAround()
+            } else {
+                probes.removeFirst()
+                player.sendProbes()
+            }
+        }
+        return writtenMicros
     }
 
     // MARK: The crowd
@@ -268,18 +285,6 @@ extension Director {
         }
         redis.close()
         self.redis = nil
-    }
-
-    /// The burst tells the new limits from the old ones also while the workers allow less than the new inflow.
-    private func reload(writtenMicros: Int64, journal: AdmissionJournal) -> Evidence.Reload {
-        let visible = journal.limits.first { $0.burst == Int64(self.plan.after.burst) }
-        return Evidence.Reload(
-            writtenMicros: writtenMicros,
-            rateMilliBefore: Int64(self.plan.before.inflowPerSecond) * 1000,
-            rateMilliAfter: Int64(self.plan.after.inflowPerSecond) * 1000,
-            visibleMicros: visible?.micros,
-            visibleRateMilli: visible?.rateMilli
-        )
     }
 
     private func endSluice() async throws -> Evidence.Ending {

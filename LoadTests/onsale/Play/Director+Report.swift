@@ -51,7 +51,7 @@ extension Director {
         var text = "straight at \(self.plan.mostWorkers) workers, all there from the start; seconds \(from) to "
         text += "\(direct.timeline.samples.count) of the run"
         if from > 0 { text += ", and who came before these came with them" }
-        let objective = self.options.scenario.objectives.toolLatenessNanoseconds
+        let objective = self.options.scenario.objectives.tool.p99Nanoseconds
         if let lateness = Percentiles(direct.timeline.total.lateness), lateness.p99 > objective {
             text += "; the load tool itself ran up to \(Format.duration(nanoseconds: lateness.p99)) late (p99), "
             text += "so latencies are too high by that much"

@@ -55,8 +55,7 @@ actor Director {
     /// Stopped by a signal; nothing is judged.
     struct Interrupted: Error {}
 
-    /// Returns the exit code: 0 all promises held, 1 not all did or the run failed, 2 the run does not count, 130
-    /// interrupted.
+    /// Returns the exit code: that of the verdict, `notPlayed` when there is none, 130 when interrupted.
     func play() async -> Int32 {
         do {
             let report = try await self.perform()
@@ -64,7 +63,7 @@ actor Director {
             let paths = try ReportFiles.write(report, folder: self.options.reportFolder)
             self.printer.say(VerdictText(report, isColoured: self.printer.isColoured).render())
             self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
-            return report.verdict.exitCode
+            return report.verdict.exitCode.rawValue
         } catch is Interrupted {
             self.printer.say("\nstopping what was started ...")
             await self.cleanUp()
@@ -72,7 +71,7 @@ actor Director {
         } catch {
             await self.cleanUp()
             printError("onsale: \(error)")
-            return 1
+            return Verdict.ExitCode.notPlayed.rawValue
         }
     }
 

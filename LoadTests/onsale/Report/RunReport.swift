@@ -1,7 +1,7 @@
 /// The whole report as data: what the JSON file holds and the HTML file is made from.
 struct RunReport: Codable, Equatable, Sendable {
     /// Raised when a reader of older files would misread newer ones.
-    static let formatVersion = 1
+    static let formatVersion = 2
 
     /// A line of the settings tables.
     struct Fact: Codable, Equatable, Sendable {
@@ -30,7 +30,7 @@ struct RunReport: Codable, Equatable, Sendable {
 /// What came of one run, ready to be drawn.
 struct RunResult: Codable, Equatable, Sendable {
     /// Limits that hold from a moment on.
-    struct LimitStep: Codable, Equatable, Sendable {
+    struct DrawnLimit: Codable, Equatable, Sendable {
         /// From the start of the run; negative when it held before.
         var atSeconds: Double
         var ratePerSecond: Double
@@ -59,13 +59,13 @@ struct RunResult: Codable, Equatable, Sendable {
     /// Exchanges of each second, from the journal.
     var inflow: [Int]
     /// Limits in force, from the journal.
-    var limits: [LimitStep]
-    /// The config's limit of the inflow at the start and after the reload.
-    var configured: [LimitStep] = []
+    var limits: [DrawnLimit]
+    /// The config's limit of the inflow at the start and after each change.
+    var configured: [DrawnLimit] = []
     /// Who was let in when; seconds without an exchange are left out.
     var order: [OrderStep]
-    /// Moment of the config reload, from the start of the run.
-    var reloadSeconds: Double?
+    /// Moments at which the config was changed, from the start of the run.
+    var changeSeconds: [Double] { self.configured.dropFirst().map(\.atSeconds) }
     var workerBounds: Evidence.WorkerBounds?
 
     init(_ evidence: Evidence) {
@@ -86,26 +86,19 @@ struct RunResult: Codable, Equatable, Sendable {
         self.inflow = inflow
         self.order = Self.order(evidence.journal.exchanges, startedMicros: started)
         self.limits = evidence.journal.limits.map {
-            LimitStep(
+            DrawnLimit(
                 atSeconds: Double($0.micros - started) / 1e6,
                 ratePerSecond: Double($0.rateMilli) / 1000,
                 burst: $0.burst
             )
         }
-        if let first = evidence.configuredRateMilli {
-            let burst = evidence.journal.limits.first?.burst ?? 0
-            self.configured = [LimitStep(atSeconds: 0, ratePerSecond: Double(first) / 1000, burst: burst)]
-            if let reload = evidence.reload {
-                self.configured.append(
-                    LimitStep(
-                        atSeconds: Double(reload.writtenMicros - started) / 1e6,
-                        ratePerSecond: Double(reload.rateMilliAfter) / 1000,
-                        burst: burst
-                    )
-                )
-            }
+        self.configured = (evidence.schedule?.written ?? []).enumerated().map { index, step in
+            DrawnLimit(
+                atSeconds: index == 0 ? 0 : Double(step.micros) / 1e6,
+                ratePerSecond: Double(step.rateMilli) / 1000,
+                burst: step.burst
+            )
         }
-        self.reloadSeconds = evidence.reload.map { Double($0.writtenMicros - started) / 1e6 }
         self.workerBounds = evidence.workerBounds
     }
 

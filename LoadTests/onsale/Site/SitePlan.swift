@@ -4,23 +4,32 @@ import Foundation
 /// workers are like.
 ///
 /// Everything follows from the scenario. The inflow drains the line within the first three quarters of the run, so that
-/// the people have time to finish and the workers to go; the workers can carry the raised inflow with one to spare.
+/// the people have time to finish and the workers to go; the workers can carry the raised inflow with one to spare. In
+/// the middle of the drain the limits are raised, and later lowered again.
 struct SitePlan: Codable, Equatable, Sendable {
-    /// The limits of the room, once before and once after the change in the middle of the drain.
+    /// The limits of the room that change on the way.
     struct Limits: Codable, Equatable, Sendable {
         var inflowPerSecond: Int
         var burst: Int
+    }
+
+    struct Change: Codable, Equatable, Sendable {
+        /// From the start of the run.
+        var seconds: Double
+        var limits: Limits
     }
 
     static let roomName = "onsale"
     static let poolName = "tickets"
 
     var before: Limits
-    var after: Limits
-    /// From the start of the run.
-    var reloadSeconds: Double
+    var changes: [Change]
+    /// When tokens that are no good are tried, from the start of the run.
+    var probeSeconds: [Double]
     var slots: Int
-    var sessionSeconds = 20
+    var sessionSeconds: Int
+    /// The journal keeps all of the run.
+    var journalEntries: Int
     var fewestWorkers = 1
     var mostWorkers = 6
     var slotsPerWorker: Int
@@ -33,12 +42,16 @@ struct SitePlan: Codable, Equatable, Sendable {
     var drainGoalSeconds: Int
     var scaleDownAfterSeconds: Int
 
-    /// How much faster people are let in after the change.
-    private static let raise = 1.5
+    /// How much faster people are let in while the limits are raised.
+    private static let raise = 1.4
     /// The line is gone by this share of the run.
     private static let drainedShare = 0.74
-    /// The limits are changed at this share of the drain.
-    private static let reloadShare = 0.45
+    /// The limits are raised at the first share of the drain, and lowered at the second.
+    private static let raiseShare = 0.4
+    private static let lowerShare = 0.75
+    private static let probeShares = [0.1, 0.3, 0.5, 0.7]
+    /// A controller looks at its pool once a second, starts workers, sees them ready and then lends the rate.
+    private static let controllerSeconds = 3
     /// Of those who get a place and come back, the share that does not lose patience in so short a run.
     private static let patientShare = 0.97
 
@@ -46,17 +59,27 @@ struct SitePlan: Codable, Equatable, Sendable {
         let opening = scenario.curve.openingSeconds
         let drainSeconds = max(1, scenario.durationSeconds * Self.drainedShare - opening)
         let people = Double(scenario.visitors) * (1 - scenario.manners.noShowShare) * Self.patientShare
-        let pace = people / drainSeconds / (Self.reloadShare + Self.raise * (1 - Self.reloadShare))
+        let raised = Self.lowerShare - Self.raiseShare
+        let pace = people / drainSeconds / (1 + (Self.raise - 1) * raised)
         let inflow = Self.rounded(pace)
-        let raised = max(inflow + 1, Self.rounded(Double(inflow) * Self.raise))
+        let most = max(inflow + 1, Self.rounded(Double(inflow) * Self.raise))
         self.before = Limits(inflowPerSecond: inflow, burst: max(5, inflow / 10))
-        self.after = Limits(inflowPerSecond: raised, burst: max(6, raised / 10))
-        self.reloadSeconds = opening + drainSeconds * Self.reloadShare
+        self.changes = [
+            Change(
+                seconds: opening + drainSeconds * Self.raiseShare,
+                limits: Limits(inflowPerSecond: most, burst: max(6, most / 10))
+            ),
+            Change(seconds: opening + drainSeconds * Self.lowerShare, limits: self.before),
+        ]
+        self.probeSeconds = Self.probeShares.map { opening + drainSeconds * $0 }
         self.requestsPerVisitor = (scenario.manners.fewestRequests + scenario.manners.mostRequests) / 2
-        let busySlots = Double(raised * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
+        let busySlots = Double(most * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
         self.slotsPerWorker = max(1, Int((busySlots / self.utilization / Double(self.mostWorkers - 1)).rounded(.up)))
         // The visitors' think times and the sessions that only time ends, and half as much again.
-        self.slots = max(10, raised * 12)
+        let stretch = Manners.stretch(durationSeconds: scenario.durationSeconds)
+        self.slots = max(10, Int((Double(most) * max(4, 12 * stretch)).rounded(.up)))
+        self.sessionSeconds = max(5, Int((20 * stretch).rounded()))
+        self.journalEntries = max(100_000, 2 * scenario.visitors)
         self.drainGoalSeconds = max(1, Int(drainSeconds / 2))
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
     }
@@ -102,6 +125,8 @@ struct SitePlan: Codable, Equatable, Sendable {
             inflow: \(limits.inflowPerSecond)/s
             burst: \(limits.burst)
             session_length: \(self.sessionSeconds)s
+            bind: address/32/64
+            journal_entries: \(self.journalEntries)
             opens_at: \(Self.text(opensAt))
             title: Tickets go on sale
         routes:
@@ -111,6 +136,25 @@ struct SitePlan: Codable, Equatable, Sendable {
             room: \(Self.roomName)
 
         """
+    }
+
+    /// What the room was told, and when it was written: the first before the run, the changes at `writtenMicros` from its
+    /// start.
+    func schedule(openingMicros: Int64, writtenMicros: [Int64], objectives: Objectives) -> LimitSchedule {
+        func step(_ limits: Limits, _ micros: Int64) -> LimitStep {
+            LimitStep(
+                micros: micros,
+                rateMilli: Int64(limits.inflowPerSecond) * 1000,
+                burst: Int64(limits.burst),
+                slots: Int64(self.slots)
+            )
+        }
+        return LimitSchedule(
+            written: [step(self.before, 0)] + zip(self.changes, writtenMicros).map { step($0.limits, $1) },
+            openingMicros: openingMicros,
+            reloadMicros: objectives.reloadNanoseconds / 1_000,
+            startMicros: Int64(self.startSeconds + Self.controllerSeconds) * 1_000_000
+        )
     }
 
     /// ISO 8601 with milliseconds.
@@ -131,7 +175,7 @@ struct SitePlan: Codable, Equatable, Sendable {
         func limits(_ limits: Limits) -> String { "\(limits.inflowPerSecond)/s, burst \(limits.burst)" }
         return [
             ("inflow", limits(self.before)),
-            ("after the change", limits(self.after)),
+            ("after the changes", self.changes.map { limits($0.limits) }.joined(separator: "; ")),
             ("slots", Format.count(self.slots)),
             ("session length", "\(self.sessionSeconds) s"),
             ("workers", "\(self.fewestWorkers) to \(self.mostWorkers)"),

@@ -259,7 +259,8 @@ actor Soak {
     private var books: [SoakLedger.Check] {
         guard var ledger = self.crowd?.ledger else { return [] }
         for _ in 0..<self.waveCounts.exchanges { ledger.admitted() }
-        for kind in [ErrorKind.badAnswer, .answerTimedOut, .rejected] where self.waveCounts.errors[kind] > 0 {
+        for kind in [ErrorKind.badAnswer, .answerTimedOut, .rejected, .foreignPage, .unsignedError]
+        where self.waveCounts.errors[kind] > 0 {
             ledger.complain("visitors of the sale: \(kind.rawValue) (\(self.waveCounts.errors[kind]))")
         }
         return ledger.checks

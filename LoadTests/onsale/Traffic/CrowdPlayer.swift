@@ -10,6 +10,8 @@ final class CrowdPlayer {
     static let connectTimeoutNanoseconds = 5 * Nanoseconds.perSecond
     /// People press stop after this time; longer than the gateway holds a request at the door.
     static let answerTimeoutNanoseconds = 20 * Nanoseconds.perSecond
+    /// A site that keeps up answers within this time, the door of a waiting room aside.
+    static let promptNanoseconds = Nanoseconds.perSecond
     /// Descriptors that are left to everything but the visitors.
     static let reservedDescriptors = 200
 
@@ -22,11 +24,12 @@ final class CrowdPlayer {
     var head = ResponseHead()
     var tally = Tally()
     var openConnections = 0
+    /// Connections whose request waits for an answer for longer than `promptNanoseconds`, as of the last second.
+    private var heldBackConnections = 0
     private(set) var timeline = Timeline()
-    /// Numbers on the places of those who have left.
-    private(set) var placeNumbers: [Int64] = []
-    /// Those among them who got in.
-    private(set) var admittedNumbers: [Int64] = []
+    /// What each visitor saw of the room; nothing is written where there is none.
+    var books: VisitBooks
+    var probes = ProbeStock()
     /// Those who have come and not left, by their index in the crowd.
     private var players: [VisitorPlayer?]
     private var nextToCome = 0
@@ -57,6 +60,11 @@ final class CrowdPlayer {
         self.target = target
         self.startedAt = startedAt
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: hasRoom)
+        self.books = VisitBooks(
+            visitors: hasRoom ? crowd.visitors.count : 0,
+            startedAt: startedAt,
+            openingAt: self.rules.openingAt
+        )
         self.players = Array(repeating: nil, count: crowd.visitors.count)
         self.mostConnections = max(1, descriptorLimit - Self.reservedDescriptors)
         for _ in 0..<firstSecond { self.timeline.append(Tally(), Gauges()) }
@@ -68,6 +76,10 @@ final class CrowdPlayer {
     var mayConnect: Bool { self.openConnections < self.mostConnections }
     /// Kept connections are given up from here on, so that people who want to ask find a descriptor.
     var isShortOfDescriptors: Bool { self.openConnections * 4 > self.mostConnections * 3 }
+    /// Most connections wait for answers that do not come: it is the site that uses them up, not the tool's plan.
+    var reasonForNoConnection: ErrorKind {
+        self.heldBackConnections * 2 > self.openConnections ? .crowdedOut : .toolLimit
+    }
     var isEverybodyGone: Bool { self.leftCount == self.players.count }
 
     /// Begins to send people at `startedAt`.
@@ -92,12 +104,30 @@ final class CrowdPlayer {
         }
     }
 
+    /// Books what came of one request.
+    func heard(
+        _ heard: VisitorMachine.Heard,
+        _ player: VisitorPlayer,
+        isExit: Bool,
+        response: Response?,
+        due: Instant,
+        sentAt: Instant,
+        now: Instant
+    ) {
+        self.tally.heard(heard, due: due, sentAt: sentAt, now: now)
+        guard self.rules.hasRoom else { return }
+        let index = player.machine.visitor.index
+        self.books.heard(heard, of: index, isExit: isExit, response: response, sentAt: sentAt, now: now)
+    }
+
+    /// Some visitor on the way of whom that holds.
+    func anybody(_ holds: (VisitorMachine) -> Bool) -> VisitorPlayer? {
+        for case let player? in self.players where !player.machine.isGone && holds(player.machine) { return player }
+        return nil
+    }
+
     func left(_ player: VisitorPlayer, _ outcome: VisitorMachine.Outcome) {
         self.tally.left(outcome, machine: player.machine)
-        if let number = player.machine.placeNumber {
-            self.placeNumbers.append(number)
-            if player.machine.admittedAt != nil { self.admittedNumbers.append(number) }
-        }
         self.leftCount += 1
         // Further up the stack the player is still at work.
         let index = player.machine.visitor.index
@@ -150,11 +180,12 @@ final class CrowdPlayer {
 
     /// Once a second for all, instead of a timer for each request: a response that takes so long is an error in any case.
     private func giveUpOverdueAnswers(_ now: Instant) {
+        self.heldBackConnections = 0
         for case let player? in self.players {
-            guard let sentAt = player.sentAt, now.nanoseconds(since: sentAt) > Self.answerTimeoutNanoseconds else {
-                continue
-            }
-            player.gaveUpWaiting()
+            guard let sentAt = player.sentAt else { continue }
+            let waited = now.nanoseconds(since: sentAt)
+            if waited > Self.promptNanoseconds { self.heldBackConnections += 1 }
+            if waited > Self.answerTimeoutNanoseconds { player.gaveUpWaiting() }
         }
     }
 

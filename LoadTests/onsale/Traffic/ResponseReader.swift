@@ -19,11 +19,13 @@ struct ResponseReader {
     private var wire = HTTP1Client(limits: HeadLimits(), maxBodyBytes: Self.mostBodyBytes)
     private var response = Response(status: 0)
     private var framing = BodyFraming.none
-    /// What there is of a body that tells of a place, when it comes in pieces.
+    private var mark = RequestMark(visitor: 0, ordinal: 0)
+    /// Of a body that comes in pieces: what there is of one that tells of a place, or the end of one that does not.
     private var pieces: [UInt8] = []
 
-    /// A whole request has been written.
-    mutating func expect() {
+    /// A whole request has been written, with that mark.
+    mutating func expect(_ mark: RequestMark) {
+        self.mark = mark
         self.wire.begin(.get)
         self.wire.requestSent()
     }
@@ -47,7 +49,7 @@ struct ResponseReader {
             case .interim: break
             case .head: self.take(head, rest, &cookies)
             case .payload(let range):
-                if self.response.standing == .waiting { self.takePage(range.slice(of: rest)) }
+                self.take(payload: range.slice(of: rest))
             case .end: return .complete(self.finished(), used: used)
             case .failed(let failure): return .failed(failure)
             case .switching: preconditionFailure("a visitor asks for no other protocol")
@@ -65,6 +67,7 @@ struct ResponseReader {
     ) {
         self.response = Response(status: Int(head.status))
         self.response.keepsConnection = head.keepAlive
+        self.response.hasMark = false
         self.framing = head.framing
         for field in head.fields {
             let value = field.value.slice(of: bytes)
@@ -89,20 +92,32 @@ struct ResponseReader {
         return value.reduce(0) { $0 * 10 + Int64($1 - ASCII.zero) }
     }
 
-    private mutating func takePage(_ payload: UnsafeRawBufferPointer) {
-        // Nearly always the page comes whole, and is read where it lies.
-        if self.pieces.isEmpty, self.framing == .length(Int64(payload.count)) {
-            self.response.page = WaitingPage(json: payload)
-        } else {
+    private mutating func take(payload: UnsafeRawBufferPointer) {
+        // Nearly always the body comes whole, and is read where it lies.
+        if self.pieces.isEmpty, self.framing == .length(Int64(payload.count)) { return self.read(body: payload) }
+        if self.response.standing.isOutside {
             // One byte too many is kept, so that what was cut is not taken for whole.
             self.pieces += payload.prefix(WaitingPage.mostBytes + 1 - self.pieces.count)
+        } else {
+            self.pieces += payload.suffix(RequestMark.reach)
+            self.pieces.removeFirst(max(0, self.pieces.count - RequestMark.reach))
+        }
+    }
+
+    /// `body`: all of it, or its end where nothing but the mark is wanted.
+    private mutating func read(body: UnsafeRawBufferPointer) {
+        if self.response.standing.isOutside {
+            self.response.page = WaitingPage(json: body)
+        } else {
+            self.response.hasMark = self.mark.isEnd(of: body)
         }
     }
 
     private mutating func finished() -> Response {
         if !self.pieces.isEmpty {
-            self.response.page = self.pieces.withUnsafeBytes { WaitingPage(json: $0) }
+            let pieces = self.pieces
             self.pieces = []
+            pieces.withUnsafeBytes { self.read(body: $0) }
         }
         return self.response
     }

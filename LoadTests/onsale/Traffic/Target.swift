@@ -26,12 +26,12 @@ struct Target: Sendable {
     func source(of index: Int) -> SocketAddress { self.sources[index % self.sources.count] }
 
     /// Writes a whole request for one page.
-    func write(_ page: VisitorMachine.Page, of index: Int, cookies: CookieJar, to writer: inout ByteWriter) {
-        let path = page.path
-        writer.appendRequestLine(
-            "GET",
-            target: UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount)
-        )
+    func write(_ request: VisitorMachine.Request, of index: Int, cookies: CookieJar, to writer: inout ByteWriter) {
+        writer.append("GET ")
+        writer.append(request.page.path)
+        writer.append("?mark=")
+        request.mark.forEachDigit { writer.append(byte: $0) }
+        writer.append(" HTTP/1.1\r\n")
         self.hosts[index % self.hosts.count].withUnsafeBytes { writer.appendField("Host", $0) }
         writer.append("Accept: application/json\r\nUser-Agent: onsale\r\n")
         if !cookies.header.isEmpty { cookies.header.withUnsafeBytes { writer.appendField("Cookie", $0) } }

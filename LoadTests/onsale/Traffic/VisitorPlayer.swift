@@ -17,7 +17,7 @@ final class VisitorPlayer: StreamHandler {
     private(set) var machine: VisitorMachine
     private var connection: (any ByteStream)?
     private var reader = ResponseReader()
-    private var cookies = CookieJar()
+    private(set) var cookies = CookieJar()
     private var timer: LoopTimer!
     /// When the bytes of the request under way were given to the socket; nil when none is.
     private(set) var sentAt: Instant?
@@ -49,8 +49,9 @@ final class VisitorPlayer: StreamHandler {
         let due = self.machine.due
         let sentAt = self.sentAt ?? now
         self.sentAt = nil
+        let isExit = self.machine.asksForExit
         let reaction = self.machine.answered(response, now: now, rules: self.crowd.rules)
-        self.crowd.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: now)
+        self.crowd.heard(reaction.heard, self, isExit: isExit, response: response, due: due, sentAt: sentAt, now: now)
         if !response.keepsConnection { self.disconnect() }
         self.carryOut(reaction.action)
     }
@@ -64,13 +65,14 @@ final class VisitorPlayer: StreamHandler {
         let sentAt = self.sentAt ?? now
         self.sentAt = nil
         self.disconnect()
+        let isExit = self.machine.asksForExit
         let reaction = self.machine.failed(
             kind,
             nothingReceived: !self.reader.hasBegun,
             now: now,
             rules: self.crowd.rules
         )
-        self.crowd.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: now)
+        self.crowd.heard(reaction.heard, self, isExit: isExit, response: nil, due: due, sentAt: sentAt, now: now)
         self.carryOut(reaction.action)
     }
 
@@ -92,7 +94,7 @@ final class VisitorPlayer: StreamHandler {
     private func connect() {
         let index = self.machine.visitor.index
         self.reader = ResponseReader()
-        guard self.crowd.mayConnect else { return self.failed(.toolLimit) }
+        guard self.crowd.mayConnect else { return self.failed(self.crowd.reasonForNoConnection) }
         do {
             self.connection = try Connection.connect(
                 to: self.crowd.target.address(of: index),
@@ -104,17 +106,18 @@ final class VisitorPlayer: StreamHandler {
             self.crowd.openConnections += 1
         } catch {
             // The socket could not even be made.
-            self.failed(.toolLimit)
+            self.failed(self.crowd.reasonForNoConnection)
         }
     }
 
     private func send(_ request: VisitorMachine.Request) {
         guard let connection = self.connection else { preconditionFailure("a request without a connection") }
-        self.reader.expect()
+        self.reader.expect(request.mark)
         var writer = ByteWriter(self.crowd.loop.writeScratch)
         let index = self.machine.visitor.index
-        self.crowd.target.write(request.page, of: index, cookies: self.cookies, to: &writer)
+        self.crowd.target.write(request, of: index, cookies: self.cookies, to: &writer)
         precondition(!writer.overflowed, "cookies are bounded, so a request fits")
+        if request.page == .exit { self.crowd.keepForProbes(self.cookies, of: index) }
         self.sentAt = MonotonicClock.now()
         self.crowd.tally.sent()
         connection.write(writer.written)
@@ -126,6 +129,7 @@ final class VisitorPlayer: StreamHandler {
         guard self.isConnected else { return }
         let pause = until.nanoseconds(since: self.crowd.loop.now)
         guard pause > Self.keepNanoseconds || self.crowd.isShortOfDescriptors else { return }
+        if pause <= Self.keepNanoseconds { self.crowd.tally.gaveUpConnection() }
         self.disconnect()
         self.machine.connectionEnded()
     }
@@ -183,7 +187,7 @@ final class VisitorPlayer: StreamHandler {
             response.keepsConnection = false
             return self.answered(response)
         }
-        if self.machine.isBusy { return self.failed(kind) }
+        if self.machine.isBusy { return self.failed(kind == .toolLimit ? self.crowd.reasonForNoConnection : kind) }
         self.disconnect()
         self.machine.connectionEnded()
     }

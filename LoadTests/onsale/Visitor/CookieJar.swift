@@ -34,6 +34,26 @@ struct CookieJar: Sendable {
         return true
     }
 
+    /// A jar with the cookie of that name alone; empty when there is none.
+    func taken(only name: String) -> CookieJar {
+        var jar = CookieJar()
+        jar.pairs = self.pairs.filter { $0.starts(with: "\(name)=".utf8) }
+        jar.header = Array(jar.pairs.joined(separator: "; ".utf8))
+        return jar
+    }
+
+    /// The same with one character in the middle of the value changed.
+    func forged(only name: String) -> CookieJar {
+        var jar = self.taken(only: name)
+        guard var pair = jar.pairs.first else { return jar }
+        let start = name.utf8.count + 1
+        let middle = start + (pair.count - start) / 2
+        pair[middle] = pair[middle] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+        jar.pairs = [pair]
+        jar.header = pair
+        return jar
+    }
+
     /// `Max-Age` of zero or less is how the gateway takes a cookie back; dates are not read.
     private static func isExpired(_ attributes: UnsafeRawBufferPointer) -> Bool {
         for part in attributes.split(separator: UInt8(ascii: ";")) {

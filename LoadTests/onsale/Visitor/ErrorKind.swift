@@ -6,13 +6,19 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     case answerTimedOut = "response timed out"
     case gatewayError = "5xx by the gateway"
     case workerError = "5xx by a worker"
+    /// Neither the gateway's name is on it nor the worker's, or both are: nobody knows whom to look at.
+    case unsignedError = "5xx by nobody knows whom"
     case rejected = "4xx"
     case badAnswer = "response not understood"
+    /// A page of the sale that was made for another request than the visitor's, or that no worker has made.
+    case foreignPage = "page of another request"
+    /// The site holds back so many answers that no connection was left for this request.
+    case crowdedOut = "no connection left: answers are held back"
     /// The load tool's own machine ran out of descriptors or ports: says nothing about what is under test.
     case toolLimit = "load tool's limit"
 
     /// A person would press reload.
     var isWorthRetry: Bool { self != .rejected }
 
-    var isServerError: Bool { self == .gatewayError || self == .workerError }
+    var isServerError: Bool { self == .gatewayError || self == .workerError || self == .unsignedError }
 }

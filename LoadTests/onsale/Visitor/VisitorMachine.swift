@@ -19,6 +19,8 @@ struct VisitorMachine: Sendable {
 
     struct Request: Equatable, Sendable {
         let page: Page
+        /// Of no other request: the response of a worker ends with it.
+        let mark: RequestMark
         /// When a server without queues would have had this request: latency counts from here.
         let due: Instant
     }
@@ -56,6 +58,8 @@ struct VisitorMachine: Sendable {
     /// What a response or a failure was, for the books.
     enum Heard: Equatable, Sendable {
         case waitingPage
+        /// Called, and sent round for want of a turn.
+        case doorPage
         /// The response by which the visitor got in through the room.
         case exchange
         /// A response to someone who is in, or to someone whom no room guards.
@@ -82,8 +86,6 @@ struct VisitorMachine: Sendable {
     private(set) var isInside = false
     /// The number on the visitor's place, once told.
     private(set) var placeNumber: Int64?
-    /// How often a later response named another number: a place was lost.
-    private(set) var placeChanges = 0
     private(set) var joinedAt: Instant?
     private(set) var admittedAt: Instant?
     /// When patience ends; known with the first response in line.
@@ -91,6 +93,8 @@ struct VisitorMachine: Sendable {
     private var requestsDone = 0
     private var retries = 0
     private var pauses = 0
+    /// How many requests have been sent, so that each has a mark of its own.
+    private var requestsSent: UInt32 = 0
     private var isConnected = false
     private var connectionWasUsed = false
 
@@ -102,6 +106,8 @@ struct VisitorMachine: Sendable {
     var isGone: Bool { self.step == .gone }
     /// A connection or a response is pending.
     var isBusy: Bool { self.step == .connecting || self.step == .asking }
+    /// The pending request is for the page that gives the slot back.
+    var asksForExit: Bool { self.nextPage == .exit }
     /// Has a place and is not in yet.
     var isInLine: Bool { self.placeNumber != nil && !self.isInside && !self.isGone }
 
@@ -138,22 +144,34 @@ struct VisitorMachine: Sendable {
         self.connectionWasUsed = true
         switch response.status {
         case 500...:
-            let kind = response.isGatewayError ? ErrorKind.gatewayError : .workerError
+            let kind = Self.blame(response)
             return self.stumble(kind, retryAfterSeconds: response.retryAfterSeconds, now: now, rules: rules)
         case 400...:
             return self.stumble(.rejected, retryAfterSeconds: response.retryAfterSeconds, now: now, rules: rules)
-        case _ where response.standing == .waiting:
+        case _ where response.standing.isOutside:
             guard let page = response.page else {
                 return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
             }
-            return Reaction(heard: .waitingPage, action: self.standInLine(page, response, now: now, rules: rules))
+            let heard: Heard = response.standing == .atDoor ? .doorPage : .waitingPage
+            return Reaction(heard: heard, action: self.standInLine(page, response, now: now, rules: rules))
         case _ where (response.standing == .admitted) != rules.hasRoom:
             // Past a room nobody is answered without its say, and without a room nobody is admitted.
             return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
+        case _ where !response.hasMark:
+            return self.stumble(.foreignPage, retryAfterSeconds: nil, now: now, rules: rules)
         case _ where !rules.hasRoom && now < rules.openingAt:
             return Reaction(heard: .inside, action: self.watchForOpening(now: now, rules: rules))
         default:
             return self.proceed(response.standing, now: now, rules: rules)
+        }
+    }
+
+    /// The gateway signs its errors with a field, the workers theirs with the mark of the request.
+    private static func blame(_ response: Response) -> ErrorKind {
+        switch (response.isGatewayError, response.hasMark) {
+        case (true, false): .gatewayError
+        case (false, true): .workerError
+        case (true, true), (false, false): .unsignedError
         }
     }
 
@@ -182,10 +200,7 @@ struct VisitorMachine: Sendable {
     ) -> Action {
         self.retries = 0
         self.isInside = false
-        if let number = page.number {
-            if let known = self.placeNumber, known != number { self.placeChanges += 1 }
-            self.placeNumber = number
-        }
+        if let number = page.number { self.placeNumber = number }
         if self.joinedAt == nil { self.joinedAt = now }
         if self.visitor.isNoShow, page.number != nil { return self.leave(.noShow) }
         // Who comes early has made up their mind to wait for the opening: patience counts from there.
@@ -260,8 +275,7 @@ struct VisitorMachine: Sendable {
         let pauseSeconds: Double
         switch self.visitor.retryHabit {
         case .immediate:
-            self.due = now
-            return Reaction(heard: .error(kind), action: self.ask())
+            pauseSeconds = rules.manners.immediateRetrySeconds * Double(1 << min(self.retries - 1, 10))
         case .fixed:
             pauseSeconds = rules.manners.fixedRetrySeconds
         case .fullJitter:
@@ -280,7 +294,9 @@ struct VisitorMachine: Sendable {
             return .connect
         }
         self.step = .asking
-        return .request(Request(page: self.nextPage, due: self.due))
+        self.requestsSent += 1
+        let mark = RequestMark(visitor: self.visitor.index, ordinal: self.requestsSent)
+        return .request(Request(page: self.nextPage, mark: mark, due: self.due))
     }
 
     private var nextPage: Page {

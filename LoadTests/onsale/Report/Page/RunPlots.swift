@@ -45,7 +45,7 @@ struct RunPlots {
         if self.scenario.curve.openingSeconds > 0 {
             marks.append(Plot.Mark(second: self.scenario.curve.openingSeconds, label: "opening"))
         }
-        if let reload = self.result.reloadSeconds { marks.append(Plot.Mark(second: reload, label: "limit changed")) }
+        for second in self.result.changeSeconds { marks.append(Plot.Mark(second: second, label: "limit changed")) }
         return marks
     }
 
@@ -140,8 +140,8 @@ struct RunPlots {
     }
 
     private func steps(
-        _ limits: [RunResult.LimitStep],
-        _ value: (RunResult.LimitStep) -> Double
+        _ limits: [RunResult.DrawnLimit],
+        _ value: (RunResult.DrawnLimit) -> Double
     ) -> [(x: Double, y: Double?)] {
         var steps = limits.map { (x: max($0.atSeconds, 0), y: Optional(value($0))) }
         if let last = steps.last { steps.append((self.seconds, last.y)) }
@@ -228,7 +228,7 @@ struct RunPlots {
         var band = series("p50 to p99", .red, .band) { $0.insideCorrected?.p99 }
         band.floor = series("", .red, .line) { $0.insideCorrected?.p50 }.points
         band.isListed = false
-        let objective = Double(self.scenario.objectives.p99Nanoseconds)
+        let objective = Double(self.scenario.objectives.inside.p99Nanoseconds)
         let values = layers.flatMap(\.points).compactMap(\.y) + [objective]
         var plot = self.plot(
             "How long answers take",
@@ -240,7 +240,7 @@ struct RunPlots {
         plot.rules = [
             Plot.Rule(
                 value: objective,
-                label: "objective for p99: \(Format.duration(nanoseconds: self.scenario.objectives.p99Nanoseconds))"
+                label: "objective for p99: \(Format.duration(nanoseconds: Int64(objective)))"
             )
         ]
         plot.format = { Format.duration(nanoseconds: Int64($0)) }

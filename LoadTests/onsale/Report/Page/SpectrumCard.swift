@@ -22,7 +22,7 @@ enum SpectrumCard {
             legend.append(("from sent", "stroke dotted \(tone.rawValue)"))
         }
         guard !drawn.isEmpty else { return "" }
-        let plot = SpectrumPlot(curves: drawn, objectiveNanoseconds: scenario.objectives.p99Nanoseconds)
+        let plot = SpectrumPlot(curves: drawn, objectiveNanoseconds: scenario.objectives.inside.p99Nanoseconds)
         return PlotCard.figure(
             title: title,
             note: "So much of all answers came within this time. From due: from the moment a person would have had "

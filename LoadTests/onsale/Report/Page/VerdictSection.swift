@@ -49,7 +49,7 @@ struct VerdictSection {
         let result = self.report.gateway
         var figures: [(String, String)] = [("people let in", Format.count(result.counts.exchanges))]
         if let order = self.report.verdict.checks.first(where: { $0.name == .order }) {
-            figures.append(("inversions", String(order.measured.prefix { $0 != " " })))
+            figures.append(("overtaken", order.measured))
         }
         if let inside = result.inside {
             figures.append(("p99 once inside", Format.duration(nanoseconds: inside.corrected.p99)))

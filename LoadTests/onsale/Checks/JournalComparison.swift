@@ -1,0 +1,38 @@
+/// The room's journal held against the visitors' own books. It proves nothing by itself: it is to be trusted as far as it
+/// agrees.
+struct JournalComparison: Equatable, Sendable {
+    /// Admissions in the journal, and those that visitors have seen.
+    var journal: Int
+    var seen: Int
+    /// Numbers that were let in twice by the journal.
+    var repeated: Int
+    /// Numbers with which visitors got in, and of which the journal does not know.
+    var missing: Int
+    /// Numbers in the journal whose visitors were never let in, nor lost an answer by which they may have been.
+    var invented: Int
+    /// Answers that were lost, and visitors who were still under way at the end: so many admissions may be unseen.
+    var lost: Int
+
+    init(_ exchanges: [AdmissionJournal.Exchange], _ books: VisitBooks, lost: Int) {
+        self.journal = exchanges.count
+        self.lost = lost
+        let numbers = Set(exchanges.map(\.number))
+        self.repeated = exchanges.count - numbers.count
+        let letIn = books.visits.filter { $0.letIn != nil }
+        self.seen = letIn.count
+        self.missing = letIn.count { $0.number != 0 && !numbers.contains(Int64($0.number)) }
+        let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
+        // A number that was given to two people is for another promise.
+        self.invented = numbers.intersection(waited.subtracting(letIn.map { Int64($0.number) })).count
+    }
+
+    /// How far the two are apart.
+    var difference: Int {
+        max(abs(self.journal - self.seen), self.invented) + self.repeated + self.missing
+    }
+
+    var agrees: Bool {
+        self.repeated == 0 && self.missing == 0 && self.seen <= self.journal && self.journal - self.seen <= self.lost
+            && self.invented <= self.lost
+    }
+}

@@ -1,0 +1,145 @@
+/// What came back for each request.
+extension Judge {
+    func identity() -> Check {
+        Self.none(
+            .identity,
+            "Every page is the one that was asked for",
+            found: self.counts.errors[.foreignPage],
+            measured: self.counts.insideAnswers > 0,
+            "of \(Format.count(self.counts.insideAnswers)) pages of the sale, those that were not made by a worker for "
+                + "the very request: each carries a mark of its own"
+        )
+    }
+
+    func serverErrors() -> Check {
+        let errors = self.counts.errors
+        return Self.none(
+            .serverErrors,
+            "No 5xx",
+            found: self.counts.serverErrors,
+            measured: self.counts.answered > 0,
+            "of \(Format.count(self.counts.answered)) requests; \(Format.count(errors[.gatewayError])) by the gateway, "
+                + "\(Format.count(errors[.workerError])) by workers, \(Format.count(errors[.unsignedError])) of which "
+                + "nobody can tell"
+        )
+    }
+
+    func blame() -> Check {
+        Self.none(
+            .blame,
+            "Every 5xx says who made it",
+            found: self.counts.errors[.unsignedError],
+            measured: self.counts.answered > 0,
+            "the gateway's carry Sluice-Error, the workers' the mark of the request; of "
+                + Self.plural(self.counts.serverErrors, "5xx", "5xx")
+        )
+    }
+
+    func otherErrors() -> Check {
+        let errors = self.counts.errors
+        let elsewhere = [ErrorKind.foreignPage, .toolLimit]
+        let kinds = errors.met.filter { !$0.kind.isServerError && !elsewhere.contains($0.kind) }
+        let detail = kinds.map { "\(Format.count($0.count)) \($0.kind.rawValue)" }.joined(separator: ", ")
+        return Self.none(
+            .otherErrors,
+            "No broken connection, no refusal, no timeout",
+            found: kinds.reduce(0) { $0 + $1.count },
+            measured: self.counts.answered > 0,
+            detail.isEmpty ? "over \(Format.count(self.counts.connections)) connections" : detail
+        )
+    }
+
+    func latency() -> Check? {
+        self.slowness(
+            .latency,
+            "Answers inside come within the objective",
+            self.evidence.timeline.total.inside,
+            \.insideCorrected,
+            self.objectives.inside
+        )
+    }
+
+    /// nil when nobody waited.
+    func lineLatency() -> Check? {
+        guard self.evidence.timeline.total.line.count > 0 else { return nil }
+        return self.slowness(
+            .lineLatency,
+            "Waiting pages come within the objective",
+            self.evidence.timeline.total.line,
+            \.lineCorrected,
+            self.objectives.line
+        )
+    }
+
+    func doorLatency() -> Check? {
+        self.slowness(
+            .doorLatency,
+            "Who comes when called is soon in",
+            self.evidence.timeline.total.door,
+            \.doorCorrected,
+            self.objectives.door
+        )
+    }
+
+    private func slowness(
+        _ name: Check.Name,
+        _ title: String,
+        _ recorder: LatencyRecorder,
+        _ ofSecond: KeyPath<Sample, Percentiles?>,
+        _ limit: Objectives.Slowness
+    ) -> Check {
+        let limits = Self.pair(limit.p99Nanoseconds, limit.worstSecondNanoseconds)
+        guard let total = Percentiles(recorder.corrected) else {
+            return Check(
+                name: name,
+                title: title,
+                outcome: .notMeasured,
+                measured: "–",
+                limit: limits,
+                detail: "there were no such answers"
+            )
+        }
+        let worst = self.worstSecond(ofSecond, fewest: self.objectives.fewestAnswersOfASecond)
+        let raw = Percentiles(recorder.raw)?.p99 ?? 0
+        var detail = "p99 of \(Format.count(total.count)) answers, and of the worst second"
+        if let worst { detail += " (\(Format.clock(seconds: worst.second)))" }
+        detail += ", from the moment each request was due; of all, from the moment it was sent: "
+        detail += Format.duration(nanoseconds: raw)
+        let slowest = worst?.p99 ?? 0
+        return Check(
+            name: name,
+            title: title,
+            outcome: Self.outcome(total.p99 <= limit.p99Nanoseconds && slowest <= limit.worstSecondNanoseconds),
+            measured: Self.pair(total.p99, worst?.p99),
+            limit: limits,
+            detail: detail,
+            figure: Self.tighter(total.p99, slowest, limit)
+        )
+    }
+
+    /// The second with the highest 99th percentile among those with enough to have one.
+    func worstSecond(_ ofSecond: KeyPath<Sample, Percentiles?>, fewest: Int) -> (second: Int, p99: Int64)? {
+        var worst: (second: Int, p99: Int64)?
+        for sample in self.evidence.timeline.samples {
+            guard let percentiles = sample[keyPath: ofSecond], percentiles.count >= fewest else { continue }
+            if percentiles.p99 > worst?.p99 ?? -1 { worst = (sample.second, percentiles.p99) }
+        }
+        return worst
+    }
+
+    /// Of the whole run, and of its worst second where there is one.
+    static func pair(_ total: Int64, _ second: Int64?) -> String {
+        Format.duration(nanoseconds: total) + (second.map { ", \(Format.duration(nanoseconds: $0))" } ?? "")
+    }
+
+    /// Whichever used more of its limit.
+    static func tighter(_ total: Int64, _ second: Int64, _ limit: Objectives.Slowness) -> Check.Figure {
+        let isSecond =
+            Double(second) / Double(limit.worstSecondNanoseconds) > Double(total) / Double(limit.p99Nanoseconds)
+        return Check.Figure(
+            unit: .nanoseconds,
+            measured: Double(isSecond ? second : total),
+            limit: Double(isSecond ? limit.worstSecondNanoseconds : limit.p99Nanoseconds)
+        )
+    }
+}

@@ -1,0 +1,165 @@
+/// Finds visitors who asked and were passed by: while one of them stood there, or asked again and again as told, somebody
+/// with a higher number, or a newcomer without one, was let in.
+///
+/// A visitor is *due* from the first request that was sent after somebody behind was let in, and until then for as long
+/// as each single request lasts. Who is let in more than the slack after that, and surely before the visitor, has
+/// overtaken; and nobody is told to be in line who asked more than the slack after somebody behind was in.
+struct OvertakingSearch {
+    struct Overtaking: Equatable, Sendable {
+        /// The visitor who was passed by.
+        var number: Int64
+        /// A place that went before; one more than the highest told for a newcomer who was told none.
+        var by: Int64
+        var dueMicros: Int64
+        var overtakenMicros: Int64
+    }
+
+    /// Somebody who was let in.
+    private struct Admission {
+        var number: Int64
+        var earliestMicros: Int64
+        var answeredMicros: Int64
+    }
+
+    private static let blockCount = 64
+
+    let slackMicros: Int64
+    let way: AnswerWay
+    private(set) var overtakings: [Overtaking] = []
+    /// The longest that anyone who was let in had been due before.
+    private(set) var longestDueMicros: Int64 = 0
+    /// In order of `answeredMicros`.
+    private var admissions: [Admission] = []
+    private var admittedAt: [Int64] = []
+    /// The highest number of each block of `admissions`.
+    private var blockHighest: [Int64] = []
+    /// Numbers let in, ascending, and when the first of each or of a higher one was in.
+    private var byNumber: [(number: Int64, firstMicros: Int64)] = []
+
+    /// - Parameters:
+    ///   - looks: in the order of their answers.
+    ///   - slackMicros: a tick of the room and the way there; keeping order closer than this is not promised.
+    init(_ looks: [Look], slackMicros: Int64, _ way: AnswerWay) {
+        self.slackMicros = slackMicros
+        self.way = way
+        self.takeAdmissions(looks)
+        for chain in Self.byVisitor(looks) { self.follow(chain, in: looks) }
+        self.overtakings.sort { ($0.overtakenMicros, $0.number) < ($1.overtakenMicros, $1.number) }
+    }
+
+    private mutating func takeAdmissions(_ looks: [Look]) {
+        var told: [(micros: Int64, highest: Int64)] = []
+        var sentRound: [UInt32: Int64] = [:]
+        for look in looks {
+            if look.kind == .waiting || look.kind == .atDoor {
+                sentRound[look.visitor] = look.kind == .atDoor ? look.answeredMicros : nil
+            }
+            if look.number > 0, Int64(look.number) > told.last?.highest ?? 0 {
+                told.append((look.answeredMicros, Int64(look.number)))
+            }
+            guard look.kind == .letIn else { continue }
+            var number = Int64(look.number)
+            if number == 0 {
+                // Everybody who had a place before this request was sent is in front.
+                number = (told.last { $0.micros <= look.sentMicros }?.highest ?? 0) + 1
+            }
+            let earliest = self.earliest(look, sentRound: sentRound[look.visitor])
+            self.admissions.append(
+                Admission(number: number, earliestMicros: earliest, answeredMicros: look.answeredMicros)
+            )
+        }
+        self.admissions.sort { $0.answeredMicros < $1.answeredMicros }
+        self.admittedAt = self.admissions.map(\.answeredMicros)
+        for start in stride(from: 0, to: self.admissions.count, by: Self.blockCount) {
+            let block = self.admissions[start..<min(start + Self.blockCount, self.admissions.count)]
+            self.blockHighest.append(block.map(\.number).max() ?? 0)
+        }
+        let sorted = self.admissions.sorted { $0.number > $1.number }
+        var first = Int64.max
+        for admission in sorted {
+            first = min(first, admission.answeredMicros)
+            self.byNumber.append((admission.number, first))
+        }
+        self.byNumber.reverse()
+    }
+
+    private func earliest(_ look: Look, sentRound: Int64? = nil) -> Int64 {
+        self.way.earliestTurn(
+            sentMicros: look.sentMicros,
+            answeredMicros: look.answeredMicros,
+            sentRoundMicros: sentRound
+        )
+    }
+
+    /// When somebody with a higher number was in for the first time; nil when nobody ever was.
+    private func firstBehind(_ number: Int64) -> Int64? {
+        var low = 0
+        var high = self.byNumber.count
+        while low < high {
+            let middle = (low + high) / 2
+            if self.byNumber[middle].number <= number { low = middle + 1 } else { high = middle }
+        }
+        return low < self.byNumber.count ? self.byNumber[low].firstMicros : nil
+    }
+
+    /// Indexes of the looks of each visitor, in order of time.
+    private static func byVisitor(_ looks: [Look]) -> [[Int]] {
+        var chains: [UInt32: [Int]] = [:]
+        for (index, look) in looks.enumerated() { chains[look.visitor, default: []].append(index) }
+        return chains.keys.sorted().map { chains[$0]! }
+    }
+
+    private mutating func follow(_ chain: [Int], in looks: [Look]) {
+        var number: Int64 = 0
+        var behind: Int64?
+        var due: Int64?
+        for index in chain {
+            let look = looks[index]
+            // Who met an error asks again when it suits them.
+            guard look.kind != .error, look.kind != .joining else {
+                due = nil
+                continue
+            }
+            if Int64(look.number) != number {
+                number = Int64(look.number)
+                behind = self.firstBehind(number)
+                due = nil
+            }
+            guard number > 0 else { continue }
+            let isBehindIn = behind.map { look.sentMicros > $0 } ?? false
+            if due == nil, isBehindIn { due = look.sentMicros }
+            if look.kind == .waiting, let behind, look.sentMicros > behind + self.slackMicros {
+                let by = self.admissions.first { $0.number > number }?.number ?? number
+                return self.note(number, by: by, due: look.sentMicros, at: look.answeredMicros)
+            }
+            let since = due ?? look.sentMicros
+            let until = look.kind == .letIn ? self.earliest(look) : look.answeredMicros
+            if look.kind == .letIn { self.longestDueMicros = max(self.longestDueMicros, look.answeredMicros - since) }
+            if let found = self.overtaker(of: number, since: since, until: until) {
+                return self.note(number, by: found.number, due: since, at: found.answeredMicros)
+            }
+            // Whether they stay in is for another promise.
+            if look.kind == .letIn { return }
+        }
+    }
+
+    private mutating func note(_ number: Int64, by: Int64, due: Int64, at micros: Int64) {
+        self.overtakings.append(Overtaking(number: number, by: by, dueMicros: due, overtakenMicros: micros))
+    }
+
+    /// Somebody with a higher number who was given the turn after `since` and was in before `until`, both by more than
+    /// the slack.
+    private func overtaker(of number: Int64, since: Int64, until: Int64) -> Admission? {
+        var index = self.admittedAt.count(upTo: since + self.slackMicros)
+        while index < self.admissions.count, self.admissions[index].answeredMicros < until - self.slackMicros {
+            if index.isMultiple(of: Self.blockCount), self.blockHighest[index / Self.blockCount] <= number {
+                index += Self.blockCount
+                continue
+            }
+            let admission = self.admissions[index]
+            if admission.number > number, admission.earliestMicros > since + self.slackMicros { return admission }
+            index += 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,53 @@
+/// Finds positions that do not fit the line: number less position is how far the line had come, which never goes back,
+/// whoever asks; and whoever is let in was called.
+///
+/// So no visitor's position rises, none falls out of step with those before and behind, and it moves as people go in.
+struct PositionSearch {
+    struct Misfit: Equatable, Sendable {
+        var number: Int64
+        var position: Int64
+        /// How far the line had come before that by what somebody else was told, or by who was in.
+        var served: Int64
+        var micros: Int64
+    }
+
+    private(set) var misfits: [Misfit] = []
+    /// Positions that were compared.
+    private(set) var compared = 0
+
+    /// - Parameters:
+    ///   - looks: in the order of their answers.
+    ///   - slackMicros: loops of a gateway hear of a tick at different times.
+    init(_ looks: [Look], slackMicros: Int64) {
+        // The called all read as first in line: that says nothing of how far the line is.
+        let told = looks.filter { $0.kind == .waiting && $0.position > 1 }.sorted { $0.sentMicros < $1.sentMicros }
+        var next = 0
+        var served: Int64 = 0
+        for look in told {
+            while next < looks.count, looks[next].answeredMicros < look.sentMicros - slackMicros {
+                served = max(served, Self.served(looks[next]))
+                next += 1
+            }
+            self.compared += 1
+            guard Int64(look.number) - Int64(look.position) < served else { continue }
+            self.misfits.append(
+                Misfit(
+                    number: Int64(look.number),
+                    position: Int64(look.position),
+                    served: served,
+                    micros: look.answeredMicros
+                )
+            )
+        }
+    }
+
+    /// How far the line has come at least, by what this look says.
+    private static func served(_ look: Look) -> Int64 {
+        switch look.kind {
+        case .waiting where look.position > 1: Int64(look.number) - Int64(look.position)
+        // Everybody in front has been called.
+        case .letIn where look.number > 0: Int64(look.number) - 1
+        case .waiting, .letIn, .atDoor, .joining, .error: 0
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Primitives
+
+/// Tokens that are no good, shown on purpose while people wait in line: nobody may be let in by one.
+extension CrowdPlayer {
+    /// While fewer wait, a newcomer may be let in at once, and a probe with a bad token is one.
+    private static let fewestWaiting = 30
+
+    /// Whose tokens are used up from here on.
+    func keepForProbes(_ cookies: CookieJar, of index: Int) {
+        self.probes.keep(cookies, of: index, now: MonotonicClock.now())
+    }
+
+    /// Sends one probe of each kind for which there is somebody to take the tokens from.
+    func sendProbes() {
+        self.loop.preconditionOnLoop()
+        guard self.gauges.waiting >= Self.fewestWaiting else { return }
+        for kind in ProbeKind.allCases {
+            guard let (cookies, index) = self.tokens(for: kind), !cookies.header.isEmpty else { continue }
+            let ordinal = self.probes.next()
+            ProbePlayer(kind, cookies: cookies, from: index, ordinal: ordinal, crowd: self).start()
+        }
+    }
+
+    func probed(_ kind: ProbeKind, _ response: Response) {
+        self.books.probes.append(ProbeResult(kind: kind, isLetIn: response.standing == .admitted))
+    }
+
+    /// The cookies to show, and from whose address.
+    private func tokens(for kind: ProbeKind) -> (cookies: CookieJar, index: Int)? {
+        let place = "sluice-place-\(SitePlan.roomName)"
+        let pass = "sluice-pass-\(SitePlan.roomName)"
+        switch kind {
+        case .forgedPlace:
+            return self.anybody { $0.isInLine }.map { ($0.cookies.forged(only: place), $0.machine.visitor.index) }
+        case .forgedPass:
+            return self.anybody { $0.isInside }.map { ($0.cookies.forged(only: pass), $0.machine.visitor.index) }
+        case .stolenPass:
+            // From the address of another visitor.
+            return self.anybody { $0.isInside }.map { ($0.cookies.taken(only: pass), $0.machine.visitor.index + 1) }
+        case .usedPass:
+            return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: pass), $0.index) }
+        case .usedPlace:
+            return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: place), $0.index) }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Primitives
+
+/// Tokens of visitors who gave their slot back, to be shown again, and how many probes were sent.
+struct ProbeStock {
+    /// The latest are kept, so many of them, each from another second.
+    static let mostUsed = 4
+    /// By then the exit page has been served, and every loop and gateway has heard of it.
+    static let settlingNanoseconds = 2 * Nanoseconds.perSecond
+
+    private var used: [(cookies: CookieJar, index: Int, askedAt: Instant)] = []
+    private var sent: UInt32 = 0
+
+    /// A visitor asks for the exit page with these.
+    mutating func keep(_ cookies: CookieJar, of index: Int, now: Instant) {
+        if let last = self.used.last, now.nanoseconds(since: last.askedAt) < Nanoseconds.perSecond { return }
+        if self.used.count == Self.mostUsed { self.used.removeFirst() }
+        self.used.append((cookies, index, now))
+    }
+
+    /// Tokens that are surely used up, and whose they were.
+    func settled(now: Instant) -> (cookies: CookieJar, index: Int)? {
+        self.used.first { now.nanoseconds(since: $0.askedAt) >= Self.settlingNanoseconds }.map {
+            ($0.cookies, $0.index)
+        }
+    }
+
+    /// The ordinal of the next probe.
+    mutating func next() -> UInt32 {
+        self.sent += 1
+        return self.sent
+    }
+}
