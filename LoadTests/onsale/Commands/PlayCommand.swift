@@ -41,7 +41,7 @@ struct PlayCommand: ParsableCommand {
     func run() throws {
         let options = PlayOptions(
             sluice: self.sluice,
-            scenario: try self.options.scenario(),
+            scenario: try self.options.playedScenario(),
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,
@@ -59,8 +59,6 @@ struct PlayCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        let options = self.options
-        return "LoadTests/run --visitors \(options.visitors) --seconds \(Format.decimal(options.seconds)) "
-            + "--seed \(options.seed)\(self.direct ? "" : " --no-direct")"
+        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")"
     }
 }
