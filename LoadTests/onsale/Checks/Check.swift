@@ -81,6 +81,8 @@ struct Verdict: Codable, Equatable, Sendable {
         case broken = 1
         case toolTooSlow = 2
         case notPlayed = 3
+        /// Every promise held, but not every objective that was asked for; 99 as other load tools have it.
+        case objectiveMissed = 99
     }
 
     var exitCode: ExitCode { self.isInvalid ? .toolTooSlow : self.passed ? .good : .broken }

@@ -13,12 +13,16 @@ struct PlayCommand: ParsableCommand {
             lowers the limits in the middle, tries tokens that are no good, waits until the workers are back to the minimum, and ends everything that it started. \
             Then the same crowd goes straight at the workers, for comparison.
 
-            Ends with 0 when every promise held, 1 when one did not, 2 when the load tool itself could not keep up (and \
-            nothing went wrong but what may come of that), 3 when the run could not be played.
+            Ends with 0 when every promise and objective held. Else, the first of these that fits: 130 when it was \
+            stopped by Ctrl-C; 3 when the run could not be played to its end; 2 when the load tool itself could not keep up \
+            (and nothing went wrong but what may come of that); 1 when a promise did not hold; 99 when only objectives were \
+            missed.
             """
     )
 
     @OptionGroup var options: ScenarioOptions
+
+    @OptionGroup var objectives: ObjectiveOptions
 
     @Option(help: "The program under test.")
     var sluice: String
@@ -45,6 +49,7 @@ struct PlayCommand: ParsableCommand {
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,
+            objectives: try self.objectives.objectives(),
             command: self.repeatCommand
         )
         SignalSource.ignoreBrokenPipe()
@@ -60,5 +65,6 @@ struct PlayCommand: ParsableCommand {
 
     private var repeatCommand: String {
         "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")"
+            + self.objectives.texts.map { " --objective \"\($0)\"" }.joined()
     }
 }

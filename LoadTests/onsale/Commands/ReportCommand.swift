@@ -18,6 +18,6 @@ struct ReportCommand: ParsableCommand {
         let paths = try ReportFiles.write(report, folder: self.output)
         print(VerdictText(report, isColoured: false).render())
         print("  \(paths.html)")
-        throw ExitCode(report.verdict.exitCode.rawValue)
+        throw ExitCode(report.exitCode.rawValue)
     }
 }

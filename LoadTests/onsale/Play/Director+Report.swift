@@ -20,6 +20,7 @@ extension Director {
         environment.append(.init(name: "load tool used", value: "\(Format.percent(used)) of one processor"))
         var direct: Evidence?
         if self.options.withDirect { direct = try await self.playDirect(crowd) }
+        let result = RunResult(evidence)
         return RunReport(
             startedAt: startedAt.ISO8601Format(),
             command: self.options.command,
@@ -27,9 +28,10 @@ extension Director {
             environment: environment,
             settings: self.plan.facts,
             verdict: Judge(objectives: crowd.scenario.objectives, evidence: evidence).verdict(),
-            gateway: RunResult(evidence),
+            gateway: result,
             direct: direct.map(RunResult.init),
-            directTarget: direct.map(self.directTarget)
+            directTarget: direct.map(self.directTarget),
+            objectives: self.options.objectives.map { ObjectiveResult($0, of: result) }
         )
     }
 

@@ -63,7 +63,7 @@ actor Director {
             let paths = try ReportFiles.write(report, folder: self.options.reportFolder)
             self.printer.say(VerdictText(report, isColoured: self.printer.isColoured).render())
             self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
-            return report.verdict.exitCode.rawValue
+            return report.exitCode.rawValue
         } catch is Interrupted {
             self.printer.say("\nstopping what was started ...")
             await self.cleanUp()
