@@ -20,12 +20,17 @@ struct ScenarioOptions: ParsableArguments {
     /// Of the whole, for the run through the gateway; the rest is for the same crowd without it.
     private static let gatewayShare = 0.66
 
-    func scenario() throws -> Scenario {
-        let scenario = Scenario(
-            visitors: self.visitors,
-            durationSeconds: self.seconds * Self.gatewayShare,
-            seed: self.seed
-        )
+    func scenario() throws -> Scenario { try self.scenario(seconds: self.seconds * Self.gatewayShare) }
+
+    /// Where the crowd is played in one way only.
+    func wholeScenario() throws -> Scenario { try self.scenario(seconds: self.seconds) }
+
+    var words: String {
+        "--visitors \(self.visitors) --seconds \(Format.decimal(self.seconds)) --seed \(self.seed)"
+    }
+
+    private func scenario(seconds: Double) throws -> Scenario {
+        let scenario = Scenario(visitors: self.visitors, durationSeconds: seconds, seed: self.seed)
         do {
             try scenario.check()
         } catch {

@@ -13,12 +13,19 @@ struct VisitorRules: Sendable {
     let eagerWindowNanoseconds: Int64
     /// A waiting room guards the site; without one, people refresh until the opening.
     let hasRoom: Bool
+    /// Nothing is known of the site: whether a room guards it, and whether it is open, its answers tell.
+    var isAnySite = false
 
     init(_ scenario: Scenario, startedAt: Instant, hasRoom: Bool = true) {
         self.hasRoom = hasRoom
         self.openingAt = startedAt.advanced(byNanoseconds: Int64(scenario.curve.openingSeconds * 1e9))
         self.manners = scenario.manners
         self.eagerWindowNanoseconds = Int64(scenario.manners.eagerWindowSeconds * 1e9)
+    }
+
+    init(anySite scenario: Scenario, startedAt: Instant) {
+        self.init(scenario, startedAt: startedAt, hasRoom: false)
+        self.isAnySite = true
     }
 
     func isNearOpening(_ now: Instant) -> Bool {
