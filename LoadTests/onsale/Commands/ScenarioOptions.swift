@@ -31,18 +31,23 @@ struct ScenarioOptions: ParsableArguments {
     /// Of the whole, for the run through the gateway; the rest is for the same crowd without it.
     private static let gatewayShare = 0.66
 
-    func playedScenario() throws -> Scenario {
+    func playedScenario() throws -> Scenario { try self.scenario(share: Self.gatewayShare) }
+
+    /// Where the crowd is played in one way only.
+    func wholeScenario() throws -> Scenario { try self.scenario(share: 1) }
+
+    private func scenario(share: Double) throws -> Scenario {
         if let file = self.scenario {
             let overrides = ScenarioFile.Overrides(
                 visitors: self.visitors,
-                durationSeconds: self.seconds.map { $0 * Self.gatewayShare },
+                durationSeconds: self.seconds.map { $0 * share },
                 seed: self.seed
             )
             return try ScenarioFile.load(file, overrides)
         }
         let scenario = Scenario(
             visitors: self.visitors ?? 20_000,
-            durationSeconds: (self.seconds ?? 90) * Self.gatewayShare,
+            durationSeconds: (self.seconds ?? 90) * share,
             seed: self.seed ?? 1
         )
         do {

@@ -97,7 +97,8 @@ struct VisitorMachine: Sendable {
     private(set) var admittedAt: Instant?
     /// When patience ends; known with the first response in line.
     private var leavesAt: Instant?
-    private var requestsDone = 0
+    /// Pages seen since being let in.
+    private(set) var requestsDone = 0
     private var retries = 0
     private var pauses = 0
     /// How many requests have been sent, so that each has a mark of its own.
@@ -167,12 +168,14 @@ struct VisitorMachine: Sendable {
             }
             let heard: Heard = response.standing == .atDoor ? .doorPage : .waitingPage
             return Reaction(heard: heard, action: self.standInLine(page, response, now: now, rules: rules))
-        case _ where (response.standing == .admitted) != rules.hasRoom:
+        case _ where !rules.isAnySite && (response.standing == .admitted) != rules.hasRoom:
             // Past a room nobody is answered without its say, and without a room nobody is admitted.
             return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
+        case _ where response.fault != nil:
+            return self.stumble(response.fault ?? .badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
         case _ where !response.hasMark:
             return self.stumble(.foreignPage, retryAfterSeconds: nil, now: now, rules: rules)
-        case _ where !rules.hasRoom && now < rules.openingAt:
+        case _ where !rules.hasRoom && !rules.isAnySite && now < rules.openingAt:
             return Reaction(heard: .inside, action: self.watchForOpening(now: now, rules: rules))
         default:
             return self.proceed(response.standing, now: now, rules: rules)
@@ -264,8 +267,10 @@ struct VisitorMachine: Sendable {
 
     private mutating func proceed(_ standing: Response.Standing, now: Instant, rules: VisitorRules) -> Reaction {
         let manners = rules.manners(of: self.visitor)
+        // Rooms of other makes do not say that somebody is in: who has waited and gets the page is.
+        let wasOutside = standing == .admitted || self.joinedAt != nil
         // Who shows no pass is let in anew with each page.
-        let isExchange = standing == .admitted && (!self.isInside || !manners.keepsPlace)
+        let isExchange = wasOutside && (!self.isInside || standing == .admitted && !manners.keepsPlace)
         let heard: Heard = isExchange ? .exchange : .inside
         if self.admittedAt == nil { self.admittedAt = now }
         self.isInside = true

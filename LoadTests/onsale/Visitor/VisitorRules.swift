@@ -13,11 +13,18 @@ struct VisitorRules: Sendable {
     private let manners: [Manners]
     /// A waiting room guards the site; without one, people refresh until the opening.
     let hasRoom: Bool
+    /// Nothing is known of the site: whether a room guards it, and whether it is open, its answers tell.
+    var isAnySite = false
 
     init(_ scenario: Scenario, startedAt: Instant, hasRoom: Bool = true) {
         self.hasRoom = hasRoom
         self.openingAt = startedAt.advanced(byNanoseconds: Int64(scenario.curve.openingSeconds * 1e9))
         self.manners = scenario.everyClass.map(\.manners)
+    }
+
+    init(anySite scenario: Scenario, startedAt: Instant) {
+        self.init(scenario, startedAt: startedAt, hasRoom: false)
+        self.isAnySite = true
     }
 
     func manners(of visitor: Visitor) -> Manners { self.manners[visitor.group] }
