@@ -101,8 +101,8 @@ let package = Package(
         .executableTarget(
             name: "onsale",
             dependencies: [
-                "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Transport", arguments,
-                histogram,
+                "Admission", "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Transport",
+                arguments, histogram,
             ],
             path: "LoadTests/onsale",
             swiftSettings: swift

@@ -14,6 +14,7 @@ struct VisitBooks: Sendable {
 
     private let startedAt: Instant
     private let openingMicros: Int64
+    private let share: CrowdShare
     private(set) var visits: [Visit]
     private(set) var looks = LookList()
     /// Looks that found no room.
@@ -26,10 +27,39 @@ struct VisitBooks: Sendable {
     /// Of what the tool sent with tokens that are no good.
     var probes: [ProbeResult] = []
 
-    init(visitors: Int, startedAt: Instant, openingAt: Instant) {
+    /// - Parameters:
+    ///   - visitors: of the whole crowd.
+    ///   - share: those whom these books are of.
+    init(visitors: Int, share: CrowdShare = .whole, startedAt: Instant, openingAt: Instant) {
         self.startedAt = startedAt
         self.openingMicros = openingAt.nanoseconds(since: startedAt) / 1_000
-        self.visits = Array(repeating: Visit(), count: visitors)
+        self.share = share
+        self.visits = Array(repeating: Visit(), count: share.size(of: visitors))
+    }
+
+    /// Empty books of the same run, for other people.
+    init(_ other: VisitBooks, visitors: Int, share: CrowdShare) {
+        self.startedAt = other.startedAt
+        self.openingMicros = other.openingMicros
+        self.share = share
+        self.visits = Array(repeating: Visit(), count: share.size(of: visitors))
+    }
+
+    /// Everything but the looks.
+    mutating func take(_ part: VisitBooks) {
+        for (position, visit) in part.visits.enumerated() {
+            self.visits[self.share.position(of: part.share.visitor(at: position))] = visit
+        }
+        self.overflow += part.overflow
+        self.pages += part.pages
+        self.pagesWithoutTime += part.pagesWithoutTime
+        self.pagesWithWrongCountdown += part.pagesWithWrongCountdown
+        self.probes += part.probes
+    }
+
+    mutating func append(_ look: Look) {
+        guard self.looks.count < Self.mostLooks else { return self.overflow += 1 }
+        self.looks.append(look)
     }
 
     func micros(_ instant: Instant) -> Int64 { instant.nanoseconds(since: self.startedAt) / 1_000 }
@@ -37,12 +67,13 @@ struct VisitBooks: Sendable {
     /// Books what became of one request past the room. `response` is nil when there was none.
     mutating func heard(
         _ heard: VisitorMachine.Heard,
-        of index: Int,
+        of visitor: Int,
         isExit: Bool,
         response: Response?,
         sentAt: Instant,
         now: Instant
     ) {
+        let index = self.share.position(of: visitor)
         // From the lost exit page on, nobody knows what the visitor is to the room.
         guard !self.visits[index].mayHaveLeft else { return }
         let span = Visit.Span(sentMicros: self.micros(sentAt), answeredMicros: self.micros(now))
@@ -89,10 +120,9 @@ struct VisitBooks: Sendable {
     }
 
     private mutating func look(_ index: Int, _ kind: Look.Kind, position: Int64, _ span: Visit.Span) {
-        guard self.looks.count < Self.mostLooks else { return self.overflow += 1 }
-        self.looks.append(
+        self.append(
             Look(
-                visitor: UInt32(index),
+                visitor: UInt32(self.share.visitor(at: index)),
                 number: self.visits[index].number,
                 position: UInt32(clamping: position),
                 kind: kind,

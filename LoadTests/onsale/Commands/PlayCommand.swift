@@ -32,7 +32,18 @@ struct PlayCommand: ParsableCommand {
     @Flag(help: "Keep the gateway's configuration and state.")
     var keep = false
 
+    @Option(
+        help: """
+            Threads that play the crowd, each with a part of it (default: a quarter of the processors, since the site is \
+            on the same machine).
+            """
+    )
+    var threads: Int?
+
     func validate() throws {
+        if let threads = self.threads, !(1...Machine.mostThreads).contains(threads) {
+            throw ValidationError("--threads: \(threads) is not a number from 1 to \(Machine.mostThreads)")
+        }
         guard FileManager.default.isExecutableFile(atPath: self.sluice) else {
             throw ValidationError("--sluice: \(self.sluice) is not a program; build it with `swift build -c release`")
         }
@@ -49,7 +60,9 @@ struct PlayCommand: ParsableCommand {
         )
         SignalSource.ignoreBrokenPipe()
         let loop = try EventLoop(label: "onsale")
-        let director = Director(options, on: loop)
+        let threads = self.threads ?? Machine.threadsBesideTheSite
+        let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)") }
+        let director = Director(options, on: loop, helpers: helpers)
         let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await director.play()

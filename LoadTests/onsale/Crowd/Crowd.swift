@@ -20,7 +20,7 @@ struct Crowd: Sendable {
         }
     }
 
-    private init(_ scenario: Scenario, visitors: [Visitor]) {
+    init(_ scenario: Scenario, visitors: [Visitor]) {
         self.scenario = scenario
         self.visitors = visitors
     }

@@ -179,7 +179,8 @@ extension Director {
             startedAt: startedAt,
             hasRoom: true,
             descriptorLimit: self.descriptorLimit,
-            on: self.loop
+            on: self.loop,
+            helpers: self.helpers
         )
         player.fillGauges = { self.fill(&$0) }
         self.player = player

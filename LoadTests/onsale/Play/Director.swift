@@ -21,6 +21,8 @@ actor Director {
     let options: PlayOptions
     let plan: SitePlan
     let descriptorLimit: Int
+    /// Loops that play a part of the crowd beside this actor's own.
+    let helpers: [EventLoop]
     var printer = ProgressPrinter()
     let children: Children
     var folder: String?
@@ -40,8 +42,9 @@ actor Director {
     var mayEnd = false
     private var isInterrupted = false
 
-    init(_ options: PlayOptions, on loop: EventLoop) {
+    init(_ options: PlayOptions, on loop: EventLoop, helpers: [EventLoop] = []) {
         self.options = options
+        self.helpers = helpers
         self.plan = SitePlan(options.scenario)
         self.limits = self.plan.before
         self.loop = loop

@@ -19,7 +19,7 @@ struct VerdictSection {
     var headline: String {
         let verdict = self.report.verdict
         let all = verdict.checks.count
-        if verdict.isInvalid { return "This run does not count" }
+        if verdict.isInvalid { return "INVALID: this run does not count" }
         if verdict.passed { return "All \(all) promises held" }
         let failed = verdict.checks.count { $0.outcome == .failed }
         let open = all - failed - verdict.passedCount
