@@ -1,3 +1,12 @@
+/// What is only counted in visitors' books.
+struct BookSums: Equatable, Sendable {
+    var overflow = 0
+    var pages = 0
+    var pagesWithoutTime = 0
+    var pagesWithWrongCountdown = 0
+    var probes: [ProbeResult] = []
+}
+
 /// The books of several loops or machines put together.
 extension VisitBooks {
     /// - Parameters:

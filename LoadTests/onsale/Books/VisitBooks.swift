@@ -50,11 +50,34 @@ struct VisitBooks: Sendable {
         for (position, visit) in part.visits.enumerated() {
             self.visits[self.share.position(of: part.share.visitor(at: position))] = visit
         }
-        self.overflow += part.overflow
-        self.pages += part.pages
-        self.pagesWithoutTime += part.pagesWithoutTime
-        self.pagesWithWrongCountdown += part.pagesWithWrongCountdown
-        self.probes += part.probes
+        self.take(part.sums)
+    }
+
+    /// Visits of these people, from that position on. False when there are no such positions.
+    mutating func take(_ visits: [Visit], from position: Int) -> Bool {
+        guard position >= 0, position <= self.visits.count, visits.count <= self.visits.count - position else {
+            return false
+        }
+        self.visits.replaceSubrange(position..<position + visits.count, with: visits)
+        return true
+    }
+
+    var sums: BookSums {
+        BookSums(
+            overflow: self.overflow,
+            pages: self.pages,
+            pagesWithoutTime: self.pagesWithoutTime,
+            pagesWithWrongCountdown: self.pagesWithWrongCountdown,
+            probes: self.probes
+        )
+    }
+
+    mutating func take(_ sums: BookSums) {
+        self.overflow += sums.overflow
+        self.pages += sums.pages
+        self.pagesWithoutTime += sums.pagesWithoutTime
+        self.pagesWithWrongCountdown += sums.pagesWithWrongCountdown
+        self.probes += sums.probes
     }
 
     mutating func append(_ look: Look) {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Dispatch
 import EventLoop
 import Foundation
+import Transport
 
 /// `onsale play`: the whole run.
 struct PlayCommand: ParsableCommand {
@@ -26,7 +27,7 @@ struct PlayCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Folder for report.html, report.json and the logs.")
     var report = "report"
 
-    @Flag(inversion: .prefixedNo, help: "Play the same crowd without the gateway, too.")
+    @Flag(inversion: .prefixedNo, help: "Play the same crowd without the gateway, too; not with agents.")
     var direct = true
 
     @Flag(help: "Keep the gateway's configuration and state.")
@@ -40,7 +41,16 @@ struct PlayCommand: ParsableCommand {
     )
     var threads: Int?
 
+    @Option(help: "Let so many `onsale agent` processes play the crowd, on this machine or others; needs --redis.")
+    var agents: Int?
+
+    @OptionGroup var agentOptions: AgentOptions
+
+    @Option(help: "Where the gateway listens so that agents reach it, as IPv4-ADDRESS:PORT; port 0 is any.")
+    var advertise: String?
+
     func validate() throws {
+        _ = try self.team()
         if let threads = self.threads, !(1...Machine.mostThreads).contains(threads) {
             throw ValidationError("--threads: \(threads) is not a number from 1 to \(Machine.mostThreads)")
         }
@@ -54,7 +64,7 @@ struct PlayCommand: ParsableCommand {
             sluice: self.sluice,
             scenario: try self.options.scenario(),
             reportFolder: self.report,
-            withDirect: self.direct,
+            withDirect: self.direct && self.agents == nil,
             keepsFolder: self.keep,
             command: self.repeatCommand
         )
@@ -62,13 +72,38 @@ struct PlayCommand: ParsableCommand {
         let loop = try EventLoop(label: "onsale")
         let threads = self.threads ?? Machine.threadsBesideTheSite
         let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)") }
-        let director = Director(options, on: loop, helpers: helpers)
+        let director = Director(options, on: loop, helpers: helpers, agents: try self.team())
         let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await director.play()
             withExtendedLifetime(signals) { Foundation.exit(code) }
         }
         dispatchMain()
+    }
+
+    /// nil when this process plays the crowd.
+    private func team() throws -> AgentTeam.Options? {
+        guard let count = self.agents else {
+            guard self.agentOptions.redis == nil, self.advertise == nil else {
+                throw ValidationError("--redis and --advertise are of runs with --agents")
+            }
+            return nil
+        }
+        guard (1...AgentPlan.mostAgents).contains(count) else {
+            throw ValidationError("--agents: \(count) is not a number from 1 to \(AgentPlan.mostAgents)")
+        }
+        let listen = self.advertise ?? "127.0.0.1:0"
+        do {
+            _ = try SocketAddress(parsing: listen)
+        } catch {
+            throw ValidationError("--advertise: \(error)")
+        }
+        return AgentTeam.Options(
+            count: count,
+            endpoint: try self.agentOptions.endpoint(),
+            keys: try self.agentOptions.keys(),
+            advertised: listen
+        )
     }
 
     private var repeatCommand: String {

@@ -24,12 +24,13 @@ final class CrowdPlayer {
     var fillGauges: ((inout Gauges) -> Void)?
     /// Called when a second is whole.
     var onSecond: ((HeldSecond) -> Void)?
-    /// The first is the one on this loop; none where the whole crowd is played elsewhere.
+    /// The first is the one on this loop; none where agents play the whole crowd.
     private var parts: [LoopBound<CrowdPart>] = []
     private let boxes: [PartBox]
     private var merge: SecondMerge
     private var wholeBooks: VisitBooks?
     private let share: CrowdShare
+    private let team: AgentTeam?
 
     /// - Parameters:
     ///   - startedAt: second 0 of the run.
@@ -55,6 +56,7 @@ final class CrowdPlayer {
         self.target = target
         self.startedAt = startedAt
         self.share = share
+        self.team = nil
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: hasRoom)
         self.merge = SecondMerge(parts: helpers.count + 1, firstSecond: firstSecond)
         let loops = [loop] + helpers
@@ -85,59 +87,98 @@ final class CrowdPlayer {
         }
     }
 
+    /// A crowd that agents play.
+    init(_ crowd: Crowd, target: Target, startedAt: Instant, team: AgentTeam, on loop: EventLoop) {
+        self.loop = loop
+        self.crowd = crowd
+        self.target = target
+        self.startedAt = startedAt
+        self.share = .whole
+        self.team = team
+        self.boxes = []
+        self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: true)
+        self.merge = SecondMerge(parts: team.options.count, firstSecond: 0)
+        for agent in 0..<team.options.count where team.board.isLost(agent) { self.merge.giveUp(agent) }
+        team.onSecond = { [weak self] held, agent in
+            self?.merge.take(held, of: agent)
+            self?.collect()
+        }
+        team.onLost = { [weak self] agent in
+            self?.merge.giveUp(agent)
+            self?.collect()
+        }
+    }
+
     /// Lets parts on other loops find the player without keeping it.
     private final class WeakPlayer {
         private(set) weak var player: CrowdPlayer?
         init(_ player: CrowdPlayer) { self.player = player }
     }
 
-    private var here: CrowdPart { self.parts[0].open() }
+    /// nil where agents play the whole crowd.
+    private var here: CrowdPart? { self.parts.first?.open() }
     private var elsewhere: ArraySlice<LoopBound<CrowdPart>> { self.parts.dropFirst() }
 
     var isEverybodyGone: Bool {
-        self.boxes.reduce(0) { $0 + $1.leftCount } == self.share.size(of: self.crowd.visitors.count)
+        if let team = self.team {
+            let agents = team.options.count
+            let shares = (0..<agents).filter { !team.board.isLost($0) }.map { CrowdShare(index: $0, count: agents) }
+            let people = shares.reduce(0) { $0 + $1.size(of: self.crowd.visitors.count) }
+            return self.timeline.total.counts.left >= people
+        }
+        return self.boxes.reduce(0) { $0 + $1.leftCount } == self.share.size(of: self.crowd.visitors.count)
     }
 
     /// As of now on this loop, as of the last second on the others.
-    var openConnections: Int { self.elsewhere.isEmpty ? self.here.openConnections : self.gauges.openConnections }
+    var openConnections: Int {
+        guard self.elsewhere.isEmpty, let here = self.here else { return self.gauges.openConnections }
+        return here.openConnections
+    }
 
     /// What each visitor saw of the room. Until the run is over, of those who are played on this loop.
-    var books: VisitBooks { self.wholeBooks ?? self.here.books }
+    var books: VisitBooks {
+        self.wholeBooks ?? self.here?.books
+            ?? VisitBooks(visitors: 0, startedAt: self.startedAt, openingAt: self.rules.openingAt)
+    }
 
     /// What the run has come to so far, on this loop with the second under way.
     var counts: Counts {
         var counts = self.timeline.total.counts
-        if self.wholeBooks == nil { counts.merge(self.here.tally.counts) }
+        if self.wholeBooks == nil, let here = self.here { counts.merge(here.tally.counts) }
         return counts
     }
 
     /// Begins to send people at `startedAt`.
     func start() {
         self.loop.preconditionOnLoop()
-        self.here.start()
+        self.team?.begin(at: self.startedAt)
+        self.here?.start()
         for part in self.elsewhere { part.submit { $0.start() } }
     }
 
-    /// Sends one probe of each kind for which there is somebody to take the tokens from.
+    /// Sends one probe of each kind for which there is somebody to take the tokens from. Agents do so by themselves.
     func sendProbes() {
         self.loop.preconditionOnLoop()
         guard self.gauges.waiting >= Self.fewestWaiting else { return }
-        self.here.sendProbes()
+        self.here?.sendProbes()
     }
 
     /// Nobody comes any more, and who is under way stops. The seconds go on.
     func stopVisitors() {
         self.loop.preconditionOnLoop()
-        self.here.stopVisitors()
+        self.team?.stop()
+        self.here?.stopVisitors()
         for part in self.elsewhere { part.submit { $0.stopVisitors() } }
     }
 
-    /// Closes the second under way, and the books. Waits for the other loops, which takes a few turns of theirs.
+    /// Closes the second under way, and the books. Waits for the other loops, which takes a few turns of theirs; of agents,
+    /// what has come in counts.
     func finish() {
         self.loop.preconditionOnLoop()
         guard self.wholeBooks == nil else { return }
-        self.here.finish()
-        var books = [self.here.books]
+        self.here?.finish()
+        var books = self.team?.books ?? []
+        if let here = self.here { books.append(here.books) }
         for part in self.elsewhere {
             let loop = part.loop as! EventLoop
             books.append(

@@ -28,6 +28,11 @@ struct VerdictSection {
     }
 
     private var story: String {
+        if self.report.verdict.isIncomplete {
+            return
+                "An agent was lost on the way, and its share of the crowd is missing, so the figures say nothing about "
+                + "the gateway. Start the run again when all agents are well."
+        }
         if self.report.verdict.isInvalid {
             return "The load tool could not keep up with its own plan, so its figures say nothing about the gateway. "
                 + "Play fewer visitors, give it more processors, or raise its limits."
