@@ -32,7 +32,9 @@ final class SiteCrowd: BrowserHost {
     private let mostConnections: Int
     /// Those who have come and not left, by their index in the crowd.
     private var players: [SitePlayer?]
-    private var nextToCome = 0
+    /// Those who have not come, and the first of them.
+    private var coming: Crowd.Iterator
+    private var nextToCome: Visitor?
     private var leftCount = 0
     private var arrivalTimer: LoopTimer!
     private var secondTimer: LoopTimer!
@@ -56,12 +58,14 @@ final class SiteCrowd: BrowserHost {
         self.startedAt = startedAt
         self.rules = VisitorRules(anySite: crowd.scenario, startedAt: startedAt)
         self.books = VisitBooks(
-            visitors: crowd.visitors.count,
+            visitors: crowd.count,
             startedAt: startedAt,
             openingAt: self.rules.openingAt
         )
-        self.players = Array(repeating: nil, count: crowd.visitors.count)
-        self.mostConnections = max(1, descriptorLimit - CrowdPlayer.reservedDescriptors)
+        self.players = Array(repeating: nil, count: crowd.count)
+        self.coming = crowd.makeIterator()
+        self.nextToCome = self.coming.next()
+        self.mostConnections = max(1, descriptorLimit - CrowdPart.reservedDescriptors)
         self.nextSecondAt = startedAt.advanced(byNanoseconds: Nanoseconds.perSecond)
         self.arrivalTimer = LoopTimer(loop: loop) { [weak self] in self?.letCome() }
         self.secondTimer = LoopTimer(loop: loop) { [weak self] in self?.secondPassed() }
@@ -84,11 +88,10 @@ final class SiteCrowd: BrowserHost {
 
     private func letCome() {
         let now = MonotonicClock.now()
-        while self.nextToCome < self.crowd.visitors.count {
-            let visitor = self.crowd.visitors[self.nextToCome]
+        while let visitor = self.nextToCome {
             let due = self.startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
             guard due <= now else { return self.arrivalTimer.arm(at: due) }
-            self.nextToCome += 1
+            self.nextToCome = self.coming.next()
             self.tally.wasLate(nanoseconds: now.nanoseconds(since: due))
             self.tally.arrived()
             let player = SitePlayer(visitor, crowd: self)
@@ -158,7 +161,7 @@ final class SiteCrowd: BrowserHost {
     func stopVisitors() {
         self.loop.preconditionOnLoop()
         self.arrivalTimer.disarm()
-        self.nextToCome = self.crowd.visitors.count
+        self.nextToCome = nil
         for player in self.players { player?.stop() }
     }
 
@@ -198,8 +201,8 @@ final class SiteCrowd: BrowserHost {
         for case let player? in self.players {
             guard let askedAt = player.askedAt else { continue }
             let waited = now.nanoseconds(since: player.sentAt ?? askedAt)
-            if waited > CrowdPlayer.promptNanoseconds { self.heldBack += 1 }
-            if waited > CrowdPlayer.answerTimeoutNanoseconds { player.gaveUpWaiting() }
+            if waited > CrowdPart.promptNanoseconds { self.heldBack += 1 }
+            if waited > CrowdPart.answerTimeoutNanoseconds { player.gaveUpWaiting() }
         }
     }
 }

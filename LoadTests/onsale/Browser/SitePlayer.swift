@@ -66,6 +66,7 @@ final class SitePlayer: BrowserUser {
         // The browser opens connections as its pages need them.
         case .connect: self.carryOut(self.machine.connected())
         case .request: self.load()
+        case .requestAndVanish(_, let until): self.vanish(until: until)
         case .wait(let until): self.wait(until: until)
         case .leave(let outcome):
             self.timer.disarm()
@@ -77,6 +78,18 @@ final class SitePlayer: BrowserUser {
         }
     }
 
+    /// The network goes away with a page under way; nothing that comes of it is taken.
+    private func vanish(until: Instant) {
+        let due = self.machine.due
+        self.load()
+        guard self.page != nil else { return self.wait(until: until) }
+        let sentAt = self.sentAt ?? MonotonicClock.now()
+        self.endPage()
+        self.browser.stop()
+        self.crowd.heard(.vanished, self, response: nil, due: due, sentAt: sentAt, now: sentAt)
+        self.wait(until: until)
+    }
+
     private func load() {
         let step = self.crowd.pages.step(after: self.machine.requestsDone)
         self.step = step
@@ -84,8 +97,10 @@ final class SitePlayer: BrowserUser {
         self.sentAt = nil
         self.askedAt = MonotonicClock.now()
         guard var request = step.request(self.values, url: self.crowd.target.url) else {
-            // A page has not given the value, and was complained of then: the visitor cannot go on.
-            return self.failed(.failedCheck)
+            // A page has not given the value, and was complained of then: the visitor cannot go on. Who is about to
+            // vanish does so, and fails the next time.
+            if self.machine.isBusy { self.failed(.failedCheck) }
+            return
         }
         Self.complete(&request)
         var page = PageLoad(request, url: self.crowd.target.url, firstNumber: self.nextNumber)

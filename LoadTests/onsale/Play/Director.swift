@@ -21,6 +21,11 @@ actor Director {
     let options: PlayOptions
     let plan: SitePlan
     let descriptorLimit: Int
+    /// Loops that play a part of the crowd beside this actor's own.
+    let helpers: [EventLoop]
+    /// Who plays the crowd, if not this process.
+    let agentOptions: AgentTeam.Options?
+    var team: AgentTeam?
     var printer = ProgressPrinter()
     let children: Children
     var folder: String?
@@ -40,9 +45,13 @@ actor Director {
     var mayEnd = false
     private var isInterrupted = false
 
-    init(_ options: PlayOptions, on loop: EventLoop) {
+    init(_ options: PlayOptions, on loop: EventLoop, helpers: [EventLoop] = [], agents: AgentTeam.Options? = nil) {
         self.options = options
-        self.plan = SitePlan(options.scenario)
+        self.helpers = helpers
+        self.agentOptions = agents
+        var plan = SitePlan(options.scenario)
+        if let agents { plan.listen = agents.advertised }
+        self.plan = plan
         self.limits = self.plan.before
         self.loop = loop
         self.descriptorLimit = Machine.raiseDescriptorLimit()
@@ -136,6 +145,8 @@ actor Director {
         self.isInterrupted = false
         if self.player != nil { self.player?.finish() }
         self.player = nil
+        self.team?.end()
+        self.team = nil
         self.redis?.close()
         self.redis = nil
         self.children.lookAround()

@@ -19,7 +19,7 @@ struct VerdictSection {
     var headline: String {
         let verdict = self.report.verdict
         let all = verdict.checks.count
-        if verdict.isInvalid { return "This run does not count" }
+        if verdict.isInvalid { return "INVALID: this run does not count" }
         if verdict.passed { return "All \(all) promises held" }
         let failed = verdict.checks.count { $0.outcome == .failed }
         let open = all - failed - verdict.passedCount
@@ -28,6 +28,11 @@ struct VerdictSection {
     }
 
     private var story: String {
+        if self.report.verdict.isIncomplete {
+            return
+                "An agent was lost on the way, and its share of the crowd is missing, so the figures say nothing about "
+                + "the gateway. Start the run again when all agents are well."
+        }
         if self.report.verdict.isInvalid {
             return "The load tool could not keep up with its own plan, so its figures say nothing about the gateway. "
                 + "Play fewer visitors, give it more processors, or raise its limits."
