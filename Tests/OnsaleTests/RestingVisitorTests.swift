@@ -57,7 +57,7 @@ import Testing
                 return machine.failed(.broken, nothingReceived: true, now: now, rules: rules).action
             }
             return machine.answered(Self.answer(rules, &draw), now: now, rules: rules).action
-        case .wait(let until):
+        case .wait(let until), .requestAndVanish(_, let until):
             now = max(now, until)
             return machine.timerFired(now: now)
         case .none, .leave: return action
