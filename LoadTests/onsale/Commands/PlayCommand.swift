@@ -27,7 +27,10 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "The program under test.")
     var sluice: String
 
-    @Option(name: .shortAndLong, help: "Folder for report.html, report.json and the logs.")
+    @Option(
+        name: .shortAndLong,
+        help: "Folder for report.html, .json, .csv, .xml (JUnit), .prom (Prometheus) and the logs."
+    )
     var report = "report"
 
     @Flag(inversion: .prefixedNo, help: "Play the same crowd without the gateway, too.")

@@ -9,6 +9,16 @@ struct Objective: Equatable, Sendable, CustomStringConvertible {
         case more = ">"
         case atLeast = ">="
 
+        /// For people.
+        var sign: String {
+            switch self {
+            case .less: "<"
+            case .atMost: "≤"
+            case .more: ">"
+            case .atLeast: "≥"
+            }
+        }
+
         func holds(_ value: Double, _ bound: Double) -> Bool {
             switch self {
             case .less: value < bound
