@@ -12,7 +12,7 @@ struct Check: Codable, Equatable, Sendable {
         // The pace.
         case opening, pace, shortfall, slots, reload
         // The answers.
-        case identity, serverErrors, blame, otherErrors, latency, lineLatency, doorLatency
+        case identity, content, serverErrors, blame, otherErrors, latency, lineLatency, doorLatency
         // The rest.
         case passes, books, workers, accounted, ending, tool
 
@@ -20,7 +20,7 @@ struct Check: Codable, Equatable, Sendable {
         var dependsOnTool: Bool {
             switch self {
             case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
-            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .serverErrors,
+            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content, .serverErrors,
                 .blame, .otherErrors, .passes, .books, .workers, .ending, .tool:
                 false
             }

@@ -30,6 +30,8 @@ struct Evidence: Sendable {
     var roomAdmitted: Int?
     var ending: Ending?
     var workerBounds: WorkerBounds?
+    /// What is known of a site that the tool has not started.
+    var site: SiteEvidence?
 
     init(startedMicros: Int64, timeline: Timeline) {
         self.startedMicros = startedMicros

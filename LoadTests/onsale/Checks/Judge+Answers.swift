@@ -37,7 +37,7 @@ extension Judge {
 
     func otherErrors() -> Check {
         let errors = self.counts.errors
-        let elsewhere = [ErrorKind.foreignPage, .toolLimit]
+        let elsewhere = [ErrorKind.foreignPage, .failedCheck, .missingAsset, .sentElsewhere, .toolLimit]
         let kinds = errors.met.filter { !$0.kind.isServerError && !elsewhere.contains($0.kind) }
         let detail = kinds.map { "\(Format.count($0.count)) \($0.kind.rawValue)" }.joined(separator: ", ")
         return Self.none(

@@ -24,8 +24,10 @@ struct PlayCommand: ParsableCommand {
 
     @OptionGroup var objectives: ObjectiveOptions
 
-    @Option(help: "The program under test.")
-    var sluice: String
+    @OptionGroup var site: SiteOptions
+
+    @Option(help: "The program under test; not needed with --url.")
+    var sluice: String?
 
     @Option(
         name: .shortAndLong,
@@ -40,15 +42,32 @@ struct PlayCommand: ParsableCommand {
     var keep = false
 
     func validate() throws {
-        guard FileManager.default.isExecutableFile(atPath: self.sluice) else {
-            throw ValidationError("--sluice: \(self.sluice) is not a program; build it with `swift build -c release`")
+        if self.site.url != nil {
+            guard self.sluice == nil else {
+                throw ValidationError("--url plays against a site, --sluice against a gateway: leave one out")
+            }
+            return
+        }
+        guard let sluice = self.sluice else {
+            throw ValidationError("name the program under test with --sluice, or a site with --url")
+        }
+        guard FileManager.default.isExecutableFile(atPath: sluice) else {
+            throw ValidationError("--sluice: \(sluice) is not a program; build it with `swift build -c release`")
         }
     }
 
     func run() throws {
+        if let plan = try self.site.plan() {
+            try SitePlay.run(
+                plan,
+                scenario: try self.options.wholeScenario(),
+                reportFolder: self.report,
+                command: "onsale play\(self.site.words) \(self.options.words)"
+            )
+        }
         let options = PlayOptions(
-            sluice: self.sluice,
-            scenario: try self.options.scenario(),
+            sluice: self.sluice ?? "",
+            scenario: try self.options.playedScenario(),
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,
@@ -67,9 +86,7 @@ struct PlayCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        let options = self.options
-        return "LoadTests/run --visitors \(options.visitors) --seconds \(Format.decimal(options.seconds)) "
-            + "--seed \(options.seed)\(self.direct ? "" : " --no-direct")"
+        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")"
             + self.objectives.texts.map { " --objective \"\($0)\"" }.joined()
     }
 }

@@ -52,7 +52,11 @@ struct VerdictSection {
                 + "Play fewer visitors, give it more processors, or raise its limits."
         }
         let counts = self.report.gateway.counts
-        var story = "\(Format.count(counts.arrivals)) people came. \(Format.count(counts.exchanges)) were let in"
+        var story = "\(Format.count(counts.arrivals)) people came. "
+        guard counts.exchanges + counts.waitingPages > 0 else {
+            return story + "\(Format.count(counts.served)) got what they came for."
+        }
+        story += "\(Format.count(counts.exchanges)) were let in"
         if let wait = self.report.gateway.wait, wait.count > 0 {
             story += ", half of those who waited within \(Format.duration(nanoseconds: wait.p50))"
         }
