@@ -60,18 +60,17 @@ struct PlayCommand: ParsableCommand {
         if let plan = try self.site.plan() {
             try SitePlay.run(
                 plan,
-                scenario: try self.options.wholeScenario(),
+                scenario: try self.objectives.added(to: self.options.wholeScenario()),
                 reportFolder: self.report,
-                command: "onsale play\(self.site.words) \(self.options.words)"
+                command: "onsale play\(self.site.words) \(self.options.words)\(self.objectives.words)"
             )
         }
         let options = PlayOptions(
             sluice: self.sluice ?? "",
-            scenario: try self.options.playedScenario(),
+            scenario: try self.objectives.added(to: self.options.playedScenario()),
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,
-            objectives: try self.objectives.objectives(),
             command: self.repeatCommand
         )
         SignalSource.ignoreBrokenPipe()
@@ -87,6 +86,6 @@ struct PlayCommand: ParsableCommand {
 
     private var repeatCommand: String {
         "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")"
-            + self.objectives.texts.map { " --objective \"\($0)\"" }.joined()
+            + self.objectives.words
     }
 }

@@ -77,10 +77,11 @@ struct ReportComparison: Sendable {
     /// Something became worse, and not by chance.
     var isWorse: Bool { !self.brokenSince.isEmpty || self.differences.contains { $0.judgement == .worse } }
 
-    /// The settings in which two scenarios differ, by their names in report.json; the seed aside.
+    /// The settings in which two scenarios differ, by their names in report.json; seed, name and what is asked aside.
     static func differences(_ left: Scenario, _ right: Scenario) -> [String] {
         var right = right
-        right.seed = left.seed
+        // What is asked of a run changes nothing in it.
+        (right.seed, right.name, right.asked) = (left.seed, left.name, left.asked)
         guard left != right else { return [] }
         let maps = [left, right].map(Self.flat)
         let keys = Set(maps[0].keys).union(maps[1].keys).sorted()

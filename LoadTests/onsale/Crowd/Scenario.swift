@@ -16,6 +16,8 @@ struct Scenario: Codable, Equatable, Sendable {
     /// Empty: all are alike.
     var classes: [VisitorClass] = []
     var objectives = Objectives()
+    /// What this run is to reach beside that.
+    var asked: [Objective] = []
 
     /// A typical sale of the given size.
     init(visitors: Int, durationSeconds: Double, seed: UInt64) {

@@ -43,18 +43,6 @@ extension Director {
         var result = RunResult(evidence)
         // The journal was not read: the visitors' own books tell it as well.
         result.inflow = result.samples.map(\.counts.exchanges)
-        return RunReport(
-            startedAt: soFar.startedAt.ISO8601Format(),
-            command: self.options.command,
-            scenario: soFar.scenario,
-            environment: soFar.environment,
-            settings: self.plan.facts,
-            verdict: Verdict(checks: []),
-            gateway: result,
-            partial: RunReport.Partial(
-                seconds: result.samples.count,
-                reason: reason.split(separator: "\n").first.map(String.init) ?? reason
-            )
-        )
+        return soFar.stopped(result, command: self.options.command, settings: self.plan.facts, reason: reason)
     }
 }

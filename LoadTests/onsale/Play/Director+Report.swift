@@ -42,7 +42,7 @@ extension Director {
             gateway: result,
             direct: soFar.direct.map(RunResult.init),
             directTarget: soFar.direct.map(self.directTarget),
-            objectives: self.options.objectives.map { ObjectiveResult($0, of: result) }
+            objectives: soFar.scenario.asked.map { ObjectiveResult($0, of: result) }
         )
     }
 

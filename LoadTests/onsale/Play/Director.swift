@@ -61,6 +61,7 @@ actor Director {
     func play() async -> Int32 {
         do {
             let report = try await self.perform()
+            self.soFar = nil
             await self.cleanUp()
             // Said before it is written: a full disk takes the files, not the verdict.
             self.say(report)

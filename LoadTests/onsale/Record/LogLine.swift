@@ -64,19 +64,34 @@ struct LogLine: Equatable, Sendable {
 
     /// `10/Oct/2000:13:55:36 -0700`, or without a zone and with thousandths: `06/Feb/2009:12:14:14.655`.
     static func micros(_ text: Substring) -> Int64? {
-        let pattern =
-            /(\d{2})\/([A-Z][a-z]{2})\/(\d{4}):(\d{2}):(\d{2}):(\d{2})(?:\.(\d{3}))?(?: ([+-])(\d{2})(\d{2}))?/
-        guard let match = text.wholeMatch(of: pattern), let month = Self.months.firstIndex(of: String(match.2)),
-            let day = Int64(match.1), let year = Int64(match.3), let hour = Int64(match.4), hour < 24,
-            let minute = Int64(match.5), minute < 60, let second = Int64(match.6), second <= 60,
+        let bytes = Array(text.utf8)
+        func number(_ range: Range<Int>) -> Int64? {
+            guard bytes[range].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+            return bytes[range].reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
+        }
+        let marks: [(place: Int, mark: UInt8)] = [(2, 47), (6, 47), (11, 58), (14, 58), (17, 58)]
+        guard bytes.count >= 20, marks.allSatisfy({ bytes[$0.place] == $0.mark }),
+            let month = Self.months.firstIndex(of: String(decoding: bytes[3..<6], as: UTF8.self)),
+            let day = number(0..<2), let year = number(7..<11), let hour = number(12..<14), hour < 24,
+            let minute = number(15..<17), minute < 60, let second = number(18..<20), second <= 60,
             let date = CivilDate(year: year, month: Int64(month + 1), day: day)
         else { return nil }
-        var seconds = ((date.daysSince1970 * 24 + hour) * 60 + minute) * 60 + second
-        if let sign = match.8, let hours = match.9.flatMap({ Int64($0) }), let minutes = match.10.flatMap({ Int64($0) })
-        {
-            seconds -= (sign == "-" ? -1 : 1) * (hours * 60 + minutes) * 60
+        var micros = (((date.daysSince1970 * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000
+        var rest = 20
+        if bytes.count >= 24, bytes[20] == UInt8(ascii: "."), let thousandths = number(21..<24) {
+            micros += thousandths * 1_000
+            rest = 24
         }
-        return seconds * 1_000_000 + (match.7.flatMap { Int64($0) } ?? 0) * 1_000
+        guard rest < bytes.count else { return micros }
+        guard bytes.count == rest + 6, bytes[rest] == UInt8(ascii: " "), let hours = number(rest + 2..<rest + 4),
+            let minutes = number(rest + 4..<rest + 6)
+        else { return nil }
+        let offset = (hours * 60 + minutes) * 60_000_000
+        switch bytes[rest + 1] {
+        case UInt8(ascii: "+"): return micros - offset
+        case UInt8(ascii: "-"): return micros + offset
+        default: return nil
+        }
     }
 
     // MARK: Sluice's journal

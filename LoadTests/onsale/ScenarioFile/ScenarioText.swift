@@ -11,6 +11,7 @@ struct ScenarioText: SettingsSection {
     var arrivals: [ArrivalsText] = []
     var manners = MannersText()
     var classes: [ClassText] = []
+    var asked: [Objective] = []
 
     static var fields: [SettingsField<Self>] {
         [
@@ -22,6 +23,7 @@ struct ScenarioText: SettingsSection {
             .list("arrivals", \.arrivals, count: 0...ArrivalPlan.mostWaves, .live),
             .section("manners", \.manners),
             .named("classes", \.classes, count: 0...VisitorClass.mostClasses),
+            .value("objectives", \.asked, .list(of: .objective, count: 0...Objective.mostInAFile), .live),
         ]
     }
 
@@ -37,6 +39,7 @@ struct ScenarioText: SettingsSection {
         let length = self.lengthSeconds
         var scenario = Scenario(visitors: 1, durationSeconds: length, seed: overrides.seed ?? UInt64(self.seed))
         scenario.name = self.name
+        scenario.asked = self.asked
         let opening = self.openingSeconds ?? length * Self.openingShare
         guard opening < length else {
             findings.reportContradiction("opening", with: ["length"], "the sale must open within the run")
