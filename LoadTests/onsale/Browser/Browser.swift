@@ -179,8 +179,11 @@ final class Browser: PageConnectionOwner {
         self.lastDetail = detail
         if !connection.wasUsed {
             // The only connection came to nothing: the next one would, too.
-            if self.connections.isEmpty { self.failAllWaiting(kind) }
-            self.mostConnections = max(1, self.connections.count)
+            if self.connections.isEmpty {
+                self.failAllWaiting(kind)
+            } else {
+                self.mostConnections = self.connections.count
+            }
         }
         self.pump()
     }

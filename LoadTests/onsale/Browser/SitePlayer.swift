@@ -21,6 +21,9 @@ final class SitePlayer: BrowserUser {
     private var page: PageLoad?
     private var reading: PageReading?
     private var step: PageStep?
+    private var askedFor = ""
+    /// Where a redirect has led to a page of a waiting room.
+    private var roomPage: String?
     private var cached: Set<String> = []
     private var nextNumber = 0
     /// When the bytes of the page's first request were given to the socket; nil when no page is under way.
@@ -87,7 +90,10 @@ final class SitePlayer: BrowserUser {
             // A page has not given the value, and was complained of then: the visitor cannot go on.
             return self.failed(.failedCheck)
         }
+        // A room that has sent the visitor to a page of its own wants that one to be loaded again.
+        if let roomPage = self.roomPage { request = PageRequest(target: roomPage) }
         Self.complete(&request)
+        self.askedFor = request.target
         var page = PageLoad(request, url: self.crowd.target.url, firstNumber: self.nextNumber)
         let first = page.start()
         self.page = page
@@ -105,8 +111,7 @@ final class SitePlayer: BrowserUser {
         self.timer.arm(at: until)
         guard self.browser.isConnected else { return }
         let pause = until.nanoseconds(since: self.crowd.loop.now)
-        let isShort = self.crowd.isShortOfDescriptors && pause > VisitorPlayer.keepNanoseconds / 8
-        guard pause > Self.keepNanoseconds || isShort else { return }
+        guard pause > Self.keepNanoseconds || self.crowd.isShortOfDescriptors else { return }
         if pause <= Self.keepNanoseconds { self.crowd.gaveUpConnection() }
         self.browser.closeConnections()
     }
@@ -142,6 +147,8 @@ final class SitePlayer: BrowserUser {
             guard let step = self.step else { preconditionFailure("a page of no step") }
             let reading = PageReading(document, step: step, url: url, cookies: self.browser.cookies)
             self.reading = reading
+            self.roomPage =
+                reading.isOutside && (self.roomPage != nil || url.target != self.askedFor) ? url.target : nil
             let targets = reading.isPage ? self.assets(of: document, step, url) : []
             guard let action = self.page?.load(targets) else { return }
             self.act(action)
