@@ -51,15 +51,21 @@ final class Browser: PageConnectionOwner {
     private var ticket: TLSTicket?
     /// Fewer than `mostConnections` once the site has refused one beside others.
     private var mostConnections = Browser.mostConnections
-    var cookies = SiteCookies()
+    /// Tabs of one person share it.
+    private let box: CookieBox
     /// Why the latest connection could not be used.
     private var lastDetail: CloseReason?
 
     /// - Parameter index: whose browser it is, which decides from where and to which address it connects.
-    init(_ host: any BrowserHost, index: Int) {
+    init(_ host: any BrowserHost, index: Int, cookies: CookieBox = CookieBox()) {
         self.host = host
         self.index = index
+        self.box = cookies
     }
+
+    var cookies: SiteCookies { self.box.cookies }
+
+    func forgetCookies() { self.box.cookies = SiteCookies() }
 
     /// Before the first request.
     func serve(_ user: any BrowserUser) { self.user = user }
@@ -158,7 +164,7 @@ final class Browser: PageConnectionOwner {
         guard let known = self.underWay.removeValue(forKey: number) else { return }
         if let ticket = connection.ticket { self.ticket = ticket }
         for field in response.fields where field.name == "set-cookie" {
-            self.cookies.take(setCookie: field.value, from: known.request.target)
+            self.box.cookies.take(setCookie: field.value, from: known.request.target)
         }
         self.user?.answered(number, response)
         self.pump()

@@ -194,7 +194,9 @@ final class HTTP2Codec: PageCodec {
 
     /// After the last word of either side nothing more comes. A server that has not said one frame speaks something else.
     private func noticeEnd() {
-        guard nghttp2_session_want_read(self.session) == 0, nghttp2_session_want_write(self.session) == 0 else { return }
+        guard nghttp2_session_want_read(self.session) == 0, nghttp2_session_want_write(self.session) == 0 else {
+            return
+        }
         self.breakOff(self.speaksHTTP2 ? .broken : .badAnswer)
     }
 

@@ -78,3 +78,8 @@ struct SiteCookies: Equatable, Sendable {
         return text
     }
 }
+
+/// A jar of cookies that several browsers may look into. Lives on the crowd's loop.
+final class CookieBox {
+    var cookies = SiteCookies()
+}

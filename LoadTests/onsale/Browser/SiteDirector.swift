@@ -127,7 +127,7 @@ actor SiteDirector {
             ? "\(scenario.manners.fewestRequests) to \(scenario.manners.mostRequests) pages"
             : Judge.plural(pages.steps.count, "page")
         self.printer.say(
-            "\(Format.count(crowd.visitors.count)) visitors, seed \(scenario.seed), within "
+            "\(Format.count(crowd.count)) visitors, seed \(scenario.seed), within "
                 + "\(Format.duration(nanoseconds: Int64(scenario.durationSeconds * 1e9))): up to "
                 + "\(Format.count(peak)) newcomers a second, \(count) each, to \(self.plan.url) at "
                 + addresses.map(\.description).joined(separator: ", ")

@@ -30,14 +30,17 @@ final class SitePlayer: BrowserUser {
     private(set) var sentAt: Instant?
     /// When the page under way was asked for; its connection may still be opening.
     private(set) var askedAt: Instant?
+    /// The visitor's own network is gone.
+    private var isAway = false
     /// Told to wait by the last page.
     private(set) var isWaiting = false
 
     init(_ visitor: Visitor, crowd: SiteCrowd) {
         self.crowd = crowd
         self.machine = VisitorMachine(visitor, startedAt: crowd.startedAt)
-        self.browser = Browser(crowd, index: visitor.index)
-        var draw = visitor.generator(ordinal: 3_000_000)
+        self.browser = Browser(crowd, index: visitor.person, cookies: crowd.cookieBox(for: visitor))
+        // Apart from the ordinals of all draws on the way.
+        var draw = visitor.generator(ordinal: 9_000_000)
         self.values = [
             "visitor": String(visitor.index), "random": String(draw.drawInteger(0...999_999_999)),
         ]
@@ -56,6 +59,11 @@ final class SitePlayer: BrowserUser {
     }
 
     private func timerFired() {
+        if self.isAway {
+            // Back, and the connections are of no more use.
+            self.isAway = false
+            self.browser.stop()
+        }
         let now = MonotonicClock.now()
         if let dueAt = self.pausedUntil { self.crowd.wasLate(nanoseconds: now.nanoseconds(since: dueAt)) }
         self.carryOut(self.machine.timerFired(now: now))
@@ -69,6 +77,7 @@ final class SitePlayer: BrowserUser {
         // The browser opens connections as its pages need them.
         case .connect: self.carryOut(self.machine.connected())
         case .request: self.load()
+        case .requestAndVanish(let request, let until): self.vanish(with: request, until: until)
         case .wait(let until): self.wait(until: until)
         case .leave(let outcome):
             self.timer.disarm()
@@ -81,15 +90,32 @@ final class SitePlayer: BrowserUser {
     }
 
     private func load() {
+        // Without the value that another page was to give the visitor cannot go on; that page was complained of.
+        guard self.ask() else { return self.failed(.failedCheck) }
+    }
+
+    /// A phone in a tunnel: what was asked for is on its way, and no answer is heard.
+    private func vanish(with request: VisitorMachine.Request, until: Instant) {
+        _ = self.ask()
+        let sentAt = self.sentAt ?? MonotonicClock.now()
+        self.endPage()
+        self.isAway = true
+        self.crowd.heard(.vanished, self, response: nil, due: request.due, sentAt: sentAt, now: sentAt)
+        self.pausedUntil = until
+        self.timer.arm(at: until)
+    }
+
+    /// Asks for the next page. False when a value is missing for that.
+    private func ask() -> Bool {
+        let habit = self.crowd.rules.manners(of: self.machine.visitor).cookies
+        // Whose pass a thief could show, nobody knows here.
+        if habit == .none || habit == .stolen { self.browser.forgetCookies() }
         let step = self.crowd.pages.step(after: self.machine.requestsDone)
         self.step = step
         self.reading = nil
         self.sentAt = nil
+        guard var request = step.request(self.values, url: self.crowd.target.url) else { return false }
         self.askedAt = MonotonicClock.now()
-        guard var request = step.request(self.values, url: self.crowd.target.url) else {
-            // A page has not given the value, and was complained of then: the visitor cannot go on.
-            return self.failed(.failedCheck)
-        }
         // A room that has sent the visitor to a page of its own wants that one to be loaded again.
         if let roomPage = self.roomPage { request = PageRequest(target: roomPage) }
         Self.complete(&request)
@@ -99,6 +125,7 @@ final class SitePlayer: BrowserUser {
         self.page = page
         self.nextNumber = page.numberAfter
         self.browser.ask(first.request, number: first.number)
+        return true
     }
 
     private static func complete(_ request: inout PageRequest) {

@@ -50,17 +50,21 @@ struct PlayCommand: ParsableCommand {
     }
 
     func run() throws {
-        if let plan = try self.site.plan() {
+        let scenario = try self.options.playedScenario(isWhole: self.site.url != nil)
+        if let plan = try self.site.plan(pages: scenario.pages) {
             try SitePlay.run(
                 plan,
-                scenario: try self.options.wholeScenario(),
+                scenario: scenario,
                 reportFolder: self.report,
                 command: "onsale play\(self.site.words) \(self.options.words)"
             )
         }
+        guard scenario.pages.isEmpty else {
+            throw ValidationError("the scenario's pages are those of a site of your own: name it with --url")
+        }
         let options = PlayOptions(
             sluice: self.sluice ?? "",
-            scenario: try self.options.scenario(),
+            scenario: scenario,
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,
@@ -78,8 +82,6 @@ struct PlayCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        let options = self.options
-        return "LoadTests/run --visitors \(options.visitors) --seconds \(Format.decimal(options.seconds)) "
-            + "--seed \(options.seed)\(self.direct ? "" : " --no-direct")"
+        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")"
     }
 }
