@@ -106,6 +106,41 @@ import Transport
         }
     }
 
+    @Test func pagesOfAScenario_arePlayedInOrder() throws {
+        try Scene.play { scene in
+            let site = try Nginx(
+                scene,
+                pages: [
+                    "seats.json": #"{"seats":[{"page":"seat-9.html"}]}"#, "seat-9.html": "<b id=seat>A9</b>",
+                    "A9.html": "yours",
+                ]
+            )
+            let file = "\(scene.folder)/visit.yaml"
+            try scene.write(
+                """
+                length: 5s
+                visitors: 20
+                pages:
+                  - {name: seats, path: /seats.json, extract: {page: json:seats.0.page}}
+                  - {name: seat, path: '/${page}', extract: {seat: html:#seat}, expect: {body: A9}}
+                  - {name: order, path: '/${seat}.html?v=${visitor}', expect: {body: yours, lacks: sold}}
+                """,
+                to: file
+            )
+            let run = try scene.run(
+                try SluiceProcess.find("onsale"),
+                [
+                    "play", "--url", "http://127.0.0.1:\(site.port(.plain))/", "--scenario", file, "--report",
+                    "\(scene.folder)/report",
+                ]
+            )
+            let report = try? ReportFiles.read("\(scene.folder)/report/report.json")
+            let counts = try #require(report?.gateway.counts, "\(run.output)\(run.errors)")
+            #expect(counts.served == 20 && counts.insideAnswers == 60 && counts.errors.total == 0, "\(run.output)")
+            #expect(report?.scenario.pages.map(\.name) == ["seats", "seat", "order"])
+        }
+    }
+
     /// The room's HTML pages, as browsers get them: positions and estimates from the page, numbers from the cookie.
     @Test func sluice_withALine_isUnderstoodFromItsPages() throws {
         try Scene.play { scene in

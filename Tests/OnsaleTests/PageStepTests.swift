@@ -175,7 +175,8 @@ import Testing
     }
 
     @Test func reading_errorStatus_isAnErrorUnlessAskedFor() {
-        #expect(Self.read(Self.page("x", status: 503)).response.status == 503)
+        let busy = Self.read(Self.page("x", status: 503, [("retry-after", "9")])).response
+        #expect(busy.status == 503 && busy.retryAfterSeconds == 9 && busy.standing == .unguarded)
         #expect(Self.read(Self.page("x", status: 404)) { $0.checks = [.holds("x")] }.response.status == 404)
         #expect(Self.read(Self.page("x", status: 404)) { $0.checks = [.status([404])] }.response.status == 200)
         let unsigned = Self.read(Self.page("x", status: 500)).response

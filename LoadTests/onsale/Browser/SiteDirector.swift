@@ -67,6 +67,7 @@ actor SiteDirector {
 
         var evidence = Evidence(startedMicros: 0, timeline: site.timeline)
         evidence.books = site.books
+        evidence.sessionMicros = SiteEvidence.shortestSessionMicros
         evidence.site = SiteEvidence(lines: site.lines.count, complaints: site.complaints)
         var environment = Machine.facts
         environment.append(.init(name: "load tool used", value: "\(Format.percent(used)) of one processor"))

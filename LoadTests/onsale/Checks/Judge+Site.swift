@@ -62,6 +62,8 @@ extension Judge {
 /// What is known of a run against a site beside what its visitors heard.
 struct SiteEvidence: Sendable {
     private static let mostShown = 3
+    /// How long sessions last over there, nobody knows here; shorter ones than this would lose people on every page.
+    static let shortestSessionMicros: Int64 = 12_000_000
 
     /// Lines of Sluice in which visitors have stood.
     var lines = 0
