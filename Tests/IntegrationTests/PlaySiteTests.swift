@@ -164,8 +164,8 @@ import Transport
         }
     }
 
-    /// A site that stands still for two seconds: newcomers cannot even send what they want to ask. Counted from the moment
-    /// at which each page was due this shows; counted from the moment of sending it does not.
+    /// A site that stands still for two seconds: newcomers cannot even send what they want to ask. Counted from the
+    /// moment at which each page was due this shows; counted from the moment of sending it does not.
     @Test func siteThatStalls_showsInTheCorrectedPercentilesAlone() throws {
         try Scene.play { scene in
             let site = try Nginx(scene, pages: ["index.html": "<p>Tickets</p>"])

@@ -26,11 +26,12 @@ protocol BrowserUser: AnyObject {
     func failed(_ number: Int, _ kind: ErrorKind, detail: CloseReason?)
 }
 
-/// The connections of one visitor, as browsers keep them: one that is shared by all requests where the site speaks HTTP/2,
-/// else up to `mostConnections` side by side; kept between pages, and gone to again with an abbreviated TLS handshake.
+/// The connections of one visitor, as browsers keep them: one that is shared by all requests where the site speaks
+/// HTTP/2, else up to `mostConnections` side by side; kept between pages, and gone to again with an abbreviated TLS
+/// handshake.
 ///
-/// Lives on the crowd's loop. Requests beyond what the connections take wait in order; there are at most as many as a page
-/// has parts.
+/// Lives on the crowd's loop. Requests beyond what the connections take wait in order; there are at most as many as a
+/// page has parts.
 final class Browser: PageConnectionOwner {
     /// What browsers open to one host with HTTP/1.1.
     static let mostConnections = 6

@@ -192,7 +192,8 @@ final class HTTP2Codec: PageCodec {
         return bytes.count
     }
 
-    /// After the last word of either side nothing more comes. A server that has not said one frame speaks something else.
+    /// After the last word of either side nothing more comes. A server that has not said one frame speaks something
+    /// else.
     private func noticeEnd() {
         guard nghttp2_session_want_read(self.session) == 0, nghttp2_session_want_write(self.session) == 0 else {
             return

@@ -135,8 +135,8 @@ actor SiteDirector {
         )
         guard let far = addresses.first(where: { AddressScope($0) == .internet }), !self.plan.isOwner else { return }
         throw PlayProblem(
-            "\(far) is not in this machine's own network, and a crowd can take a site down: play it only against a site "
-                + "that is yours, or whose owner has agreed, and say so with --i-own-this-site"
+            "\(far) is not in this machine's own network, and a crowd can take a site down: play it only against a "
+                + "site that is yours, or whose owner has agreed, and say so with --i-own-this-site"
         )
     }
 

@@ -4,8 +4,8 @@ import Transport
 
 /// Plays one visitor against a site with a browser: carries out what the machine asks for and tells it what came of it.
 ///
-/// Lives on the crowd's loop. A page is one request to the machine: it is answered when the document and all that belongs
-/// to it are there. Latency counts from the moment at which the page was due.
+/// Lives on the crowd's loop. A page is one request to the machine: it is answered when the document and all that
+/// belongs to it are there. Latency counts from the moment at which the page was due.
 final class SitePlayer: BrowserUser {
     /// Browsers keep idle connections for longer, and servers for less.
     static let keepNanoseconds = 60 * Nanoseconds.perSecond

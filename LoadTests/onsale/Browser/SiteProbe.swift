@@ -98,7 +98,8 @@ final class SiteProbe: BrowserHost, BrowserUser {
             self.end(
                 .failure(
                     PlayProblem(
-                        "\(self.target.url.origin) sends its visitors to \(url.origin): name that as --url, if it is yours"
+                        "\(self.target.url.origin) sends its visitors to \(url.origin): name that as --url, if it is "
+                            + "yours"
                     )
                 )
             )
@@ -155,13 +156,13 @@ enum SiteProblem {
         let known: [(String, String)] = [
             (
                 "hostname mismatch",
-                "the certificate of \(place) is for another name than \(url.host): check --url, or take any certificate "
-                    + "with --insecure"
+                "the certificate of \(place) is for another name than \(url.host): check --url, or take any "
+                    + "certificate with --insecure"
             ),
             (
                 "IP address mismatch",
-                "the certificate of \(place) is not for the address \(url.host): write the site's name in --url, or take any "
-                    + "certificate with --insecure"
+                "the certificate of \(place) is not for the address \(url.host): write the site's name in --url, or take "
+                    + "any certificate with --insecure"
             ),
             (
                 "certificate has expired",

@@ -42,8 +42,8 @@ extension Judge {
             "No 5xx",
             found: self.counts.serverErrors,
             measured: self.counts.answered > 0,
-            "of \(Self.plural(self.counts.answered, "page")); \(Format.count(errors[.gatewayError])) signed by a gateway of "
-                + "Sluice, the others by the site"
+            "of \(Self.plural(self.counts.answered, "page")); \(Format.count(errors[.gatewayError])) signed by a gateway "
+                + "of Sluice, the others by the site"
         )
     }
 
@@ -54,7 +54,8 @@ extension Judge {
             "Every waiting page says when to look again",
             found: books.pagesWithoutTime,
             measured: true,
-            "of \(Format.count(books.pages)), those that name no time within \(range.lowerBound) to \(range.upperBound) s"
+            "of \(Format.count(books.pages)), those that name no time within "
+                + "\(range.lowerBound) to \(range.upperBound) s"
         )
     }
 }
