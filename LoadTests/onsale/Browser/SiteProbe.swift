@@ -161,8 +161,8 @@ enum SiteProblem {
             ),
             (
                 "IP address mismatch",
-                "the certificate of \(place) is not for the address \(url.host): write the site's name in --url, or take "
-                    + "any certificate with --insecure"
+                "the certificate of \(place) is not for the address \(url.host): write the site's name in --url, or "
+                    + "take any certificate with --insecure"
             ),
             (
                 "certificate has expired",

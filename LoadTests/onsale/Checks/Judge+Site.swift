@@ -42,8 +42,8 @@ extension Judge {
             "No 5xx",
             found: self.counts.serverErrors,
             measured: self.counts.answered > 0,
-            "of \(Self.plural(self.counts.answered, "page")); \(Format.count(errors[.gatewayError])) signed by a gateway "
-                + "of Sluice, the others by the site"
+            "of \(Self.plural(self.counts.answered, "page")); \(Format.count(errors[.gatewayError])) signed by a "
+                + "gateway of Sluice, the others by the site"
         )
     }
 
