@@ -96,10 +96,10 @@ final class SitePlayer: BrowserUser {
 
     /// A phone in a tunnel: what was asked for is on its way, and no answer is heard.
     private func vanish(with request: VisitorMachine.Request, until: Instant) {
+        self.isAway = true
         _ = self.ask()
         let sentAt = self.sentAt ?? MonotonicClock.now()
         self.endPage()
-        self.isAway = true
         self.crowd.heard(.vanished, self, response: nil, due: request.due, sentAt: sentAt, now: sentAt)
         self.pausedUntil = until
         self.timer.arm(at: until)
@@ -236,6 +236,8 @@ final class SitePlayer: BrowserUser {
     }
 
     private func failed(_ kind: ErrorKind) {
+        // Nothing is heard in a tunnel, not even that there was no connection.
+        guard !self.isAway else { return }
         let now = MonotonicClock.now()
         let due = self.machine.due
         let sentAt = self.sentAt ?? now
