@@ -88,6 +88,8 @@ import Transport
                 ("http://no-such-host.invalid/", [], "could not be looked up"),
                 ("https://127.0.0.1:\(site.port(.plain))/", [], "does not speak TLS"),
                 ("http://127.0.0.1:\(site.port(.plain))/", ["--http2"], "leave --http2 out"),
+                ("http://127.0.0.1:\(site.port(.tls))/", [], "write https://"),
+                ("http://127.0.0.1:\(site.port(.plain))/gone", [], "status 404: check the path"),
                 ("http://198.51.100.7/", [], "--i-own-this-site"),
             ]
             for (url, options, words) in cases {
