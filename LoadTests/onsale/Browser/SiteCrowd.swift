@@ -32,7 +32,11 @@ final class SiteCrowd: BrowserHost {
     private let mostConnections: Int
     /// Those who have come and not left, by their index in the crowd.
     private var players: [SitePlayer?]
-    private var nextToCome = 0
+    /// Those who have not come, and the first of them.
+    private var coming: Crowd.Iterator
+    private var nextToCome: Visitor?
+    /// Cookies of people with several tabs, by the index of the person.
+    private var sharedCookies: [Int: CookieBox] = [:]
     private var leftCount = 0
     private var arrivalTimer: LoopTimer!
     private var secondTimer: LoopTimer!
@@ -56,11 +60,13 @@ final class SiteCrowd: BrowserHost {
         self.startedAt = startedAt
         self.rules = VisitorRules(anySite: crowd.scenario, startedAt: startedAt)
         self.books = VisitBooks(
-            visitors: crowd.visitors.count,
+            visitors: crowd.count,
             startedAt: startedAt,
             openingAt: self.rules.openingAt
         )
-        self.players = Array(repeating: nil, count: crowd.visitors.count)
+        self.players = Array(repeating: nil, count: crowd.count)
+        self.coming = crowd.makeIterator()
+        self.nextToCome = self.coming.next()
         self.mostConnections = max(1, descriptorLimit - CrowdPlayer.reservedDescriptors)
         self.nextSecondAt = startedAt.advanced(byNanoseconds: Nanoseconds.perSecond)
         self.arrivalTimer = LoopTimer(loop: loop) { [weak self] in self?.letCome() }
@@ -84,11 +90,10 @@ final class SiteCrowd: BrowserHost {
 
     private func letCome() {
         let now = MonotonicClock.now()
-        while self.nextToCome < self.crowd.visitors.count {
-            let visitor = self.crowd.visitors[self.nextToCome]
+        while let visitor = self.nextToCome {
             let due = self.startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
             guard due <= now else { return self.arrivalTimer.arm(at: due) }
-            self.nextToCome += 1
+            self.nextToCome = self.coming.next()
             self.tally.wasLate(nanoseconds: now.nanoseconds(since: due))
             self.tally.arrived()
             let player = SitePlayer(visitor, crowd: self)
@@ -108,9 +113,17 @@ final class SiteCrowd: BrowserHost {
         now: Instant
     ) {
         self.tally.heard(heard, due: due, sentAt: sentAt, now: now)
-        let index = player.machine.visitor.index
+        let (index, conduct) = self.rules.book(of: player.machine.visitor)
         // Which page gives a slot back, nobody knows here.
-        self.books.heard(heard, of: index, isExit: false, response: response, sentAt: sentAt, now: now)
+        self.books.heard(heard, of: index, conduct, isExit: false, response: response, sentAt: sentAt, now: now)
+    }
+
+    /// The jar that a newcomer's browser has: one for all tabs of a person, else one of its own.
+    func cookieBox(for visitor: Visitor) -> CookieBox {
+        guard self.rules.manners(of: visitor).cookies == .shared else { return CookieBox() }
+        let box = self.sharedCookies[visitor.person] ?? CookieBox()
+        self.sharedCookies[visitor.person] = box
+        return box
     }
 
     func left(_ player: SitePlayer, _ outcome: VisitorMachine.Outcome) {
@@ -158,7 +171,7 @@ final class SiteCrowd: BrowserHost {
     func stopVisitors() {
         self.loop.preconditionOnLoop()
         self.arrivalTimer.disarm()
-        self.nextToCome = self.crowd.visitors.count
+        self.nextToCome = nil
         for player in self.players { player?.stop() }
     }
 

@@ -91,6 +91,7 @@ actor SiteDirector {
 
         var evidence = Evidence(startedMicros: 0, timeline: site.timeline)
         evidence.books = site.books
+        evidence.sessionMicros = SiteEvidence.shortestSessionMicros
         evidence.site = SiteEvidence(lines: site.lines.count, complaints: site.complaints)
         var environment = Machine.facts
         environment.append(.init(name: "load tool used", value: "\(Format.percent(used)) of one processor"))
@@ -153,15 +154,15 @@ actor SiteDirector {
             ? "\(scenario.manners.fewestRequests) to \(scenario.manners.mostRequests) pages"
             : Judge.plural(pages.steps.count, "page")
         self.printer.say(
-            "\(Format.count(crowd.visitors.count)) visitors, seed \(scenario.seed), within "
+            "\(Format.count(crowd.count)) visitors, seed \(scenario.seed), within "
                 + "\(Format.duration(nanoseconds: Int64(scenario.durationSeconds * 1e9))): up to "
                 + "\(Format.count(peak)) newcomers a second, \(count) each, to \(self.plan.url) at "
                 + addresses.map(\.description).joined(separator: ", ")
         )
         guard let far = addresses.first(where: { AddressScope($0) == .internet }), !self.plan.isOwner else { return }
         throw PlayProblem(
-            "\(far) is not in this machine's own network, and a crowd can take a site down: play it only against a site "
-                + "that is yours, or whose owner has agreed, and say so with --i-own-this-site"
+            "\(far) is not in this machine's own network, and a crowd can take a site down: play it only against a "
+                + "site that is yours, or whose owner has agreed, and say so with --i-own-this-site"
         )
     }
 

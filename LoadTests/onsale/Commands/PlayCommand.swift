@@ -57,17 +57,21 @@ struct PlayCommand: ParsableCommand {
     }
 
     func run() throws {
-        if let plan = try self.site.plan() {
+        let scenario = try self.objectives.added(to: self.options.playedScenario(isWhole: self.site.url != nil))
+        if let plan = try self.site.plan(pages: scenario.pages) {
             try SitePlay.run(
                 plan,
-                scenario: try self.objectives.added(to: self.options.wholeScenario()),
+                scenario: scenario,
                 reportFolder: self.report,
                 command: "onsale play\(self.site.words) \(self.options.words)\(self.objectives.words)"
             )
         }
+        guard scenario.pages.isEmpty else {
+            throw ValidationError("the scenario's pages are those of a site of your own: name it with --url")
+        }
         let options = PlayOptions(
             sluice: self.sluice ?? "",
-            scenario: try self.objectives.added(to: self.options.playedScenario()),
+            scenario: scenario,
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,

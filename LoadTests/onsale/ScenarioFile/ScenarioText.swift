@@ -12,6 +12,7 @@ struct ScenarioText: SettingsSection {
     var manners = MannersText()
     var classes: [ClassText] = []
     var asked: [Objective] = []
+    var pages: [PageText] = []
 
     static var fields: [SettingsField<Self>] {
         [
@@ -24,6 +25,7 @@ struct ScenarioText: SettingsSection {
             .section("manners", \.manners),
             .named("classes", \.classes, count: 0...VisitorClass.mostClasses),
             .value("objectives", \.asked, .list(of: .objective, count: 0...Objective.mostInAFile), .live),
+            .list("pages", \.pages, count: 0...PagePlan.mostSteps, .live),
         ]
     }
 
@@ -53,6 +55,7 @@ struct ScenarioText: SettingsSection {
         }
         scenario.manners = self.manners.applied(to: Manners().stretched(toSeconds: length))
         scenario.classes = self.classes.map { $0.group(scenario.manners, lengthSeconds: length, &findings) }
+        scenario.pages = PageText.plan(self.pages, &findings)?.steps ?? []
         guard findings.problems.isEmpty else { return nil }
 
         scenario.visitors = self.visitors ?? scenario.curve.visitors

@@ -70,7 +70,12 @@ struct VerdictSection {
 
     private func keyFigures() -> String {
         let result = self.report.gateway
-        var figures: [(String, String)] = [("people let in", Format.count(result.counts.exchanges))]
+        let hasLine = result.counts.exchanges + result.counts.waitingPages > 0
+        var figures: [(String, String)] = [
+            hasLine
+                ? ("people let in", Format.count(result.counts.exchanges))
+                : ("people served", Format.count(result.counts.served))
+        ]
         if let order = self.report.verdict.checks.first(where: { $0.name == .order }) {
             figures.append(("overtaken", order.measured))
         }
@@ -78,7 +83,7 @@ struct VerdictSection {
             figures.append(("p99 once inside", Format.duration(nanoseconds: inside.corrected.p99)))
         }
         figures.append(("failed requests", Format.count(result.counts.errors.total)))
-        if let peak = result.samples.map(\.gauges.waiting).max() {
+        if hasLine, let peak = result.samples.map(\.gauges.waiting).max() {
             figures.append(("most in line at once", Format.count(peak)))
         }
         let items = figures.map { "<div><b>\(SVG.escaped($0.1))</b><span>\(SVG.escaped($0.0))</span></div>" }
