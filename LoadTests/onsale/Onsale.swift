@@ -7,8 +7,8 @@ struct Onsale: ParsableCommand {
         commandName: "onsale",
         abstract: "The load tool of Sluice: an on-sale's crowd, played and judged.",
         subcommands: [
-            PlayCommand.self, SoakCommand.self, PlanCommand.self, ReportCommand.self, DriveCommand.self,
-            AgentCommand.self,
+            PlayCommand.self, SoakCommand.self, PlanCommand.self, ReportCommand.self, CompareCommand.self,
+            SearchCommand.self, RecordCommand.self, DriveCommand.self, AgentCommand.self,
         ]
     )
 }

@@ -88,6 +88,8 @@ import Transport
                 ("http://no-such-host.invalid/", [], "could not be looked up"),
                 ("https://127.0.0.1:\(site.port(.plain))/", [], "does not speak TLS"),
                 ("http://127.0.0.1:\(site.port(.plain))/", ["--http2"], "leave --http2 out"),
+                ("http://127.0.0.1:\(site.port(.tls))/", [], "write https://"),
+                ("http://127.0.0.1:\(site.port(.plain))/gone", [], "status 404: check the path"),
                 ("http://198.51.100.7/", [], "--i-own-this-site"),
             ]
             for (url, options, words) in cases {
@@ -103,6 +105,41 @@ import Transport
                 let run = try Self.play(scene, "https://127.0.0.1/", options)
                 #expect(run.end == .exited(64) && run.errors.contains(words))
             }
+        }
+    }
+
+    @Test func pagesOfAScenario_arePlayedInOrder() throws {
+        try Scene.play { scene in
+            let site = try Nginx(
+                scene,
+                pages: [
+                    "seats.json": #"{"seats":[{"page":"seat-9.html"}]}"#, "seat-9.html": "<b id=seat>A9</b>",
+                    "A9.html": "yours",
+                ]
+            )
+            let file = "\(scene.folder)/visit.yaml"
+            try scene.write(
+                """
+                length: 5s
+                visitors: 20
+                pages:
+                  - {name: seats, path: /seats.json, extract: {page: json:seats.0.page}}
+                  - {name: seat, path: '/${page}', extract: {seat: html:#seat}, expect: {body: A9}}
+                  - {name: order, path: '/${seat}.html?v=${visitor}', expect: {body: yours, lacks: sold}}
+                """,
+                to: file
+            )
+            let run = try scene.run(
+                try SluiceProcess.find("onsale"),
+                [
+                    "play", "--url", "http://127.0.0.1:\(site.port(.plain))/", "--scenario", file, "--report",
+                    "\(scene.folder)/report",
+                ]
+            )
+            let report = try? ReportFiles.read("\(scene.folder)/report/report.json")
+            let counts = try #require(report?.gateway.counts, "\(run.output)\(run.errors)")
+            #expect(counts.served == 20 && counts.insideAnswers == 60 && counts.errors.total == 0, "\(run.output)")
+            #expect(report?.scenario.pages.map(\.name) == ["seats", "seat", "order"])
         }
     }
 
@@ -129,8 +166,8 @@ import Transport
         }
     }
 
-    /// A site that stands still for two seconds: newcomers cannot even send what they want to ask. Counted from the moment
-    /// at which each page was due this shows; counted from the moment of sending it does not.
+    /// A site that stands still for two seconds: newcomers cannot even send what they want to ask. Counted from the
+    /// moment at which each page was due this shows; counted from the moment of sending it does not.
     @Test func siteThatStalls_showsInTheCorrectedPercentilesAlone() throws {
         try Scene.play { scene in
             let site = try Nginx(scene, pages: ["index.html": "<p>Tickets</p>"])

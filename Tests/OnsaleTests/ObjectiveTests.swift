@@ -70,7 +70,7 @@ import Testing
         arguments: [
             ("", ["no name", "no comparison", "no value"]), ("<", ["no name", "no value"]),
             ("inside.p99", ["no comparison", "no value", "250ms"]), ("inside.p99<", ["no value", "250ms"]),
-            ("insid.p99<250ms", ["insid.p99 is the name of no figure", "known are"]),
+            ("insid.p99<250ms", ["insid.p99 is the name of no figure (did you mean inside.p99?)", "known are"]),
             ("inside.p101<1s", ["of inside there are", "worst_second"]), ("inside.p0<1s", ["of inside there are"]),
             ("inside.raw.worst_second<1s", ["of inside.raw there are"]),
             ("inside.p99.9999<1s", ["of inside there are"]),

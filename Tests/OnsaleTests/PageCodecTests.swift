@@ -235,6 +235,8 @@ import Testing
         codec.send(PageRequest(target: "/"), number: 0, cookie: nil)
         #expect(Self.text(codec).hasPrefix("PRI * HTTP/2.0"))
         _ = Self.give(codec, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        // Its own last word, which says what was wrong.
+        #expect(!codec.takeOutput().isEmpty)
         #expect(codec.takeEvents() == [.broken(.badAnswer)] && codec.isUsedUp)
     }
 }

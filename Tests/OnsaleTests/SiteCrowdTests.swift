@@ -171,6 +171,33 @@ import Transport
         #expect(!names.contains(.order) && !names.contains(.numbers))
     }
 
+    @Test func roomWithAPageOfItsOwn_isAskedThere() throws {
+        let passed = Record(0)
+        let outcome = try Self.play(
+            visitors: 1,
+            {
+                $0.fewestRequests = 1; $0.mostRequests = 1
+            },
+            reply: { request in
+                if request.path == "/queue" {
+                    passed.update { $0 += 1 }
+                    guard passed.value > 2 else { return Self.html("<meta http-equiv=refresh content=1>In line") }
+                    return Self.answer(
+                        "",
+                        status: "302 Found",
+                        fields: "Set-Cookie: in=1; Path=/\r\nLocation: /start\r\n"
+                    )
+                }
+                guard request.cookies == "in=1" else {
+                    return Self.answer("", status: "302 Found", fields: "Location: /queue\r\n")
+                }
+                return Self.html("Shop")
+            }
+        )
+        #expect(outcome.counts.served == 1 && outcome.counts.waitingPages == 2 && outcome.counts.exchanges == 1)
+        #expect(outcome.paths == ["/start", "/queue", "/queue", "/queue", "/start"])
+    }
+
     @Test func keptConnectionThatHasGone_isAskedAgainOnAnother() throws {
         let outcome = try Self.play(visitors: 10) { $0.ordinal == 1 ? .reset : Self.answer("x") }
         #expect(outcome.counts.served == 10 && outcome.counts.errors.total == 0)

@@ -26,11 +26,12 @@ protocol BrowserUser: AnyObject {
     func failed(_ number: Int, _ kind: ErrorKind, detail: CloseReason?)
 }
 
-/// The connections of one visitor, as browsers keep them: one that is shared by all requests where the site speaks HTTP/2,
-/// else up to `mostConnections` side by side; kept between pages, and gone to again with an abbreviated TLS handshake.
+/// The connections of one visitor, as browsers keep them: one that is shared by all requests where the site speaks
+/// HTTP/2, else up to `mostConnections` side by side; kept between pages, and gone to again with an abbreviated TLS
+/// handshake.
 ///
-/// Lives on the crowd's loop. Requests beyond what the connections take wait in order; there are at most as many as a page
-/// has parts.
+/// Lives on the crowd's loop. Requests beyond what the connections take wait in order; there are at most as many as a
+/// page has parts.
 final class Browser: PageConnectionOwner {
     /// What browsers open to one host with HTTP/1.1.
     static let mostConnections = 6
@@ -51,15 +52,21 @@ final class Browser: PageConnectionOwner {
     private var ticket: TLSTicket?
     /// Fewer than `mostConnections` once the site has refused one beside others.
     private var mostConnections = Browser.mostConnections
-    var cookies = SiteCookies()
+    /// Tabs of one person share it.
+    private let box: CookieBox
     /// Why the latest connection could not be used.
     private var lastDetail: CloseReason?
 
     /// - Parameter index: whose browser it is, which decides from where and to which address it connects.
-    init(_ host: any BrowserHost, index: Int) {
+    init(_ host: any BrowserHost, index: Int, cookies: CookieBox = CookieBox()) {
         self.host = host
         self.index = index
+        self.box = cookies
     }
+
+    var cookies: SiteCookies { self.box.cookies }
+
+    func forgetCookies() { self.box.cookies = SiteCookies() }
 
     /// Before the first request.
     func serve(_ user: any BrowserUser) { self.user = user }
@@ -158,7 +165,7 @@ final class Browser: PageConnectionOwner {
         guard let known = self.underWay.removeValue(forKey: number) else { return }
         if let ticket = connection.ticket { self.ticket = ticket }
         for field in response.fields where field.name == "set-cookie" {
-            self.cookies.take(setCookie: field.value, from: known.request.target)
+            self.box.cookies.take(setCookie: field.value, from: known.request.target)
         }
         self.user?.answered(number, response)
         self.pump()
@@ -179,8 +186,11 @@ final class Browser: PageConnectionOwner {
         self.lastDetail = detail
         if !connection.wasUsed {
             // The only connection came to nothing: the next one would, too.
-            if self.connections.isEmpty { self.failAllWaiting(kind) }
-            self.mostConnections = max(1, self.connections.count)
+            if self.connections.isEmpty {
+                self.failAllWaiting(kind)
+            } else {
+                self.mostConnections = self.connections.count
+            }
         }
         self.pump()
     }

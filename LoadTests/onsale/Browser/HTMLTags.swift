@@ -1,7 +1,7 @@
 import Primitives
 
-/// Steps through the opening tags of an HTML page, with their attributes. Comments, and what stands in scripts and styles,
-/// are stepped over. No tree is built: what a visitor needs to know of a page stands in single tags.
+/// Steps through the opening tags of an HTML page, with their attributes. Comments, and what stands in scripts and
+/// styles, are stepped over. No tree is built: what a visitor needs to know of a page stands in single tags.
 struct HTMLTags: Sequence, IteratorProtocol {
     struct Tag: Equatable {
         /// In lower case.

@@ -26,6 +26,8 @@ final class HTTP2Codec: PageCodec {
     private var events: [PageCodecEvent] = []
     private var isBroken = false
     private var isToldToGo = false
+    /// A whole frame has come from the server.
+    private var speaksHTTP2 = false
 
     init(url: SiteURL) {
         self.url = url
@@ -55,9 +57,9 @@ final class HTTP2Codec: PageCodec {
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, user in
-            if let frame, frame.pointee.hd.type == UInt8(NGHTTP2_GOAWAY.rawValue) {
-                HTTP2Codec.codec(user)?.isToldToGo = true
-            }
+            guard let codec = HTTP2Codec.codec(user), let frame else { return 0 }
+            codec.speaksHTTP2 = true
+            if frame.pointee.hd.type == UInt8(NGHTTP2_GOAWAY.rawValue) { codec.isToldToGo = true }
             return 0
         }
         // The session lives no longer than this object, which frees it.
@@ -172,6 +174,7 @@ final class HTTP2Codec: PageCodec {
             guard count > 0, let piece else { break }
             output += UnsafeBufferPointer(start: piece, count: count)
         }
+        self.noticeEnd()
         return output
     }
 
@@ -184,13 +187,18 @@ final class HTTP2Codec: PageCodec {
             bytes.assumingMemoryBound(to: UInt8.self).baseAddress,
             bytes.count
         )
-        // A server that speaks HTTP/1.1, or breaks the rules.
-        if used < 0 {
-            self.breakOff(.badAnswer)
-        } else if nghttp2_session_want_read(self.session) == 0, nghttp2_session_want_write(self.session) == 0 {
-            self.breakOff(.broken)
-        }
+        if used < 0 { self.breakOff(.badAnswer) }
+        self.noticeEnd()
         return bytes.count
+    }
+
+    /// After the last word of either side nothing more comes. A server that has not said one frame speaks something
+    /// else.
+    private func noticeEnd() {
+        guard nghttp2_session_want_read(self.session) == 0, nghttp2_session_want_write(self.session) == 0 else {
+            return
+        }
+        self.breakOff(self.speaksHTTP2 ? .broken : .badAnswer)
     }
 
     func inputEnded() { self.breakOff(.broken) }

@@ -35,8 +35,8 @@ enum HostLookup {
             let reason = code == EAI_SYSTEM ? SystemError.message(code: errno) : String(cString: gai_strerror(code))
             return .failure(
                 PlayProblem(
-                    "the host \(name) could not be looked up (\(reason)): check the spelling of --url and this machine's name "
-                        + "server, or write the site's address into /etc/hosts"
+                    "the host \(name) could not be looked up (\(reason)): check the spelling of --url and this "
+                        + "machine's name server, or write the site's address into /etc/hosts"
                 )
             )
         }

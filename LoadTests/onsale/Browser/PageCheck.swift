@@ -1,5 +1,5 @@
 /// What a page must be like, or it counts as an error of the site. Without a check on the status, 2xx and 3xx are good.
-enum PageCheck: Equatable, Sendable {
+enum PageCheck: Codable, Equatable, Sendable {
     case status([Int])
     /// The field is there, and its value holds the text; the name is in lower case.
     case field(String, holds: String)

@@ -1,7 +1,7 @@
 import HTTPWire
 
-/// What one connection speaks: requests become bytes, bytes become responses. It has no socket: whoever carries it sends
-/// what `takeOutput` hands over, and acts on the events that each call leaves behind.
+/// What one connection speaks: requests become bytes, bytes become responses. It has no socket: whoever carries it
+/// sends what `takeOutput` hands over, and acts on the events that each call leaves behind.
 protocol PageCodec: AnyObject {
     /// So many more requests may be sent now; 0 also when the connection is of no more use.
     var capacity: Int { get }

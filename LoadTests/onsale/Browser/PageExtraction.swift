@@ -2,8 +2,8 @@ import Foundation
 import Primitives
 
 /// A value that is taken out of a page, for the requests that follow.
-struct PageExtraction: Equatable, Sendable {
-    enum Source: Equatable, Sendable {
+struct PageExtraction: Codable, Equatable, Sendable {
+    enum Source: Codable, Equatable, Sendable {
         /// Keys and indexes into JSON, joined by dots: `basket.items.0.id`.
         case json([String])
         /// The first tag that fits, and the attribute of it; nil: the text behind the tag.

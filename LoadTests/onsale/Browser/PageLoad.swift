@@ -1,5 +1,5 @@
-/// One page on its way into a browser: the document, over redirects, and then what is loaded beside it. The page is there
-/// when all of that is.
+/// One page on its way into a browser: the document, over redirects, and then what is loaded beside it. The page is
+/// there when all of that is.
 ///
 /// A value without socket: whoever plays it sends the requests that each call returns, and reports what came of them.
 struct PageLoad: Sendable {

@@ -20,9 +20,10 @@ struct PageReading: Equatable, Sendable {
         self.response.isGatewayError = document.value(of: "sluice-error") != nil
         // No mark tells whose page it is: a 5xx that Sluice has not signed is the site's.
         self.response.hasMark = !self.response.isGatewayError
+        self.response.retryAfterSeconds = document.value(of: "retry-after").flatMap { Int64($0) }
         if let room = RoomPage(document, isThePage: isThePage, url: url) {
             self.response.standing = room.standing
-            self.response.retryAfterSeconds = room.retryAfterSeconds
+            self.response.retryAfterSeconds = room.retryAfterSeconds ?? self.response.retryAfterSeconds
             if room.standing.isOutside {
                 self.wait(room.page, LinePlace(cookies))
                 return

@@ -1,8 +1,8 @@
 import Primitives
 
 /// One page of a visit: what is asked for, what is taken out of the response, and what it must be like.
-struct PageStep: Equatable, Sendable {
-    enum Body: Equatable, Sendable {
+struct PageStep: Codable, Equatable, Sendable {
+    enum Body: Codable, Equatable, Sendable {
         case none
         /// `application/x-www-form-urlencoded`; values are escaped.
         case form([Pair])
@@ -10,13 +10,13 @@ struct PageStep: Equatable, Sendable {
         case json(PageTemplate)
     }
 
-    struct Pair: Equatable, Sendable {
+    struct Pair: Codable, Equatable, Sendable {
         var name: String
         var value: PageTemplate
     }
 
     /// What is loaded beside the page, over parallel connections or streams, each address once a visit.
-    enum Assets: Equatable, Sendable {
+    enum Assets: Codable, Equatable, Sendable {
         /// Those that the page's tags name, on the same site; `mostAssets` of them.
         case asThePageSays
         case listed([PageTemplate])

@@ -2,8 +2,8 @@ import Primitives
 
 /// A text with places to be filled in: `/seats/${seat}?visitor=${visitor}`. `$$` is a dollar sign.
 ///
-/// Names are those of values that earlier pages gave (`extract`), and two that every visitor has: `visitor`, the index in
-/// the crowd, and `random`, a number from 0 to 999,999,999 that the seed fixes for each visitor.
+/// Names are those of values that earlier pages gave (`extract`), and two that every visitor has: `visitor`, the index
+/// in the crowd, and `random`, a number from 0 to 999,999,999 that the seed fixes for each visitor.
 struct PageTemplate: Equatable, Sendable {
     static let ownNames = ["visitor", "random"]
     /// Longest value that is filled in; more of it is cut off.

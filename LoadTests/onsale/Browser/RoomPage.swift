@@ -4,9 +4,9 @@ import Primitives
 
 /// What a page says of a waiting room, Sluice's or another one's: told to wait, or in.
 ///
-/// Sluice's says it in a field, and the rest as JSON or in the words of its HTML page. Any other room is known by a page of
-/// HTML that asks to be loaded again after some time: a `Refresh` field, a `<meta http-equiv="refresh">` of the same
-/// address, or a `Retry-After`, with a status of 200, 429 or 503.
+/// Sluice's says it in a field, and the rest as JSON or in the words of its HTML page. Any other room is known by a
+/// page of HTML that asks to be loaded again after some time: a `Refresh` field, a `<meta http-equiv="refresh">` of the
+/// same address, or a `Retry-After` in seconds, with a status of 200, 429 or 503.
 struct RoomPage: Equatable, Sendable {
     /// Longer than this no page of a room asks to wait: a page that refreshes itself so rarely is a page.
     static let longestRefreshSeconds: Int64 = 300

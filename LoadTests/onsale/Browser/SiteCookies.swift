@@ -1,7 +1,8 @@
 import Primitives
 
-/// The cookies of one visitor for one site, with their paths. Limits, as browsers have them: `mostCookies`, the oldest go
-/// first, and `mostBytes` a pair. One host, so domains are not looked at, and neither is `Secure`: a run has one scheme.
+/// The cookies of one visitor for one site, with their paths. Limits, as browsers have them: `mostCookies`, the oldest
+/// go first, and `mostBytes` a pair. One host, so domains are not looked at, and neither is `Secure`: a run has one
+/// scheme.
 struct SiteCookies: Equatable, Sendable {
     static let mostCookies = 50
     static let mostBytes = 4096
@@ -77,4 +78,9 @@ struct SiteCookies: Equatable, Sendable {
         while text.last == " " || text.last == "\t" { text.removeLast() }
         return text
     }
+}
+
+/// A jar of cookies that several browsers may look into. Lives on the crowd's loop.
+final class CookieBox {
+    var cookies = SiteCookies()
 }

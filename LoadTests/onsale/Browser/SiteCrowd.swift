@@ -35,6 +35,8 @@ final class SiteCrowd: BrowserHost {
     /// Those who have not come, and the first of them.
     private var coming: Crowd.Iterator
     private var nextToCome: Visitor?
+    /// Cookies of people with several tabs, by the index of the person.
+    private var sharedCookies: [Int: CookieBox] = [:]
     private var leftCount = 0
     private var arrivalTimer: LoopTimer!
     private var secondTimer: LoopTimer!
@@ -111,9 +113,17 @@ final class SiteCrowd: BrowserHost {
         now: Instant
     ) {
         self.tally.heard(heard, due: due, sentAt: sentAt, now: now)
-        let index = player.machine.visitor.index
+        let (index, conduct) = self.rules.book(of: player.machine.visitor)
         // Which page gives a slot back, nobody knows here.
-        self.books.heard(heard, of: index, isExit: false, response: response, sentAt: sentAt, now: now)
+        self.books.heard(heard, of: index, conduct, isExit: false, response: response, sentAt: sentAt, now: now)
+    }
+
+    /// The jar that a newcomer's browser has: one for all tabs of a person, else one of its own.
+    func cookieBox(for visitor: Visitor) -> CookieBox {
+        guard self.rules.manners(of: visitor).cookies == .shared else { return CookieBox() }
+        let box = self.sharedCookies[visitor.person] ?? CookieBox()
+        self.sharedCookies[visitor.person] = box
+        return box
     }
 
     func left(_ player: SitePlayer, _ outcome: VisitorMachine.Outcome) {

@@ -22,6 +22,8 @@ actor SiteDirector {
     private let descriptorLimit: Int
     private var printer = ProgressPrinter()
     private var crowd: SiteCrowd?
+    /// What a report needs if the run is stopped.
+    private var soFar: RunSoFar?
     private var isInterrupted = false
 
     init(_ plan: SitePlayPlan, scenario: Scenario, reportFolder: String, command: String, on loop: EventLoop) {
@@ -33,20 +35,41 @@ actor SiteDirector {
         self.descriptorLimit = Machine.raiseDescriptorLimit()
     }
 
-    /// Returns the exit code: that of the verdict, `notPlayed` when there is none, 130 when interrupted.
+    /// Returns the exit code: that of the report, `notPlayed` when there is none, 130 when interrupted.
     func play() async -> Int32 {
         do {
             let report = try await self.perform()
-            let paths = try ReportFiles.write(report, folder: self.reportFolder)
-            self.printer.say(VerdictText(report, isColoured: self.printer.isColoured).render())
-            self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
-            return report.verdict.exitCode.rawValue
+            try self.leave(report)
+            return report.exitCode.rawValue
         } catch is Director.Interrupted {
-            self.crowd?.finish()
+            self.leavePartialReport("interrupted")
             return 130
         } catch {
+            self.leavePartialReport("\(error)")
             printError("onsale: \(error)")
             return Verdict.ExitCode.notPlayed.rawValue
+        }
+    }
+
+    /// Said before it is written: a full disk takes the files, not the verdict.
+    private func leave(_ report: RunReport) throws {
+        let text = VerdictText(report, isColoured: self.printer.isColoured, width: self.printer.columns)
+        self.printer.say(text.render())
+        let paths = try ReportFiles.write(report, folder: self.reportFolder)
+        self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
+    }
+
+    /// What there was when the run was stopped; nothing when nobody had come yet.
+    private func leavePartialReport(_ reason: String) {
+        guard let soFar = self.soFar, let crowd = self.crowd else { return }
+        crowd.finish()
+        let result = RunResult(Evidence(startedMicros: 0, timeline: crowd.timeline))
+        guard !result.samples.isEmpty else { return }
+        let site = RunReport.Fact(name: "site", value: self.plan.url.description)
+        do {
+            try self.leave(soFar.stopped(result, command: self.command, settings: [site], reason: reason))
+        } catch {
+            printError("onsale: \(error)")
         }
     }
 
@@ -60,6 +83,7 @@ actor SiteDirector {
         let crowd = try Crowd(self.scenario)
         let (target, answer) = try await self.prepare(crowd)
         let startedAt = Date()
+        self.soFar = RunSoFar(startedAt: startedAt, environment: Machine.facts, scenario: crowd.scenario)
         let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())
         let site = try await self.send(crowd, to: target)
         let wall = max(1, MonotonicClock.now().nanoseconds(since: before.clock))
@@ -67,9 +91,11 @@ actor SiteDirector {
 
         var evidence = Evidence(startedMicros: 0, timeline: site.timeline)
         evidence.books = site.books
+        evidence.sessionMicros = SiteEvidence.shortestSessionMicros
         evidence.site = SiteEvidence(lines: site.lines.count, complaints: site.complaints)
         var environment = Machine.facts
         environment.append(.init(name: "load tool used", value: "\(Format.percent(used)) of one processor"))
+        let result = RunResult(evidence)
         return RunReport(
             startedAt: startedAt.ISO8601Format(),
             command: self.command,
@@ -77,7 +103,8 @@ actor SiteDirector {
             environment: environment,
             settings: self.facts(target, answer, site),
             verdict: Judge(objectives: crowd.scenario.objectives, evidence: evidence).siteVerdict(),
-            gateway: RunResult(evidence)
+            gateway: result,
+            objectives: crowd.scenario.asked.map { ObjectiveResult($0, of: result) }
         )
     }
 
@@ -134,8 +161,8 @@ actor SiteDirector {
         )
         guard let far = addresses.first(where: { AddressScope($0) == .internet }), !self.plan.isOwner else { return }
         throw PlayProblem(
-            "\(far) is not in this machine's own network, and a crowd can take a site down: play it only against a site "
-                + "that is yours, or whose owner has agreed, and say so with --i-own-this-site"
+            "\(far) is not in this machine's own network, and a crowd can take a site down: play it only against a "
+                + "site that is yours, or whose owner has agreed, and say so with --i-own-this-site"
         )
     }
 

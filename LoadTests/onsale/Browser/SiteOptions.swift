@@ -53,11 +53,11 @@ struct SiteOptions: ParsableArguments {
     }
 
     /// nil without `--url`.
-    func plan(pages: PagePlan = .onePage) throws -> SitePlayPlan? {
+    func plan(pages: [PageStep]) throws -> SitePlayPlan? {
         guard let url = self.url else { return nil }
         return SitePlayPlan(
             url: try SiteURL(parsing: url),
-            pages: pages,
+            pages: pages.isEmpty ? .onePage : try PagePlan(pages),
             version: self.http2 ? .http2 : self.http1 ? .http1 : .asAgreed,
             checksCertificate: !self.insecure,
             authorityFile: self.ca,
@@ -92,8 +92,12 @@ struct SitePlayPlan: Sendable {
     func fitted(_ scenario: Scenario) -> Scenario {
         guard !self.pages.isOnePage else { return scenario }
         var scenario = scenario
-        scenario.manners.fewestRequests = self.pages.steps.count
-        scenario.manners.mostRequests = self.pages.steps.count
+        func fit(_ manners: inout Manners) {
+            manners.fewestRequests = self.pages.steps.count
+            manners.mostRequests = self.pages.steps.count
+        }
+        fit(&scenario.manners)
+        for index in scenario.classes.indices { fit(&scenario.classes[index].manners) }
         return scenario
     }
 }

@@ -4,8 +4,8 @@ import Transport
 
 /// Plays one visitor against a site with a browser: carries out what the machine asks for and tells it what came of it.
 ///
-/// Lives on the crowd's loop. A page is one request to the machine: it is answered when the document and all that belongs
-/// to it are there. Latency counts from the moment at which the page was due.
+/// Lives on the crowd's loop. A page is one request to the machine: it is answered when the document and all that
+/// belongs to it are there. Latency counts from the moment at which the page was due.
 final class SitePlayer: BrowserUser {
     /// Browsers keep idle connections for longer, and servers for less.
     static let keepNanoseconds = 60 * Nanoseconds.perSecond
@@ -21,20 +21,26 @@ final class SitePlayer: BrowserUser {
     private var page: PageLoad?
     private var reading: PageReading?
     private var step: PageStep?
+    private var askedFor = ""
+    /// Where a redirect has led to a page of a waiting room.
+    private var roomPage: String?
     private var cached: Set<String> = []
     private var nextNumber = 0
     /// When the bytes of the page's first request were given to the socket; nil when no page is under way.
     private(set) var sentAt: Instant?
     /// When the page under way was asked for; its connection may still be opening.
     private(set) var askedAt: Instant?
+    /// The visitor's own network is gone.
+    private var isAway = false
     /// Told to wait by the last page.
     private(set) var isWaiting = false
 
     init(_ visitor: Visitor, crowd: SiteCrowd) {
         self.crowd = crowd
         self.machine = VisitorMachine(visitor, startedAt: crowd.startedAt)
-        self.browser = Browser(crowd, index: visitor.index)
-        var draw = visitor.generator(ordinal: 3_000_000)
+        self.browser = Browser(crowd, index: visitor.person, cookies: crowd.cookieBox(for: visitor))
+        // Apart from the ordinals of all draws on the way.
+        var draw = visitor.generator(ordinal: 9_000_000)
         self.values = [
             "visitor": String(visitor.index), "random": String(draw.drawInteger(0...999_999_999)),
         ]
@@ -53,6 +59,11 @@ final class SitePlayer: BrowserUser {
     }
 
     private func timerFired() {
+        if self.isAway {
+            // Back, and the connections are of no more use.
+            self.isAway = false
+            self.browser.stop()
+        }
         let now = MonotonicClock.now()
         if let dueAt = self.pausedUntil { self.crowd.wasLate(nanoseconds: now.nanoseconds(since: dueAt)) }
         self.carryOut(self.machine.timerFired(now: now))
@@ -66,7 +77,7 @@ final class SitePlayer: BrowserUser {
         // The browser opens connections as its pages need them.
         case .connect: self.carryOut(self.machine.connected())
         case .request: self.load()
-        case .requestAndVanish(_, let until): self.vanish(until: until)
+        case .requestAndVanish(let request, let until): self.vanish(with: request, until: until)
         case .wait(let until): self.wait(until: until)
         case .leave(let outcome):
             self.timer.disarm()
@@ -78,36 +89,43 @@ final class SitePlayer: BrowserUser {
         }
     }
 
-    /// The network goes away with a page under way; nothing that comes of it is taken.
-    private func vanish(until: Instant) {
-        let due = self.machine.due
-        self.load()
-        guard self.page != nil else { return self.wait(until: until) }
-        let sentAt = self.sentAt ?? MonotonicClock.now()
-        self.endPage()
-        self.browser.stop()
-        self.crowd.heard(.vanished, self, response: nil, due: due, sentAt: sentAt, now: sentAt)
-        self.wait(until: until)
+    private func load() {
+        // Without the value that another page was to give the visitor cannot go on; that page was complained of.
+        guard self.ask() else { return self.failed(.failedCheck) }
     }
 
-    private func load() {
+    /// A phone in a tunnel: what was asked for is on its way, and no answer is heard.
+    private func vanish(with request: VisitorMachine.Request, until: Instant) {
+        self.isAway = true
+        _ = self.ask()
+        let sentAt = self.sentAt ?? MonotonicClock.now()
+        self.endPage()
+        self.crowd.heard(.vanished, self, response: nil, due: request.due, sentAt: sentAt, now: sentAt)
+        self.pausedUntil = until
+        self.timer.arm(at: until)
+    }
+
+    /// Asks for the next page. False when a value is missing for that.
+    private func ask() -> Bool {
+        let habit = self.crowd.rules.manners(of: self.machine.visitor).cookies
+        // Whose pass a thief could show, nobody knows here.
+        if habit == .none || habit == .stolen { self.browser.forgetCookies() }
         let step = self.crowd.pages.step(after: self.machine.requestsDone)
         self.step = step
         self.reading = nil
         self.sentAt = nil
+        guard var request = step.request(self.values, url: self.crowd.target.url) else { return false }
         self.askedAt = MonotonicClock.now()
-        guard var request = step.request(self.values, url: self.crowd.target.url) else {
-            // A page has not given the value, and was complained of then: the visitor cannot go on. Who is about to
-            // vanish does so, and fails the next time.
-            if self.machine.isBusy { self.failed(.failedCheck) }
-            return
-        }
+        // A room that has sent the visitor to a page of its own wants that one to be loaded again.
+        if let roomPage = self.roomPage { request = PageRequest(target: roomPage) }
         Self.complete(&request)
+        self.askedFor = request.target
         var page = PageLoad(request, url: self.crowd.target.url, firstNumber: self.nextNumber)
         let first = page.start()
         self.page = page
         self.nextNumber = page.numberAfter
         self.browser.ask(first.request, number: first.number)
+        return true
     }
 
     private static func complete(_ request: inout PageRequest) {
@@ -120,8 +138,7 @@ final class SitePlayer: BrowserUser {
         self.timer.arm(at: until)
         guard self.browser.isConnected else { return }
         let pause = until.nanoseconds(since: self.crowd.loop.now)
-        let isShort = self.crowd.isShortOfDescriptors && pause > VisitorPlayer.keepNanoseconds / 8
-        guard pause > Self.keepNanoseconds || isShort else { return }
+        guard pause > Self.keepNanoseconds || self.crowd.isShortOfDescriptors else { return }
         if pause <= Self.keepNanoseconds { self.crowd.gaveUpConnection() }
         self.browser.closeConnections()
     }
@@ -157,6 +174,8 @@ final class SitePlayer: BrowserUser {
             guard let step = self.step else { preconditionFailure("a page of no step") }
             let reading = PageReading(document, step: step, url: url, cookies: self.browser.cookies)
             self.reading = reading
+            self.roomPage =
+                reading.isOutside && (self.roomPage != nil || url.target != self.askedFor) ? url.target : nil
             let targets = reading.isPage ? self.assets(of: document, step, url) : []
             guard let action = self.page?.load(targets) else { return }
             self.act(action)
@@ -217,6 +236,8 @@ final class SitePlayer: BrowserUser {
     }
 
     private func failed(_ kind: ErrorKind) {
+        // Nothing is heard in a tunnel, not even that there was no connection.
+        guard !self.isAway else { return }
         let now = MonotonicClock.now()
         let due = self.machine.due
         let sentAt = self.sentAt ?? now

@@ -23,6 +23,8 @@ final class SiteProbe: BrowserHost, BrowserUser {
     private let step: PageStep
     private var browser: Browser!
     private var page: PageLoad?
+    /// The first page changes something, so it is not asked for.
+    private var asksForAnother = false
     private var timer: LoopTimer!
     private var completion: ((Result<Answer, PlayProblem>) -> Void)?
 
@@ -40,21 +42,21 @@ final class SiteProbe: BrowserHost, BrowserUser {
         self.loop.preconditionOnLoop()
         self.completion = completion
         // Values that no page has given yet do not matter here.
-        var request =
-            self.step.request(["visitor": "0", "random": "0"], url: self.target.url)
-            ?? PageRequest(target: self.target.url.target)
+        let first = self.step.request(["visitor": "0", "random": "0"], url: self.target.url)
+        var request = first ?? PageRequest(target: self.target.url.target)
         // What is sent once too often must change nothing.
         if !request.isRepeatable {
             request = PageRequest(target: self.target.url.target)
+            self.asksForAnother = true
         }
         request.add("accept", "text/html,*/*;q=0.8")
         request.add("user-agent", "onsale")
         self.browser.serve(self)
         self.timer.arm(afterNanoseconds: CrowdPart.answerTimeoutNanoseconds)
         var page = PageLoad(request, url: self.target.url, firstNumber: 0)
-        let first = page.start()
+        let asking = page.start()
         self.page = page
-        self.browser.ask(first.request, number: first.number)
+        self.browser.ask(asking.request, number: asking.number)
     }
 
     private func end(_ result: Result<Answer, PlayProblem>) {
@@ -85,26 +87,44 @@ final class SiteProbe: BrowserHost, BrowserUser {
         case .ask(let requests): for asking in requests { self.browser.ask(asking.request, number: asking.number) }
         case .choose(let document, let url):
             let reading = PageReading(document, step: self.step, url: url, cookies: self.browser.cookies)
-            self.end(
-                .success(
-                    Answer(
-                        status: document.status,
-                        version: self.browser.speaksHTTP2 ? "HTTP/2" : "HTTP/1.1",
-                        isRoom: reading.response.standing != .unguarded
-                    )
-                )
-            )
+            self.end(self.judge(document, reading, url))
         case .end(.sentElsewhere(let url)):
             self.end(
                 .failure(
                     PlayProblem(
-                        "\(self.target.url.origin) sends its visitors to \(url.origin): name that as --url, if it is yours"
+                        "\(self.target.url.origin) sends its visitors to \(url.origin): name that as --url, if it is "
+                            + "yours"
                     )
                 )
             )
         case .end(.failed(let kind)): self.failed(nil, kind)
         case .end(.page): preconditionFailure("a probe loads nothing beside the page")
         }
+    }
+
+    /// Where the first page is refused every visitor would go home at once.
+    private func judge(
+        _ document: PageResponse,
+        _ reading: PageReading,
+        _ url: SiteURL
+    ) -> Result<Answer, PlayProblem> {
+        guard self.asksForAnother || !(400..<500).contains(reading.response.status) else {
+            let hint = self.target.url.scheme == .http && document.status == 400
+            return .failure(
+                PlayProblem(
+                    "\(url) answers with status \(document.status): check the path of --url"
+                        + (hint ? "; where it speaks TLS, write https://" : "")
+                        + "; a page that is to be like that says so under `expect` in the scenario file"
+                )
+            )
+        }
+        return .success(
+            Answer(
+                status: document.status,
+                version: self.browser.speaksHTTP2 ? "HTTP/2" : "HTTP/1.1",
+                isRoom: reading.response.standing != .unguarded
+            )
+        )
     }
 
     private func failed(_ detail: CloseReason?, _ kind: ErrorKind) {
@@ -155,13 +175,13 @@ enum SiteProblem {
         let known: [(String, String)] = [
             (
                 "hostname mismatch",
-                "the certificate of \(place) is for another name than \(url.host): check --url, or take any certificate "
-                    + "with --insecure"
+                "the certificate of \(place) is for another name than \(url.host): check --url, or take any "
+                    + "certificate with --insecure"
             ),
             (
                 "IP address mismatch",
-                "the certificate of \(place) is not for the address \(url.host): write the site's name in --url, or take any "
-                    + "certificate with --insecure"
+                "the certificate of \(place) is not for the address \(url.host): write the site's name in --url, or "
+                    + "take any certificate with --insecure"
             ),
             (
                 "certificate has expired",

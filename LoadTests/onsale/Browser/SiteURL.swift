@@ -36,8 +36,8 @@ struct SiteURL: Equatable, Sendable, CustomStringConvertible {
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         guard !authority.contains("@") else {
             throw PlayProblem(
-                "the address holds a name or a password, which would end up in the report: leave it out, and send it as "
-                    + "a header of the page (section `pages` of a scenario file)"
+                "the address holds a name or a password, which would end up in the report: leave it out, and send it "
+                    + "as a header of the page (section `pages` of a scenario file)"
             )
         }
         let (host, port) = try Self.split(authority, of: text)

@@ -16,6 +16,10 @@ struct Check: Codable, Equatable, Sendable {
         // The rest.
         case passes, books, workers, accounted, ending, agents, tool
 
+        /// What a run through a gateway of the tool's own is judged by. Its pages are known by their marks, so that there is
+        /// no content to check.
+        static let ofOwnGateway = Set(Self.allCases).subtracting([.content])
+
         /// A load tool that runs late may break it all by itself.
         var dependsOnTool: Bool {
             switch self {

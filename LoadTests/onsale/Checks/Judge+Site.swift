@@ -42,8 +42,8 @@ extension Judge {
             "No 5xx",
             found: self.counts.serverErrors,
             measured: self.counts.answered > 0,
-            "of \(Self.plural(self.counts.answered, "page")); \(Format.count(errors[.gatewayError])) signed by a gateway of "
-                + "Sluice, the others by the site"
+            "of \(Self.plural(self.counts.answered, "page")); \(Format.count(errors[.gatewayError])) signed by a "
+                + "gateway of Sluice, the others by the site"
         )
     }
 
@@ -54,7 +54,8 @@ extension Judge {
             "Every waiting page says when to look again",
             found: books.pagesWithoutTime,
             measured: true,
-            "of \(Format.count(books.pages)), those that name no time within \(range.lowerBound) to \(range.upperBound) s"
+            "of \(Format.count(books.pages)), those that name no time within "
+                + "\(range.lowerBound) to \(range.upperBound) s"
         )
     }
 }
@@ -62,6 +63,8 @@ extension Judge {
 /// What is known of a run against a site beside what its visitors heard.
 struct SiteEvidence: Sendable {
     private static let mostShown = 3
+    /// How long sessions last over there, nobody knows here; shorter ones than this would lose people on every page.
+    static let shortestSessionMicros: Int64 = 12_000_000
 
     /// Lines of Sluice in which visitors have stood.
     var lines = 0

@@ -13,6 +13,16 @@ struct ObjectiveOptions: ParsableArguments {
 
     func validate() throws { _ = try self.objectives() }
 
+    /// Behind those of the scenario's own file.
+    func added(to scenario: Scenario) throws -> Scenario {
+        var scenario = scenario
+        scenario.asked += try self.objectives()
+        return scenario
+    }
+
+    /// As they were given, for the command that plays the same again.
+    var words: String { self.texts.map { " --objective \"\($0)\"" }.joined() }
+
     func objectives() throws -> [Objective] {
         do {
             return try Objective.parse(self.texts)

@@ -30,7 +30,10 @@ struct PlayCommand: ParsableCommand {
     @Option(help: "The program under test; not needed with --url.")
     var sluice: String?
 
-    @Option(name: .shortAndLong, help: "Folder for report.html, report.json and the logs.")
+    @Option(
+        name: .shortAndLong,
+        help: "Folder for report.html, .json, .csv, .xml (JUnit), .prom (Prometheus) and the logs."
+    )
     var report = "report"
 
     @Flag(inversion: .prefixedNo, help: "Play the same crowd without the gateway, too; not with agents.")
@@ -78,21 +81,24 @@ struct PlayCommand: ParsableCommand {
     }
 
     func run() throws {
-        if let plan = try self.site.plan() {
+        let scenario = try self.objectives.added(to: self.options.playedScenario(isWhole: self.site.url != nil))
+        if let plan = try self.site.plan(pages: scenario.pages) {
             try SitePlay.run(
                 plan,
-                scenario: try self.options.wholeScenario(),
+                scenario: scenario,
                 reportFolder: self.report,
-                command: "onsale play\(self.site.words) \(self.options.words)"
+                command: "onsale play\(self.site.words) \(self.options.words)\(self.objectives.words)"
             )
+        }
+        guard scenario.pages.isEmpty else {
+            throw ValidationError("the scenario's pages are those of a site of your own: name it with --url")
         }
         let options = PlayOptions(
             sluice: self.sluice ?? "",
-            scenario: try self.options.playedScenario(),
+            scenario: scenario,
             reportFolder: self.report,
             withDirect: self.direct && self.agents == nil,
             keepsFolder: self.keep,
-            objectives: try self.objectives.objectives(),
             command: self.repeatCommand
         )
         SignalSource.ignoreBrokenPipe()
@@ -141,6 +147,6 @@ struct PlayCommand: ParsableCommand {
 
     private var repeatCommand: String {
         "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")"
-            + self.objectives.texts.map { " --objective \"\($0)\"" }.joined()
+            + self.objectives.words
     }
 }

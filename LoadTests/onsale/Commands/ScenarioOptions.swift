@@ -31,12 +31,9 @@ struct ScenarioOptions: ParsableArguments {
     /// Of the whole, for the run through the gateway; the rest is for the same crowd without it.
     private static let gatewayShare = 0.66
 
-    func playedScenario() throws -> Scenario { try self.scenario(share: Self.gatewayShare) }
-
-    /// Where the crowd is played in one way only.
-    func wholeScenario() throws -> Scenario { try self.scenario(share: 1) }
-
-    private func scenario(share: Double) throws -> Scenario {
+    /// - Parameter isWhole: the crowd is played in one way only.
+    func playedScenario(isWhole: Bool = false) throws -> Scenario {
+        let share = isWhole ? 1 : Self.gatewayShare
         if let file = self.scenario {
             let overrides = ScenarioFile.Overrides(
                 visitors: self.visitors,

@@ -16,6 +16,10 @@ struct Scenario: Codable, Equatable, Sendable {
     /// Empty: all are alike.
     var classes: [VisitorClass] = []
     var objectives = Objectives()
+    /// What this run is to reach beside that.
+    var asked: [Objective] = []
+    /// Of a visit to a site of the operator's own; empty: one page, again and again.
+    var pages: [PageStep] = []
 
     /// A typical sale of the given size.
     init(visitors: Int, durationSeconds: Double, seed: UInt64) {

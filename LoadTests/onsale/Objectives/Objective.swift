@@ -1,3 +1,5 @@
+import Settings
+
 /// What a run must reach by the word of whoever started it: `inside.p99<250ms`.
 ///
 /// The promises are judged beside it: they are about what a waiting room owes to everyone, an objective is about what
@@ -8,6 +10,16 @@ struct Objective: Equatable, Sendable, CustomStringConvertible {
         case atMost = "<="
         case more = ">"
         case atLeast = ">="
+
+        /// For people.
+        var sign: String {
+            switch self {
+            case .less: "<"
+            case .atMost: "≤"
+            case .more: ">"
+            case .atLeast: "≥"
+            }
+        }
 
         func holds(_ value: Double, _ bound: Double) -> Bool {
             switch self {
@@ -87,8 +99,18 @@ struct Objective: Equatable, Sendable, CustomStringConvertible {
         return String(text)
     }
 
+    /// Names that are probably meant.
+    private static var usualNames: [String] {
+        Metric.figures.map(\.name)
+            + Metric.Times.allCases.flatMap { times in
+                ["p50", "p90", "p95", "p99", "p99.9", "max", "mean"].map { "\(times.rawValue).\($0)" }
+            }
+    }
+
     private static func unknown(_ name: String) -> String {
-        let start = name.isEmpty ? "there is no name before the comparison" : "\(name) is the name of no figure"
+        let nearest = NearestWord.of(name, among: Self.usualNames).map { " (did you mean \($0)?)" } ?? ""
+        let start =
+            name.isEmpty ? "there is no name before the comparison" : "\(name) is the name of no figure\(nearest)"
         // Most mistakes are in what follows the point.
         if let times = Metric.Times.allCases.last(where: { name.hasPrefix($0.rawValue + ".") }) {
             return "\(start): of \(times.rawValue) there are p50, p99.9 or any other percentile, mean and max"

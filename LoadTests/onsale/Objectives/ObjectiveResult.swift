@@ -36,7 +36,7 @@ struct ObjectiveResult: Codable, Equatable, Sendable {
     }
 
     var boundText: String {
-        "\(self.comparison.rawValue)\u{A0}\((Metric(named: self.metric)?.unit ?? .count).text(self.bound))"
+        "\(self.comparison.sign)\u{A0}\((Metric(named: self.metric)?.unit ?? .count).text(self.bound))"
     }
 }
 

@@ -44,6 +44,8 @@ actor Director {
     /// The end of the process under test is what the script waits for.
     var mayEnd = false
     private var isInterrupted = false
+    /// What a report needs if the run is stopped.
+    var soFar: RunSoFar?
 
     init(_ options: PlayOptions, on loop: EventLoop, helpers: [EventLoop] = [], agents: AgentTeam.Options? = nil) {
         self.options = options
@@ -64,20 +66,23 @@ actor Director {
     /// Stopped by a signal; nothing is judged.
     struct Interrupted: Error {}
 
-    /// Returns the exit code: that of the verdict, `notPlayed` when there is none, 130 when interrupted.
+    /// Returns the exit code: that of the report, `notPlayed` when there is none, 130 when interrupted.
     func play() async -> Int32 {
         do {
             let report = try await self.perform()
+            self.soFar = nil
             await self.cleanUp()
-            let paths = try ReportFiles.write(report, folder: self.options.reportFolder)
-            self.printer.say(VerdictText(report, isColoured: self.printer.isColoured).render())
-            self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
+            // Said before it is written: a full disk takes the files, not the verdict.
+            self.say(report)
+            try self.write(report)
             return report.exitCode.rawValue
         } catch is Interrupted {
             self.printer.say("\nstopping what was started ...")
+            self.leavePartialReport("interrupted")
             await self.cleanUp()
             return 130
         } catch {
+            self.leavePartialReport("\(error)")
             await self.cleanUp()
             printError("onsale: \(error)")
             return Verdict.ExitCode.notPlayed.rawValue

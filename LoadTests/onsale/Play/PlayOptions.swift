@@ -8,8 +8,6 @@ struct PlayOptions: Sendable {
     var withDirect: Bool
     /// Leave the gateway's configuration and state where they are.
     var keepsFolder: Bool
-    /// What the run must reach beside the promises.
-    var objectives: [Objective] = []
     /// The command that plays the same again.
     var command: String
 

@@ -21,6 +21,9 @@ struct ProgressPrinter {
         return Int(size.ws_col) - 1
     }
 
+    /// Columns of the terminal; nil when there is none.
+    var columns: Int? { self.isTerminal ? max(Self.width, 40) : nil }
+
     mutating func paint(_ state: ProgressState, isLast: Bool = false) {
         if self.isTerminal { self.view.width = max(Self.width, 40) }
         guard let text = self.view.paint(state, now: MonotonicClock.now(), isLast: isLast) else { return }

@@ -11,6 +11,8 @@ struct ScenarioText: SettingsSection {
     var arrivals: [ArrivalsText] = []
     var manners = MannersText()
     var classes: [ClassText] = []
+    var asked: [Objective] = []
+    var pages: [PageText] = []
 
     static var fields: [SettingsField<Self>] {
         [
@@ -22,6 +24,8 @@ struct ScenarioText: SettingsSection {
             .list("arrivals", \.arrivals, count: 0...ArrivalPlan.mostWaves, .live),
             .section("manners", \.manners),
             .named("classes", \.classes, count: 0...VisitorClass.mostClasses),
+            .value("objectives", \.asked, .list(of: .objective, count: 0...Objective.mostInAFile), .live),
+            .list("pages", \.pages, count: 0...PagePlan.mostSteps, .live),
         ]
     }
 
@@ -37,6 +41,7 @@ struct ScenarioText: SettingsSection {
         let length = self.lengthSeconds
         var scenario = Scenario(visitors: 1, durationSeconds: length, seed: overrides.seed ?? UInt64(self.seed))
         scenario.name = self.name
+        scenario.asked = self.asked
         let opening = self.openingSeconds ?? length * Self.openingShare
         guard opening < length else {
             findings.reportContradiction("opening", with: ["length"], "the sale must open within the run")
@@ -50,6 +55,7 @@ struct ScenarioText: SettingsSection {
         }
         scenario.manners = self.manners.applied(to: Manners().stretched(toSeconds: length))
         scenario.classes = self.classes.map { $0.group(scenario.manners, lengthSeconds: length, &findings) }
+        scenario.pages = PageText.plan(self.pages, &findings)?.steps ?? []
         guard findings.problems.isEmpty else { return nil }
 
         scenario.visitors = self.visitors ?? scenario.curve.visitors

@@ -267,11 +267,11 @@ struct VisitorMachine: Sendable {
 
     private mutating func proceed(_ standing: Response.Standing, now: Instant, rules: VisitorRules) -> Reaction {
         let manners = rules.manners(of: self.visitor)
-        // Rooms of other makes do not say that somebody is in: who has waited and gets the page is.
-        let wasOutside = standing == .admitted || self.joinedAt != nil
-        // Who shows no pass is let in anew with each page.
-        let isExchange = wasOutside && (!self.isInside || standing == .admitted && !manners.keepsPlace)
-        let heard: Heard = isExchange ? .exchange : .inside
+        // Who shows no pass is let in anew with each page. Rooms of other makes do not say that somebody is in: who has
+        // waited and gets the page is.
+        let isAdmitted = standing == .admitted && (!self.isInside || !manners.keepsPlace)
+        let hasWaited = standing == .unguarded && self.joinedAt != nil && !self.isInside
+        let heard: Heard = isAdmitted || hasWaited ? .exchange : .inside
         if self.admittedAt == nil { self.admittedAt = now }
         self.isInside = true
         self.retries = 0

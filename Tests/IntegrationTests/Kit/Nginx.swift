@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// Debian's nginx as a site to play against: one process, pages in a folder of the scene, TLS by a certificate of its own.
+/// Debian's nginx as a site to play against: one process, pages in a folder of the scene, TLS by a certificate of its
+/// own.
 final class Nginx {
     enum Kind: String, CaseIterable {
         case plain, tls

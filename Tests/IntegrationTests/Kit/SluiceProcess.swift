@@ -65,7 +65,7 @@ final class SluiceProcess {
         for candidate in candidates {
             var folder = candidate.split(separator: "/", omittingEmptySubsequences: false).dropLast()
             while !folder.isEmpty {
-                let path = (folder + [name]).joined(separator: "/")
+                let path = (folder + [name[...]]).joined(separator: "/")
                 var status = stat()
                 let isProgram = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
                 if isProgram, access(path, X_OK) == 0 { return path }
