@@ -49,7 +49,9 @@ extension HeldSecond {
 extension Histogram<UInt32> {
     func write(to writer: inout PieceWriter) {
         guard self.totalCount > 0 else { return writer.put(UInt64(0)) }
-        let values = self.recordedValues().map { (value: $0.value, count: $0.count) }
+        var values = self.recordedValues().map { (value: $0.value, count: $0.count) }
+        // Of the highest, the histogram knows more than the counter that it is in.
+        values[values.count - 1].value = self.maxRecorded
         writer.put(UInt64(values.count))
         var last: UInt64 = 0
         for (value, count) in values {

@@ -79,7 +79,7 @@ final class CrowdPlayer {
                     box: boxes[index],
                     on: partLoop
                 )
-                if reconnects { part.keepNanoseconds = -1 }
+                if reconnects { part.keepNanoseconds = .min }
                 part.onSecond = { index == 0 ? me.open().player?.collect() : me.submit { $0.player?.collect() } }
                 return LoopBound(part, loop: partLoop)
             }
