@@ -177,7 +177,7 @@ final class CrowdPlayer {
     private func measureGauges() -> Gauges {
         var gauges = Gauges()
         for case let player? in self.players {
-            if player.machine.isInLine { gauges.waiting += 1 }
+            if self.rules.isInLine(player.machine) { gauges.waiting += 1 }
             if player.machine.isInside, !player.machine.isGone { gauges.inside += 1 }
         }
         gauges.openConnections = self.openConnections
