@@ -322,7 +322,7 @@ struct VirtualRun {
 
     private func gauges() -> Gauges {
         var gauges = Gauges()
-        gauges.waiting = self.machines.count { $0.isInLine }
+        gauges.waiting = self.machines.count { self.rules.isInLine($0) }
         gauges.inside = self.machines.count { $0.isInside && !$0.isGone }
         gauges.openConnections = self.openConnections
         guard let room = self.room else { return gauges }

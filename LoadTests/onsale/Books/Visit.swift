@@ -5,6 +5,8 @@ struct Visit: Equatable, Sendable {
     struct Estimate: Equatable, Sendable {
         var toldMicros: Int64
         var seconds: ClosedRange<Int64>
+        /// How many were told to be in front then.
+        var ahead: UInt32 = 0
     }
 
     /// A request and its answer.
@@ -15,8 +17,9 @@ struct Visit: Equatable, Sendable {
 
     /// On the place, as of the last answer in line; 0: none was told.
     var number: UInt32 = 0
-    /// When that was told.
+    /// When that was told, and when it was for the first time: tabs that came at once may have been told others before.
     var numberToldMicros: Int64 = 0
+    var numberSinceMicros: Int64 = 0
     /// How often an answer in line named another number than was told before it was asked for.
     var numberChanges = 0
     /// How often the visitor went from outside to inside.
@@ -28,8 +31,8 @@ struct Visit: Equatable, Sendable {
     var shortestReturnMicros: Int64?
     /// The longest time from an answer inside to the next request that was answered.
     var longestGapMicros: Int64 = 0
-    /// Answers that let one of several tabs in while another already was, to requests that were sent before: the room may
-    /// have let both in.
+    /// Answers that let one of several tabs in while another already was, one of them with another place or none: the room
+    /// may have let both in.
     var doubleEntries = 0
     /// As told by the class: keeps the place that is given, and waits with it.
     var keepsRules = true
@@ -41,6 +44,10 @@ struct Visit: Equatable, Sendable {
     var estimate: Estimate?
     /// By which the visitor got in for the first time.
     var letIn: Span?
+    /// On the place at that time.
+    var letInNumber: UInt32 = 0
+    /// A request with which the network went away, and after which nothing was heard yet.
+    var vanishedMicros: Int64?
     /// When the visitor was last sent round from the door: the turn may have come in that pause. nil when a later page
     /// took the visitor for not called.
     var sentRoundMicros: Int64?

@@ -31,6 +31,8 @@ struct VisitBooks: Sendable {
     private(set) var overflow = 0
     /// Each time that somebody without a place was let in once more.
     private(set) var reentries: [Visit.Span] = []
+    /// All that were told to somebody without a place, and with which nobody comes.
+    private(set) var strangerNumbers: [UInt32] = []
     /// Pages to those outside: how many, those that do not say when to look again, and those whose countdown to the
     /// opening is wrong.
     private(set) var pages = 0
@@ -130,11 +132,15 @@ struct VisitBooks: Sendable {
             self.look(index, kind, position: page.position, span)
         case .exchange where conduct == .breaksRules: self.letInStranger(index, span)
         case .exchange where conduct == .sharesPlace && self.isIn(index):
-            if span.sentMicros < self.visits[index].letIn?.answeredMicros ?? 0 { self.visits[index].doubleEntries += 1 }
+            self.entersBeside(index, span)
             self.wasInside(index, isExit: isExit, span)
         case .exchange:
             self.visits[index].exchanges += 1
-            if self.visits[index].letIn == nil { self.visits[index].letIn = span }
+            if self.visits[index].letIn == nil {
+                self.visits[index].letIn = span
+                self.visits[index].letInNumber = self.visits[index].number
+                self.wasBack(index, span)
+            }
             self.visits[index].lastLookSentMicros = span.sentMicros
             self.wasInside(index, isExit: isExit, span)
             self.look(index, .letIn, position: 0, span)
@@ -145,6 +151,7 @@ struct VisitBooks: Sendable {
         // The turn may come while the visitor is away, and nothing is heard of it.
         case .vanished:
             guard self.visits[index].letIn == nil else { return }
+            if self.visits[index].vanishedMicros == nil { self.visits[index].vanishedMicros = span.sentMicros }
             if self.visits[index].sentRoundMicros == nil { self.visits[index].sentRoundMicros = span.sentMicros }
             self.look(index, .error, position: 0, span)
         case .turnedAway: break
@@ -155,6 +162,7 @@ struct VisitBooks: Sendable {
 
     private mutating func stands(_ index: Int, _ page: WaitingPage, _ span: Visit.Span) {
         let lastInside = self.visits[index].lastInside
+        self.wasBack(index, span)
         if let lastInside {
             // Who asked before another tab of the same person was in has not been sent back.
             guard span.sentMicros >= lastInside.answeredMicros else { return }
@@ -172,10 +180,15 @@ struct VisitBooks: Sendable {
         {
             self.visits[index].numberChanges += 1
         }
+        if self.visits[index].number != number { self.visits[index].numberSinceMicros = span.answeredMicros }
         self.visits[index].number = number
         self.visits[index].numberToldMicros = span.answeredMicros
         if self.visits[index].estimate == nil, let range = page.estimateSeconds {
-            self.visits[index].estimate = Visit.Estimate(toldMicros: span.answeredMicros, seconds: range)
+            self.visits[index].estimate = Visit.Estimate(
+                toldMicros: span.answeredMicros,
+                seconds: range,
+                ahead: UInt32(clamping: page.position - 1)
+            )
         }
     }
 
@@ -185,9 +198,27 @@ struct VisitBooks: Sendable {
         return inside.answeredMicros >= self.visits[index].lastLookSentMicros ?? 0
     }
 
+    /// Another tab is in already. With one place for both that is one admission.
+    private mutating func entersBeside(_ index: Int, _ span: Visit.Span) {
+        guard let letIn = self.visits[index].letIn, span.sentMicros < letIn.answeredMicros else { return }
+        let sent = min(span.sentMicros, letIn.sentMicros)
+        guard self.visits[index].number == 0 || sent < self.visits[index].numberSinceMicros else { return }
+        self.visits[index].doubleEntries += 1
+    }
+
     private mutating func stranger(_ index: Int, _ page: WaitingPage) {
         self.visits[index].keepsRules = false
-        if let number = page.number { self.visits[index].number = UInt32(clamping: number) }
+        guard let number = page.number.map(UInt32.init(clamping:)) else { return }
+        self.visits[index].number = number
+        if self.strangerNumbers.count < Self.mostLooks { self.strangerNumbers.append(number) }
+    }
+
+    /// Something is heard again after the network was away.
+    private mutating func wasBack(_ index: Int, _ span: Visit.Span) {
+        guard let vanished = self.visits[index].vanishedMicros else { return }
+        let gap = span.sentMicros - vanished
+        self.visits[index].longestGapMicros = max(self.visits[index].longestGapMicros, gap)
+        self.visits[index].vanishedMicros = nil
     }
 
     /// The number under which the room did it is not known: who shows no place is given one with each page.

@@ -1,6 +1,7 @@
 /// How honest the waits were that visitors were told: the first range that each saw, against what came.
 ///
-/// Nobody can know that limits will be changed: whose wait began before a change and ended after it is left out.
+/// Nobody can know that limits will be changed: whose wait began before a change and ended after it is left out. Nor that
+/// strangers of the tool's own crowd have taken many of the numbers in front, with which nobody comes.
 struct EstimateScore: Equatable, Sendable {
     struct Decile: Equatable, Sendable {
         var longestSeconds: Double
@@ -18,13 +19,18 @@ struct EstimateScore: Equatable, Sendable {
     /// Who waits for less needs no estimate.
     static let shortestWaitSeconds = 5.0
 
+    /// Of the places in front, the share that strangers may have taken.
+    static let mostStrangers = 0.2
+
     /// By rising wait; empty when too few were told a range.
     private(set) var deciles: [Decile] = []
     /// Of those who waited long enough to want an estimate: how many, and how many were told one.
     private(set) var waited = 0
     private(set) var told = 0
 
-    init(_ visits: [Visit], changesMicros: [Int64]) {
+    /// - Parameter strangers: numbers that were told to somebody who does not keep them.
+    init(_ visits: [Visit], strangers: [UInt32] = [], changesMicros: [Int64]) {
+        let strangers = strangers.map(Int64.init).sorted()
         var waits: [(seconds: Double, isKept: Bool)] = []
         for visit in visits {
             guard let letIn = visit.letIn, let joined = visit.joinedMicros else { continue }
@@ -35,6 +41,9 @@ struct EstimateScore: Equatable, Sendable {
             guard let estimate = visit.estimate else { continue }
             let span = estimate.toldMicros...max(estimate.toldMicros, letIn.answeredMicros)
             guard !changesMicros.contains(where: span.contains) else { continue }
+            let first = Int64(visit.number) - Int64(estimate.ahead)
+            let taken = strangers.count(upTo: Int64(visit.number)) - strangers.count(upTo: first - 1)
+            guard Double(taken) <= Self.mostStrangers * Double(max(1, estimate.ahead)) else { continue }
             let seconds = Double(span.upperBound - span.lowerBound) / 1e6
             waits.append((seconds, Self.isKept(estimate.seconds, seconds)))
         }

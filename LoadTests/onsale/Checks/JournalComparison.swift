@@ -24,7 +24,9 @@ struct JournalComparison: Equatable, Sendable {
         var told: Set<UInt32> = []
         let twice = Set(books.visits.lazy.map(\.number).filter { $0 != 0 && !told.insert($0).inserted })
         self.missing = letIn.count { visit in
-            visit.number != 0 && !twice.contains(visit.number) && !numbers.contains(Int64(visit.number))
+            // Who fell out of a session has another number by now.
+            let number = visit.letInNumber != 0 ? visit.letInNumber : visit.number
+            return number != 0 && !twice.contains(number) && !numbers.contains(Int64(number))
         }
         let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
         self.invented = numbers.intersection(waited.subtracting(letIn.map { Int64($0.number) })).count

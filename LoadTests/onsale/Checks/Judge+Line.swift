@@ -78,7 +78,8 @@ extension Judge {
     /// nil when too few waited.
     func estimates() -> Check? {
         let changes = self.evidence.schedule?.changes.map(\.after.micros) ?? []
-        let score = EstimateScore(self.visits, changesMicros: changes)
+        let strangers = self.evidence.books?.strangerNumbers ?? []
+        let score = EstimateScore(self.visits, strangers: strangers, changesMicros: changes)
         let title = "The wait that was told is the wait that comes"
         let untold = score.waited - score.told
         if score.waited >= EstimateScore.fewestWaits,

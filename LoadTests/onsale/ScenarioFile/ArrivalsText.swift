@@ -158,8 +158,9 @@ struct ArrivalsText: SettingsSection, CustomStringConvertible {
             findings.reportContradiction("\(path).to", with: ["\(path).from"], "must be later than from")
             return nil
         }
-        let rate = self.ratePerSecond ?? 0
-        let later = self.laterRatePerSecond ?? rate
+        // What is missing has been reported.
+        guard let rate = self.ratePerSecond else { return nil }
+        guard let later = self.curve == .steady ? rate : self.laterRatePerSecond else { return nil }
         var points = [RateCurve.Point(seconds: start, ratePerSecond: rate)]
         if self.curve == .step {
             let at = self.atSeconds ?? times.openingSeconds

@@ -10,13 +10,14 @@ struct RateTable: Equatable {
     private(set) var points: [RateCurve.Point] = []
 
     init(_ bytes: [UInt8]) throws(Malformed) {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw Malformed(description: "is not UTF-8 text")
-        }
         var number = 0
         var isFirst = true
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        // By bytes: to a Swift text, the two that end a line on Windows are one character.
+        for bytes in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
+            guard let line = String(validating: bytes, as: UTF8.self) else {
+                throw Malformed(description: "line \(number): is not UTF-8 text")
+            }
             let row = line.split(separator: ",", omittingEmptySubsequences: false).map(Self.trimmed)
             guard row != [""], !row[0].hasPrefix("#") else { continue }
             defer { isFirst = false }
@@ -31,7 +32,7 @@ struct RateTable: Equatable {
 
     private static func trimmed(_ text: Substring) -> Substring {
         var text = text
-        while let last = text.last, last == " " || last == "\r" || last == "\t" { text.removeLast() }
+        while let last = text.last, last.isWhitespace { text.removeLast() }
         return text.drop { $0 == " " || $0 == "\t" }
     }
 

@@ -79,8 +79,15 @@ struct SitePlan: Codable, Equatable, Sendable {
         self.slotsPerWorker = max(1, Int((busySlots / self.utilization / Double(self.mostWorkers - 1)).rounded(.up)))
         // The visitors' think times and the sessions that only time ends, and half as much again.
         let stretch = Manners.stretch(durationSeconds: scenario.durationSeconds)
-        self.slots = max(10, Int((Double(most) * max(4, 12 * stretch)).rounded(.up)))
-        self.sessionSeconds = max(5, Int((20 * stretch).rounded()))
+        let basket = scenario.mean(\.basketSeconds)
+        self.slots = max(10, Int((Double(most) * (max(4, 12 * stretch) + basket)).rounded(.up)))
+        // Nobody is to fall out of a session by holding a basket, or for a network that comes back.
+        let longest = scenario.everyClass.map { group in
+            let manners = group.manners
+            return manners.longestThinkSeconds + manners.basketSeconds
+                + (manners.lossShare > 0 ? 2 * manners.longestLossSeconds : 0)
+        }
+        self.sessionSeconds = max(5, Int((20 * stretch).rounded()), Int((1.25 * (longest.max() ?? 0)).rounded(.up)))
         self.journalEntries = max(100_000, 2 * scenario.visitors)
         self.drainGoalSeconds = max(1, Int(drainSeconds / 2))
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))

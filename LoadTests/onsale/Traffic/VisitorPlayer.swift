@@ -37,20 +37,20 @@ final class VisitorPlayer: StreamHandler {
         self.crowd = crowd
         self.seat = seat
         self.machine = machine
-        self.standing = Standing(machine)
+        self.standing = Standing(machine, crowd.rules)
     }
 
     /// Of whom the crowd counts how many there are.
     private enum Standing {
         case nowhere, inLine, inside
 
-        init(_ machine: VisitorMachine) {
-            self = machine.isInLine ? .inLine : machine.isInside && !machine.isGone ? .inside : .nowhere
+        init(_ machine: VisitorMachine, _ rules: VisitorRules) {
+            self = rules.isInLine(machine) ? .inLine : machine.isInside && !machine.isGone ? .inside : .nowhere
         }
     }
 
     private func recount() {
-        let now = Standing(self.machine)
+        let now = Standing(self.machine, self.crowd.rules)
         guard now != self.standing else { return }
         switch self.standing {
         case .nowhere: break

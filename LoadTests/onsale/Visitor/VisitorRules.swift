@@ -29,6 +29,11 @@ struct VisitorRules: Sendable {
 
     func manners(of visitor: Visitor) -> Manners { self.manners[visitor.group] }
 
+    /// Stands in line with a place of their own; who shows none is a stranger each time.
+    func isInLine(_ machine: VisitorMachine) -> Bool {
+        machine.isInLine && self.manners[machine.visitor.group].keepsPlace
+    }
+
     /// Whose visit the answers to a visitor belong to, and what the room owes there.
     func book(of visitor: Visitor) -> (index: Int, conduct: VisitBooks.Conduct) {
         let manners = self.manners[visitor.group]
