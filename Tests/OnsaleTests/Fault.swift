@@ -19,7 +19,7 @@ enum Fault: String, CaseIterable, Sendable {
     // The tokens.
     case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken
     // The books, and the end.
-    case journalLeavesOut, journalInvents, journalTwice, workersStay, leavesProcess, toolLate
+    case journalLeavesOut, journalInvents, journalTwice, workersStay, leavesProcess, agentLost, toolLate
 }
 
 extension Fault {

@@ -79,6 +79,7 @@ import Testing
         case .journalLeavesOut, .journalInvents, .journalTwice: [.books]
         case .workersStay: [.workers]
         case .leavesProcess: [.ending]
+        case .agentLost: [.agents]
         case .toolLate: [.tool]
         }
     }
@@ -88,7 +89,7 @@ import Testing
         let tightSlots = fault == .slotsExceeded
         let verdict = try Self.verdict(fault, tightSlots: tightSlots)
         #expect(Self.broken(verdict) == Self.promises(brokenBy: fault), "\(Self.words(verdict))")
-        #expect(verdict.exitCode == (fault == .toolLate ? .toolTooSlow : .broken))
+        #expect(verdict.exitCode == (fault == .toolLate || fault == .agentLost ? .toolTooSlow : .broken))
     }
 
     /// A promise that nothing can break would not be one.

@@ -95,8 +95,8 @@ import Testing
         }
     }
 
-    /// A hundred visitors wait too short and too few for estimates, a shortfall or a reload to be judged, and no probe was
-    /// sent: these are left out, as `FaultWallTests` has them all.
+    /// A hundred visitors wait too short and too few for estimates, a shortfall or a reload to be judged, no probe was
+    /// sent, and there are no agents: these are left out, as `FaultWallTests` has them all.
     @Test func goodRun_passesEveryCheckThatItCanMeasure() {
         let verdict = Self.verdict { _ in }
         #expect(verdict.checks.filter { $0.outcome != .passed }.map(\.title) == [])
@@ -104,6 +104,19 @@ import Testing
         let leftOut: Set<Check.Name> = [.estimates, .shortfall, .reload, .passes]
         #expect(Set(verdict.checks.map(\.name)) == Check.Name.ofOwnGateway.subtracting(leftOut))
         #expect(verdict.checks.count { $0.name == .pace } == 3)
+    }
+
+    /// With visitors missing no other figure says anything, whatever else went wrong.
+    @Test func lostAgent_makesTheRunInvalid() {
+        let verdict = Self.verdict { evidence in
+            evidence.agentCount = 2
+            evidence.missingShares = ["agent 2 was lost"]
+            evidence.roomAdmitted = 7
+        }
+        #expect(verdict.isIncomplete && verdict.isInvalid && verdict.exitCode == .toolTooSlow)
+        #expect(verdict.checks.first { $0.name == .agents }?.detail == "agent 2 was lost")
+        let whole = Self.verdict { $0.agentCount = 2 }
+        #expect(whole.passed && !whole.isIncomplete)
     }
 
     /// What the gateway says of itself proves nothing: a journal, or limits in it, that look perfect do not help.

@@ -204,6 +204,43 @@ import Transport
         #expect(outcome.counts.staleConnections > 0)
     }
 
+    /// Classes of visitors come with a browser each, too.
+    @Test func visitorsWithoutCookies_showNone() throws {
+        let outcome = try Self.play(visitors: 10, { $0.cookies = .none }) { _ in
+            Self.html("x", fields: "Set-Cookie: a=1; Path=/\r\n")
+        }
+        #expect(outcome.counts.served == 10 && outcome.paths.count > 10)
+        #expect(outcome.texts.allSatisfy { !$0.contains("Cookie:") })
+    }
+
+    @Test func tabsOfOnePerson_shareTheirCookies() throws {
+        let change: (inout Manners) -> Void = {
+            $0.cookies = .shared
+            ($0.fewestPlaces, $0.mostPlaces) = (10, 10)
+        }
+        let outcome = try Self.play(visitors: 10, change) { request in
+            // Tabs that come before the first answer get one of their own, which the others then show.
+            request.cookies.isEmpty ? Self.html("x", fields: "Set-Cookie: a=1; Path=/\r\n") : Self.html("y")
+        }
+        #expect(outcome.counts.served == 10)
+        let strangers = outcome.texts.count { !$0.contains("Cookie: a=1") }
+        #expect(strangers <= 10 && strangers < outcome.texts.count)
+    }
+
+    @Test func visitorInATunnel_comesBackAndGoesOn() throws {
+        let outcome = try Self.play(
+            visitors: 10,
+            {
+                $0.lossShare = 1
+                $0.lossMedianSeconds = 0.01
+            },
+            reply: { _ in Self.html("x") }
+        )
+        let counts = outcome.counts
+        #expect(counts.served == 10 && counts.errors.total == 0 && counts.vanished > 0)
+        #expect(counts.requests == counts.insideAnswers + counts.vanished && outcome.openConnections == 0)
+    }
+
     @Test func redirectToAnotherSite_isNotFollowed() throws {
         let outcome = try Self.play(visitors: 3) { _ in
             Self.answer("", status: "302 Found", fields: "Location: https://elsewhere.test/\r\n")

@@ -343,6 +343,8 @@ struct VirtualRun {
             reloadMicros: self.crowd.scenario.objectives.reloadNanoseconds / 1_000,
             startMicros: 4_000_000
         )
+        self.evidence.agentCount = 2
+        if self.fault == .agentLost { self.evidence.missingShares = ["agent 2 was lost"] }
         self.evidence.sessionMicros = Int64(room.plan.sessionSeconds * 1e6)
         self.evidence.journal = room.toldJournal()
         self.evidence.roomAdmitted = self.evidence.journal.exchanges.count

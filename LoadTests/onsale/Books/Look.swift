@@ -44,4 +44,6 @@ struct LookList: Sendable {
     }
 
     var all: [Look] { Array(self.pieces.joined()) }
+
+    func makeIterator() -> some IteratorProtocol<Look> { self.pieces.joined().makeIterator() }
 }

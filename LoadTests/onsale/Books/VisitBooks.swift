@@ -24,6 +24,7 @@ struct VisitBooks: Sendable {
 
     private let startedAt: Instant
     private let openingMicros: Int64
+    private let share: CrowdShare
     private(set) var visits: [Visit]
     private(set) var looks = LookList()
     /// Looks that found no room.
@@ -38,10 +39,64 @@ struct VisitBooks: Sendable {
     /// Of what the tool sent with tokens that are no good.
     var probes: [ProbeResult] = []
 
-    init(visitors: Int, startedAt: Instant, openingAt: Instant) {
+    /// - Parameters:
+    ///   - visitors: of the whole crowd.
+    ///   - share: those whom these books are of.
+    init(visitors: Int, share: CrowdShare = .whole, startedAt: Instant, openingAt: Instant) {
         self.startedAt = startedAt
         self.openingMicros = openingAt.nanoseconds(since: startedAt) / 1_000
-        self.visits = Array(repeating: Visit(), count: visitors)
+        self.share = share
+        self.visits = Array(repeating: Visit(), count: share.size(of: visitors))
+    }
+
+    /// Empty books of the same run, for other people.
+    init(_ other: VisitBooks, visitors: Int, share: CrowdShare) {
+        self.startedAt = other.startedAt
+        self.openingMicros = other.openingMicros
+        self.share = share
+        self.visits = Array(repeating: Visit(), count: share.size(of: visitors))
+    }
+
+    /// Everything but the looks.
+    mutating func take(_ part: VisitBooks) {
+        for (position, visit) in part.visits.enumerated() {
+            self.visits[self.share.position(of: part.share.visitor(at: position))] = visit
+        }
+        self.take(part.sums)
+    }
+
+    /// Visits of these people, from that position on. False when there are no such positions.
+    mutating func take(_ visits: [Visit], from position: Int) -> Bool {
+        guard position >= 0, position <= self.visits.count, visits.count <= self.visits.count - position else {
+            return false
+        }
+        self.visits.replaceSubrange(position..<position + visits.count, with: visits)
+        return true
+    }
+
+    var sums: BookSums {
+        BookSums(
+            overflow: self.overflow,
+            pages: self.pages,
+            pagesWithoutTime: self.pagesWithoutTime,
+            pagesWithWrongCountdown: self.pagesWithWrongCountdown,
+            reentries: self.reentries,
+            probes: self.probes
+        )
+    }
+
+    mutating func take(_ sums: BookSums) {
+        self.overflow += sums.overflow
+        self.pages += sums.pages
+        self.pagesWithoutTime += sums.pagesWithoutTime
+        self.pagesWithWrongCountdown += sums.pagesWithWrongCountdown
+        self.reentries += sums.reentries
+        self.probes += sums.probes
+    }
+
+    mutating func append(_ look: Look) {
+        guard self.looks.count < Self.mostLooks else { return self.overflow += 1 }
+        self.looks.append(look)
     }
 
     func micros(_ instant: Instant) -> Int64 { instant.nanoseconds(since: self.startedAt) / 1_000 }
@@ -50,13 +105,14 @@ struct VisitBooks: Sendable {
     /// the person's where tabs share a place.
     mutating func heard(
         _ heard: VisitorMachine.Heard,
-        of index: Int,
+        of visitor: Int,
         _ conduct: Conduct = .keepsRules,
         isExit: Bool,
         response: Response?,
         sentAt: Instant,
         now: Instant
     ) {
+        let index = self.share.position(of: visitor)
         // From the lost exit page on, nobody knows what the visitor is to the room.
         guard !self.visits[index].mayHaveLeft else { return }
         let span = Visit.Span(sentMicros: self.micros(sentAt), answeredMicros: self.micros(now))
@@ -157,10 +213,9 @@ struct VisitBooks: Sendable {
     }
 
     private mutating func look(_ index: Int, _ kind: Look.Kind, position: Int64, _ span: Visit.Span) {
-        guard self.looks.count < Self.mostLooks else { return self.overflow += 1 }
-        self.looks.append(
+        self.append(
             Look(
-                visitor: UInt32(index),
+                visitor: UInt32(self.share.visitor(at: index)),
                 number: self.visits[index].number,
                 position: UInt32(clamping: position),
                 kind: kind,

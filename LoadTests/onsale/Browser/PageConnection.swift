@@ -30,7 +30,7 @@ final class PageConnection: StreamHandler {
             to: self.target.address(of: index),
             from: self.target.source(of: index),
             on: loop,
-            timeoutNanoseconds: CrowdPlayer.connectTimeoutNanoseconds,
+            timeoutNanoseconds: CrowdPart.connectTimeoutNanoseconds,
             tls: self.target.tls,
             serverName: self.target.tls == nil ? nil : self.target.url.host,
             ticket: ticket,

@@ -67,7 +67,7 @@ final class SiteCrowd: BrowserHost {
         self.players = Array(repeating: nil, count: crowd.count)
         self.coming = crowd.makeIterator()
         self.nextToCome = self.coming.next()
-        self.mostConnections = max(1, descriptorLimit - CrowdPlayer.reservedDescriptors)
+        self.mostConnections = max(1, descriptorLimit - CrowdPart.reservedDescriptors)
         self.nextSecondAt = startedAt.advanced(byNanoseconds: Nanoseconds.perSecond)
         self.arrivalTimer = LoopTimer(loop: loop) { [weak self] in self?.letCome() }
         self.secondTimer = LoopTimer(loop: loop) { [weak self] in self?.secondPassed() }
@@ -211,8 +211,8 @@ final class SiteCrowd: BrowserHost {
         for case let player? in self.players {
             guard let askedAt = player.askedAt else { continue }
             let waited = now.nanoseconds(since: player.sentAt ?? askedAt)
-            if waited > CrowdPlayer.promptNanoseconds { self.heldBack += 1 }
-            if waited > CrowdPlayer.answerTimeoutNanoseconds { player.gaveUpWaiting() }
+            if waited > CrowdPart.promptNanoseconds { self.heldBack += 1 }
+            if waited > CrowdPart.answerTimeoutNanoseconds { player.gaveUpWaiting() }
         }
     }
 }

@@ -52,7 +52,7 @@ final class SiteProbe: BrowserHost, BrowserUser {
         request.add("accept", "text/html,*/*;q=0.8")
         request.add("user-agent", "onsale")
         self.browser.serve(self)
-        self.timer.arm(afterNanoseconds: CrowdPlayer.answerTimeoutNanoseconds)
+        self.timer.arm(afterNanoseconds: CrowdPart.answerTimeoutNanoseconds)
         var page = PageLoad(request, url: self.target.url, firstNumber: 0)
         let asking = page.start()
         self.page = page
@@ -158,8 +158,8 @@ enum SiteProblem {
         case .connectTimedOut:
             return "\(place) does not answer: a firewall may drop what is sent there; check host and port of --url"
         case .answerTimedOut:
-            return "\(place) takes connections, but gave no page within "
-                + "\(CrowdPlayer.answerTimeoutNanoseconds / Nanoseconds.perSecond) s: look at the site's own log"
+            let seconds = CrowdPart.answerTimeoutNanoseconds / Nanoseconds.perSecond
+            return "\(place) takes connections, but gave no page within \(seconds) s: look at the site's own log"
         case .badAnswer:
             return "\(place) does not speak HTTP as it was asked to: check the port of --url"
                 + (url.scheme == .http ? ", try https://, or leave --http2 out" : ", or leave --http2 out")

@@ -14,18 +14,18 @@ struct Check: Codable, Equatable, Sendable {
         // The answers.
         case identity, content, serverErrors, blame, otherErrors, latency, lineLatency, doorLatency
         // The rest.
-        case passes, books, workers, accounted, ending, tool
+        case passes, books, workers, accounted, ending, agents, tool
 
-        /// What a run through a gateway of the tool's own is judged by. Its pages are known by their marks, so that there is
-        /// no content to check.
-        static let ofOwnGateway = Set(Self.allCases).subtracting([.content])
+        /// What a run through a gateway of the tool's own is judged by, played without agents. Its pages are known by their
+        /// marks, so that there is no content to check.
+        static let ofOwnGateway = Set(Self.allCases).subtracting([.content, .agents])
 
         /// A load tool that runs late may break it all by itself.
         var dependsOnTool: Bool {
             switch self {
             case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
-            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content,
-                .serverErrors, .blame, .otherErrors, .passes, .books, .workers, .ending, .tool:
+            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content, .serverErrors,
+                .blame, .otherErrors, .passes, .books, .workers, .ending, .agents, .tool:
                 false
             }
         }
@@ -75,9 +75,13 @@ struct Verdict: Codable, Equatable, Sendable {
     /// The load tool could not keep up, and nothing went wrong but what may come of that: the figures say nothing about
     /// what was tested.
     var isInvalid: Bool {
+        if self.isIncomplete { return true }
         guard self.checks.contains(where: { $0.name == .tool && $0.outcome != .passed }) else { return false }
         return self.checks.allSatisfy { $0.name == .tool || $0.name.dependsOnTool || $0.outcome != .failed }
     }
+
+    /// An agent was lost on the way: with visitors missing, no figure says anything.
+    var isIncomplete: Bool { self.checks.contains { $0.name == .agents && $0.outcome != .passed } }
 
     /// What became of a run, for whoever started it. A run that could not be played has no verdict.
     enum ExitCode: Int32 {

@@ -41,7 +41,7 @@ struct Judge {
             self.doorLatency(),
         ]
         checks += [
-            self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.tool(),
+            self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.agents(), self.tool(),
         ]
         return Verdict(checks: checks.compactMap(\.self))
     }

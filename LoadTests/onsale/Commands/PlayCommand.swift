@@ -2,6 +2,7 @@ import ArgumentParser
 import Dispatch
 import EventLoop
 import Foundation
+import Transport
 
 /// `onsale play`: the whole run.
 struct PlayCommand: ParsableCommand {
@@ -35,16 +36,39 @@ struct PlayCommand: ParsableCommand {
     )
     var report = "report"
 
-    @Flag(inversion: .prefixedNo, help: "Play the same crowd without the gateway, too.")
+    @Flag(inversion: .prefixedNo, help: "Play the same crowd without the gateway, too; not with agents.")
     var direct = true
 
     @Flag(help: "Keep the gateway's configuration and state.")
     var keep = false
 
+    @Option(
+        help: """
+            Threads that play the crowd, each with a part of it (default: a quarter of the processors, since the site is \
+            on the same machine).
+            """
+    )
+    var threads: Int?
+
+    @Option(help: "Let so many `onsale agent` processes play the crowd, on this machine or others; needs --redis.")
+    var agents: Int?
+
+    @OptionGroup var agentOptions: AgentOptions
+
+    @Option(help: "Where the gateway listens so that agents reach it, as IPv4-ADDRESS:PORT; port 0 is any.")
+    var advertise: String?
+
     func validate() throws {
+        if let threads = self.threads, !(1...Machine.mostThreads).contains(threads) {
+            throw ValidationError("--threads: \(threads) is not a number from 1 to \(Machine.mostThreads)")
+        }
+        _ = try self.team()
         if self.site.url != nil {
             guard self.sluice == nil else {
                 throw ValidationError("--url plays against a site, --sluice against a gateway: leave one out")
+            }
+            guard self.threads ?? 1 == 1, self.agents == nil else {
+                throw ValidationError("--url is played by one thread: leave --threads and --agents out")
             }
             return
         }
@@ -73,19 +97,52 @@ struct PlayCommand: ParsableCommand {
             sluice: self.sluice ?? "",
             scenario: scenario,
             reportFolder: self.report,
-            withDirect: self.direct,
+            withDirect: self.direct && self.agents == nil,
             keepsFolder: self.keep,
             command: self.repeatCommand
         )
         SignalSource.ignoreBrokenPipe()
         let loop = try EventLoop(label: "onsale")
-        let director = Director(options, on: loop)
+        if options.scenario.sharesCookies, self.agents != nil || self.threads ?? 1 > 1 {
+            throw ValidationError(
+                "tabs of one person share their cookies in this scenario, and so are played by one thread: leave "
+                    + "--threads and --agents out, or give the class `cookies: own`"
+            )
+        }
+        let threads = options.scenario.sharesCookies ? 1 : self.threads ?? Machine.threadsBesideTheSite
+        let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)") }
+        let director = Director(options, on: loop, helpers: helpers, agents: try self.team())
         let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await director.play()
             withExtendedLifetime(signals) { Foundation.exit(code) }
         }
         dispatchMain()
+    }
+
+    /// nil when this process plays the crowd.
+    private func team() throws -> AgentTeam.Options? {
+        guard let count = self.agents else {
+            guard self.agentOptions.redis == nil, self.advertise == nil else {
+                throw ValidationError("--redis and --advertise are of runs with --agents")
+            }
+            return nil
+        }
+        guard (1...AgentPlan.mostAgents).contains(count) else {
+            throw ValidationError("--agents: \(count) is not a number from 1 to \(AgentPlan.mostAgents)")
+        }
+        let listen = self.advertise ?? "127.0.0.1:0"
+        do {
+            _ = try SocketAddress(parsing: listen)
+        } catch {
+            throw ValidationError("--advertise: \(error)")
+        }
+        return AgentTeam.Options(
+            count: count,
+            endpoint: try self.agentOptions.endpoint(),
+            keys: try self.agentOptions.keys(),
+            advertised: listen
+        )
     }
 
     private var repeatCommand: String {

@@ -6,10 +6,34 @@ struct Crowd: Sequence, Sendable {
     let scenario: Scenario
     /// How a run is taken up in the middle: from that second on, who came earlier within so many seconds.
     private var takeUp: (fromSeconds: Double, withinSeconds: Double)?
+    /// Makes each of people who are not drawn.
+    private var make: (@Sendable (_ index: Int) -> Visitor)?
+    private let makers: [VisitorMaker]
 
     init(_ scenario: Scenario) throws(ScenarioProblem) {
         try scenario.check()
         self.scenario = scenario
+        self.makers = scenario.everyClass.map { VisitorMaker($0.manners) }
+    }
+
+    /// People who are not drawn: `make` is called with each index from 0 on, and again with that of one who is asked for
+    /// anew; arrivals must not go back.
+    init(_ scenario: Scenario, make: @escaping @Sendable (_ index: Int) -> Visitor) {
+        self.scenario = scenario
+        self.make = make
+        self.makers = []
+    }
+
+    /// The same visitor again, but for the time of arrival.
+    func visitor(_ kept: KeptVisitor) -> Visitor {
+        if let make = self.make { return make(Int(kept.index)) }
+        return self.makers[Int(kept.group)].make(
+            index: Int(kept.index),
+            person: Int(kept.person),
+            group: Int(kept.group),
+            arrivalNanoseconds: 0,
+            root: kept.root
+        )
     }
 
     /// How many visitors there are.
@@ -29,7 +53,7 @@ struct Crowd: Sequence, Sendable {
     }
 
     func makeIterator() -> Iterator {
-        let planned = PlannedVisitors(self.scenario)
+        let planned = PlannedVisitors(self.scenario, makers: self.makers, make: self.make)
         guard let takeUp = self.takeUp else { return Iterator(planned) }
         let from = Int64(takeUp.fromSeconds * 1e9)
         var all = planned
@@ -105,6 +129,8 @@ struct PlannedVisitors: Sendable {
     /// When the next of each wave comes, in seconds.
     private var heads: [Double?]
     private let makers: [VisitorMaker]
+    private let make: (@Sendable (_ index: Int) -> Visitor)?
+    private let count: Int
     /// Weights of the classes, each added to those before.
     private let weights: [Double]
     private var draw: SplitMix64
@@ -114,7 +140,14 @@ struct PlannedVisitors: Sendable {
     private var group = 0
     private var placesLeft = 0
 
-    init(_ scenario: Scenario) {
+    fileprivate init(
+        _ scenario: Scenario,
+        makers: [VisitorMaker],
+        make: (@Sendable (_ index: Int) -> Visitor)?
+    ) {
+        self.makers = makers
+        self.make = make
+        self.count = scenario.visitors
         self.draw = SplitMix64(seed: scenario.seed)
         // Each wave has draws of its own: another one beside it changes nothing of when its people come.
         var seeds = SplitMix64(seed: scenario.seed ^ 0x5A1E_0F71_C4E7_5000)
@@ -123,7 +156,6 @@ struct PlannedVisitors: Sendable {
         }
         self.heads = []
         let classes = scenario.everyClass
-        self.makers = classes.map { VisitorMaker($0.manners) }
         var sum = 0.0
         self.weights = classes.map { group in
             sum += group.weight
@@ -133,6 +165,13 @@ struct PlannedVisitors: Sendable {
     }
 
     mutating func next() -> Visitor? {
+        guard let make = self.make else { return self.drawNext() }
+        guard self.index < self.count else { return nil }
+        defer { self.index += 1 }
+        return make(self.index)
+    }
+
+    private mutating func drawNext() -> Visitor? {
         var soonest: Int?
         for wave in self.heads.indices {
             guard let head = self.heads[wave] else { continue }
@@ -149,7 +188,7 @@ struct PlannedVisitors: Sendable {
             person: self.person,
             group: self.group,
             arrivalNanoseconds: Int64(seconds * 1e9),
-            seed: self.draw.next()
+            root: self.draw.next()
         )
     }
 
@@ -180,8 +219,8 @@ private struct VisitorMaker: Sendable {
         self.eager = manners.fewestEagerRefreshesPerSecond...manners.mostEagerRefreshesPerSecond
     }
 
-    func make(index: Int, person: Int, group: Int, arrivalNanoseconds: Int64, seed: UInt64) -> Visitor {
-        var draw = SplitMix64(seed: seed)
+    func make(index: Int, person: Int, group: Int, arrivalNanoseconds: Int64, root: UInt64) -> Visitor {
+        var draw = SplitMix64(seed: root)
         let manners = self.manners
         let patienceSeconds = draw.drawLogNormal(median: self.patienceMedian, spread: manners.patienceSpread)
         let requestCount = draw.drawInteger(manners.fewestRequests...manners.mostRequests)
@@ -203,7 +242,8 @@ private struct VisitorMaker: Sendable {
             retryHabit: habit < manners.immediateRetryShare
                 ? .immediate
                 : habit < manners.immediateRetryShare + manners.fixedRetryShare ? .fixed : .fullJitter,
-            seed: draw.next()
+            seed: draw.next(),
+            root: root
         )
     }
 }

@@ -93,4 +93,7 @@ struct Scenario: Codable, Equatable, Sendable {
         let total = counted.reduce(0) { $0 + visitors($1) }
         return counted.reduce(0) { $0 + visitors($1) * figure($1.manners) } / total
     }
+
+    /// Tabs of one person share what the room gave to one of them.
+    var sharesCookies: Bool { self.everyClass.contains { $0.manners.cookies == .shared } }
 }

@@ -26,6 +26,8 @@ struct Visitor: Equatable, Sendable {
     let retryHabit: RetryHabit
     /// Root of the draws that are made on the way (think times, jitter).
     let seed: UInt64
+    /// Of which all the rest was drawn, but for the time of arrival.
+    let root: UInt64
 
     init(
         index: Int,
@@ -38,7 +40,8 @@ struct Visitor: Equatable, Sendable {
         eagerRefreshNanoseconds: Int64?,
         leavesByPage: Bool,
         retryHabit: RetryHabit,
-        seed: UInt64
+        seed: UInt64,
+        root: UInt64 = 0
     ) {
         self.index = index
         self.person = person ?? index
@@ -51,6 +54,16 @@ struct Visitor: Equatable, Sendable {
         self.leavesByPage = leavesByPage
         self.retryHabit = retryHabit
         self.seed = seed
+        self.root = root
+    }
+
+    var kept: KeptVisitor {
+        KeptVisitor(
+            root: self.root,
+            index: UInt32(self.index),
+            person: UInt32(self.person),
+            group: UInt8(self.group)
+        )
     }
 
     /// A generator for the `ordinal`th draw of this visitor: each think time is the same in every run, whatever
@@ -60,4 +73,12 @@ struct Visitor: Equatable, Sendable {
         var root = SplitMix64(seed: self.seed ^ (UInt64(truncatingIfNeeded: ordinal) << 32))
         return SplitMix64(seed: root.next())
     }
+}
+
+/// What a visitor can be made from again by the crowd, in 17 bytes.
+struct KeptVisitor: Equatable, Sendable {
+    var root: UInt64
+    var index: UInt32
+    var person: UInt32
+    var group: UInt8
 }

@@ -6,6 +6,9 @@ struct Timeline: Sendable {
     private(set) var samples: [Sample] = []
     private(set) var total = Tally()
 
+    /// Adds what was told after its second was closed, to the sum alone.
+    mutating func addLate(_ tally: Tally) { self.total.merge(tally) }
+
     /// Adds the next second: the merged tallies of all loops, and the gauges at its end.
     mutating func append(_ tally: Tally, _ gauges: Gauges) {
         self.total.merge(tally)

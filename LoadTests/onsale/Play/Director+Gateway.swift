@@ -16,6 +16,7 @@ extension Director {
     /// Leaves everything behind that the judge needs; the gateway has ended.
     func playThroughGateway(_ crowd: Crowd) async throws -> Evidence {
         try await self.startSluice()
+        try await self.gatherAgents(crowd)
         let startedAt = try await self.announceOpening()
         let player = try self.sendCrowd(crowd, startedAt: startedAt)
         let writtenMicros = try await self.disturb(player)
@@ -28,12 +29,13 @@ extension Director {
         player.stopVisitors()
         // When they do not come back, the verdict says so.
         _ = try await self.waits(seconds: Self.patienceSeconds) { self.isAtRest }
-        player.finish()
+        try await self.closeBooks(player)
         self.player = nil
         self.printer.paint(self.progress(player), isLast: true)
 
         var evidence = Evidence(startedMicros: try self.micros(at: startedAt), timeline: player.timeline)
         evidence.books = player.books
+        self.noteAgents(in: &evidence)
         evidence.schedule = self.plan.schedule(
             openingMicros: player.rules.openingAt.nanoseconds(since: startedAt) / 1_000,
             writtenMicros: writtenMicros,
@@ -173,14 +175,18 @@ extension Director {
 
     private func sendCrowd(_ crowd: Crowd, startedAt: Instant) throws -> CrowdPlayer {
         guard let gateway = self.announced["gateway"] else { throw PlayProblem("the gateway told no address") }
-        let player = CrowdPlayer(
-            crowd,
-            target: Target([gateway]),
-            startedAt: startedAt,
-            hasRoom: true,
-            descriptorLimit: self.descriptorLimit,
-            on: self.loop
-        )
+        let target = Target([gateway])
+        let player =
+            self.team.map { CrowdPlayer(crowd, target: target, startedAt: startedAt, team: $0, on: self.loop) }
+            ?? CrowdPlayer(
+                crowd,
+                target: target,
+                startedAt: startedAt,
+                hasRoom: true,
+                descriptorLimit: self.descriptorLimit,
+                on: self.loop,
+                helpers: self.helpers
+            )
         player.fillGauges = { self.fill(&$0) }
         self.player = player
         player.start()

@@ -21,6 +21,11 @@ actor Director {
     let options: PlayOptions
     let plan: SitePlan
     let descriptorLimit: Int
+    /// Loops that play a part of the crowd beside this actor's own.
+    let helpers: [EventLoop]
+    /// Who plays the crowd, if not this process.
+    let agentOptions: AgentTeam.Options?
+    var team: AgentTeam?
     var printer = ProgressPrinter()
     let children: Children
     var folder: String?
@@ -42,9 +47,13 @@ actor Director {
     /// What a report needs if the run is stopped.
     var soFar: RunSoFar?
 
-    init(_ options: PlayOptions, on loop: EventLoop) {
+    init(_ options: PlayOptions, on loop: EventLoop, helpers: [EventLoop] = [], agents: AgentTeam.Options? = nil) {
         self.options = options
-        self.plan = SitePlan(options.scenario)
+        self.helpers = helpers
+        self.agentOptions = agents
+        var plan = SitePlan(options.scenario)
+        if let agents { plan.listen = agents.advertised }
+        self.plan = plan
         self.limits = self.plan.before
         self.loop = loop
         self.descriptorLimit = Machine.raiseDescriptorLimit()
@@ -141,6 +150,8 @@ actor Director {
         self.isInterrupted = false
         if self.player != nil { self.player?.finish() }
         self.player = nil
+        self.team?.end()
+        self.team = nil
         self.redis?.close()
         self.redis = nil
         self.children.lookAround()

@@ -22,6 +22,8 @@ struct SitePlan: Codable, Equatable, Sendable {
     static let roomName = "onsale"
     static let poolName = "tickets"
 
+    /// Where the gateway listens; port 0: any.
+    var listen = "127.0.0.1:0"
     var before: Limits
     var changes: [Change]
     /// When tokens that are no good are tried, from the start of the run.
@@ -95,7 +97,7 @@ struct SitePlan: Codable, Equatable, Sendable {
         """
         # Written by onsale for one run.
         listen:
-          - address: 127.0.0.1:0
+          - address: \(self.listen)
         admin:
           listen: 127.0.0.1:0
         state_folder: state

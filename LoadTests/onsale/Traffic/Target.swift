@@ -12,18 +12,25 @@ struct Target: Sendable {
     private let sources: [SocketAddress]
     private let hosts: [[UInt8]]
 
-    /// - Parameter addresses: IPv4 addresses of this machine; at least one.
+    /// Loopback addresses are asked from many others; of any other network this machine has one.
+    let hasManySources: Bool
+
+    /// - Parameter addresses: at least one.
     init(_ addresses: [SocketAddress]) {
         precondition(!addresses.isEmpty, "a crowd needs somewhere to go")
         self.addresses = addresses
         self.hosts = addresses.map { Array($0.description.utf8) }
+        self.hasManySources = addresses.allSatisfy { $0.description.hasPrefix("127.") }
         // 127.0.0.1 is left to everybody else.
         self.sources = (0..<Self.sourceCount).map { .ipv4(0x7F00_0002 + UInt32($0), port: 0) }
     }
 
     func address(of index: Int) -> SocketAddress { self.addresses[index % self.addresses.count] }
 
-    func source(of index: Int) -> SocketAddress { self.sources[index % self.sources.count] }
+    /// nil: the system chooses.
+    func source(of index: Int) -> SocketAddress? {
+        self.hasManySources ? self.sources[index % self.sources.count] : nil
+    }
 
     /// Writes a whole request for one page.
     func write(_ request: VisitorMachine.Request, of index: Int, cookies: CookieJar, to writer: inout ByteWriter) {

@@ -366,6 +366,7 @@ struct VisitorMachine: Sendable {
         self.vanishNanoseconds = nil
         let until = self.due.advanced(byNanoseconds: vanish)
         self.step = .pausing(until: until)
+        self.due = until
         self.isConnected = false
         return .requestAndVanish(request, until: until)
     }
@@ -378,6 +379,7 @@ struct VisitorMachine: Sendable {
 
     private mutating func pause(until: Instant) -> Action {
         self.step = .pausing(until: until)
+        self.due = until
         return .wait(until: until)
     }
 
@@ -390,4 +392,54 @@ struct VisitorMachine: Sendable {
 
 extension Comparable {
     func clamped(to range: ClosedRange<Self>) -> Self { min(max(self, range.lowerBound), range.upperBound) }
+}
+
+/// To and from what a crowd keeps of who waits without a connection.
+extension VisitorMachine {
+    /// nil when the visitor does anything else, or has more to remember than is kept.
+    func resting(startedAt: Instant) -> RestingVisitor? {
+        guard case .pausing(let until) = self.step, !self.isConnected,
+            let number = UInt32(exactly: self.placeNumber ?? 0), self.placeNumber != 0,
+            let done = UInt16(exactly: self.requestsDone), let retries = UInt8(exactly: self.retries),
+            let pauses = UInt32(exactly: self.pauses), self.vanishNanoseconds == nil
+        else { return nil }
+        var rest = RestingVisitor()
+        rest.isSomebody = true
+        rest.pausedUntil = until.nanoseconds(since: startedAt)
+        rest.joinedAt = self.joinedAt?.nanoseconds(since: startedAt)
+        rest.admittedAt = self.admittedAt?.nanoseconds(since: startedAt)
+        rest.leavesAt = self.leavesAt?.nanoseconds(since: startedAt)
+        rest.placeNumber = number
+        rest.requestsSent = self.requestsSent
+        rest.pauses = pauses
+        rest.requestsDone = done
+        rest.retries = retries
+        rest.isInside = self.isInside
+        rest.connectionWasUsed = self.connectionWasUsed
+        rest.goesOn = self.goesOn
+        return rest
+    }
+
+    init(_ visitor: Visitor, _ rest: RestingVisitor, startedAt: Instant) {
+        self.visitor = visitor
+        self.step = .pausing(until: startedAt.advanced(byNanoseconds: rest.pausedUntil))
+        self.due = startedAt.advanced(byNanoseconds: rest.pausedUntil)
+        self.joinedAt = rest.joinedAt.map(startedAt.advanced)
+        self.admittedAt = rest.admittedAt.map(startedAt.advanced)
+        self.leavesAt = rest.leavesAt.map(startedAt.advanced)
+        self.placeNumber = rest.placeNumber == 0 ? nil : Int64(rest.placeNumber)
+        self.requestsSent = rest.requestsSent
+        self.pauses = Int(rest.pauses)
+        self.requestsDone = Int(rest.requestsDone)
+        self.retries = Int(rest.retries)
+        self.isInside = rest.isInside
+        self.connectionWasUsed = rest.connectionWasUsed
+        self.goesOn = rest.goesOn
+    }
+
+    /// When the present pause ends; nil when there is none.
+    var pausedUntil: Instant? {
+        guard case .pausing(let until) = self.step else { return nil }
+        return until
+    }
 }

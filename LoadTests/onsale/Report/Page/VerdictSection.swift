@@ -32,7 +32,7 @@ struct VerdictSection {
     private var promisesHeadline: String {
         let verdict = self.report.verdict
         let all = verdict.checks.count
-        if verdict.isInvalid { return "This run does not count" }
+        if verdict.isInvalid { return "INVALID: this run does not count" }
         if verdict.passed { return "All \(all) promises held" }
         let failed = verdict.checks.count { $0.outcome == .failed }
         let open = all - failed - verdict.passedCount
@@ -46,6 +46,11 @@ struct VerdictSection {
             return
                 "The run was to take \(whole). It was stopped: \(partial.reason). The page holds what had come to pass "
                 + "until then; no promise and no objective was judged."
+        }
+        if self.report.verdict.isIncomplete {
+            return
+                "An agent was lost on the way, and its share of the crowd is missing, so the figures say nothing about "
+                + "the gateway. Start the run again when all agents are well."
         }
         if self.report.verdict.isInvalid {
             return "The load tool could not keep up with its own plan, so its figures say nothing about the gateway. "

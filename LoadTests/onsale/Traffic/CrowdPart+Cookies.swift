@@ -1,7 +1,7 @@
 import Primitives
 
 /// Whose cookies a visitor shows, and where those go that a response sets.
-extension CrowdPlayer {
+extension CrowdPart {
     /// Fewer than this wait: a thief may be let in as a newcomer, and says nothing about what was shown.
     private static let fewestWaiting = 30
 
@@ -24,7 +24,7 @@ extension CrowdPlayer {
         case .none: return CookieJar()
         case .stolen:
             let stolen = self.stolenPass(for: player)
-            player.showsStolenPass = stolen != nil && self.gauges.waiting >= Self.fewestWaiting
+            player.showsStolenPass = stolen != nil && self.waitingCount >= Self.fewestWaiting
             return stolen ?? CookieJar()
         }
     }

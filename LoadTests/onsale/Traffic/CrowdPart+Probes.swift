@@ -1,10 +1,7 @@
 import Primitives
 
 /// Tokens that are no good, shown on purpose while people wait in line: nobody may be let in by one.
-extension CrowdPlayer {
-    /// While fewer wait, a newcomer may be let in at once, and a probe with a bad token is one.
-    private static let fewestWaiting = 30
-
+extension CrowdPart {
     /// Whose tokens are used up from here on.
     func keepForProbes(_ cookies: CookieJar, of index: Int) {
         self.probes.keep(cookies, of: index, now: MonotonicClock.now())
@@ -13,7 +10,6 @@ extension CrowdPlayer {
     /// Sends one probe of each kind for which there is somebody to take the tokens from.
     func sendProbes() {
         self.loop.preconditionOnLoop()
-        guard self.gauges.waiting >= Self.fewestWaiting else { return }
         for kind in ProbeKind.allCases {
             guard let (cookies, index) = self.tokens(for: kind), !cookies.header.isEmpty else { continue }
             let ordinal = self.probes.next()
@@ -30,6 +26,8 @@ extension CrowdPlayer {
         let place = "sluice-place-\(SitePlan.roomName)"
         let pass = "sluice-pass-\(SitePlan.roomName)"
         switch kind {
+        // All visitors ask from one address: nobody's pass is shown from another one.
+        case .stolenPass where !self.target.hasManySources: return nil
         case .forgedPlace:
             return self.anybody { $0.isInLine }.map { ($0.cookies.forged(only: place), $0.machine.visitor.index) }
         case .forgedPass:
