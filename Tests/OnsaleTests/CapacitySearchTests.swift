@@ -97,7 +97,7 @@ import Testing
     @Test(arguments: [
         (CapacitySearch.Bounds(first: 10, least: 0, most: 100, tolerance: 0.1, mostRuns: 5), "least is 0"),
         (CapacitySearch.Bounds(first: 10, least: 10, most: 5, tolerance: 0.1, mostRuns: 5), "most is 5"),
-        (CapacitySearch.Bounds(first: 10, least: 10, most: 3_000_000, tolerance: 0.1, mostRuns: 5), "most is 3000000"),
+        (CapacitySearch.Bounds(first: 10, least: 10, most: 30_000_000, tolerance: 0.1, mostRuns: 5), "most is 30000000"),
         (CapacitySearch.Bounds(first: 5, least: 10, most: 50, tolerance: 0.1, mostRuns: 5), "from is 5"),
         (CapacitySearch.Bounds(first: 10, least: 10, most: 50, tolerance: 0, mostRuns: 5), "tolerance is 0"),
         (CapacitySearch.Bounds(first: 10, least: 10, most: 50, tolerance: .nan, mostRuns: 5), "tolerance is nan"),
