@@ -13,6 +13,8 @@ struct PlayCommand: ParsableCommand {
             lowers the limits in the middle, tries tokens that are no good, waits until the workers are back to the minimum, and ends everything that it started. \
             Then the same crowd goes straight at the workers, for comparison.
 
+            With --url it starts nothing, and plays a crowd of browsers against a site that is there already.
+
             Ends with 0 when every promise held, 1 when one did not, 2 when the load tool itself could not keep up (and \
             nothing went wrong but what may come of that), 3 when the run could not be played.
             """
