@@ -1,3 +1,4 @@
+import Primitives
 import Testing
 
 @testable import onsale
@@ -84,6 +85,31 @@ import Testing
             <style>.x{background:url(<img src=/no.png>)}</style><!-- <img src=/no.png> --><a href=/no>x</a><img src=
             """
         #expect(HTMLTags.assets(of: Array(page.utf8)) == ["/a.css", "i.ico", "b.js", "c.png?a=1&b=2", ""])
+    }
+
+    /// Whatever a site sends is stepped through to its end, and whatever is typed is taken or refused.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func anyText_isReadToItsEnd(seed: UInt64) {
+        var draw = SplitMix64(seed: seed)
+        let pieces = [
+            "<", ">", "/", "=", "\"", "'", " ", "a", "!--", "-->", "script", "</script", "$", "{", "}", "[", "]",
+        ]
+        let more = [
+            "@", "#", ".", "?", ":", "//", "http", "meta", "http-equiv", "refresh", "content", "9", ";", "\u{E9}",
+        ]
+        let all = pieces + more
+        for _ in 0..<3_000 {
+            let count = draw.drawInteger(0...12)
+            let text = (0..<count).map { _ in all[draw.drawInteger(0...(all.count - 1))] }.joined()
+            let page = PageStepTests.html(text)
+            #expect(HTMLTags(page.body).reduce(0) { max($0, $1.end) } <= page.body.count)
+            _ = RoomPage(page, isThePage: false, url: PageStepTests.url)
+            _ = (try? HTMLSelector(text))?.value(in: page.body)
+            _ = (try? PageTemplate(text))?.filled(["a": "b"], for: .address)
+            let there = PageStepTests.url.following(text)
+            #expect(there.map { $0.target.hasPrefix("/") && !$0.target.contains(" ") } ?? true, "\(text)")
+            if let url = try? SiteURL(parsing: "http://\(text)") { #expect(!url.host.isEmpty, "\(text)") }
+        }
     }
 
     struct Unexpected: Error {}

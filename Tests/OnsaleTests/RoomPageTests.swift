@@ -27,6 +27,8 @@ import Testing
         let minutes = Self.sluice(page.replacing("20 to 45 seconds", with: "1 to 3 minutes"))
         #expect(minutes?.page?.estimateSeconds == 0...180)
         #expect(Self.sluice(page.replacing("in about", with: "in"))?.page?.estimateSeconds == nil)
+        let endless = page.replacing("Opens in 2 minutes", with: "Opens in 9223372036854775807 hours")
+        #expect(Self.sluice(endless)?.page?.opensInSeconds == 0)
         #expect(Self.sluice(page, state: "at-door")?.standing == .atDoor)
         // Without a time to come again the page makes no sense.
         #expect(Self.sluice("<p>wait</p>")?.page == nil)

@@ -169,6 +169,12 @@ import Transport
         #expect(names.contains(.pages) && names.contains(.lineLatency) && names.contains(.doorLatency))
         // No numbers were told, so nothing can be said about order.
         #expect(!names.contains(.order) && !names.contains(.numbers))
+        var evidence = outcome.evidence
+        evidence.site?.lines = 1
+        let ofOneLine = Judge(objectives: Objectives(), evidence: evidence).siteVerdict().checks.map(\.name)
+        #expect(ofOneLine.contains(.order) && ofOneLine.contains(.numbers) && ofOneLine.contains(.placeKept))
+        evidence.site?.lines = 2
+        #expect(Judge(objectives: Objectives(), evidence: evidence).siteVerdict().checks.map(\.name) == names)
     }
 
     @Test func roomWithAPageOfItsOwn_isAskedThere() throws {

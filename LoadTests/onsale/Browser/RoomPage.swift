@@ -69,7 +69,9 @@ struct RoomPage: Equatable, Sendable {
         let text = response.text
         page.position = Self.number(text, /class="position">(\d+)</) ?? 0
         page.estimateSeconds = Self.estimate(text)
-        if let match = text.firstMatch(of: /Opens in (\d+) (second|minute|hour)/), let count = Int64(match.1) {
+        if let match = text.firstMatch(of: /Opens in (\d+) (second|minute|hour)/), let count = Int64(match.1),
+            count < 1_000_000
+        {
             page.opensInSeconds = count * Self.seconds(String(match.2))
         }
         return page

@@ -14,6 +14,8 @@ struct PlayCommand: ParsableCommand {
             lowers the limits in the middle, tries tokens that are no good, waits until the workers are back to the minimum, and ends everything that it started. \
             Then the same crowd goes straight at the workers, for comparison.
 
+            With --url it starts nothing, and plays a crowd of browsers against a site that is there already.
+
             Ends with 0 when every promise and objective held. Else, the first of these that fits: 130 when it was \
             stopped by Ctrl-C; 3 when the run could not be played to its end; 2 when the load tool itself could not keep up \
             (and nothing went wrong but what may come of that); 1 when a promise did not hold; 99 when only objectives were \
