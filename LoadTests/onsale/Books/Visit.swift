@@ -36,7 +36,7 @@ struct Visit: Equatable, Sendable {
     var lastInside: Span?
     /// The page that gives the slot back.
     var exit: Span?
-    /// That page was asked for, and its answer was lost or none: whether the visitor is still in, nobody knows, and nothing
-    /// more is booked.
+    /// That page was asked for, and its answer was lost or none, or the pass may have run out: whether the visitor is still
+    /// in, nobody knows, and nothing more is booked.
     var mayHaveLeft = false
 }

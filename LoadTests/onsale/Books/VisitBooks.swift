@@ -14,6 +14,8 @@ struct VisitBooks: Sendable {
 
     private let startedAt: Instant
     private let openingMicros: Int64
+    /// A pass is good for so long after its last renewal, which may have been a sixth of that before the last page inside.
+    var sessionMicros: Int64 = 86_400_000_000
     private(set) var visits: [Visit]
     private(set) var looks = LookList()
     /// Looks that found no room.
@@ -46,6 +48,13 @@ struct VisitBooks: Sendable {
         // From the lost exit page on, nobody knows what the visitor is to the room.
         guard !self.visits[index].mayHaveLeft else { return }
         let span = Visit.Span(sentMicros: self.micros(sentAt), answeredMicros: self.micros(now))
+        // Who stayed away until the pass had run out, after errors, is a newcomer to the room.
+        if let last = self.visits[index].lastInside,
+            span.answeredMicros - last.answeredMicros > self.sessionMicros / 6 * 5
+        {
+            self.visits[index].mayHaveLeft = true
+            return
+        }
         switch heard {
         case .waitingPage, .doorPage:
             guard let page = response?.page else { return }

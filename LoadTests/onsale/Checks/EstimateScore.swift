@@ -1,6 +1,7 @@
 /// How honest the waits were that visitors were told: the first range that each saw, against what came.
 ///
-/// Nobody can know that limits will be changed: whose wait began before a change and ended after it is left out.
+/// Nobody can know that limits will be changed: whose wait began before a change and ended after it is left out. So is
+/// whoever waited through a stretch that is excused.
 struct EstimateScore: Equatable, Sendable {
     struct Decile: Equatable, Sendable {
         var longestSeconds: Double
@@ -24,10 +25,12 @@ struct EstimateScore: Equatable, Sendable {
     private(set) var waited = 0
     private(set) var told = 0
 
-    init(_ visits: [Visit], changesMicros: [Int64]) {
+    init(_ visits: [Visit], changesMicros: [Int64], excused: [ClosedRange<Int64>] = []) {
         var waits: [(seconds: Double, isKept: Bool)] = []
         for visit in visits {
             guard let letIn = visit.letIn, let joined = visit.joinedMicros else { continue }
+            let wait = joined...max(joined, letIn.answeredMicros)
+            guard !excused.contains(where: wait.overlaps) else { continue }
             if Double(letIn.answeredMicros - joined) / 1e6 >= Self.shortestWaitSeconds {
                 self.waited += 1
                 if visit.estimate != nil { self.told += 1 }

@@ -30,6 +30,8 @@ struct Evidence: Sendable {
     var roomAdmitted: Int?
     var ending: Ending?
     var workerBounds: WorkerBounds?
+    /// Promises that the site cannot be held to.
+    var leftOut: Set<Check.Name> = []
 
     init(startedMicros: Int64, timeline: Timeline) {
         self.startedMicros = startedMicros

@@ -13,12 +13,17 @@ struct PlayCommand: ParsableCommand {
             lowers the limits in the middle, tries tokens that are no good, waits until the workers are back to the minimum, and ends everything that it started. \
             Then the same crowd goes straight at the workers, for comparison.
 
+            With --config the site is your own configuration, read as the gateway reads it, and the promises are held \
+            against its limits. With --fault something is done to the site on the way: what that excuses, and until when, \
+            is told before the run and in the report.
+
             Ends with 0 when every promise held, 1 when one did not, 2 when the load tool itself could not keep up (and \
             nothing went wrong but what may come of that), 3 when the run could not be played.
             """
     )
 
     @OptionGroup var options: ScenarioOptions
+    @OptionGroup var site: SiteOptions
 
     @Option(help: "The program under test.")
     var sluice: String
@@ -39,9 +44,12 @@ struct PlayCommand: ParsableCommand {
     }
 
     func run() throws {
+        let site = try self.site.site(try self.options.scenario())
         let options = PlayOptions(
             sluice: self.sluice,
-            scenario: try self.options.scenario(),
+            scenario: site.scenario,
+            plan: site.plan,
+            faults: site.faults,
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,
@@ -61,6 +69,6 @@ struct PlayCommand: ParsableCommand {
     private var repeatCommand: String {
         let options = self.options
         return "LoadTests/run --visitors \(options.visitors) --seconds \(Format.decimal(options.seconds)) "
-            + "--seed \(options.seed)\(self.direct ? "" : " --no-direct")"
+            + "--seed \(options.seed)\(self.direct ? "" : " --no-direct")\(self.site.words)"
     }
 }

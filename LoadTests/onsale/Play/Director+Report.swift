@@ -13,6 +13,7 @@ extension Director {
         self.printer.say(
             "\(Format.count(crowd.visitors.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
         )
+        for fact in self.plan.told + self.announcedFaults { self.printer.say("  \(fact.name): \(fact.value)") }
         let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())
         let evidence = try await self.playThroughGateway(crowd)
         let wall = max(1, MonotonicClock.now().nanoseconds(since: before.clock))
@@ -25,7 +26,7 @@ extension Director {
             command: self.options.command,
             scenario: crowd.scenario,
             environment: environment,
-            settings: self.plan.facts,
+            settings: self.plan.facts + self.faultFacts,
             verdict: Judge(objectives: crowd.scenario.objectives, evidence: evidence).verdict(),
             gateway: RunResult(evidence),
             direct: direct.map(RunResult.init),

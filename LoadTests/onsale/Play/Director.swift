@@ -30,10 +30,9 @@ actor Director {
     var status: SiteStatus?
     /// As last written.
     var limits: SitePlan.Limits
-    /// Addresses by the word that the gateway's process announces them with.
-    var announced: [String: SocketAddress] = [:]
-    var sluice: ChildProcess?
-    var sluiceEnd: ExitStatus?
+    /// The processes under test.
+    var site: SiteProcesses?
+    var faults: FaultPlayer?
     /// When the sale opens, by Redis' clock.
     var openingAt = Date()
     /// The end of the process under test is what the script waits for.
@@ -42,7 +41,9 @@ actor Director {
 
     init(_ options: PlayOptions, on loop: EventLoop) {
         self.options = options
-        self.plan = SitePlan(options.scenario)
+        var plan = options.plan ?? SitePlan(options.scenario)
+        if let changes = options.faults.changes(from: plan.before) { plan.changes = changes }
+        self.plan = plan
         self.limits = self.plan.before
         self.loop = loop
         self.descriptorLimit = Machine.raiseDescriptorLimit()
@@ -116,8 +117,11 @@ actor Director {
 
     private func checkCourse() throws {
         if self.isInterrupted { throw Interrupted() }
-        if let end = self.sluiceEnd, !self.mayEnd {
-            throw PlayProblem("\(self.options.sluice) ended in the middle of the run, with \(end)\(self.logTail)")
+        if let end = self.site?.unexpectedEnd, !self.mayEnd {
+            throw PlayProblem(
+                "\(self.options.sluice) (\(end.part.rawValue)) ended in the middle of the run, with "
+                    + "\(end.status)\(self.logTail)"
+            )
         }
     }
 
@@ -138,6 +142,8 @@ actor Director {
         self.player = nil
         self.redis?.close()
         self.redis = nil
+        self.faults?.end()
+        self.site?.endBegins()
         self.children.lookAround()
         self.children.signalAll(SIGTERM)
         let ended = try? await self.waits(seconds: Self.patienceSeconds) { self.children.isEmpty }

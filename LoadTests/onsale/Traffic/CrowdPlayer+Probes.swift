@@ -14,7 +14,7 @@ extension CrowdPlayer {
     func sendProbes() {
         self.loop.preconditionOnLoop()
         guard self.gauges.waiting >= Self.fewestWaiting else { return }
-        for kind in ProbeKind.allCases {
+        for kind in self.probeKinds {
             guard let (cookies, index) = self.tokens(for: kind), !cookies.header.isEmpty else { continue }
             let ordinal = self.probes.next()
             ProbePlayer(kind, cookies: cookies, from: index, ordinal: ordinal, crowd: self).start()
@@ -27,8 +27,8 @@ extension CrowdPlayer {
 
     /// The cookies to show, and from whose address.
     private func tokens(for kind: ProbeKind) -> (cookies: CookieJar, index: Int)? {
-        let place = "sluice-place-\(SitePlan.roomName)"
-        let pass = "sluice-pass-\(SitePlan.roomName)"
+        let place = "sluice-place-\(self.roomName)"
+        let pass = "sluice-pass-\(self.roomName)"
         switch kind {
         case .forgedPlace:
             return self.anybody { $0.isInLine }.map { ($0.cookies.forged(only: place), $0.machine.visitor.index) }

@@ -17,7 +17,8 @@ final class CrowdPlayer {
 
     let loop: EventLoop
     let crowd: Crowd
-    let target: Target
+    /// A second gateway may join.
+    private(set) var target: Target
     let startedAt: Instant
     let rules: VisitorRules
     /// Read into by all players, one at a time.
@@ -30,6 +31,8 @@ final class CrowdPlayer {
     /// What each visitor saw of the room; nothing is written where there is none.
     var books: VisitBooks
     var probes = ProbeStock()
+    var roomName = SitePlan.roomName
+    var probeKinds = ProbeKind.allCases
     /// Those who have come and not left, by their index in the crowd.
     private var players: [VisitorPlayer?]
     private var nextToCome = 0
@@ -45,6 +48,8 @@ final class CrowdPlayer {
     /// - Parameters:
     ///   - startedAt: second 0 of the run.
     ///   - firstSecond: a run that is taken up in the middle begins with this one; those before it are left empty.
+    ///   - isOpenFromStart: the room has no opening, whatever the crowd believes.
+    ///   - excuses: stretches that say nothing of some promises.
     ///   - descriptorLimit: how many this process may have open.
     init(
         _ crowd: Crowd,
@@ -52,6 +57,8 @@ final class CrowdPlayer {
         startedAt: Instant,
         firstSecond: Int = 0,
         hasRoom: Bool,
+        isOpenFromStart: Bool = false,
+        excuses: Excuses = .none,
         descriptorLimit: Int,
         on loop: EventLoop
     ) {
@@ -63,8 +70,9 @@ final class CrowdPlayer {
         self.books = VisitBooks(
             visitors: hasRoom ? crowd.visitors.count : 0,
             startedAt: startedAt,
-            openingAt: self.rules.openingAt
+            openingAt: isOpenFromStart ? startedAt : self.rules.openingAt
         )
+        self.timeline.excuses = excuses
         self.players = Array(repeating: nil, count: crowd.visitors.count)
         self.mostConnections = max(1, descriptorLimit - Self.reservedDescriptors)
         for _ in 0..<firstSecond { self.timeline.append(Tally(), Gauges()) }
@@ -81,6 +89,9 @@ final class CrowdPlayer {
         self.heldBackConnections * 2 > self.openConnections ? .crowdedOut : .toolLimit
     }
     var isEverybodyGone: Bool { self.leftCount == self.players.count }
+
+    /// Half of those who connect from now on go to another gateway of the same site.
+    func join(_ address: SocketAddress) { self.target = self.target.joined(by: address) }
 
     /// Begins to send people at `startedAt`.
     func start() {

@@ -20,5 +20,13 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     /// A person would press reload.
     var isWorthRetry: Bool { self != .rejected }
 
+    /// No whole answer came.
+    var isOfTheConnection: Bool {
+        switch self {
+        case .refused, .connectTimedOut, .broken, .answerTimedOut, .crowdedOut: true
+        case .gatewayError, .workerError, .unsignedError, .rejected, .badAnswer, .foreignPage, .toolLimit: false
+        }
+    }
+
     var isServerError: Bool { self == .gatewayError || self == .workerError || self == .unsignedError }
 }
