@@ -101,8 +101,8 @@ let package = Package(
         .executableTarget(
             name: "onsale",
             dependencies: [
-                "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Settings", "SettingsFile",
-                "Transport", "Yams", arguments, histogram,
+                "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Settings",
+                "SettingsFile", "Transport", "Yams", arguments, histogram,
             ],
             path: "LoadTests/onsale",
             swiftSettings: swift

@@ -44,7 +44,7 @@ struct PlayCommand: ParsableCommand {
     }
 
     func run() throws {
-        let site = try self.site.site(try self.options.scenario())
+        let site = try self.site.site(try self.options.playedScenario())
         let options = PlayOptions(
             sluice: self.sluice,
             scenario: site.scenario,
@@ -67,8 +67,6 @@ struct PlayCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        let options = self.options
-        return "LoadTests/run --visitors \(options.visitors) --seconds \(Format.decimal(options.seconds)) "
-            + "--seed \(options.seed)\(self.direct ? "" : " --no-direct")\(self.site.words)"
+        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")\(self.site.words)"
     }
 }

@@ -196,7 +196,6 @@ extension Director {
             on: self.loop
         )
         player.roomName = self.plan.room
-        player.books.sessionMicros = Int64(self.plan.sessionSeconds) * 1_000_000
         player.probeKinds = self.plan.probeKinds
         player.fillGauges = { self.fill(&$0) }
         self.player = player

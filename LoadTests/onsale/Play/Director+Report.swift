@@ -11,7 +11,7 @@ extension Director {
         environment.append(.init(name: "program under test", value: self.options.sluice))
         let startedAt = Date()
         self.printer.say(
-            "\(Format.count(crowd.visitors.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
+            "\(Format.count(crowd.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
         )
         for fact in self.plan.told + self.announcedFaults { self.printer.say("  \(fact.name): \(fact.value)") }
         let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())

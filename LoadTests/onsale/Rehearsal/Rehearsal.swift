@@ -41,7 +41,7 @@ struct Rehearsal {
         var scenario = scenario
         let hasOpening = room.opensAtMicros != nil || options.openAfterSeconds != nil
         if let seconds = options.openAfterSeconds {
-            scenario.curve.openingSeconds = seconds
+            scenario.curve.openAfter(seconds)
             do { try scenario.check() } catch { throw RehearsalProblem("--open-after: \(error)") }
         }
         if hasOpening {

@@ -47,7 +47,7 @@ extension SitePlan {
 
     /// The file's limits, raised and lowered again at the same shares of the run as those of the tool's own site.
     private mutating func takeLimits(_ room: RoomSettings, _ scenario: Scenario, requests: Double) {
-        let crowdRequests = Double(scenario.manners.fewestRequests + scenario.manners.mostRequests) / 2
+        let crowdRequests = scenario.mean { Double($0.fewestRequests + $0.mostRequests) / 2 }
         self.requestsPerVisitor = Int(max(requests, crowdRequests).rounded(.up))
         self.before = Limits(inflowMilli: room.inflowMilli, burst: Int(room.burst))
         let raised = Limits(
@@ -93,19 +93,19 @@ extension SitePlan {
 
     /// A crowd that cannot be in by the end of the run would be a verdict on the plan, not on the site.
     private func checkCrowd(_ scenario: Scenario, _ room: String) throws(RehearsalProblem) {
-        let manners = scenario.manners
-        let people = Double(scenario.visitors) * (1 - manners.noShowShare)
+        let noShowShare = scenario.mean(\.noShowShare)
+        let people = Double(scenario.visitors) * (1 - noShowShare)
         let pace = Double(min(self.before.inflowMilli, self.carriedMilli(workers: self.mostWorkers))) / 1000
         let seconds = scenario.durationSeconds - (self.hasOpening ? scenario.curve.openingSeconds : 0)
-        let most = max(0, pace * (seconds * Self.drainedShare - manners.longestThinkSeconds))
+        let most = max(0, pace * (seconds * Self.drainedShare - scenario.mean(\.longestThinkSeconds)))
         guard people <= most else {
             throw RehearsalProblem(
                 "\(Format.count(scenario.visitors)) visitors cannot be in by the end of the run: the file lets in about "
                     + "\(Format.decimal(pace))/s, which is \(Format.count(Int(most))) in time; use --visitors "
-                    + "\(max(1, Int(most / (1 - manners.noShowShare)))) or fewer, or more --seconds"
+                    + "\(max(1, Int(most / (1 - noShowShare)))) or fewer, or more --seconds"
             )
         }
-        let staying = people * (1 - manners.leavePageShare)
+        let staying = people * (1 - scenario.mean(\.leavePageShare))
         guard Double(self.sessionSeconds) < seconds || staying < Double(self.slots) * 0.9 else {
             throw RehearsalProblem(
                 "one visitor in ten closes the window and holds the slot for a session_length of "

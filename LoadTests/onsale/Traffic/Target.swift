@@ -39,8 +39,14 @@ struct Target: Sendable {
 
     func source(of index: Int) -> SocketAddress { self.sources[index % self.sources.count] }
 
-    /// Writes a whole request for one page.
-    func write(_ request: VisitorMachine.Request, of index: Int, cookies: CookieJar, to writer: inout ByteWriter) {
+    /// Writes a whole request for one page. `person`: who tabs and devices belong to; nil: each to somebody else.
+    func write(
+        _ request: VisitorMachine.Request,
+        of index: Int,
+        by person: Int? = nil,
+        cookies: CookieJar,
+        to writer: inout ByteWriter
+    ) {
         writer.append("GET ")
         if let route = self.route {
             writer.append(route.path(of: "\(request.page.path)"))
@@ -52,19 +58,19 @@ struct Target: Sendable {
         writer.append(" HTTP/1.1\r\n")
         self.hosts[index % self.hosts.count].withUnsafeBytes { writer.appendField("Host", $0) }
         writer.append("Accept: application/json\r\nUser-Agent: onsale\r\n")
-        self.writeIdentity(of: index, cookies, to: &writer)
+        self.writeIdentity(of: person ?? index, cookies, to: &writer)
         writer.endHead()
     }
 
     /// The visitor's cookies, and what the room's passes are tied to.
-    private func writeIdentity(of index: Int, _ cookies: CookieJar, to writer: inout ByteWriter) {
+    private func writeIdentity(of person: Int, _ cookies: CookieJar, to writer: inout ByteWriter) {
         var header = cookies.header
         switch self.binding {
         case .none, .address: break
         case .header(let name):
-            writer.append("\(name): visitor-\(index)\r\n" as String)
+            writer.append("\(name): visitor-\(person)\r\n" as String)
         case .cookie(let name):
-            header = Array("\(name)=visitor-\(index)".utf8) + (header.isEmpty ? [] : Array("; ".utf8) + header)
+            header = Array("\(name)=visitor-\(person)".utf8) + (header.isEmpty ? [] : Array("; ".utf8) + header)
         }
         if !header.isEmpty { header.withUnsafeBytes { writer.appendField("Cookie", $0) } }
     }
