@@ -177,7 +177,7 @@ let package = Package(
                 "onsale",
             ]
         ),
-        tests("IntegrationTests", ["TestKit", "sluice"]),
+        tests("IntegrationTests", ["TestKit", "onsale", "sluice"]),
         tests("TidyTests", []),
     ]
 )

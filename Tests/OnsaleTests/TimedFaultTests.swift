@@ -1,3 +1,5 @@
+import Foundation
+import Settings
 import Testing
 
 @testable import onsale
@@ -25,6 +27,9 @@ import Testing
     ])
     func fault_wellWritten_isRead(text: String, fault: TimedFault) throws {
         #expect(try TimedFault(parsing: text) == fault)
+        #expect(try TimedFault(parsing: fault.text) == fault)
+        let json = try JSONEncoder().encode([fault])
+        #expect(try JSONDecoder().decode([TimedFault].self, from: json) == [fault])
     }
 
     @Test(arguments: [
@@ -75,6 +80,34 @@ import Testing
             pair.0.act == .hold(.worker) ? sum + pair.1.seconds - pair.0.seconds : sum
         }
         #expect(abs(stopped - 2 * FaultSchedule.stoppedShare) < 1e-6)
+    }
+
+    @Test func scenarioFile_namesFaults_eachAsOnTheCommandLine() throws {
+        let text = """
+            length: 100s
+            faults:
+              - 30s kill worker
+              - 40s limits inflow=50/s
+            """
+        let scenario = try ScenarioFile.decode(Array(text.utf8), path: "sale.yaml")
+        #expect(scenario.faults.map(\.text) == ["30s kill worker", "40s limits inflow=50/s"])
+        // In half the time they come twice as soon.
+        #expect(scenario.stretched(toSeconds: 50).faults.map(\.seconds) == [15, 20])
+    }
+
+    @Test(arguments: [
+        ("faults: [30s kil worker]", "sale.yaml:2:10: faults[0]: found \"30s kil worker\", kil is not something to do"),
+        ("faults: [2h reload]", "begins with the time in the run"),
+        (
+            "faults: [101s reload]",
+            "sale.yaml:2:1: faults: \"101 s: the configuration is read again\": ends after the run"
+        ),
+    ])
+    func scenarioFile_withAFaultThatCannotBe_isRefused(line: String, words: String) throws {
+        let error = try #require(throws: SettingsError.self) {
+            try ScenarioFile.decode(Array("length: 100s\n\(line)".utf8), path: "sale.yaml")
+        }
+        #expect(error.description.contains(words), "\(error)")
     }
 
     @Test func limits_thatAreNotNamed_stayAsTheyWere() throws {

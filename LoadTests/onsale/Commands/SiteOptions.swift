@@ -20,7 +20,7 @@ struct SiteOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Done to the site at a moment of the run; may be given several times: \(TimedFault.grammar).",
+            "Done to the site at a moment of the run, beside the scenario's; may be given several times: \(TimedFault.grammar).",
             valueName: "when what"
         )
     )
@@ -50,7 +50,7 @@ struct SiteOptions: ParsableArguments {
         }
         do {
             let faults = try self.fault.map { text throws(FaultProblem) in try TimedFault(parsing: text) }
-            let schedule = try FaultSchedule(faults, durationSeconds: scenario.durationSeconds)
+            let schedule = try FaultSchedule(scenario.faults + faults, durationSeconds: scenario.durationSeconds)
             return (site.scenario, site.plan, schedule)
         } catch {
             throw ValidationError("--fault \(error)")

@@ -16,6 +16,8 @@ struct Scenario: Codable, Equatable, Sendable {
     /// Empty: all are alike.
     var classes: [VisitorClass] = []
     var objectives = Objectives()
+    /// What is done to the site on the way. Where a scenario is stretched it comes earlier or later, and lasts as long.
+    var faults: [TimedFault] = []
 
     /// A typical sale of the given size.
     init(visitors: Int, durationSeconds: Double, seed: UInt64) {
@@ -71,6 +73,7 @@ struct Scenario: Codable, Equatable, Sendable {
         scenario.durationSeconds = seconds
         scenario.curve = self.curve.stretched(by: factor)
         scenario.manners = self.manners.stretched(by: factor)
+        for index in scenario.faults.indices { scenario.faults[index].seconds *= factor }
         for index in scenario.classes.indices {
             scenario.classes[index].manners = self.classes[index].manners.stretched(by: factor)
         }

@@ -129,4 +129,45 @@ extension TimedFault: CustomStringConvertible {
     }
 
     var description: String { "\(Format.decimal(self.seconds)) s: \(self.deed)" }
+
+    /// As it is written; read again it is the same.
+    var text: String {
+        func span(_ seconds: Double) -> String {
+            let milliseconds = Int64((seconds * 1000).rounded())
+            return milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
+        }
+        let deed: String
+        switch self.action {
+        case .kill(.worker, _): deed = "kill worker"
+        case .kill(let victim, let seconds): deed = "kill \(victim.rawValue) for \(span(seconds))"
+        case .stop(let victim, let seconds): deed = "stop \(victim.rawValue) for \(span(seconds))"
+        case .slow(let victim, let seconds): deed = "slow \(victim.rawValue) for \(span(seconds))"
+        case .limits(let inflow, let burst, let slots):
+            let parts = [
+                inflow.map { "inflow=\(SandboxedFile.rate($0))" }, burst.map { "burst=\($0)" },
+                slots.map { "slots=\($0)" },
+            ]
+            deed = "limits " + parts.compactMap(\.self).joined(separator: " ")
+        case .reload: deed = "reload"
+        case .joinGateway: deed = "join gateway"
+        }
+        return "\(span(self.seconds)) \(deed)"
+    }
+}
+
+/// In a report a fault is its text.
+extension TimedFault: Codable {
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        do {
+            try self.init(parsing: container.decode(String.self))
+        } catch let problem as FaultProblem {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(problem)")
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.text)
+    }
 }

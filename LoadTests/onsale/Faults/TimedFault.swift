@@ -64,7 +64,13 @@ struct TimedFault: Equatable, Sendable {
 
 /// A fault that cannot be played: what was written, and what to write.
 struct FaultProblem: Error, Equatable, CustomStringConvertible {
-    let description: String
+    let text: String
+    let problem: String
 
-    init(_ text: String, _ problem: String) { self.description = "\"\(text)\": \(problem)" }
+    init(_ text: String, _ problem: String) {
+        self.text = text
+        self.problem = problem
+    }
+
+    var description: String { "\"\(self.text)\": \(self.problem)" }
 }

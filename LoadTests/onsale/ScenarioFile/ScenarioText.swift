@@ -11,6 +11,7 @@ struct ScenarioText: SettingsSection {
     var arrivals: [ArrivalsText] = []
     var manners = MannersText()
     var classes: [ClassText] = []
+    var faults: [TimedFault] = []
 
     static var fields: [SettingsField<Self>] {
         [
@@ -22,6 +23,7 @@ struct ScenarioText: SettingsSection {
             .list("arrivals", \.arrivals, count: 0...ArrivalPlan.mostWaves, .live),
             .section("manners", \.manners),
             .named("classes", \.classes, count: 0...VisitorClass.mostClasses),
+            .value("faults", \.faults, .list(of: .fault, count: 0...FaultSchedule.mostFaults), .live),
         ]
     }
 
@@ -50,6 +52,12 @@ struct ScenarioText: SettingsSection {
         }
         scenario.manners = self.manners.applied(to: Manners().stretched(toSeconds: length))
         scenario.classes = self.classes.map { $0.group(scenario.manners, lengthSeconds: length, &findings) }
+        scenario.faults = self.faults
+        do throws(FaultProblem) {
+            _ = try FaultSchedule(self.faults, durationSeconds: length)
+        } catch {
+            findings.reportContradiction("faults", "\(error)")
+        }
         guard findings.problems.isEmpty else { return nil }
 
         scenario.visitors = self.visitors ?? scenario.curve.visitors
