@@ -103,7 +103,7 @@ let package = Package(
             name: "onsale",
             dependencies: [
                 "Addresses", "Admission", "CLinux", "CNghttp2", "EventLoop", "HTTPService", "HTTPWire", "Primitives",
-                "RedisClient", "Settings", "SettingsFile", "Transport", arguments, histogram,
+                "RedisClient", "Settings", "SettingsFile", "Transport", "Yams", arguments, histogram,
             ],
             path: "LoadTests/onsale",
             swiftSettings: swift

@@ -10,7 +10,9 @@ extension Director {
     /// Comes back when all agents are there; without any, at once.
     func gatherAgents(_ crowd: Crowd) async throws {
         guard let options = self.agentOptions else { return }
-        guard let gateway = self.announced["gateway"] else { throw PlayProblem("the gateway told no address") }
+        guard let site = self.site, let gateway = site.address(of: site.gatewayPart) else {
+            throw PlayProblem("the gateway told no address")
+        }
         let team = AgentTeam(options, on: self.loop)
         self.team = team
         team.start()

@@ -1,7 +1,8 @@
 /// How honest the waits were that visitors were told: the first range that each saw, against what came.
 ///
 /// Nobody can know that limits will be changed: whose wait began before a change and ended after it is left out. Nor that
-/// strangers of the tool's own crowd have taken many of the numbers in front, with which nobody comes.
+/// strangers of the tool's own crowd have taken many of the numbers in front, with which nobody comes. So is whoever waited
+/// through a stretch that is excused.
 struct EstimateScore: Equatable, Sendable {
     struct Decile: Equatable, Sendable {
         var longestSeconds: Double
@@ -29,11 +30,18 @@ struct EstimateScore: Equatable, Sendable {
     private(set) var told = 0
 
     /// - Parameter strangers: numbers that were told to somebody who does not keep them.
-    init(_ visits: [Visit], strangers: [UInt32] = [], changesMicros: [Int64]) {
+    init(
+        _ visits: [Visit],
+        strangers: [UInt32] = [],
+        changesMicros: [Int64],
+        excused: [ClosedRange<Int64>] = []
+    ) {
         let strangers = strangers.map(Int64.init).sorted()
         var waits: [(seconds: Double, isKept: Bool)] = []
         for visit in visits {
             guard let letIn = visit.letIn, let joined = visit.joinedMicros else { continue }
+            let wait = joined...max(joined, letIn.answeredMicros)
+            guard !excused.contains(where: wait.overlaps) else { continue }
             if Double(letIn.answeredMicros - joined) / 1e6 >= Self.shortestWaitSeconds {
                 self.waited += 1
                 if visit.estimate != nil { self.told += 1 }

@@ -36,6 +36,8 @@ struct Evidence: Sendable {
     var agentCount = 0
     /// Of those that were lost: which, when and why, and how many visitors nothing is known of.
     var missingShares: [String] = []
+    /// Promises that the site cannot be held to.
+    var leftOut: Set<Check.Name> = []
 
     init(startedMicros: Int64, timeline: Timeline) {
         self.startedMicros = startedMicros

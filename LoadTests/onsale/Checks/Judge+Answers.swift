@@ -13,14 +13,16 @@ extension Judge {
 
     func serverErrors() -> Check {
         let errors = self.counts.errors
+        // Whoever made it, it has to say so: what nobody has signed is not excused.
+        let excused = self.excused(.serverErrors) { $0.errors[.gatewayError] + $0.errors[.workerError] }
         return Self.none(
             .serverErrors,
             "No 5xx",
-            found: self.counts.serverErrors,
+            found: self.counts.serverErrors - excused,
             measured: self.counts.answered > 0,
             "of \(Format.count(self.counts.answered)) requests; \(Format.count(errors[.gatewayError])) by the gateway, "
                 + "\(Format.count(errors[.workerError])) by workers, \(Format.count(errors[.unsignedError])) of which "
-                + "nobody can tell"
+                + "nobody can tell" + Self.excusedWords(excused)
         )
     }
 
@@ -40,20 +42,36 @@ extension Judge {
         let elsewhere = [ErrorKind.foreignPage, .failedCheck, .missingAsset, .sentElsewhere, .toolLimit]
         let kinds = errors.met.filter { !$0.kind.isServerError && !elsewhere.contains($0.kind) }
         let detail = kinds.map { "\(Format.count($0.count)) \($0.kind.rawValue)" }.joined(separator: ", ")
+        let excused = self.excused(.otherErrors) { counts in
+            ErrorKind.allCases.reduce(0) { $0 + ($1.isOfTheConnection ? counts.errors[$1] : 0) }
+        }
         return Self.none(
             .otherErrors,
             "No broken connection, no refusal, no timeout",
-            found: kinds.reduce(0) { $0 + $1.count },
+            found: kinds.reduce(0) { $0 + $1.count } - excused,
             measured: self.counts.answered > 0,
-            detail.isEmpty ? "over \(Format.count(self.counts.connections)) connections" : detail
+            (detail.isEmpty ? "over \(Format.count(self.counts.connections)) connections" : detail)
+                + Self.excusedWords(excused)
         )
+    }
+
+    /// Of all seconds in which a promise need not hold.
+    func excused(_ promise: Check.Name, _ count: (Counts) -> Int) -> Int {
+        guard !self.excuses.isEmpty else { return 0 }
+        return self.evidence.timeline.samples.reduce(0) { sum, sample in
+            self.excuses.covers(promise, second: sample.second) ? sum + count(sample.counts) : sum
+        }
+    }
+
+    static func excusedWords(_ count: Int) -> String {
+        count > 0 ? "; \(Format.count(count)) of them while a fault excused it" : ""
     }
 
     func latency() -> Check? {
         self.slowness(
             .latency,
             "Answers inside come within the objective",
-            self.evidence.timeline.total.inside,
+            self.evidence.timeline.judged(.latency, \.inside),
             \.insideCorrected,
             self.objectives.inside
         )
@@ -65,7 +83,7 @@ extension Judge {
         return self.slowness(
             .lineLatency,
             "Waiting pages come within the objective",
-            self.evidence.timeline.total.line,
+            self.evidence.timeline.judged(.lineLatency, \.line),
             \.lineCorrected,
             self.objectives.line
         )
@@ -75,7 +93,7 @@ extension Judge {
         self.slowness(
             .doorLatency,
             "Who comes when called is soon in",
-            self.evidence.timeline.total.door,
+            self.evidence.timeline.judged(.doorLatency, \.door),
             \.doorCorrected,
             self.objectives.door
         )
@@ -87,9 +105,11 @@ extension Judge {
         _ recorder: LatencyRecorder,
         _ ofSecond: KeyPath<Sample, Percentiles?>,
         _ limit: Objectives.Slowness
-    ) -> Check {
+    ) -> Check? {
         let limits = Self.pair(limit.p99Nanoseconds, limit.worstSecondNanoseconds)
         guard let total = Percentiles(recorder.corrected) else {
+            // In a run that is excused from end to end there is nothing to say.
+            guard self.excuses.isEmpty else { return nil }
             return Check(
                 name: name,
                 title: title,
@@ -99,7 +119,7 @@ extension Judge {
                 detail: "there were no such answers"
             )
         }
-        let worst = self.worstSecond(ofSecond, fewest: self.objectives.fewestAnswersOfASecond)
+        let worst = self.worstSecond(ofSecond, fewest: self.objectives.fewestAnswersOfASecond, name)
         let raw = Percentiles(recorder.raw)?.p99 ?? 0
         var detail = "p99 of \(Format.count(total.count)) answers, and of the worst second"
         if let worst { detail += " (\(Format.clock(seconds: worst.second)))" }
@@ -118,9 +138,13 @@ extension Judge {
     }
 
     /// The second with the highest 99th percentile among those with enough to have one.
-    func worstSecond(_ ofSecond: KeyPath<Sample, Percentiles?>, fewest: Int) -> (second: Int, p99: Int64)? {
+    func worstSecond(
+        _ ofSecond: KeyPath<Sample, Percentiles?>,
+        fewest: Int,
+        _ promise: Check.Name
+    ) -> (second: Int, p99: Int64)? {
         var worst: (second: Int, p99: Int64)?
-        for sample in self.evidence.timeline.samples {
+        for sample in self.evidence.timeline.samples where !self.excuses.covers(promise, second: sample.second) {
             guard let percentiles = sample[keyPath: ofSecond], percentiles.count >= fewest else { continue }
             if percentiles.p99 > worst?.p99 ?? -1 { worst = (sample.second, percentiles.p99) }
         }

@@ -23,7 +23,11 @@ extension Judge {
 
     /// nil when nobody was told a position.
     func positions() -> Check? {
-        let search = PositionSearch(self.looks, slackMicros: self.objectives.slackMicros)
+        let search = PositionSearch(
+            self.looks,
+            slackMicros: self.objectives.slackMicros,
+            gap: self.excuses.skipsNumbers ? Excuses.fewestSkipped : nil
+        )
         guard search.compared > 0 else { return nil }
         var detail = "\(Format.count(search.compared)) positions, each held against all that were told before"
         if let first = search.misfits.first {
@@ -78,8 +82,12 @@ extension Judge {
     /// nil when too few waited.
     func estimates() -> Check? {
         let changes = self.evidence.schedule?.changes.map(\.after.micros) ?? []
-        let strangers = self.evidence.books?.strangerNumbers ?? []
-        let score = EstimateScore(self.visits, strangers: strangers, changesMicros: changes)
+        let score = EstimateScore(
+            self.visits,
+            strangers: self.evidence.books?.strangerNumbers ?? [],
+            changesMicros: changes,
+            excused: self.excuses.spans(of: .estimates)
+        )
         let title = "The wait that was told is the wait that comes"
         let untold = score.waited - score.told
         if score.waited >= EstimateScore.fewestWaits,

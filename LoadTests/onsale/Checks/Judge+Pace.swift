@@ -56,7 +56,8 @@ extension Judge {
                 self.visits,
                 reentries: self.reentries,
                 sessionMicros: self.evidence.sessionMicros
-            )
+            ),
+            excused: self.excuses.spans(of: .shortfall)
         )
         guard let window = search.worst(lengthMicros: Int64(least.seconds) * 1_000_000) else { return nil }
         let stall = Format.duration(micros: search.longestStallMicros())
@@ -103,8 +104,11 @@ extension Judge {
         )
         let fewestSlots = schedule.leastDue.map(\.slots).min() ?? 0
         // A raise shows only where people wait for it and slots are free.
+        let carried = schedule.carriedMilli ?? .max
         let findings = search.findings().filter { finding in
             let end = finding.writtenMicros + finding.limitMicros
+            guard !self.excuses.covers(.reload, from: finding.writtenMicros, to: end) else { return false }
+            guard !finding.isRaise || finding.rateMilli <= carried else { return false }
             let most = inside.extremes(from: finding.writtenMicros, to: end).most
             return !finding.isRaise
                 || inLine.extremes(from: finding.writtenMicros, to: end).fewest >= finding.fewestWaiting

@@ -75,14 +75,15 @@ extension Judge {
     func accounted() -> Check {
         let counts = self.counts
         let lost = counts.arrivals - counts.left + counts.unfinished
+        let excused = self.excused(.accounted) { $0.failed }
         return Self.none(
             .accounted,
             "Every visitor's way came to its end",
-            found: lost + counts.failed,
+            found: lost + counts.failed - excused,
             measured: counts.arrivals > 0,
             "\(Format.count(counts.served)) served, \(Format.count(counts.abandoned)) lost patience, "
                 + "\(Format.count(counts.noShows)) never came back, \(Format.count(counts.failed)) gave up after errors, "
-                + "\(Format.count(lost)) still under way"
+                + "\(Format.count(lost)) still under way" + Self.excusedWords(excused)
         )
     }
 
@@ -119,7 +120,7 @@ extension Judge {
         }
         let refused = self.counts.errors[.toolLimit]
         let overflow = self.evidence.books?.overflow ?? 0
-        let worst = self.worstSecond(\.toolLateness, fewest: self.objectives.fewestAnswersOfASecond)
+        let worst = self.worstSecond(\.toolLateness, fewest: self.objectives.fewestAnswersOfASecond, .tool)
         let slowest = worst?.p99 ?? 0
         let isInTime = total.p99 <= limit.p99Nanoseconds && slowest <= limit.worstSecondNanoseconds
         var detail =

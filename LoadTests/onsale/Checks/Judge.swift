@@ -13,6 +13,7 @@ struct Judge {
     let way: AnswerWay
     let passages: Passages
     var counts: Counts { self.evidence.timeline.total.counts }
+    var excuses: Excuses { self.evidence.timeline.excuses }
 
     init(objectives: Objectives, evidence: Evidence) {
         self.objectives = objectives
@@ -43,7 +44,7 @@ struct Judge {
         checks += [
             self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.agents(), self.tool(),
         ]
-        return Verdict(checks: checks.compactMap(\.self))
+        return Verdict(checks: checks.compactMap(\.self).filter { !self.evidence.leftOut.contains($0.name) })
     }
 
     // MARK: What all promises are written with

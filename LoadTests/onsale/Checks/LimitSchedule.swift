@@ -20,6 +20,8 @@ struct LimitSchedule: Sendable, Equatable, Codable {
     var reloadMicros: Int64
     /// After the opening, and after a raise: as long as workers start, the controller may hold the rate lower.
     var startMicros: Int64
+    /// Exchanges per 1000 seconds that the workers carry for sure: no more is due. nil: all that is written.
+    var carriedMilli: Int64?
 
     /// As long as a change may not have taken hold, the looser of both limits counts; before the opening, nothing is
     /// allowed, but that is for another promise.
@@ -35,7 +37,11 @@ struct LimitSchedule: Sendable, Equatable, Codable {
         let none = LimitStep(micros: Self.longAgo, rateMilli: 0, burst: first.burst, slots: first.slots)
         var start = first
         start.micros = begin
-        return [none, start] + steps.filter { $0.micros > begin }
+        return ([none, start] + steps.filter { $0.micros > begin }).map { step in
+            var step = step
+            step.rateMilli = min(step.rateMilli, self.carriedMilli ?? .max)
+            return step
+        }
     }
 
     /// Each change in turn; nil when there was none.

@@ -1,6 +1,9 @@
 /// Finds positions that do not fit the line: number less position is how far the line had come, which never goes back,
 /// whoever asks; and whoever is let in was called.
 ///
+/// Where Redis went away, numbers of blocks that nobody used are skipped. They are nobody's position, so numbers before and
+/// behind such a gap are not held against each other.
+///
 /// So no visitor's position rises, none falls out of step with those before and behind, and it moves as people go in.
 struct PositionSearch {
     struct Misfit: Equatable, Sendable {
@@ -15,20 +18,27 @@ struct PositionSearch {
     /// Positions that were compared.
     private(set) var compared = 0
 
+    /// The first number behind each gap.
+    private let starts: [Int64]
+
     /// - Parameters:
     ///   - looks: in the order of their answers.
     ///   - slackMicros: loops of a gateway hear of a tick at different times.
-    init(_ looks: [Look], slackMicros: Int64) {
+    ///   - gap: so many numbers in a row that nobody was told were skipped; nil: none can have been.
+    init(_ looks: [Look], slackMicros: Int64, gap: Int64? = nil) {
+        self.starts = gap.map { Self.starts(looks, gap: $0) } ?? []
         // The called all read as first in line: that says nothing of how far the line is.
         let told = looks.filter { $0.kind == .waiting && $0.position > 1 }.sorted { $0.sentMicros < $1.sentMicros }
         var next = 0
-        var served: Int64 = 0
+        var servedByStretch = [Int64](repeating: 0, count: self.starts.count + 1)
         for look in told {
             while next < looks.count, looks[next].answeredMicros < look.sentMicros - slackMicros {
-                served = max(served, Self.served(looks[next]))
+                let stretch = self.starts.count(upTo: Int64(looks[next].number))
+                servedByStretch[stretch] = max(servedByStretch[stretch], Self.served(looks[next]))
                 next += 1
             }
             self.compared += 1
+            let served = servedByStretch[self.starts.count(upTo: Int64(look.number))]
             guard Int64(look.number) - Int64(look.position) < served else { continue }
             self.misfits.append(
                 Misfit(
@@ -39,6 +49,11 @@ struct PositionSearch {
                 )
             )
         }
+    }
+
+    private static func starts(_ looks: [Look], gap: Int64) -> [Int64] {
+        let numbers = Set(looks.map { Int64($0.number) }.filter { $0 > 0 }).sorted()
+        return zip(numbers, numbers.dropFirst()).filter { $1 - $0 > gap }.map(\.1)
     }
 
     /// How far the line has come at least, by what this look says.

@@ -22,6 +22,8 @@ struct ShortfallSearch {
     let due: [LimitStep]
     let inLine: Occupancy
     let inside: Occupancy
+    /// Nothing is due then.
+    var excused: [ClosedRange<Int64>] = []
 
     /// nil when nothing was due in any window. `burst` and a few may be missing from each window: what was let in before
     /// it may have been saved up.
@@ -62,6 +64,7 @@ struct ShortfallSearch {
 
     private func isDue(from start: Int64, to end: Int64) -> Bool {
         guard start >= self.due.dropFirst().first?.micros ?? .max else { return false }
+        guard !self.excused.contains(where: { $0.overlaps(start...end) }) else { return false }
         let steps = self.steps(from: start, to: end)
         let rate = Double(steps.map(\.rateMilli).max() ?? 0) / 1000
         let slots = steps.map(\.slots).min() ?? 0

@@ -14,6 +14,10 @@ struct PlayCommand: ParsableCommand {
             lowers the limits in the middle, tries tokens that are no good, waits until the workers are back to the minimum, and ends everything that it started. \
             Then the same crowd goes straight at the workers, for comparison.
 
+            With --config the site is your own configuration, read as the gateway reads it, and the promises are held \
+            against its limits. With --fault something is done to the site on the way: what that excuses, and until when, \
+            is told before the run and in the report.
+
             With --url it starts nothing, and plays a crowd of browsers against a site that is there already.
 
             Ends with 0 when every promise and objective held. Else, the first of these that fits: 130 when it was \
@@ -24,6 +28,7 @@ struct PlayCommand: ParsableCommand {
     )
 
     @OptionGroup var options: ScenarioOptions
+    @OptionGroup var rehearsal: RehearsalOptions
 
     @OptionGroup var objectives: ObjectiveOptions
 
@@ -69,10 +74,16 @@ struct PlayCommand: ParsableCommand {
             guard self.sluice == nil else {
                 throw ValidationError("--url plays against a site, --sluice against a gateway: leave one out")
             }
+            guard self.rehearsal.isEmpty else {
+                throw ValidationError("--url plays against a site that is there: leave --config and --fault out")
+            }
             guard self.threads ?? 1 == 1, self.agents == nil else {
                 throw ValidationError("--url is played by one thread: leave --threads and --agents out")
             }
             return
+        }
+        guard self.agents == nil || self.rehearsal.isEmpty else {
+            throw ValidationError("agents play the site that onsale makes: leave --config and --fault out")
         }
         guard let sluice = self.sluice else {
             throw ValidationError("name the program under test with --sluice, or a site with --url")
@@ -95,9 +106,15 @@ struct PlayCommand: ParsableCommand {
         guard scenario.pages.isEmpty else {
             throw ValidationError("the scenario's pages are those of a site of your own: name it with --url")
         }
+        let site = try self.rehearsal.site(scenario)
+        guard self.agents == nil || site.faults.isEmpty else {
+            throw ValidationError("agents play a site to which nothing is done: leave --agents or the faults out")
+        }
         let options = PlayOptions(
             sluice: self.sluice ?? "",
-            scenario: scenario,
+            scenario: site.scenario,
+            plan: site.plan,
+            faults: site.faults,
             reportFolder: self.report,
             withDirect: self.direct && self.agents == nil,
             keepsFolder: self.keep,
@@ -148,7 +165,7 @@ struct PlayCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")"
+        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")\(self.rehearsal.words)"
             + self.objectives.words
     }
 }

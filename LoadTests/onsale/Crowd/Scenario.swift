@@ -20,6 +20,8 @@ struct Scenario: Codable, Equatable, Sendable {
     var asked: [Objective] = []
     /// Of a visit to a site of the operator's own; empty: one page, again and again.
     var pages: [PageStep] = []
+    /// What is done to the site on the way. Where a scenario is stretched it comes earlier or later, and lasts as long.
+    var faults: [TimedFault] = []
 
     /// A typical sale of the given size.
     init(visitors: Int, durationSeconds: Double, seed: UInt64) {
@@ -75,6 +77,7 @@ struct Scenario: Codable, Equatable, Sendable {
         scenario.durationSeconds = seconds
         scenario.curve = self.curve.stretched(by: factor)
         scenario.manners = self.manners.stretched(by: factor)
+        for index in scenario.faults.indices { scenario.faults[index].seconds *= factor }
         for index in scenario.classes.indices {
             scenario.classes[index].manners = self.classes[index].manners.stretched(by: factor)
         }

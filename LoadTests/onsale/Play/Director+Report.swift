@@ -13,6 +13,7 @@ extension Director {
         self.printer.say(
             "\(Format.count(crowd.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
         )
+        for fact in self.plan.told + self.announcedFaults { self.printer.say("  \(fact.name): \(fact.value)") }
         let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())
         let evidence = try await self.playThroughGateway(crowd)
         let wall = max(1, MonotonicClock.now().nanoseconds(since: before.clock))
@@ -37,7 +38,7 @@ extension Director {
             command: self.options.command,
             scenario: soFar.scenario,
             environment: soFar.environment,
-            settings: self.plan.facts,
+            settings: self.plan.facts + self.faultFacts,
             verdict: Judge(objectives: soFar.scenario.objectives, evidence: evidence).verdict(),
             gateway: result,
             direct: soFar.direct.map(RunResult.init),

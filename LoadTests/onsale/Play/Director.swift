@@ -35,10 +35,9 @@ actor Director {
     var status: SiteStatus?
     /// As last written.
     var limits: SitePlan.Limits
-    /// Addresses by the word that the gateway's process announces them with.
-    var announced: [String: SocketAddress] = [:]
-    var sluice: ChildProcess?
-    var sluiceEnd: ExitStatus?
+    /// The processes under test.
+    var site: SiteProcesses?
+    var faults: FaultPlayer?
     /// When the sale opens, by Redis' clock.
     var openingAt = Date()
     /// The end of the process under test is what the script waits for.
@@ -51,8 +50,8 @@ actor Director {
         self.options = options
         self.helpers = helpers
         self.agentOptions = agents
-        var plan = SitePlan(options.scenario)
-        if let agents { plan.listen = agents.advertised }
+        var plan = options.plan ?? SitePlan(options.scenario)
+        if let changes = options.faults.changes(from: plan.before) { plan.changes = changes }
         self.plan = plan
         self.limits = self.plan.before
         self.loop = loop
@@ -130,8 +129,11 @@ actor Director {
 
     private func checkCourse() throws {
         if self.isInterrupted { throw Interrupted() }
-        if let end = self.sluiceEnd, !self.mayEnd {
-            throw PlayProblem("\(self.options.sluice) ended in the middle of the run, with \(end)\(self.logTail)")
+        if let end = self.site?.unexpectedEnd, !self.mayEnd {
+            throw PlayProblem(
+                "\(self.options.sluice) (\(end.part.rawValue)) ended in the middle of the run, with "
+                    + "\(end.status)\(self.logTail)"
+            )
         }
     }
 
@@ -154,6 +156,8 @@ actor Director {
         self.team = nil
         self.redis?.close()
         self.redis = nil
+        self.faults?.end()
+        self.site?.endBegins()
         self.children.lookAround()
         self.children.signalAll(SIGTERM)
         let ended = try? await self.waits(seconds: Self.patienceSeconds) { self.children.isEmpty }

@@ -30,6 +30,12 @@ struct ProgressPrinter {
         Self.write(text)
     }
 
+    /// A line of its own while the view is painted again and again.
+    mutating func tell(_ line: String) {
+        self.view.wasInterrupted()
+        Self.write("\(line)\n")
+    }
+
     /// A line of its own, between paintings.
     func say(_ line: String) { Self.write("\(line)\n") }
 

@@ -13,6 +13,7 @@ struct ScenarioText: SettingsSection {
     var classes: [ClassText] = []
     var asked: [Objective] = []
     var pages: [PageText] = []
+    var faults: [TimedFault] = []
 
     static var fields: [SettingsField<Self>] {
         [
@@ -26,6 +27,7 @@ struct ScenarioText: SettingsSection {
             .named("classes", \.classes, count: 0...VisitorClass.mostClasses),
             .value("objectives", \.asked, .list(of: .objective, count: 0...Objective.mostInAFile), .live),
             .list("pages", \.pages, count: 0...PagePlan.mostSteps, .live),
+            .value("faults", \.faults, .list(of: .fault, count: 0...FaultSchedule.mostFaults), .live),
         ]
     }
 
@@ -56,6 +58,12 @@ struct ScenarioText: SettingsSection {
         scenario.manners = self.manners.applied(to: Manners().stretched(toSeconds: length))
         scenario.classes = self.classes.map { $0.group(scenario.manners, lengthSeconds: length, &findings) }
         scenario.pages = PageText.plan(self.pages, &findings)?.steps ?? []
+        scenario.faults = self.faults
+        do throws(FaultProblem) {
+            _ = try FaultSchedule(self.faults, durationSeconds: length)
+        } catch {
+            findings.reportContradiction("faults", "\(error)")
+        }
         guard findings.problems.isEmpty else { return nil }
 
         scenario.visitors = self.visitors ?? scenario.curve.visitors

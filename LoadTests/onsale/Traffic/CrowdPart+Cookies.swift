@@ -33,6 +33,7 @@ extension CrowdPart {
     func judgeTheft(by player: VisitorPlayer, _ heard: VisitorMachine.Heard) {
         guard player.showsStolenPass else { return }
         player.showsStolenPass = false
+        guard self.room.probeKinds.contains(.stolenPass) else { return }
         switch heard {
         case .waitingPage, .doorPage: self.books.probes.append(ProbeResult(kind: .stolenPass, isLetIn: false))
         case .exchange, .inside: self.books.probes.append(ProbeResult(kind: .stolenPass, isLetIn: true))
@@ -47,7 +48,7 @@ extension CrowdPart {
             machine.isInside && self.rules.manners(of: machine.visitor).cookies == .own
                 && self.target.source(of: machine.visitor.person) != own
         }
-        guard let jar = victim?.cookies.taken(only: "sluice-pass-\(SitePlan.roomName)"), !jar.header.isEmpty else {
+        guard let jar = victim?.cookies.taken(only: "sluice-pass-\(self.room.name)"), !jar.header.isEmpty else {
             return nil
         }
         return jar

@@ -10,7 +10,7 @@ extension CrowdPart {
     /// Sends one probe of each kind for which there is somebody to take the tokens from.
     func sendProbes() {
         self.loop.preconditionOnLoop()
-        for kind in ProbeKind.allCases {
+        for kind in self.room.probeKinds {
             guard let (cookies, index) = self.tokens(for: kind), !cookies.header.isEmpty else { continue }
             let ordinal = self.probes.next()
             ProbePlayer(kind, cookies: cookies, from: index, ordinal: ordinal, crowd: self).start()
@@ -23,8 +23,8 @@ extension CrowdPart {
 
     /// The cookies to show, and from whose address.
     private func tokens(for kind: ProbeKind) -> (cookies: CookieJar, index: Int)? {
-        let place = "sluice-place-\(SitePlan.roomName)"
-        let pass = "sluice-pass-\(SitePlan.roomName)"
+        let place = "sluice-place-\(self.room.name)"
+        let pass = "sluice-pass-\(self.room.name)"
         switch kind {
         // All visitors ask from one address: nobody's pass is shown from another one.
         case .stolenPass where !self.target.hasManySources: return nil

@@ -19,7 +19,9 @@ final class CrowdPart {
 
     let loop: EventLoop
     let crowd: Crowd
-    let target: Target
+    /// A second gateway may join.
+    var target: Target
+    let room: RoomTraits
     let startedAt: Instant
     let rules: VisitorRules
     /// Read into by all players, one at a time.
@@ -70,6 +72,7 @@ final class CrowdPart {
         startedAt: Instant,
         firstSecond: Int,
         hasRoom: Bool,
+        room: RoomTraits,
         mostConnections: Int,
         box: PartBox,
         on loop: EventLoop
@@ -78,6 +81,7 @@ final class CrowdPart {
         self.crowd = crowd
         self.share = share
         self.target = target
+        self.room = room
         self.startedAt = startedAt
         self.box = box
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: hasRoom)
@@ -85,7 +89,7 @@ final class CrowdPart {
             visitors: hasRoom ? crowd.count : 0,
             share: share,
             startedAt: startedAt,
-            openingAt: self.rules.openingAt
+            openingAt: room.isOpenFromStart ? startedAt : self.rules.openingAt
         )
         self.mostConnections = mostConnections
         self.second = firstSecond

@@ -15,7 +15,8 @@ final class CrowdPlayer {
 
     let loop: EventLoop
     let crowd: Crowd
-    let target: Target
+    /// A second gateway may join.
+    private(set) var target: Target
     let startedAt: Instant
     let rules: VisitorRules
     private(set) var timeline = Timeline()
@@ -36,6 +37,8 @@ final class CrowdPlayer {
     ///   - startedAt: second 0 of the run.
     ///   - firstSecond: a run that is taken up in the middle begins with this one; those before it are left empty.
     ///   - share: the visitors to play; the others are somebody else's.
+    ///   - room: what is known of it.
+    ///   - excuses: stretches that say nothing of some promises.
     ///   - descriptorLimit: how many this process may have open.
     ///   - reconnects: nobody keeps a connection from one request to the next.
     ///   - helpers: further loops, with a part of the crowd each.
@@ -46,6 +49,8 @@ final class CrowdPlayer {
         firstSecond: Int = 0,
         share: CrowdShare = .whole,
         hasRoom: Bool,
+        room: RoomTraits = RoomTraits(),
+        excuses: Excuses = .none,
         descriptorLimit: Int,
         reconnects: Bool = false,
         on loop: EventLoop,
@@ -58,6 +63,7 @@ final class CrowdPlayer {
         self.share = share
         self.team = nil
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: hasRoom)
+        self.timeline.excuses = excuses
         self.merge = SecondMerge(parts: helpers.count + 1, firstSecond: firstSecond)
         let loops = [loop] + helpers
         let boxes = loops.map { _ in PartBox() }
@@ -75,6 +81,7 @@ final class CrowdPlayer {
                     startedAt: startedAt,
                     firstSecond: firstSecond,
                     hasRoom: hasRoom,
+                    room: room,
                     mostConnections: connections,
                     box: boxes[index],
                     on: partLoop
@@ -146,6 +153,20 @@ final class CrowdPlayer {
         var counts = self.timeline.total.counts
         if self.wholeBooks == nil, let here = self.here { counts.merge(here.tally.counts) }
         return counts
+    }
+
+    /// Half of those who connect from now on go to another gateway of the same site.
+    func join(_ address: SocketAddress) {
+        let target = self.target.joined(by: address)
+        self.target = target
+        self.here?.target = target
+        for part in self.elsewhere { part.submit { $0.target = target } }
+    }
+
+    /// What a gateway that is gone had heard may be unknown to the others.
+    func forgetProbes() {
+        self.here?.probes.forget()
+        for part in self.elsewhere { part.submit { $0.probes.forget() } }
     }
 
     /// Begins to send people at `startedAt`.

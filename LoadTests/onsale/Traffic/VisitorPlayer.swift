@@ -161,7 +161,13 @@ final class VisitorPlayer: StreamHandler {
         self.reader.expect(request.mark)
         var writer = ByteWriter(self.crowd.loop.writeScratch)
         let index = self.machine.visitor.index
-        self.crowd.target.write(request, of: index, cookies: self.crowd.cookiesToShow(by: self), to: &writer)
+        self.crowd.target.write(
+            request,
+            of: index,
+            by: self.machine.visitor.person,
+            cookies: self.crowd.cookiesToShow(by: self),
+            to: &writer
+        )
         precondition(!writer.overflowed, "cookies are bounded, so a request fits")
         if request.page == .exit { self.crowd.keepForProbes(self.cookies, of: index) }
         self.sentAt = MonotonicClock.now()

@@ -25,5 +25,15 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     /// A person would press reload.
     var isWorthRetry: Bool { self != .rejected && self != .sentElsewhere }
 
+    /// No whole answer came.
+    var isOfTheConnection: Bool {
+        switch self {
+        case .refused, .connectTimedOut, .broken, .answerTimedOut, .crowdedOut: true
+        case .gatewayError, .workerError, .unsignedError, .rejected, .badAnswer, .foreignPage, .failedCheck,
+            .missingAsset, .sentElsewhere, .toolLimit:
+            false
+        }
+    }
+
     var isServerError: Bool { self == .gatewayError || self == .workerError || self == .unsignedError }
 }
