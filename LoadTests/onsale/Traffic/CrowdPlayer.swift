@@ -134,7 +134,8 @@ final class CrowdPlayer {
     }
 
     func left(_ player: VisitorPlayer, _ outcome: VisitorMachine.Outcome) {
-        self.tally.left(outcome, machine: player.machine)
+        let keepsPlace = self.rules.manners(of: player.machine.visitor).keepsPlace
+        self.tally.left(outcome, machine: player.machine, keepsPlace: keepsPlace)
         self.leftCount += 1
         // Further up the stack the player is still at work.
         let index = player.machine.visitor.index
