@@ -33,6 +33,19 @@ import Testing
         }
     }
 
+    /// Of 100 places in front, strangers have taken so many: nobody could know that they would not come.
+    @Test(arguments: [(strangers: 15, counts: true), (strangers: 30, counts: false)])
+    func rangesBehindManyStrangers_areNotJudged(strangers: Int, counts: Bool) {
+        var visits = Self.visits { _ in 0...1 }
+        for index in visits.indices {
+            visits[index].number = 500
+            visits[index].estimate?.ahead = 100
+        }
+        let numbers = (0..<strangers).map { UInt32(401 + $0) } + (0..<300).map { UInt32($0) }
+        let score = EstimateScore(visits, strangers: numbers, changesMicros: [])
+        #expect((score.worst != nil) == counts)
+    }
+
     /// Ranges that hold for the short waits only are found by the long ones.
     @Test func worst_isOfOneTenth() throws {
         let score = EstimateScore(

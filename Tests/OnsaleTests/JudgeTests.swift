@@ -183,6 +183,17 @@ import Testing
         #expect(Self.failures(gaveUp) == [.accounted])
     }
 
+    /// Whoever shows no place may ask for ever: that the run ends first is owed to nobody.
+    @Test(arguments: [true, false])
+    func unfinishedVisitor_countsWhenItKeepsItsPlace(keepsPlace: Bool) {
+        let machine = VisitorMachine(VisitorMachineTests.visitor(), startedAt: Instant(nanoseconds: 9_000_000_000))
+        let unfinished = Self.tally { tally in
+            tally.arrived()
+            tally.left(.unfinished, machine: machine, keepsPlace: keepsPlace)
+        }
+        #expect(Self.failures(unfinished) == (keepsPlace ? [.accounted] : []))
+    }
+
     @Test func workers_thatDidNotGrowOrComeBack_fail() {
         func run(_ ready: [Int?]) -> Check.Outcome? {
             Self.verdict { evidence in

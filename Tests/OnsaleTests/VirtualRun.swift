@@ -196,7 +196,8 @@ struct VirtualRun {
             self.outcomes[index] = outcome
             self.leftCount += 1
             self.openConnections -= 1
-            self.tally.left(outcome, machine: self.machines[index])
+            let keepsPlace = self.rules.manners(of: self.machines[index].visitor).keepsPlace
+            self.tally.left(outcome, machine: self.machines[index], keepsPlace: keepsPlace)
         }
     }
 

@@ -74,7 +74,7 @@ extension Judge {
 
     func accounted() -> Check {
         let counts = self.counts
-        let lost = counts.arrivals - counts.left + counts.unfinished
+        let lost = counts.arrivals - counts.left + counts.unfinished - counts.unfinishedStrangers
         let excused = self.excused(.accounted) { $0.failed }
         return Self.none(
             .accounted,

@@ -22,6 +22,8 @@ struct Counts: Codable, Equatable, Sendable {
     var noShows = 0
     var failed = 0
     var unfinished = 0
+    /// Of these, who keeps no place: nobody owes them an end.
+    var unfinishedStrangers = 0
     var errors = ErrorCounts()
 
     /// Requests that ended, well or badly; a resent one counts once.
@@ -71,6 +73,7 @@ struct Counts: Codable, Equatable, Sendable {
         self.noShows += other.noShows
         self.failed += other.failed
         self.unfinished += other.unfinished
+        self.unfinishedStrangers += other.unfinishedStrangers
         self.errors.merge(other.errors)
     }
 }

@@ -40,8 +40,9 @@ struct Tally: Sendable {
     }
 
     /// Books the end of a visitor's way.
-    mutating func left(_ outcome: VisitorMachine.Outcome, machine: VisitorMachine) {
+    mutating func left(_ outcome: VisitorMachine.Outcome, machine: VisitorMachine, keepsPlace: Bool = true) {
         self.counts.count(outcome)
+        if outcome == .unfinished, !keepsPlace { self.counts.unfinishedStrangers += 1 }
         if let joinedAt = machine.joinedAt, let admittedAt = machine.admittedAt {
             self.wait.record(LatencyRecorder.boundedWait(admittedAt.nanoseconds(since: joinedAt)))
         }

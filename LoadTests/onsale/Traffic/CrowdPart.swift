@@ -210,7 +210,8 @@ final class CrowdPart {
     }
 
     private func left(_ machine: VisitorMachine, _ outcome: VisitorMachine.Outcome) {
-        self.tally.left(outcome, machine: machine)
+        let keepsPlace = self.rules.manners(of: machine.visitor).keepsPlace
+        self.tally.left(outcome, machine: machine, keepsPlace: keepsPlace)
         self.box.oneLeft()
     }
 
