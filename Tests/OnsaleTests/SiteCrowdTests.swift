@@ -222,6 +222,7 @@ import Transport
     @Test func tabsOfOnePerson_shareTheirCookies() throws {
         let change: (inout Manners) -> Void = {
             $0.cookies = .shared
+            $0.leavePageShare = 0
             ($0.fewestPlaces, $0.mostPlaces) = (10, 10)
         }
         let outcome = try Self.play(visitors: 10, change) { request in
