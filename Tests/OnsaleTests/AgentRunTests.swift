@@ -114,7 +114,7 @@ import Transport
     static func scenario(visitors: Int) -> Scenario {
         var scenario = CrowdPlayerTests.scenario(visitors: visitors)
         scenario.durationSeconds = 6
-        scenario.curve = .typical(durationSeconds: 6)
+        scenario.curve = .typical(visitors: visitors, durationSeconds: 6)
         return scenario
     }
 

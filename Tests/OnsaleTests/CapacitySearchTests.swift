@@ -97,7 +97,10 @@ import Testing
     @Test(arguments: [
         (CapacitySearch.Bounds(first: 10, least: 0, most: 100, tolerance: 0.1, mostRuns: 5), "least is 0"),
         (CapacitySearch.Bounds(first: 10, least: 10, most: 5, tolerance: 0.1, mostRuns: 5), "most is 5"),
-        (CapacitySearch.Bounds(first: 10, least: 10, most: 30_000_000, tolerance: 0.1, mostRuns: 5), "most is 30000000"),
+        (
+            CapacitySearch.Bounds(first: 10, least: 10, most: 30_000_000, tolerance: 0.1, mostRuns: 5),
+            "most is 30000000"
+        ),
         (CapacitySearch.Bounds(first: 5, least: 10, most: 50, tolerance: 0.1, mostRuns: 5), "from is 5"),
         (CapacitySearch.Bounds(first: 10, least: 10, most: 50, tolerance: 0, mostRuns: 5), "tolerance is 0"),
         (CapacitySearch.Bounds(first: 10, least: 10, most: 50, tolerance: .nan, mostRuns: 5), "tolerance is nan"),
@@ -106,6 +109,17 @@ import Testing
     func bounds_thatCannotBeSearched_sayWhy(bounds: CapacitySearch.Bounds, start: String) {
         #expect(bounds.problem?.hasPrefix(start) == true)
         #expect(bounds.problem?.contains("must be between") == true)
+    }
+
+    /// The verdict may blame the gateway as well: a late tool's times say nothing of where objectives hold.
+    @Test func report_ofALateTool_isNoMeasure() throws {
+        var report = try ReportTests.report(withDirect: false)
+        #expect(!report.isToolLate)
+        report.verdict.checks = [.tool, .serverErrors].map {
+            Check(name: $0, title: "", outcome: .failed, measured: "600 ms", limit: "100 ms", detail: "why")
+        }
+        #expect(report.isToolLate && report.exitCode == .broken)
+        #expect(report.reasonForInvalidity == "the load tool could not keep up: 600 ms late, limit 100 ms; why")
     }
 
     @Test func text_saysWhatBecameOfEachRunAndOfAll() {

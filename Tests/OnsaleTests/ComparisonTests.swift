@@ -27,7 +27,8 @@ import Testing
     static let p99 = Metric(named: "p99")!
 
     /// scipy.stats.ttest_ind([30.02, 29.99, 30.11, 29.97, 30.01, 29.99], [29.89, 29.93, 29.72, 29.98, 30.02, 29.98],
-    /// equal_var=False) gives p = 0.09077, and the 95 % interval of the difference -0.2096 to 0.0196 (7.03 degrees of freedom).
+    /// equal_var=False) gives p = 0.09077, and the 95 % interval of the difference -0.2096 to 0.0196 (7.03 degrees of
+    /// freedom).
     @Test func welch_isThatOfTheBooks() throws {
         let difference = MetricDifference(
             Self.p99,

@@ -62,7 +62,8 @@ import Testing
         #expect(HistogramRecord(encoded: large.encoded()) == large)
     }
 
-    /// Read by HdrHistogram for Python 0.10.8: `HdrHistogram.decode(text)` gives 4 values, p50 1,000,447 ns, highest 120,057,757,695 ns.
+    /// Read by HdrHistogram for Python 0.10.8: `HdrHistogram.decode(text)` gives 4 values, p50 1,000,447 ns, highest
+    /// 120,057,757,695 ns.
     @Test func encoding_isTheStandardOne() throws {
         let record = try Self.record([500, 1_000_000, 1_000_000, 120_000_000_000])
         #expect(Data(record.encoded()).base64EncodedString() == Self.known)

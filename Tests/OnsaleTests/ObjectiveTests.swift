@@ -123,7 +123,8 @@ import Testing
     static let start = Instant(nanoseconds: 1_000_000_000)
     static func at(milliseconds: Int64) -> Instant { Self.start.advanced(byNanoseconds: milliseconds * 1_000_000) }
 
-    /// 20 visitors of whom 15 are served; 200 requests, of which 2 failed in the one second that is full enough to count.
+    /// 20 visitors of whom 15 are served; 200 requests, of which 2 failed in the one second that is full enough to
+    /// count.
     static func result() -> RunResult {
         var timeline = Timeline()
         for second in 0..<3 {

@@ -97,8 +97,8 @@ import Testing
 
     // MARK: Prometheus
 
-    /// The text format 0.0.4, with the rules that a scraper holds to: one family in one place, its type before its lines, no
-    /// line twice.
+    /// The text format 0.0.4, with the rules that a scraper holds to: one family in one place, its type before its
+    /// lines, no line twice.
     @Test func prometheus_isWellFormed() throws {
         let text = PrometheusReport(report: try Self.report()).render()
         #expect(text.hasSuffix("\n") && !text.contains("nan") && !text.contains("inf "))

@@ -7,13 +7,14 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Compare two reports, or two groups of reports of several seeds.",
         discussion: """
-            Each of A and B is a report.json, a folder that holds one, a folder of such folders, or several of these with \
-            commas between. With at least three runs on each side every difference comes with its 95 % interval: paired by \
-            seed where both sides have played the same seeds (Student's t), else Welch's t. "better" and "worse" is said of \
-            what chance would not give once in twenty comparisons of all figures shown (Holm's correction).
+            Each of A and B is a report.json, a folder that holds one, a folder of such folders, or several of these \
+            with commas between. With at least three runs on each side every difference comes with its 95 % interval: \
+            paired by seed where both sides have played the same seeds (Student's t), else Welch's t. "better" and \
+            "worse" is said of what chance would not give once in twenty comparisons of all figures shown (Holm's \
+            correction).
 
-            Ends with 0 when nothing became worse, 1 when a figure did or a promise that A kept is broken in B, 3 when they \
-            cannot be compared.
+            Ends with 0 when nothing became worse, 1 when a figure did or a promise that A kept is broken in B, 3 when \
+            they cannot be compared.
             """
     )
 

@@ -8,14 +8,14 @@ struct RecordCommand: ParsableCommand {
         commandName: "record",
         abstract: "Make a trace of arrivals from an access log or a journal, to be played again.",
         discussion: """
-            Reads the common and the combined format of Apache and nginx, the HTTP log of HAProxy, and Sluice's journal as \
-            JSON lines (`sluice journal ROOM`, or a file of journal_export); "-" is standard input. Lines may stand in any \
-            order. Writes a table `seconds,arrivals` of the rate in the middle of every second from the first arrival to the \
-            last, at most a day: what the `arrivals` of a scenario file read.
+            Reads the common and the combined format of Apache and nginx, the HTTP log of HAProxy, and Sluice's \
+            journal as JSON lines (`sluice journal ROOM`, or a file of journal_export); "-" is standard input. Lines \
+            may stand in any order. Writes a table `seconds,arrivals` of the rate in the middle of every second from \
+            the first arrival to the last, at most a day: what the `arrivals` of a scenario file read.
 
-            A visitor is an address with its user agent, counted in the second of the first line; an HAProxy log knows the \
-            address only. People behind one address with the same browser are one, so take --count requests where that \
-            matters. A journal does not know when people came, only when they were let in: its trace is that.
+            A visitor is an address with its user agent, counted in the second of the first line; an HAProxy log knows \
+            the address only. People behind one address with the same browser are one, so take --count requests where \
+            that matters. A journal does not know when people came, only when they were let in: its trace is that.
             """
     )
 
@@ -77,8 +77,8 @@ struct RecordCommand: ParsableCommand {
         let sum = arrivals.reduce(0, +)
         printError(
             "\(Format.count(sum)) arrivals in \(Format.clock(seconds: arrivals.count)), at most "
-                + "\(Format.count(arrivals.max() ?? 0)) in a second; from \(Judge.plural(trace.arrivalLines, "line")) of "
-                + "\(Format.count(trace.lines))"
+                + "\(Format.count(arrivals.max() ?? 0)) in a second; from "
+                + "\(Judge.plural(trace.arrivalLines, "line")) of \(Format.count(trace.lines))"
         )
         if trace.outside > 0 {
             printError("\(Judge.plural(trace.outside, "line")) outside of --from and --until left out")
@@ -95,8 +95,8 @@ struct RecordCommand: ParsableCommand {
     private func words(_ problem: ArrivalTrace.Problem, _ trace: ArrivalTrace) -> String {
         switch problem {
         case .tooManyVisitors:
-            "\(self.log) holds more than \(Format.count(ArrivalTrace.mostVisitors)) visitors: take --from and --until, or "
-                + "--count requests"
+            "\(self.log) holds more than \(Format.count(ArrivalTrace.mostVisitors)) visitors: take --from "
+                + "and --until, or --count requests"
         case .tooLong(let seconds):
             "\(self.log) goes over \(Format.count(Int(seconds))) s, a trace at most over "
                 + "\(Format.count(Int(ArrivalTrace.longestSeconds))): take --from and --until"

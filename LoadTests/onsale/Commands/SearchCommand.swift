@@ -9,13 +9,13 @@ struct SearchCommand: ParsableCommand {
         commandName: "search",
         abstract: "Find the largest crowd for which objectives hold.",
         discussion: """
-            Plays whole runs with `onsale play`: doubles the crowd while the objectives hold, then halves the gap. The length \
-            of a run stays, so twice the visitors are twice the arrival rate. Whatever `play` takes may be given, but for \
-            --visitors, --objective and --report: `onsale search --until "p99<250ms" --sluice .build/release/sluice --seconds \
-            30 --no-direct`. The runs' reports and search.json are in --folder.
+            Plays whole runs with `onsale play`: doubles the crowd while the objectives hold, then halves the gap. The \
+            length of a run stays, so twice the visitors are twice the arrival rate. Whatever `play` takes may be \
+            given, but for --visitors, --objective and --report: `onsale search --until "p99<250ms" --sluice \
+            .build/release/sluice --seconds 30 --no-direct`. The runs' reports and search.json are in --folder.
 
-            Ends with 0 when a capacity was found, 99 when nothing holds, 2 when a run is INVALID (the load tool could not \
-            keep up), 3 when a run could not be played, 130 when stopped by Ctrl-C.
+            Ends with 0 when a capacity was found, 99 when nothing holds, 2 when a run is INVALID (the load tool could \
+            not keep up), 3 when a run could not be played, 130 when stopped by Ctrl-C.
             """
     )
 

@@ -72,8 +72,8 @@ struct ComparisonText {
         case .some(.none), nil:
             let few = comparison.baseCount == 1 && comparison.otherCount == 1 ? "One run each" : "Too few runs"
             return
-                "\(few): no confidence, a difference may be chance. Play at least \(MetricDifference.fewestRuns) seeds of "
-                + "each, the same ones for both."
+                "\(few): no confidence, a difference may be chance. Play at least "
+                + "\(MetricDifference.fewestRuns) seeds of each, the same ones for both."
         }
     }
 

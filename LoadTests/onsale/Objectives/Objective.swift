@@ -40,13 +40,14 @@ struct Objective: Equatable, Sendable, CustomStringConvertible {
 
     /// How objectives are written, for help texts.
     static let grammar = """
-        NAME COMPARISON VALUE, such as "p99<250ms", "wait.p95<=2m", "errors<0.1%" or "served>=90%". Names: p50, p99.9 or any \
-        other percentile of the answers inside; the same, mean, max and worst_second (the p99 of the worst second) of inside, \
-        line (waiting pages), door (being let in) and lateness (of this tool itself); percentiles, mean and max of wait (time in \
-        line), inside.raw, line.raw and door.raw (from sent, not from due); the shares errors, errors.worst_second and \
-        server_errors (of requests), served, abandoned, no_shows, failed and unfinished (of people); the rates requests, \
-        requests.max and let_in.max; the counts arrivals, let_in, errors.count, waiting.max, sessions.max, connections.max, \
-        workers.max and workers.mean. Comparisons: <, <=, >, >=.
+        NAME COMPARISON VALUE, such as "p99<250ms", "wait.p95<=2m", "errors<0.1%" or "served>=90%". Names: p50, p99.9 \
+        or any other percentile of the answers inside; the same, mean, max and worst_second (the p99 of the worst \
+        second) of inside, line (waiting pages), door (being let in) and lateness (of this tool itself); percentiles, \
+        mean and max of wait (time in line), inside.raw, line.raw and door.raw (from sent, not from due); the shares \
+        errors, errors.worst_second and server_errors (of requests), served, abandoned, no_shows, failed and \
+        unfinished (of people); the rates requests, requests.max and let_in.max; the counts arrivals, let_in, \
+        errors.count, waiting.max, sessions.max, connections.max, workers.max and workers.mean. Comparisons: <, <=, >, \
+        >=.
         """
 
     /// Throws everything that is wrong with the text.

@@ -12,8 +12,8 @@ extension Director {
         self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
     }
 
-    /// Called before anything is ended, so that a second signal finds the report written. Where the run through the gateway
-    /// was over, it is judged, and only the comparison is left out. Writes nothing when nobody has come yet.
+    /// Called before anything is ended, so that a second signal finds the report written. Where the run through the
+    /// gateway was over, it is judged, and only the comparison is left out. Writes nothing when nobody has come yet.
     func leavePartialReport(_ reason: String) {
         guard let soFar = self.soFar else { return }
         var report: RunReport?

@@ -70,8 +70,8 @@ struct ArrivalTrace: Sendable {
         return (first...last).map { seconds[$0] ?? 0 }
     }
 
-    /// The table of rates that a scenario's arrivals are read from. Between two lines a rate goes straight from one to the
-    /// other, so each second's stands in its middle: the area below is the number of people.
+    /// The table of rates that a scenario's arrivals are read from. Between two lines a rate goes straight from one to
+    /// the other, so each second's stands in its middle: the area below is the number of people.
     static func csv(_ arrivals: [Int]) -> String {
         guard let first = arrivals.first, let last = arrivals.last else { return "seconds,arrivals\n" }
         return "seconds,arrivals\n0,\(first)\n" + arrivals.enumerated().map { "\($0).5,\($1)\n" }.joined()

@@ -14,8 +14,8 @@ struct LogLine: Equatable, Sendable {
 
     /// A log that does not say its zone is taken for UTC: a trace is about distances only.
     ///
-    /// Known are the common and the combined format (Apache, nginx), the HTTP log of HAProxy, and Sluice's journal as JSON
-    /// lines. nil for a line that is sound and tells of no arrival: an empty one, or another entry of a journal.
+    /// Known are the common and the combined format (Apache, nginx), the HTTP log of HAProxy, and Sluice's journal as
+    /// JSON lines. nil for a line that is sound and tells of no arrival: an empty one, or another entry of a journal.
     static func parse(_ line: String) throws(Problem) -> LogLine? {
         let text = line.drop { $0 == " " || $0 == "\t" }
         guard !text.isEmpty, text != "\r" else { return nil }
@@ -43,8 +43,8 @@ struct LogLine: Equatable, Sendable {
         throw .damaged
     }
 
-    /// `ADDRESS - user [...] "GET /" 200 12 "referer" "agent"` in the one kind of log, `haproxy[1]: ADDRESS:PORT [...] frontend
-    /// backend/server 1/2/3/4/5 200 12 - - ---- 1/1/1/1/0 0/0 "GET /"` in the other.
+    /// `ADDRESS - user [...] "GET /" 200 12 "referer" "agent"` in the one kind of log, `haproxy[1]: ADDRESS:PORT [...]
+    /// frontend backend/server 1/2/3/4/5 200 12 - - ---- 1/1/1/1/0 0/0 "GET /"` in the other.
     private static func visitor(
         _ before: Substring,
         _ after: Substring,
