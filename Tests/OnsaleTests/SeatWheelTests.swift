@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct SeatWheelTests {
     static let start = Instant(nanoseconds: 77_123_456_789)
-    static let tick: Int64 = 1 << Int64(SeatWheel.tickBits)
+    static let tick = Int64(SeatWheel.tickNanoseconds)
 
     static func at(_ nanoseconds: Int64) -> Instant { Self.start.advanced(byNanoseconds: nanoseconds) }
 

@@ -14,6 +14,8 @@ final class CrowdPart {
     static let answerTimeoutNanoseconds = 20 * Nanoseconds.perSecond
     /// A site that keeps up answers within this time, the door of a waiting room aside.
     static let promptNanoseconds = Nanoseconds.perSecond
+    /// Arrivals may be late by so much, and are that much apart at least.
+    private static let gatheringNanoseconds = Int64(SeatWheel.tickNanoseconds)
     /// Descriptors that are left to everything but the visitors.
     static let reservedDescriptors = 200
 
@@ -130,7 +132,10 @@ final class CrowdPart {
                 continue
             }
             let due = self.startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
-            guard due <= now else { return self.arrivalTimer.arm(at: due) }
+            guard due <= now else {
+                // Those who come within so short a time come together: a turn of the loop for each costs more than they do.
+                return self.arrivalTimer.arm(at: max(due, now.advanced(byNanoseconds: Self.gatheringNanoseconds)))
+            }
             self.nextToCome = self.coming.next()
             self.tally.wasLate(nanoseconds: now.nanoseconds(since: due))
             self.tally.arrived()

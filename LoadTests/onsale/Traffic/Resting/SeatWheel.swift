@@ -3,12 +3,13 @@ import Primitives
 /// When the pauses of a part of a crowd end: one deadline a seat, 8 bytes each. A value; time is an argument.
 ///
 /// A wheel of two levels, like the loop's own, but its links are numbers in an array instead of objects: a million people
-/// who wait need no million timers. Deadlines are rounded up to ticks of 2^16 ns (about 65 µs). The near wheel holds the
-/// next second, a slot for each tick; the far one 18 minutes, a slot for each turn of the near one, and what is later is
-/// looked at again then. A seat is in at most one slot; there is no way to take it out again, so whoever is woken looks
+/// who wait need no million timers. Deadlines are rounded up to ticks of 0.7 ms: those who are due
+/// within one are woken together, which costs the loop a turn instead of one for each. The near wheel holds the
+/// next 11 seconds, a slot for each tick; the far one 3 hours, a slot for each turn of the near one, and what is later
+/// is looked at again then. A seat is in at most one slot; there is no way to take it out again, so whoever is woken looks
 /// whether there is still something to do.
 struct SeatWheel: Sendable {
-    static let tickBits: UInt64 = 16
+    static let tickNanoseconds: UInt64 = 700_000
     static let bytesPerSeat = 8
     private static let nearBits: UInt32 = 14
     private static let nearSlots: UInt32 = 1 << nearBits
@@ -33,14 +34,15 @@ struct SeatWheel: Sendable {
     ///   - seats: how many there may be at most.
     ///   - now: no deadline is waited for that lies before it.
     init(seats: Int, now: Instant) {
-        self.origin = now.nanoseconds >> Self.tickBits
+        self.origin = now.nanoseconds / Self.tickNanoseconds
         self.links.reserveCapacity(seats)
     }
 
     /// `seat` must not be in the wheel.
     mutating func insert(_ seat: Int, at deadline: Instant) {
         while self.links.count <= seat { self.links.append((Self.none, 0)) }
-        let ceiling = (deadline.nanoseconds &+ (1 << Self.tickBits - 1)) >> Self.tickBits
+        let ceiling =
+            deadline.nanoseconds / Self.tickNanoseconds + (deadline.nanoseconds % Self.tickNanoseconds == 0 ? 0 : 1)
         let ticks = ceiling > self.origin ? ceiling - self.origin : 0
         // What is due already comes up with the next tick: within one look a seat is woken once.
         self.links[seat].tick = max(UInt32(clamping: ticks), self.tick &+ 1)
@@ -49,7 +51,7 @@ struct SeatWheel: Sendable {
 
     /// A seat whose pause is over; nil when there is none by now.
     mutating func takeDue(now: Instant) -> Int? {
-        let today = UInt32(clamping: max(now.nanoseconds >> Self.tickBits, self.origin) - self.origin)
+        let today = UInt32(clamping: max(now.nanoseconds / Self.tickNanoseconds, self.origin) - self.origin)
         while self.firing == Self.none {
             guard let next = self.nextTick(through: today) else {
                 self.tick = max(self.tick, today)
@@ -72,7 +74,7 @@ struct SeatWheel: Sendable {
     }
 
     private func start(of tick: UInt32) -> Instant {
-        Instant(nanoseconds: (self.origin + UInt64(tick)) << Self.tickBits)
+        Instant(nanoseconds: (self.origin + UInt64(tick)) * Self.tickNanoseconds)
     }
 
     /// The next tick that has something to do: a slot that is not empty, or the beginning of a turn of the near wheel.
