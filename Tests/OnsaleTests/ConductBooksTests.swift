@@ -87,6 +87,26 @@ import Testing
         #expect(inside.extremes(from: 16_000_000, to: 17_000_000).most == 3)
     }
 
+    /// Told to wait after having been in: the number on that page is not the one of the admission.
+    @Test func stranger_inAndToldToWaitAgain_isNotMissedInTheJournal() {
+        var books = self.helper.books()
+        self.hear(&books, .exchange, .breaksRules, sent: 11, answered: 11.1)
+        self.hear(&books, .waitingPage, .breaksRules, sent: 12, answered: 12.1, number: 30)
+        let journal = [AdmissionJournal.Exchange(micros: 11_050_000, number: 7, doorWaitMicros: 0)]
+        let comparison = JournalComparison(journal, books, lost: 0)
+        #expect(comparison.agrees && comparison.difference == 0)
+    }
+
+    /// Who fell out of a session has another number by then, and was let in under the first.
+    @Test func sessionThatRanOut_isFoundInTheJournalByItsFirstNumber() {
+        var books = self.helper.books()
+        self.hear(&books, .waitingPage, sent: 10, answered: 10.1, number: 7)
+        self.hear(&books, .exchange, sent: 11, answered: 11.1)
+        self.hear(&books, .waitingPage, sent: 60, answered: 60.1, number: 30)
+        let journal = [AdmissionJournal.Exchange(micros: 11_050_000, number: 7, doorWaitMicros: 0)]
+        #expect(JournalComparison(journal, books, lost: 0).agrees)
+    }
+
     @Test func strangers_numberGivenToSomebodyElse_isFound() {
         var books = self.helper.books()
         self.hear(&books, .waitingPage, .breaksRules, sent: 11, answered: 11.1, number: 7)

@@ -26,7 +26,8 @@ struct JournalComparison: Equatable, Sendable {
         self.missing = letIn.count { visit in
             // Who fell out of a session has another number by now.
             let number = visit.letInNumber != 0 ? visit.letInNumber : visit.number
-            return number != 0 && !twice.contains(number) && !numbers.contains(Int64(number))
+            // A stranger is let in under a number that nobody is told.
+            return visit.keepsRules && number != 0 && !twice.contains(number) && !numbers.contains(Int64(number))
         }
         let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
         self.invented = numbers.intersection(waited.subtracting(letIn.map { Int64($0.number) })).count
