@@ -14,8 +14,9 @@ final class CrowdPart {
     static let answerTimeoutNanoseconds = 20 * Nanoseconds.perSecond
     /// A site that keeps up answers within this time, the door of a waiting room aside.
     static let promptNanoseconds = Nanoseconds.perSecond
-    /// Arrivals may be late by so much, and are that much apart at least.
-    private static let gatheringNanoseconds = Int64(SeatWheel.tickNanoseconds)
+    /// Arrivals may be late by so much, and are that much apart at least. Shorter than a tick of the wheel: each of them
+    /// opens a connection, and many at once would hold up the next.
+    private static let gatheringNanoseconds: Int64 = 250_000
     /// Descriptors that are left to everything but the visitors.
     static let reservedDescriptors = 200
 
