@@ -155,6 +155,28 @@ import Testing
         #expect(PositionSearch(looks, slackMicros: 250_000, gap: 500).misfits.map(\.number) == [7_002])
     }
 
+    /// The page of somebody who had the turn comes late from a worker that stands still: others were not let in before.
+    @Test func order_isOfTurns_notOfPagesThatAWorkerHoldsUp() throws {
+        func look(_ number: UInt32, _ sent: Int64, _ answered: Int64) -> Look {
+            Look(
+                visitor: number,
+                number: number,
+                position: 0,
+                kind: .letIn,
+                sentMicros: sent * 1_000_000,
+                answeredMicros: answered * 1_000_000
+            )
+        }
+        let looks = [look(1, 1, 2), look(3, 12, 13), look(4, 13, 14), look(2, 10, 15)]
+        func overtaken(_ fault: String) throws -> [Int64] {
+            let excuses = Excuses(try TimedFaultTests.schedule([fault]))
+            let way = AnswerWay(looks, usualMicros: 500_000, heldUp: excuses.heldUp)
+            return OvertakingSearch(looks, slackMicros: 250_000, way).overtakings.map(\.number)
+        }
+        #expect(try overtaken("10s stop worker for 4s") == [])
+        #expect(try overtaken("10s stop controller for 4s") == [2] && overtaken("60s stop worker") == [2])
+    }
+
     @Test func workers_thatCarryLessThanTheLimit_leaveNoMoreDue() {
         var schedule = PaceTests.schedule([PaceTests.step(0, 10), PaceTests.step(30, 20)])
         schedule.carriedMilli = 15_000

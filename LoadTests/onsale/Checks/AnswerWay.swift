@@ -7,10 +7,15 @@ struct AnswerWay: Sendable {
     /// Pages in line that took longer than usual, by the moment of their answer.
     private let slowAnswered: [Int64]
     private let slowMicros: [Int64]
+    /// A worker was held up on purpose: the turn was given when the request was sent, and the page took as long as it did.
+    private let heldUp: [ClosedRange<Int64>]
+    /// No answer is waited for that long.
+    private static let longestMicros: Int64 = 60_000_000
 
     /// - Parameter looks: in the order of their answers.
-    init(_ looks: [Look], usualMicros: Int64) {
+    init(_ looks: [Look], usualMicros: Int64, heldUp: [ClosedRange<Int64>] = []) {
         self.usualMicros = usualMicros
+        self.heldUp = heldUp
         // Pages of the door are kept back on purpose.
         let slow = looks.filter { $0.kind == .waiting && $0.answeredMicros - $0.sentMicros > usualMicros }
         self.slowAnswered = slow.map(\.answeredMicros)
@@ -19,6 +24,7 @@ struct AnswerWay: Sendable {
 
     /// At most so long on its way, for an answer that came then.
     func micros(answeredMicros: Int64) -> Int64 {
+        if self.heldUp.contains(where: { $0.contains(answeredMicros) }) { return Self.longestMicros }
         var most = self.usualMicros
         var index = self.slowAnswered.count(upTo: answeredMicros - Self.reachMicros - 1)
         while index < self.slowAnswered.count, self.slowAnswered[index] <= answeredMicros + Self.reachMicros {

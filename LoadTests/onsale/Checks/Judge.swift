@@ -21,7 +21,11 @@ struct Judge {
         self.visits = evidence.books?.visits ?? []
         self.looks = evidence.books?.looks.all ?? []
         self.reentries = evidence.books?.reentries ?? []
-        self.way = AnswerWay(self.looks, usualMicros: objectives.answerMicros)
+        self.way = AnswerWay(
+            self.looks,
+            usualMicros: objectives.answerMicros,
+            heldUp: evidence.timeline.excuses.heldUp
+        )
         self.passages = Passages(self.visits, reentries: self.reentries, self.way)
     }
 

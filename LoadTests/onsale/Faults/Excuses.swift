@@ -10,6 +10,8 @@ struct Excuses: Equatable, Sendable {
     private(set) var all: [Excuse] = []
     /// Redis goes away: numbers that a gateway had leased ahead, and did not give out, are skipped.
     private(set) var skipsNumbers = false
+    /// Workers are held up then, and with them the pages by which visitors get in.
+    private(set) var heldUp: [ClosedRange<Int64>] = []
     /// Lost answers leave holes of a few; a leased block has thousands.
     static let fewestSkipped: Int64 = 500
 
@@ -23,6 +25,7 @@ struct Excuses: Equatable, Sendable {
             guard let row = Self.row(of: fault.action) else { continue }
             let start = Int64((fault.seconds - Self.marginSeconds) * 1e6)
             let end = Int64((fault.endSeconds + row.afterSeconds) * 1e6)
+            if fault.victim == .worker { self.heldUp.append(start...end) }
             for promise in row.promises { self.all.append(Excuse(promise: promise, span: start...end)) }
         }
     }
