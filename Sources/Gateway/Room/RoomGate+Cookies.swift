@@ -1,4 +1,5 @@
 import Admission
+import Rooms
 import Tokens
 
 /// By which of its cookies a visitor is known.

@@ -1,6 +1,7 @@
 import Admission
 import DequeModule
 import Primitives
+import Rooms
 import Settings
 import SharedState
 import Tokens

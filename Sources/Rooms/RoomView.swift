@@ -6,11 +6,11 @@ import Settings
 /// machine's.
 ///
 /// Limits: `maxRevoked` sessions that ended early are remembered until they would have expired.
-struct RoomView {
-    static let maxRevoked = 65_536
+public struct RoomView: Sendable {
+    public static let maxRevoked = 65_536
 
     /// Where a visitor stands.
-    enum Standing: Equatable {
+    public enum Standing: Equatable, Sendable {
         /// The pass is good. `isRenewalDue`: a sixth of its session has gone, or the shared state may not know of it.
         case inside(key: LineKey, isRenewalDue: Bool)
         /// The turn has come: the place may be exchanged.
@@ -21,23 +21,23 @@ struct RoomView {
     }
 
     /// Why a genuine token of this room counts as none.
-    enum Objection: Equatable {
+    public enum Objection: Equatable, Sendable {
         case foreign, expired, revoked
         /// Of a line that a reset has ended.
         case void
     }
 
-    let roomID: UInt64
+    public let roomID: UInt64
     /// As the file has it: what counts is `inForce`.
-    private(set) var settings: RoomSettings
-    private(set) var snapshot: RoomSnapshot?
-    private(set) var lines = KnownLines()
+    public private(set) var settings: RoomSettings
+    public private(set) var snapshot: RoomSnapshot?
+    public private(set) var lines = KnownLines()
     /// As of the last tick, or of the last that was missed.
-    private(set) var mode = RoomMode.normal
+    public private(set) var mode = RoomMode.normal
     /// This gateway sees a healthy worker, or does not know of any.
-    private(set) var seesWorkers = true
+    public private(set) var seesWorkers = true
     /// The shared state has heard that this gateway sees none, and lets in nobody by it.
-    private(set) var isRestTold = false
+    public private(set) var isRestTold = false
     private var offsetMicros: Int64 = 0
     /// The numbers set aside for this gateway.
     private var block: ClosedRange<Int64>?
@@ -51,33 +51,33 @@ struct RoomView {
     private var revoked: [LineKey: Int64] = [:]
     private var lastSweepMicros: Int64 = 0
 
-    init(settings: RoomSettings) {
+    public init(settings: RoomSettings) {
         self.roomID = AdmissionToken.roomID(named: settings.name)
         self.settings = settings
     }
 
-    var known: KnownMarks { self.lines.marks }
+    public var known: KnownMarks { self.lines.marks }
 
     /// Another gateway may have newer settings: what the shared state goes by is what visitors are told.
-    var inForce: RoomLimits { self.snapshot?.limits ?? RoomLimits(self.settings) }
+    public var inForce: RoomLimits { self.snapshot?.limits ?? RoomLimits(self.settings) }
 
     /// The room's time: that of the shared state, so that all gateways judge a token alike.
-    func roomMicros(wallMicros: Int64) -> Int64 { wallMicros + self.offsetMicros }
+    public func roomMicros(wallMicros: Int64) -> Int64 { wallMicros + self.offsetMicros }
 
     /// What the shared state may have forgotten.
-    struct Retelling: Equatable {
+    public struct Retelling: Equatable, Sendable {
         /// Who stands at the door.
-        var door = false
+        public var door = false
         /// Whose session was released.
-        var releases = false
+        public var releases = false
     }
 
     // MARK: What is learned
 
-    mutating func apply(_ settings: RoomSettings) { self.settings = settings }
+    public mutating func apply(_ settings: RoomSettings) { self.settings = settings }
 
     /// What the shared state has to be told again.
-    mutating func take(_ news: RoomNews) -> Retelling {
+    public mutating func take(_ news: RoomNews) -> Retelling {
         self.mode = news.mode
         self.seesWorkers = news.seesWorkers
         self.isRestTold = news.isRestTold
@@ -103,14 +103,14 @@ struct RoomView {
     }
 
     /// What a verified place or pass tells of the line. True when it was news.
-    mutating func learn(_ token: AdmissionToken) -> Bool { self.lines.learn(token) }
+    public mutating func learn(_ token: AdmissionToken) -> Bool { self.lines.learn(token) }
 
-    mutating func raise(_ line: LineMarks) { self.lines.raise(line) }
+    public mutating func raise(_ line: LineMarks) { self.lines.raise(line) }
 
-    mutating func issue(_ key: LineKey) { self.lines.issue(key) }
+    public mutating func issue(_ key: LineKey) { self.lines.issue(key) }
 
     /// The session of `key` is over, though its pass runs until `until`.
-    mutating func revoke(_ key: LineKey, untilMicros until: Int64, nowMicros now: Int64) {
+    public mutating func revoke(_ key: LineKey, untilMicros until: Int64, nowMicros now: Int64) {
         // Once a second at most: with all of them live, a sweep frees nothing.
         if self.revoked.count >= Self.maxRevoked, now - self.lastSweepMicros >= 1_000_000 || now < self.lastSweepMicros
         {
@@ -122,13 +122,13 @@ struct RoomView {
         self.revoked[key] = until
     }
 
-    func isRevoked(_ key: LineKey, nowMicros now: Int64) -> Bool {
+    public func isRevoked(_ key: LineKey, nowMicros now: Int64) -> Bool {
         guard !self.revoked.isEmpty, let until = self.revoked[key] else { return false }
         return until > now
     }
 
     /// The visitor was let in again: the new pass is good.
-    mutating func readmit(_ key: LineKey) {
+    public mutating func readmit(_ key: LineKey) {
         if !self.revoked.isEmpty { self.revoked[key] = nil }
     }
 
@@ -136,7 +136,7 @@ struct RoomView {
 
     /// What speaks against a genuine token of `kind`; nil when nothing does. A token of an older line is as good as
     /// one of this: the line was lost with the shared state, its visitors were not.
-    func objection(to token: AdmissionToken, as kind: AdmissionToken.Kind, nowMicros now: Int64) -> Objection? {
+    public func objection(to token: AdmissionToken, as kind: AdmissionToken.Kind, nowMicros now: Int64) -> Objection? {
         guard token.kind == kind, token.room == self.roomID else { return .foreign }
         let epoch = Int64(token.epoch)
         guard Int64(token.expiresSeconds) * 1_000_000 > now, self.known.epoch - epoch <= PlaceID.oldestSeconds else {
@@ -149,7 +149,7 @@ struct RoomView {
     // MARK: Standing
 
     /// `pass` and `place` are tokens without an objection.
-    func standing(pass: AdmissionToken?, place: AdmissionToken?, nowMicros now: Int64) -> Standing {
+    public func standing(pass: AdmissionToken?, place: AdmissionToken?, nowMicros now: Int64) -> Standing {
         if let pass { return .inside(key: LineKey(pass), isRenewalDue: self.isRenewalDue(pass, nowMicros: now)) }
         guard let place else { return .newcomer }
         let key = LineKey(place)
@@ -184,7 +184,9 @@ struct RoomView {
     // MARK: Position
 
     /// What the visitor with that place is shown. `random` spreads the refreshes of those who came together.
-    func position(of key: LineKey, isAtDoor: Bool = false, nowMicros now: Int64, random: UInt64) -> WaitingPosition {
+    public func position(of key: LineKey, isAtDoor: Bool = false, nowMicros now: Int64, random: UInt64)
+        -> WaitingPosition
+    {
         let ahead = self.placesAhead(of: key)
         let opensAt = self.snapshot?.opensAtMicros ?? self.settings.opensAtMicros ?? 0
         return WaitingPosition(
@@ -265,7 +267,7 @@ struct RoomView {
     }
 
     /// What a visitor is shown who could be given no place.
-    func joining(nowMicros now: Int64, random: UInt64) -> WaitingPosition {
+    public func joining(nowMicros now: Int64, random: UInt64) -> WaitingPosition {
         WaitingPosition(
             state: .joining,
             refreshSeconds: self.retrySeconds(nowMicros: now, random: random),
@@ -284,15 +286,15 @@ struct RoomView {
     // MARK: Tokens for visitors
 
     /// A place is good for this long after it was given out.
-    static let placeLifetimeSeconds: Int64 = 24 * 3_600
+    public static let placeLifetimeSeconds: Int64 = 24 * 3_600
 
-    func place(_ key: LineKey, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
+    public func place(_ key: LineKey, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
         let seconds = now / 1_000_000
         let until = UInt32(clamping: seconds + Self.placeLifetimeSeconds)
         return self.token(.place, key, keyID, from: UInt32(clamping: seconds), until: until)
     }
 
-    func pass(_ key: LineKey, expiresMicros: Int64, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
+    public func pass(_ key: LineKey, expiresMicros: Int64, keyID: UInt8, nowMicros now: Int64) -> AdmissionToken {
         let from = UInt32(clamping: now / 1_000_000)
         // Both rounded down, so that what is left of a session when it is renewed is never less than it should be.
         return self.token(.pass, key, keyID, from: from, until: max(from, UInt32(clamping: expiresMicros / 1_000_000)))
@@ -319,7 +321,7 @@ struct RoomView {
 }
 
 extension RoomLimits {
-    init(_ room: RoomSettings) {
+    public init(_ room: RoomSettings) {
         self.init(
             inflowMilli: room.inflowMilli,
             burst: room.burst,

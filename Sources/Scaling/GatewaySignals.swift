@@ -2,9 +2,6 @@ import Primitives
 
 /// What one gateway saw of one pool in its last interval.
 public struct GatewaySignals: Equatable, Sendable {
-    /// Workers in `workerInFlight`.
-    public static let maxWorkers = BoardLimits.maxWorkers
-
     /// Unique among the gateways of the pool.
     public var gateway: String
     /// When it was published, on the clock of the shared state; set by the board, not by the gateway.

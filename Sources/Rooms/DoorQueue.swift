@@ -7,38 +7,51 @@ import Primitives
 /// The shared state is told of a number once, when it comes; that it was let in comes with a tick. So a tick costs what
 /// has changed, however many stand here. Generic over who waits: the gateway's exchanges, a simulation's visitors.
 /// Limits: the caller's, who looks at `count`.
-struct DoorQueue<Waiter> {
-    private struct Entry {
-        var waiters: [(ticket: UInt64, waiter: Waiter)]
-        let arrival: UInt64
-        let deadline: Instant
-        var isOnTheWay = false
+public struct DoorQueue<Waiter> {
+    @usableFromInline
+    struct Entry {
+        @usableFromInline var waiters: [(ticket: UInt64, waiter: Waiter)]
+        @usableFromInline let arrival: UInt64
+        @usableFromInline let deadline: Instant
+        @usableFromInline var isOnTheWay = false
         /// The shared state knows that it stands here.
-        var stands = false
+        @usableFromInline var stands = false
         /// What the call on the way tells may be forgotten by now.
-        var isToAskAgain = false
+        @usableFromInline var isToAskAgain = false
+
+        @inlinable
+        init(waiters: [(ticket: UInt64, waiter: Waiter)], arrival: UInt64, deadline: Instant) {
+            self.waiters = waiters
+            self.arrival = arrival
+            self.deadline = deadline
+        }
     }
-    private var entries: [LineKey: Entry] = [:]
+    @usableFromInline var entries: [LineKey: Entry] = [:]
     /// Everybody in the order of coming, which is that of their deadlines; those who have left are passed over.
-    private var arrivals = Deque<(key: LineKey, arrival: UInt64)>()
-    private var nextArrival: UInt64 = 0
-    private var nextTicket: UInt64 = 0
-    private var questions: Batch<LineKey>
+    @usableFromInline var arrivals = Deque<(key: LineKey, arrival: UInt64)>()
+    @usableFromInline var nextArrival: UInt64 = 0
+    @usableFromInline var nextTicket: UInt64 = 0
+    @usableFromInline var questions: Batch<LineKey>
     /// Asked about without an answer: the question is put again at the next tick.
-    private var unanswered: [LineKey] = []
+    @usableFromInline var unanswered: [LineKey] = []
+    @usableFromInline var requests = 0
+
+    @inlinable
+    public init(largestBatch: Int) { self.questions = Batch(largest: largestBatch, goesFirst: <) }
+
     /// Requests, however many numbers they stand for.
-    private(set) var count = 0
-
-    init(largestBatch: Int) { self.questions = Batch(largest: largestBatch, goesFirst: <) }
-
+    @inlinable public var count: Int { self.requests }
+    /// Somebody stands here of whom the shared state has to be told.
+    @inlinable public var hasQuestions: Bool { self.questions.count > 0 && !self.questions.isOnTheWay }
     /// Numbers that stand here.
-    var numbers: Int { self.entries.count }
+    @inlinable public var numbers: Int { self.entries.count }
 
     /// The ticket with which the waiter can leave.
-    mutating func add(_ waiter: Waiter, for key: LineKey, deadline: Instant) -> UInt64 {
+    @inlinable
+    public mutating func add(_ waiter: Waiter, for key: LineKey, deadline: Instant) -> UInt64 {
         let ticket = self.nextTicket
         self.nextTicket += 1
-        self.count += 1
+        self.requests += 1
         guard self.entries[key] == nil else {
             self.entries[key]!.waiters.append((ticket, waiter))
             return ticket
@@ -53,13 +66,15 @@ struct DoorQueue<Waiter> {
         return ticket
     }
 
-    func contains(_ key: LineKey) -> Bool { self.entries[key] != nil }
+    @inlinable
+    public func contains(_ key: LineKey) -> Bool { self.entries[key] != nil }
 
     /// True when nobody stands for the number any more.
-    mutating func remove(ticket: UInt64, of key: LineKey) -> Bool {
+    @inlinable
+    public mutating func remove(ticket: UInt64, of key: LineKey) -> Bool {
         guard let index = self.entries[key]?.waiters.firstIndex(where: { $0.ticket == ticket }) else { return false }
         self.entries[key]!.waiters.remove(at: index)
-        self.count -= 1
+        self.requests -= 1
         guard self.entries[key]!.waiters.isEmpty else { return false }
         self.entries[key] = nil
         return true
@@ -69,14 +84,16 @@ struct DoorQueue<Waiter> {
 
     /// Those of whom the shared state has to be told, lowest first; nil when there are none, or while others are on the
     /// way.
-    mutating func nextBatch() -> [LineKey]? {
+    @inlinable
+    public mutating func nextBatch() -> [LineKey]? {
         let batch = self.questions.next { self.entries[$0].map { !$0.isOnTheWay && !$0.stands } ?? false }
         for key in batch ?? [] { self.entries[key]!.isOnTheWay = true }
         return batch
     }
 
     /// The call came back. Who is still here stands at the door, or is to ask again when the call failed.
-    mutating func returned(_ batch: [LineKey], isAnswered: Bool) {
+    @inlinable
+    public mutating func returned(_ batch: [LineKey], isAnswered: Bool) {
         self.questions.returned()
         for key in batch where self.entries[key] != nil {
             // Who left and came again while the call was on the way has a question of his own.
@@ -94,13 +111,15 @@ struct DoorQueue<Waiter> {
     }
 
     /// A tick has come: what found no answer is asked again.
-    mutating func askAgain() {
+    @inlinable
+    public mutating func askAgain() {
         for key in self.unanswered where self.entries[key] != nil { self.questions.add(key) }
         self.unanswered.removeAll(keepingCapacity: true)
     }
 
     /// The shared state no longer counts the number as standing here.
-    mutating func askAgain(_ key: LineKey) {
+    @inlinable
+    public mutating func askAgain(_ key: LineKey) {
         guard let entry = self.entries[key] else { return }
         // The answer that is on the way may be from before that.
         self.entries[key]!.isToAskAgain = entry.isOnTheWay
@@ -110,7 +129,8 @@ struct DoorQueue<Waiter> {
 
     /// The shared state may have forgotten who stands here: it is told of all of them again. Of those who are on the way
     /// nobody knows whether it heard of them before or after that: they follow when their call is back.
-    mutating func askAllAgain() {
+    @inlinable
+    public mutating func askAllAgain() {
         self.unanswered.removeAll()
         for (key, entry) in self.entries {
             guard !entry.isOnTheWay else {
@@ -125,15 +145,17 @@ struct DoorQueue<Waiter> {
     // MARK: Leaving
 
     /// All who stand for the number; they leave the door.
-    mutating func take(_ key: LineKey) -> [Waiter] {
+    @inlinable
+    public mutating func take(_ key: LineKey) -> [Waiter] {
         guard let waiters = self.entries.removeValue(forKey: key)?.waiters else { return [] }
-        self.count -= waiters.count
+        self.requests -= waiters.count
         return waiters.map(\.waiter)
     }
 
     /// Those whose time at the door is over, in the order of their coming. Whose answer is on the way may be let in by
     /// it, and stays until it is there.
-    mutating func expire(now: Instant) -> [(key: LineKey, waiters: [Waiter])] {
+    @inlinable
+    public mutating func expire(now: Instant) -> [(key: LineKey, waiters: [Waiter])] {
         var expired: [(LineKey, [Waiter])] = []
         var kept: [(LineKey, UInt64)] = []
         while let first = self.arrivals.first {
@@ -149,7 +171,8 @@ struct DoorQueue<Waiter> {
         return expired
     }
 
-    mutating func removeAll() -> [(key: LineKey, waiters: [Waiter])] {
+    @inlinable
+    public mutating func removeAll() -> [(key: LineKey, waiters: [Waiter])] {
         self.entries.keys.sorted().map { ($0, self.take($0)) }
     }
 }

@@ -2,7 +2,7 @@ import Admission
 import Primitives
 import Testing
 
-@testable import Gateway
+@testable import Rooms
 
 /// Numbers of a room over all lines that it has had.
 @Suite struct LineTests {

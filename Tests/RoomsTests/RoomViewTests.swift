@@ -2,7 +2,7 @@ import Admission
 import Settings
 import Testing
 
-@testable import Gateway
+@testable import Rooms
 
 /// Where a visitor stands, as a table: no loop, no store, no clock.
 @Suite struct RoomViewTests {

@@ -1,4 +1,6 @@
 import Primitives
+import Scaling
+import Settings
 
 /// Which worker processes of a pool to start, drain, stop and kill: a value without processes, timers or a log.
 ///
@@ -12,11 +14,11 @@ import Primitives
 /// ```
 /// A worker that ends by itself before it was told to is a crash; after a crash, and after a start that failed, nothing
 /// is started for a while, which grows with every failure until a worker becomes ready.
-struct Reconciliation {
+public struct Reconciliation: Sendable {
     /// Workers are known by the number of their start.
-    typealias Number = Int
+    public typealias Number = Int
 
-    enum Action: Equatable {
+    public enum Action: Equatable, Sendable {
         case start(Number)
         /// Gateways are to send it nothing more.
         case drain(Number)
@@ -26,7 +28,7 @@ struct Reconciliation {
         case kill(Number)
     }
 
-    enum State: Equatable {
+    public enum State: Equatable, Sendable {
         /// Its process runs; it has not passed its readiness check yet.
         case starting(deadline: Instant)
         case ready
@@ -35,45 +37,50 @@ struct Reconciliation {
         case stopping(isWanted: Bool, killAt: Instant?)
     }
 
-    struct Worker: Equatable {
-        let number: Number
-        let startedAt: Instant
-        fileprivate(set) var state: State
+    public struct Worker: Equatable, Sendable {
+        public let number: Number
+        public let startedAt: Instant
+        public fileprivate(set) var state: State
     }
 
     /// What became of a worker whose process has ended.
-    enum Ending: Equatable {
+    public enum Ending: Equatable, Sendable {
         /// It had been told to.
         case stopped
         /// It had not, or it did not get ready; the next start is put off by so many nanoseconds.
         case crashed(pauseNanoseconds: Int64)
     }
 
-    struct Limits: Equatable {
-        var startTimeoutNanoseconds: Int64
-        var drainTimeoutNanoseconds: Int64
+    public struct Limits: Equatable, Sendable {
+        public var startTimeoutNanoseconds: Int64
+        public var drainTimeoutNanoseconds: Int64
+
+        public init(startTimeoutNanoseconds: Int64, drainTimeoutNanoseconds: Int64) {
+            self.startTimeoutNanoseconds = startTimeoutNanoseconds
+            self.drainTimeoutNanoseconds = drainTimeoutNanoseconds
+        }
     }
 
     /// A gateway learns of a draining worker with its next look at the directory; before that it may still send.
-    static let noticeNanoseconds = 2 * Nanoseconds.perSecond
+    public static let noticeNanoseconds = 2 * Nanoseconds.perSecond
     /// Between the polite and the final signal.
-    static let killGraceNanoseconds = 5 * Nanoseconds.perSecond
-    static let shortestPauseNanoseconds = 200 * Nanoseconds.perMillisecond
-    static let longestPauseNanoseconds = 10 * Nanoseconds.perSecond
+    public static let killGraceNanoseconds = 5 * Nanoseconds.perSecond
+    public static let shortestPauseNanoseconds = 200 * Nanoseconds.perMillisecond
+    public static let longestPauseNanoseconds = 10 * Nanoseconds.perSecond
 
     /// In force for what begins from now on; a worker that is starting keeps its deadline.
-    var limits: Limits
+    public var limits: Limits
     /// In the order of their starts.
-    private(set) var workers: [Worker] = []
-    private(set) var crashes = 0
-    private(set) var isStopping = false
+    public private(set) var workers: [Worker] = []
+    public private(set) var crashes = 0
+    public private(set) var isStopping = false
     private var desired = 0
     private var started = 0
     private var backoff: Backoff
     /// Nothing is started before it; nil when nothing stands against it.
     private var pausedUntil: Instant?
 
-    init(limits: Limits, seed: UInt64) {
+    public init(limits: Limits, seed: UInt64) {
         self.limits = limits
         self.backoff = Backoff(
             shortestNanoseconds: Self.shortestPauseNanoseconds,
@@ -86,7 +93,7 @@ struct Reconciliation {
 
     /// Moves towards `desired` workers, those that are starting included. `inFlight` tells how many requests gateways
     /// have under way with each worker; nil when they did not tell, in which case nobody is taken to be idle.
-    mutating func reconcile(desired: Int, inFlight: [Number: Int]?, now: Instant) -> [Action] {
+    public mutating func reconcile(desired: Int, inFlight: [Number: Int]?, now: Instant) -> [Action] {
         guard !self.isStopping else { return [] }
         self.desired = desired
         let live = self.workers.filter(\.isLive)
@@ -145,7 +152,7 @@ struct Reconciliation {
     // MARK: What has happened
 
     /// A worker passed its readiness check. Returns how long its start took, in nanoseconds.
-    mutating func becameReady(_ number: Number, now: Instant) -> Int64 {
+    public mutating func becameReady(_ number: Number, now: Instant) -> Int64 {
         self.backoff.reset()
         var took: Int64 = 0
         self.change(number) { worker in
@@ -159,7 +166,7 @@ struct Reconciliation {
     }
 
     /// A worker can never become ready, such as one that says that it listens on nonsense.
-    mutating func becameUseless(_ number: Number, now: Instant) -> [Action] {
+    public mutating func becameUseless(_ number: Number, now: Instant) -> [Action] {
         guard case .starting? = self.worker(number)?.state else {
             preconditionFailure("worker \(number) became useless and does not start")
         }
@@ -168,7 +175,7 @@ struct Reconciliation {
 
     /// There is no process for a `start`. The starts behind it in the same actions are given up with it. Returns the
     /// pause in nanoseconds.
-    mutating func startFailed(_ number: Number, now: Instant) -> Int64 {
+    public mutating func startFailed(_ number: Number, now: Instant) -> Int64 {
         guard case .starting? = self.worker(number)?.state else {
             preconditionFailure("worker \(number) failed to start and does not start")
         }
@@ -177,7 +184,7 @@ struct Reconciliation {
     }
 
     /// A worker's process has ended.
-    mutating func ended(_ number: Number, now: Instant) -> Ending {
+    public mutating func ended(_ number: Number, now: Instant) -> Ending {
         guard let worker = self.worker(number) else { preconditionFailure("worker \(number) ended twice") }
         self.workers.removeAll { $0.number == number }
         switch worker.state {
@@ -199,7 +206,7 @@ struct Reconciliation {
     // MARK: Time
 
     /// When `timePassed` has something to do, unless an event comes before; nil when never.
-    var nextDeadline: Instant? {
+    public var nextDeadline: Instant? {
         var deadlines = self.workers.compactMap { self.deadline(of: $0) }
         if let paused = self.pausedUntil, !self.isStopping { deadlines.append(paused) }
         return deadlines.min()
@@ -216,7 +223,7 @@ struct Reconciliation {
     }
 
     /// Stops what did not get ready or drained long enough, kills what does not end, and starts what had to wait.
-    mutating func timePassed(now: Instant) -> [Action] {
+    public mutating func timePassed(now: Instant) -> [Action] {
         var actions: [Action] = []
         for worker in self.workers {
             guard let deadline = self.deadline(of: worker), deadline <= now else { continue }
@@ -235,7 +242,7 @@ struct Reconciliation {
     // MARK: The end
 
     /// Stops every worker; nothing is started any more.
-    mutating func stopAll(now: Instant) -> [Action] {
+    public mutating func stopAll(now: Instant) -> [Action] {
         self.isStopping = true
         return self.workers.compactMap { worker in
             if case .stopping = worker.state { return nil }
@@ -245,7 +252,7 @@ struct Reconciliation {
 
     // MARK: Workers
 
-    func worker(_ number: Number) -> Worker? { self.workers.first { $0.number == number } }
+    public func worker(_ number: Number) -> Worker? { self.workers.first { $0.number == number } }
 
     private mutating func stop(_ number: Number, isWanted: Bool, now: Instant) -> Action {
         let killAt = now.advanced(byNanoseconds: Self.killGraceNanoseconds)
@@ -266,10 +273,36 @@ struct Reconciliation {
 
 extension Reconciliation.Worker {
     /// Counts towards what is desired.
-    var isLive: Bool {
+    public var isLive: Bool {
         switch self.state {
         case .starting, .ready: true
         case .draining, .stopping: false
         }
+    }
+}
+
+extension Reconciliation {
+    /// The pool as the policy sees it: who was told to end counts among those that drain.
+    public var state: PoolState {
+        var ready = 0
+        var pending: [Instant] = []
+        var draining = 0
+        for worker in self.workers {
+            switch worker.state {
+            case .starting: pending.append(worker.startedAt)
+            case .ready: ready += 1
+            case .draining, .stopping: draining += 1
+            }
+        }
+        return PoolState(ready: ready, pending: pending, draining: draining)
+    }
+}
+
+extension Reconciliation.Limits {
+    public init(_ pool: PoolSettings) {
+        self.init(
+            startTimeoutNanoseconds: pool.startTimeoutNanoseconds,
+            drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds
+        )
     }
 }

@@ -4,7 +4,7 @@ import Admission
 /// in the order in which they come.
 ///
 /// Limits: `RoomRules.largestBlock` numbers; when they are used up, newcomers have to come back.
-struct NumberBlock: Equatable, Sendable {
+public struct NumberBlock: Equatable, Sendable {
     private var epoch: Int64 = 0
     private var range: ClosedRange<Int64>?
     /// The last number of it that was handed out; 0: none.
@@ -12,9 +12,11 @@ struct NumberBlock: Equatable, Sendable {
     /// What the tick that is on the way tells of it.
     private var reported: Int64 = 0
 
+    public init() {}
+
     /// A tick has answered which numbers are this gateway's. Those it had before are given up, once the shared state
     /// has heard that they were used: it goes on behind them then.
-    mutating func lease(_ range: ClosedRange<Int64>?, epoch: Int64) {
+    public mutating func lease(_ range: ClosedRange<Int64>?, epoch: Int64) {
         guard range != self.range || epoch != self.epoch else { return }
         if epoch == self.epoch, self.used > 0, self.reported == 0 { return }
         self.epoch = epoch
@@ -24,7 +26,7 @@ struct NumberBlock: Equatable, Sendable {
     }
 
     /// The next one; nil when there is none left.
-    mutating func take() -> LineKey? {
+    public mutating func take() -> LineKey? {
         guard let range = self.range, let epoch = UInt32(exactly: self.epoch) else { return nil }
         let next = max(self.used + 1, range.lowerBound)
         guard next <= range.upperBound else { return nil }
@@ -33,7 +35,7 @@ struct NumberBlock: Equatable, Sendable {
     }
 
     /// What the next tick tells. A block of another line is none.
-    mutating func report(epoch: Int64, size: Int64 = RoomRules.largestBlock) -> BlockReport {
+    public mutating func report(epoch: Int64, size: Int64 = RoomRules.largestBlock) -> BlockReport {
         guard let range = self.range, epoch == self.epoch else { return BlockReport(start: 0, used: 0, size: size) }
         self.reported = self.used
         return BlockReport(start: range.lowerBound, used: self.used, size: size)

@@ -6,18 +6,18 @@ import Admission
 /// The shared state counts in *ids*: the number itself in the line of now, and 2^32 less for every second that an older
 /// line's epoch lies before it. An id changes its meaning with the epoch, this key does not, so that books which outlive
 /// a change of the line are kept by it.
-struct LineKey: Hashable, Comparable, Sendable {
+public struct LineKey: Hashable, Comparable, Sendable {
     private let packed: UInt64
 
-    init(epoch: UInt32, number: Int64) {
+    public init(epoch: UInt32, number: Int64) {
         precondition((1...RoomRules.lastNumber).contains(number), "a number of a line")
         self.packed = UInt64(epoch) << 32 | UInt64(number)
     }
 
-    init(_ token: AdmissionToken) { self.init(epoch: token.epoch, number: token.number) }
+    public init(_ token: AdmissionToken) { self.init(epoch: token.epoch, number: token.number) }
 
     /// Nil when `id` means no number in a line of that epoch or of one before it.
-    init?(id: Int64, inEpoch epoch: Int64) {
+    public init?(id: Int64, inEpoch epoch: Int64) {
         guard let line = UInt32(exactly: epoch) else { return nil }
         let first = UInt64(line) << 32
         let (packed, overflow) =
@@ -26,17 +26,17 @@ struct LineKey: Hashable, Comparable, Sendable {
         self.packed = packed
     }
 
-    var epoch: UInt32 { UInt32(self.packed >> 32) }
+    public var epoch: UInt32 { UInt32(self.packed >> 32) }
     /// Names the visitor in books that know nothing of lines.
-    var seat: VisitorBook.Seat { Int64(bitPattern: self.packed) }
-    var number: Int64 { Int64(self.packed & 0xFFFF_FFFF) }
+    public var seat: Int64 { Int64(bitPattern: self.packed) }
+    public var number: Int64 { Int64(self.packed & 0xFFFF_FFFF) }
 
     /// What the shared state calls it while its line is that of `epoch`; the caller has seen to it that this line
     /// `isReachable` from there.
-    func id(inEpoch epoch: Int64) -> Int64 { self.number - (epoch - Int64(self.epoch)) << 32 }
+    public func id(inEpoch epoch: Int64) -> Int64 { self.number - (epoch - Int64(self.epoch)) << 32 }
 
     /// Lines that are older than this have no ids any more.
-    func isReachable(fromEpoch epoch: Int64) -> Bool { epoch - Int64(self.epoch) <= PlaceID.oldestSeconds }
+    public func isReachable(fromEpoch epoch: Int64) -> Bool { epoch - Int64(self.epoch) <= PlaceID.oldestSeconds }
 
-    static func < (left: Self, right: Self) -> Bool { left.packed < right.packed }
+    public static func < (left: Self, right: Self) -> Bool { left.packed < right.packed }
 }

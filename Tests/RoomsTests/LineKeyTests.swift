@@ -1,7 +1,7 @@
 import Admission
 import Testing
 
-@testable import Gateway
+@testable import Rooms
 
 /// Ids and keys, over all epochs that a token can carry.
 @Suite struct LineKeyTests {

@@ -1,10 +1,9 @@
 import Admission
 import Primitives
 import Settings
-import SharedState
 import Testing
 
-@testable import Gateway
+@testable import Rooms
 
 /// When a room ticks, and what becomes of it when the answers stay out.
 @Suite struct RoomPulseTests {

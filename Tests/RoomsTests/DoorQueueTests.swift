@@ -1,7 +1,7 @@
 import Primitives
 import Testing
 
-@testable import Gateway
+@testable import Rooms
 
 @Suite struct DoorQueueTests {
     private let now = Instant(nanoseconds: 1_000_000)

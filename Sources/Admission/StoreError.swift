@@ -1,6 +1,3 @@
-import Admission
-import RedisClient
-
 /// Why the shared state did not do what it was asked.
 public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The shared state is away or has no room for another call. Certainly nothing was done: the same call may be made
@@ -19,7 +16,7 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The call or a stored value is bad; the text says which, and what to do.
     case refused(String)
 
-    init(_ error: RoomError) {
+    public init(_ error: RoomError) {
         switch error {
         case .noRoom: self = .noRoom
         case .lineFull: self = .lineFull
@@ -28,20 +25,6 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case .batch, .void, .refused: self = .refused(error.description)
         }
     }
-
-    init(_ error: RedisError) {
-        switch error {
-        case .unavailable, .overloaded: self = .unavailable(error.description)
-        case .unanswered: self = .unanswered(error.description)
-        case .refused(let code, _) where Self.codesOfAbsence.contains(code): self = .notNow(error.description)
-        case .refused(_, let message): self = Self(RoomScript.error(message))
-        }
-    }
-
-    /// Redis is there, and for now takes no writes. It says so before the first line of a script has run.
-    private static let codesOfAbsence: Set<String> = [
-        "LOADING", "BUSY", "READONLY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "CLUSTERDOWN", "TRYAGAIN",
-    ]
 
     /// Whether the shared state has said so itself.
     public var isAnswer: Bool {
@@ -59,5 +42,3 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 }
-
-public typealias StoreCompletion<Answer> = (Result<Answer, StoreError>) -> Void

@@ -2,24 +2,33 @@ import Primitives
 
 /// Which of a pool's workers a request goes to: two choices at random, the less loaded one of them. A decision over
 /// plain numbers; `Candidate` says what it needs to know of a worker.
-struct WorkerChoice {
-    struct Candidate: Equatable {
+public enum WorkerChoice {
+    public struct Candidate: Equatable, Sendable {
         /// Requests under way, connections on the way included.
-        var load: Int
+        public var load: Int
         /// It has an idle connection, or may be given another one.
-        var hasRoom: Bool
+        public var hasRoom: Bool
         /// It refused a connection a short while ago.
-        var isEjected: Bool
+        public var isEjected: Bool
         /// It has just failed this request.
-        var isAvoided: Bool
+        public var isAvoided: Bool
+
+        @inlinable
+        public init(load: Int, hasRoom: Bool, isEjected: Bool = false, isAvoided: Bool = false) {
+            self.load = load
+            self.hasRoom = hasRoom
+            self.isEjected = isEjected
+            self.isAvoided = isAvoided
+        }
 
         /// 2: as good as any; 1: better than no worker; 0: no.
-        fileprivate var fitness: Int { !self.hasRoom ? 0 : self.isEjected || self.isAvoided ? 1 : 2 }
+        @inlinable var fitness: Int { !self.hasRoom ? 0 : self.isEjected || self.isAvoided ? 1 : 2 }
     }
 
     /// The index of the worker to take, or nil when none has room. Looks at two of them, and at all only when neither
     /// will do. Ejected and avoided workers are taken when there are no others.
-    static func pick(
+    @inlinable
+    public static func pick(
         count: Int,
         random: inout SplitMix64,
         _ candidate: (Int) -> Candidate
@@ -37,7 +46,8 @@ struct WorkerChoice {
         }
     }
 
-    private static func best(count: Int, _ candidate: (Int) -> Candidate) -> Int? {
+    @inlinable
+    static func best(count: Int, _ candidate: (Int) -> Candidate) -> Int? {
         var found: (index: Int, candidate: Candidate)?
         for index in 0..<count {
             let next = candidate(index)

@@ -1,7 +1,7 @@
 import Primitives
 import Testing
 
-@testable import Controller
+@testable import Pools
 
 /// Every decision about worker processes, without a process.
 @Suite struct ReconciliationTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Gateway
+@testable import Rooms
 
 @Suite struct BatchTests {
     @Test func next_oneCallOnTheWayAtATime() {

@@ -1,13 +1,12 @@
 import Admission
 import Primitives
 import Settings
-import SharedState
 
 /// What in a room is not as it should be, for `/readyz`, `/healthz` and `/status` alike: each text says what it is and
 /// what to do.
 extension RoomPulse {
     /// `generation`: of this gateway's settings.
-    func problems(of room: String, generation: Int64, now: Instant) -> [String] {
+    public func problems(of room: String, generation: Int64, now: Instant) -> [String] {
         let still = self.standstill(now: now)
         var problems = still.map { [$0] } ?? []
         if still == nil, self.toldMode == .held {

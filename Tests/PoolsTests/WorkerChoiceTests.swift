@@ -1,7 +1,7 @@
 import Primitives
 import Testing
 
-@testable import Gateway
+@testable import Pools
 
 @Suite struct WorkerChoiceTests {
     private typealias Candidate = WorkerChoice.Candidate

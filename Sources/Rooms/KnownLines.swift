@@ -4,15 +4,17 @@ import Admission
 /// and passes that visitors show. A shared state that knows less than a genuine token proves has lost something.
 ///
 /// Limits: besides the current line the newest `mostOlder` ones that visitors have shown places of.
-struct KnownLines: Equatable, Sendable {
-    static let mostOlder = 4
+public struct KnownLines: Equatable, Sendable {
+    public static let mostOlder = 4
 
-    private(set) var marks = KnownMarks.nothing
+    public private(set) var marks = KnownMarks.nothing
     /// Oldest first.
-    private(set) var older: [SeenLine] = []
+    public private(set) var older: [SeenLine] = []
+
+    public init() {}
 
     /// Takes in what a token proves that was found genuine. True when it was news.
-    mutating func learn(_ token: AdmissionToken) -> Bool {
+    public mutating func learn(_ token: AdmissionToken) -> Bool {
         let epoch = Int64(token.epoch)
         let served = token.kind == .pass ? token.number : 0
         guard epoch >= self.marks.epoch else { return self.note(epoch, token.number, serving: served) }
@@ -23,19 +25,19 @@ struct KnownLines: Equatable, Sendable {
     }
 
     /// Takes in how the line stood when the shared state answered.
-    mutating func raise(_ line: LineMarks) {
+    public mutating func raise(_ line: LineMarks) {
         self.begin(line.epoch)
         self.marks.raise(line)
     }
 
-    mutating func raise(_ snapshot: RoomSnapshot) {
+    public mutating func raise(_ snapshot: RoomSnapshot) {
         self.begin(snapshot.epoch)
         self.marks.raise(snapshot)
         self.older.removeAll { $0.epoch < self.marks.voidBefore }
     }
 
     /// A number of the current line that this gateway has handed out by itself.
-    mutating func issue(_ key: LineKey) {
+    public mutating func issue(_ key: LineKey) {
         self.marks.raise(epoch: Int64(key.epoch), issued: key.number, serving: 0)
     }
 

@@ -1,37 +1,36 @@
 import Admission
 import Primitives
-import SharedState
 
 /// How a room's ticks go, as the gateway's home loop sees them: when the next one is due, since when there is no answer,
 /// and what that makes of the room. A value without clock or store.
 ///
 /// How long something takes is told by a clock that nobody sets; by the wall clock only what day and hour it is.
-struct RoomPulse {
+public struct RoomPulse: Sendable {
     /// A tick in so many is sent for a room in which nobody waits.
-    static let idleTicks = 10
+    public static let idleTicks = 10
     /// One missed tick is a hiccup, or a connection that is being made.
-    static let missedTicksWorthTelling = 5
+    public static let missedTicksWorthTelling = 5
     /// Without an answer for longer than this, the shared state counts as away.
-    static let patienceNanoseconds = Nanoseconds.perSecond
+    public static let patienceNanoseconds = Nanoseconds.perSecond
 
-    private(set) var isTicking = false
+    public private(set) var isTicking = false
     /// Ticks in a row that got no answer.
-    private(set) var missed = 0
+    public private(set) var missed = 0
     /// The cursor in the shared state's events.
-    private(set) var eventsSeen: Int64?
+    public private(set) var eventsSeen: Int64?
     /// How far the room's time is ahead of this machine's clock.
-    private(set) var offsetMicros: Int64 = 0
+    public private(set) var offsetMicros: Int64 = 0
     /// What the next tick repeats, so that the shared state knows that its answer has arrived.
-    private(set) var returnedMicros: Int64 = 0
-    private(set) var snapshot: RoomSnapshot?
+    public private(set) var returnedMicros: Int64 = 0
+    public private(set) var snapshot: RoomSnapshot?
     /// When that came, by either clock: what is shown of the room is as of then.
-    private(set) var answeredAt: (now: Instant, wallMicros: Int64)?
+    public private(set) var answeredAt: (now: Instant, wallMicros: Int64)?
     /// When it was last seen that two gateways have different limits of one generation.
     private var conflictAt: Instant?
     /// The highest generation of the settings that was ever in force here.
-    private(set) var generationHeard: Int64 = 0
+    public private(set) var generationHeard: Int64 = 0
     /// What the loops were told last.
-    var toldMode = RoomMode.normal
+    public var toldMode = RoomMode.normal
     /// Ticks left out because nobody waits.
     private var skipped = 0
     /// What the loops had done in the room at the last tick.
@@ -40,19 +39,21 @@ struct RoomPulse {
     /// What the last tick said of the workers.
     private var sawWorkers = true
     /// The shared state has heard that this gateway sees no healthy worker.
-    private(set) var isRestTold = false
-    private(set) var sentAt = Instant(nanoseconds: 0)
+    public private(set) var isRestTold = false
+    public private(set) var sentAt = Instant(nanoseconds: 0)
     /// When the first tick was sent that has not been followed by an answer, by either clock.
-    private(set) var unansweredSince: (now: Instant, wallMicros: Int64)?
+    public private(set) var unansweredSince: (now: Instant, wallMicros: Int64)?
     /// Why the last tick had no good answer; nil when it had one.
-    private(set) var lastError: StoreError?
+    public private(set) var lastError: StoreError?
+
+    public init() {}
 
     // MARK: Ticks
 
     /// Whether a tick is to be sent now. Rooms in which somebody waits, or that somebody has entered since, move on
     /// with every tick, and all when the first worker is there or the last has gone; the others once in a while, so
     /// that a hundred rooms that are not on sale cost little.
-    mutating func isDue(activity: Int, seesWorkers: Bool = true, isForced: Bool) -> Bool {
+    public mutating func isDue(activity: Int, seesWorkers: Bool = true, isForced: Bool) -> Bool {
         let hasNews = activity != self.activity || seesWorkers != self.sawWorkers
         let isDue = isForced || hasNews || !self.isIdle || self.skipped >= Self.idleTicks - 1
         guard isDue, !self.isTicking else {
@@ -62,7 +63,7 @@ struct RoomPulse {
         return true
     }
 
-    mutating func sent(activity: Int, seesWorkers: Bool = true, now: Instant, wallMicros: Int64) {
+    public mutating func sent(activity: Int, seesWorkers: Bool = true, now: Instant, wallMicros: Int64) {
         self.isTicking = true
         self.sawWorkers = seesWorkers
         self.skipped = 0
@@ -72,13 +73,13 @@ struct RoomPulse {
     }
 
     /// What an answer tells the operator.
-    struct Arrival: Equatable {
+    public struct Arrival: Equatable, Sendable {
         /// The room stood still before.
-        var isBack = false
-        var change: LineChange?
+        public var isBack = false
+        public var change: LineChange?
     }
 
-    mutating func answered(_ answer: TickAnswer, now: Instant, wallMicros: Int64) -> Arrival {
+    public mutating func answered(_ answer: TickAnswer, now: Instant, wallMicros: Int64) -> Arrival {
         let arrival = Arrival(
             isBack: self.missed >= Self.missedTicksWorthTelling,
             change: LineChange(from: self.snapshot, to: answer.snapshot)
@@ -114,16 +115,16 @@ struct RoomPulse {
     }
 
     /// Gateways tick once a second at least: a conflict that none of them has renewed for so long is over.
-    static let conflictNanoseconds = 5 * Nanoseconds.perSecond
+    public static let conflictNanoseconds = 5 * Nanoseconds.perSecond
 
     /// Two gateways have different limits of the generation in force, as of the last answer.
-    var hasConflict: Bool {
+    public var hasConflict: Bool {
         guard let conflictAt = self.conflictAt, let answeredAt = self.answeredAt else { return false }
         return answeredAt.now.nanoseconds(since: conflictAt) < Self.conflictNanoseconds
     }
 
     /// True when it is time to tell the operator.
-    mutating func failed(_ error: StoreError) -> Bool {
+    public mutating func failed(_ error: StoreError) -> Bool {
         self.isTicking = false
         self.lastError = error
         self.missed += 1
@@ -140,7 +141,7 @@ struct RoomPulse {
     // MARK: What that makes of the room
 
     /// `healthy`: workers that this gateway sees; nil when it does not know.
-    func mode(healthy: Int64?, now: Instant) -> RoomMode {
+    public func mode(healthy: Int64?, now: Instant) -> RoomMode {
         if let since = self.unansweredSince, now.nanoseconds(since: since.now) >= Self.patienceNanoseconds {
             return .degraded(sinceMicros: since.wallMicros)
         }

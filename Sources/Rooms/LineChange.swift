@@ -2,7 +2,7 @@ import Admission
 
 /// What became of a room's line between two answers of the shared state: for the log, once a gateway, in words that say
 /// what was lost and what it means for visitors.
-enum LineChange: Equatable {
+public enum LineChange: Equatable, Sendable {
     /// The shared state came back with less than gateways know, or was restarted and may have. The line goes on; `skipped`
     /// are the numbers that are called for nobody, nil when there are none.
     case goesOn(skipped: ClosedRange<Int64>?)
@@ -12,7 +12,7 @@ enum LineChange: Equatable {
     case reset
 
     /// Nil when nothing has happened, and for the first answer: who has known nothing misses nothing.
-    init?(from former: RoomSnapshot?, to snapshot: RoomSnapshot) {
+    public init?(from former: RoomSnapshot?, to snapshot: RoomSnapshot) {
         guard let former else { return nil }
         if former.epoch != snapshot.epoch {
             let isVoid = snapshot.voidBefore > former.voidBefore && former.epoch < snapshot.voidBefore
@@ -26,7 +26,7 @@ enum LineChange: Equatable {
         }
     }
 
-    var message: String {
+    public var message: String {
         switch self {
         case .goesOn(let skipped):
             let numbers =
