@@ -57,6 +57,7 @@ let package = Package(
         module("Settings", ["Addresses", "Primitives"]),
         module("Rooms", ["Admission", "Primitives", "Settings", deque]),
         module("Pools", ["Primitives", "Scaling", "Settings"]),
+        module("Simulation", ["Admission", "Pools", "Primitives", "Rooms", "Scaling", "Settings", deque]),
 
         // The I/O ring.
         module("EventLoop", ["CLinux", "Primitives"]),
@@ -103,8 +104,8 @@ let package = Package(
         .executableTarget(
             name: "onsale",
             dependencies: [
-                "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Transport", arguments,
-                histogram,
+                "Admission", "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Rooms",
+                "Scaling", "Settings", "SettingsFile", "Simulation", "Transport", arguments, histogram,
             ],
             path: "LoadTests/onsale",
             swiftSettings: swift
@@ -131,6 +132,7 @@ let package = Package(
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling"]),
         tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings"]),
+        tests("SimulationTests", ["Admission", "Primitives", "Rooms", "Settings", "Simulation"]),
         tests("PoolsTests", ["Addresses", "Pools", "Primitives", "Scaling", "Settings"]),
         tests(
             "SettingsTests",

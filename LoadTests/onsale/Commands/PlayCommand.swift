@@ -20,6 +20,8 @@ struct PlayCommand: ParsableCommand {
 
     @OptionGroup var options: ScenarioOptions
 
+    @OptionGroup var planned: PlanOptions
+
     @Option(help: "The program under test.")
     var sluice: String
 
@@ -39,9 +41,11 @@ struct PlayCommand: ParsableCommand {
     }
 
     func run() throws {
+        let scenario = try self.options.scenario()
         let options = PlayOptions(
             sluice: self.sluice,
-            scenario: try self.options.scenario(),
+            scenario: scenario,
+            plan: try self.planned.plan(scenario),
             reportFolder: self.report,
             withDirect: self.direct,
             keepsFolder: self.keep,
@@ -61,6 +65,6 @@ struct PlayCommand: ParsableCommand {
     private var repeatCommand: String {
         let options = self.options
         return "LoadTests/run --visitors \(options.visitors) --seconds \(Format.decimal(options.seconds)) "
-            + "--seed \(options.seed)\(self.direct ? "" : " --no-direct")"
+            + "--seed \(options.seed)\(self.planned.text)\(self.direct ? "" : " --no-direct")"
     }
 }

@@ -42,7 +42,7 @@ actor Director {
 
     init(_ options: PlayOptions, on loop: EventLoop) {
         self.options = options
-        self.plan = SitePlan(options.scenario)
+        self.plan = options.plan ?? SitePlan(options.scenario)
         self.limits = self.plan.before
         self.loop = loop
         self.descriptorLimit = Machine.raiseDescriptorLimit()

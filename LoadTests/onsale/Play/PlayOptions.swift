@@ -3,6 +3,8 @@ struct PlayOptions: Sendable {
     /// The program under test.
     var sluice: String
     var scenario: Scenario
+    /// The site that is made for it; nil: the usual one.
+    var plan: SitePlan?
     var reportFolder: String
     /// Play the same crowd without the gateway, too.
     var withDirect: Bool
