@@ -54,10 +54,7 @@ public enum SettingsFile {
         isStarting: Bool = false,
         overrides: [SettingsOverride] = []
     ) throws(SettingsError) -> Settings {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw SettingsError([self.invalidEncoding(bytes, path)])
-        }
-        var tree = try YAMLTree.parse(text, file: path)
+        var tree = try self.tree(of: bytes, path: path)
         for change in overrides { tree = try change.applied(to: tree) }
         var (settings, sources, problems) = Settings.examine(tree, file: path, folder: self.absoluteFolder(of: path))
         // Also when something else is wrong: whoever mends a file is to see everything at once.
@@ -77,7 +74,16 @@ public enum SettingsFile {
         return SettingsProblem(file: change.source, position: nil, path: problem.path, message: problem.message)
     }
 
-    private static func sorted(_ problems: [SettingsProblem]) -> [SettingsProblem] {
+    /// What the YAML in the bytes of the file at `path` says; nil when there is nothing in it.
+    package static func tree(of bytes: [UInt8], path: String) throws(SettingsError) -> SettingsNode? {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw SettingsError([self.invalidEncoding(bytes, path)])
+        }
+        return try YAMLTree.parse(text, file: path)
+    }
+
+    /// In the order of the file.
+    package static func sorted(_ problems: [SettingsProblem]) -> [SettingsProblem] {
         let start = SourcePosition(line: 1, column: 1)
         return problems.enumerated().sorted { left, right in
             (left.element.position ?? start, left.offset) < (right.element.position ?? start, right.offset)
@@ -85,7 +91,7 @@ public enum SettingsFile {
     }
 
     /// The folder as it is named, not where symbolic links lead: a Kubernetes mount replaces what they lead to.
-    static func absoluteFolder(of path: String) -> String {
+    package static func absoluteFolder(of path: String) -> String {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         let folder = parts.dropLast().joined(separator: "/")
         if path.hasPrefix("/") { return folder.isEmpty ? "/" : folder }
@@ -167,11 +173,12 @@ public enum SettingsFile {
 
     // MARK: Reading
 
-    private struct ReadFailure: Error, CustomStringConvertible {
-        let description: String
+    package struct ReadFailure: Error, CustomStringConvertible {
+        package let description: String
     }
 
-    private static func read(_ path: String, limit: Int) throws(ReadFailure) -> [UInt8] {
+    /// The bytes of a file, unless there are more than `limit`. Blocks on the disk.
+    package static func read(_ path: String, limit: Int) throws(ReadFailure) -> [UInt8] {
         try self.readWithTime(path, limit: limit).bytes
     }
 

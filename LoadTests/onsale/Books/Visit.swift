@@ -15,12 +15,24 @@ struct Visit: Equatable, Sendable {
 
     /// On the place, as of the last answer in line; 0: none was told.
     var number: UInt32 = 0
-    /// How often a later answer named another number.
+    /// When that was told.
+    var numberToldMicros: Int64 = 0
+    /// How often an answer in line named another number than was told before it was asked for.
     var numberChanges = 0
     /// How often the visitor went from outside to inside.
     var exchanges = 0
     /// Waiting pages after having been inside.
     var returns = 0
+    /// The shortest time from an answer inside to the request that found the visitor outside again: a session may have
+    /// ended meanwhile.
+    var shortestReturnMicros: Int64?
+    /// The longest time from an answer inside to the next request that was answered.
+    var longestGapMicros: Int64 = 0
+    /// Answers that let one of several tabs in while another already was, to requests that were sent before: the room may
+    /// have let both in.
+    var doubleEntries = 0
+    /// As told by the class: keeps the place that is given, and waits with it.
+    var keepsRules = true
     /// The first answer in line with a place.
     var joinedMicros: Int64?
     /// The last request from outside that was answered.

@@ -19,10 +19,14 @@ struct JournalComparison: Equatable, Sendable {
         let numbers = Set(exchanges.map(\.number))
         self.repeated = exchanges.count - numbers.count
         let letIn = books.visits.filter { $0.letIn != nil }
-        self.seen = letIn.count
-        self.missing = letIn.count { $0.number != 0 && !numbers.contains(Int64($0.number)) }
-        let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
+        self.seen = letIn.count + books.reentries.count
         // A number that was given to two people is for another promise.
+        var told: Set<UInt32> = []
+        let twice = Set(books.visits.lazy.map(\.number).filter { $0 != 0 && !told.insert($0).inserted })
+        self.missing = letIn.count { visit in
+            visit.number != 0 && !twice.contains(visit.number) && !numbers.contains(Int64(visit.number))
+        }
+        let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
         self.invented = numbers.intersection(waited.subtracting(letIn.map { Int64($0.number) })).count
     }
 

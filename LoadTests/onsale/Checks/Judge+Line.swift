@@ -62,7 +62,10 @@ extension Judge {
     }
 
     func letInOnce() -> Check {
-        let again = self.visits.count { $0.exchanges > 1 || $0.returns > 0 }
+        let again = self.visits.count { visit in
+            visit.keepsRules && (visit.exchanges > 1 || visit.returns > 0)
+                && visit.shortestReturnMicros ?? 0 < self.owedMicros
+        }
         return Self.none(
             .letInOnce,
             "Who is in stays in, and is let in once",

@@ -52,7 +52,11 @@ extension Judge {
             passages: self.passages,
             due: schedule.leastDue,
             inLine: .inLine(self.visits),
-            inside: .atMostInside(self.visits, sessionMicros: self.evidence.sessionMicros)
+            inside: .atMostInside(
+                self.visits,
+                reentries: self.reentries,
+                sessionMicros: self.evidence.sessionMicros
+            )
         )
         guard let window = search.worst(lengthMicros: Int64(least.seconds) * 1_000_000) else { return nil }
         let stall = Format.duration(micros: search.longestStallMicros())
@@ -92,7 +96,11 @@ extension Judge {
             answerMicros: self.objectives.answerMicros
         )
         let inLine = Occupancy.inLine(self.visits)
-        let inside = Occupancy.atMostInside(self.visits, sessionMicros: self.evidence.sessionMicros)
+        let inside = Occupancy.atMostInside(
+            self.visits,
+            reentries: self.reentries,
+            sessionMicros: self.evidence.sessionMicros
+        )
         let fewestSlots = schedule.leastDue.map(\.slots).min() ?? 0
         // A raise shows only where people wait for it and slots are free.
         let findings = search.findings().filter { finding in

@@ -23,7 +23,9 @@ extension Judge {
         // Who was sent round from the door and lost patience in that pause may have been given the turn in it, and whose
         // exit page was lost may have been let in once more.
         let unheard = books.visits.count { $0.letIn == nil && $0.sentRoundMicros != nil || $0.mayHaveLeft }
-        let lost = self.counts.errors.total + self.counts.unfinished + unheard
+        // Whose session may have run out between two pages may have been let in anew with the second.
+        let again = books.visits.reduce(0) { $0 + $1.doubleEntries + ($1.longestGapMicros >= self.owedMicros ? 1 : 0) }
+        let lost = self.counts.errors.total + self.counts.unfinished + self.counts.vanished + unheard + again
         let comparison = JournalComparison(self.evidence.journal.exchanges, books, lost: lost)
         let difference = max(comparison.difference, abs(room - comparison.journal))
         return Check(

@@ -8,6 +8,8 @@ struct Judge {
     let visits: [Visit]
     /// In the order of their answers.
     let looks: [Look]
+    /// Each time that somebody who shows no pass was let in once more.
+    let reentries: [Visit.Span]
     let way: AnswerWay
     let passages: Passages
     var counts: Counts { self.evidence.timeline.total.counts }
@@ -17,9 +19,14 @@ struct Judge {
         self.evidence = evidence
         self.visits = evidence.books?.visits ?? []
         self.looks = evidence.books?.looks.all ?? []
+        self.reentries = evidence.books?.reentries ?? []
         self.way = AnswerWay(self.looks, usualMicros: objectives.answerMicros)
-        self.passages = Passages(self.visits, self.way)
+        self.passages = Passages(self.visits, reentries: self.reentries, self.way)
     }
+
+    /// Who asks again within this time is still inside: a pass is renewed by a request that comes a sixth of a session
+    /// after its issue, not earlier.
+    var owedMicros: Int64 { self.evidence.sessionMicros > 0 ? self.evidence.sessionMicros / 6 * 5 : .max }
 
     func verdict() -> Verdict {
         var checks: [Check?] = [

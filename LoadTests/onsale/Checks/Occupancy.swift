@@ -63,13 +63,21 @@ extension Occupancy {
 
     /// Those who may hold one: from the request that let them in until the exit page was there, or a whole session after
     /// the last request. Passes are renewed for the length of a session, and a tick may pass until a slot is free.
-    static func atMostInside(_ visits: [Visit], sessionMicros: Int64) -> Occupancy {
-        Occupancy(
-            visits.compactMap { visit in
-                guard let letIn = visit.letIn, let last = visit.lastInside else { return nil }
-                let end = (visit.exit?.answeredMicros ?? last.answeredMicros + sessionMicros) + 1_000_000
-                return letIn.sentMicros...max(end, letIn.sentMicros)
-            }
+    static func atMostInside(
+        _ visits: [Visit],
+        reentries: [Visit.Span] = [],
+        sessionMicros: Int64
+    ) -> Occupancy {
+        // Who shows no pass takes a slot with each page, for a whole session.
+        let again = reentries.map { $0.sentMicros...($0.answeredMicros + sessionMicros + 1_000_000) }
+        return Occupancy(
+            again
+                + visits.compactMap { visit in
+                    guard let letIn = visit.letIn else { return nil }
+                    let last = visit.lastInside ?? letIn
+                    let end = (visit.exit?.answeredMicros ?? last.answeredMicros + sessionMicros) + 1_000_000
+                    return letIn.sentMicros...max(end, letIn.sentMicros)
+                }
         )
     }
 }

@@ -41,7 +41,7 @@ struct PlayCommand: ParsableCommand {
     }
 
     func run() throws {
-        let scenario = try self.options.scenario()
+        let scenario = try self.options.playedScenario()
         let options = PlayOptions(
             sluice: self.sluice,
             scenario: scenario,
@@ -63,8 +63,6 @@ struct PlayCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        let options = self.options
-        return "LoadTests/run --visitors \(options.visitors) --seconds \(Format.decimal(options.seconds)) "
-            + "--seed \(options.seed)\(self.planned.text)\(self.direct ? "" : " --no-direct")"
+        "LoadTests/run \(self.options.words)\(self.planned.text)\(self.direct ? "" : " --no-direct")"
     }
 }

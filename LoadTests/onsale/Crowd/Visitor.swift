@@ -1,10 +1,16 @@
 import Primitives
 
-/// One person of the crowd, as planned before the run: when they come and what they are like.
+/// One visitor of the crowd, as planned before the run: when they come and what they are like.
+///
+/// A person with several tabs or devices is as many visitors, who follow each other in the crowd.
 struct Visitor: Equatable, Sendable {
     enum RetryHabit: UInt8, CaseIterable, Sendable { case immediate, fixed, fullJitter }
 
     let index: Int
+    /// Whose tab or device it is: the index of the person's first visitor.
+    let person: Int
+    /// Which class of the scenario, by its index among them.
+    let group: Int
     /// From the start of the run.
     var arrivalNanoseconds: Int64
     /// How long they wait in line before they leave.
@@ -20,6 +26,32 @@ struct Visitor: Equatable, Sendable {
     let retryHabit: RetryHabit
     /// Root of the draws that are made on the way (think times, jitter).
     let seed: UInt64
+
+    init(
+        index: Int,
+        person: Int? = nil,
+        group: Int = 0,
+        arrivalNanoseconds: Int64,
+        patienceNanoseconds: Int64,
+        requestCount: Int,
+        isNoShow: Bool,
+        eagerRefreshNanoseconds: Int64?,
+        leavesByPage: Bool,
+        retryHabit: RetryHabit,
+        seed: UInt64
+    ) {
+        self.index = index
+        self.person = person ?? index
+        self.group = group
+        self.arrivalNanoseconds = arrivalNanoseconds
+        self.patienceNanoseconds = patienceNanoseconds
+        self.requestCount = requestCount
+        self.isNoShow = isNoShow
+        self.eagerRefreshNanoseconds = eagerRefreshNanoseconds
+        self.leavesByPage = leavesByPage
+        self.retryHabit = retryHabit
+        self.seed = seed
+    }
 
     /// A generator for the `ordinal`th draw of this visitor: each think time is the same in every run, whatever
     /// happened before it.

@@ -35,7 +35,7 @@ struct Tally: Sendable {
         case .inside: self.inside.record(correctedNanoseconds: corrected, rawNanoseconds: raw)
         case .exchange: self.door.record(correctedNanoseconds: corrected, rawNanoseconds: raw)
         // Who was sent round from the door was kept there on purpose.
-        case .doorPage, .error, .staleConnection: break
+        case .doorPage, .error, .staleConnection, .vanished, .turnedAway: break
         }
     }
 

@@ -11,7 +11,7 @@ extension Director {
         environment.append(.init(name: "program under test", value: self.options.sluice))
         let startedAt = Date()
         self.printer.say(
-            "\(Format.count(crowd.visitors.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
+            "\(Format.count(crowd.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
         )
         let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())
         let evidence = try await self.playThroughGateway(crowd)

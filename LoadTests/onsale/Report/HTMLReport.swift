@@ -22,7 +22,7 @@ struct HTMLReport {
                 directTarget: self.report.directTarget
             ).render()
         }
-        html += SettingsSection(report: self.report).render()
+        html += RepeatSection(report: self.report).render()
         return html + "</main></body></html>\n"
     }
 

@@ -58,7 +58,7 @@ struct SitePlan: Codable, Equatable, Sendable {
     init(_ scenario: Scenario) {
         let opening = scenario.curve.openingSeconds
         let drainSeconds = max(1, scenario.durationSeconds * Self.drainedShare - opening)
-        let people = Double(scenario.visitors) * (1 - scenario.manners.noShowShare) * Self.patientShare
+        let people = Double(scenario.visitors) * (1 - scenario.mean(\.noShowShare)) * Self.patientShare
         let raised = Self.lowerShare - Self.raiseShare
         let pace = people / drainSeconds / (1 + (Self.raise - 1) * raised)
         let inflow = Self.rounded(pace)
@@ -72,7 +72,7 @@ struct SitePlan: Codable, Equatable, Sendable {
             Change(seconds: opening + drainSeconds * Self.lowerShare, limits: self.before),
         ]
         self.probeSeconds = Self.probeShares.map { opening + drainSeconds * $0 }
-        self.requestsPerVisitor = (scenario.manners.fewestRequests + scenario.manners.mostRequests) / 2
+        self.requestsPerVisitor = max(1, Int(scenario.mean { Double($0.fewestRequests + $0.mostRequests) / 2 }))
         let busySlots = Double(most * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
         self.slotsPerWorker = max(1, Int((busySlots / self.utilization / Double(self.mostWorkers - 1)).rounded(.up)))
         // The visitors' think times and the sessions that only time ends, and half as much again.

@@ -30,9 +30,13 @@ final class CrowdPlayer {
     /// What each visitor saw of the room; nothing is written where there is none.
     var books: VisitBooks
     var probes = ProbeStock()
+    /// Of people whose tabs have one jar, by the index of the person.
+    var sharedJars: [Int: CookieJar] = [:]
     /// Those who have come and not left, by their index in the crowd.
     private var players: [VisitorPlayer?]
-    private var nextToCome = 0
+    /// Those who have not come, and the first of them.
+    private var coming: Crowd.Iterator
+    private var nextToCome: Visitor?
     private var leftCount = 0
     private let mostConnections: Int
     private var arrivalTimer: LoopTimer!
@@ -61,11 +65,13 @@ final class CrowdPlayer {
         self.startedAt = startedAt
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: hasRoom)
         self.books = VisitBooks(
-            visitors: hasRoom ? crowd.visitors.count : 0,
+            visitors: hasRoom ? crowd.count : 0,
             startedAt: startedAt,
             openingAt: self.rules.openingAt
         )
-        self.players = Array(repeating: nil, count: crowd.visitors.count)
+        self.players = Array(repeating: nil, count: crowd.count)
+        self.coming = crowd.makeIterator()
+        self.nextToCome = self.coming.next()
         self.mostConnections = max(1, descriptorLimit - Self.reservedDescriptors)
         for _ in 0..<firstSecond { self.timeline.append(Tally(), Gauges()) }
         self.nextSecondAt = startedAt.advanced(byNanoseconds: Int64(firstSecond + 1) * Nanoseconds.perSecond)
@@ -91,11 +97,10 @@ final class CrowdPlayer {
 
     private func letCome() {
         let now = MonotonicClock.now()
-        while self.nextToCome < self.crowd.visitors.count {
-            let visitor = self.crowd.visitors[self.nextToCome]
+        while let visitor = self.nextToCome {
             let due = self.startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
             guard due <= now else { return self.arrivalTimer.arm(at: due) }
-            self.nextToCome += 1
+            self.nextToCome = self.coming.next()
             self.tally.wasLate(nanoseconds: now.nanoseconds(since: due))
             self.tally.arrived()
             let player = VisitorPlayer(visitor, crowd: self)
@@ -116,8 +121,10 @@ final class CrowdPlayer {
     ) {
         self.tally.heard(heard, due: due, sentAt: sentAt, now: now)
         guard self.rules.hasRoom else { return }
-        let index = player.machine.visitor.index
-        self.books.heard(heard, of: index, isExit: isExit, response: response, sentAt: sentAt, now: now)
+        self.judgeTheft(by: player, heard)
+        let visitor = player.machine.visitor
+        let (index, conduct) = self.rules.book(of: visitor)
+        self.books.heard(heard, of: index, conduct, isExit: isExit, response: response, sentAt: sentAt, now: now)
     }
 
     /// Some visitor on the way of whom that holds.
@@ -138,7 +145,7 @@ final class CrowdPlayer {
     func stopVisitors() {
         self.loop.preconditionOnLoop()
         self.arrivalTimer.disarm()
-        self.nextToCome = self.crowd.visitors.count
+        self.nextToCome = nil
         for player in self.players { player?.stop() }
     }
 

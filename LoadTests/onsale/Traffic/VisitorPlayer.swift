@@ -16,8 +16,13 @@ final class VisitorPlayer: StreamHandler {
     private let crowd: CrowdPlayer
     private(set) var machine: VisitorMachine
     private var connection: (any ByteStream)?
+    /// One that the visitor's network has left behind: open, and nobody listens.
+    private var deafConnection: (any ByteStream)?
     private var reader = ResponseReader()
-    private(set) var cookies = CookieJar()
+    /// Of the visitor's own; see `CrowdPlayer+Cookies`.
+    var cookies = CookieJar()
+    /// The request under way shows the pass of somebody else, while others wait.
+    var showsStolenPass = false
     private var timer: LoopTimer!
     /// When the bytes of the request under way were given to the socket; nil when none is.
     private(set) var sentAt: Instant?
@@ -38,6 +43,7 @@ final class VisitorPlayer: StreamHandler {
 
     private func timerFired() {
         let now = MonotonicClock.now()
+        self.forgetDeafConnection()
         if let dueAt = self.pausedUntil { self.crowd.tally.wasLate(nanoseconds: now.nanoseconds(since: dueAt)) }
         self.carryOut(self.machine.timerFired(now: now))
     }
@@ -83,10 +89,12 @@ final class VisitorPlayer: StreamHandler {
         case .none: break
         case .connect: self.connect()
         case .request(let request): self.send(request)
+        case .requestAndVanish(let request, let until): self.vanish(with: request, until: until)
         case .wait(let until): self.wait(until: until)
         case .leave(let outcome):
             self.timer.disarm()
             self.disconnect()
+            self.forgetDeafConnection()
             self.crowd.left(self, outcome)
         }
     }
@@ -98,7 +106,7 @@ final class VisitorPlayer: StreamHandler {
         do {
             self.connection = try Connection.connect(
                 to: self.crowd.target.address(of: index),
-                from: self.crowd.target.source(of: index),
+                from: self.crowd.target.source(of: self.machine.visitor.person),
                 on: self.crowd.loop,
                 timeoutNanoseconds: CrowdPlayer.connectTimeoutNanoseconds,
                 handler: self
@@ -115,12 +123,31 @@ final class VisitorPlayer: StreamHandler {
         self.reader.expect(request.mark)
         var writer = ByteWriter(self.crowd.loop.writeScratch)
         let index = self.machine.visitor.index
-        self.crowd.target.write(request, of: index, cookies: self.cookies, to: &writer)
+        self.crowd.target.write(request, of: index, cookies: self.crowd.cookiesToShow(by: self), to: &writer)
         precondition(!writer.overflowed, "cookies are bounded, so a request fits")
         if request.page == .exit { self.crowd.keepForProbes(self.cookies, of: index) }
         self.sentAt = MonotonicClock.now()
         self.crowd.tally.sent()
         connection.write(writer.written)
+    }
+
+    /// A phone in a tunnel: what was sent is on its way, and neither an answer is taken nor the connection closed.
+    private func vanish(with request: VisitorMachine.Request, until: Instant) {
+        self.send(request)
+        let sentAt = self.sentAt ?? MonotonicClock.now()
+        self.sentAt = nil
+        self.deafConnection = self.connection
+        self.connection = nil
+        self.crowd.heard(.vanished, self, isExit: false, response: nil, due: request.due, sentAt: sentAt, now: sentAt)
+        self.pausedUntil = until
+        self.timer.arm(at: until)
+    }
+
+    private func forgetDeafConnection() {
+        guard let connection = self.deafConnection else { return }
+        self.deafConnection = nil
+        self.crowd.openConnections -= 1
+        connection.close()
     }
 
     private func wait(until: Instant) {
@@ -158,7 +185,7 @@ final class VisitorPlayer: StreamHandler {
             self.machine.connectionEnded()
             return bytes.count
         }
-        switch self.reader.read(bytes, head: &self.crowd.head, cookies: &self.cookies) {
+        switch self.read(bytes) {
         case .needsMore(let used): return used
         case .failed:
             self.failed(.badAnswer)
@@ -172,6 +199,10 @@ final class VisitorPlayer: StreamHandler {
         }
     }
 
+    private func read(_ bytes: UnsafeRawBufferPointer) -> ResponseReader.Step {
+        self.crowd.withJar(of: self) { self.reader.read(bytes, head: &self.crowd.head, cookies: &$0) }
+    }
+
     func inputEnded(_ connection: any ByteStream) { self.lost(connection, .broken, inOrder: true) }
 
     func closed(_ connection: any ByteStream, _ reason: CloseReason) {
@@ -180,6 +211,7 @@ final class VisitorPlayer: StreamHandler {
 
     /// - Parameter inOrder: the server has said that no more comes; a response may end so.
     private func lost(_ connection: any ByteStream, _ kind: ErrorKind, inOrder: Bool) {
+        if connection === self.deafConnection { return self.forgetDeafConnection() }
         guard connection === self.connection else { return }
         if inOrder, self.sentAt != nil, let response = self.reader.end() {
             self.disconnect()
