@@ -8,7 +8,7 @@ struct Onsale: ParsableCommand {
         abstract: "The load tool of Sluice: an on-sale's crowd, played and judged.",
         subcommands: [
             PlayCommand.self, SoakCommand.self, PlanCommand.self, ReportCommand.self,
-            SimulateCommand.self,
+            SimulateCommand.self, TuneCommand.self,
         ]
     )
 }

@@ -5,34 +5,44 @@ import Primitives
 /// A calendar: the hour is cut into pieces of 69 s, those into pages of a millisecond. Only the page of now is sorted, so
 /// that an event costs the same however many are to come. Limits: 52 days from the zero of time.
 public struct EventQueue<Event> {
-    private struct Entry {
-        var at: UInt64
-        var order: UInt64
-        var event: Event
+    @usableFromInline
+    struct Entry {
+        @usableFromInline var at: UInt64
+        @usableFromInline var order: UInt64
+        @usableFromInline var event: Event
+
+        @inlinable
+        init(at: UInt64, order: UInt64, event: Event) {
+            self.at = at
+            self.order = order
+            self.event = event
+        }
     }
 
-    private static var pageBits: UInt64 { 20 }
-    private static var pieceBits: UInt64 { 16 }
-    private static var pagesOfPiece: Int { 1 << Self.pieceBits }
+    @inlinable static var pageBits: UInt64 { 20 }
+    @inlinable static var pieceBits: UInt64 { 16 }
+    @inlinable static var pagesOfPiece: Int { 1 << Self.pieceBits }
 
     /// The page of now, sorted; what lies before `next` is done.
-    private var page: [Entry] = []
-    private var next = 0
+    @usableFromInline var page: [Entry] = []
+    @usableFromInline var next = 0
     /// Counted from the zero of time.
-    private var pageNumber: UInt64 = 0
+    @usableFromInline var pageNumber: UInt64 = 0
     /// The later pages of this piece.
-    private var pages: [[Entry]]
-    private var inPages = 0
+    @usableFromInline var pages: [[Entry]]
+    @usableFromInline var inPages = 0
     /// Of each piece, from the zero of time.
-    private var later: [[Entry]] = []
-    private var inLater = 0
-    private var order: UInt64 = 0
+    @usableFromInline var later: [[Entry]] = []
+    @usableFromInline var inLater = 0
+    @usableFromInline var order: UInt64 = 0
 
+    @inlinable
     public init() { self.pages = Array(repeating: [], count: Self.pagesOfPiece) }
 
-    public var count: Int { self.page.count - self.next + self.inPages + self.inLater }
+    @inlinable public var count: Int { self.page.count - self.next + self.inPages + self.inLater }
 
     /// An event of the past happens now.
+    @inlinable
     public mutating func push(_ event: Event, at instant: Instant) {
         precondition(instant.nanoseconds < 1 << 52, "an event beyond the end of the calendar")
         let entry = Entry(at: instant.nanoseconds, order: self.order, event: event)
@@ -51,7 +61,8 @@ public struct EventQueue<Event> {
         }
     }
 
-    private mutating func insert(_ entry: Entry) {
+    @inlinable
+    mutating func insert(_ entry: Entry) {
         var low = self.next
         var high = self.page.count
         while low < high {
@@ -62,11 +73,13 @@ public struct EventQueue<Event> {
     }
 
     /// When the next event happens; nil when there is none.
+    @inlinable
     public mutating func nextAt() -> Instant? {
         guard self.next < self.page.count || self.turnPage() else { return nil }
         return Instant(nanoseconds: self.page[self.next].at)
     }
 
+    @inlinable
     public mutating func pop() -> (at: Instant, event: Event)? {
         guard self.next < self.page.count || self.turnPage() else { return nil }
         let entry = self.page[self.next]
@@ -75,7 +88,8 @@ public struct EventQueue<Event> {
     }
 
     /// False when nothing is to come.
-    private mutating func turnPage() -> Bool {
+    @inlinable
+    mutating func turnPage() -> Bool {
         self.page.removeAll(keepingCapacity: true)
         self.next = 0
         if self.inPages == 0 {
@@ -92,7 +106,8 @@ public struct EventQueue<Event> {
         return true
     }
 
-    private mutating func openPiece() {
+    @inlinable
+    mutating func openPiece() {
         var piece = Int(self.pageNumber >> Self.pieceBits) + 1
         while self.later[piece].isEmpty { piece += 1 }
         self.pageNumber = UInt64(piece) << Self.pieceBits

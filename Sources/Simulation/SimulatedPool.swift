@@ -58,6 +58,8 @@ struct SimulatedPool {
     /// Requests that wait for a worker, by the caller's tickets.
     private var line = Deque<(ticket: UInt64, until: Instant)>()
     private(set) var decision: ScalingDecision?
+    /// When the reconciliation has last asked to be called.
+    private var looksAt: Instant?
     /// Of workers that have ended.
     private var pastWorkerNanoseconds: Int64 = 0
     /// Before this, workers cost nothing: it is when the run begins.
@@ -241,7 +243,10 @@ struct SimulatedPool {
             case .kill(let number): steps.append(.ends(number, at: now))
             }
         }
-        if let deadline = self.reconciliation.nextDeadline { steps.append(.looksAgain(at: deadline)) }
+        if let deadline = self.reconciliation.nextDeadline, deadline != self.looksAt {
+            self.looksAt = deadline
+            steps.append(.looksAgain(at: deadline))
+        }
         return steps
     }
 
@@ -264,7 +269,8 @@ struct SimulatedPool {
     }
 
     mutating func timePassed(now: Instant) -> [Step] {
-        self.carryOut(self.reconciliation.timePassed(now: now), now: now)
+        self.looksAt = nil
+        return self.carryOut(self.reconciliation.timePassed(now: now), now: now)
     }
 
     // MARK: Cost

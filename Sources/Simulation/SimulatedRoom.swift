@@ -11,7 +11,7 @@ import Settings
 struct SimulatedRoom {
     /// Who waits for the room's word.
     struct Caller: Equatable {
-        var visitor: UInt32
+        var visitor: UInt64
         var isExit: Bool
         var sentAt: Instant
     }

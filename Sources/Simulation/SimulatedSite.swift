@@ -28,14 +28,15 @@ public struct SimulatedSite {
 
     /// A visitor's request for a page of the guarded route.
     public struct Request: Sendable {
-        public var visitor: UInt32
+        /// The caller's name for who asks; it comes back with the answer, and means nothing here.
+        public var visitor: UInt64
         /// What the visitor's cookies hold.
         public var pass: AdmissionToken?
         public var place: AdmissionToken?
         /// The page by which the visitor gives the slot back.
         public var isExit: Bool
 
-        public init(visitor: UInt32, pass: AdmissionToken? = nil, place: AdmissionToken? = nil, isExit: Bool = false) {
+        public init(visitor: UInt64, pass: AdmissionToken? = nil, place: AdmissionToken? = nil, isExit: Bool = false) {
             self.visitor = visitor
             self.pass = pass
             self.place = place
@@ -53,7 +54,7 @@ public struct SimulatedSite {
     }
 
     public struct Delivery: Sendable {
-        public var visitor: UInt32
+        public var visitor: UInt64
         public var at: Instant
         public var answer: Answer
     }
@@ -209,7 +210,7 @@ public struct SimulatedSite {
     /// They have been taken.
     public mutating func forgetDeliveries() { self.deliveries.removeAll(keepingCapacity: true) }
 
-    private mutating func deliver(_ answer: Answer, to visitor: UInt32, at instant: Instant? = nil) {
+    private mutating func deliver(_ answer: Answer, to visitor: UInt64, at instant: Instant? = nil) {
         let at = (instant ?? self.now).advanced(byNanoseconds: Self.pageNanoseconds)
         self.deliveries.append(Delivery(visitor: visitor, at: at, answer: answer))
     }

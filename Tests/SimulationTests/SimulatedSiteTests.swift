@@ -40,16 +40,16 @@ import Testing
     /// Visitors who ask again when told, until they are in; their answers in order of time.
     private struct People {
         var site: SimulatedSite
-        var places: [UInt32: AdmissionToken] = [:]
-        var passes: [UInt32: AdmissionToken] = [:]
-        var letIn: [(visitor: UInt32, at: Instant)] = []
-        var answers: [(visitor: UInt32, at: Instant, number: Int64?)] = []
+        var places: [UInt64: AdmissionToken] = [:]
+        var passes: [UInt64: AdmissionToken] = [:]
+        var letIn: [(visitor: UInt64, at: Instant)] = []
+        var answers: [(visitor: UInt64, at: Instant, number: Int64?)] = []
         var failures = 0
-        private var queue = EventQueue<(visitor: UInt32, answer: SimulatedSite.Answer?)>()
+        private var queue = EventQueue<(visitor: UInt64, answer: SimulatedSite.Answer?)>()
 
         init(_ site: SimulatedSite) { self.site = site }
 
-        mutating func come(_ visitors: Range<UInt32>, everyNanoseconds: Int64) {
+        mutating func come(_ visitors: Range<UInt64>, everyNanoseconds: Int64) {
             for visitor in visitors {
                 let at = start.advanced(byNanoseconds: Int64(visitor) * everyNanoseconds)
                 self.queue.push((visitor, nil), at: at)
@@ -74,7 +74,7 @@ import Testing
             }
         }
 
-        private mutating func handle(_ visitor: UInt32, _ answer: SimulatedSite.Answer?, _ now: Instant) {
+        private mutating func handle(_ visitor: UInt64, _ answer: SimulatedSite.Answer?, _ now: Instant) {
             switch answer {
             case nil:
                 let request = SimulatedSite.Request(

@@ -93,7 +93,7 @@ struct Rehearsal: Sendable {
     // MARK: A run
 
     /// One run of the crowd by these settings.
-    func play(_ crowd: Crowd) -> SimulatedRun {
+    func play(_ crowd: Crowd, isCounted: Bool = false) -> SimulatedRun {
         let seed = crowd.scenario.seed
         guard
             var site = SimulatedSite(
@@ -105,7 +105,7 @@ struct Rehearsal: Sendable {
             )
         else { preconditionFailure("the room and its pool were looked up before") }
         for change in self.changes { site.schedule(change.settings, writtenAt: Self.instant(change.seconds)) }
-        var run = SimulatedCrowd(crowd, site: site, startedAt: Self.startedAt)
+        var run = SimulatedCrowd(crowd, site: site, startedAt: Self.startedAt, isCounted: isCounted)
         run.inflowPerSecond = self.steps.map { (Self.instant(Double($0.micros) / 1e6), Double($0.rateMilli) / 1000) }
         run.play(restSeconds: self.restSeconds)
         var evidence = run.evidence(startedMicros: Self.startedMicros)

@@ -34,6 +34,12 @@ struct SimulateCommand: ParsableCommand {
     var like: String?
 
     func validate() throws {
+        if self.report != nil, self.options.visitors ?? 0 > SimulatedCrowd.mostJudged {
+            throw ValidationError(
+                "--report: a page is made of the visitors' books, which are kept of \(SimulatedCrowd.mostJudged) at most; "
+                    + "leave it out, or take fewer --visitors"
+            )
+        }
         guard (1...10_000).contains(self.seeds) else {
             throw ValidationError("--seeds: \(self.seeds) is not between 1 and 10000")
         }
@@ -42,7 +48,7 @@ struct SimulateCommand: ParsableCommand {
     func run() throws {
         do {
             let played = try self.like.map { path throws(ReportFiles.Problem) in try ReportFiles.read(path) }
-            let scenario = try played?.scenario ?? self.options.scenario()
+            let scenario = try played?.scenario ?? self.options.playedScenario()
             let rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
             let began = Date()
             let runs = try (0..<self.seeds).map { offset in
@@ -56,6 +62,13 @@ struct SimulateCommand: ParsableCommand {
                 throw ExitCode(comparison.isClose ? 0 : Verdict.ExitCode.broken.rawValue)
             }
             print(SimulatedText(runs: runs).render())
+            guard !runs[0].isCounted else {
+                print(
+                    "  more than \(Format.count(SimulatedCrowd.mostJudged)) visitors: counted, not judged; simulated in "
+                        + "\(Format.decimal(Date().timeIntervalSince(began), places: 2)) s"
+                )
+                return
+            }
             try self.judge(runs, rehearsal, scenario, tookSeconds: Date().timeIntervalSince(began))
         } catch let error as SettingsError {
             printError(error.description)
@@ -107,9 +120,7 @@ struct SimulateCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        let options = self.options
-        var command = "onsale simulate\(self.config.map { " \($0)" } ?? "") --visitors \(options.visitors) --seconds "
-        command += "\(Format.decimal(options.seconds)) --seed \(options.seed)"
+        var command = "onsale simulate\(self.config.map { " \($0)" } ?? "") \(self.options.words)"
         command += self.rehearsed.planned.text
         return command + self.rehearsed.set.map { " --set \($0)" }.joined()
     }
@@ -128,13 +139,19 @@ struct RehearsalOptions: ParsableArguments {
 
     @OptionGroup var planned: PlanOptions
 
-    func rehearsal(_ config: String?, _ scenario: Scenario) throws -> Rehearsal {
-        let overrides = try self.set.map { text in
+    /// `more`: values that have the last word.
+    func rehearsal(
+        _ config: String?,
+        _ scenario: Scenario,
+        more: [SettingsOverride] = []
+    ) throws -> Rehearsal {
+        var overrides = try self.set.map { text in
             guard let override = SettingsOverride(parsing: text) else {
                 throw PlayProblem("--set: \(text) is no KEY=VALUE, such as rooms.onsale.inflow=150/s")
             }
             return override
         }
+        overrides += more
         guard let config else {
             return try Rehearsal(plan: self.planned.plan(scenario), scenario: scenario, overrides: overrides)
         }

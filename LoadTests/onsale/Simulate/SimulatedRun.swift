@@ -9,6 +9,9 @@ struct SimulatedRun: Sendable {
     /// Of all workers together, from the start of each process to its end.
     var workerSeconds: Double
 
+    /// Of a crowd that was too large for books: there is nothing to judge.
+    var isCounted: Bool { self.evidence.books == nil }
+
     var counts: Counts { self.evidence.timeline.total.counts }
 
     /// The waits of those who got in, in seconds: each decile, the last one the longest.

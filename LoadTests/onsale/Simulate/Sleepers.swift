@@ -13,9 +13,71 @@ struct Sleepers {
         var place: AdmissionToken
     }
 
+    /// The same in 56 bytes: a line may have ten million of them.
+    private struct Packed {
+        private let index, person, number, issuedSeconds: UInt32
+        private let group, requestCount: UInt16
+        private let leavesByPage: Bool
+        private let retryHabit: Visitor.RetryHabit
+        /// 0: waits as told.
+        private let eagerNanoseconds: Int64
+        private let seed: UInt64
+        private let joinedAt: Instant
+        private let leavesAt: Instant
+
+        init(_ sleeper: Sleeper) {
+            let visitor = sleeper.rest.visitor
+            self.index = UInt32(visitor.index)
+            self.person = UInt32(visitor.person)
+            self.group = UInt16(visitor.group)
+            self.requestCount = UInt16(visitor.requestCount)
+            self.leavesByPage = visitor.leavesByPage
+            self.retryHabit = visitor.retryHabit
+            self.eagerNanoseconds = visitor.eagerRefreshNanoseconds ?? 0
+            self.seed = visitor.seed
+            self.number = UInt32(sleeper.rest.number)
+            self.joinedAt = sleeper.rest.joinedAt
+            self.leavesAt = sleeper.rest.leavesAt
+            self.issuedSeconds = sleeper.place.issuedSeconds
+        }
+
+        var placeNumber: Int64 { Int64(self.number) }
+        var patienceEnds: Instant { self.leavesAt }
+
+        /// `like`: a place of the same line. Arrival and patience are of the past: nobody asks for them any more.
+        func sleeper(like place: AdmissionToken) -> Sleeper {
+            let visitor = Visitor(
+                index: Int(self.index),
+                person: Int(self.person),
+                group: Int(self.group),
+                arrivalNanoseconds: 0,
+                patienceNanoseconds: 0,
+                requestCount: Int(self.requestCount),
+                isNoShow: false,
+                eagerRefreshNanoseconds: self.eagerNanoseconds > 0 ? self.eagerNanoseconds : nil,
+                leavesByPage: self.leavesByPage,
+                retryHabit: self.retryHabit,
+                seed: self.seed
+            )
+            var own = place
+            own.number = Int64(self.number)
+            own.expiresSeconds = place.expiresSeconds - place.issuedSeconds + self.issuedSeconds
+            own.issuedSeconds = self.issuedSeconds
+            let rest = VisitorMachine.Rest(
+                visitor: visitor,
+                number: own.number,
+                joinedAt: self.joinedAt,
+                leavesAt: self.leavesAt
+            )
+            return Sleeper(rest: rest, place: own)
+        }
+    }
+
     private static let pieceCount = 16_384
 
-    private var pieces: [[Sleeper]] = []
+    private var pieces: [[Packed]] = []
+    /// Of the first that came: there is one line.
+    private var place: AdmissionToken?
     /// Where the first is, in the first piece that is left.
     private var first = (piece: 0, index: 0)
     private let startedAt: Instant
@@ -36,7 +98,8 @@ struct Sleepers {
             self.pieces.append([])
             self.pieces[self.pieces.count - 1].reserveCapacity(Self.pieceCount)
         }
-        self.pieces[self.pieces.count - 1].append(sleeper)
+        self.pieces[self.pieces.count - 1].append(Packed(sleeper))
+        if self.place == nil { self.place = sleeper.place }
         self.count += 1
         self.noteEager(sleeper, 1)
         let second = self.second(sleeper.rest.leavesAt)
@@ -62,12 +125,13 @@ struct Sleepers {
                 self.first = (self.first.piece + 1, 0)
                 continue
             }
-            let sleeper = self.pieces[self.first.piece][self.first.index]
-            guard sleeper.rest.number <= serving else { return nil }
+            let packed = self.pieces[self.first.piece][self.first.index]
+            guard packed.placeNumber <= serving, let place = self.place else { return nil }
             self.first.index += 1
             // The second in which patience ends is counted whole: who is called in it has left.
-            let second = self.second(sleeper.rest.leavesAt)
+            let second = self.second(packed.patienceEnds)
             if second <= self.second(now) { continue }
+            let sleeper = packed.sleeper(like: place)
             self.noteEager(sleeper, -1)
             self.count -= 1
             if second < self.leavingInSecond.count { self.leavingInSecond[second] -= 1 }
