@@ -1,4 +1,5 @@
 import Admission
+import DequeModule
 import Settings
 
 /// What one loop knows of a room, and where that leaves a visitor: all that a position poll needs. A value without
@@ -49,7 +50,8 @@ public struct RoomView: Sendable {
     private var estimator = WaitEstimator()
     /// Sessions that ended before their pass expires, with that time in microseconds.
     private var revoked: [LineKey: Int64] = [:]
-    private var lastSweepMicros: Int64 = 0
+    /// The same in the order in which they were told.
+    private var revocations = Deque<(key: LineKey, until: Int64)>()
 
     public init(settings: RoomSettings) {
         self.roomID = AdmissionToken.roomID(named: settings.name)
@@ -111,15 +113,19 @@ public struct RoomView: Sendable {
 
     /// The session of `key` is over, though its pass runs until `until`.
     public mutating func revoke(_ key: LineKey, untilMicros until: Int64, nowMicros now: Int64) {
-        // Once a second at most: with all of them live, a sweep frees nothing.
-        if self.revoked.count >= Self.maxRevoked, now - self.lastSweepMicros >= 1_000_000 || now < self.lastSweepMicros
-        {
-            self.lastSweepMicros = now
-            self.revoked = self.revoked.filter { $0.value > now }
+        // They end in the order in which they came, unless sessions were made shorter meanwhile: then a little later.
+        while let first = self.revocations.first, first.until <= now {
+            self.revocations.removeFirst()
+            if self.revoked[first.key] == first.until { self.revoked[first.key] = nil }
         }
         // Full of live ones: the pass runs to its end, its slot is free already.
-        guard self.revoked.count < Self.maxRevoked else { return }
+        guard self.revoked.count < Self.maxRevoked, self.revoked[key] != until else { return }
         self.revoked[key] = until
+        self.revocations.append((key, until))
+        // Who is let in again and leaves again is there twice.
+        if self.revocations.count > 2 * Self.maxRevoked {
+            self.revocations.removeAll { self.revoked[$0.key] != $0.until }
+        }
     }
 
     public func isRevoked(_ key: LineKey, nowMicros now: Int64) -> Bool {

@@ -10,7 +10,7 @@ import Settings
 /// Limits: those of the pool's settings.
 struct SimulatedPool {
     /// From the start of a process to its word that it listens.
-    static let processNanoseconds = 60 * Nanoseconds.perMillisecond
+    static let processNanoseconds = 20 * Nanoseconds.perMillisecond
     /// How often the controller asks whether a worker is ready.
     static let probeNanoseconds = 50 * Nanoseconds.perMillisecond
     /// From the last answer to the end of the process.

@@ -23,8 +23,11 @@ public struct SimulatedSite {
     static let reloadNanoseconds = 30 * Nanoseconds.perMillisecond
     private static let tickNanoseconds = Nanoseconds.perSecond / RoomSettings.ticksPerSecond
     private static let directoryNanoseconds = 250 * Nanoseconds.perMillisecond
-    /// The controller's second begins in the middle of the gateway's.
-    private static let controllerOffsetNanoseconds = 500 * Nanoseconds.perMillisecond
+    /// The controller's second begins so long after the gateway's: in one process they start together, and the controller
+    /// asks for the lead again as soon as there is a connection.
+    private static let controllerOffsetNanoseconds = 100 * Nanoseconds.perMillisecond
+    /// Between the moment at which the first workers are ready and the start of the run.
+    private static let leadNanoseconds = 2_180 * Nanoseconds.perMillisecond
 
     /// A visitor's request for a page of the guarded route.
     public struct Request: Sendable {
@@ -103,7 +106,7 @@ public struct SimulatedSite {
 
     /// - Parameters:
     ///   - room: the one that the visitors come to; it guards a route of the settings.
-    ///   - startedAt, startedMicros: the start of the run on either clock. The site is there `leadNanoseconds` before it.
+    ///   - startedAt, startedMicros: the start of the run on either clock. The site is there a few seconds before it.
     public init?(_ settings: Settings, room: String, startedAt: Instant, startedMicros: Int64, seed: UInt64) {
         guard let index = settings.rooms.firstIndex(where: { $0.name == room }),
             let route = settings.routes.first(where: { $0.room == room }),
@@ -129,10 +132,10 @@ public struct SimulatedSite {
         self.now = startedAt
     }
 
-    /// As long before the run the site is started: the fewest workers are ready when it begins.
+    /// As long before the run the site is started, as `onsale play` does it: the fewest workers are ready when it begins.
     private static func lead(_ settings: Settings) -> Int64 {
         let start = settings.pools.map(\.worker.startTimeNanoseconds).max() ?? 0
-        return (start / Nanoseconds.perSecond + 4) * Nanoseconds.perSecond
+        return start + self.leadNanoseconds
     }
 
     /// The file is written anew at that time. Which rooms and pools there are stays as it is.
