@@ -39,7 +39,7 @@ public struct RoomView: Sendable {
     public private(set) var seesWorkers = true
     /// The shared state has heard that this gateway sees none, and lets in nobody by it.
     public private(set) var isRestTold = false
-    private var offsetMicros: Int64 = 0
+    @usableFromInline var offsetMicros: Int64 = 0
     /// The numbers set aside for this gateway.
     private var block: ClosedRange<Int64>?
     /// The last number that the shared state itself has handed out, as of the last news.
@@ -58,12 +58,13 @@ public struct RoomView: Sendable {
         self.settings = settings
     }
 
-    public var known: KnownMarks { self.lines.marks }
+    @inlinable public var known: KnownMarks { self.lines.marks }
 
     /// Another gateway may have newer settings: what the shared state goes by is what visitors are told.
-    public var inForce: RoomLimits { self.snapshot?.limits ?? RoomLimits(self.settings) }
+    @inlinable public var inForce: RoomLimits { self.snapshot?.limits ?? RoomLimits(self.settings) }
 
     /// The room's time: that of the shared state, so that all gateways judge a token alike.
+    @inlinable
     public func roomMicros(wallMicros: Int64) -> Int64 { wallMicros + self.offsetMicros }
 
     /// What the shared state may have forgotten.

@@ -86,10 +86,10 @@ struct SimulatedRoom {
         wallMicros: Int64
     ) -> Verdict {
         let now = self.view.roomMicros(wallMicros: wallMicros)
-        let pass = pass.flatMap { self.view.objection(to: $0, as: .pass, nowMicros: now) == nil ? $0 : nil }
-        let place = place.flatMap { self.view.objection(to: $0, as: .place, nowMicros: now) == nil ? $0 : nil }
+        let pass = pass.flatMap { self.view.objectionInPlace(to: $0, as: .pass, nowMicros: now) == nil ? $0 : nil }
+        let place = place.flatMap { self.view.objectionInPlace(to: $0, as: .place, nowMicros: now) == nil ? $0 : nil }
         if let proof = pass ?? place { _ = self.view.learn(proof) }
-        switch self.view.standing(pass: pass, place: place, nowMicros: now) {
+        switch self.view.standingInPlace(pass: pass, place: place, nowMicros: now) {
         case .inside(let key, let isRenewalDue):
             return .inside(key: key, pass: isRenewalDue ? self.renew(key, nowMicros: now) : nil)
         case .waiting(let key): return .waiting(self.position(of: key, nowMicros: now))
@@ -108,7 +108,7 @@ struct SimulatedRoom {
     }
 
     private mutating func position(of key: LineKey, isAtDoor: Bool = false, nowMicros: Int64) -> WaitingPosition {
-        self.view.position(of: key, isAtDoor: isAtDoor, nowMicros: nowMicros, random: self.random.next())
+        self.view.positionInPlace(of: key, isAtDoor: isAtDoor, nowMicros: nowMicros, random: self.random.next())
     }
 
     private mutating func renew(_ key: LineKey, nowMicros now: Int64) -> AdmissionToken? {

@@ -18,7 +18,7 @@ public struct SimulatedSite {
     /// From a request to the answer of the gateway itself, and of a worker on top of what the worker takes.
     public static let pageNanoseconds = 500 * Nanoseconds.perMicrosecond
     /// From a question of the gateway's to the answer of the shared state.
-    static let callNanoseconds = 300 * Nanoseconds.perMicrosecond
+    public static let callNanoseconds = 300 * Nanoseconds.perMicrosecond
     /// From the writing of a file to the first tick with it.
     static let reloadNanoseconds = 30 * Nanoseconds.perMillisecond
     private static let tickNanoseconds = Nanoseconds.perSecond / RoomSettings.ticksPerSecond
@@ -96,6 +96,7 @@ public struct SimulatedSite {
     /// Rises with each reload, whatever the files say of theirs.
     private var generation: Int64 = 1
     private var isFlushScheduled = false
+    private let gatherNanoseconds: Int64
     private var lineAt: Instant?
     private var jobs: [UInt64: Job] = [:]
     private var nextTicket: UInt64 = 0
@@ -107,12 +108,22 @@ public struct SimulatedSite {
     /// - Parameters:
     ///   - room: the one that the visitors come to; it guards a route of the settings.
     ///   - startedAt, startedMicros: the start of the run on either clock. The site is there a few seconds before it.
-    public init?(_ settings: Settings, room: String, startedAt: Instant, startedMicros: Int64, seed: UInt64) {
+    ///   - gatherNanoseconds: how long questions to the shared state are gathered: longer makes larger batches, and a
+    ///     simulation of many visitors faster.
+    public init?(
+        _ settings: Settings,
+        room: String,
+        startedAt: Instant,
+        startedMicros: Int64,
+        seed: UInt64,
+        gatherNanoseconds: Int64 = SimulatedSite.callNanoseconds
+    ) {
         guard let index = settings.rooms.firstIndex(where: { $0.name == room }),
             let route = settings.routes.first(where: { $0.room == room }),
             let pool = settings.pools.firstIndex(where: { $0.name == route.pool })
         else { return nil }
         self.settings = settings
+        self.gatherNanoseconds = gatherNanoseconds
         self.room = index
         self.pool = pool
         self.startedAt = startedAt
@@ -221,7 +232,7 @@ public struct SimulatedSite {
     private mutating func scheduleFlush() {
         guard !self.isFlushScheduled else { return }
         self.isFlushScheduled = true
-        self.again(.flush, Self.callNanoseconds)
+        self.again(.flush, self.gatherNanoseconds)
     }
 
     private mutating func flush() {

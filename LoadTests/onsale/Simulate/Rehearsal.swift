@@ -20,6 +20,7 @@ struct Rehearsal: Sendable {
     let room: RoomSettings
     let pool: PoolSettings
     var facts: [RunReport.Fact]
+    private var mustGrow = false
 
     /// The site that `play` makes for such a crowd.
     init(plan: SitePlan, scenario: Scenario, overrides: [SettingsOverride]) throws {
@@ -31,6 +32,7 @@ struct Rehearsal: Sendable {
         try self.init(settings(plan.before), room: SitePlan.roomName)
         self.changes = try plan.changes.map { ($0.seconds, try settings($0.limits)) }
         self.facts = plan.facts
+        self.mustGrow = true
         self.noteOverrides(overrides)
     }
 
@@ -101,7 +103,9 @@ struct Rehearsal: Sendable {
                 room: self.room.name,
                 startedAt: Self.startedAt,
                 startedMicros: Self.startedMicros,
-                seed: seed
+                seed: seed,
+                gatherNanoseconds: isCounted || SimulatedCrowd.mustCount(crowd)
+                    ? SimulatedCrowd.countedGatherNanoseconds : SimulatedSite.callNanoseconds
             )
         else { preconditionFailure("the room and its pool were looked up before") }
         for change in self.changes { site.schedule(change.settings, writtenAt: Self.instant(change.seconds)) }
@@ -111,10 +115,11 @@ struct Rehearsal: Sendable {
         var evidence = run.evidence(startedMicros: Self.startedMicros)
         evidence.schedule = self.schedule(crowd.scenario.objectives)
         evidence.sessionMicros = self.room.sessionMicros
-        evidence.workerBounds = .init(
-            fewest: self.pool.workerBounds.lowerBound,
-            most: self.pool.workerBounds.upperBound
-        )
+        let bounds = self.pool.workerBounds
+        // That workers grow is promised of the generated site, whose crowd is too large for one; an operator's may not be.
+        if self.mustGrow || run.mostWorkers > bounds.lowerBound {
+            evidence.workerBounds = .init(fewest: bounds.lowerBound, most: bounds.upperBound)
+        }
         return SimulatedRun(
             seed: seed,
             evidence: evidence,

@@ -12,6 +12,8 @@ import Simulation
 /// Limits: `mostJudged` visitors with books, see `VisitBooks`; `Scenario.mostVisitors` in all.
 struct SimulatedCrowd {
     static let mostJudged = 200_000
+    /// Of a crowd that is counted, a tenth of a tick's questions go to the room together.
+    static let countedGatherNanoseconds = 10 * Nanoseconds.perMillisecond
     /// Longer than planned a run may take until everybody has gone.
     private static let graceSeconds = 20.0
     /// Of who is far back, between two looks on the average; and how many looks there are besides, as the turn comes near.
@@ -80,7 +82,7 @@ struct SimulatedCrowd {
         self.sleepers = Sleepers(startedAt: startedAt)
         self.coming = crowd.makeIterator()
         self.next = self.coming.next()
-        guard !isCounted, crowd.scenario.visitors <= Self.mostJudged else { return }
+        guard !isCounted, !Self.mustCount(crowd) else { return }
         self.books = VisitBooks(
             visitors: crowd.scenario.visitors,
             startedAt: startedAt,
@@ -89,6 +91,8 @@ struct SimulatedCrowd {
     }
 
     var isCounted: Bool { self.books == nil }
+
+    static func mustCount(_ crowd: Crowd) -> Bool { crowd.scenario.visitors > Self.mostJudged }
 
     /// Until everybody has gone and the workers are back to the fewest, for no more than `restSeconds` after that.
     mutating func play(restSeconds: Double) {

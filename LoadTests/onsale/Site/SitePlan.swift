@@ -79,7 +79,7 @@ struct SitePlan: Codable, Equatable, Sendable {
         let stretch = Manners.stretch(durationSeconds: scenario.durationSeconds)
         self.slots = max(10, Int((Double(most) * max(4, 12 * stretch)).rounded(.up)))
         self.sessionSeconds = max(5, Int((20 * stretch).rounded()))
-        self.journalEntries = max(100_000, 2 * scenario.visitors)
+        self.journalEntries = min(10_000_000, max(100_000, 2 * scenario.visitors))
         self.drainGoalSeconds = max(1, Int(drainSeconds / 2))
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
     }
