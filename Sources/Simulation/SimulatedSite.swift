@@ -391,6 +391,8 @@ public struct SimulatedSite {
 
     /// As of the last tick.
     public var snapshot: RoomSnapshot? { self.rooms[self.room].view.snapshot }
+    /// Of the pool behind the visitors' room.
+    public var poolSettings: PoolSettings { self.pools[self.pool].settings }
     public var poolState: PoolState { self.pools[self.pool].state }
     public var decision: ScalingDecision? { self.pools[self.pool].decision }
 

@@ -58,12 +58,12 @@ struct SimulateCommand: ParsableCommand {
             }
             if let played {
                 let comparison = PlayedComparison(played: played.gateway, simulated: RunResult(runs[0].evidence))
-                print(comparison.render())
+                ProgressPrinter().say(comparison.render())
                 throw ExitCode(comparison.isClose ? 0 : Verdict.ExitCode.broken.rawValue)
             }
-            print(SimulatedText(runs: runs).render())
+            ProgressPrinter().say(SimulatedText(runs: runs).render())
             guard !runs[0].isCounted else {
-                print(
+                ProgressPrinter().say(
                     "  more than \(Format.count(SimulatedCrowd.mostJudged)) visitors: counted, not judged; simulated in "
                         + "\(Format.decimal(Date().timeIntervalSince(began), places: 2)) s"
                 )

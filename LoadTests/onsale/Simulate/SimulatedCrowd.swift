@@ -36,7 +36,8 @@ struct SimulatedCrowd {
         case arrival, second
         /// By the visitor's seat.
         case timer(Int)
-        case answer(SimulatedSite.Delivery)
+        /// Kept elsewhere: millions of timers are to be small.
+        indirect case answer(SimulatedSite.Delivery)
     }
 
     let crowd: Crowd
@@ -121,7 +122,7 @@ struct SimulatedCrowd {
         let state = self.site.poolState
         return state.ready == self.fewestWorkers && state.pending.isEmpty && state.draining == 0
     }
-    private var fewestWorkers: Int { self.site.settings.pools.first?.workerBounds.lowerBound ?? 0 }
+    private var fewestWorkers: Int { self.site.poolSettings.workerBounds.lowerBound }
 
     /// Events of the site and of the crowd in the order of time.
     private mutating func run(until end: Instant, isDone: (Self) -> Bool) {
