@@ -110,13 +110,16 @@ public struct SimulatedSite {
     ///   - startedAt, startedMicros: the start of the run on either clock. The site is there a few seconds before it.
     ///   - gatherNanoseconds: how long questions to the shared state are gathered: longer makes larger batches, and a
     ///     simulation of many visitors faster.
+    ///   - controllerLeadNanoseconds: how long before the run the controller looked for the first time: its seconds, and
+    ///     with them the moments at which workers start, go by that. nil: as in `onsale play` where nothing is late.
     public init?(
         _ settings: Settings,
         room: String,
         startedAt: Instant,
         startedMicros: Int64,
         seed: UInt64,
-        gatherNanoseconds: Int64 = SimulatedSite.callNanoseconds
+        gatherNanoseconds: Int64 = SimulatedSite.callNanoseconds,
+        controllerLeadNanoseconds: Int64? = nil
     ) {
         guard let index = settings.rooms.firstIndex(where: { $0.name == room }),
             let route = settings.routes.first(where: { $0.room == room }),
@@ -128,7 +131,8 @@ public struct SimulatedSite {
         self.pool = pool
         self.startedAt = startedAt
         self.startedMicros = startedMicros
-        let begin = startedAt.advanced(byNanoseconds: -Self.lead(settings))
+        let lead = controllerLeadNanoseconds.map { $0 + Self.controllerOffsetNanoseconds } ?? Self.lead(settings)
+        let begin = startedAt.advanced(byNanoseconds: -lead)
         self.now = begin
         var random = SplitMix64(seed: seed)
         self.rooms = settings.rooms.map { SimulatedRoom($0, limits: settings.limits, seed: random.next()) }

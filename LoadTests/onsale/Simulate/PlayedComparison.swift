@@ -41,6 +41,13 @@ struct PlayedComparison {
         self.rows = rows
     }
 
+    /// The controller of a run that was played looked for the first time when the room was told that nobody may be let in
+    /// for want of workers. When that was is a matter of how fast the machine started everything; whole runs differ by it.
+    static func controllerLead(_ played: RunResult) -> Int64? {
+        guard let first = played.limits.first(where: { $0.ratePerSecond == 0 && $0.atSeconds < 0 }) else { return nil }
+        return Int64(-first.atSeconds * 1e9)
+    }
+
     var isClose: Bool { self.rows.allSatisfy(\.isClose) }
 
     func render() -> String {

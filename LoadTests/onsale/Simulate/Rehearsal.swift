@@ -20,6 +20,8 @@ struct Rehearsal: Sendable {
     let room: RoomSettings
     let pool: PoolSettings
     var facts: [RunReport.Fact]
+    /// How long before the run the controller looked for the first time; nil: as usual.
+    var controllerLeadNanoseconds: Int64?
     private var mustGrow = false
 
     /// The site that `play` makes for such a crowd.
@@ -105,7 +107,8 @@ struct Rehearsal: Sendable {
                 startedMicros: Self.startedMicros,
                 seed: seed,
                 gatherNanoseconds: isCounted || SimulatedCrowd.mustCount(crowd)
-                    ? SimulatedCrowd.countedGatherNanoseconds : SimulatedSite.callNanoseconds
+                    ? SimulatedCrowd.countedGatherNanoseconds : SimulatedSite.callNanoseconds,
+                controllerLeadNanoseconds: self.controllerLeadNanoseconds
             )
         else { preconditionFailure("the room and its pool were looked up before") }
         for change in self.changes { site.schedule(change.settings, writtenAt: Self.instant(change.seconds)) }

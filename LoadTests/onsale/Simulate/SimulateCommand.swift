@@ -49,7 +49,8 @@ struct SimulateCommand: ParsableCommand {
         do {
             let played = try self.like.map { path throws(ReportFiles.Problem) in try ReportFiles.read(path) }
             let scenario = try played?.scenario ?? self.options.playedScenario()
-            let rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
+            var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
+            rehearsal.controllerLeadNanoseconds = played.flatMap { PlayedComparison.controllerLead($0.gateway) }
             let began = Date()
             let runs = try (0..<self.seeds).map { offset in
                 var scenario = scenario
