@@ -115,6 +115,31 @@ struct VisitorMachine: Sendable {
         self.due = startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
     }
 
+    /// A visitor in line between two looks: as little as is needed to go on later.
+    struct Rest: Sendable {
+        let visitor: Visitor
+        let number: Int64
+        let joinedAt: Instant
+        let leavesAt: Instant
+    }
+
+    /// nil unless the visitor has a place, is not in, and waits for the next look.
+    var rest: Rest? {
+        guard case .pausing = self.step, !self.isInside, self.retries == 0, let number = self.placeNumber,
+            let joinedAt = self.joinedAt, let leavesAt = self.leavesAt
+        else { return nil }
+        return Rest(visitor: self.visitor, number: number, joinedAt: joinedAt, leavesAt: leavesAt)
+    }
+
+    /// Goes on where that was taken, with the next look at that time.
+    init(_ rest: Rest, startedAt: Instant, until: Instant) {
+        self.init(rest.visitor, startedAt: startedAt)
+        self.step = .pausing(until: until)
+        self.placeNumber = rest.number
+        self.joinedAt = rest.joinedAt
+        self.leavesAt = rest.leavesAt
+    }
+
     var isGone: Bool { self.step == .gone }
     /// A connection or a response is pending.
     var isBusy: Bool { self.step == .connecting || self.step == .asking }
