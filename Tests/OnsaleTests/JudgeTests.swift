@@ -101,7 +101,7 @@ import Testing
         let verdict = Self.verdict { _ in }
         #expect(verdict.checks.filter { $0.outcome != .passed }.map(\.title) == [])
         #expect(verdict.passed && verdict.exitCode == .good)
-        let leftOut: Set<Check.Name> = [.estimates, .shortfall, .reload, .passes]
+        let leftOut: Set<Check.Name> = [.estimates, .shortfall, .reload, .passes, .agents]
         #expect(Set(verdict.checks.map(\.name)) == Check.Name.ofOwnGateway.subtracting(leftOut))
         #expect(verdict.checks.count { $0.name == .pace } == 3)
     }

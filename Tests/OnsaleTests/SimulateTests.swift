@@ -16,7 +16,7 @@ import Testing
         var plan = SitePlan(scenario)
         if steady { plan.changes = [] }
         let overrides = try set.map { try #require(SettingsOverride(parsing: $0)) }
-        let rehearsal = try Rehearsal(plan: plan, scenario: scenario, overrides: overrides)
+        let rehearsal = try SimulationPlan(plan: plan, scenario: scenario, overrides: overrides)
         return rehearsal.play(try Crowd(scenario), isCounted: isCounted)
     }
 
@@ -87,12 +87,12 @@ import Testing
         return text
     }
 
-    private func rehearsal(_ text: String, room: String? = nil, set: [String] = []) throws -> Rehearsal {
+    private func rehearsal(_ text: String, room: String? = nil, set: [String] = []) throws -> SimulationPlan {
         let folder = try Machine.makeTemporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = "\(folder)/sluice.yaml"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        return try Rehearsal(
+        return try SimulationPlan(
             file: path,
             room: room,
             scenario: Scenario(visitors: 300, durationSeconds: 30, seed: 1),

@@ -16,15 +16,16 @@ struct Check: Codable, Equatable, Sendable {
         // The rest.
         case passes, books, workers, accounted, ending, agents, tool
 
-        /// What a run through a gateway of the tool's own is judged by, played without agents. Its pages are known by their
-        /// marks, so that there is no content to check.
-        static let ofOwnGateway = Set(Self.allCases).subtracting([.content, .agents])
+        /// What a run through a gateway of the tool's own is judged by. Its pages are known by their marks, so that there is
+        /// no content to check.
+        static let ofOwnGateway = Set(Self.allCases).subtracting([.content])
 
         /// A load tool that runs late may break it all by itself.
         var dependsOnTool: Bool {
             switch self {
             case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
-            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content, .serverErrors,
+            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content,
+                .serverErrors,
                 .blame, .otherErrors, .passes, .books, .workers, .ending, .agents, .tool:
                 false
             }

@@ -154,7 +154,11 @@ struct SimulationOptions: ParsableArguments {
         }
         overrides += more
         guard let config else {
-            return try SimulationPlan(plan: self.planned.plan(scenario) ?? SitePlan(scenario), scenario: scenario, overrides: overrides)
+            return try SimulationPlan(
+                plan: self.planned.plan(scenario) ?? SitePlan(scenario),
+                scenario: scenario,
+                overrides: overrides
+            )
         }
         return try SimulationPlan(file: config, room: self.room, scenario: scenario, overrides: overrides)
     }
