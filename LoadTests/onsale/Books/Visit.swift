@@ -1,12 +1,6 @@
 /// What one visitor's way came to, as that visitor saw it. Times are microseconds from the start of the run, nil where
 /// the thing did not happen.
 struct Visit: Equatable, Sendable {
-    /// A range that a page named for the wait that was left.
-    struct Estimate: Equatable, Sendable {
-        var toldMicros: Int64
-        var seconds: ClosedRange<Int64>
-    }
-
     /// A request and its answer.
     struct Span: Equatable, Sendable {
         var sentMicros: Int64
@@ -25,10 +19,10 @@ struct Visit: Equatable, Sendable {
     var joinedMicros: Int64?
     /// The last request from outside that was answered.
     var lastLookSentMicros: Int64?
-    /// The first range that was told.
-    var estimate: Estimate?
     /// By which the visitor got in for the first time.
     var letIn: Span?
+    /// When the visitor first stood at the door: the request that has not been followed by a page that says otherwise.
+    var doorSinceMicros: Int64?
     /// When the visitor was last sent round from the door: the turn may have come in that pause. nil when a later page
     /// took the visitor for not called.
     var sentRoundMicros: Int64?

@@ -2,8 +2,10 @@
 struct Check: Codable, Equatable, Sendable {
     enum Outcome: String, Codable, Sendable {
         case passed, failed
-        /// Nothing to judge by; a verdict with such a line is not a good one.
+        /// Nothing to judge by where there should be; a verdict with such a line is not a good one.
         case notMeasured
+        /// The run was too small for this promise, or had no such thing; `detail` says why.
+        case notJudged
     }
 
     enum Name: String, CaseIterable, Codable, Sendable {
@@ -22,6 +24,17 @@ struct Check: Codable, Equatable, Sendable {
             case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
             case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .serverErrors,
                 .blame, .otherErrors, .passes, .books, .workers, .ending, .tool:
+                false
+            }
+        }
+
+        /// Drawn from every answer to visitors outside.
+        var needsAllLooks: Bool {
+            switch self {
+            case .order, .positions, .numbers, .estimates, .pages, .shortfall: true
+            case .placeKept, .letInOnce, .opening, .pace, .slots, .reload, .identity, .serverErrors, .blame,
+                .otherErrors, .latency, .lineLatency, .doorLatency, .passes, .books, .workers, .accounted, .ending,
+                .tool:
                 false
             }
         }
@@ -65,8 +78,14 @@ struct Check: Codable, Equatable, Sendable {
 struct Verdict: Codable, Equatable, Sendable {
     var checks: [Check]
 
-    var passed: Bool { !self.checks.isEmpty && self.checks.allSatisfy { $0.outcome == .passed } }
+    /// All that could be judged held, and something could.
+    var passed: Bool {
+        self.passedCount > 0 && self.checks.allSatisfy { $0.outcome == .passed || $0.outcome == .notJudged }
+    }
+    /// What did not hold, or could not be measured though it should.
+    var broken: [Check] { self.checks.filter { $0.outcome == .failed || $0.outcome == .notMeasured } }
     var passedCount: Int { self.checks.count { $0.outcome == .passed } }
+    var notJudgedCount: Int { self.checks.count { $0.outcome == .notJudged } }
 
     /// The load tool could not keep up, and nothing went wrong but what may come of that: the figures say nothing about
     /// what was tested.

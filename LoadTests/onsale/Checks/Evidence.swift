@@ -30,6 +30,8 @@ struct Evidence: Sendable {
     var roomAdmitted: Int?
     var ending: Ending?
     var workerBounds: WorkerBounds?
+    /// The crowd is more than the fewest workers can serve.
+    var needsMoreWorkers = true
 
     init(startedMicros: Int64, timeline: Timeline) {
         self.startedMicros = startedMicros

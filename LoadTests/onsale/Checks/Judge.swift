@@ -1,7 +1,8 @@
 /// Computes the verdict on a run through the gateway from its evidence.
 ///
 /// Judged is what visitors saw, by the limits that the tool itself has written. The room's journal is held against that
-/// in the end. Promises of which a run can say nothing, because it was too small or had no such thing, are left out.
+/// in the end. Promises of which a run can say nothing, because it was too small or had no such thing, are named as not
+/// judged, with the reason: a promise that vanished would look like one that held.
 struct Judge {
     let objectives: Objectives
     let evidence: Evidence
@@ -17,18 +18,22 @@ struct Judge {
         self.evidence = evidence
         self.visits = evidence.books?.visits ?? []
         self.looks = evidence.books?.looks.all ?? []
-        self.way = AnswerWay(self.looks, usualMicros: objectives.answerMicros)
+        self.way = AnswerWay(
+            self.looks,
+            inside: evidence.books?.insideAnswers.all ?? [],
+            usualMicros: objectives.answerMicros
+        )
         self.passages = Passages(self.visits, self.way)
     }
 
     func verdict() -> Verdict {
-        var checks: [Check?] = [
+        var checks = [
             self.order(), self.positions(), self.numbers(), self.placeKept(), self.letInOnce(), self.estimates(),
             self.pages(), self.opening(),
         ]
         checks += self.objectives.windowSeconds.map { self.pace(windowSeconds: $0) }
         checks += self.objectives.leastShares.map { self.shortfall($0) }
-        checks += [self.slots(), self.reload()]
+        checks += [self.wholeShortfall(), self.stall(), self.slots(), self.reload()]
         checks += [
             self.identity(), self.serverErrors(), self.blame(), self.otherErrors(), self.latency(), self.lineLatency(),
             self.doorLatency(),
@@ -36,7 +41,17 @@ struct Judge {
         checks += [
             self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.tool(),
         ]
-        return Verdict(checks: checks.compactMap(\.self))
+        if self.evidence.books?.overflow ?? 0 > 0 { checks = checks.map(Self.withoutAllLooks) }
+        return Verdict(checks: checks)
+    }
+
+    /// Answers found no room in the books: what was not found among the others may be among these.
+    static func withoutAllLooks(_ check: Check) -> Check {
+        guard check.name.needsAllLooks, check.outcome == .passed else { return check }
+        var check = check
+        check.outcome = .notMeasured
+        check.detail = "answers found no room in the visitors' books; of the others: " + check.detail
+        return check
     }
 
     // MARK: What all promises are written with
@@ -44,6 +59,11 @@ struct Judge {
     static func outcome(_ holds: Bool, measured: Bool = true) -> Check.Outcome {
         guard holds else { return .failed }
         return measured ? .passed : .notMeasured
+    }
+
+    /// The run cannot say anything of this promise.
+    static func notJudged(_ name: Check.Name, _ title: String, _ reason: String) -> Check {
+        Check(name: name, title: title, outcome: .notJudged, measured: "–", limit: "–", detail: reason)
     }
 
     static func plural(_ count: Int, _ word: String, _ words: String? = nil) -> String {

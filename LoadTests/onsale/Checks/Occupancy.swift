@@ -49,13 +49,14 @@ extension Occupancy {
         )
     }
 
-    /// Those who hold a slot for sure: from the page that let them in until they ask for the one that gives it back, or
-    /// to the last page that they got.
-    static func surelyInside(_ visits: [Visit]) -> Occupancy {
+    /// Those who hold a slot for sure: from the page that let them in until they ask for the one that gives it back. A pass
+    /// that nobody gives back is good for a session from the request by which it was given.
+    static func surelyInside(_ visits: [Visit], sessionMicros: Int64) -> Occupancy {
         Occupancy(
             visits.compactMap { visit in
                 guard let letIn = visit.letIn, let last = visit.lastInside else { return nil }
-                let end = visit.exit?.sentMicros ?? last.answeredMicros
+                let kept = visit.mayHaveLeft ? 0 : letIn.sentMicros + sessionMicros
+                let end = visit.exit?.sentMicros ?? max(last.answeredMicros, kept)
                 return end > letIn.answeredMicros ? letIn.answeredMicros...end : nil
             }
         )

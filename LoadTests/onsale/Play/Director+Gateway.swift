@@ -41,6 +41,7 @@ extension Director {
         )
         evidence.sessionMicros = Int64(self.plan.sessionSeconds) * 1_000_000
         evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
+        evidence.needsMoreWorkers = self.plan.needsMoreWorkers
         try await self.readBooks(into: &evidence)
         evidence.ending = try await self.endSluice()
         return evidence

@@ -26,9 +26,11 @@ struct VerdictText {
         case .passed: (sign, tone) = ("✓", .green)
         case .failed: (sign, tone) = ("✗", .red)
         case .notMeasured: (sign, tone) = ("?", .amber)
+        case .notJudged: (sign, tone) = ("–", .faint)
         }
         let dots = String(repeating: ".", count: max(Self.titleWidth - check.title.count, 2))
         var line = "  \(self.ink(tone, sign)) \(check.title) \(self.ink(.faint, dots)) "
+        if check.outcome == .notJudged { return line + self.ink(.faint, "not judged: \(check.detail)") }
         line += "\(self.ink(.bold, check.measured)) \(self.ink(.faint, "limit \(check.limit)"))"
         if check.outcome != .passed { line += "\n      \(check.detail)" }
         return line

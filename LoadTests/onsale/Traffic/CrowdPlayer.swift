@@ -114,9 +114,10 @@ final class CrowdPlayer {
         sentAt: Instant,
         now: Instant
     ) {
-        self.tally.heard(heard, due: due, sentAt: sentAt, now: now)
-        guard self.rules.hasRoom else { return }
         let index = player.machine.visitor.index
+        let since = self.books.due(heard, of: index, requestDue: due)
+        self.tally.heard(heard, due: since, sentAt: sentAt, now: now)
+        guard self.rules.hasRoom else { return }
         self.books.heard(heard, of: index, isExit: isExit, response: response, sentAt: sentAt, now: now)
     }
 

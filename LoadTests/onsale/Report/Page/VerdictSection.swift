@@ -18,13 +18,14 @@ struct VerdictSection {
 
     var headline: String {
         let verdict = self.report.verdict
-        let all = verdict.checks.count
         if verdict.isInvalid { return "This run does not count" }
-        if verdict.passed { return "All \(all) promises held" }
+        let judged = verdict.checks.count - verdict.notJudgedCount
+        let left = verdict.notJudgedCount > 0 ? ", \(verdict.notJudgedCount) not judged" : ""
+        if verdict.passed { return "All \(judged) promises held\(left)" }
         let failed = verdict.checks.count { $0.outcome == .failed }
-        let open = all - failed - verdict.passedCount
-        if failed == 0 { return "\(open) of \(all) promises could not be judged" }
-        return "\(failed) of \(all) promises did not hold"
+        let open = judged - failed - verdict.passedCount
+        if failed == 0 { return "\(open) of \(judged) promises could not be judged" }
+        return "\(failed) of \(judged) promises did not hold\(left)"
     }
 
     private var story: String {
@@ -75,6 +76,7 @@ struct VerdictSection {
         case .passed: (style, glyph, word) = ("good", Self.tick, "held")
         case .failed: (style, glyph, word) = ("bad", Self.cross, "did not hold")
         case .notMeasured: (style, glyph, word) = ("void", Self.dash, "not measured")
+        case .notJudged: (style, glyph, word) = ("void", Self.dash, "not judged")
         }
         var html = "<tr class=\"\(style)\"><td class=\"badge\"><span aria-label=\"\(word)\">\(glyph)</span></td>"
         html += "<td><strong>\(SVG.escaped(check.title))</strong><small>\(SVG.escaped(check.detail))</small></td>"
