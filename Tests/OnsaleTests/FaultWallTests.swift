@@ -28,6 +28,9 @@ import Testing
         return Judge(objectives: Self.scenario.objectives, evidence: run.evidence).verdict()
     }
 
+    /// Sites without a fault, with slots to spare and without.
+    private static let controls = Result { try [false, true].map { try Self.verdict(nil, tightSlots: $0) } }
+
     static func judged(_ verdict: Verdict) -> Set<Check.Name> {
         Set(verdict.checks.filter { $0.outcome != .notJudged }.map(\.name))
     }
@@ -51,7 +54,7 @@ import Testing
 
     /// Where slots bind, a raise cannot show, and where they do not, they are not judged.
     @Test func sites_withoutAFault_judgeEveryPromise() throws {
-        let judged = try [false, true].map { Self.judged(try Self.verdict(nil, tightSlots: $0)) }
+        let judged = try Self.controls.get().map(Self.judged)
         #expect(judged[0] == Set(Check.Name.allCases).subtracting([.slots]))
         #expect(judged[0].union(judged[1]) == Set(Check.Name.allCases))
     }
@@ -118,7 +121,7 @@ import Testing
     func site_broken_breaksWhatItShouldAndNothingElse(fault: Fault) throws {
         let tightSlots = fault == .slotsExceeded
         let verdict = try Self.verdict(fault, tightSlots: tightSlots)
-        let control = try Self.verdict(nil, tightSlots: tightSlots)
+        let control = try Self.controls.get()[tightSlots ? 1 : 0]
         let expected = Self.promises(brokenBy: fault)
         #expect(Self.broken(verdict, besides: control) == expected, "\(Self.words(verdict))")
         let code: Verdict.ExitCode = expected.isEmpty ? .good : fault == .toolLate ? .toolTooSlow : .broken
