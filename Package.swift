@@ -46,6 +46,7 @@ let package = Package(
         // C shims.
         .target(name: "CLinux"),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
 
         // The pure ring: no Dispatch, no Glibc, no Foundation; time and randomness are arguments.
@@ -101,8 +102,8 @@ let package = Package(
         .executableTarget(
             name: "onsale",
             dependencies: [
-                "CLinux", "EventLoop", "HTTPService", "HTTPWire", "Primitives", "RedisClient", "Transport", arguments,
-                histogram,
+                "Addresses", "Admission", "CLinux", "CNghttp2", "EventLoop", "HTTPService", "HTTPWire", "Primitives",
+                "RedisClient", "Settings", "SettingsFile", "Transport", "Yams", arguments, histogram,
             ],
             path: "LoadTests/onsale",
             swiftSettings: swift
@@ -171,13 +172,14 @@ let package = Package(
         tests(
             "OnsaleTests",
             [
-                "Admission", "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings", "SettingsFile",
+                "Addresses", "Admission", "CNghttp2", "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings",
+                "SettingsFile",
                 "TestKit",
                 "Transport",
                 "onsale",
             ]
         ),
-        tests("IntegrationTests", ["TestKit", "sluice"]),
+        tests("IntegrationTests", ["EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"]),
         tests("TidyTests", []),
     ]
 )

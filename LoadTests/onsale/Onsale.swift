@@ -6,6 +6,9 @@ struct Onsale: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "onsale",
         abstract: "The load tool of Sluice: an on-sale's crowd, played and judged.",
-        subcommands: [PlayCommand.self, SoakCommand.self, PlanCommand.self, ReportCommand.self]
+        subcommands: [
+            PlayCommand.self, SoakCommand.self, PlanCommand.self, ReportCommand.self, CompareCommand.self,
+            SearchCommand.self, RecordCommand.self, DriveCommand.self, AgentCommand.self,
+        ]
     )
 }

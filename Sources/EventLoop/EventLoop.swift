@@ -20,6 +20,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     public static let scratchBytes = 64 * 1024
     /// How long an idle loop stays in `epoll_wait` before it returns to Dispatch.
     private static let lingerMilliseconds: Int32 = 1
+    private static let lingerNanoseconds = Int64(lingerMilliseconds) * Nanoseconds.perMillisecond
     /// A busy loop still hands its thread back this often, so that other work on the queue is not starved.
     private static let maxTurnsPerVisit = 256
 
@@ -153,6 +154,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         let deferred = self.nextTurnActions
         self.nextTurnActions.removeAll(keepingCapacity: true)
         let timeout = deferred.isEmpty && !self.timers.hasOverdue ? timeoutMilliseconds : 0
+        if timeout > 0 { self.armWakeTimerWithinLinger() }
         let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeout)
         if ready == -1, errno != EINTR { preconditionFailure("\(SystemError(call: "epoll_wait"))") }
         self.clock.refresh()
@@ -181,6 +183,15 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         self.gatherScratch.turnEnds()
         self.buffers.turnEnds()
         return done
+    }
+
+    /// A loop that lingers counts in milliseconds: without the descriptor a timer that is due meanwhile would be late by
+    /// one. Costs nothing but a look when no timer is.
+    private func armWakeTimerWithinLinger() {
+        guard let deadline = self.timers.nextDeadline,
+            deadline < self.clock.now.advanced(byNanoseconds: Self.lingerNanoseconds)
+        else { return }
+        self.armWakeTimer()
     }
 
     /// Before the thread goes back to Dispatch: the next deadline must make the set readable.

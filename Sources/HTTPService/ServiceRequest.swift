@@ -34,6 +34,13 @@ public struct ServiceRequest: ~Copyable {
         return bytes.elementsEqual(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
     }
 
+    /// Whether the path ends with `path`, which begins with a slash: `/tickets/leave` with `/leave`.
+    public func hasPathEnd(_ path: StaticString) -> Bool {
+        let bytes = self.service.head.pathRange.slice(of: self.headBytes)
+        return bytes.suffix(path.utf8CodeUnitCount)
+            .elementsEqual(UnsafeRawBufferPointer(start: path.utf8Start, count: path.utf8CodeUnitCount))
+    }
+
     /// The value of `name` in `?name=value&other`, as sent; empty for a name without a value, nil when it is missing.
     public func queryValue(_ name: String) -> String? {
         for pair in self.query.split(separator: "&") {

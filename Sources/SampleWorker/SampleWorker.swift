@@ -9,7 +9,7 @@ import Transport
 ///
 /// Confined to its loop; to be held while it is wanted. Pages:
 /// - `/healthz`: 200 when ready; 503 while starting or draining. Takes no slot, nor does `/metrics`.
-/// - `/leave`: asks the gateway to end the visitor's session (`sluice-session: release`).
+/// - `/leave`, also below another path: asks the gateway to end the visitor's session (`sluice-session: release`).
 /// - `/echo`: the request's body; with `?head` the request as it was received, as JSON.
 /// - `/bytes?n=`: so many bytes, see `byte(at:)`; with `&chunked` without a length.
 /// - `/fail?status=`: a response with that status.

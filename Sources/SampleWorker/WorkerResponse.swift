@@ -14,7 +14,7 @@ enum WorkerResponse {
     case mistake(String)
 
     init(_ request: borrowing ServiceRequest) {
-        if request.hasPath("/leave") {
+        if request.hasPathEnd("/leave") {
             self = .leave
         } else if request.hasPath("/echo") {
             self = request.queryValue("head") == nil ? .echo(Array(request.body)) : .echoedHead(Self.describe(request))

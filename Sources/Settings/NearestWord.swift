@@ -1,7 +1,7 @@
 /// The word that was probably meant, for "did you mean".
-enum NearestWord {
+package enum NearestWord {
     /// The closest of `candidates`, when it is closer than chance: a typing error for every three letters, at least one.
-    static func of(_ word: String, among candidates: [String]) -> String? {
+    package static func of(_ word: String, among candidates: [String]) -> String? {
         let word = Array(word.utf8)
         guard (1...64).contains(word.count) else { return nil }
         var best: (candidate: String, distance: Int)?

@@ -100,7 +100,7 @@ extension Findings {
     /// Reports two values that do not go together, unless one of them is not known because it was refused itself.
     ///
     /// `others` are what `path` contradicts; the line of the first that is in the file is told.
-    mutating func reportContradiction(_ path: String, with others: [String] = [], _ message: String) {
+    package mutating func reportContradiction(_ path: String, with others: [String] = [], _ message: String) {
         guard !([path] + others).contains(where: self.isRefused) else { return }
         let map = SettingsSourceMap(file: "", positions: self.positions)
         let other = others.compactMap { self.positions[$0] }.first

@@ -59,7 +59,7 @@ public struct Settings: Equatable, Sendable {
 }
 
 extension Settings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("generation", \.explicitGeneration, .either("auto", or: .count(1...1_000_000_000_000)), .live),
             .list("listen", \.listeners, count: 1...16, .needsRestart),
@@ -90,7 +90,7 @@ extension Settings: SettingsSection {
         folder: String
     ) -> (settings: Settings, sources: SettingsSourceMap, problems: [SettingsProblem]) {
         let root = root ?? SettingsNode(.mapping([]), at: SourcePosition(line: 1, column: 1))
-        var findings = Findings()
+        var findings = Findings(knownKeys: { SettingsKey.all })
         findings.place("", at: root.position)
         var settings = Settings.read(root, at: "", &findings)
         settings.resolvePaths(in: folder)

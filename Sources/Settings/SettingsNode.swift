@@ -45,13 +45,13 @@ public struct SettingsNode: Equatable, Sendable {
     }
 
     /// `key:` with nothing behind it, or one of YAML's words for nothing.
-    var isNull: Bool {
+    package var isNull: Bool {
         guard case .scalar(let text, isPlain: true) = self.content else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
     /// The node in the words of an error: `"abc"`, `a list`.
-    var shown: String {
+    package var shown: String {
         switch self.content {
         case .sequence: "a list"
         case .mapping: "a mapping of keys"
@@ -65,7 +65,7 @@ extension String {
     private static let shownScalars = 60
 
     /// In quotes, on one line, and cut when long: the text comes from the file and goes into a log.
-    var quotedForMessage: String {
+    package var quotedForMessage: String {
         var result = "\""
         for (index, scalar) in self.unicodeScalars.enumerated() {
             guard index < Self.shownScalars else { return result + "...\"" }

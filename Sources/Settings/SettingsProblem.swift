@@ -53,6 +53,11 @@ public struct SettingsSourceMap: Sendable {
     public let file: String
     let positions: [String: SourcePosition]
 
+    package init(file: String, positions: [String: SourcePosition]) {
+        self.file = file
+        self.positions = positions
+    }
+
     /// A problem with the value at `path`, placed at the key, or at the nearest one around it when it was left out.
     public func problem(at path: String, _ message: String) -> SettingsProblem {
         SettingsProblem(file: self.file, position: self.position(of: path), path: path, message: message)

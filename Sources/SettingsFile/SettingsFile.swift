@@ -49,10 +49,7 @@ public enum SettingsFile {
         exportsJournals: Bool = false,
         isStarting: Bool = false
     ) throws(SettingsError) -> Settings {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw SettingsError([self.invalidEncoding(bytes, path)])
-        }
-        let tree = try YAMLTree.parse(text, file: path)
+        let tree = try self.tree(of: bytes, path: path)
         var (settings, sources, problems) = Settings.examine(tree, file: path, folder: self.absoluteFolder(of: path))
         // Also when something else is wrong: whoever mends a file is to see everything at once.
         let refused = Set(problems.map(\.path))
@@ -63,7 +60,16 @@ public enum SettingsFile {
         return settings
     }
 
-    private static func sorted(_ problems: [SettingsProblem]) -> [SettingsProblem] {
+    /// What the YAML in the bytes of the file at `path` says; nil when there is nothing in it.
+    package static func tree(of bytes: [UInt8], path: String) throws(SettingsError) -> SettingsNode? {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw SettingsError([self.invalidEncoding(bytes, path)])
+        }
+        return try YAMLTree.parse(text, file: path)
+    }
+
+    /// In the order of the file.
+    package static func sorted(_ problems: [SettingsProblem]) -> [SettingsProblem] {
         let start = SourcePosition(line: 1, column: 1)
         return problems.enumerated().sorted { left, right in
             (left.element.position ?? start, left.offset) < (right.element.position ?? start, right.offset)
@@ -71,7 +77,7 @@ public enum SettingsFile {
     }
 
     /// The folder as it is named, not where symbolic links lead: a Kubernetes mount replaces what they lead to.
-    static func absoluteFolder(of path: String) -> String {
+    package static func absoluteFolder(of path: String) -> String {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         let folder = parts.dropLast().joined(separator: "/")
         if path.hasPrefix("/") { return folder.isEmpty ? "/" : folder }
@@ -153,11 +159,12 @@ public enum SettingsFile {
 
     // MARK: Reading
 
-    private struct ReadFailure: Error, CustomStringConvertible {
-        let description: String
+    package struct ReadFailure: Error, CustomStringConvertible {
+        package let description: String
     }
 
-    private static func read(_ path: String, limit: Int) throws(ReadFailure) -> [UInt8] {
+    /// The bytes of a file, unless there are more than `limit`. Blocks on the disk.
+    package static func read(_ path: String, limit: Int) throws(ReadFailure) -> [UInt8] {
         try self.readWithTime(path, limit: limit).bytes
     }
 

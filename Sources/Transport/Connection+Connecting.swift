@@ -5,6 +5,7 @@ import Glibc
 /// Outgoing connections, and the options of sockets.
 extension Connection {
     /// Starts an outgoing connection. Success arrives as `connected`, failure as `closed`, never before this returns.
+    /// `ticket` is what an earlier connection to the same peer left.
     public static func connect(
         to address: SocketAddress,
         from local: SocketAddress? = nil,
@@ -12,6 +13,7 @@ extension Connection {
         timeoutNanoseconds: Int64,
         tls: TLSContext? = nil,
         serverName: String? = nil,
+        ticket: TLSTicket? = nil,
         handler: any StreamHandler
     ) throws -> Connection {
         loop.preconditionOnLoop()
@@ -20,7 +22,9 @@ extension Connection {
         let session: TLSSession?
         do {
             if let local { try Self.bind(fd, to: local) }
-            session = try tls.map { try TLSSession(context: $0, fd: fd, isServer: false, serverName: serverName) }
+            session = try tls.map {
+                try TLSSession(context: $0, fd: fd, isServer: false, serverName: serverName, ticket: ticket)
+            }
         } catch {
             Glibc.close(fd)
             throw error

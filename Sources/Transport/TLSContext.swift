@@ -27,14 +27,23 @@ public final class TLSContext: @unchecked Sendable {
 
     /// For outgoing connections. `authorityFile` is what the peer's certificate is checked against: a PEM file, or nil
     /// for the system's authorities. `certificateFile` and `keyFile`, both PEM, are shown to a peer that asks for a
-    /// certificate. `verifies: false` takes any certificate: for tests and rehearsals.
+    /// certificate. `verifies: false` takes any certificate: for tests and rehearsals. `protocols` are offered by ALPN,
+    /// the preferred one first; what the peer chose is the connection's `negotiatedProtocol`.
     public init(
         clientAuthorityFile authorityFile: String? = nil,
         certificateFile: String? = nil,
         keyFile: String? = nil,
-        verifies: Bool = true
+        verifies: Bool = true,
+        protocols: [String] = []
     ) throws {
         self.context = try Self.make(TLS_client_method())
+        if !protocols.isEmpty {
+            let list = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+            // Of OpenSSL's calls the one that returns zero when all is well.
+            guard SSL_CTX_set_alpn_protos(self.context, list, UInt32(list.count)) == 0 else {
+                throw TransportError.tls("protocols \(protocols)", OpenSSLErrors.take())
+            }
+        }
         if let authorityFile {
             guard SSL_CTX_load_verify_locations(self.context, authorityFile, nil) == 1 else {
                 throw TransportError.tls("authorities \(authorityFile)", OpenSSLErrors.take())

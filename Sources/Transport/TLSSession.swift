@@ -1,3 +1,4 @@
+import Addresses
 import COpenSSL
 
 /// One `SSL *` on a non-blocking socket; a double free does not type-check.
@@ -12,8 +13,9 @@ struct TLSSession: ~Copyable {
 
     private let ssl: OpaquePointer
 
-    /// Sets the socket's TLS up; the handshake comes later. `serverName` is checked against the peer's certificate.
-    init(context: TLSContext, fd: Int32, isServer: Bool, serverName: String?) throws {
+    /// Sets the socket's TLS up; the handshake comes later. `serverName` is checked against the peer's certificate;
+    /// `ticket` is of an earlier session with that peer.
+    init(context: TLSContext, fd: Int32, isServer: Bool, serverName: String?, ticket: TLSTicket? = nil) throws {
         ERR_clear_error()
         guard let ssl = SSL_new(context.context) else { throw TransportError.tls("SSL_new", OpenSSLErrors.take()) }
         guard SSL_set_fd(ssl, fd) == 1 else {
@@ -26,9 +28,12 @@ struct TLSSession: ~Copyable {
         } else {
             SSL_set_connect_state(ssl)
             if let serverName {
-                _ = sluice_ssl_set_server_name(ssl, serverName)
+                // RFC 6066: an address is no server name. The certificate is checked against it all the same.
+                if IPAddress(parsing: serverName) == nil { _ = sluice_ssl_set_server_name(ssl, serverName) }
                 SSL_set1_host(ssl, serverName)
             }
+            // A ticket that the peer does not take leads to a full handshake.
+            if let ticket { SSL_set_session(ssl, ticket.session) }
         }
     }
 
@@ -65,6 +70,27 @@ struct TLSSession: ~Copyable {
         let mustWait = code < 0 && SSL_get_error(self.ssl, code) == SSL_ERROR_WANT_WRITE
         ERR_clear_error()
         return !mustWait
+    }
+
+    // MARK: What the handshake came to
+
+    /// The protocol that both sides agreed on by ALPN.
+    var negotiatedProtocol: String? {
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        SSL_get0_alpn_selected(self.ssl, &name, &count)
+        guard let name, count > 0 else { return nil }
+        return String(decoding: UnsafeBufferPointer(start: name, count: Int(count)), as: UTF8.self)
+    }
+
+    /// The handshake was an abbreviated one, thanks to a ticket.
+    var isResumed: Bool { SSL_session_reused(self.ssl) == 1 }
+
+    /// For the next connection to the same peer. With TLS 1.3 the peer hands it over after the handshake.
+    var ticket: TLSTicket? {
+        guard let session = SSL_get_session(self.ssl), SSL_SESSION_is_resumable(session) == 1 else { return nil }
+        // A copy: a connection that ends without goodbyes marks its own as spoiled.
+        return SSL_SESSION_dup(session).map(TLSTicket.init)
     }
 
     private func step(_ code: Int32) -> Step {

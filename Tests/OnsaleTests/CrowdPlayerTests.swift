@@ -37,7 +37,8 @@ import Transport
         _ address: SocketAddress,
         hasRoom: Bool = true,
         descriptorLimit: Int,
-        on loop: EventLoop
+        on loop: EventLoop,
+        helpers: [EventLoop] = []
     ) throws -> CrowdPlayer {
         let last = scenario.curve.endSeconds + 1
         return CrowdPlayer(
@@ -47,7 +48,8 @@ import Transport
             firstSecond: Int(last),
             hasRoom: hasRoom,
             descriptorLimit: descriptorLimit,
-            on: loop
+            on: loop,
+            helpers: helpers
         )
     }
 
@@ -57,10 +59,12 @@ import Transport
         hasRoom: Bool = true,
         descriptorLimit: Int = 1_000,
         address: SocketAddress? = nil,
+        helpers: Int = 0,
         reply: @escaping @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply
     ) throws -> Outcome {
         let fixture = try LoopFixture()
         let loop = fixture.loop
+        let others = try (0..<helpers).map { _ in try LoopFixture() }
         let (site, player) = try fixture.run {
             let site = try ScriptedSite(loop: loop, reply: reply)
             let player = try Self.makePlayer(
@@ -68,7 +72,8 @@ import Transport
                 address ?? site.address,
                 hasRoom: hasRoom,
                 descriptorLimit: descriptorLimit,
-                on: loop
+                on: loop,
+                helpers: others.map(\.loop)
             )
             player.start()
             return (LoopBound(site, loop: loop), LoopBound(player, loop: loop))
@@ -86,6 +91,7 @@ import Transport
                 openConnections: player.openConnections
             )
         }
+        for other in others { try other.end() }
         try fixture.end()
         return outcome
     }

@@ -63,6 +63,38 @@ import Testing
         #expect(!Self.score(Self.looks { Int64($0 / 4)...Int64($0 * 1.1) }).saysNothing)
     }
 
+    /// Of 100 places in front, strangers have taken so many: nobody could know that they would not come.
+    @Test(arguments: [(strangers: 15, counts: true), (strangers: 30, counts: false)])
+    func rangesBehindManyStrangers_areNotJudged(strangers: Int, counts: Bool) {
+        let looks = Self.looks { _ in 0...1 }.map { look in
+            var look = look
+            look.number = 500
+            look.position = 101
+            return look
+        }
+        let numbers = (0..<strangers).map { UInt32(401 + $0) } + (0..<300).map { UInt32($0) }
+        let score = EstimateScore(looks, strangerNumbers: numbers, changes: [])
+        #expect((score.worst != nil) == counts)
+    }
+
+    /// To those who keep no place nothing was promised.
+    @Test func strangers_areNotScored() {
+        let looks = Self.looks { $0 < 60 ? Self.honest($0) : 0...1 }
+        #expect(Self.score(looks).worst?.share == 0)
+        let score = EstimateScore(looks, strangers: Set(500..<1_000), changes: [])
+        #expect(score.waited == 500 && score.worst?.share == 1)
+    }
+
+    /// Who waited through a stretch that is excused is left out, also among those who left.
+    @Test func waits_throughAnExcusedStretch_areNotScored() {
+        let span: ClosedRange<Int64> = 60_000_000...70_000_000
+        let looks = Self.looks { $0 < 59 ? Self.honest($0) : 0...1 }
+        #expect(EstimateScore(looks, changes: [], excused: [span]).worst?.share == 1)
+        let scared = Self.looks(leaves: { $0.isMultiple(of: 2) }) { $0 < 59 ? Self.honest($0) : 1_000...2_000 }
+        #expect(Self.score(scared).worst?.share == 0)
+        #expect(EstimateScore(scared, changes: [], excused: [span]).worst?.share == 1)
+    }
+
     /// Ranges that hold for the short waits only are found by the long ones.
     @Test func worst_isOfOneTenth() throws {
         let score = Self.score(Self.looks { $0 < 95 ? Self.honest($0) : 20...30 })

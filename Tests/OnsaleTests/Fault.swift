@@ -26,7 +26,7 @@ enum Fault: String, CaseIterable, Sendable {
     // The tokens.
     case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, tokensRenamed
     // The books, and the end.
-    case journalLeavesOut, journalInvents, journalTwice, workersStay, leavesProcess, toolLate
+    case journalLeavesOut, journalInvents, journalTwice, workersStay, leavesProcess, agentLost, toolLate
     // What is no fault of the room.
     case slowPagesNowAndThen, workersStandStill
 }

@@ -100,12 +100,12 @@ import Testing
     }
 
     /// A hundred visitors wait too short and too few for estimates, a shortfall or a reload to be judged, and no probe was
-    /// sent: these are named, as `FaultWallTests` has them all.
+    /// sent: these are named, as `FaultWallTests` has them all. There are no agents.
     @Test func goodRun_passesEveryCheckThatItCanMeasure_andNamesTheOthers() {
         let verdict = Self.verdict { _ in }
         #expect(verdict.broken.map(\.title) == [])
         #expect(verdict.passed && verdict.exitCode == .good)
-        #expect(Set(verdict.checks.map(\.name)) == Set(Check.Name.allCases))
+        #expect(Set(verdict.checks.map(\.name)) == Check.Name.ofOwnGateway.subtracting([.agents]))
         let open = verdict.checks.filter { $0.outcome == .notJudged }
         #expect(open.map(\.name) == [.estimates, .shortfall, .shortfall, .shortfall, .shortfall, .reload, .passes])
         #expect(verdict.notJudgedCount == 7 && open.allSatisfy { !$0.detail.isEmpty && $0.figure == nil })
@@ -177,6 +177,19 @@ import Testing
         #expect(Judge.withoutAllLooks(check).outcome == .passed)
     }
 
+    /// With visitors missing no other figure says anything, whatever else went wrong.
+    @Test func lostAgent_makesTheRunInvalid() {
+        let verdict = Self.verdict { evidence in
+            evidence.agentCount = 2
+            evidence.missingShares = ["agent 2 was lost"]
+            evidence.roomAdmitted = 7
+        }
+        #expect(verdict.isIncomplete && verdict.isInvalid && verdict.exitCode == .toolTooSlow)
+        #expect(verdict.checks.first { $0.name == .agents }?.detail == "agent 2 was lost")
+        let whole = Self.verdict { $0.agentCount = 2 }
+        #expect(whole.passed && !whole.isIncomplete)
+    }
+
     /// What the gateway says of itself proves nothing: a journal, or limits in it, that look perfect do not help.
     @Test func journal_isHeldAgainstTheVisitorsBooks() {
         #expect(Self.failures { $0.roomAdmitted = 101 } == [.books])
@@ -244,6 +257,17 @@ import Testing
             tally.left(.failed, machine: machine)
         }
         #expect(Self.failures(gaveUp) == [.accounted])
+    }
+
+    /// Whoever shows no place may ask for ever: that the run ends first is owed to nobody.
+    @Test(arguments: [true, false])
+    func unfinishedVisitor_countsWhenItKeepsItsPlace(keepsPlace: Bool) {
+        let machine = VisitorMachine(VisitorMachineTests.visitor(), startedAt: Instant(nanoseconds: 9_000_000_000))
+        let unfinished = Self.tally { tally in
+            tally.arrived()
+            tally.left(.unfinished, machine: machine, keepsPlace: keepsPlace)
+        }
+        #expect(Self.failures(unfinished) == (keepsPlace ? [.accounted] : []))
     }
 
     @Test func workers_thatDidNotGrowOrComeBack_fail() {

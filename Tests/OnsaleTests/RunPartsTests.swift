@@ -101,8 +101,11 @@ import Testing
                        "requests_per_visitor":5.0}]}
             """#
         let status = try SiteStatus(json: Array(json.utf8))
-        #expect(status.reloadsApplied == 2 && status.room?.rateMilli == 430_000 && status.room?.waiting == 4)
-        #expect(status.pool?.ready == 3 && status.pool?.desired == 4)
+        #expect(status.reloadsApplied == 2 && status.reloadsRefused == 0)
+        let room = status.room(named: "onsale")
+        #expect(room?.rateMilli == 430_000 && room?.waiting == 4)
+        let pool = status.pool(named: "tickets")
+        #expect(pool?.ready == 3 && pool?.desired == 4 && status.pool(named: "other") == nil)
     }
 
     /// More entries than fit on a page, read from a real Redis.

@@ -48,8 +48,9 @@ final class ScriptedSite {
         var count = 0
         handler.onReceived = { connection, bytes in
             let text = String(decoding: bytes, as: UTF8.self)
-            guard text.hasSuffix("\r\n\r\n") else { return 0 }
-            let request = Request(text: String(decoding: bytes.dropLast(4), as: UTF8.self), ordinal: count)
+            guard let end = text.firstRange(of: "\r\n\r\n"), text[end.upperBound...].utf8.count >= Self.bodyBytes(text)
+            else { return 0 }
+            let request = Request(text: String(text[..<end.lowerBound]), ordinal: count)
             count += 1
             self.requests.append(request)
             switch self.reply(request) {
@@ -63,6 +64,11 @@ final class ScriptedSite {
             return bytes.count
         }
         return handler
+    }
+
+    private static func bodyBytes(_ text: String) -> Int {
+        text.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length: ") }
+            .flatMap { Int($0.dropFirst(16)) } ?? 0
     }
 
     // MARK: Answers of a waiting room

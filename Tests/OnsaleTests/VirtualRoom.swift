@@ -29,6 +29,12 @@ struct VirtualRoom {
         var hasHeard = false
     }
 
+    private struct Parked {
+        var visitor: Int
+        var sentAt: Instant
+        var until: Instant
+    }
+
     private static let gateway = "g"
     private static let doorNanoseconds = 10 * Nanoseconds.perSecond
     private static let returnNanoseconds = 3 * Nanoseconds.perSecond
@@ -51,7 +57,8 @@ struct VirtualRoom {
     /// Numbers that were kept back.
     private var keptBack: [Int64] = []
     private var tailHeldSince: Double?
-    private var parked: [Int: (sentAt: Instant, until: Instant)] = [:]
+    /// By whose place it is: tabs may stand there together.
+    private var parked: [Int: [Parked]] = [:]
     /// Who was sent round is expected back by then.
     private var sentRound: [Int: Instant] = [:]
     private var journal = AdmissionJournal()
@@ -223,8 +230,12 @@ struct VirtualRoom {
         self.holders[index].renewedAt = self.clock
     }
 
-    mutating func park(_ index: Int, sentAt: Instant) {
-        self.parked[index] = (sentAt, sentAt.advanced(byNanoseconds: Self.doorNanoseconds))
+    /// Shows no cookie: whoever held a place under this index is gone for good.
+    mutating func forget(_ index: Int) { self.holders[index] = Holder() }
+
+    mutating func park(_ index: Int, visitor: Int, sentAt: Instant) {
+        let until = sentAt.advanced(byNanoseconds: Self.doorNanoseconds)
+        self.parked[index, default: []].append(Parked(visitor: visitor, sentAt: sentAt, until: until))
         self.sentRound[index] = nil
     }
 
@@ -248,13 +259,16 @@ struct VirtualRoom {
         for grant in answer.granted {
             guard let index = self.owners[grant.id] else { continue }
             self.enters(index)
-            if let parking = self.parked.removeValue(forKey: index) { late.append((index, parking.sentAt, nil)) }
+            for parking in self.parked.removeValue(forKey: index) ?? [] {
+                late.append((parking.visitor, parking.sentAt, nil))
+            }
         }
-        for index in self.parked.keys.sorted() where self.parked[index]!.until <= now {
-            let sentAt = self.parked.removeValue(forKey: index)!.sentAt
+        for index in self.parked.keys.sorted() where self.parked[index]!.contains(where: { $0.until <= now }) {
             var page = self.page(self.holders[index].number ?? 0, index)
             page.standing = .atDoor
-            late.append((index, sentAt, page))
+            for parking in self.parked.removeValue(forKey: index)! {
+                late.append((parking.visitor, parking.sentAt, page))
+            }
             self.sentRound[index] = now.advanced(byNanoseconds: Self.returnNanoseconds)
         }
         let gone = self.sentRound.filter { $0.value <= now }.keys.compactMap { self.holders[$0].number }

@@ -40,6 +40,8 @@ struct VirtualRun {
     var room: VirtualRoom?
     var workers: VirtualWorkers
     private var outcomes: [VisitorMachine.Outcome?]
+    /// When the request was sent whose answer each visitor waits for; nil: an answer reaches nobody.
+    private var pending: [Instant?]
     private var leftCount = 0
     /// As of the last second.
     private var inLine = 0
@@ -50,6 +52,8 @@ struct VirtualRun {
     var now = Self.started
     var draw: SplitMix64
     private var openConnections = 0
+    /// Thieves whose request under way shows the pass of somebody who is inside.
+    private var stealing: Set<Int> = []
     private var writtenMicros: [Int64] = []
 
     init(
@@ -62,16 +66,17 @@ struct VirtualRun {
         self.fault = fault
         self.rules = VisitorRules(crowd.scenario, startedAt: Self.started, hasRoom: room != nil)
         self.machines = crowd.visitors.map { VisitorMachine($0, startedAt: Self.started) }
-        self.outcomes = Array(repeating: nil, count: crowd.visitors.count)
+        self.outcomes = Array(repeating: nil, count: crowd.count)
+        self.pending = Array(repeating: nil, count: crowd.count)
         self.books = VisitBooks(
-            visitors: crowd.visitors.count,
+            visitors: crowd.count,
             startedAt: Self.started,
             openingAt: self.rules.openingAt
         )
         self.draw = SplitMix64(seed: crowd.scenario.seed ^ 0xABCD)
         self.workers = VirtualWorkers(shape: workers, startedAt: Self.started)
         self.room = room.map {
-            VirtualRoom($0, visitors: crowd.visitors.count, opensAt: crowd.scenario.curve.openingSeconds, fault: fault)
+            VirtualRoom($0, visitors: crowd.count, opensAt: crowd.scenario.curve.openingSeconds, fault: fault)
         }
     }
 
@@ -119,11 +124,13 @@ struct VirtualRun {
             self.tally.wasLate(nanoseconds: self.fault == .toolLate ? 400_000_000 : Int64(self.draw.nextUnit() * 3e6))
             self.act(self.machines[index].timerFired(now: self.now), index)
         case .answer(let answer, let sentAt):
+            guard self.hears(index, sentAt) else { return }
             let isExit = self.machines[index].asksForExit
             let due = self.machines[index].due
             let reaction = self.machines[index].answered(answer, now: self.now, rules: self.rules)
             self.heard(reaction, index, isExit: isExit, answer, due: due, sentAt: sentAt)
         case .failure(let kind, let sentAt):
+            guard self.hears(index, sentAt) else { return }
             let isExit = self.machines[index].asksForExit
             let due = self.machines[index].due
             let reaction = self.machines[index].failed(kind, nothingReceived: true, now: self.now, rules: self.rules)
@@ -135,6 +142,13 @@ struct VirtualRun {
         }
     }
 
+    /// The visitor still waits for the answer to what was sent then.
+    private mutating func hears(_ index: Int, _ sentAt: Instant) -> Bool {
+        guard self.pending[index] == sentAt else { return false }
+        self.pending[index] = nil
+        return true
+    }
+
     private mutating func heard(
         _ reaction: VisitorMachine.Reaction,
         _ index: Int,
@@ -143,12 +157,15 @@ struct VirtualRun {
         due: Instant,
         sentAt: Instant
     ) {
-        let since = self.books.due(reaction.heard, of: index, requestDue: due)
+        let (book, conduct) = self.rules.book(of: self.machines[index].visitor)
+        let since = self.books.due(reaction.heard, of: book, requestDue: due)
         self.tally.heard(reaction.heard, due: since, sentAt: sentAt, now: self.now)
         if self.room != nil {
+            self.noteTheft(by: index, reaction.heard)
             self.books.heard(
                 reaction.heard,
-                of: index,
+                of: book,
+                conduct,
                 isExit: isExit,
                 response: response,
                 sentAt: sentAt,
@@ -166,14 +183,22 @@ struct VirtualRun {
             self.push(self.now.advanced(byNanoseconds: 200_000), index, .connected)
         case .request(let request):
             self.tally.sent()
+            self.pending[index] = self.now
             self.ask(request, index)
+        case .requestAndVanish(let request, let until):
+            self.tally.sent()
+            self.ask(request, index)
+            let reaction = VisitorMachine.Reaction(heard: .vanished, action: .none)
+            self.heard(reaction, index, isExit: false, nil, due: request.due, sentAt: self.now)
+            self.push(until, index, .timer)
         case .wait(let until):
             self.push(until, index, .timer)
         case .leave(let outcome):
             self.outcomes[index] = outcome
             self.leftCount += 1
             self.openConnections -= 1
-            self.tally.left(outcome, machine: self.machines[index])
+            let keepsPlace = self.rules.manners(of: self.machines[index].visitor).keepsPlace
+            self.tally.left(outcome, machine: self.machines[index], keepsPlace: keepsPlace)
         }
     }
 
@@ -183,8 +208,9 @@ struct VirtualRun {
         let later = self.now.advanced(byNanoseconds: 5_000_000)
         if self.room!.refuses() { return self.push(later, index, .failure(.refused, sentAt: self.now)) }
         if let error = self.room!.error() { return self.answer(error, to: index, after: 900_000) }
-        let answer = self.room!.ask(index, isExit: request.page == .exit)
-        if case .parked = answer { return self.room!.park(index, sentAt: self.now) }
+        let holder = self.holder(of: index)
+        let answer = self.room!.ask(holder, isExit: request.page == .exit)
+        if case .parked = answer { return self.room!.park(holder, visitor: index, sentAt: self.now) }
         // What was decided stands, though nobody hears of it.
         if self.room!.losesAnswer(index, isExit: request.page == .exit) {
             return self.push(later, index, .failure(.broken, sentAt: self.now))
@@ -195,6 +221,33 @@ struct VirtualRun {
         case .page(let response): self.answer(response, to: index, after: self.lineNanoseconds())
         case .parked, .nothing: break
         }
+    }
+
+    /// Whose cookies the visitor shows. Who shows none is a stranger to the room, and so is a thief, whose address is not
+    /// that of the pass.
+    private mutating func holder(of index: Int) -> Int {
+        let visitor = self.machines[index].visitor
+        switch self.rules.manners(of: visitor).cookies {
+        case .own: return index
+        case .shared: return visitor.person
+        case .none: break
+        case .stolen:
+            self.stealing.remove(index)
+            guard self.inLine >= 30 else { break }
+            let victim = self.machines.firstIndex { $0.isInside && !$0.isGone && self.keeps($0.visitor) }
+            if victim != nil { self.stealing.insert(index) }
+            if let victim, self.fault == .stolenPassTaken { return victim }
+        }
+        self.room!.forget(index)
+        return index
+    }
+
+    private func keeps(_ visitor: Visitor) -> Bool { self.rules.manners(of: visitor).cookies == .own }
+
+    private mutating func noteTheft(by index: Int, _ heard: VisitorMachine.Heard) {
+        guard self.stealing.contains(index), heard != .vanished else { return }
+        let isLetIn = heard == .exchange || heard == .inside
+        self.books.probes.answered(ProbeResult(kind: .stolenPass, isLetIn: isLetIn))
     }
 
     private mutating func lineNanoseconds() -> Int64 {
@@ -281,7 +334,7 @@ struct VirtualRun {
 
     private func gauges() -> Gauges {
         var gauges = Gauges()
-        gauges.waiting = self.machines.count { $0.isInLine }
+        gauges.waiting = self.machines.count { self.rules.isInLine($0) }
         gauges.inside = self.machines.count { $0.isInside && !$0.isGone }
         gauges.openConnections = self.openConnections
         guard let room = self.room else { return gauges }
@@ -302,6 +355,8 @@ struct VirtualRun {
             reloadMicros: self.crowd.scenario.objectives.reloadNanoseconds / 1_000,
             startMicros: 4_000_000
         )
+        self.evidence.agentCount = 2
+        if self.fault == .agentLost { self.evidence.missingShares = ["agent 2 was lost"] }
         self.evidence.sessionMicros = Int64(room.plan.sessionSeconds * 1e6)
         self.evidence.journal = room.toldJournal()
         self.evidence.roomAdmitted = self.evidence.journal.exchanges.count

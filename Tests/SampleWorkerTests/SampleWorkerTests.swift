@@ -60,6 +60,8 @@ import Transport
         let fixture = try Fixture { $0.serviceTimeNanoseconds = 0 }
         #expect(try fixture.get("/healthz").hasSuffix("\r\n\r\nok\n"))
         #expect(try fixture.get("/leave").contains("sluice-session: release\r\n"))
+        #expect(try fixture.get("/tickets/leave").contains("sluice-session: release\r\n"))
+        #expect(try !fixture.get("/ticketsleave").contains("sluice-session"))
         #expect(try fixture.get("/echo", body: "to and fro").hasSuffix("\r\n\r\nto and fro"))
         let head = try fixture.get("/echo?head", headers: "X-Forwarded-For: 1.2.3.4\r\n")
         #expect(head.contains(#""request":"GET /echo?head HTTP/1.1""#))

@@ -61,8 +61,13 @@ struct Look: Equatable, Sendable {
 
 /// How long an answer inside took, and when it came, to the millisecond: by these it is known when the site stood still.
 struct InsideAnswer: Equatable, Sendable {
-    private var answeredMillis: UInt32
-    private var tookMillis: UInt32
+    private(set) var answeredMillis: UInt32
+    private(set) var tookMillis: UInt32
+
+    init(answeredMillis: UInt32, tookMillis: UInt32) {
+        self.answeredMillis = answeredMillis
+        self.tookMillis = tookMillis
+    }
 
     init(sentMicros: Int64, answeredMicros: Int64) {
         self.answeredMillis = UInt32(clamping: answeredMicros / 1_000)
@@ -92,6 +97,8 @@ struct PieceList<Element: Sendable>: Sendable {
     }
 
     var all: [Element] { Array(self.pieces.joined()) }
+
+    func makeIterator() -> some IteratorProtocol<Element> { self.pieces.joined().makeIterator() }
 }
 
 /// Looks in the order in which they were answered.

@@ -35,7 +35,15 @@ struct ProbeBooks: Equatable, Sendable {
     /// There is somebody whose tokens can be shown.
     mutating func tries(_ kind: ProbeKind) { self.due.insert(kind) }
 
-    mutating func answered(_ result: ProbeResult) { self.results.append(result) }
+    mutating func answered(_ result: ProbeResult) {
+        self.due.insert(result.kind)
+        self.results.append(result)
+    }
+
+    static func += (one: inout ProbeBooks, other: ProbeBooks) {
+        one.due.formUnion(other.due)
+        one.results += other.results
+    }
 
     /// Kinds that should have been tried, and of which no answer came: there were no such tokens, or nobody answered.
     var unanswered: [ProbeKind] {

@@ -62,8 +62,12 @@ struct AnswerWay: Sendable {
     private static let fewestPending = 2
     /// Fewer do not tell what is usual at that moment.
     private static let fewestPages = 5
+    /// No answer is waited for that long.
+    private static let longestMicros: Int64 = 60_000_000
 
     private let usualMicros: Int64
+    /// A worker was held up on purpose: the turn was given when the request was sent, and the page took as long as it did.
+    private let heldUp: [ClosedRange<Int64>]
     private let prompt: [Prompt]
     /// In order of their ends.
     let standstills: [Standstill]
@@ -71,8 +75,10 @@ struct AnswerWay: Sendable {
     /// - Parameters:
     ///   - looks: in the order of their answers.
     ///   - inside: answers to those who are in, in their order.
-    init(_ looks: [Look], inside: [InsideAnswer] = [], usualMicros: Int64) {
+    ///   - heldUp: when workers were held up on purpose.
+    init(_ looks: [Look], inside: [InsideAnswer] = [], usualMicros: Int64, heldUp: [ClosedRange<Int64>] = []) {
         self.usualMicros = usualMicros
+        self.heldUp = heldUp
         // Pages of the door are kept back on purpose.
         let pages = looks.lazy.filter { $0.kind == .waiting }.map {
             (answered: $0.answeredMicros, took: $0.answeredMicros - $0.sentMicros)
@@ -84,6 +90,7 @@ struct AnswerWay: Sendable {
 
     /// At most so long on its way, for an answer that came then.
     func micros(answeredMicros: Int64) -> Int64 {
+        if self.heldUp.contains(where: { $0.contains(answeredMicros) }) { return Self.longestMicros }
         var most = self.prompt.reduce(self.usualMicros) { max($0, $1.slowMedian(at: answeredMicros) ?? 0) }
         for standstill in self.standstills.reversed() where standstill.toMicros <= answeredMicros {
             guard standstill.toMicros >= answeredMicros - Self.reachMicros else { break }

@@ -14,16 +14,20 @@ struct Check: Codable, Equatable, Sendable {
         // The pace.
         case opening, pace, shortfall, slots, reload
         // The answers.
-        case identity, serverErrors, blame, otherErrors, latency, lineLatency, doorLatency
+        case identity, content, serverErrors, blame, otherErrors, latency, lineLatency, doorLatency
         // The rest.
-        case passes, books, workers, accounted, ending, tool
+        case passes, books, workers, accounted, ending, agents, tool
+
+        /// What a run through a gateway of the tool's own is judged by; `agents` where there are any. Its pages are known
+        /// by their marks, so that there is no content to check.
+        static let ofOwnGateway = Set(Self.allCases).subtracting([.content])
 
         /// A load tool that runs late may break it all by itself.
         var dependsOnTool: Bool {
             switch self {
             case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
-            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .serverErrors,
-                .blame, .otherErrors, .passes, .books, .workers, .ending, .tool:
+            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content, .serverErrors,
+                .blame, .otherErrors, .passes, .books, .workers, .ending, .agents, .tool:
                 false
             }
         }
@@ -32,9 +36,9 @@ struct Check: Codable, Equatable, Sendable {
         var needsAllLooks: Bool {
             switch self {
             case .order, .positions, .numbers, .estimates, .pages, .shortfall: true
-            case .placeKept, .letInOnce, .opening, .pace, .slots, .reload, .identity, .serverErrors, .blame,
+            case .placeKept, .letInOnce, .opening, .pace, .slots, .reload, .identity, .content, .serverErrors, .blame,
                 .otherErrors, .latency, .lineLatency, .doorLatency, .passes, .books, .workers, .accounted, .ending,
-                .tool:
+                .agents, .tool:
                 false
             }
         }
@@ -90,9 +94,13 @@ struct Verdict: Codable, Equatable, Sendable {
     /// The load tool could not keep up, and nothing went wrong but what may come of that: the figures say nothing about
     /// what was tested.
     var isInvalid: Bool {
+        if self.isIncomplete { return true }
         guard self.checks.contains(where: { $0.name == .tool && $0.outcome != .passed }) else { return false }
         return self.checks.allSatisfy { $0.name == .tool || $0.name.dependsOnTool || $0.outcome != .failed }
     }
+
+    /// An agent was lost on the way: with visitors missing, no figure says anything.
+    var isIncomplete: Bool { self.checks.contains { $0.name == .agents && $0.outcome != .passed } }
 
     /// What became of a run, for whoever started it. A run that could not be played has no verdict.
     enum ExitCode: Int32 {
@@ -100,6 +108,8 @@ struct Verdict: Codable, Equatable, Sendable {
         case broken = 1
         case toolTooSlow = 2
         case notPlayed = 3
+        /// Every promise held, but not every objective that was asked for; 99 as other load tools have it.
+        case objectiveMissed = 99
     }
 
     var exitCode: ExitCode { self.isInvalid ? .toolTooSlow : self.passed ? .good : .broken }

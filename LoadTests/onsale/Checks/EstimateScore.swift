@@ -2,6 +2,9 @@
 ///
 /// Nobody can know that limits will be changed: scored is the first range that each was told after the last change before
 /// they were in. Who left before is scored by when the first from behind was in: about then it would have been their turn.
+///
+/// Nor can anybody know that strangers of the tool's own crowd have taken many of the numbers in front, with which nobody
+/// comes: what was told then is left out. So is whoever waited through a stretch that is excused.
 struct EstimateScore: Equatable, Sendable {
     struct Decile: Equatable, Sendable {
         var longestSeconds: Double
@@ -24,8 +27,8 @@ struct EstimateScore: Equatable, Sendable {
         var number: Int64 = 0
         var joinedMicros: Int64?
         var wasTold = false
-        /// The first range since `changes` changes.
-        var told: (micros: Int64, seconds: ClosedRange<Int64>, changes: Int)?
+        /// The first range since `changes` changes, and the places that were in front then.
+        var told: (micros: Int64, seconds: ClosedRange<Int64>, changes: Int, ahead: Range<Int64>)?
         var isIn = false
     }
 
@@ -45,6 +48,9 @@ struct EstimateScore: Equatable, Sendable {
     /// A change of the limits makes waits at most so many times shorter.
     static let changeFactor = 3.0
 
+    /// Of the places in front, the share that strangers may have taken.
+    static let mostStrangers = 0.2
+
     /// By rising wait; empty when too few were told a range.
     private(set) var deciles: [Decile] = []
     /// The same is told to those who wait long and to those who wait short.
@@ -56,18 +62,33 @@ struct EstimateScore: Equatable, Sendable {
     var scored: Int { self.deciles.reduce(0) { $0 + $1.count } }
 
     private let changes: [Change]
+    /// Ascending.
+    private let strangerNumbers: [Int64]
+    private let excused: [ClosedRange<Int64>]
 
     static func == (one: EstimateScore, other: EstimateScore) -> Bool {
         one.deciles == other.deciles && one.saysNothing == other.saysNothing && one.waited == other.waited
             && one.told == other.told
     }
 
-    /// - Parameter looks: in the order of their answers.
-    init(_ looks: [Look], changes: [Change]) {
+    /// - Parameters:
+    ///   - looks: in the order of their answers.
+    ///   - strangers: visitors who keep no place: nothing is owed to them.
+    ///   - strangerNumbers: those that they were told.
+    ///   - excused: who waits in one of these may wait for any time.
+    init(
+        _ looks: [Look],
+        strangers: Set<UInt32> = [],
+        strangerNumbers: [UInt32] = [],
+        changes: [Change],
+        excused: [ClosedRange<Int64>] = []
+    ) {
         self.changes = changes
+        self.strangerNumbers = strangerNumbers.map(Int64.init).sorted()
+        self.excused = excused
         var states: [UInt32: State] = [:]
         var waits: [Wait] = []
-        for look in looks {
+        for look in looks where strangers.isEmpty || !strangers.contains(look.visitor) {
             var state = states[look.visitor] ?? State()
             if look.kind == .letIn {
                 if !state.isIn, let wait = self.entered(&state, look.answeredMicros) { waits.append(wait) }
@@ -93,19 +114,34 @@ struct EstimateScore: Equatable, Sendable {
         state.wasTold = true
         let changes = self.changes.count { $0.writtenMicros <= look.answeredMicros }
         let isSettled = changes == 0 || look.answeredMicros >= self.changes[changes - 1].settledMicros
-        if isSettled, state.told?.changes != changes { state.told = (look.answeredMicros, range, changes) }
+        guard isSettled, state.told?.changes != changes else { return }
+        let ahead = state.number - max(0, Int64(look.position) - 1)..<state.number
+        state.told = (look.answeredMicros, range, changes, ahead)
+    }
+
+    private func isExcused(_ state: State, until micros: Int64) -> Bool {
+        guard !self.excused.isEmpty, let joined = state.joinedMicros else { return false }
+        let wait = joined...max(joined, micros)
+        return self.excused.contains { $0.overlaps(wait) }
+    }
+
+    /// Of those in front, too many were strangers.
+    private func isBehindStrangers(_ ahead: Range<Int64>) -> Bool {
+        let numbers = self.strangerNumbers
+        let taken = numbers.count(upTo: ahead.upperBound - 1) - numbers.count(upTo: ahead.lowerBound - 1)
+        return Double(taken) > Self.mostStrangers * Double(max(1, ahead.count))
     }
 
     private mutating func entered(_ state: inout State, _ micros: Int64) -> Wait? {
         state.isIn = true
-        guard let joined = state.joinedMicros else { return nil }
+        guard let joined = state.joinedMicros, !self.isExcused(state, until: micros) else { return nil }
         if Double(micros - joined) / 1e6 >= Self.shortestWaitSeconds {
             self.waited += 1
             if state.wasTold { self.told += 1 }
         }
-        guard let told = state.told, told.changes == self.changes.count(where: { $0.writtenMicros <= micros }) else {
-            return nil
-        }
+        guard let told = state.told, told.changes == self.changes.count(where: { $0.writtenMicros <= micros }),
+            !self.isBehindStrangers(told.ahead)
+        else { return nil }
         let seconds = Double(micros - told.micros) / 1e6
         let most = Double(told.seconds.upperBound) + Self.toleranceSeconds
         return self.wait(told.seconds, seconds, isKept: seconds <= most)
@@ -114,7 +150,9 @@ struct EstimateScore: Equatable, Sendable {
     /// Somebody who was told a range and left; nil when the range was none too long. Whether it was too short nobody can
     /// say: others behind may have left, too.
     private func left(_ state: State, _ behindMicros: Int64?) -> Wait? {
-        guard let told = state.told, let behindMicros, behindMicros >= told.micros else { return nil }
+        guard let told = state.told, let behindMicros, behindMicros >= told.micros,
+            !self.isExcused(state, until: behindMicros), !self.isBehindStrangers(told.ahead)
+        else { return nil }
         let isSame = told.changes == self.changes.count { $0.writtenMicros <= behindMicros }
         let seconds = Double(behindMicros - told.micros) / 1e6 * (isSame ? 1 : Self.changeFactor)
         let wait = self.wait(told.seconds, seconds, isKept: true)

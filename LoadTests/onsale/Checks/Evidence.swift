@@ -32,6 +32,14 @@ struct Evidence: Sendable {
     var workerBounds: WorkerBounds?
     /// The crowd is more than the fewest workers can serve.
     var needsMoreWorkers = true
+    /// What is known of a site that the tool has not started.
+    var site: SiteEvidence?
+    /// Machines or processes that played the crowd for this one.
+    var agentCount = 0
+    /// Of those that were lost: which, when and why, and how many visitors nothing is known of.
+    var missingShares: [String] = []
+    /// Promises that the site cannot be held to.
+    var leftOut: Set<Check.Name> = []
 
     init(startedMicros: Int64, timeline: Timeline) {
         self.startedMicros = startedMicros

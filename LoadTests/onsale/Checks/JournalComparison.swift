@@ -19,11 +19,18 @@ struct JournalComparison: Equatable, Sendable {
         let numbers = Set(exchanges.map(\.number))
         self.repeated = exchanges.count - numbers.count
         let letIn = books.visits.filter { $0.letIn != nil }
-        self.seen = letIn.count
-        self.missing = letIn.count { $0.number != 0 && !numbers.contains(Int64($0.number)) }
-        let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
+        self.seen = letIn.count + books.reentries.count
         // A number that was given to two people is for another promise.
-        self.invented = numbers.intersection(waited.subtracting(letIn.map { Int64($0.number) })).count
+        var told: Set<UInt32> = []
+        let twice = Set(books.visits.lazy.map(\.number).filter { $0 != 0 && !told.insert($0).inserted })
+        self.missing = letIn.count { visit in
+            // Who fell out of a session has another number by now.
+            let number = visit.letInNumber != 0 ? visit.letInNumber : visit.number
+            // A stranger is let in under a number that nobody is told.
+            return visit.keepsRules && number != 0 && !twice.contains(number) && !numbers.contains(Int64(number))
+        }
+        let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
+        self.invented = numbers.intersection(waited.subtracting(letIn.flatMap { [Int64($0.number), Int64($0.letInNumber)] })).count
     }
 
     /// What nothing explains: 0 when the two agree.

@@ -13,14 +13,16 @@ extension Judge {
 
     func serverErrors() -> Check {
         let errors = self.counts.errors
+        // Whoever made it, it has to say so: what nobody has signed is not excused.
+        let excused = self.excused(.serverErrors) { $0.errors[.gatewayError] + $0.errors[.workerError] }
         return Self.none(
             .serverErrors,
             "No 5xx",
-            found: self.counts.serverErrors,
+            found: self.counts.serverErrors - excused,
             measured: self.counts.answered > 0,
             "of \(Format.count(self.counts.answered)) requests; \(Format.count(errors[.gatewayError])) by the gateway, "
                 + "\(Format.count(errors[.workerError])) by workers, \(Format.count(errors[.unsignedError])) of which "
-                + "nobody can tell"
+                + "nobody can tell" + Self.excusedWords(excused)
         )
     }
 
@@ -37,18 +39,22 @@ extension Judge {
 
     func otherErrors() -> Check {
         let errors = self.counts.errors
-        let elsewhere = [ErrorKind.foreignPage, .toolLimit]
+        let elsewhere = [ErrorKind.foreignPage, .failedCheck, .missingAsset, .sentElsewhere, .toolLimit]
         let kinds = errors.met.filter { !$0.kind.isServerError && !elsewhere.contains($0.kind) }
         var words = kinds.map { "\(Format.count($0.count)) \($0.kind.rawValue)" }
         let lost = self.lostOnKeptConnections
         if lost > 0 { words.append("\(Format.count(lost)) kept connections ended instead of an answer") }
+        let excused = self.excused(.otherErrors) { counts in
+            ErrorKind.allCases.reduce(0) { $0 + ($1.isOfTheConnection ? counts.errors[$1] : 0) }
+        }
         return Self.none(
             .otherErrors,
             "No broken connection, no refusal, no timeout",
-            found: kinds.reduce(lost) { $0 + $1.count },
+            found: kinds.reduce(lost) { $0 + $1.count } - excused,
             measured: self.counts.answered > 0,
-            words.isEmpty
-                ? "over \(Format.count(self.counts.connections)) connections" : words.joined(separator: ", ")
+            (words.isEmpty
+                ? "over \(Format.count(self.counts.connections)) connections" : words.joined(separator: ", "))
+                + Self.excusedWords(excused)
         )
     }
 
@@ -62,15 +68,28 @@ extension Judge {
 
     /// Requests over kept connections that had surely come, or that are too many to have met a closing one.
     private var lostOnKeptConnections: Int {
-        guard let books = self.evidence.books else { return 0 }
-        return max(books.lateCloses, books.closes - self.toleratedCloses)
+        let closes = (self.evidence.books?.closes ?? [:])
+            .filter { !self.excuses.covers(.otherErrors, second: $0.key) }.values.reduce(CloseCount(), +)
+        return max(closes.late, closes.all - self.toleratedCloses, 0)
+    }
+
+    /// Of all seconds in which a promise need not hold.
+    func excused(_ promise: Check.Name, _ count: (Counts) -> Int) -> Int {
+        guard !self.excuses.isEmpty else { return 0 }
+        return self.evidence.timeline.samples.reduce(0) { sum, sample in
+            self.excuses.covers(promise, second: sample.second) ? sum + count(sample.counts) : sum
+        }
+    }
+
+    static func excusedWords(_ count: Int) -> String {
+        count > 0 ? "; \(Format.count(count)) of them while a fault excused it" : ""
     }
 
     func latency() -> Check {
         self.slowness(
             .latency,
             "Answers inside come within the objective",
-            self.evidence.timeline.total.inside,
+            self.evidence.timeline.judged(.latency, \.inside),
             \.insideCorrected,
             self.objectives.inside
         )
@@ -84,7 +103,7 @@ extension Judge {
         return self.slowness(
             .lineLatency,
             title,
-            self.evidence.timeline.total.line,
+            self.evidence.timeline.judged(.lineLatency, \.line),
             \.lineCorrected,
             self.objectives.line
         )
@@ -95,7 +114,7 @@ extension Judge {
         self.slowness(
             .doorLatency,
             "Who comes when called is soon in",
-            self.evidence.timeline.total.door,
+            self.evidence.timeline.judged(.doorLatency, \.door),
             \.doorCorrected,
             self.objectives.door
         )
@@ -110,6 +129,9 @@ extension Judge {
     ) -> Check {
         let limits = Self.pair(limit.p99Nanoseconds, limit.worstSecondNanoseconds)
         guard let total = Percentiles(recorder.corrected) else {
+            guard self.excuses.isEmpty else {
+                return Self.notJudged(name, title, "there were no such answers but while a fault excused them")
+            }
             return Check(
                 name: name,
                 title: title,
@@ -119,7 +141,7 @@ extension Judge {
                 detail: "there were no such answers"
             )
         }
-        let worst = self.worstSecond(ofSecond, fewest: self.objectives.fewestAnswersOfASecond)
+        let worst = self.worstSecond(ofSecond, fewest: self.objectives.fewestAnswersOfASecond, name)
         let raw = Percentiles(recorder.raw)?.p99 ?? 0
         var detail = "p99 of \(Format.count(total.count)) answers, and of the worst second"
         if let worst { detail += " (\(Format.clock(seconds: worst.second)))" }
@@ -138,9 +160,13 @@ extension Judge {
     }
 
     /// The second with the highest 99th percentile among those with enough to have one.
-    func worstSecond(_ ofSecond: KeyPath<Sample, Percentiles?>, fewest: Int) -> (second: Int, p99: Int64)? {
+    func worstSecond(
+        _ ofSecond: KeyPath<Sample, Percentiles?>,
+        fewest: Int,
+        _ promise: Check.Name
+    ) -> (second: Int, p99: Int64)? {
         var worst: (second: Int, p99: Int64)?
-        for sample in self.evidence.timeline.samples {
+        for sample in self.evidence.timeline.samples where !self.excuses.covers(promise, second: sample.second) {
             guard let percentiles = sample[keyPath: ofSecond], percentiles.count >= fewest else { continue }
             if percentiles.p99 > worst?.p99 ?? -1 { worst = (sample.second, percentiles.p99) }
         }

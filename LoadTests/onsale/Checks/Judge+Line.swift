@@ -39,7 +39,12 @@ extension Judge {
         let title = "Positions fall in step with the line"
         let most = self.evidence.schedule?.written.map(\.rateMilli).max() ?? .max / 1_000_000
         let called = most * Int64(Self.calledAhead.seconds) / 1_000 + Int64(Self.calledAhead.count)
-        let search = PositionSearch(self.looks, slackMicros: self.objectives.slackMicros, calledCount: called)
+        let search = PositionSearch(
+            self.looks,
+            slackMicros: self.objectives.slackMicros,
+            calledCount: called,
+            gap: self.excuses.skipsNumbers ? Excuses.fewestSkipped : nil
+        )
         guard search.compared > 0 || !search.misfits.isEmpty else {
             return Self.notJudged(.positions, title, "nobody was told to be further back than the first")
         }
@@ -88,7 +93,10 @@ extension Judge {
     }
 
     func letInOnce() -> Check {
-        let again = self.visits.count { $0.exchanges > 1 || $0.returns > 0 }
+        let again = self.visits.count { visit in
+            visit.keepsRules && (visit.exchanges > 1 || visit.returns > 0)
+                && visit.shortestReturnMicros ?? 0 < self.owedMicros
+        }
         return Self.none(
             .letInOnce,
             "Who is in stays in, and is let in once",
@@ -103,7 +111,13 @@ extension Judge {
         let changes = schedule?.changes.map { before, after in
             (writtenMicros: after.micros, settledMicros: schedule?.settledMicros(before, after) ?? after.micros)
         }
-        return EstimateScore(self.looks, changes: changes ?? [])
+        return EstimateScore(
+            self.looks,
+            strangers: self.strangers,
+            strangerNumbers: self.evidence.books?.strangerNumbers ?? [],
+            changes: changes ?? [],
+            excused: self.excuses.spans(of: .estimates)
+        )
     }
 
     func estimates() -> Check {
@@ -152,7 +166,7 @@ extension Judge {
             return Self.notJudged(.pages, title, "nobody was shown one")
         }
         let opening = self.evidence.schedule.map { $0.openingMicros - self.objectives.openingMicros }
-        let search = PageSearch(self.looks, openingMicros: opening ?? .min)
+        let search = PageSearch(self.looks, strangers: self.strangers, openingMicros: opening ?? .min)
         let range = VisitBooks.sensibleRefreshSeconds
         let withoutNumber = books.pagesWithoutNumber + search.withoutNumber
         let faults = [

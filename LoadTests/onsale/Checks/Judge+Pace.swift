@@ -53,7 +53,12 @@ extension Judge {
             passages: self.passages,
             due: schedule.leastDue,
             inLine: .inLine(self.visits),
-            inside: .atMostInside(self.visits, sessionMicros: self.evidence.sessionMicros)
+            inside: .atMostInside(
+                self.visits,
+                reentries: self.reentries,
+                sessionMicros: self.evidence.sessionMicros
+            ),
+            excused: self.excuses.spans(of: .shortfall)
         )
     }
 
@@ -131,6 +136,7 @@ extension Judge {
         guard let schedule = self.evidence.schedule else { return Self.notJudged(.slots, title, Self.noLimits) }
         let search = SlotSearch(
             self.visits,
+            reentries: self.reentries,
             self.way,
             steps: schedule.mostAllowed,
             sessionMicros: self.evidence.sessionMicros
@@ -165,7 +171,12 @@ extension Judge {
             answerMicros: self.objectives.answerMicros,
             shortfall: self.shortfallSearch(schedule)
         )
-        let findings = search.findings().filter(\.canShow)
+        let carried = schedule.carriedMilli ?? .max
+        let findings = search.findings().filter { finding in
+            let end = finding.writtenMicros + finding.limitMicros
+            guard !self.excuses.covers(.reload, from: finding.writtenMicros, to: end) else { return false }
+            return finding.canShow && (!finding.isRaise || finding.rateMilli <= carried)
+        }
         guard let slowest = findings.max(by: { $0.used < $1.used }) else {
             return Self.notJudged(.reload, title, "no limit was changed while people waited for what it brought")
         }

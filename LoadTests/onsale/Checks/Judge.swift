@@ -9,25 +9,41 @@ struct Judge {
     let visits: [Visit]
     /// In the order of their answers.
     let looks: [Look]
+    /// Each time that somebody who shows no pass was let in once more.
+    let reentries: [Visit.Span]
     let way: AnswerWay
     let passages: Passages
     var counts: Counts { self.evidence.timeline.total.counts }
+    var excuses: Excuses { self.evidence.timeline.excuses }
 
     init(objectives: Objectives, evidence: Evidence) {
         self.objectives = objectives
         self.evidence = evidence
         self.visits = evidence.books?.visits ?? []
         self.looks = evidence.books?.looks.all ?? []
+        self.reentries = evidence.books?.reentries ?? []
         self.way = AnswerWay(
             self.looks,
             inside: evidence.books?.insideAnswers.all ?? [],
-            usualMicros: objectives.answerMicros
+            usualMicros: objectives.answerMicros,
+            heldUp: evidence.timeline.excuses.heldUp
         )
-        self.passages = Passages(self.visits, self.way)
+        self.passages = Passages(self.visits, reentries: self.reentries, self.way)
+    }
+
+    /// Who asks again within this time is still inside: a pass is renewed by a request that comes a sixth of a session
+    /// after its issue, not earlier.
+    var owedMicros: Int64 { Self.owedMicros(self.evidence.sessionMicros) }
+
+    static func owedMicros(_ sessionMicros: Int64) -> Int64 { sessionMicros > 0 ? sessionMicros / 6 * 5 : .max }
+
+    /// Visitors who keep no place. To the room each of their pages is to somebody else.
+    var strangers: Set<UInt32> {
+        Set(self.visits.indices.lazy.filter { !self.visits[$0].keepsRules }.map { UInt32($0) })
     }
 
     func verdict() -> Verdict {
-        var checks = [
+        var checks: [Check?] = [
             self.order(), self.positions(), self.numbers(), self.placeKept(), self.letInOnce(), self.estimates(),
             self.pages(), self.opening(),
         ]
@@ -39,8 +55,14 @@ struct Judge {
             self.doorLatency(),
         ]
         checks += [
-            self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.tool(),
+            self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.agents(), self.tool(),
         ]
+        return self.verdict(of: checks)
+    }
+
+    /// Without what the site cannot be held to.
+    func verdict(of checks: [Check?]) -> Verdict {
+        var checks = checks.compactMap(\.self).filter { !self.evidence.leftOut.contains($0.name) }
         if self.evidence.books?.overflow ?? 0 > 0 { checks = checks.map(Self.withoutAllLooks) }
         return Verdict(checks: checks)
     }

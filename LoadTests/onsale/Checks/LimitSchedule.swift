@@ -20,6 +20,8 @@ struct LimitSchedule: Sendable, Equatable, Codable {
     var reloadMicros: Int64
     /// After the opening, and after a raise: as long as workers start, the controller may hold the rate lower.
     var startMicros: Int64
+    /// Exchanges per 1000 seconds that the workers carry for sure: no more is due. nil: all that is written.
+    var carriedMilli: Int64?
 
     /// As long as a change may not have taken hold, the looser of both limits counts; before the opening, nothing is
     /// allowed, but that is for another promise.
@@ -33,19 +35,27 @@ struct LimitSchedule: Sendable, Equatable, Codable {
         let none = LimitStep(micros: Self.longAgo, rateMilli: 0, burst: first.burst, slots: first.slots)
         var start = first
         start.micros = begin
-        return [none, start] + steps.filter { $0.micros > begin }
+        return ([none, start] + steps.filter { $0.micros > begin }).map(self.carried)
+    }
+
+    /// What is due of these limits.
+    private func carried(_ step: LimitStep) -> LimitStep {
+        var step = step
+        step.rateMilli = min(step.rateMilli, self.carriedMilli ?? .max)
+        return step
     }
 
     /// Each change in turn; nil when there was none.
     var changes: [(before: LimitStep, after: LimitStep)] { Array(zip(self.written, self.written.dropFirst())) }
 
-    /// Stretches in which one set of limits holds and nothing else may, each with these; the last has no end.
+    /// Stretches in which one set of limits holds and nothing else may, each with what is due of these; the last has no
+    /// end.
     var settled: [(from: Int64, to: Int64, limits: LimitStep)] {
         self.written.indices.compactMap { index in
             let changed = index > 0 ? self.settledMicros(self.written[index - 1], self.written[index]) : .min
             let from = max(changed, self.openingMicros + self.startMicros)
             let to = index + 1 < self.written.count ? self.written[index + 1].micros : .max
-            return from < to ? (from, to, self.written[index]) : nil
+            return from < to ? (from, to, self.carried(self.written[index])) : nil
         }
     }
 

@@ -50,13 +50,15 @@ extension Occupancy {
     }
 
     /// Those who hold a slot for sure: from the page that let them in until they ask for the one that gives it back. A pass
-    /// that nobody gives back is good for a session from the request by which it was given.
+    /// that nobody gives back is good for a session from the request by which it was given; whose session may have run out
+    /// between two pages is counted for no longer than that.
     static func surelyInside(_ visits: [Visit], sessionMicros: Int64) -> Occupancy {
         Occupancy(
             visits.compactMap { visit in
                 guard let letIn = visit.letIn, let last = visit.lastInside else { return nil }
-                let kept = visit.mayHaveLeft ? 0 : letIn.sentMicros + sessionMicros
-                let end = visit.exit?.sentMicros ?? max(last.answeredMicros, kept)
+                let session = letIn.sentMicros + sessionMicros
+                var end = visit.exit?.sentMicros ?? max(last.answeredMicros, visit.mayHaveLeft ? 0 : session)
+                if visit.longestGapMicros >= Judge.owedMicros(sessionMicros) { end = min(end, session) }
                 return end > letIn.answeredMicros ? letIn.answeredMicros...end : nil
             }
         )
@@ -64,13 +66,21 @@ extension Occupancy {
 
     /// Those who may hold one: from the request that let them in until the exit page was there, or a whole session after
     /// the last request. Passes are renewed for the length of a session, and a tick may pass until a slot is free.
-    static func atMostInside(_ visits: [Visit], sessionMicros: Int64) -> Occupancy {
-        Occupancy(
-            visits.compactMap { visit in
-                guard let letIn = visit.letIn, let last = visit.lastInside else { return nil }
-                let end = (visit.exit?.answeredMicros ?? last.answeredMicros + sessionMicros) + 1_000_000
-                return letIn.sentMicros...max(end, letIn.sentMicros)
-            }
+    static func atMostInside(
+        _ visits: [Visit],
+        reentries: [Visit.Span] = [],
+        sessionMicros: Int64
+    ) -> Occupancy {
+        // Who shows no pass takes a slot with each page, for a whole session.
+        let again = reentries.map { $0.sentMicros...($0.answeredMicros + sessionMicros + 1_000_000) }
+        return Occupancy(
+            again
+                + visits.compactMap { visit in
+                    guard let letIn = visit.letIn else { return nil }
+                    let last = visit.lastInside ?? letIn
+                    let end = (visit.exit?.answeredMicros ?? last.answeredMicros + sessionMicros) + 1_000_000
+                    return letIn.sentMicros...max(end, letIn.sentMicros)
+                }
         )
     }
 }

@@ -10,10 +10,12 @@ struct PageSearch: Equatable, Sendable {
     /// Pages of the door to somebody who cannot have been called: before the opening, or with others in front.
     private(set) var atDoorTooEarly = 0
 
-    init(_ looks: [Look], openingMicros: Int64) {
+    /// - Parameter strangers: visitors who keep no place: each page is the first to them.
+    init(_ looks: [Look], strangers: Set<UInt32> = [], openingMicros: Int64) {
         var joiningSince: [UInt32: Int64] = [:]
         for look in looks {
             switch look.kind {
+            case .joining where strangers.contains(look.visitor): break
             case .joining:
                 let since = joiningSince[look.visitor] ?? look.sentMicros
                 joiningSince[look.visitor] = since

@@ -12,17 +12,24 @@ struct Passages: Sendable {
     let inOrderOfEarliest: [Int64]
     let inOrderOfLatest: [Int64]
 
-    init(_ visits: [Visit], _ way: AnswerWay) {
+    /// - Parameter reentries: of those who are let in again and again, because they show no pass.
+    init(_ visits: [Visit], reentries: [Visit.Span] = [], _ way: AnswerWay) {
+        let again = reentries.map { span in
+            let (sent, answered) = (span.sentMicros, span.answeredMicros)
+            let earliest = way.earliestTurn(sentMicros: sent, answeredMicros: answered, sentRoundMicros: nil)
+            return Passage(earliestMicros: earliest, latestMicros: answered)
+        }
         self.init(
-            visits.compactMap { visit in
-                guard let letIn = visit.letIn else { return nil }
-                let earliest = way.earliestTurn(
-                    sentMicros: letIn.sentMicros,
-                    answeredMicros: letIn.answeredMicros,
-                    sentRoundMicros: visit.sentRoundMicros
-                )
-                return Passage(earliestMicros: earliest, latestMicros: letIn.answeredMicros)
-            }
+            again
+                + visits.compactMap { visit in
+                    guard let letIn = visit.letIn else { return nil }
+                    let earliest = way.earliestTurn(
+                        sentMicros: letIn.sentMicros,
+                        answeredMicros: letIn.answeredMicros,
+                        sentRoundMicros: visit.sentRoundMicros
+                    )
+                    return Passage(earliestMicros: earliest, latestMicros: letIn.answeredMicros)
+                }
         )
     }
 

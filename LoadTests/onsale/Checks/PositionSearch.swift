@@ -4,6 +4,9 @@
 ///
 /// So no visitor's position rises, none falls out of step with those before and behind, it moves as people go in, and it
 /// is not told too low.
+///
+/// Where Redis went away, numbers of blocks that nobody used are skipped. They are nobody's position, so numbers before and
+/// behind such a gap are not held against each other.
 struct PositionSearch {
     struct Misfit: Equatable, Sendable {
         var number: Int64
@@ -19,11 +22,16 @@ struct PositionSearch {
     /// Positions that were compared.
     private(set) var compared = 0
 
+    /// The first number behind each gap.
+    private let starts: [Int64]
+
     /// - Parameters:
     ///   - looks: in the order of their answers.
     ///   - slackMicros: loops of a gateway hear of a tick at different times.
     ///   - calledCount: so many may have been called before a position was told, and go in after that.
-    init(_ looks: [Look], slackMicros: Int64, calledCount: Int64 = .max / 2) {
+    ///   - gap: so many numbers in a row that nobody was told were skipped; nil: none can have been.
+    init(_ looks: [Look], slackMicros: Int64, calledCount: Int64 = .max / 2, gap: Int64? = nil) {
+        self.starts = gap.map { Self.starts(looks, gap: $0) } ?? []
         self.findTooHigh(looks, slackMicros)
         self.findTooLow(looks, calledCount)
     }
@@ -32,15 +40,22 @@ struct PositionSearch {
         // The called all read as first in line: that says nothing of how far the line is.
         let told = looks.filter { $0.kind == .waiting && $0.position > 1 }.sorted { $0.sentMicros < $1.sentMicros }
         var next = 0
-        var served: Int64 = 0
+        var servedByStretch = [Int64](repeating: 0, count: self.starts.count + 1)
         for look in told {
             while next < looks.count, looks[next].answeredMicros < look.sentMicros - slackMicros {
-                served = max(served, Self.served(looks[next]))
+                let stretch = self.starts.count(upTo: Int64(looks[next].number))
+                servedByStretch[stretch] = max(servedByStretch[stretch], Self.served(looks[next]))
                 next += 1
             }
             self.compared += 1
+            let served = servedByStretch[self.starts.count(upTo: Int64(look.number))]
             if Int64(look.number) - Int64(look.position) < served { self.note(look, served: served) }
         }
+    }
+
+    private static func starts(_ looks: [Look], gap: Int64) -> [Int64] {
+        let numbers = Set(looks.map { Int64($0.number) }.filter { $0 > 0 }).sorted()
+        return zip(numbers, numbers.dropFirst()).filter { $1 - $0 > gap }.map(\.1)
     }
 
     private mutating func findTooLow(_ looks: [Look], _ calledCount: Int64) {

@@ -3,6 +3,8 @@ struct ReloadSearch {
     struct Finding: Equatable, Sendable {
         var isRaise: Bool
         var writtenMicros: Int64
+        /// What was written.
+        var rateMilli: Int64
         /// From the writing to the moment at which the new limits show; nil: they never did.
         var micros: Int64?
         /// What may pass until then.
@@ -63,6 +65,7 @@ struct ReloadSearch {
         return Finding(
             isRaise: true,
             writtenMicros: after.micros,
+            rateMilli: after.rateMilli,
             micros: seen,
             limitMicros: limit,
             canShow: isWaitedFor && self.shortfall.hasFreeSlots(from: after.micros, to: end),
@@ -99,6 +102,7 @@ struct ReloadSearch {
         return Finding(
             isRaise: false,
             writtenMicros: after.micros,
+            rateMilli: after.rateMilli,
             micros: last.map { $0 - after.micros + 1 } ?? 0,
             limitMicros: self.schedule.reloadMicros,
             // One that was seen not to take hold was felt.

@@ -31,6 +31,8 @@ struct ShortfallSearch {
     let due: [LimitStep]
     let inLine: Occupancy
     let inside: Occupancy
+    /// Nothing is due then.
+    var excused: [ClosedRange<Int64>] = []
 
     /// nil when nothing was due in any window. `burst` and a few may be missing from each window: what was let in before
     /// it may have been saved up.
@@ -94,7 +96,9 @@ struct ShortfallSearch {
             let first = told.count(upTo: time - 1)
             guard first < told.count, told[first] < next else { continue }
             let start = told[first]
-            if next - start > longest?.micros ?? -1, self.hasFreeSlots(from: start, to: next) {
+            if next - start > longest?.micros ?? -1, self.hasFreeSlots(from: start, to: next),
+                !self.isExcused(from: start, to: next)
+            {
                 longest = Stall(startMicros: start, micros: next - start)
             }
         }
@@ -116,9 +120,14 @@ struct ShortfallSearch {
     /// So many waited for all of the stretch that the rate could be used, and slots were free.
     func isDue(from start: Int64, to end: Int64) -> Bool {
         guard start >= self.due.dropFirst().first?.micros ?? .max else { return false }
+        guard !self.isExcused(from: start, to: end) else { return false }
         let rate = Double(self.steps(from: start, to: end).map(\.rateMilli).max() ?? 0) / 1000
         let waiting = max(Self.fewestWaiting, Int(rate * Self.waitingSeconds))
         return self.waiting(from: start, to: end) >= waiting && self.hasFreeSlots(from: start, to: end)
+    }
+
+    private func isExcused(from start: Int64, to end: Int64) -> Bool {
+        self.excused.contains { $0.overlaps(start...max(start, end)) }
     }
 
     func waiting(from start: Int64, to end: Int64) -> Int { self.inLine.extremes(from: start, to: end).fewest }

@@ -13,16 +13,26 @@ struct SlotSearch {
     /// Of the slots, the largest share that may have been taken when somebody was let in.
     private(set) var mostTaken = 0.0
 
-    /// - Parameter steps: the most that may hold, in order of time.
-    init(_ visits: [Visit], _ way: AnswerWay, steps: [LimitStep], sessionMicros: Int64) {
+    /// - Parameters:
+    ///   - reentries: of those who show no pass, and are let in again and again.
+    ///   - steps: the most that may hold, in order of time.
+    init(
+        _ visits: [Visit],
+        reentries: [Visit.Span] = [],
+        _ way: AnswerWay,
+        steps: [LimitStep],
+        sessionMicros: Int64
+    ) {
         let surely = Occupancy.surelyInside(visits, sessionMicros: sessionMicros)
-        let atMost = Occupancy.atMostInside(visits, sessionMicros: sessionMicros)
-        for visit in visits {
-            guard let letIn = visit.letIn else { continue }
+        let atMost = Occupancy.atMostInside(visits, reentries: reentries, sessionMicros: sessionMicros)
+        let entries =
+            visits.compactMap { visit in visit.letIn.map { (letIn: $0, sentRoundMicros: visit.sentRoundMicros) } }
+            + reentries.map { (letIn: $0, sentRoundMicros: nil) }
+        for (letIn, sentRoundMicros) in entries {
             let earliest = way.earliestTurn(
                 sentMicros: letIn.sentMicros,
                 answeredMicros: letIn.answeredMicros,
-                sentRoundMicros: visit.sentRoundMicros
+                sentRoundMicros: sentRoundMicros
             )
             // The visitor's own stay begins with the answer.
             let end = max(earliest, letIn.answeredMicros - 1)

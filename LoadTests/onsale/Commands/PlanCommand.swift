@@ -10,7 +10,7 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var options: ScenarioOptions
 
     func run() throws {
-        print(PlanText.render(try Crowd(self.options.scenario())))
+        print(PlanText.render(try Crowd(self.options.playedScenario())))
     }
 }
 
@@ -23,8 +23,10 @@ enum PlanText {
         let scenario = crowd.scenario
         let arrivals = crowd.arrivalsPerSecond()
         let stride = max(1, (arrivals.count + Self.mostRows - 1) / Self.mostRows)
-        var lines = [
-            "\(Format.count(crowd.visitors.count)) visitors in "
+        var lines = scenario.name.map { [$0, ""] } ?? []
+        lines += scenario.curve.waves.count > 1 ? scenario.curve.waves.map(Self.wave) + [""] : []
+        lines += [
+            "\(Format.count(crowd.count)) visitors in "
                 + "\(Format.duration(nanoseconds: Int64(scenario.durationSeconds * 1e9))), seed \(scenario.seed); "
                 + "arrivals a second:", "",
         ]
@@ -42,14 +44,40 @@ enum PlanText {
             let figure = row.rate > 0 ? " \(Format.significant(row.rate))" : ""
             lines.append(String(repeating: " ", count: max(8 - clock.count, 0)) + "\(clock)  \(bar)\(figure)\(mark)")
         }
-        let requests = crowd.visitors.reduce(0) { $0 + $1.requestCount }
-        let noShows = crowd.visitors.count { $0.isNoShow }
-        let eager = crowd.visitors.count { $0.eagerRefreshNanoseconds != nil }
         lines.append("")
+        if !scenario.classes.isEmpty { lines += Self.classes(crowd) + [""] }
+        var (requests, noShows, eager) = (0, 0, 0)
+        for visitor in crowd {
+            requests += visitor.requestCount
+            if visitor.isNoShow { noShows += 1 }
+            if visitor.eagerRefreshNanoseconds != nil { eager += 1 }
+        }
         lines.append(
             "\(Format.count(requests)) requests once inside, \(Format.count(noShows)) people who never come back, "
                 + "\(Format.count(eager)) who refresh by hand"
         )
         return lines.joined(separator: "\n")
+    }
+
+    private static func wave(_ wave: Wave) -> String { "  \(Format.count(wave.visitors)) \(wave.shape)" }
+
+    /// How many people and places of each class there are, and what the room owes them.
+    private static func classes(_ crowd: Crowd) -> [String] {
+        let classes = crowd.scenario.classes
+        var people = [Int](repeating: 0, count: classes.count)
+        var places = people
+        for visitor in crowd {
+            places[visitor.group] += 1
+            if visitor.person == visitor.index { people[visitor.group] += 1 }
+        }
+        let widest = classes.map(\.name.count).max() ?? 0
+        return classes.enumerated().map { index, group in
+            var line = "  " + group.name + String(repeating: " ", count: widest - group.name.count)
+            line += "  \(Format.count(people[index])) people"
+            if places[index] != people[index] { line += " in \(Format.count(places[index])) places" }
+            if group.manners.cookies == .shared { line += ", one jar of cookies each" }
+            if !group.manners.keepsPlace { line += "; they break the rules, and no place is owed to them" }
+            return line
+        }
     }
 }

@@ -4,20 +4,27 @@ import ArgumentParser
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Print the verdict of an earlier run and make its page again."
+        abstract: "Print the verdict of an earlier run and make its page again.",
+        discussion: "Ends as the run itself did, and with 3 when the report cannot be read or written."
     )
 
     @Argument(help: "The report.json of a run.")
     var file: String
 
-    @Option(name: .shortAndLong, help: "Folder for report.json and report.html.")
+    @Option(name: .shortAndLong, help: "Folder for report.json, report.html and the rest.")
     var output: String
 
     func run() throws {
-        let report = try ReportFiles.read(self.file)
-        let paths = try ReportFiles.write(report, folder: self.output)
-        print(VerdictText(report, isColoured: false).render())
-        print("  \(paths.html)")
-        throw ExitCode(report.verdict.exitCode.rawValue)
+        do {
+            let report = try ReportFiles.read(self.file)
+            let printer = ProgressPrinter()
+            print(VerdictText(report, isColoured: printer.isColoured, width: printer.columns).render())
+            let paths = try ReportFiles.write(report, folder: self.output)
+            print("  \(paths.html)")
+            throw ExitCode(report.exitCode.rawValue)
+        } catch let problem as ReportFiles.Problem {
+            printError("onsale: \(problem)")
+            throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)
+        }
     }
 }

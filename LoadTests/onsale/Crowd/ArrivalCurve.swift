@@ -1,5 +1,3 @@
-import Foundation
-
 /// When people come to an on-sale: an accelerating build-up, a step at the opening, then an exponential decay.
 ///
 /// The curve is continuous at the opening: the acceleration before it is not a setting, it follows from the share of
@@ -79,7 +77,10 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
     }
 
     /// The curve with what follows from its settings worked out once.
-    struct Shape {
+    struct Shape: Sendable {
+        /// Below this the build-up is as good as steady, and its formula divides by nearly nothing.
+        private static let steady = 1e-6
+
         let curve: ArrivalCurve
         /// e-folds of the arrival rate between the start and the opening; 0 is a steady rate.
         let acceleration: Double
@@ -92,7 +93,8 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             let decayLength = curve.endSeconds - curve.openingSeconds - curve.stepSeconds
             self.stepArea = curve.stepSeconds * (1 + curve.stepFactor) / 2
             self.laterArea =
-                self.stepArea + curve.stepFactor * curve.decaySeconds * (1 - exp(-decayLength / curve.decaySeconds))
+                self.stepArea + curve.stepFactor * curve.decaySeconds
+                * (1 - PortableMath.exp(-decayLength / curve.decaySeconds))
             self.acceleration = Self.acceleration(curve, laterArea: self.laterArea)
         }
 
@@ -108,7 +110,7 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             var high = 12.0
             for _ in 0..<60 {
                 let middle = (low + high) / 2
-                if middle / (1 - exp(-middle)) < target { low = middle } else { high = middle }
+                if middle / (1 - PortableMath.exp(-middle)) < target { low = middle } else { high = middle }
             }
             return low
         }
@@ -118,8 +120,9 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             let share = self.curve.shareBeforeOpening
             if rank < share {
                 let part = rank / share
-                guard self.acceleration > 1e-9 else { return self.curve.openingSeconds * part }
-                return self.curve.openingSeconds * log1p(part * expm1(self.acceleration)) / self.acceleration
+                guard self.acceleration > Self.steady else { return self.curve.openingSeconds * part }
+                let growth = PortableMath.exp(self.acceleration) - 1
+                return self.curve.openingSeconds * PortableMath.log(1 + part * growth) / self.acceleration
             }
             let area = share < 1 ? (rank - share) / (1 - share) * self.laterArea : 0
             return min(self.curve.openingSeconds + self.secondsAfterOpening(area: area), self.curve.endSeconds)
@@ -133,7 +136,7 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
                 return ((1 + 2 * slope * area).squareRoot() - 1) / slope
             }
             let rest = (area - self.stepArea) / (self.curve.stepFactor * self.curve.decaySeconds)
-            return step - self.curve.decaySeconds * log(max(1 - rest, .leastNormalMagnitude))
+            return step - self.curve.decaySeconds * PortableMath.log(max(1 - rest, .leastNormalMagnitude))
         }
 
         /// Share of the crowd that arrives per second, at a moment.
@@ -142,14 +145,14 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             guard seconds >= 0, seconds <= curve.endSeconds else { return 0 }
             if seconds < curve.openingSeconds {
                 let mean = curve.shareBeforeOpening / curve.openingSeconds
-                guard self.acceleration > 1e-9 else { return mean }
-                let position = seconds / curve.openingSeconds
-                return mean * self.acceleration * exp(self.acceleration * position) / expm1(self.acceleration)
+                guard self.acceleration > Self.steady else { return mean }
+                let height = PortableMath.exp(self.acceleration * seconds / curve.openingSeconds)
+                return mean * self.acceleration * height / (PortableMath.exp(self.acceleration) - 1)
             }
             let base = (1 - curve.shareBeforeOpening) / self.laterArea
             let later = seconds - curve.openingSeconds
             if later < curve.stepSeconds { return base * (1 + (curve.stepFactor - 1) * later / curve.stepSeconds) }
-            return base * curve.stepFactor * exp(-(later - curve.stepSeconds) / curve.decaySeconds)
+            return base * curve.stepFactor * PortableMath.exp(-(later - curve.stepSeconds) / curve.decaySeconds)
         }
     }
 }

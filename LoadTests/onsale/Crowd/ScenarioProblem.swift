@@ -7,4 +7,14 @@ struct ScenarioProblem: Error, Equatable, CustomStringConvertible {
         self.setting = setting
         self.description = "\(setting) is \(found): \(allowed)"
     }
+
+    private init(setting: String, description: String) {
+        self.setting = setting
+        self.description = description
+    }
+
+    /// The same, of one class of visitors.
+    func of(_ name: String) -> ScenarioProblem {
+        ScenarioProblem(setting: self.setting, description: "\(name): \(self.description)")
+    }
 }

@@ -13,15 +13,21 @@ struct Counts: Codable, Equatable, Sendable {
     var connectionsGivenUp = 0
     /// Requests that were sent again because a kept connection had gone.
     var staleConnections = 0
+    /// Requests with which the visitor's own network went away.
+    var vanished = 0
+    /// Refusals to visitors who ask more than anybody is asked to.
+    var turnedAway = 0
     var served = 0
     var abandoned = 0
     var noShows = 0
     var failed = 0
     var unfinished = 0
+    /// Of these, who keeps no place: nobody owes them an end.
+    var unfinishedStrangers = 0
     var errors = ErrorCounts()
 
     /// Requests that ended, well or badly; a resent one counts once.
-    var answered: Int { self.waitingPages + self.insideAnswers + self.errors.total }
+    var answered: Int { self.waitingPages + self.insideAnswers + self.turnedAway + self.errors.total }
     /// Visitors whose way has ended.
     var left: Int { self.served + self.abandoned + self.noShows + self.failed + self.unfinished }
 
@@ -46,6 +52,8 @@ struct Counts: Codable, Equatable, Sendable {
             self.insideAnswers += 1
         case .error(let kind): self.errors[kind] += 1
         case .staleConnection: self.staleConnections += 1
+        case .vanished: self.vanished += 1
+        case .turnedAway: self.turnedAway += 1
         }
     }
 
@@ -58,11 +66,14 @@ struct Counts: Codable, Equatable, Sendable {
         self.insideAnswers += other.insideAnswers
         self.connectionsGivenUp += other.connectionsGivenUp
         self.staleConnections += other.staleConnections
+        self.vanished += other.vanished
+        self.turnedAway += other.turnedAway
         self.served += other.served
         self.abandoned += other.abandoned
         self.noShows += other.noShows
         self.failed += other.failed
         self.unfinished += other.unfinished
+        self.unfinishedStrangers += other.unfinishedStrangers
         self.errors.merge(other.errors)
     }
 }

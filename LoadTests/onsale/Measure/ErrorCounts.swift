@@ -16,6 +16,9 @@ struct ErrorCounts: Equatable, Sendable {
         case .foreignPage: 9
         case .crowdedOut: 10
         case .toolLimit: 11
+        case .failedCheck: 12
+        case .missingAsset: 13
+        case .sentElsewhere: 14
         }
     }
 

@@ -6,13 +6,17 @@ struct LatencyRecorder: Sendable {
     /// Latencies beyond this count as this: no response is waited for that long.
     static let longestNanoseconds: UInt64 = 120_000_000_000
 
+    /// What is faster counts as this.
+    static let finestNanoseconds: UInt64 = 1_000
+    static let finestWaitNanoseconds: UInt64 = 1_000_000
+
     private(set) var corrected = Self.makeHistogram()
     private(set) var raw = Self.makeHistogram()
 
     /// Three digits from a microsecond up: 80 kB each.
     static func makeHistogram() -> Histogram<UInt32> {
         Histogram(
-            lowestDiscernibleValue: 1_000,
+            lowestDiscernibleValue: Self.finestNanoseconds,
             highestTrackableValue: Self.longestNanoseconds,
             numberOfSignificantValueDigits: .three
         )
@@ -24,7 +28,7 @@ struct LatencyRecorder: Sendable {
     /// Three digits from a millisecond up to a day.
     static func makeWaitHistogram() -> Histogram<UInt32> {
         Histogram(
-            lowestDiscernibleValue: 1_000_000,
+            lowestDiscernibleValue: Self.finestWaitNanoseconds,
             highestTrackableValue: Self.longestWaitNanoseconds,
             numberOfSignificantValueDigits: .three
         )

@@ -52,12 +52,20 @@ struct LatencySummary: Codable, Equatable, Sendable {
     var raw: Percentiles
     var correctedSpectrum: [SpectrumPoint]
     var rawSpectrum: [SpectrumPoint]
+    /// Every answer, in both ways of counting.
+    var correctedHistogram: HistogramRecord
+    var rawHistogram: HistogramRecord
 
     init?(_ recorder: LatencyRecorder) {
-        guard let corrected = Percentiles(recorder.corrected), let raw = Percentiles(recorder.raw) else { return nil }
+        guard let corrected = Percentiles(recorder.corrected), let raw = Percentiles(recorder.raw),
+            let correctedHistogram = HistogramRecord(latencies: recorder.corrected),
+            let rawHistogram = HistogramRecord(latencies: recorder.raw)
+        else { return nil }
         self.corrected = corrected
         self.raw = raw
         self.correctedSpectrum = SpectrumPoint.spectrum(of: recorder.corrected)
         self.rawSpectrum = SpectrumPoint.spectrum(of: recorder.raw)
+        self.correctedHistogram = correctedHistogram
+        self.rawHistogram = rawHistogram
     }
 }

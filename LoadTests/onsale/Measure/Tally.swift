@@ -35,13 +35,14 @@ struct Tally: Sendable {
         case .inside: self.inside.record(correctedNanoseconds: corrected, rawNanoseconds: raw)
         case .exchange: self.door.record(correctedNanoseconds: corrected, rawNanoseconds: raw)
         // Who was sent round from the door was kept there on purpose.
-        case .doorPage, .error, .staleConnection: break
+        case .doorPage, .error, .staleConnection, .vanished, .turnedAway: break
         }
     }
 
     /// Books the end of a visitor's way.
-    mutating func left(_ outcome: VisitorMachine.Outcome, machine: VisitorMachine) {
+    mutating func left(_ outcome: VisitorMachine.Outcome, machine: VisitorMachine, keepsPlace: Bool = true) {
         self.counts.count(outcome)
+        if outcome == .unfinished, !keepsPlace { self.counts.unfinishedStrangers += 1 }
         if let joinedAt = machine.joinedAt, let admittedAt = machine.admittedAt {
             self.wait.record(LatencyRecorder.boundedWait(admittedAt.nanoseconds(since: joinedAt)))
         }

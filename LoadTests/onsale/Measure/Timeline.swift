@@ -5,10 +5,18 @@ struct Timeline: Sendable {
 
     private(set) var samples: [Sample] = []
     private(set) var total = Tally()
+    /// Set before the first second.
+    var excuses = Excuses.none
+    /// Latencies of the seconds that count for a promise; empty where all do.
+    private var sound: [Check.Name: LatencyRecorder] = [:]
+
+    /// Adds what was told after its second was closed, to the sum alone.
+    mutating func addLate(_ tally: Tally) { self.total.merge(tally) }
 
     /// Adds the next second: the merged tallies of all loops, and the gauges at its end.
     mutating func append(_ tally: Tally, _ gauges: Gauges) {
         self.total.merge(tally)
+        self.keepSound(tally, second: self.samples.count)
         guard self.samples.count < Self.mostSamples else { return }
         self.samples.append(
             Sample(
@@ -22,5 +30,20 @@ struct Timeline: Sendable {
                 toolLateness: Percentiles(tally.lateness)
             )
         )
+    }
+
+    private mutating func keepSound(_ tally: Tally, second: Int) {
+        guard !self.excuses.isEmpty else { return }
+        let recorders: [(Check.Name, LatencyRecorder)] = [
+            (.latency, tally.inside), (.lineLatency, tally.line), (.doorLatency, tally.door),
+        ]
+        for (promise, recorder) in recorders where !self.excuses.covers(promise, second: second) {
+            self.sound[promise, default: LatencyRecorder()].merge(recorder)
+        }
+    }
+
+    /// The latencies that a promise is judged by: those of all seconds that no fault excuses.
+    func judged(_ promise: Check.Name, _ recorder: KeyPath<Tally, LatencyRecorder>) -> LatencyRecorder {
+        self.excuses.isEmpty ? self.total[keyPath: recorder] : self.sound[promise] ?? LatencyRecorder()
     }
 }

@@ -27,7 +27,8 @@ extension Director {
             firstSecond: firstSecond,
             hasRoom: false,
             descriptorLimit: self.descriptorLimit,
-            on: self.loop
+            on: self.loop,
+            helpers: self.helpers
         )
         self.player = player
         player.start()

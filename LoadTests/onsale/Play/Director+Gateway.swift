@@ -16,8 +16,10 @@ extension Director {
     /// Leaves everything behind that the judge needs; the gateway has ended.
     func playThroughGateway(_ crowd: Crowd) async throws -> Evidence {
         try await self.startSluice()
+        try await self.gatherAgents(crowd)
         let startedAt = try await self.announceOpening()
         let player = try self.sendCrowd(crowd, startedAt: startedAt)
+        self.startFaults(player)
         let writtenMicros = try await self.disturb(player)
 
         let scenario = crowd.scenario
@@ -27,21 +29,26 @@ extension Director {
         }
         player.stopVisitors()
         // When they do not come back, the verdict says so.
-        _ = try await self.waits(seconds: Self.patienceSeconds) { self.isAtRest }
-        player.finish()
+        let restSeconds =
+            Self.patienceSeconds + Double(min(self.plan.scaleDownAfterSeconds, Rehearsal.mostScaleDownSeconds))
+        _ = try await self.waits(seconds: restSeconds) { self.plan.leftOut[.workers] != nil || self.isAtRest }
+        self.faults?.end()
+        try await self.closeBooks(player)
         self.player = nil
         self.printer.paint(self.progress(player), isLast: true)
 
         var evidence = Evidence(startedMicros: try self.micros(at: startedAt), timeline: player.timeline)
         evidence.books = player.books
+        self.noteAgents(in: &evidence)
         evidence.schedule = self.plan.schedule(
-            openingMicros: player.rules.openingAt.nanoseconds(since: startedAt) / 1_000,
+            openingMicros: self.plan.hasOpening ? player.rules.openingAt.nanoseconds(since: startedAt) / 1_000 : 0,
             writtenMicros: writtenMicros,
             objectives: scenario.objectives
         )
         evidence.sessionMicros = Int64(self.plan.sessionSeconds) * 1_000_000
         evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
         evidence.needsMoreWorkers = self.plan.needsMoreWorkers
+        evidence.leftOut = Set(self.plan.leftOut.keys)
         try await self.readBooks(into: &evidence)
         evidence.ending = try await self.endSluice()
         return evidence
@@ -52,42 +59,40 @@ extension Director {
     private func startSluice() async throws {
         let folder = try Machine.makeTemporaryFolder()
         self.folder = folder
-        // The opening is announced when everything else is ready.
-        try self.writeConfiguration(self.plan.before, opensAt: Date(timeIntervalSinceNow: 3_600))
-        self.sluice = try self.children.start(
-            self.options.sluice,
-            ["run", self.configurationPath],
-            logFile: self.options.sluiceLog,
-            onLine: { self.heard($0) },
-            onExit: { self.sluiceEnd = $0 }
+        let site = SiteProcesses(
+            sluice: self.options.sluice,
+            folder: folder,
+            log: self.options.sluiceLog,
+            isApart: self.options.faults.needsParts,
+            listen: self.agentOptions?.advertised ?? SiteProcesses.anyPort,
+            children: self.children
         )
-        try await self.wait("the gateway's word that it listens") { self.announced.count == 2 }
+        self.site = site
+        try self.startParts(site)
+        try await self.wait("the gateway's word that it listens") {
+            site.isListening(site.gatewayPart) && site.isListening(site.controllerPart)
+        }
         try await self.waitForHealth()
-        let redis = try RoomRedis(stateFolder: "\(folder)/state", on: self.loop)
+        let redis = try RoomRedis(stateFolder: "\(folder)/state", room: self.plan.room, on: self.loop)
         self.redis = redis
         redis.start()
         try await self.wait("a connection to the gateway's Redis") { redis.isConnected }
         try await self.readClock(redis)
-        try await self.waitForStatus("the first workers") { status in
-            status.pool.map { $0.ready >= self.plan.fewestWorkers } ?? false
+        let seconds = Self.patienceSeconds + Double(self.plan.startSeconds)
+        try await self.waitForStatus("the first workers", seconds: seconds) { status in
+            status.pool(named: self.plan.pool).map { $0.ready >= self.plan.fewestWorkers } ?? false
         }
         self.children.lookAround()
-    }
-
-    /// `gateway listening on ADDRESS`, `admin listening on ADDRESS`.
-    private func heard(_ line: String) {
-        let words = line.split(separator: " ")
-        guard words.count >= 4, words[1...2] == ["listening", "on"],
-            let address = try? SocketAddress(parsing: String(words[3]))
-        else { return }
-        self.announced[String(words[0])] = address
     }
 
     private func waitForHealth() async throws {
         let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(Self.patienceSeconds * 1e9))
         while true {
-            let answer = await self.ask("/healthz")
-            if case .success(let answer) = answer, answer.status == 200 { return }
+            let answer = await self.ask(self.site?.gatewayPart, "/healthz")
+            let other = await self.ask(self.site?.controllerPart, "/healthz")
+            if case (.success(let one), .success(let two)) = (answer, other), one.status == 200, two.status == 200 {
+                return
+            }
             guard MonotonicClock.now() < deadline else {
                 throw PlayProblem("the gateway is not healthy: \(answer)\(self.logTail)")
             }
@@ -109,21 +114,29 @@ extension Director {
 
     // MARK: The configuration
 
-    private var configurationPath: String { "\(self.folder ?? ".")/sluice.yaml" }
-
-    /// As an editor does it: the new file whole beside the old one, then renamed over it. Returns the moment of that.
+    /// As an editor does it: the new file whole beside the old one, then renamed over it. Returns the moment of the last.
     @discardableResult
-    private func writeConfiguration(_ limits: SitePlan.Limits, opensAt: Date) throws -> Instant {
-        let path = self.configurationPath
-        let draft = path + ".new"
-        do {
-            try Data(self.plan.yaml(limits, opensAt: opensAt).utf8).write(to: URL(fileURLWithPath: draft))
-        } catch {
-            throw PlayProblem("\(draft) could not be written: \(error.localizedDescription)")
-        }
-        let now = MonotonicClock.now()
-        guard rename(draft, path) == 0 else {
-            throw PlayProblem("\(draft) could not be renamed: \(String(cString: strerror(errno)))")
+    func writeConfiguration(_ limits: SitePlan.Limits, opensAt: Date) throws -> Instant {
+        guard let site = self.site else { throw PlayProblem("there is no site to write a configuration for") }
+        var now = MonotonicClock.now()
+        for part in site.configured {
+            let path = site.path(of: part)
+            let draft = path + ".new"
+            do {
+                let text = try self.plan.yaml(
+                    limits,
+                    opensAt: opensAt,
+                    listen: site.listen(part),
+                    redis: site.redisAddress
+                )
+                try Data(text.utf8).write(to: URL(fileURLWithPath: draft))
+            } catch {
+                throw PlayProblem("\(draft) could not be written: \(error.localizedDescription)")
+            }
+            now = MonotonicClock.now()
+            guard rename(draft, path) == 0 else {
+                throw PlayProblem("\(draft) could not be renamed: \(String(cString: strerror(errno)))")
+            }
         }
         self.limits = limits
         return now
@@ -173,15 +186,27 @@ extension Director {
     // MARK: The crowd
 
     private func sendCrowd(_ crowd: Crowd, startedAt: Instant) throws -> CrowdPlayer {
-        guard let gateway = self.announced["gateway"] else { throw PlayProblem("the gateway told no address") }
-        let player = CrowdPlayer(
-            crowd,
-            target: Target([gateway]),
-            startedAt: startedAt,
-            hasRoom: true,
-            descriptorLimit: self.descriptorLimit,
-            on: self.loop
-        )
+        guard let site = self.site, let gateway = site.address(of: site.gatewayPart) else {
+            throw PlayProblem("the gateway told no address")
+        }
+        let target = Target([gateway], route: self.plan.route, binding: self.plan.binding)
+        let player =
+            self.team.map { CrowdPlayer(crowd, target: target, startedAt: startedAt, team: $0, on: self.loop) }
+            ?? CrowdPlayer(
+                crowd,
+                target: target,
+                startedAt: startedAt,
+                hasRoom: true,
+                room: RoomTraits(
+                    name: self.plan.room,
+                    isOpenFromStart: !self.plan.hasOpening,
+                    probeKinds: self.plan.probeKinds
+                ),
+                excuses: Excuses(self.options.faults),
+                descriptorLimit: self.descriptorLimit,
+                on: self.loop,
+                helpers: self.helpers
+            )
         player.fillGauges = { self.fill(&$0) }
         self.player = player
         player.start()
@@ -191,10 +216,12 @@ extension Director {
     }
 
     private func fill(_ gauges: inout Gauges) {
-        gauges.limitPerSecond = Double(self.limits.inflowPerSecond)
-        gauges.effectiveLimitPerSecond = self.status?.room?.rateMilli.map { Double($0) / 1000 }
-        gauges.workersReady = self.status?.pool?.ready
-        gauges.workersDesired = self.status?.pool?.desired
+        gauges.limitPerSecond = Double(self.limits.inflowMilli) / 1000
+        let room = self.status?.room(named: self.plan.room)
+        gauges.effectiveLimitPerSecond = room?.rateMilli.map { Double($0) / 1000 }
+        let pool = self.status?.pool(named: self.plan.pool)
+        gauges.workersReady = pool?.ready
+        gauges.workersDesired = pool?.desired
     }
 
     /// Asks for the status shortly before each second ends, so that the second's gauges are fresh.
@@ -202,9 +229,9 @@ extension Director {
         guard let player = self.player else { return }
         var next = player.startedAt.advanced(byNanoseconds: 850 * Nanoseconds.perMillisecond)
         while self.player === player {
-            let former = self.status?.pool
+            let former = self.status?.pools
             if let status = try? await self.readStatus() { self.status = status }
-            if self.status?.pool != former { self.children.lookAround() }
+            if self.status?.pools != former { self.children.lookAround() }
             let now = MonotonicClock.now()
             while next <= now { next = next.advanced(byNanoseconds: Nanoseconds.perSecond) }
             await self.sleep(nanoseconds: next.nanoseconds(since: now))
@@ -232,8 +259,8 @@ extension Director {
 
     // MARK: What the gateway says
 
-    private func ask(_ path: String) async -> Result<ProbeResponse, ProbeError> {
-        guard let address = self.announced["admin"] else {
+    func ask(_ part: SiteProcesses.Part?, _ path: String) async -> Result<ProbeResponse, ProbeError> {
+        guard let part, let address = self.site?.admin(of: part) else {
             return .failure(.malformed(.loopback(port: 0), "no address"))
         }
         return await withCheckedContinuation { continuation in
@@ -247,20 +274,29 @@ extension Director {
     }
 
     private func readStatus() async throws -> SiteStatus {
-        let answer = try await self.ask("/status").get()
+        let answer = try await self.ask(self.site?.gatewayPart, "/status").get()
         guard answer.status == 200 else { throw PlayProblem("/status answers with \(answer.status)") }
-        return try SiteStatus(json: answer.body)
+        var status = try SiteStatus(json: answer.body)
+        guard let site = self.site, site.isApart else { return status }
+        // Nobody knows of the workers while there is no controller.
+        let other = try? await self.ask(site.controllerPart, "/status").get()
+        status.pools = try other.map { try SiteStatus(json: $0.body).pools } ?? []
+        return status
     }
 
-    private func waitForStatus(_ what: String, until condition: (SiteStatus) -> Bool) async throws {
-        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(Self.patienceSeconds * 1e9))
+    private func waitForStatus(
+        _ what: String,
+        seconds: Double = Director.patienceSeconds,
+        until condition: (SiteStatus) -> Bool
+    ) async throws {
+        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(seconds * 1e9))
         while true {
             let status = try await self.readStatus()
             self.status = status
             if condition(status) { return }
             guard MonotonicClock.now() < deadline else {
                 throw PlayProblem(
-                    "\(what) did not come within \(Format.decimal(Self.patienceSeconds)) s\(self.logTail)"
+                    "\(what) did not come within \(Format.decimal(seconds)) s\(self.logTail)"
                 )
             }
             _ = try await self.waits(seconds: 0.05) { false }
@@ -269,7 +305,7 @@ extension Director {
 
     /// As few workers as may be, and none on its way in or out.
     private var isAtRest: Bool {
-        guard let pool = self.status?.pool else { return false }
+        guard let pool = self.status?.pool(named: self.plan.pool) else { return false }
         return pool.ready == self.plan.fewestWorkers && pool.pending == 0 && pool.draining == 0
     }
 
@@ -277,6 +313,7 @@ extension Director {
 
     private func readBooks(into evidence: inout Evidence) async throws {
         guard let redis = self.redis else { throw PlayProblem("Redis is not at hand") }
+        try await self.wait("a connection to the gateway's Redis") { redis.isConnected }
         let journal = await withCheckedContinuation { continuation in
             redis.readJournal { continuation.resume(returning: $0) }
         }
@@ -289,16 +326,21 @@ extension Director {
     }
 
     private func endSluice() async throws -> Evidence.Ending {
+        guard let site = self.site else { throw PlayProblem("there is no site to end") }
         self.children.lookAround()
         self.mayEnd = true
+        site.endBegins()
         let toldAt = MonotonicClock.now()
-        self.sluice?.signal(SIGTERM)
-        _ = try await self.waits(seconds: Self.patienceSeconds) { self.sluiceEnd != nil }
+        for parts in SiteProcesses.endOrder {
+            for part in parts { site.child(part)?.signal(SIGTERM) }
+            _ = try await self.waits(seconds: Self.patienceSeconds) { site.isOver(parts) }
+        }
         let took = MonotonicClock.now().nanoseconds(since: toldAt)
         _ = try await self.waits(seconds: 1) { self.children.leftovers.isEmpty }
+        let ending = site.ending
         return Evidence.Ending(
-            status: self.sluiceEnd.map { "\($0)" },
-            isClean: self.sluiceEnd == .exited(0),
+            status: ending.words,
+            isClean: ending.isClean,
             nanoseconds: took,
             leftProcesses: self.children.leftovers.count
         )

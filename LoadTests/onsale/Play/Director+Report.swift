@@ -9,27 +9,41 @@ extension Director {
         try self.prepareReportFolder()
         var environment = Machine.facts
         environment.append(.init(name: "program under test", value: self.options.sluice))
-        let startedAt = Date()
+        self.soFar = RunSoFar(startedAt: Date(), environment: environment, scenario: crowd.scenario)
         self.printer.say(
-            "\(Format.count(crowd.visitors.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
+            "\(Format.count(crowd.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
         )
+        for fact in self.plan.told + self.announcedFaults { self.printer.say("  \(fact.name): \(fact.value)") }
         let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())
         let evidence = try await self.playThroughGateway(crowd)
         let wall = max(1, MonotonicClock.now().nanoseconds(since: before.clock))
         let used = Double(Machine.processorNanoseconds() - before.processor) / Double(wall)
         environment.append(.init(name: "load tool used", value: "\(Format.percent(used)) of one processor"))
-        var direct: Evidence?
-        if self.options.withDirect { direct = try await self.playDirect(crowd) }
-        return RunReport(
-            startedAt: startedAt.ISO8601Format(),
-            command: self.options.command,
-            scenario: crowd.scenario,
+        var soFar = RunSoFar(
+            startedAt: self.soFar?.startedAt ?? Date(),
             environment: environment,
-            settings: self.plan.facts,
-            verdict: Judge(objectives: crowd.scenario.objectives, evidence: evidence).verdict(),
-            gateway: RunResult(evidence),
-            direct: direct.map(RunResult.init),
-            directTarget: direct.map(self.directTarget)
+            scenario: crowd.scenario,
+            evidence: evidence
+        )
+        self.soFar = soFar
+        if self.options.withDirect { soFar.direct = try await self.playDirect(crowd) }
+        return self.report(soFar, evidence)
+    }
+
+    /// The whole run, judged.
+    func report(_ soFar: RunSoFar, _ evidence: Evidence) -> RunReport {
+        let result = RunResult(evidence)
+        return RunReport(
+            startedAt: soFar.startedAt.ISO8601Format(),
+            command: self.options.command,
+            scenario: soFar.scenario,
+            environment: soFar.environment,
+            settings: self.plan.facts + self.faultFacts,
+            verdict: Judge(objectives: soFar.scenario.objectives, evidence: evidence).verdict(),
+            gateway: result,
+            direct: soFar.direct.map(RunResult.init),
+            directTarget: soFar.direct.map(self.directTarget),
+            objectives: soFar.scenario.asked.map { ObjectiveResult($0, of: result) }
         )
     }
 

@@ -21,6 +21,11 @@ actor Director {
     let options: PlayOptions
     let plan: SitePlan
     let descriptorLimit: Int
+    /// Loops that play a part of the crowd beside this actor's own.
+    let helpers: [EventLoop]
+    /// Who plays the crowd, if not this process.
+    let agentOptions: AgentTeam.Options?
+    var team: AgentTeam?
     var printer = ProgressPrinter()
     let children: Children
     var folder: String?
@@ -30,19 +35,24 @@ actor Director {
     var status: SiteStatus?
     /// As last written.
     var limits: SitePlan.Limits
-    /// Addresses by the word that the gateway's process announces them with.
-    var announced: [String: SocketAddress] = [:]
-    var sluice: ChildProcess?
-    var sluiceEnd: ExitStatus?
+    /// The processes under test.
+    var site: SiteProcesses?
+    var faults: FaultPlayer?
     /// When the sale opens, by Redis' clock.
     var openingAt = Date()
     /// The end of the process under test is what the script waits for.
     var mayEnd = false
     private var isInterrupted = false
+    /// What a report needs if the run is stopped.
+    var soFar: RunSoFar?
 
-    init(_ options: PlayOptions, on loop: EventLoop) {
+    init(_ options: PlayOptions, on loop: EventLoop, helpers: [EventLoop] = [], agents: AgentTeam.Options? = nil) {
         self.options = options
-        self.plan = SitePlan(options.scenario)
+        self.helpers = helpers
+        self.agentOptions = agents
+        var plan = options.plan ?? SitePlan(options.scenario)
+        if let changes = options.faults.changes(from: plan.before) { plan.changes = changes }
+        self.plan = plan
         self.limits = self.plan.before
         self.loop = loop
         self.descriptorLimit = Machine.raiseDescriptorLimit()
@@ -55,20 +65,23 @@ actor Director {
     /// Stopped by a signal; nothing is judged.
     struct Interrupted: Error {}
 
-    /// Returns the exit code: that of the verdict, `notPlayed` when there is none, 130 when interrupted.
+    /// Returns the exit code: that of the report, `notPlayed` when there is none, 130 when interrupted.
     func play() async -> Int32 {
         do {
             let report = try await self.perform()
+            self.soFar = nil
             await self.cleanUp()
-            let paths = try ReportFiles.write(report, folder: self.options.reportFolder)
-            self.printer.say(VerdictText(report, isColoured: self.printer.isColoured).render())
-            self.printer.say("  \(URL(fileURLWithPath: paths.html).path)")
-            return report.verdict.exitCode.rawValue
+            // Said before it is written: a full disk takes the files, not the verdict.
+            self.say(report)
+            try self.write(report)
+            return report.exitCode.rawValue
         } catch is Interrupted {
             self.printer.say("\nstopping what was started ...")
+            self.leavePartialReport("interrupted")
             await self.cleanUp()
             return 130
         } catch {
+            self.leavePartialReport("\(error)")
             await self.cleanUp()
             printError("onsale: \(error)")
             return Verdict.ExitCode.notPlayed.rawValue
@@ -116,8 +129,11 @@ actor Director {
 
     private func checkCourse() throws {
         if self.isInterrupted { throw Interrupted() }
-        if let end = self.sluiceEnd, !self.mayEnd {
-            throw PlayProblem("\(self.options.sluice) ended in the middle of the run, with \(end)\(self.logTail)")
+        if let end = self.site?.unexpectedEnd, !self.mayEnd {
+            throw PlayProblem(
+                "\(self.options.sluice) (\(end.part.rawValue)) ended in the middle of the run, with "
+                    + "\(end.status)\(self.logTail)"
+            )
         }
     }
 
@@ -136,8 +152,12 @@ actor Director {
         self.isInterrupted = false
         if self.player != nil { self.player?.finish() }
         self.player = nil
+        self.team?.end()
+        self.team = nil
         self.redis?.close()
         self.redis = nil
+        self.faults?.end()
+        self.site?.endBegins()
         self.children.lookAround()
         self.children.signalAll(SIGTERM)
         let ended = try? await self.waits(seconds: Self.patienceSeconds) { self.children.isEmpty }

@@ -15,6 +15,13 @@ enum Machine {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// Loops that play a crowd beside the site that it is sent to, on the same machine: a quarter of the processors. A
+    /// request costs the site three to four times what it costs the tool, and a tool that takes more than its part makes
+    /// the site look slower than it is.
+    static var threadsBesideTheSite: Int { max(1, ProcessInfo.processInfo.activeProcessorCount / 4) }
+    /// The most that make sense: by then other things than processors are short.
+    static let mostThreads = 64
+
     /// Processor time that this process has used, all threads together.
     static func processorNanoseconds() -> Int64 {
         var time = timespec()

@@ -3,6 +3,10 @@ struct PlayOptions: Sendable {
     /// The program under test.
     var sluice: String
     var scenario: Scenario
+    /// The site; nil: one that fits the scenario.
+    var plan: SitePlan?
+    /// What is done to the site on the way.
+    var faults = FaultSchedule.none
     var reportFolder: String
     /// Play the same crowd without the gateway, too.
     var withDirect: Bool

@@ -21,10 +21,19 @@ struct ProgressPrinter {
         return Int(size.ws_col) - 1
     }
 
+    /// Columns of the terminal; nil when there is none.
+    var columns: Int? { self.isTerminal ? max(Self.width, 40) : nil }
+
     mutating func paint(_ state: ProgressState, isLast: Bool = false) {
         if self.isTerminal { self.view.width = max(Self.width, 40) }
         guard let text = self.view.paint(state, now: MonotonicClock.now(), isLast: isLast) else { return }
         Self.write(text)
+    }
+
+    /// A line of its own while the view is painted again and again.
+    mutating func tell(_ line: String) {
+        self.view.wasInterrupted()
+        Self.write("\(line)\n")
     }
 
     /// A line of its own, between paintings.

@@ -22,7 +22,7 @@ struct HTMLReport {
                 directTarget: self.report.directTarget
             ).render()
         }
-        html += SettingsSection(report: self.report).render()
+        html += RepeatSection(report: self.report).render()
         return html + "</main></body></html>\n"
     }
 
@@ -45,7 +45,7 @@ struct HTMLReport {
         let flow = FlowPlot(counts: result.counts).render()
         html += PlotCard.figure(title: "Where they went", note: "", legend: [], drawing: flow)
         html += PlotCard.render(plots.arrivals()) + PlotCard.render(plots.crowd())
-        html += PlotCard.render(plots.inflow())
+        if !result.inflow.isEmpty { html += PlotCard.render(plots.inflow()) }
         if let order = plots.order() { html += PlotCard.render(order) }
         if let workers = plots.workers() { html += PlotCard.render(workers) }
         html += PlotCard.render(plots.latency())

@@ -1,24 +1,31 @@
 import Foundation
+import Glibc
 
-/// Writes and reads the two files of a report: `report.json` and `report.html`.
+/// Writes and reads the files of a report: `report.json` for programs, `report.html` for people, `report.csv` for
+/// spreadsheets (a line a second), `report.xml` for build servers (JUnit), `report.prom` for Prometheus.
 enum ReportFiles {
     struct Problem: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// Creates the folder when it is missing. Returns the paths written.
+    /// Creates the folder when it is missing. Each file is written beside its place and renamed over what was there: a
+    /// reader never meets half of one. Returns the paths of the first two.
     static func write(_ report: RunReport, folder: String) throws(Problem) -> (json: String, html: String) {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let json = "\(folder)/report.json"
             let html = "\(folder)/report.html"
-            try self.encoded(report).write(to: URL(fileURLWithPath: json), options: .atomic)
-            try Data(HTMLReport(report).render().utf8).write(to: URL(fileURLWithPath: html), options: .atomic)
+            try Self.replace(json, try self.encoded(report))
+            try Self.replace(html, Data(HTMLReport(report).render().utf8))
+            try Self.replace("\(folder)/report.csv", Data(CSVReport(report: report).render().utf8))
+            try Self.replace("\(folder)/report.xml", Data(JUnitReport(report: report).render().utf8))
+            try Self.replace("\(folder)/report.prom", Data(PrometheusReport(report: report).render().utf8))
             return (json, html)
         } catch {
+            let reason = (error as? Problem)?.description ?? error.localizedDescription
             throw Problem(
-                description: "the report could not be written to \(folder): \(error.localizedDescription); "
-                    + "name another folder with --report"
+                description: "the report could not be written to \(folder): \(reason); "
+                    + "make room or name another folder"
             )
         }
     }
@@ -32,11 +39,55 @@ enum ReportFiles {
     static func read(_ path: String) throws(Problem) -> RunReport {
         do {
             let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            let version = try JSONDecoder().decode(Version.self, from: data).formatVersion
+            guard version == RunReport.formatVersion else {
+                let age = version < RunReport.formatVersion ? "an older" : "a newer"
+                throw Problem(
+                    description:
+                        "\(path) is a report of \(age) onsale: its format is \(version), this onsale reads and "
+                        + "writes \(RunReport.formatVersion). Read it with the onsale that wrote it, or play the run again"
+                )
+            }
             return try JSONDecoder().decode(RunReport.self, from: data)
+        } catch let problem as Problem {
+            throw problem
         } catch let error as DecodingError {
-            throw Problem(description: "\(path) is not a report of this version of onsale: \(error)")
+            throw Problem(description: "\(path) is not a report of onsale: \(Self.text(error))")
         } catch {
             throw Problem(description: "\(path) could not be read: \(error.localizedDescription)")
         }
+    }
+
+    private struct Version: Decodable {
+        var formatVersion: Int
+    }
+
+    private static func replace(_ path: String, _ data: Data) throws {
+        let draft = "\(path).new"
+        do {
+            try data.write(to: URL(fileURLWithPath: draft))
+            guard rename(draft, path) == 0 else {
+                throw Problem(description: String(cString: strerror(errno)))
+            }
+        } catch {
+            unlink(draft)
+            throw error
+        }
+    }
+
+    /// Which key, and what of it, in a line.
+    private static func text(_ error: DecodingError) -> String {
+        let context: DecodingError.Context
+        var missing = ""
+        switch error {
+        case .keyNotFound(let key, let found):
+            context = found
+            missing = key.stringValue
+        case .dataCorrupted(let found), .typeMismatch(_, let found), .valueNotFound(_, let found): context = found
+        @unknown default: return "\(error)"
+        }
+        let path = (context.codingPath.map(\.stringValue) + (missing.isEmpty ? [] : [missing])).joined(separator: ".")
+        let what = missing.isEmpty ? context.debugDescription : "it is missing"
+        return path.isEmpty ? context.debugDescription : "\(path): \(what)"
     }
 }

@@ -1,7 +1,7 @@
 /// The whole report as data: what the JSON file holds and the HTML file is made from.
 struct RunReport: Codable, Equatable, Sendable {
     /// Raised when a reader of older files would misread newer ones.
-    static let formatVersion = 2
+    static let formatVersion = 3
 
     /// A line of the settings tables.
     struct Fact: Codable, Equatable, Sendable {
@@ -25,6 +25,26 @@ struct RunReport: Codable, Equatable, Sendable {
     var direct: RunResult?
     /// What the direct run was sent at, in words: "straight at one worker".
     var directTarget: String?
+    /// What became of the objectives that were asked for.
+    var objectives: [ObjectiveResult] = []
+    /// The run was stopped before its end; nil when it was played to it.
+    var partial: Partial?
+
+    /// How far a run came that was stopped.
+    struct Partial: Codable, Equatable, Sendable {
+        /// Seconds of the run that the report holds.
+        var seconds: Int
+        /// Why it was stopped: "interrupted", or what went wrong.
+        var reason: String
+    }
+
+    /// Of the whole, for whoever started it. A load tool that could not keep up says nothing of anything; then come the
+    /// promises, then the objectives.
+    var exitCode: Verdict.ExitCode {
+        if self.partial != nil { return .notPlayed }
+        guard self.verdict.exitCode == .good else { return self.verdict.exitCode }
+        return self.objectives.allSatisfy(\.isReached) ? .good : .objectiveMissed
+    }
 }
 
 /// What came of one run, ready to be drawn.
@@ -55,7 +75,9 @@ struct RunResult: Codable, Equatable, Sendable {
     var door: LatencySummary?
     /// Time in line of those who got in.
     var wait: Percentiles?
+    var waitHistogram: HistogramRecord?
     var toolLateness: Percentiles?
+    var latenessHistogram: HistogramRecord?
     /// Exchanges of each second, from the journal.
     var inflow: [Int]
     /// Limits in force, from the journal.
@@ -76,7 +98,9 @@ struct RunResult: Codable, Equatable, Sendable {
         self.line = LatencySummary(total.line)
         self.door = LatencySummary(total.door)
         self.wait = Percentiles(total.wait)
+        self.waitHistogram = HistogramRecord(waits: total.wait)
         self.toolLateness = Percentiles(total.lateness)
+        self.latenessHistogram = HistogramRecord(latencies: total.lateness)
         let started = evidence.startedMicros
         var inflow = [Int](repeating: 0, count: evidence.journal.exchanges.isEmpty ? 0 : self.samples.count)
         for exchange in evidence.journal.exchanges {

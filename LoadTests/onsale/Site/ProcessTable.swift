@@ -10,6 +10,7 @@ struct ProcessTable {
 
     private var parents: [Entry: Int32] = [:]
     private var entries: [Int32: Entry] = [:]
+    private var names: [Entry: String] = [:]
 
     /// Reads all of `/proc`.
     init() {
@@ -20,6 +21,7 @@ struct ProcessTable {
             let entry = Entry(pid: pid, startedTicks: started)
             self.parents[entry] = parent
             self.entries[pid] = entry
+            self.names[entry] = Self.name(line)
         }
     }
 
@@ -33,6 +35,19 @@ struct ProcessTable {
             front = Set(children.map(\.pid))
         }
         return found
+    }
+
+    /// The workers among the process' children: all but the embedded Redis, and those that have ended.
+    func workers(of pid: Int32) -> [Entry] {
+        self.parents.filter { entry, parent in
+            parent == pid && self.names[entry] != "redis-server" && Self.isAlive(entry)
+        }.map(\.key)
+    }
+
+    /// What the kernel calls the program: between the parentheses.
+    private static func name(_ line: String) -> String {
+        guard let begin = line.firstIndex(of: "("), let end = line.lastIndex(of: ")") else { return "" }
+        return String(line[line.index(after: begin)..<end])
     }
 
     static func isAlive(_ entry: Entry) -> Bool {

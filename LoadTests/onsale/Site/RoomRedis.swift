@@ -9,13 +9,14 @@ final class RoomRedis {
     static let pageEntries = 1_000
 
     private let client: RedisClient
-    private let keys = (journal: "sluice:{\(SitePlan.roomName)}:journal", state: "sluice:{\(SitePlan.roomName)}:state")
+    private let keys: (journal: String, state: String)
     /// Redis' clock at a moment of the monotonic one.
     private var clockMicros: Int64 = 0
     private var clockReadAt = Instant(nanoseconds: 0)
 
     /// - Parameter stateFolder: the gateway's; its embedded Redis listens on a socket in it.
-    init(stateFolder: String, on loop: EventLoop) throws {
+    init(stateFolder: String, room: String = SitePlan.roomName, on loop: EventLoop) throws {
+        self.keys = (journal: "sluice:{\(room)}:journal", state: "sluice:{\(room)}:state")
         var options = RedisOptions()
         options.commandTimeoutNanoseconds = 10 * Nanoseconds.perSecond
         let address = try SocketAddress(parsing: "unix:\(stateFolder)/redis/redis.sock")

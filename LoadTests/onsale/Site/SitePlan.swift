@@ -1,4 +1,5 @@
 import Foundation
+import Settings
 
 /// The site that a crowd is sent to, in the size that fits it: what goes into the gateway's configuration, and what the
 /// workers are like.
@@ -6,14 +7,30 @@ import Foundation
 /// Everything follows from the scenario. The inflow drains the line within the first three quarters of the run, so that
 /// the people have time to finish and the workers to go; the workers can carry the raised inflow with one to spare. In
 /// the middle of the drain the limits are raised, and later lowered again.
-struct SitePlan: Codable, Equatable, Sendable {
+///
+/// On the operator's own file the limits, the workers and the room are the file's: see `SitePlan+Rehearsal`.
+struct SitePlan: Equatable, Sendable {
     /// The limits of the room that change on the way.
-    struct Limits: Codable, Equatable, Sendable {
-        var inflowPerSecond: Int
+    struct Limits: Equatable, Sendable {
+        /// Exchanges per 1000 seconds.
+        var inflowMilli: Int64
         var burst: Int
+        /// nil: those of the plan.
+        var slots: Int?
+
+        init(inflowMilli: Int64, burst: Int, slots: Int? = nil) {
+            self.inflowMilli = inflowMilli
+            self.burst = burst
+            self.slots = slots
+        }
+
+        init(inflowPerSecond: Int, burst: Int) { self.init(inflowMilli: Int64(inflowPerSecond) * 1000, burst: burst) }
+
+        /// Rounded down.
+        var inflowPerSecond: Int { Int(self.inflowMilli / 1000) }
     }
 
-    struct Change: Codable, Equatable, Sendable {
+    struct Change: Equatable, Sendable {
         /// From the start of the run.
         var seconds: Double
         var limits: Limits
@@ -22,6 +39,25 @@ struct SitePlan: Codable, Equatable, Sendable {
     static let roomName = "onsale"
     static let poolName = "tickets"
 
+    /// The room that is judged, and the pool behind it.
+    var room = Self.roomName
+    var pool = Self.poolName
+    /// Where its pages are; nil: everywhere.
+    var route: RoomRoute?
+    /// What a pass is tied to.
+    var binding = VisitorBinding.address(v4Bits: 32, v6Bits: 64)
+    /// The operator's file; nil: the tool writes one of its own.
+    var copy: SandboxedFile?
+    /// The room opens in the run; else it is open from the start.
+    var hasOpening = true
+    /// Visitors a second, in thousandths, that the site carries for sure; nil: all that the limits allow.
+    var carriedMilli: Int64?
+    /// Promises that this site cannot be held to, each with the reason.
+    var leftOut: [Check.Name: String] = [:]
+    /// What else whoever reads the verdict has to know.
+    var notes: [String] = []
+    /// The tokens that are no good here.
+    var probeKinds = ProbeKind.allCases
     var before: Limits
     var changes: [Change]
     /// When tokens that are no good are tried, from the start of the run.
@@ -43,22 +79,22 @@ struct SitePlan: Codable, Equatable, Sendable {
     var scaleDownAfterSeconds: Int
 
     /// How much faster people are let in while the limits are raised.
-    private static let raise = 1.4
+    static let raise = 1.4
     /// The line is gone by this share of the run.
-    private static let drainedShare = 0.74
+    static let drainedShare = 0.74
     /// The limits are raised at the first share of the drain, and lowered at the second.
     private static let raiseShare = 0.4
     private static let lowerShare = 0.75
     private static let probeShares = [0.1, 0.3, 0.5, 0.7]
     /// A controller looks at its pool once a second, starts workers, sees them ready and then lends the rate.
-    private static let controllerSeconds = 3
+    static let controllerSeconds = 3
     /// Of those who get a place and come back, the share that does not lose patience in so short a run.
     private static let patientShare = 0.97
 
     init(_ scenario: Scenario) {
         let opening = scenario.curve.openingSeconds
         let drainSeconds = max(1, scenario.durationSeconds * Self.drainedShare - opening)
-        let people = Double(scenario.visitors) * (1 - scenario.manners.noShowShare) * Self.patientShare
+        let people = Double(scenario.visitors) * (1 - scenario.mean(\.noShowShare)) * Self.patientShare
         let raised = Self.lowerShare - Self.raiseShare
         let pace = people / drainSeconds / (1 + (Self.raise - 1) * raised)
         let inflow = Self.rounded(pace)
@@ -72,13 +108,20 @@ struct SitePlan: Codable, Equatable, Sendable {
             Change(seconds: opening + drainSeconds * Self.lowerShare, limits: self.before),
         ]
         self.probeSeconds = Self.probeShares.map { opening + drainSeconds * $0 }
-        self.requestsPerVisitor = (scenario.manners.fewestRequests + scenario.manners.mostRequests) / 2
+        self.requestsPerVisitor = max(1, Int(scenario.mean { Double($0.fewestRequests + $0.mostRequests) / 2 }))
         let busySlots = Double(most * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
         self.slotsPerWorker = max(1, Int((busySlots / self.utilization / Double(self.mostWorkers - 1)).rounded(.up)))
         // The visitors' think times and the sessions that only time ends, and half as much again.
         let stretch = Manners.stretch(durationSeconds: scenario.durationSeconds)
-        self.slots = max(10, Int((Double(most) * max(4, 12 * stretch)).rounded(.up)))
-        self.sessionSeconds = max(5, Int((20 * stretch).rounded()))
+        let basket = scenario.mean(\.basketSeconds)
+        self.slots = max(10, Int((Double(most) * (max(4, 12 * stretch) + basket)).rounded(.up)))
+        // Nobody is to fall out of a session by holding a basket, or for a network that comes back.
+        let longest = scenario.everyClass.map { group in
+            let manners = group.manners
+            return manners.longestThinkSeconds + manners.basketSeconds
+                + (manners.lossShare > 0 ? 2 * manners.longestLossSeconds : 0)
+        }
+        self.sessionSeconds = max(5, Int((20 * stretch).rounded()), Int((1.25 * (longest.max() ?? 0)).rounded(.up)))
         self.journalEntries = max(100_000, 2 * scenario.visitors)
         self.drainGoalSeconds = max(1, Int(drainSeconds / 2))
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
@@ -98,16 +141,38 @@ struct SitePlan: Codable, Equatable, Sendable {
         return max(1, Int((value / step).rounded(.up) * step))
     }
 
-    /// The gateway's configuration. Relative to the file's folder: the state lies beside it.
-    func yaml(_ limits: Limits, opensAt: Date) -> String {
+    /// The configuration of a process. Relative to the file's folder: the state lies beside it.
+    ///
+    /// - Parameters:
+    ///   - opensAt: nil where the room has no opening.
+    ///   - listen: the gateway's address; port 0 picks a free one.
+    func yaml(
+        _ limits: Limits,
+        opensAt: Date?,
+        listen: String = "127.0.0.1:0",
+        redis: String = "embedded"
+    ) throws -> String {
+        guard let copy = self.copy else { return self.ownYAML(limits, opensAt: opensAt, listen: listen, redis: redis) }
+        let moment = SandboxedFile.Moment(
+            inflowMilli: limits.inflowMilli,
+            burst: Int64(limits.burst),
+            slots: Int64(limits.slots ?? self.slots),
+            opensAt: self.hasOpening ? opensAt.map(Self.text) : nil,
+            listen: listen,
+            redis: redis
+        )
+        return try copy.yaml(room: self.room, moment)
+    }
+
+    private func ownYAML(_ limits: Limits, opensAt: Date?, listen: String, redis: String) -> String {
         """
         # Written by onsale for one run.
         listen:
-          - address: 127.0.0.1:0
+          - address: \(listen)
         admin:
           listen: 127.0.0.1:0
         state_folder: state
-        redis: embedded
+        redis: \(redis)
         log:
           level: info
         pools:
@@ -129,13 +194,13 @@ struct SitePlan: Codable, Equatable, Sendable {
               requests_per_visitor: \(self.requestsPerVisitor)
         rooms:
           \(Self.roomName):
-            slots: \(self.slots)
-            inflow: \(limits.inflowPerSecond)/s
+            slots: \(limits.slots ?? self.slots)
+            inflow: \(SandboxedFile.rate(limits.inflowMilli))
             burst: \(limits.burst)
             session_length: \(self.sessionSeconds)s
             bind: address/32/64
             journal_entries: \(self.journalEntries)
-            opens_at: \(Self.text(opensAt))
+            opens_at: \(opensAt.map(Self.text) ?? "null")
             title: Tickets go on sale
         routes:
           - host: "*"
@@ -152,16 +217,17 @@ struct SitePlan: Codable, Equatable, Sendable {
         func step(_ limits: Limits, _ micros: Int64) -> LimitStep {
             LimitStep(
                 micros: micros,
-                rateMilli: Int64(limits.inflowPerSecond) * 1000,
+                rateMilli: limits.inflowMilli,
                 burst: Int64(limits.burst),
-                slots: Int64(self.slots)
+                slots: Int64(limits.slots ?? self.slots)
             )
         }
         return LimitSchedule(
             written: [step(self.before, 0)] + zip(self.changes, writtenMicros).map { step($0.limits, $1) },
             openingMicros: openingMicros,
             reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: Int64(self.startSeconds + Self.controllerSeconds) * 1_000_000
+            startMicros: Int64(self.startSeconds + Self.controllerSeconds) * 1_000_000,
+            carriedMilli: self.carriedMilli
         )
     }
 
@@ -180,8 +246,11 @@ struct SitePlan: Codable, Equatable, Sendable {
     }
 
     var facts: [RunReport.Fact] {
-        func limits(_ limits: Limits) -> String { "\(limits.inflowPerSecond)/s, burst \(limits.burst)" }
-        return [
+        func limits(_ limits: Limits) -> String {
+            let slots = limits.slots.map { ", slots \($0)" } ?? ""
+            return "\(SandboxedFile.rate(limits.inflowMilli)), burst \(limits.burst)\(slots)"
+        }
+        let facts = [
             ("inflow", limits(self.before)),
             ("after the changes", self.changes.map { limits($0.limits) }.joined(separator: "; ")),
             ("slots", Format.count(self.slots)),
@@ -192,5 +261,15 @@ struct SitePlan: Codable, Equatable, Sendable {
             ("start of a worker", "\(self.startSeconds) s"),
             ("aimed utilization", Format.percent(self.utilization)),
         ].map { RunReport.Fact(name: $0.0, value: $0.1) }
+        return facts + self.told
+    }
+
+    /// What a person has to know of the site before the run, and finds in the report: what is not as in their file, and
+    /// what is not judged.
+    var told: [RunReport.Fact] {
+        (self.copy?.replacements ?? []).map { RunReport.Fact(name: "replaced: \($0.key)", value: $0.words) }
+            + self.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }
+            .map { RunReport.Fact(name: "not judged: \($0.key.rawValue)", value: $0.value) }
+            + self.notes.map { RunReport.Fact(name: "note", value: $0) }
     }
 }

@@ -26,12 +26,23 @@ struct SiteStatus: Decodable, Equatable, Sendable {
     var rooms: [Room]
     var pools: [Pool]
 
+    /// Of the process that is asked: `sluice run` tells everything; a gateway alone has no pools, a controller no rooms.
     init(json: [UInt8]) throws {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         self = try decoder.decode(Self.self, from: Data(json))
     }
 
-    var room: Room? { self.rooms.first { $0.name == SitePlan.roomName } }
-    var pool: Pool? { self.pools.first { $0.name == SitePlan.poolName } }
+    private enum CodingKeys: String, CodingKey { case reloadsApplied, reloadsRefused, rooms, pools }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.reloadsApplied = try container.decode(Int.self, forKey: .reloadsApplied)
+        self.reloadsRefused = try container.decode(Int.self, forKey: .reloadsRefused)
+        self.rooms = try container.decodeIfPresent([Room].self, forKey: .rooms) ?? []
+        self.pools = try container.decodeIfPresent([Pool].self, forKey: .pools) ?? []
+    }
+
+    func room(named name: String) -> Room? { self.rooms.first { $0.name == name } }
+    func pool(named name: String) -> Pool? { self.pools.first { $0.name == name } }
 }

@@ -36,6 +36,9 @@ struct ProgressView: Sendable {
         return text
     }
 
+    /// Something else was written: the next painting begins below it.
+    mutating func wasInterrupted() { self.paintedLines = 0 }
+
     /// Everything on one line, for logs.
     static func line(_ state: ProgressState) -> String {
         let last = state.samples.last

@@ -1,26 +1,40 @@
 /// The verdict for the terminal: a line a check, then the same crowd without the gateway.
 struct VerdictText {
     private static let titleWidth = 54
+    /// The widest figures with their limits.
+    private static let figureWidth = 34
 
     let report: RunReport
+    /// Columns of the terminal; what is written elsewhere is as wide as it is.
+    let width: Int?
     private let ink: Ink
 
-    init(_ report: RunReport, isColoured: Bool) {
+    init(_ report: RunReport, isColoured: Bool, width: Int? = nil) {
         self.report = report
+        self.width = width
         self.ink = Ink(isColoured: isColoured)
     }
 
     func render() -> String {
-        let verdict = self.report.verdict
-        let tone: Ink.Tone = verdict.isInvalid ? .amber : verdict.passed ? .green : .red
-        let headline = VerdictSection(report: self.report).headline
-        var lines = ["", "  \(self.ink(.bold, self.ink(tone, headline)))", ""]
-        lines += verdict.checks.map(self.line)
+        let tone: Ink.Tone =
+            switch self.report.exitCode {
+            case .good: .green
+            case .toolTooSlow, .notPlayed: .amber
+            case .broken, .objectiveMissed: .red
+            }
+        let section = VerdictSection(report: self.report)
+        let headline = self.wrapped(section.headline, indent: 2).map { self.ink(.bold, self.ink(tone, $0)) }
+        var lines = [""] + headline + [""]
+        if self.report.partial != nil { lines += self.wrapped(section.story, indent: 2) + [""] }
+        lines += self.report.verdict.checks.flatMap(self.lines)
+        if !self.report.objectives.isEmpty {
+            lines += ["", "  \(self.ink(.faint, "Objectives"))"] + self.report.objectives.flatMap(self.lines)
+        }
         if let direct = self.report.direct { lines += self.comparison(direct) }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func line(_ check: Check) -> String {
+    private func lines(_ check: Check) -> [String] {
         let (sign, tone): (String, Ink.Tone)
         switch check.outcome {
         case .passed: (sign, tone) = ("✓", .green)
@@ -28,12 +42,35 @@ struct VerdictText {
         case .notMeasured: (sign, tone) = ("?", .amber)
         case .notJudged: (sign, tone) = ("–", .faint)
         }
-        let dots = String(repeating: ".", count: max(Self.titleWidth - check.title.count, 2))
-        var line = "  \(self.ink(tone, sign)) \(check.title) \(self.ink(.faint, dots)) "
-        if check.outcome == .notJudged { return line + self.ink(.faint, "not judged: \(check.detail)") }
-        line += "\(self.ink(.bold, check.measured)) \(self.ink(.faint, "limit \(check.limit)"))"
-        if check.outcome != .passed { line += "\n      \(check.detail)" }
-        return line
+        if check.outcome == .notJudged {
+            return ["  \(self.ink(tone, sign)) \(check.title)"] + self.wrapped("not judged: \(check.detail)", indent: 6)
+        }
+        var lines = self.row(self.ink(tone, sign), check.title, check.measured, "limit \(check.limit)")
+        if check.outcome != .passed { lines += self.wrapped(check.detail, indent: 6) }
+        return lines
+    }
+
+    private func lines(_ result: ObjectiveResult) -> [String] {
+        let sign = result.isReached ? self.ink(.green, "✓") : self.ink(.red, "✗")
+        return self.row(sign, result.title, result.measuredText, "asked for \(result.boundText)")
+    }
+
+    /// Sign, words and figures on a line; the figures on one of their own where the terminal is too narrow.
+    private func row(_ sign: String, _ title: String, _ measured: String, _ limit: String) -> [String] {
+        let figures = "\(self.ink(.bold, measured)) \(self.ink(.faint, limit))"
+        let width = self.width ?? .max
+        let titleWidth = min(Self.titleWidth, max(width - 6 - Self.figureWidth, 0))
+        let dots = max(titleWidth - title.count, 2)
+        guard 6 + title.count + dots + measured.count + 1 + limit.count > width else {
+            return ["  \(sign) \(title) \(self.ink(.faint, String(repeating: ".", count: dots))) \(figures)"]
+        }
+        let words = Wrap.lines(title, width: width, indent: 4)
+        return ["  \(sign) \(words[0].dropFirst(4))"] + words.dropFirst() + ["      \(figures)"]
+    }
+
+    private func wrapped(_ text: String, indent: Int) -> [String] {
+        guard let width = self.width else { return [String(repeating: " ", count: indent) + text] }
+        return Wrap.lines(text, width: width, indent: indent)
     }
 
     private func comparison(_ direct: RunResult) -> [String] {

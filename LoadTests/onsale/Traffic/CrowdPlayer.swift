@@ -1,199 +1,231 @@
+import Dispatch
 import EventLoop
-import HTTPWire
 import Primitives
 import Transport
 
 /// Plays a crowd over real sockets, each person at the moment that the plan says, whatever became of the others.
 ///
-/// Lives on one loop. Keeps the run's seconds as a `Timeline`, and closes each second by itself.
+/// Lives on one loop, and plays a part of the crowd on it and on each of `helpers`, which share nothing: visitor by
+/// visitor, in turn. Puts their seconds together into one `Timeline`, and in the end their books, so that whoever judges
+/// sees one run.
 final class CrowdPlayer {
-    static let connectTimeoutNanoseconds = 5 * Nanoseconds.perSecond
-    /// People press stop after this time; longer than the gateway holds a request at the door.
-    static let answerTimeoutNanoseconds = 20 * Nanoseconds.perSecond
-    /// A site that keeps up answers within this time, the door of a waiting room aside.
-    static let promptNanoseconds = Nanoseconds.perSecond
-    /// Descriptors that are left to everything but the visitors.
-    static let reservedDescriptors = 200
+    static let reservedDescriptors = CrowdPart.reservedDescriptors
+    /// While fewer wait, a newcomer may be let in at once, and a probe with a bad token is one.
+    private static let fewestWaiting = 30
 
     let loop: EventLoop
     let crowd: Crowd
-    let target: Target
+    /// A second gateway may join.
+    private(set) var target: Target
     let startedAt: Instant
     let rules: VisitorRules
-    /// Read into by all players, one at a time.
-    var head = ResponseHead()
-    var tally = Tally()
-    var openConnections = 0
-    /// Connections whose request waits for an answer for longer than `promptNanoseconds`, as of the last second.
-    private var heldBackConnections = 0
     private(set) var timeline = Timeline()
-    /// What each visitor saw of the room; nothing is written where there is none.
-    var books: VisitBooks
-    var probes = ProbeStock()
-    /// Those who have come and not left, by their index in the crowd.
-    private var players: [VisitorPlayer?]
-    private var nextToCome = 0
-    private var leftCount = 0
-    private let mostConnections: Int
-    private var arrivalTimer: LoopTimer!
-    private var secondTimer: LoopTimer!
-    private var nextSecondAt: Instant
+    private(set) var gauges = Gauges()
     /// Adds what only others know to the gauges at the end of a second.
     var fillGauges: ((inout Gauges) -> Void)?
-    private(set) var gauges = Gauges()
+    /// Called when a second is whole.
+    var onSecond: ((HeldSecond) -> Void)?
+    /// The first is the one on this loop; none where agents play the whole crowd.
+    private var parts: [LoopBound<CrowdPart>] = []
+    private let boxes: [PartBox]
+    private var merge: SecondMerge
+    private var wholeBooks: VisitBooks?
+    private let share: CrowdShare
+    private let team: AgentTeam?
 
     /// - Parameters:
     ///   - startedAt: second 0 of the run.
     ///   - firstSecond: a run that is taken up in the middle begins with this one; those before it are left empty.
+    ///   - share: the visitors to play; the others are somebody else's.
+    ///   - room: what is known of it.
+    ///   - excuses: stretches that say nothing of some promises.
     ///   - descriptorLimit: how many this process may have open.
+    ///   - reconnects: nobody keeps a connection from one request to the next.
+    ///   - helpers: further loops, with a part of the crowd each.
     init(
         _ crowd: Crowd,
         target: Target,
         startedAt: Instant,
         firstSecond: Int = 0,
+        share: CrowdShare = .whole,
         hasRoom: Bool,
+        room: RoomTraits = RoomTraits(),
+        excuses: Excuses = .none,
         descriptorLimit: Int,
-        on loop: EventLoop
+        reconnects: Bool = false,
+        on loop: EventLoop,
+        helpers: [EventLoop] = []
     ) {
         self.loop = loop
         self.crowd = crowd
         self.target = target
         self.startedAt = startedAt
+        self.share = share
+        self.team = nil
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: hasRoom)
-        self.books = VisitBooks(
-            visitors: hasRoom ? crowd.visitors.count : 0,
-            startedAt: startedAt,
-            openingAt: self.rules.openingAt
-        )
-        self.players = Array(repeating: nil, count: crowd.visitors.count)
-        self.mostConnections = max(1, descriptorLimit - Self.reservedDescriptors)
+        self.timeline.excuses = excuses
+        self.merge = SecondMerge(parts: helpers.count + 1, firstSecond: firstSecond)
+        let loops = [loop] + helpers
+        let boxes = loops.map { _ in PartBox() }
+        self.boxes = boxes
         for _ in 0..<firstSecond { self.timeline.append(Tally(), Gauges()) }
-        self.nextSecondAt = startedAt.advanced(byNanoseconds: Int64(firstSecond + 1) * Nanoseconds.perSecond)
-        self.arrivalTimer = LoopTimer(loop: loop) { [weak self] in self?.letCome() }
-        self.secondTimer = LoopTimer(loop: loop) { [weak self] in self?.secondPassed() }
+        let me = LoopBound(WeakPlayer(self), loop: loop)
+        let connections = max(loops.count, descriptorLimit - Self.reservedDescriptors) / loops.count
+        for (index, share) in share.split(loops.count).enumerated() {
+            let partLoop = loops[index]
+            let make: @Sendable () -> LoopBound<CrowdPart> = {
+                let part = CrowdPart(
+                    crowd,
+                    share: share,
+                    target: target,
+                    startedAt: startedAt,
+                    firstSecond: firstSecond,
+                    hasRoom: hasRoom,
+                    room: room,
+                    mostConnections: connections,
+                    box: boxes[index],
+                    on: partLoop
+                )
+                if reconnects { part.keepNanoseconds = .min }
+                part.onSecond = { index == 0 ? me.open().player?.collect() : me.submit { $0.player?.collect() } }
+                return LoopBound(part, loop: partLoop)
+            }
+            self.parts.append(index == 0 ? make() : partLoop.queue.sync(execute: make))
+        }
     }
 
-    var mayConnect: Bool { self.openConnections < self.mostConnections }
-    /// Kept connections are given up from here on, so that people who want to ask find a descriptor.
-    var isShortOfDescriptors: Bool { self.openConnections * 4 > self.mostConnections * 3 }
-    /// Most connections wait for answers that do not come: it is the site that uses them up, not the tool's plan.
-    var reasonForNoConnection: ErrorKind {
-        self.heldBackConnections * 2 > self.openConnections ? .crowdedOut : .toolLimit
+    /// A crowd that agents play.
+    init(_ crowd: Crowd, target: Target, startedAt: Instant, team: AgentTeam, on loop: EventLoop) {
+        self.loop = loop
+        self.crowd = crowd
+        self.target = target
+        self.startedAt = startedAt
+        self.share = .whole
+        self.team = team
+        self.boxes = []
+        self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: true)
+        self.merge = SecondMerge(parts: team.options.count, firstSecond: 0)
+        for agent in 0..<team.options.count where team.board.isLost(agent) { self.merge.giveUp(agent) }
+        team.onSecond = { [weak self] held, agent in
+            self?.merge.take(held, of: agent)
+            self?.collect()
+        }
+        team.onLost = { [weak self] agent in
+            self?.merge.giveUp(agent)
+            self?.collect()
+        }
     }
-    var isEverybodyGone: Bool { self.leftCount == self.players.count }
+
+    /// Lets parts on other loops find the player without keeping it.
+    private final class WeakPlayer {
+        private(set) weak var player: CrowdPlayer?
+        init(_ player: CrowdPlayer) { self.player = player }
+    }
+
+    /// nil where agents play the whole crowd.
+    private var here: CrowdPart? { self.parts.first?.open() }
+    private var elsewhere: ArraySlice<LoopBound<CrowdPart>> { self.parts.dropFirst() }
+
+    var isEverybodyGone: Bool {
+        if let team = self.team {
+            let agents = team.options.count
+            let shares = (0..<agents).filter { !team.board.isLost($0) }.map { CrowdShare(index: $0, count: agents) }
+            let people = shares.reduce(0) { $0 + $1.size(of: self.crowd.count) }
+            return self.timeline.total.counts.left >= people
+        }
+        return self.boxes.reduce(0) { $0 + $1.leftCount } == self.share.size(of: self.crowd.count)
+    }
+
+    /// As of now on this loop, as of the last second on the others.
+    var openConnections: Int {
+        guard self.elsewhere.isEmpty, let here = self.here else { return self.gauges.openConnections }
+        return here.openConnections
+    }
+
+    /// What each visitor saw of the room. Until the run is over, of those who are played on this loop.
+    var books: VisitBooks {
+        self.wholeBooks ?? self.here?.books
+            ?? VisitBooks(visitors: 0, startedAt: self.startedAt, openingAt: self.rules.openingAt)
+    }
+
+    /// What the run has come to so far, on this loop with the second under way.
+    var counts: Counts {
+        var counts = self.timeline.total.counts
+        if self.wholeBooks == nil, let here = self.here { counts.merge(here.tally.counts) }
+        return counts
+    }
+
+    /// Half of those who connect from now on go to another gateway of the same site.
+    func join(_ address: SocketAddress) {
+        let target = self.target.joined(by: address)
+        self.target = target
+        self.here?.target = target
+        for part in self.elsewhere { part.submit { $0.target = target } }
+    }
+
+    /// What a gateway that is gone had heard may be unknown to the others.
+    func forgetProbes() {
+        self.here?.probes.forget()
+        for part in self.elsewhere { part.submit { $0.probes.forget() } }
+    }
 
     /// Begins to send people at `startedAt`.
     func start() {
         self.loop.preconditionOnLoop()
-        self.letCome()
-        self.secondTimer.arm(at: self.nextSecondAt)
+        self.team?.begin(at: self.startedAt)
+        self.here?.start()
+        for part in self.elsewhere { part.submit { $0.start() } }
     }
 
-    private func letCome() {
-        let now = MonotonicClock.now()
-        while self.nextToCome < self.crowd.visitors.count {
-            let visitor = self.crowd.visitors[self.nextToCome]
-            let due = self.startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
-            guard due <= now else { return self.arrivalTimer.arm(at: due) }
-            self.nextToCome += 1
-            self.tally.wasLate(nanoseconds: now.nanoseconds(since: due))
-            self.tally.arrived()
-            let player = VisitorPlayer(visitor, crowd: self)
-            self.players[visitor.index] = player
-            player.arrive()
-        }
-    }
-
-    /// Books what came of one request.
-    func heard(
-        _ heard: VisitorMachine.Heard,
-        _ player: VisitorPlayer,
-        isExit: Bool,
-        response: Response?,
-        due: Instant,
-        sentAt: Instant,
-        now: Instant
-    ) {
-        let index = player.machine.visitor.index
-        let since = self.books.due(heard, of: index, requestDue: due)
-        self.tally.heard(heard, due: since, sentAt: sentAt, now: now)
-        guard self.rules.hasRoom else { return }
-        self.books.heard(heard, of: index, isExit: isExit, response: response, sentAt: sentAt, now: now)
-    }
-
-    /// Some visitor on the way of whom that holds.
-    func anybody(_ holds: (VisitorMachine) -> Bool) -> VisitorPlayer? {
-        for case let player? in self.players where !player.machine.isGone && holds(player.machine) { return player }
-        return nil
-    }
-
-    func left(_ player: VisitorPlayer, _ outcome: VisitorMachine.Outcome) {
-        self.tally.left(outcome, machine: player.machine)
-        self.leftCount += 1
-        // Further up the stack the player is still at work.
-        let index = player.machine.visitor.index
-        self.loop.onNextTurn { self.players[index] = nil }
+    /// Sends one probe of each kind for which there is somebody to take the tokens from. Agents do so by themselves.
+    func sendProbes() {
+        self.loop.preconditionOnLoop()
+        guard self.gauges.waiting >= Self.fewestWaiting else { return }
+        self.here?.sendProbes()
     }
 
     /// Nobody comes any more, and who is under way stops. The seconds go on.
     func stopVisitors() {
         self.loop.preconditionOnLoop()
-        self.arrivalTimer.disarm()
-        self.nextToCome = self.crowd.visitors.count
-        for player in self.players { player?.stop() }
+        self.team?.stop()
+        self.here?.stopVisitors()
+        for part in self.elsewhere { part.submit { $0.stopVisitors() } }
     }
 
-    /// Closes the second under way, and the books.
+    /// Closes the second under way, and the books. Waits for the other loops, which takes a few turns of theirs; of agents,
+    /// what has come in counts.
     func finish() {
         self.loop.preconditionOnLoop()
-        self.stopVisitors()
-        self.secondTimer.disarm()
-        self.closeSecond()
-    }
-
-    private func secondPassed() {
-        let now = MonotonicClock.now()
-        self.giveUpOverdueAnswers(now)
-        // A loop that stood still for several seconds puts what happened in the first of them.
-        while self.nextSecondAt <= now {
-            self.nextSecondAt = self.nextSecondAt.advanced(byNanoseconds: Nanoseconds.perSecond)
-            self.closeSecond()
+        guard self.wholeBooks == nil else { return }
+        self.here?.finish()
+        var books = self.team?.books ?? []
+        if let here = self.here { books.append(here.books) }
+        for part in self.elsewhere {
+            let loop = part.loop as! EventLoop
+            books.append(
+                loop.queue.sync {
+                    part.open().finish()
+                    return part.open().books
+                }
+            )
         }
-        self.secondTimer.arm(at: self.nextSecondAt)
+        self.wholeBooks =
+            books.count == 1
+            ? books[0] : VisitBooks(merging: books, visitors: self.crowd.count, share: self.share)
+        self.collect(isEnd: true)
     }
 
-    private func closeSecond() {
-        self.gauges = self.measureGauges()
-        self.timeline.append(self.tally, self.gauges)
-        self.tally.reset()
-    }
-
-    private func measureGauges() -> Gauges {
-        var gauges = Gauges()
-        for case let player? in self.players {
-            if player.machine.isInLine { gauges.waiting += 1 }
-            if player.machine.isInside, !player.machine.isGone { gauges.inside += 1 }
+    /// Takes what the parts have put into their boxes, and adds the seconds that are whole.
+    private func collect(isEnd: Bool = false) {
+        for (index, box) in self.boxes.enumerated() {
+            for held in box.takeAll() { self.merge.take(held, of: index) }
         }
-        gauges.openConnections = self.openConnections
-        self.fillGauges?(&gauges)
-        return gauges
-    }
-
-    /// Once a second for all, instead of a timer for each request: a response that takes so long is an error in any case.
-    private func giveUpOverdueAnswers(_ now: Instant) {
-        self.heldBackConnections = 0
-        for case let player? in self.players {
-            guard let sentAt = player.sentAt else { continue }
-            let waited = now.nanoseconds(since: sentAt)
-            if waited > Self.promptNanoseconds { self.heldBackConnections += 1 }
-            if waited > Self.answerTimeoutNanoseconds { player.gaveUpWaiting() }
+        while var held = self.merge.next(isEnd: isEnd) {
+            self.fillGauges?(&held.gauges)
+            self.gauges = held.gauges
+            self.timeline.append(held.tally, held.gauges)
+            self.onSecond?(held)
         }
-    }
-
-    /// What the run has come to so far, the second under way included.
-    var counts: Counts {
-        var counts = self.timeline.total.counts
-        counts.merge(self.tally.counts)
-        return counts
+        for tally in self.merge.takeLate() { self.timeline.addLate(tally) }
     }
 }

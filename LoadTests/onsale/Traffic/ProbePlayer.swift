@@ -7,7 +7,7 @@ import Transport
 ///
 /// Lives on the crowd's loop, which keeps it through its connection.
 final class ProbePlayer: StreamHandler {
-    private let crowd: CrowdPlayer
+    private let crowd: CrowdPart
     private let kind: ProbeKind
     /// Whose address the request comes from.
     private let index: Int
@@ -16,7 +16,7 @@ final class ProbePlayer: StreamHandler {
     private var connection: (any ByteStream)?
     private let request: VisitorMachine.Request
 
-    init(_ kind: ProbeKind, cookies: CookieJar, from index: Int, ordinal: UInt32, crowd: CrowdPlayer) {
+    init(_ kind: ProbeKind, cookies: CookieJar, from index: Int, ordinal: UInt32, crowd: CrowdPart) {
         self.crowd = crowd
         self.kind = kind
         self.index = index
@@ -32,7 +32,7 @@ final class ProbePlayer: StreamHandler {
             to: self.crowd.target.address(of: self.index),
             from: self.crowd.target.source(of: self.index),
             on: self.crowd.loop,
-            timeoutNanoseconds: CrowdPlayer.connectTimeoutNanoseconds,
+            timeoutNanoseconds: CrowdPart.connectTimeoutNanoseconds,
             handler: self
         )
     }

@@ -17,6 +17,10 @@ struct ProbeStock {
         self.used.append((cookies, index, now))
     }
 
+    /// A gateway that was started since has not heard who gave the slot back: until it asks for a renewal, a sixth of a
+    /// session later, such a pass is good there.
+    mutating func forget() { self.used = [] }
+
     /// Tokens that are surely used up, and whose they were.
     func settled(now: Instant) -> (cookies: CookieJar, index: Int)? {
         self.used.first { now.nanoseconds(since: $0.askedAt) >= Self.settlingNanoseconds }.map {

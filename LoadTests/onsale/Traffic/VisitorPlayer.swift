@@ -6,29 +6,68 @@ import Transport
 
 /// Plays one visitor over a real socket: carries out what the machine asks for and tells it what came of it.
 ///
-/// Lives on the crowd's loop. Has at most one connection and one request under way; a connection is kept only for as
-/// long as the next request is near, because a crowd has more people than a process has descriptors.
+/// Lives on the crowd's loop, for as long as the visitor has a connection or is about to. Has at most one connection and
+/// one request under way; a connection is kept only for as long as the next request is near, because a crowd has more
+/// people than a process has descriptors.
 final class VisitorPlayer: StreamHandler {
-    /// The next request must be nearer than this for its connection to stay open.
+    /// The next request must be nearer than this for a connection to stay open, and for a visitor to stay awake.
     static let keepNanoseconds = 2 * Nanoseconds.perSecond
 
-    /// It keeps this object, too, until the visitor has left.
-    private let crowd: CrowdPlayer
-    private(set) var machine: VisitorMachine
+    /// It keeps this object, too, until the visitor has left or rests.
+    private let crowd: CrowdPart
+    /// The crowd's: where it keeps the visitor, and this object.
+    let seat: Int
+    var awakeIndex = 0
+    private(set) var machine: VisitorMachine {
+        didSet { self.recount() }
+    }
+    private var standing = Standing.nowhere
     private var connection: (any ByteStream)?
+    /// One that the visitor's network has left behind: open, and nobody listens.
+    private var deafConnection: (any ByteStream)?
     private var reader = ResponseReader()
-    private(set) var cookies = CookieJar()
-    private var timer: LoopTimer!
+    /// Of the visitor's own; see `CrowdPart+Cookies`.
+    var cookies = CookieJar()
+    /// The request under way shows the pass of somebody else, while others wait.
+    var showsStolenPass = false
     /// When the bytes of the request under way were given to the socket; nil when none is.
     private(set) var sentAt: Instant?
 
-    init(_ visitor: Visitor, crowd: CrowdPlayer) {
+    init(_ machine: VisitorMachine, seat: Int, crowd: CrowdPart) {
         self.crowd = crowd
-        self.machine = VisitorMachine(visitor, startedAt: crowd.startedAt)
-        self.timer = LoopTimer(loop: crowd.loop) { [weak self] in self?.timerFired() }
+        self.seat = seat
+        self.machine = machine
+        self.standing = Standing(machine, crowd.rules)
+    }
+
+    /// Of whom the crowd counts how many there are.
+    private enum Standing {
+        case nowhere, inLine, inside
+
+        init(_ machine: VisitorMachine, _ rules: VisitorRules) {
+            self = rules.isInLine(machine) ? .inLine : machine.isInside && !machine.isGone ? .inside : .nowhere
+        }
+    }
+
+    private func recount() {
+        let now = Standing(self.machine, self.crowd.rules)
+        guard now != self.standing else { return }
+        switch self.standing {
+        case .nowhere: break
+        case .inLine: self.crowd.waitingCount -= 1
+        case .inside: self.crowd.insideCount -= 1
+        }
+        switch now {
+        case .nowhere: break
+        case .inLine: self.crowd.waitingCount += 1
+        case .inside: self.crowd.insideCount += 1
+        }
+        self.standing = now
     }
 
     var isConnected: Bool { self.connection != nil }
+    /// Nothing is open that would have to be closed.
+    var mayRest: Bool { self.connection == nil && self.deafConnection == nil }
 
     // MARK: What happens to the visitor
 
@@ -36,12 +75,18 @@ final class VisitorPlayer: StreamHandler {
 
     func stop() { self.carryOut(self.machine.stop()) }
 
-    private func timerFired() {
-        let now = MonotonicClock.now()
+    /// Who has rested goes on with these.
+    func wakes(_ cookies: CookieJar, until: Instant?) {
+        self.cookies = cookies
+        self.pausedUntil = until
+    }
+
+    func timerFired(now: Instant) {
+        self.forgetDeafConnection()
         if let dueAt = self.pausedUntil { self.crowd.tally.wasLate(nanoseconds: now.nanoseconds(since: dueAt)) }
         self.carryOut(self.machine.timerFired(now: now))
     }
-    /// What the timer is set to; the timer itself forgets it when it fires.
+    /// When the pause ends, or has ended.
     private var pausedUntil: Instant?
 
     private func answered(_ response: Response) {
@@ -83,10 +128,11 @@ final class VisitorPlayer: StreamHandler {
         case .none: break
         case .connect: self.connect()
         case .request(let request): self.send(request)
+        case .requestAndVanish(let request, let until): self.vanish(with: request, until: until)
         case .wait(let until): self.wait(until: until)
         case .leave(let outcome):
-            self.timer.disarm()
             self.disconnect()
+            self.forgetDeafConnection()
             self.crowd.left(self, outcome)
         }
     }
@@ -98,9 +144,9 @@ final class VisitorPlayer: StreamHandler {
         do {
             self.connection = try Connection.connect(
                 to: self.crowd.target.address(of: index),
-                from: self.crowd.target.source(of: index),
+                from: self.crowd.target.source(of: self.machine.visitor.person),
                 on: self.crowd.loop,
-                timeoutNanoseconds: CrowdPlayer.connectTimeoutNanoseconds,
+                timeoutNanoseconds: CrowdPart.connectTimeoutNanoseconds,
                 handler: self
             )
             self.crowd.openConnections += 1
@@ -115,7 +161,13 @@ final class VisitorPlayer: StreamHandler {
         self.reader.expect(request.mark)
         var writer = ByteWriter(self.crowd.loop.writeScratch)
         let index = self.machine.visitor.index
-        self.crowd.target.write(request, of: index, cookies: self.cookies, to: &writer)
+        self.crowd.target.write(
+            request,
+            of: index,
+            by: self.machine.visitor.person,
+            cookies: self.crowd.cookiesToShow(by: self),
+            to: &writer
+        )
         precondition(!writer.overflowed, "cookies are bounded, so a request fits")
         if request.page == .exit { self.crowd.keepForProbes(self.cookies, of: index) }
         self.sentAt = MonotonicClock.now()
@@ -123,15 +175,39 @@ final class VisitorPlayer: StreamHandler {
         connection.write(writer.written)
     }
 
+    /// A phone in a tunnel: what was sent is on its way, and neither an answer is taken nor the connection closed.
+    private func vanish(with request: VisitorMachine.Request, until: Instant) {
+        self.send(request)
+        let sentAt = self.sentAt ?? MonotonicClock.now()
+        self.sentAt = nil
+        self.deafConnection = self.connection
+        self.connection = nil
+        self.crowd.heard(.vanished, self, isExit: false, response: nil, due: request.due, sentAt: sentAt, now: sentAt)
+        self.pausedUntil = until
+        self.crowd.pauses(self, until: until)
+    }
+
+    private func forgetDeafConnection() {
+        guard let connection = self.deafConnection else { return }
+        self.deafConnection = nil
+        self.crowd.openConnections -= 1
+        connection.close()
+    }
+
     private func wait(until: Instant) {
         self.pausedUntil = until
-        self.timer.arm(at: until)
-        guard self.isConnected else { return }
-        let pause = until.nanoseconds(since: self.crowd.loop.now)
-        guard pause > Self.keepNanoseconds || self.crowd.isShortOfDescriptors else { return }
-        if pause <= Self.keepNanoseconds { self.crowd.tally.gaveUpConnection() }
-        self.disconnect()
-        self.machine.connectionEnded()
+        let now = MonotonicClock.now()
+        if self.isConnected {
+            let pause = until.nanoseconds(since: now)
+            let keep = self.crowd.keepNanoseconds
+            if pause > keep || self.crowd.isShortOfDescriptors {
+                if pause <= keep { self.crowd.tally.gaveUpConnection() }
+                self.disconnect()
+                self.machine.connectionEnded()
+            }
+        }
+        // Nobody who does not stop to think needs a timer.
+        if until <= now { self.timerFired(now: now) } else { self.crowd.pauses(self, until: until) }
     }
 
     private func disconnect() {
@@ -158,7 +234,7 @@ final class VisitorPlayer: StreamHandler {
             self.machine.connectionEnded()
             return bytes.count
         }
-        switch self.reader.read(bytes, head: &self.crowd.head, cookies: &self.cookies) {
+        switch self.read(bytes) {
         case .needsMore(let used): return used
         case .failed:
             self.failed(.badAnswer)
@@ -172,6 +248,10 @@ final class VisitorPlayer: StreamHandler {
         }
     }
 
+    private func read(_ bytes: UnsafeRawBufferPointer) -> ResponseReader.Step {
+        self.crowd.withJar(of: self) { self.reader.read(bytes, head: &self.crowd.head, cookies: &$0) }
+    }
+
     func inputEnded(_ connection: any ByteStream) { self.lost(connection, .broken, inOrder: true) }
 
     func closed(_ connection: any ByteStream, _ reason: CloseReason) {
@@ -180,6 +260,7 @@ final class VisitorPlayer: StreamHandler {
 
     /// - Parameter inOrder: the server has said that no more comes; a response may end so.
     private func lost(_ connection: any ByteStream, _ kind: ErrorKind, inOrder: Bool) {
+        if connection === self.deafConnection { return self.forgetDeafConnection() }
         guard connection === self.connection else { return }
         if inOrder, self.sentAt != nil, let response = self.reader.end() {
             self.disconnect()

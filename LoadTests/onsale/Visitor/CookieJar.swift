@@ -34,6 +34,17 @@ struct CookieJar: Sendable {
         return true
     }
 
+    /// The one cookie that there is; nil when there are none or more.
+    var onlyPair: [UInt8]? { self.pairs.count == 1 ? self.pairs[0] : nil }
+
+    init() {}
+
+    /// A jar with one cookie, as `name=value`.
+    init(pair: [UInt8]) {
+        self.pairs = [pair]
+        self.header = pair
+    }
+
     /// A jar with the cookie of that name alone; empty when there is none.
     func taken(only name: String) -> CookieJar {
         var jar = CookieJar()

@@ -12,13 +12,28 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     case badAnswer = "response not understood"
     /// A page of the sale that was made for another request than the visitor's, or that no worker has made.
     case foreignPage = "page of another request"
+    /// A page of a site that is not as the scenario's pages say.
+    case failedCheck = "page failed its checks"
+    /// Something that belongs to the page did not come.
+    case missingAsset = "part of a page missing"
+    case sentElsewhere = "redirect to another site"
     /// The site holds back so many answers that no connection was left for this request.
     case crowdedOut = "no connection left: answers are held back"
     /// The load tool's own machine ran out of descriptors or ports: says nothing about what is under test.
     case toolLimit = "load tool's limit"
 
     /// A person would press reload.
-    var isWorthRetry: Bool { self != .rejected }
+    var isWorthRetry: Bool { self != .rejected && self != .sentElsewhere }
+
+    /// No whole answer came.
+    var isOfTheConnection: Bool {
+        switch self {
+        case .refused, .connectTimedOut, .broken, .answerTimedOut, .crowdedOut: true
+        case .gatewayError, .workerError, .unsignedError, .rejected, .badAnswer, .foreignPage, .failedCheck,
+            .missingAsset, .sentElsewhere, .toolLimit:
+            false
+        }
+    }
 
     var isServerError: Bool { self == .gatewayError || self == .workerError || self == .unsignedError }
 }

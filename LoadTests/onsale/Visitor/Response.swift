@@ -41,6 +41,8 @@ struct Response: Equatable, Sendable {
     var isGatewayError = false
     /// The body ends with the mark that the request carried: a worker made it, for this request.
     var hasMark = true
+    /// The page itself is not as it should be, whatever its status.
+    var fault: ErrorKind?
     /// The server leaves the connection open for the next request.
     var keepsConnection = true
 }

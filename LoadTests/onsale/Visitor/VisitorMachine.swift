@@ -11,6 +11,9 @@ struct VisitorMachine: Sendable {
         case connect
         /// Send on the open connection, then call `answered` or `failed`.
         case request(Request)
+        /// Send on the open connection, and hear nothing more: the visitor's network is gone. Call `timerFired` at that
+        /// time; the connection is then of no more use.
+        case requestAndVanish(Request, until: Instant)
         /// Call `timerFired` at that time; leave the connection open if it is.
         case wait(until: Instant)
         /// Over: close the connection.
@@ -65,6 +68,10 @@ struct VisitorMachine: Sendable {
         /// A response to someone who is in, or to someone whom no room guards.
         case inside
         case error(ErrorKind)
+        /// A refusal to somebody who asks more than anybody is asked to: the site's right.
+        case turnedAway
+        /// The visitor's own network went away with the request: what became of it, nobody knows.
+        case vanished
         /// A kept connection had gone before the request reached anyone; a browser asks again without a word.
         case staleConnection
     }
@@ -90,11 +97,16 @@ struct VisitorMachine: Sendable {
     private(set) var admittedAt: Instant?
     /// When patience ends; known with the first response in line.
     private var leavesAt: Instant?
-    private var requestsDone = 0
+    /// Pages seen since being let in.
+    private(set) var requestsDone = 0
     private var retries = 0
     private var pauses = 0
     /// How many requests have been sent, so that each has a mark of its own.
     private var requestsSent: UInt32 = 0
+    /// For how long the network goes away with the next request; nil when it stays.
+    private var vanishNanoseconds: Int64?
+    /// Asks for one page after the other, in or not.
+    private var goesOn = false
     private var isConnected = false
     private var connectionWasUsed = false
 
@@ -146,6 +158,8 @@ struct VisitorMachine: Sendable {
         case 500...:
             let kind = Self.blame(response)
             return self.stumble(kind, retryAfterSeconds: response.retryAfterSeconds, now: now, rules: rules)
+        case 403 where rules.manners(of: self.visitor).isRude, 429 where rules.manners(of: self.visitor).isRude:
+            return self.turnedAway(now: now, rules: rules)
         case 400...:
             return self.stumble(.rejected, retryAfterSeconds: response.retryAfterSeconds, now: now, rules: rules)
         case _ where response.standing.isOutside:
@@ -154,12 +168,14 @@ struct VisitorMachine: Sendable {
             }
             let heard: Heard = response.standing == .atDoor ? .doorPage : .waitingPage
             return Reaction(heard: heard, action: self.standInLine(page, response, now: now, rules: rules))
-        case _ where (response.standing == .admitted) != rules.hasRoom:
+        case _ where !rules.isAnySite && (response.standing == .admitted) != rules.hasRoom:
             // Past a room nobody is answered without its say, and without a room nobody is admitted.
             return self.stumble(.badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
+        case _ where response.fault != nil:
+            return self.stumble(response.fault ?? .badAnswer, retryAfterSeconds: nil, now: now, rules: rules)
         case _ where !response.hasMark:
             return self.stumble(.foreignPage, retryAfterSeconds: nil, now: now, rules: rules)
-        case _ where !rules.hasRoom && now < rules.openingAt:
+        case _ where !rules.hasRoom && !rules.isAnySite && now < rules.openingAt:
             return Reaction(heard: .inside, action: self.watchForOpening(now: now, rules: rules))
         default:
             return self.proceed(response.standing, now: now, rules: rules)
@@ -203,6 +219,8 @@ struct VisitorMachine: Sendable {
         if let number = page.number { self.placeNumber = number }
         if self.joinedAt == nil { self.joinedAt = now }
         if self.visitor.isNoShow, page.number != nil { return self.leave(.noShow) }
+        let manners = rules.manners(of: self.visitor)
+        guard manners.waitsInLine else { return self.goOn(manners, now: now) }
         // Who comes early has made up their mind to wait for the opening: patience counts from there.
         let openingIn = page.opensInSeconds.clamped(to: 0...1_000_000) * Nanoseconds.perSecond
         let leavesAt =
@@ -214,6 +232,7 @@ struct VisitorMachine: Sendable {
             if now.advanced(byNanoseconds: wait) > leavesAt { return self.leave(.abandoned) }
         }
         let refresh = self.refreshNanoseconds(page, response, now: now, rules: rules)
+        self.maySoonVanish(manners)
         return self.pause(until: min(now.advanced(byNanoseconds: refresh), leavesAt))
     }
 
@@ -223,7 +242,8 @@ struct VisitorMachine: Sendable {
         now: Instant,
         rules: VisitorRules
     ) -> Int64 {
-        if let eager = self.visitor.eagerRefreshNanoseconds, rules.isNearOpening(now) { return eager }
+        if let eager = rules.eagerRefreshNanoseconds(of: self.visitor, now: now) { return eager }
+        if let own = rules.manners(of: self.visitor).ownPaceSeconds { return Int64(own * 1e9) }
         let told = page.refreshSeconds > 0 ? page.refreshSeconds : response.retryAfterSeconds ?? 0
         guard told > 0 else { return VisitorRules.unnamedRefreshNanoseconds }
         return (told.clamped(to: 0...1_000) * Nanoseconds.perSecond).clamped(to: VisitorRules.refreshNanoseconds)
@@ -234,11 +254,11 @@ struct VisitorMachine: Sendable {
         if self.visitor.isNoShow { return self.leave(.noShow) }
         self.retries = 0
         self.pauses += 1
-        if let eager = self.visitor.eagerRefreshNanoseconds, rules.isNearOpening(now) {
+        if let eager = rules.eagerRefreshNanoseconds(of: self.visitor, now: now) {
             return self.pause(until: now.advanced(byNanoseconds: eager))
         }
         var draw = self.visitor.generator(ordinal: 2_000_000 + self.pauses)
-        let manners = rules.manners
+        let manners = rules.manners(of: self.visitor)
         let seconds = draw.drawLogNormal(median: manners.refreshMedianSeconds, spread: manners.refreshSpread)
         let reactionSeconds = draw.drawUniform(0...manners.openingReactionSeconds)
         let atOpening = rules.openingAt.advanced(byNanoseconds: Int64(reactionSeconds * 1e9))
@@ -246,7 +266,12 @@ struct VisitorMachine: Sendable {
     }
 
     private mutating func proceed(_ standing: Response.Standing, now: Instant, rules: VisitorRules) -> Reaction {
-        let heard: Heard = standing == .admitted && !self.isInside ? .exchange : .inside
+        let manners = rules.manners(of: self.visitor)
+        // Who shows no pass is let in anew with each page. Rooms of other makes do not say that somebody is in: who has
+        // waited and gets the page is.
+        let isAdmitted = standing == .admitted && (!self.isInside || !manners.keepsPlace)
+        let hasWaited = standing == .unguarded && self.joinedAt != nil && !self.isInside
+        let heard: Heard = isAdmitted || hasWaited ? .exchange : .inside
         if self.admittedAt == nil { self.admittedAt = now }
         self.isInside = true
         self.retries = 0
@@ -254,11 +279,48 @@ struct VisitorMachine: Sendable {
         if self.requestsDone >= self.visitor.requestCount {
             return Reaction(heard: heard, action: self.leave(.served))
         }
-        let manners = rules.manners
+        return Reaction(heard: heard, action: self.think(manners, now: now))
+    }
+
+    /// Until the next page.
+    private mutating func think(_ manners: Manners, now: Instant) -> Action {
         var draw = self.visitor.generator(ordinal: self.requestsDone)
-        let seconds = draw.drawLogNormal(median: manners.thinkMedianSeconds, spread: manners.thinkSpread)
-        let think = Int64(min(seconds, manners.longestThinkSeconds) * 1e9)
-        return Reaction(heard: heard, action: self.pause(until: now.advanced(byNanoseconds: think)))
+        var seconds = draw.drawLogNormal(median: manners.thinkMedianSeconds, spread: manners.thinkSpread)
+        seconds = min(seconds, manners.longestThinkSeconds)
+        if self.requestsDone == self.visitor.requestCount - 1 { seconds += manners.basketSeconds }
+        self.maySoonVanish(manners)
+        return self.pause(until: now.advanced(byNanoseconds: Int64(seconds * 1e9)))
+    }
+
+    /// A crawler takes the waiting page for a page, and asks for the next one.
+    private mutating func goOn(_ manners: Manners, now: Instant) -> Action {
+        self.goesOn = true
+        self.requestsDone += 1
+        guard self.requestsDone < self.visitor.requestCount else { return self.leave(.abandoned) }
+        return self.think(manners, now: now)
+    }
+
+    private mutating func maySoonVanish(_ manners: Manners) {
+        guard manners.lossShare > 0 else { return }
+        // Apart from the ordinals of all other draws.
+        var draw = self.visitor.generator(ordinal: 3_000_000 + Int(self.requestsSent))
+        guard draw.drawFlag(share: manners.lossShare) else { return }
+        let seconds = draw.drawLogNormal(median: manners.lossMedianSeconds, spread: manners.lossSpread)
+        self.vanishNanoseconds = Int64(min(seconds, manners.longestLossSeconds) * 1e9)
+    }
+
+    /// Comes again at the visitor's own pace, and does not take the refusal for an error.
+    private mutating func turnedAway(now: Instant, rules: VisitorRules) -> Reaction {
+        let manners = rules.manners(of: self.visitor)
+        self.pauses += 1
+        if !manners.waitsInLine { return Reaction(heard: .turnedAway, action: self.goOn(manners, now: now)) }
+        let leavesAt = self.leavesAt ?? now.advanced(byNanoseconds: self.visitor.patienceNanoseconds)
+        self.leavesAt = leavesAt
+        let pause = manners.ownPaceSeconds.map { Int64($0 * 1e9) } ?? VisitorRules.unnamedRefreshNanoseconds
+        return Reaction(
+            heard: .turnedAway,
+            action: self.pause(until: min(now.advanced(byNanoseconds: pause), leavesAt))
+        )
     }
 
     private mutating func stumble(
@@ -267,7 +329,8 @@ struct VisitorMachine: Sendable {
         now: Instant,
         rules: VisitorRules
     ) -> Reaction {
-        guard kind.isWorthRetry, self.retries < rules.manners.mostRetries else {
+        let manners = rules.manners(of: self.visitor)
+        guard kind.isWorthRetry, self.retries < manners.mostRetries else {
             return Reaction(heard: .error(kind), action: self.leave(.failed))
         }
         self.retries += 1
@@ -275,14 +338,15 @@ struct VisitorMachine: Sendable {
         let pauseSeconds: Double
         switch self.visitor.retryHabit {
         case .immediate:
-            pauseSeconds = rules.manners.immediateRetrySeconds * Double(1 << min(self.retries - 1, 10))
+            pauseSeconds = manners.immediateRetrySeconds * Double(1 << min(self.retries - 1, 10))
         case .fixed:
-            pauseSeconds = rules.manners.fixedRetrySeconds
+            pauseSeconds = manners.fixedRetrySeconds
         case .fullJitter:
             // Apart from the think times' ordinals, so that an error does not change how long a visitor thinks later.
             var draw = self.visitor.generator(ordinal: 1_000_000 + self.pauses)
-            let longest = rules.manners.jitterRetrySeconds * Double(1 << min(self.retries - 1, 10))
-            pauseSeconds = max(draw.drawUniform(0...longest), Double((retryAfterSeconds ?? 0).clamped(to: 0...300)))
+            let longest = manners.jitterRetrySeconds * Double(1 << min(self.retries - 1, 10))
+            let told = manners.isRude ? 0 : (retryAfterSeconds ?? 0).clamped(to: 0...300)
+            pauseSeconds = max(draw.drawUniform(0...longest), Double(told))
         }
         let until = now.advanced(byNanoseconds: Int64(pauseSeconds * 1e9))
         return Reaction(heard: .error(kind), action: self.pause(until: until))
@@ -296,17 +360,26 @@ struct VisitorMachine: Sendable {
         self.step = .asking
         self.requestsSent += 1
         let mark = RequestMark(visitor: self.visitor.index, ordinal: self.requestsSent)
-        return .request(Request(page: self.nextPage, mark: mark, due: self.due))
+        let request = Request(page: self.nextPage, mark: mark, due: self.due)
+        // The page that gives the slot back is never lost: from then on nobody would know who is inside.
+        guard let vanish = self.vanishNanoseconds, request.page != .exit else { return .request(request) }
+        self.vanishNanoseconds = nil
+        let until = self.due.advanced(byNanoseconds: vanish)
+        self.step = .pausing(until: until)
+        self.due = until
+        self.isConnected = false
+        return .requestAndVanish(request, until: until)
     }
 
     private var nextPage: Page {
-        guard self.isInside else { return .entrance }
-        let isLast = self.requestsDone == self.visitor.requestCount - 1
+        guard self.isInside || self.goesOn else { return .entrance }
+        let isLast = self.isInside && self.requestsDone == self.visitor.requestCount - 1
         return isLast && self.visitor.leavesByPage ? .exit : .browse(self.requestsDone)
     }
 
     private mutating func pause(until: Instant) -> Action {
         self.step = .pausing(until: until)
+        self.due = until
         return .wait(until: until)
     }
 
@@ -319,4 +392,54 @@ struct VisitorMachine: Sendable {
 
 extension Comparable {
     func clamped(to range: ClosedRange<Self>) -> Self { min(max(self, range.lowerBound), range.upperBound) }
+}
+
+/// To and from what a crowd keeps of who waits without a connection.
+extension VisitorMachine {
+    /// nil when the visitor does anything else, or has more to remember than is kept.
+    func resting(startedAt: Instant) -> RestingVisitor? {
+        guard case .pausing(let until) = self.step, !self.isConnected,
+            let number = UInt32(exactly: self.placeNumber ?? 0), self.placeNumber != 0,
+            let done = UInt16(exactly: self.requestsDone), let retries = UInt8(exactly: self.retries),
+            let pauses = UInt32(exactly: self.pauses), self.vanishNanoseconds == nil
+        else { return nil }
+        var rest = RestingVisitor()
+        rest.isSomebody = true
+        rest.pausedUntil = until.nanoseconds(since: startedAt)
+        rest.joinedAt = self.joinedAt?.nanoseconds(since: startedAt)
+        rest.admittedAt = self.admittedAt?.nanoseconds(since: startedAt)
+        rest.leavesAt = self.leavesAt?.nanoseconds(since: startedAt)
+        rest.placeNumber = number
+        rest.requestsSent = self.requestsSent
+        rest.pauses = pauses
+        rest.requestsDone = done
+        rest.retries = retries
+        rest.isInside = self.isInside
+        rest.connectionWasUsed = self.connectionWasUsed
+        rest.goesOn = self.goesOn
+        return rest
+    }
+
+    init(_ visitor: Visitor, _ rest: RestingVisitor, startedAt: Instant) {
+        self.visitor = visitor
+        self.step = .pausing(until: startedAt.advanced(byNanoseconds: rest.pausedUntil))
+        self.due = startedAt.advanced(byNanoseconds: rest.pausedUntil)
+        self.joinedAt = rest.joinedAt.map(startedAt.advanced)
+        self.admittedAt = rest.admittedAt.map(startedAt.advanced)
+        self.leavesAt = rest.leavesAt.map(startedAt.advanced)
+        self.placeNumber = rest.placeNumber == 0 ? nil : Int64(rest.placeNumber)
+        self.requestsSent = rest.requestsSent
+        self.pauses = Int(rest.pauses)
+        self.requestsDone = Int(rest.requestsDone)
+        self.retries = Int(rest.retries)
+        self.isInside = rest.isInside
+        self.connectionWasUsed = rest.connectionWasUsed
+        self.goesOn = rest.goesOn
+    }
+
+    /// When the present pause ends; nil when there is none.
+    var pausedUntil: Instant? {
+        guard case .pausing(let until) = self.step else { return nil }
+        return until
+    }
 }

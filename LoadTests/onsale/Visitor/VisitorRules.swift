@@ -9,19 +9,42 @@ struct VisitorRules: Sendable {
 
     /// The advertised opening: when the eager press reload.
     let openingAt: Instant
-    let manners: Manners
-    let eagerWindowNanoseconds: Int64
+    /// Of each class of visitors, by `Visitor.group`.
+    private let manners: [Manners]
     /// A waiting room guards the site; without one, people refresh until the opening.
     let hasRoom: Bool
+    /// Nothing is known of the site: whether a room guards it, and whether it is open, its answers tell.
+    var isAnySite = false
 
     init(_ scenario: Scenario, startedAt: Instant, hasRoom: Bool = true) {
         self.hasRoom = hasRoom
         self.openingAt = startedAt.advanced(byNanoseconds: Int64(scenario.curve.openingSeconds * 1e9))
-        self.manners = scenario.manners
-        self.eagerWindowNanoseconds = Int64(scenario.manners.eagerWindowSeconds * 1e9)
+        self.manners = scenario.everyClass.map(\.manners)
     }
 
-    func isNearOpening(_ now: Instant) -> Bool {
-        abs(now.nanoseconds(since: self.openingAt)) <= self.eagerWindowNanoseconds
+    init(anySite scenario: Scenario, startedAt: Instant) {
+        self.init(scenario, startedAt: startedAt, hasRoom: false)
+        self.isAnySite = true
+    }
+
+    func manners(of visitor: Visitor) -> Manners { self.manners[visitor.group] }
+
+    /// Stands in line with a place of their own; who shows none is a stranger each time.
+    func isInLine(_ machine: VisitorMachine) -> Bool {
+        machine.isInLine && self.manners[machine.visitor.group].keepsPlace
+    }
+
+    /// Whose visit the answers to a visitor belong to, and what the room owes there.
+    func book(of visitor: Visitor) -> (index: Int, conduct: VisitBooks.Conduct) {
+        let manners = self.manners[visitor.group]
+        guard manners.keepsPlace else { return (visitor.index, .breaksRules) }
+        return manners.cookies == .shared ? (visitor.person, .sharesPlace) : (visitor.index, .keepsRules)
+    }
+
+    /// How long until an eager visitor presses reload; nil for the others, and when the opening is not near.
+    func eagerRefreshNanoseconds(of visitor: Visitor, now: Instant) -> Int64? {
+        guard let eager = visitor.eagerRefreshNanoseconds else { return nil }
+        let window = Int64(self.manners[visitor.group].eagerWindowSeconds * 1e9)
+        return abs(now.nanoseconds(since: self.openingAt)) <= window ? eager : nil
     }
 }

@@ -34,7 +34,7 @@ public struct LimitSettings: Equatable, Sendable {
 }
 
 extension LimitSettings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("connections", \.connections, .either("auto", or: .count(16...1_000_000)), .live),
             .value("head_bytes", \.headBytes, .size(1024...32 * 1024), .live),
@@ -60,7 +60,7 @@ extension LimitSettings: SettingsSection {
         ]
     }
 
-    static func check(_ limits: Self, at path: String, _ findings: inout Findings) {
+    package static func check(_ limits: Self, at path: String, _ findings: inout Findings) {
         if limits.targetBytes >= limits.headBytes {
             findings.reportContradiction(
                 path + ".target_bytes",

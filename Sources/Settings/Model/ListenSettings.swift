@@ -40,9 +40,9 @@ public enum TLSSettings: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension ListenSettings: SettingsSection {
-    init() { self.init(address: .loopback(port: 8080)) }
+    package init() { self.init(address: .loopback(port: 8080)) }
 
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("address", \.address, .address(allowsPortZero: true), .needsRestart, isRequired: true),
             .value("tls", \.tls, .tls, .needsRestart, defaultNote: "no TLS"),
@@ -95,7 +95,7 @@ private struct TLSFiles: SettingsSection {
     var certificate = ""
     var key = ""
 
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("certificate", \.certificate, .path, .needsRestart, isRequired: true),
             .value("key", \.key, .path, .needsRestart, isRequired: true),

@@ -66,9 +66,9 @@ public struct ScalingSettings: Equatable, Sendable {
 }
 
 extension PoolSettings: NamedSettingsSection {
-    init() { self.init(name: "") }
+    package init() { self.init(name: "") }
 
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("driver", \.driver, .word, .needsRestart),
             .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
@@ -88,9 +88,9 @@ extension PoolSettings: NamedSettingsSection {
     }
 
     /// Workers of two drivers have nothing in common: nothing of the one's settings makes sense to the other.
-    static func needsRestart(running: Self, loaded: Self) -> Bool { running.driver != loaded.driver }
+    package static func needsRestart(running: Self, loaded: Self) -> Bool { running.driver != loaded.driver }
 
-    static func check(_ pool: Self, at path: String, _ findings: inout Findings) {
+    package static func check(_ pool: Self, at path: String, _ findings: inout Findings) {
         if !findings.hasProblem(at: path + ".driver") { pool.checkDriver(at: path, &findings) }
         if pool.minWorkers > pool.maxWorkers {
             findings.reportContradiction(
@@ -145,7 +145,7 @@ extension PoolSettings: NamedSettingsSection {
 }
 
 extension WorkerSettings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("slots", \.slots, .count(1...10_000), .live),
             .value("service_time", \.serviceTimeNanoseconds, .duration(.milliseconds(1)...(.minutes(1))), .live),
@@ -157,7 +157,7 @@ extension WorkerSettings: SettingsSection {
 }
 
 extension ScalingSettings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("utilization", \.utilization, .number(0.05...1), .live),
             .value("drain_goal", \.drainGoalNanoseconds, .duration(.seconds(1)...(.hours(1))), .live),

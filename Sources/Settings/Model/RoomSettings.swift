@@ -61,7 +61,7 @@ extension RoomSettings {
 }
 
 extension RoomSettings: NamedSettingsSection {
-    init() { self.init(name: "", slots: 1, inflowMilli: 1000) }
+    package init() { self.init(name: "", slots: 1, inflowMilli: 1000) }
 
     private var narrowSlots: Int {
         get { Int(self.slots) }
@@ -72,7 +72,7 @@ extension RoomSettings: NamedSettingsSection {
         set { self.burst = Int64(newValue) }
     }
 
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("slots", \.narrowSlots, .count(1...10_000_000), .live, isRequired: true),
             // Admission reckons in nano-tokens below 2^53: hence the upper bounds of rate and burst.
@@ -94,7 +94,7 @@ extension RoomSettings: NamedSettingsSection {
         ]
     }
 
-    static func check(_ room: Self, at path: String, _ findings: inout Findings) {
+    package static func check(_ room: Self, at path: String, _ findings: inout Findings) {
         guard room.claimWindowMicros < room.horizonMicros else { return }
         findings.reportContradiction(
             path + ".claim_window",

@@ -39,9 +39,9 @@ public struct RouteSettings: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension RouteSettings: SettingsSection {
-    init() { self.init(pool: "") }
+    package init() { self.init(pool: "") }
 
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value(
                 "host",

@@ -9,7 +9,7 @@ public struct AdminSettings: Equatable, Sendable {
 }
 
 extension AdminSettings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [.value("listen", \.listen, .address(allowsPortZero: true), .needsRestart)]
     }
 }
@@ -47,7 +47,7 @@ public struct RedisAccessSettings: Equatable, Sendable {
 }
 
 extension RedisAccessSettings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         let user = ValueKind<String>.text("a text", maxBytes: 200)
         return [
             .value("authority", \.authority, .either("null", or: .path), .needsRestart),
@@ -63,7 +63,7 @@ extension RedisAccessSettings: SettingsSection {
         ]
     }
 
-    static func check(_ access: Self, at path: String, _ findings: inout Findings) {
+    package static func check(_ access: Self, at path: String, _ findings: inout Findings) {
         if (access.certificate == nil) != (access.key == nil) {
             let (given, missing) = access.key == nil ? ("certificate", "key") : ("key", "certificate")
             findings.reportContradiction(
@@ -95,7 +95,7 @@ public struct LogSettings: Equatable, Sendable {
 }
 
 extension LogSettings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [.value("level", \.level, .word, .live), .value("format", \.format, .word, .needsRestart)]
     }
 }
@@ -123,14 +123,14 @@ public struct SigningKeySettings: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension SigningKeySettings: SettingsSection {
-    init() { self.init(id: 1, secret: nil) }
+    package init() { self.init(id: 1, secret: nil) }
 
     private var wideID: Int {
         get { Int(self.id) }
         set { self.id = UInt8(newValue) }
     }
 
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("id", \.wideID, .count(1...255), .live, isRequired: true),
             .value("secret", \.secret, .either("null", or: .secret(bytes: Self.secretBytes)), .live),
@@ -138,7 +138,7 @@ extension SigningKeySettings: SettingsSection {
         ]
     }
 
-    static func check(_ key: Self, at path: String, _ findings: inout Findings) {
+    package static func check(_ key: Self, at path: String, _ findings: inout Findings) {
         guard !findings.hasProblem(at: path + ".secret"), !findings.hasProblem(at: path + ".file") else { return }
         guard (key.secret == nil) == (key.file == nil) else { return }
         let found = key.secret == nil ? "neither secret nor file is given" : "both secret and file are given"

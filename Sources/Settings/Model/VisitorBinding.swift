@@ -110,7 +110,7 @@ public struct VisitorLimitSettings: Equatable, Sendable {
 }
 
 extension VisitorLimitSettings: SettingsSection {
-    static var fields: [SettingsField<Self>] {
+    package static var fields: [SettingsField<Self>] {
         [
             .value("requests", \.requests, .count(0...10_000), .live),
             .value("connections", \.connections, .count(0...10_000), .live),

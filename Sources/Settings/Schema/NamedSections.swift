@@ -1,5 +1,5 @@
 /// A section that stands under a name which the operator gives, such as a pool or a room.
-protocol NamedSettingsSection: SettingsSection {
+package protocol NamedSettingsSection: SettingsSection {
     var name: String { get set }
 }
 

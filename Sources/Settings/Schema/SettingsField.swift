@@ -1,21 +1,39 @@
 /// One key of a section and all that the program knows about it, stated once.
-struct SettingsField<Section: SettingsSection>: Sendable {
-    let name: String
-    let allowed: String
+package struct SettingsField<Section: SettingsSection>: Sendable {
+    package let name: String
+    package let allowed: String
     /// Nil when the key must be given.
-    let defaultText: String?
+    package let defaultText: String?
     /// The keys that it stands for, itself first, from its own path.
-    let keys: @Sendable (_ path: String) -> [SettingsKey]
-    let read: @Sendable (SettingsNode, _ path: String, inout Section, inout Findings) -> Void
-    let changes: @Sendable (_ running: Section, _ loaded: Section, _ path: String) -> [SettingsChange]
+    package let keys: @Sendable (_ path: String) -> [SettingsKey]
+    package let read: @Sendable (SettingsNode, _ path: String, inout Section, inout Findings) -> Void
+    package let changes: @Sendable (_ running: Section, _ loaded: Section, _ path: String) -> [SettingsChange]
     /// Puts the running value back where a restart is needed.
-    let keepRunning: @Sendable (_ running: Section, inout Section) -> Void
+    package let keepRunning: @Sendable (_ running: Section, inout Section) -> Void
+
+    package init(
+        name: String,
+        allowed: String,
+        defaultText: String?,
+        keys: @escaping @Sendable (_ path: String) -> [SettingsKey],
+        read: @escaping @Sendable (SettingsNode, _ path: String, inout Section, inout Findings) -> Void,
+        changes: @escaping @Sendable (_ running: Section, _ loaded: Section, _ path: String) -> [SettingsChange],
+        keepRunning: @escaping @Sendable (_ running: Section, inout Section) -> Void
+    ) {
+        self.name = name
+        self.allowed = allowed
+        self.defaultText = defaultText
+        self.keys = keys
+        self.read = read
+        self.changes = changes
+        self.keepRunning = keepRunning
+    }
 }
 
 extension SettingsField {
     /// A key with a value of its own. `defaultNote` replaces the default in the documentation where it is not a fixed
     /// value.
-    static func value<Value>(
+    package static func value<Value>(
         _ name: String,
         _ keyPath: any WritableKeyPath<Section, Value> & Sendable,
         _ kind: ValueKind<Value>,
@@ -55,7 +73,7 @@ extension SettingsField {
     }
 
     /// A key that holds a mapping of further keys, all of which may be left out.
-    static func section<Inner: SettingsSection>(
+    package static func section<Inner: SettingsSection>(
         _ name: String,
         _ keyPath: any WritableKeyPath<Section, Inner> & Sendable
     ) -> Self {
@@ -81,7 +99,7 @@ extension SettingsField {
     }
 
     /// A key that holds a list of mappings. A reload replaces the list as a whole, or not at all.
-    static func list<Inner: SettingsSection & CustomStringConvertible>(
+    package static func list<Inner: SettingsSection & CustomStringConvertible>(
         _ name: String,
         _ keyPath: any WritableKeyPath<Section, [Inner]> & Sendable,
         count: ClosedRange<Int>,
@@ -113,7 +131,7 @@ extension SettingsField {
     }
 
     /// A key that holds mappings under names that the operator gives. Names come and go live.
-    static func named<Inner: NamedSettingsSection>(
+    package static func named<Inner: NamedSettingsSection>(
         _ name: String,
         _ keyPath: any WritableKeyPath<Section, [Inner]> & Sendable,
         count: ClosedRange<Int>

@@ -1,6 +1,6 @@
 /// A mapping of the file whose keys are known: the decoder, the list of changes and the documentation of the keys all
 /// follow from `fields`.
-protocol SettingsSection: Equatable, Sendable {
+package protocol SettingsSection: Equatable, Sendable {
     /// Every value at its default; what is required holds a placeholder that decoding always replaces.
     init()
     static var fields: [SettingsField<Self>] { get }
@@ -11,11 +11,11 @@ protocol SettingsSection: Equatable, Sendable {
 }
 
 extension SettingsSection {
-    static func check(_ section: Self, at path: String, _ findings: inout Findings) {}
-    static func needsRestart(running: Self, loaded: Self) -> Bool { false }
+    package static func check(_ section: Self, at path: String, _ findings: inout Findings) {}
+    package static func needsRestart(running: Self, loaded: Self) -> Bool { false }
 
     /// Reads what `node` says and leaves the default where it says nothing, or something wrong.
-    static func read(_ node: SettingsNode, at path: String, _ findings: inout Findings) -> Self {
+    package static func read(_ node: SettingsNode, at path: String, _ findings: inout Findings) -> Self {
         guard case .mapping(let entries) = node.content else {
             // An empty section is an empty mapping whose keys are all left out.
             if node.isNull { return self.read([], of: node, at: path, &findings) }
@@ -37,7 +37,7 @@ extension SettingsSection {
         for entry in entries {
             let keyPath = path.appending(key: entry.key)
             guard let field = fields.first(where: { $0.name == entry.key }) else {
-                findings.report(entry.keyPosition, keyPath, self.unknown(entry.key, at: path))
+                findings.report(entry.keyPosition, keyPath, self.unknown(entry.key, among: findings.knownKeys))
                 continue
             }
             guard seen.isNew(entry, keyPath, &findings) else { continue }
@@ -58,12 +58,12 @@ extension SettingsSection {
     private static var names: String { self.fields.map(\.name).joined(separator: ", ") }
 
     /// The nearest known key, or where the key does belong.
-    private static func unknown(_ key: String, at path: String) -> String {
+    private static func unknown(_ key: String, among known: () -> [SettingsKey]) -> String {
         let names = self.fields.map(\.name)
         var message = "unknown key"
         if let nearest = NearestWord.of(key, among: names) {
             message += "; did you mean \(nearest)?"
-        } else if let home = SettingsKey.all.first(where: { $0.path.lastKey == key }) {
+        } else if let home = known().first(where: { $0.path.lastKey == key }) {
             message += "; it is known as \(home.path)"
         }
         return "\(message); allowed here: \(names.joined(separator: ", "))"
@@ -71,7 +71,9 @@ extension SettingsSection {
 
     // MARK: What follows from the fields besides decoding
 
-    static func keys(at path: String) -> [SettingsKey] { self.fields.flatMap { $0.keys(path.appending(key: $0.name)) } }
+    package static func keys(at path: String) -> [SettingsKey] {
+        self.fields.flatMap { $0.keys(path.appending(key: $0.name)) }
+    }
 
     static func changes(from running: Self, to loaded: Self, at path: String) -> [SettingsChange] {
         guard running != loaded else { return [] }
@@ -107,7 +109,7 @@ struct KeyRegister {
 
 extension String {
     /// A key under a path. Names come from the file: what does not look like one is quoted.
-    func appending(key: String) -> String {
+    package func appending(key: String) -> String {
         let isPlain = !key.isEmpty && key.utf8.count <= 64 && key.utf8.allSatisfy(NameText.isNameByte)
         let key = isPlain ? key : key.quotedForMessage
         return self.isEmpty ? key : "\(self).\(key)"

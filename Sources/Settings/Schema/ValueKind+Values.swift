@@ -26,7 +26,7 @@ extension ValueKind where Value: Comparable {
 }
 
 extension ValueKind where Value == Int {
-    static func count(_ range: ClosedRange<Int>) -> Self {
+    package static func count(_ range: ClosedRange<Int>) -> Self {
         .scalar(
             "a whole number from \(range.lowerBound) to \(range.upperBound)",
             brief: "\(range.lowerBound) to \(range.upperBound)",
@@ -40,14 +40,14 @@ extension ValueKind where Value == Int {
     }
 
     /// In bytes.
-    static func size(_ range: ClosedRange<Int>) -> Self {
+    package static func size(_ range: ClosedRange<Int>) -> Self {
         .measure("a size", range, example: "16KiB", write: { SizeText.format(Int64($0)) }) { text throws(Refusal) in
             Int(try SizeText.parse(text))
         }
     }
 
     /// In bytes a second.
-    static func byteRate(_ range: ClosedRange<Int>) -> Self {
+    package static func byteRate(_ range: ClosedRange<Int>) -> Self {
         .measure(
             "a rate",
             range,
@@ -59,7 +59,7 @@ extension ValueKind where Value == Int {
 }
 
 extension ValueKind where Value == Bool {
-    static var flag: Self {
+    package static var flag: Self {
         .scalar("true or false", brief: "true, false", needsPlain: true, write: { "\($0)" }) { text throws(Refusal) in
             guard let value = Bool(text) else { throw Refusal() }
             return value
@@ -69,7 +69,7 @@ extension ValueKind where Value == Bool {
 
 extension ValueKind where Value == Int64 {
     /// In nanoseconds.
-    static func duration(_ range: ClosedRange<Int64>) -> Self {
+    package static func duration(_ range: ClosedRange<Int64>) -> Self {
         .measure("a duration", range, example: "30s", write: DurationText.format, parse: DurationText.parse)
     }
 
@@ -85,12 +85,12 @@ extension ValueKind where Value == Int64 {
     }
 
     /// In thousandths a second.
-    static func rate(_ range: ClosedRange<Int64>) -> Self {
+    package static func rate(_ range: ClosedRange<Int64>) -> Self {
         .measure("a rate", range, example: "120/s or 600/min", write: RateText.format, parse: RateText.parse)
     }
 
     /// In microseconds since 1970.
-    static var time: Self {
+    package static var time: Self {
         .scalar(
             "a time with its zone, such as 2026-11-23T18:00:00Z",
             brief: "a time such as 2026-11-23T18:00:00Z",
@@ -102,7 +102,7 @@ extension ValueKind where Value == Int64 {
 }
 
 extension ValueKind where Value == Double {
-    static func number(_ range: ClosedRange<Double>) -> Self {
+    package static func number(_ range: ClosedRange<Double>) -> Self {
         .scalar(
             "a number from \(self.format(range.lowerBound)) to \(self.format(range.upperBound))",
             brief: "\(self.format(range.lowerBound)) to \(self.format(range.upperBound))",
@@ -122,7 +122,7 @@ extension ValueKind where Value == Double {
 }
 
 extension ValueKind where Value == String {
-    static func text(_ allowed: String, maxBytes: Int) -> Self {
+    package static func text(_ allowed: String, maxBytes: Int) -> Self {
         .scalar("\(allowed) of at most \(maxBytes) bytes", write: { $0.quotedForMessage }) { text throws(Refusal) in
             guard !text.isEmpty else { throw Refusal("which is empty") }
             guard text.utf8.count <= maxBytes else { throw Refusal("which has \(text.utf8.count) bytes") }
@@ -133,7 +133,7 @@ extension ValueKind where Value == String {
         }
     }
 
-    static var path: Self {
+    package static var path: Self {
         let kind = self.text("a path (from the folder of this file, unless it begins with /)", maxBytes: 4096)
         return ValueKind(allowed: kind.allowed, brief: "a path", read: kind.read, write: { $0 })
     }
@@ -191,7 +191,7 @@ extension ValueKind where Value == Secret {
 }
 
 extension ValueKind where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
-    static var word: Self {
+    package static var word: Self {
         let words = Value.allCases.map(\.rawValue)
         return .scalar(words.joined(separator: ", "), write: \.rawValue) { text throws(Refusal) in
             if let value = Value(rawValue: text) { return value }

@@ -1,17 +1,17 @@
 /// How the value of one key is read from the file, said back, and described to someone who wrote it wrong.
-struct ValueKind<Value: Equatable & Sendable>: Sendable {
+package struct ValueKind<Value: Equatable & Sendable>: Sendable {
     /// Continues "allowed: " in an error.
-    let allowed: String
+    package let allowed: String
     /// The same for documentation, where the value itself is an example.
-    let brief: String
+    package let brief: String
     /// The keys inside of the value at a path, for a value that can also be a mapping.
-    var innerKeys: (@Sendable (String) -> [SettingsKey])?
+    package var innerKeys: (@Sendable (String) -> [SettingsKey])?
     /// Nil after reporting what is wrong.
-    let read: @Sendable (ValueSite, inout Findings) -> Value?
+    package let read: @Sendable (ValueSite, inout Findings) -> Value?
     /// As it would be written in the file; secrets are left out.
-    let write: @Sendable (Value) -> String
+    package let write: @Sendable (Value) -> String
 
-    init(
+    package init(
         allowed: String,
         brief: String? = nil,
         innerKeys: (@Sendable (String) -> [SettingsKey])? = nil,
@@ -27,13 +27,19 @@ struct ValueKind<Value: Equatable & Sendable>: Sendable {
 }
 
 /// A value that is being read: what the file says, of which key, and what may stand there.
-struct ValueSite {
-    let node: SettingsNode
-    let path: String
+package struct ValueSite {
+    package let node: SettingsNode
+    package let path: String
     /// Of the whole value: a kind that is part of another does not know all that is allowed.
-    let allowed: String
+    package let allowed: String
 
-    func refuse(found: String? = nil, because refusal: Refusal = Refusal(), _ findings: inout Findings) {
+    package init(node: SettingsNode, path: String, allowed: String) {
+        self.node = node
+        self.path = path
+        self.allowed = allowed
+    }
+
+    package func refuse(found: String? = nil, because refusal: Refusal = Refusal(), _ findings: inout Findings) {
         let reason = refusal.reason.isEmpty ? "" : ", \(refusal.reason)"
         findings.report(
             self.node.position,
@@ -45,7 +51,7 @@ struct ValueSite {
 
 extension ValueKind {
     /// A value that is one word or text. `shown` is how a refused text is repeated.
-    static func scalar(
+    package static func scalar(
         _ allowed: String,
         brief: String? = nil,
         needsPlain: Bool = false,
@@ -74,7 +80,7 @@ extension ValueKind {
     }
 
     /// `word`, without quotes, for nil, or a value of `kind`. `null` is YAML's own word and may be left empty.
-    static func either<Wrapped>(_ word: String, or kind: ValueKind<Wrapped>) -> Self where Value == Wrapped? {
+    package static func either<Wrapped>(_ word: String, or kind: ValueKind<Wrapped>) -> Self where Value == Wrapped? {
         ValueKind(
             allowed: "\(word) or \(kind.allowed)",
             brief: "\(word) or \(kind.brief)",
@@ -89,7 +95,7 @@ extension ValueKind {
     }
 
     /// A list of values of one kind.
-    static func list<Item>(of kind: ValueKind<Item>, count: ClosedRange<Int>) -> Self where Value == [Item] {
+    package static func list<Item>(of kind: ValueKind<Item>, count: ClosedRange<Int>) -> Self where Value == [Item] {
         ValueKind(
             allowed: "a list of \(count.lowerBound) to \(count.upperBound), each \(kind.allowed)",
             brief: "a list of \(count.lowerBound) to \(count.upperBound), each \(kind.brief)",

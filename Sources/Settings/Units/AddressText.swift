@@ -40,7 +40,7 @@ extension RedisEndpoint {
 }
 
 extension String {
-    func resolved(in folder: String) -> String {
+    package func resolved(in folder: String) -> String {
         guard self.first != "/", !folder.isEmpty else { return self }
         return folder.hasSuffix("/") ? folder + self : "\(folder)/\(self)"
     }

@@ -1,17 +1,17 @@
 /// Why a text is not the value it should be. `reason` continues "found ..., "; empty when what is allowed says it all.
-struct Refusal: Error, Equatable {
-    let reason: String
-    init(_ reason: String = "") { self.reason = reason }
+package struct Refusal: Error, Equatable {
+    package let reason: String
+    package init(_ reason: String = "") { self.reason = reason }
 }
 
 /// A number and what stands behind it: `30s` is (30, "s"). The number is digits, with an optional fraction.
-struct Quantity {
-    let whole: Int64
+package struct Quantity {
+    package let whole: Int64
     /// The digits behind the point, such as "75"; empty without a point.
-    let fraction: Substring
-    let unit: Substring
+    package let fraction: Substring
+    package let unit: Substring
 
-    init(_ text: String) throws(Refusal) {
+    package init(_ text: String) throws(Refusal) {
         let digits = text.prefix { $0.isASCIIDigit }
         var rest = text[digits.endIndex...]
         var fraction: Substring = ""
@@ -29,7 +29,7 @@ struct Quantity {
     }
 
     /// `whole` in units of `scale`, refused when that does not fit.
-    func scaled(by scale: Int64) throws(Refusal) -> Int64 {
+    package func scaled(by scale: Int64) throws(Refusal) -> Int64 {
         let (product, overflows) = self.whole.multipliedReportingOverflow(by: scale)
         guard !overflows else { throw Refusal("which is too large") }
         return product

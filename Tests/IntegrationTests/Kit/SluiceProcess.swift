@@ -52,22 +52,27 @@ final class SluiceProcess {
     static var program: String {
         get throws {
             if let path = getenv("SLUICE_BIN") { return String(cString: path) }
-            guard let tests = realpath("/proc/self/exe", nil) else { throw Disappointment("there is no /proc") }
-            defer { free(tests) }
-            // Swift's runner may load the tests as a library: then the arguments tell where they lie.
-            let candidates = [String(cString: tests)] + CommandLine.arguments
-            for candidate in candidates {
-                var folder = candidate.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-                while !folder.isEmpty {
-                    let path = (folder + ["sluice"]).joined(separator: "/")
-                    var status = stat()
-                    let isProgram = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-                    if isProgram, access(path, X_OK) == 0 { return path }
-                    folder = folder.dropLast()
-                }
-            }
-            throw Disappointment("the program `sluice` is not beside the tests: build it, or set SLUICE_BIN")
+            return try Self.find("sluice")
         }
+    }
+
+    /// A program of this package that the build put beside the tests.
+    static func find(_ name: String) throws -> String {
+        guard let tests = realpath("/proc/self/exe", nil) else { throw Disappointment("there is no /proc") }
+        defer { free(tests) }
+        // Swift's runner may load the tests as a library: then the arguments tell where they lie.
+        let candidates = [String(cString: tests)] + CommandLine.arguments
+        for candidate in candidates {
+            var folder = candidate.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            while !folder.isEmpty {
+                let path = (folder + [name[...]]).joined(separator: "/")
+                var status = stat()
+                let isProgram = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+                if isProgram, access(path, X_OK) == 0 { return path }
+                folder = folder.dropLast()
+            }
+        }
+        throw Disappointment("the program `\(name)` is not beside the tests: build it, or set SLUICE_BIN")
     }
 
     /// Waits until the process has said where it listens, and has workers where it starts them.

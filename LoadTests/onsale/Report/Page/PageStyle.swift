@@ -38,8 +38,9 @@ enum PageStyle {
         .figures b,.duel b{display:block;font-size:29px;line-height:1.2;letter-spacing:-.025em;font-weight:660}
         .figures span,.duel span{color:var(--soft);font-size:13.5px}
         .checks{padding:6px 20px 8px}
+        .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
         table{border-collapse:collapse;width:100%}
-        th{font-weight:500;font-size:12.5px;color:var(--faint);text-align:left;padding:10px 8px 6px}
+        th{font-weight:500;font-size:12.5px;color:var(--soft);text-align:left;padding:10px 8px 6px}
         td{border-top:1px solid var(--hair);padding:10px 8px;vertical-align:middle}
         .n{text-align:right;white-space:nowrap}td.n{color:var(--soft)}td.measured{color:var(--ink);font-weight:640}
         td strong{font-weight:600;display:block;line-height:1.35}
@@ -48,7 +49,7 @@ enum PageStyle {
         .badge span{display:grid;place-items:center;width:24px;height:24px;border-radius:50%}
         .good .badge span{background:var(--goodwash);color:var(--green)}
         .bad .badge span{background:var(--red);color:var(--card)}
-        .void .badge span{background:var(--voidwash);color:var(--amber)}
+        .void .badge span{background:var(--voidwash);color:color-mix(in srgb,var(--amber) 66%,var(--ink))}
         tr.bad td.measured{color:var(--red)}
         .meter{width:132px;padding-right:0}
         .bar{display:block;height:6px;border-radius:3px;background:var(--grid);overflow:hidden}
@@ -72,16 +73,15 @@ enum PageStyle {
         .legend .light{opacity:.3}.legend .stroke{border-top:2.5px solid}.legend .dotted{border-top-style:dotted}
         .legend .dashed{border-top-style:dashed}
         .calm p{margin:1px 0 8px;color:var(--soft);font-size:13.5px}
-        .scroll{overflow-x:auto}
+        .scroll{overflow-x:auto}.scroll:focus-visible{outline:2px solid var(--blue);outline-offset:2px}
         svg[role]{display:block;width:100%;height:auto;overflow:visible;font-family:var(--sans)}
         .blue{--tone:var(--blue)}.teal{--tone:var(--teal)}.green{--tone:var(--green)}.amber{--tone:var(--amber)}
         .red{--tone:var(--red)}.violet{--tone:var(--violet)}.grey{--tone:var(--grey)}.ink{--tone:var(--ink)}
         .axis,.grid,.mark,.rule,.cursor{fill:none;stroke-width:1;vector-effect:non-scaling-stroke}
         .axis{stroke:var(--faint)}.grid{stroke:var(--grid)}
         .mark{stroke:var(--faint);stroke-dasharray:2 3}.rule{stroke:var(--red);stroke-dasharray:6 4;opacity:.75}
-        .tick,.markLabel,.ruleLabel{font-size:12px;fill:var(--faint)}
-        .markLabel{fill:var(--soft)}.ruleLabel{fill:var(--red)}
-        .end{font-size:12.5px;font-weight:600;fill:var(--tone)}
+        .tick,.markLabel,.ruleLabel{font-size:12px;fill:var(--soft)}.ruleLabel{fill:var(--red)}
+        .end{font-size:12.5px;font-weight:600;fill:color-mix(in srgb,var(--tone) 66%,var(--ink))}
         .line{fill:none;stroke:var(--tone);stroke-width:1.9;stroke-linejoin:round;stroke-linecap:round}
         .strong{stroke-width:2.3}.line.dotted{stroke-width:1.6;stroke-dasharray:.1 4.2}
         .line.dashed{stroke-width:1.7;stroke-dasharray:6 4;stroke-linecap:butt}
@@ -103,19 +103,21 @@ enum PageStyle {
         .duel{display:flex;gap:12px;margin-top:12px}.duel div{flex:1}.duel b{font-size:26px}
         .direct .duel b{color:var(--red)}
         .note{font-size:13px;color:var(--soft);margin:8px 0 10px}
-        pre{margin:0;padding:13px 16px;border-radius:10px;background:var(--paper);overflow-x:auto;
-        font:13.5px/1.5 var(--mono)}
+        pre{margin:0;padding:13px 16px;border-radius:10px;background:var(--paper);white-space:pre-wrap;
+        overflow-wrap:anywhere;        font:13.5px/1.5 var(--mono)}
         .again p{margin:12px 0 18px}
         @media screen and (max-width:760px){main{padding:18px 14px 48px}h1{font-size:26px}.hero{padding:20px;gap:16px}
         .seal{width:48px;height:48px}.seal .glyph{width:28px;height:28px}.figures{flex-wrap:wrap;gap:14px 0}
         .figures div{flex:1 0 40%;border:0;padding:0 8px}.meter{display:none}
         .totals,.tables,.versus{grid-template-columns:1fr}
-        .checks thead{display:none}.checks tr{display:grid;grid-template-columns:36px auto 1fr;
+        .checks thead{display:none}.checks table,.checks tbody{display:block}
+        .checks tr{display:grid;grid-template-columns:36px auto minmax(0,1fr);
         border-top:1px solid var(--hair);
         padding:10px 0}.checks tr:first-child{border:0}.checks td{border:0;padding:0}
         .checks td:nth-child(2){grid-column:2/4}
         .badge{grid-row:1/3}.checks td.measured{grid-column:2;text-align:left;padding-top:3px}
-        .checks td.limit{text-align:left;padding:3px 0 0 10px}td.limit::before{content:"limit "}
+        .checks td.limit{text-align:left;white-space:normal;padding:3px 0 0 10px}td.limit::before{content:"limit "}
+        td.asked::before{content:"asked for "}
         header em{display:none}figcaption{flex-direction:column;gap:4px}.legend{justify-content:flex-start}
         .scroll svg{min-width:640px}.side .scroll svg{min-width:0}}
         @page{margin:14mm 12mm}

@@ -24,7 +24,10 @@ enum PlotCard {
             for item in legend { html += "<li><i class=\"\(item.swatch)\"></i>\(SVG.escaped(item.label))</li>" }
             html += "</ul>"
         }
-        return html + "</figcaption><div class=\"scroll\">\(drawing)</div></figure>"
+        // Narrow screens move the drawing sideways, with the keys, too.
+        let label = SVG.escaped(title)
+        html += "</figcaption><div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"\(label)\">"
+        return html + "\(drawing)</div></figure>"
     }
 
     private static func swatch(_ layer: Plot.Layer) -> String {

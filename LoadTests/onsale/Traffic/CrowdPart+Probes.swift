@@ -1,10 +1,7 @@
 import Primitives
 
 /// Tokens that are no good, shown on purpose while people wait in line: nobody may be let in by one.
-extension CrowdPlayer {
-    /// While fewer wait, a newcomer may be let in at once, and a probe with a bad token is one.
-    private static let fewestWaiting = 30
-
+extension CrowdPart {
     /// Whose tokens are used up from here on.
     func keepForProbes(_ cookies: CookieJar, of index: Int) {
         self.probes.keep(cookies, of: index, now: MonotonicClock.now())
@@ -13,8 +10,7 @@ extension CrowdPlayer {
     /// Sends one probe of each kind for which there is somebody to take the tokens from.
     func sendProbes() {
         self.loop.preconditionOnLoop()
-        guard self.gauges.waiting >= Self.fewestWaiting else { return }
-        for kind in ProbeKind.allCases {
+        for kind in self.room.probeKinds {
             guard let (cookies, index) = self.tokens(for: kind) else { continue }
             self.books.probes.tries(kind)
             guard !cookies.header.isEmpty else { continue }
@@ -31,9 +27,11 @@ extension CrowdPlayer {
 
     /// The cookies to show, and from whose address.
     private func tokens(for kind: ProbeKind) -> (cookies: CookieJar, index: Int)? {
-        let place = "sluice-place-\(SitePlan.roomName)"
-        let pass = "sluice-pass-\(SitePlan.roomName)"
+        let place = "sluice-place-\(self.room.name)"
+        let pass = "sluice-pass-\(self.room.name)"
         switch kind {
+        // All visitors ask from one address: nobody's pass is shown from another one.
+        case .stolenPass where !self.target.hasManySources: return nil
         case .forgedPlace:
             return self.anybody { $0.isInLine }.map { ($0.cookies.forged(only: place), $0.machine.visitor.index) }
         case .forgedPass:

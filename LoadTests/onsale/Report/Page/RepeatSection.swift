@@ -1,5 +1,5 @@
 /// What was played on what, and the command that plays it again.
-struct SettingsSection {
+struct RepeatSection {
     let report: RunReport
 
     func render() -> String {
@@ -23,22 +23,23 @@ struct SettingsSection {
 
     private func crowdFacts() -> [RunReport.Fact] {
         let scenario = self.report.scenario
-        let curve = scenario.curve
         let manners = scenario.manners
         func seconds(_ value: Double) -> String { Format.duration(nanoseconds: Int64(value * 1e9)) }
-        return [
+        let run = [
             ("visitors", Format.count(scenario.visitors)),
             ("length of the run", seconds(scenario.durationSeconds)),
-            ("opening after", seconds(curve.openingSeconds)),
-            ("come before it", Format.percent(curve.shareBeforeOpening)),
-            ("step at the opening", "× \(Format.significant(curve.stepFactor)) in \(seconds(curve.stepSeconds))"),
-            ("decay constant", seconds(curve.decaySeconds)),
+            ("opening after", seconds(scenario.curve.openingSeconds)),
+        ]
+        let waves = scenario.curve.waves.map { ("come", "\(Format.count($0.visitors)): \($0.shape)") }
+        let classes = scenario.classes.map { ("class \($0.name)", "weight \(Format.significant($0.weight))") }
+        let others = [
             ("requests once inside", "\(manners.fewestRequests) to \(manners.mostRequests)"),
             ("time to think, median", seconds(manners.thinkMedianSeconds)),
             ("four in five wait", "≥ \(seconds(manners.toleratedWaitSeconds))"),
             ("never come back", Format.percent(manners.noShowShare)),
             ("refresh by hand", Format.percent(manners.eagerShare)),
             ("tries after an error", Format.count(manners.mostRetries)),
-        ].map { RunReport.Fact(name: $0.0, value: $0.1) }
+        ]
+        return (run + waves + (classes.isEmpty ? others : classes)).map { RunReport.Fact(name: $0.0, value: $0.1) }
     }
 }

@@ -1,0 +1,79 @@
+/// The verdict on a run against a site that the tool has not started: the promises that the visitors' books alone can
+/// judge. What was configured there, and what its journal says, nobody knows here, so pace, slots, opening, reloads,
+/// workers and the journal are left out; the line is judged where there is one.
+extension Judge {
+    func siteVerdict() -> Verdict {
+        var checks: [Check?] = []
+        let site = self.evidence.site
+        // Numbers of several lines have nothing to do with each other.
+        if site?.lines == 1 {
+            checks += [self.order(), self.positions(), self.numbers(), self.placeKept(), self.estimates()]
+        }
+        if let books = self.evidence.books, books.pages > 0 { checks += [self.sitePages(books), self.letInOnce()] }
+        checks += [self.content(), self.siteErrors(), self.otherErrors()]
+        let total = self.evidence.timeline.total
+        if total.inside.count > 0 || total.door.count == 0 { checks.append(self.latency()) }
+        if total.line.count > 0 { checks.append(self.lineLatency()) }
+        if total.door.count > 0 { checks.append(self.doorLatency()) }
+        checks += [self.accounted(), self.tool()]
+        return self.verdict(of: checks)
+    }
+
+    /// What the pages are like, as far as anybody has said what they should be like.
+    private func content() -> Check {
+        let errors = self.counts.errors
+        let elsewhere = Self.plural(errors[.sentElsewhere], "redirect") + " to other sites"
+        let detail = self.evidence.site?.firstComplaints ?? ""
+        return Self.none(
+            .content,
+            "Every page is whole and says what it should",
+            found: errors[.failedCheck] + errors[.missingAsset] + errors[.sentElsewhere],
+            measured: self.counts.insideAnswers > 0,
+            detail.isEmpty
+                ? "of \(Self.plural(self.counts.insideAnswers, "page")), with all that belongs to each; \(elsewhere)"
+                : "\(errors[.failedCheck]) failed a check, \(errors[.missingAsset]) not whole, \(elsewhere): \(detail)"
+        )
+    }
+
+    private func siteErrors() -> Check {
+        let errors = self.counts.errors
+        return Self.none(
+            .serverErrors,
+            "No 5xx",
+            found: self.counts.serverErrors,
+            measured: self.counts.answered > 0,
+            "of \(Self.plural(self.counts.answered, "page")); \(Format.count(errors[.gatewayError])) signed by a "
+                + "gateway of Sluice, the others by the site"
+        )
+    }
+
+    private func sitePages(_ books: VisitBooks) -> Check {
+        let range = VisitBooks.sensibleRefreshSeconds
+        return Self.none(
+            .pages,
+            "Every waiting page says when to look again",
+            found: books.pagesWithoutTime,
+            measured: true,
+            "of \(Format.count(books.pages)), those that name no time within "
+                + "\(range.lowerBound) to \(range.upperBound) s"
+        )
+    }
+}
+
+/// What is known of a run against a site beside what its visitors heard.
+struct SiteEvidence: Sendable {
+    private static let mostShown = 3
+    /// How long sessions last over there, nobody knows here; shorter ones than this would lose people on every page.
+    static let shortestSessionMicros: Int64 = 12_000_000
+
+    /// Lines of Sluice in which visitors have stood.
+    var lines = 0
+    /// What was wrong with pages, in words, and how often.
+    var complaints: [String: Int] = [:]
+
+    /// The most frequent ones.
+    var firstComplaints: String {
+        self.complaints.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.mostShown)
+            .map { "\($0.key) (\(Format.count($0.value)) ×)" }.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,119 @@
+import Foundation
+
+/// Two groups of reports held against each other: a base, and what is compared with it.
+struct ReportComparison: Sendable {
+    /// Why two groups cannot be compared.
+    struct Problem: Error, Equatable, CustomStringConvertible {
+        let description: String
+    }
+
+    /// One report, and what to call it.
+    struct Named: Sendable {
+        var name: String
+        var report: RunReport
+    }
+
+    static let usualMetrics = [
+        "p50", "p95", "p99", "p99.9", "inside.worst_second", "line.p99", "door.p99", "wait.p50", "wait.p95", "wait.max",
+        "errors", "server_errors", "served", "abandoned", "failed", "requests", "let_in", "waiting.max", "workers.max",
+        "workers.mean", "lateness.p99",
+    ].compactMap { Metric(named: $0) }
+
+    let baseCount: Int
+    let otherCount: Int
+    let isPaired: Bool
+    let differences: [MetricDifference]
+    /// Promises that every run of the base kept, and some run of the other group did not.
+    let brokenSince: [String]
+    /// The other way round.
+    let keptSince: [String]
+    /// How the runs themselves differ, where a comparison was wanted all the same.
+    let remarks: [String]
+
+    /// - Parameter isForced: compares what differs in more than its seeds, and runs that do not count.
+    init(
+        _ base: [Named],
+        _ other: [Named],
+        metrics: [Metric] = Self.usualMetrics,
+        isForced: Bool = false
+    ) throws(Problem) {
+        guard let first = base.first, !other.isEmpty else { throw Problem(description: "there is nothing to compare") }
+        var remarks: [String] = []
+        for named in base + other {
+            if let reason = named.report.reasonNotToCount { remarks.append("\(named.name) does not count: \(reason)") }
+            let keys = Self.differences(first.report.scenario, named.report.scenario)
+            if !keys.isEmpty {
+                remarks.append(
+                    "\(named.name) is of another scenario than \(first.name): \(keys.joined(separator: ", "))"
+                )
+            }
+        }
+        guard remarks.isEmpty || isForced else {
+            throw Problem(
+                description: remarks.joined(separator: "\n")
+                    + "\nwhat differs by more than its seed says little when compared; do it all the same with --force"
+            )
+        }
+        let ordered = [base, other].map { $0.map(\.report).sorted { $0.scenario.seed < $1.scenario.seed } }
+        let seeds = ordered.map { $0.map(\.scenario.seed) }
+        self.isPaired = seeds[0] == seeds[1] && Set(seeds[0]).count == seeds[0].count
+        self.baseCount = base.count
+        self.otherCount = other.count
+        self.remarks = remarks
+        let isPaired = self.isPaired
+        self.differences = MetricDifference.judged(
+            metrics.compactMap { metric in
+                let values = ordered.map { $0.compactMap { metric.value(of: $0.gateway) } }
+                // What some runs say nothing of has no mean.
+                guard values[0].count == base.count, values[1].count == other.count else { return nil }
+                return MetricDifference(metric, base: values[0], other: values[1], isPaired: isPaired)
+            }
+        )
+        let broken = ordered.map { Set($0.flatMap { $0.verdict.checks.filter { $0.outcome == .failed }.map(\.title) }) }
+        self.brokenSince = broken[1].subtracting(broken[0]).sorted()
+        self.keptSince = broken[0].subtracting(broken[1]).sorted()
+    }
+
+    /// Something became worse, and not by chance.
+    var isWorse: Bool { !self.brokenSince.isEmpty || self.differences.contains { $0.judgement == .worse } }
+
+    /// The settings in which two scenarios differ, by their names in report.json; seed, name and what is asked aside.
+    static func differences(_ left: Scenario, _ right: Scenario) -> [String] {
+        var right = right
+        // What is asked of a run changes nothing in it.
+        (right.seed, right.name, right.asked) = (left.seed, left.name, left.asked)
+        guard left != right else { return [] }
+        let maps = [left, right].map(Self.flat)
+        let keys = Set(maps[0].keys).union(maps[1].keys).sorted()
+        return keys.compactMap { key in
+            let values = maps.map { $0[key] ?? "nothing" }
+            return values[0] == values[1] ? nil : "\(key) \(values[1]) instead of \(values[0])"
+        }
+    }
+
+    private static func flat(_ scenario: Scenario) -> [String: String] {
+        guard let data = try? JSONEncoder().encode(scenario),
+            let tree = try? JSONSerialization.jsonObject(with: data)
+        else { return [:] }
+        var found: [String: String] = [:]
+        func walk(_ value: Any, _ path: String) {
+            if let members = value as? [String: Any] {
+                for (key, member) in members { walk(member, path.isEmpty ? key : "\(path).\(key)") }
+            } else if let items = value as? [Any] {
+                for (index, item) in items.enumerated() { walk(item, "\(path)[\(index)]") }
+            } else {
+                found[path] = "\(value)"
+            }
+        }
+        walk(tree, "")
+        return found
+    }
+}
+
+extension RunReport {
+    /// Why the figures say nothing; nil when they do.
+    var reasonNotToCount: String? {
+        if let partial = self.partial { return "it was stopped after \(partial.seconds) s (\(partial.reason))" }
+        return self.verdict.isInvalid ? "the load tool could not keep up" : nil
+    }
+}

@@ -1,0 +1,76 @@
+/// Something that is done to the site at a moment of the run.
+struct TimedFault: Equatable, Sendable {
+    enum Victim: String, CaseIterable, Sendable {
+        /// The one that has run longest, of any pool.
+        case worker
+        case gateway, controller, redis
+
+        /// With the article that a sentence needs.
+        var words: String {
+            switch self {
+            case .worker: "a worker"
+            case .gateway, .controller: "the \(self.rawValue)"
+            case .redis: "Redis"
+            }
+        }
+    }
+
+    enum Action: Equatable, Sendable {
+        /// SIGKILL. Started again after `downSeconds`, as an operator's supervisor does it; workers are their controller's
+        /// to start again.
+        case kill(Victim, downSeconds: Double)
+        /// SIGSTOP, and SIGCONT after that time.
+        case stop(Victim, seconds: Double)
+        /// Stopped for `FaultSchedule.stoppedShare` of the time.
+        case slow(Victim, seconds: Double)
+        /// A new configuration; nil leaves a limit as it is.
+        case limits(inflowMilli: Int64?, burst: Int?, slots: Int?)
+        /// SIGHUP to every part that reads the configuration.
+        case reload
+        /// A second gateway on the same state; half of the visitors go to it from then on.
+        case joinGateway
+    }
+
+    /// From the start of the run.
+    var seconds: Double
+    var action: Action
+
+    /// When what it does to a process is over.
+    var endSeconds: Double {
+        switch self.action {
+        case .kill(.worker, _), .limits, .reload, .joinGateway: self.seconds
+        case .kill(_, let seconds), .stop(_, let seconds), .slow(_, let seconds): self.seconds + seconds
+        }
+    }
+
+    var victim: Victim? {
+        switch self.action {
+        case .kill(let victim, _), .stop(let victim, _), .slow(let victim, _): victim
+        case .limits, .reload, .joinGateway: nil
+        }
+    }
+
+    /// Gateway, controller and Redis have to be processes of their own for that.
+    var needsParts: Bool {
+        switch self.action {
+        case .kill(let victim, _), .stop(let victim, _), .slow(let victim, _): victim != .worker
+        case .joinGateway: true
+        case .limits, .reload: false
+        }
+    }
+
+    var changesLimits: Bool { if case .limits = self.action { true } else { false } }
+}
+
+/// A fault that cannot be played: what was written, and what to write.
+struct FaultProblem: Error, Equatable, CustomStringConvertible {
+    let text: String
+    let problem: String
+
+    init(_ text: String, _ problem: String) {
+        self.text = text
+        self.problem = problem
+    }
+
+    var description: String { "\"\(self.text)\": \(self.problem)" }
+}

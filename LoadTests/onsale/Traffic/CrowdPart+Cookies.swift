@@ -1,0 +1,56 @@
+import Primitives
+
+/// Whose cookies a visitor shows, and where those go that a response sets.
+extension CrowdPart {
+    /// Fewer than this wait: a thief may be let in as a newcomer, and says nothing about what was shown.
+    private static let fewestWaiting = 30
+
+    /// Calls `body` with the jar that takes the cookies of a response. What those who keep none are given is forgotten.
+    func withJar<Result>(of player: VisitorPlayer, _ body: (inout CookieJar) -> Result) -> Result {
+        switch self.rules.manners(of: player.machine.visitor).cookies {
+        case .own: return body(&player.cookies)
+        case .shared: return body(&self.sharedJars[player.machine.visitor.person, default: CookieJar()])
+        case .none, .stolen:
+            var jar = CookieJar()
+            return body(&jar)
+        }
+    }
+
+    func cookiesToShow(by player: VisitorPlayer) -> CookieJar {
+        let visitor = player.machine.visitor
+        switch self.rules.manners(of: visitor).cookies {
+        case .own: return player.cookies
+        case .shared: return self.sharedJars[visitor.person] ?? CookieJar()
+        case .none: return CookieJar()
+        case .stolen:
+            let stolen = self.stolenPass(for: player)
+            player.showsStolenPass = stolen != nil && self.waitingCount >= Self.fewestWaiting
+            return stolen ?? CookieJar()
+        }
+    }
+
+    /// A pass that was shown by somebody else lets nobody in.
+    func judgeTheft(by player: VisitorPlayer, _ heard: VisitorMachine.Heard) {
+        guard player.showsStolenPass else { return }
+        player.showsStolenPass = false
+        guard self.room.probeKinds.contains(.stolenPass) else { return }
+        switch heard {
+        case .waitingPage, .doorPage: self.books.probes.answered(ProbeResult(kind: .stolenPass, isLetIn: false))
+        case .exchange, .inside: self.books.probes.answered(ProbeResult(kind: .stolenPass, isLetIn: true))
+        case .error, .staleConnection, .vanished, .turnedAway: break
+        }
+    }
+
+    /// The pass of somebody who is inside and has another address.
+    private func stolenPass(for player: VisitorPlayer) -> CookieJar? {
+        let own = self.target.source(of: player.machine.visitor.person)
+        let victim = self.anybody { machine in
+            machine.isInside && self.rules.manners(of: machine.visitor).cookies == .own
+                && self.target.source(of: machine.visitor.person) != own
+        }
+        guard let jar = victim?.cookies.taken(only: "sluice-pass-\(self.room.name)"), !jar.header.isEmpty else {
+            return nil
+        }
+        return jar
+    }
+}

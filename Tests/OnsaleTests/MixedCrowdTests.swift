@@ -1,0 +1,58 @@
+import Testing
+
+@testable import onsale
+
+/// A crowd of every kind of people, those who break the room's rules on purpose among them: a faultless site breaks no
+/// promise to it, and each fault of the wall is still found.
+@Suite struct MixedCrowdTests {
+    /// More people than there, because those without a place leave the line shorter.
+    static let scenario = {
+        var scenario = FaultWallTests.scenario.withEveryKind()
+        scenario.visitors = 1_050
+        return scenario
+    }()
+
+    static func verdict(_ fault: Fault?, seed: UInt64 = 5, tightSlots: Bool = false) throws -> Verdict {
+        var scenario = Self.scenario
+        scenario.seed = seed
+        var run = VirtualRun(try Crowd(scenario), room: FaultWallTests.room(tightSlots: tightSlots), fault: fault)
+        run.play()
+        return Judge(objectives: scenario.objectives, evidence: run.evidence).verdict()
+    }
+
+    @Test(arguments: [5, 6, 7] as [UInt64], [false, true])
+    func site_withoutAFault_breaksNothing(seed: UInt64, tightSlots: Bool) throws {
+        let verdict = try Self.verdict(nil, seed: seed, tightSlots: tightSlots)
+        #expect(verdict.broken.isEmpty, "\(FaultWallTests.words(verdict))")
+    }
+
+    /// What a fault must break here, too: among people who ask at their own pace and wait for several places, how long the
+    /// others wait is a matter of the crowd, and a wrong estimate says less.
+    static func promises(brokenBy fault: Fault) -> Set<Check.Name> {
+        let promises = FaultWallTests.promises(brokenBy: fault)
+        return promises == [.estimates] ? promises : promises.subtracting([.estimates])
+    }
+
+    /// What may be broken besides: the estimate may suffer from what a fault does to the order, and a burst looks like a
+    /// late change. A thief whom a fault lets in is past the line, or shares the slot of somebody who is in.
+    static func mayBreak(_ fault: Fault) -> Set<Check.Name> {
+        switch fault {
+        case .newcomersFirst: [.estimates, .passes]
+        case .stolenPassTaken: [.order, .pace, .books, .letInOnce, .estimates]
+        case .burstTooLarge, .waitingPagesLate: [.estimates, .reload]
+        // A tab that is sent away while another is let in was told to wait when it was due.
+        case .letInTwice: [.estimates, .order]
+        case .numberGivenTwice: [.books]
+        default: [.estimates]
+        }
+    }
+
+    @Test(arguments: Fault.allCases)
+    func site_broken_isStillFound(fault: Fault) throws {
+        let verdict = try Self.verdict(fault, tightSlots: fault == .slotsExceeded)
+        let broken = Set(verdict.broken.map(\.name))
+        let promises = Self.promises(brokenBy: fault)
+        #expect(broken.isSuperset(of: promises), "\(FaultWallTests.words(verdict))")
+        #expect(broken.subtracting(promises).isSubset(of: Self.mayBreak(fault)), "\(FaultWallTests.words(verdict))")
+    }
+}

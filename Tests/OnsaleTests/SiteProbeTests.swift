@@ -1,0 +1,76 @@
+import EventLoop
+import TestKit
+import Testing
+import Transport
+
+@testable import onsale
+
+/// The one request before a crowd is sent.
+@Suite struct SiteProbeTests {
+    /// What the probe says of a site that answers so, and what it asked for.
+    private static func probe(
+        _ step: PageStep = PageStep(name: "start"),
+        reply: @escaping @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply
+    ) throws -> (answer: SiteProbe.Answer?, problem: String, asked: [String]) {
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let result = Handover<Result<SiteProbe.Answer, PlayProblem>>()
+        let site = try fixture.run {
+            let site = try ScriptedSite(loop: loop, reply: reply)
+            let target = SiteTarget(
+                try SiteURL(parsing: "http://shop.test/start"),
+                addresses: [site.address],
+                tls: nil,
+                version: .asAgreed
+            )
+            SiteProbe(target, step: step, on: loop).ask { result.put($0) }
+            return LoopBound(site, loop: loop)
+        }
+        let taken = try result.take()
+        let asked = try fixture.run { site.open().requests.map { String($0.text.prefix { $0 != "\r\n" }) } }
+        try fixture.end()
+        switch taken {
+        case .success(let answer): return (answer, "", asked)
+        case .failure(let problem): return (nil, problem.description, asked)
+        }
+    }
+
+    @Test func goodSite_isSaidToBe() throws {
+        let plain = try Self.probe { _ in SiteCrowdTests.html("<img src=/x.png>Shop") }
+        #expect(plain.answer == SiteProbe.Answer(status: 200, version: "HTTP/1.1", isRoom: false))
+        // Nothing beside the page, and nobody is in a hurry.
+        #expect(plain.asked == ["GET /start HTTP/1.1"])
+        let room = try Self.probe { _ in SiteCrowdTests.html("<meta http-equiv=refresh content=5>") }
+        #expect(room.answer?.isRoom == true)
+    }
+
+    @Test func firstPageThatChangesSomething_isNotAskedFor() throws {
+        var step = PageStep(name: "buy", method: "POST")
+        step.path = try PageTemplate("/buy")
+        let probe = try Self.probe(step) { _ in SiteCrowdTests.answer("", status: "404 Not Found") }
+        #expect(probe.answer?.status == 404 && probe.asked == ["GET /start HTTP/1.1"])
+    }
+
+    @Test func pageThatIsRefused_endsTheRunUnlessItIsExpected() throws {
+        let reply: @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply = { _ in
+            SiteCrowdTests.answer("", status: "401 Unauthorized")
+        }
+        let refused = try Self.probe(reply: reply)
+        #expect(refused.answer == nil && refused.problem.contains("status 401"))
+        var step = PageStep(name: "start")
+        step.checks = [.status([401])]
+        #expect(try Self.probe(step, reply: reply).answer?.status == 401)
+    }
+
+    @Test func siteThatSendsElsewhere_isNamed() throws {
+        let probe = try Self.probe { _ in
+            SiteCrowdTests.answer("", status: "301 Moved", fields: "Location: https://www.shop.test/\r\n")
+        }
+        #expect(probe.problem.contains("https://www.shop.test: name that as --url"))
+    }
+
+    @Test func siteThatClosesOrMumbles_isToldApart() throws {
+        #expect(try Self.probe { _ in .reset }.problem.contains("closes the connection without a page"))
+        #expect(try Self.probe { _ in .answer("220 mail ready\r\n") }.problem.contains("does not speak HTTP"))
+    }
+}

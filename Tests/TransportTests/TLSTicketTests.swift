@@ -1,0 +1,103 @@
+import EventLoop
+import Primitives
+import TestKit
+import Testing
+import Transport
+
+/// What a client of TLS may ask for besides secrecy: a protocol, and an abbreviated handshake.
+@Suite struct TLSTicketTests {
+    private struct Heard: Sendable {
+        var negotiatedProtocol: String?
+        var isResumed = false
+        var ticket: TLSTicket?
+    }
+
+    /// Connects, has a byte echoed, and says how that was.
+    private func talk(
+        _ fixture: LoopFixture,
+        _ address: SocketAddress,
+        _ tls: TLSContext,
+        name: String? = "localhost",
+        ticket: TLSTicket? = nil
+    ) throws -> Heard {
+        let heard = Record(Heard())
+        let ended = Handover<CloseReason>()
+        try fixture.run {
+            let client = ScriptedHandler()
+            client.onConnected = { $0.write("x") }
+            client.onReceived = { stream, bytes in
+                let connection = stream as? Connection
+                heard.update {
+                    $0.negotiatedProtocol = connection?.negotiatedProtocol
+                    $0.isResumed = connection?.isResumed ?? false
+                    $0.ticket = connection?.ticket
+                }
+                stream.close()
+                return bytes.count
+            }
+            client.onClosed = { ended.put($0) }
+            _ = try Connection.connect(
+                to: address,
+                on: fixture.loop,
+                timeoutNanoseconds: 60 * Nanoseconds.perSecond,
+                tls: tls,
+                serverName: name,
+                ticket: ticket,
+                handler: client
+            )
+        }
+        #expect(try ended.take() == .local)
+        return heard.value
+    }
+
+    private func serve(_ fixture: LoopFixture, _ folder: TestFolder) throws -> SocketAddress {
+        let tls = try folder.makeServerTLS()
+        return try fixture.run {
+            try Listener(loop: fixture.loop, address: .loopback(port: 0), tls: tls) { _ in
+                let handler = ScriptedHandler()
+                handler.onReceived = { connection, bytes in
+                    connection.write(bytes)
+                    return bytes.count
+                }
+                return handler
+            }.boundAddress
+        }
+    }
+
+    @Test func secondConnection_withATicket_isAbbreviated() throws {
+        let folder = TestFolder()
+        let fixture = try LoopFixture()
+        let address = try self.serve(fixture, folder)
+        let tls = try TLSContext(clientAuthorityFile: folder.file("certificate.pem"))
+        let first = try self.talk(fixture, address, tls)
+        let ticket = try #require(first.ticket)
+        #expect(!first.isResumed)
+        // The connection that it came from has ended without goodbyes.
+        let second = try self.talk(fixture, address, tls, ticket: ticket)
+        #expect(second.isResumed)
+        #expect(try !self.talk(fixture, address, tls).isResumed)
+        try fixture.end()
+    }
+
+    @Test func protocols_thatBothKnow_areAgreedOn() throws {
+        let folder = TestFolder()
+        let fixture = try LoopFixture()
+        let address = try self.serve(fixture, folder)
+        let file = folder.file("certificate.pem")
+        let both = try TLSContext(clientAuthorityFile: file, protocols: ["h2", "http/1.1"])
+        #expect(try self.talk(fixture, address, both).negotiatedProtocol == "http/1.1")
+        let none = try TLSContext(clientAuthorityFile: file)
+        #expect(try self.talk(fixture, address, none).negotiatedProtocol == nil)
+        try fixture.end()
+    }
+
+    /// An address is checked against the certificate though it is not sent as a name.
+    @Test func address_inTheCertificate_isGood() throws {
+        let folder = TestFolder()
+        let fixture = try LoopFixture()
+        let address = try self.serve(fixture, folder)
+        let tls = try TLSContext(clientAuthorityFile: folder.file("certificate.pem"))
+        #expect(try self.talk(fixture, address, tls, name: "127.0.0.1").ticket != nil)
+        try fixture.end()
+    }
+}
