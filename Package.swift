@@ -56,6 +56,9 @@ let package = Package(
         module("Scaling", ["Primitives"]),
         module("Addresses", ["Primitives"]),
         module("Settings", ["Addresses", "Primitives"]),
+        module("Rooms", ["Admission", "Primitives", "Settings", deque]),
+        module("Pools", ["Primitives", "Scaling", "Settings"]),
+        module("Simulation", ["Admission", "Pools", "Primitives", "Rooms", "Scaling", "Settings", deque]),
 
         // The I/O ring.
         module("EventLoop", ["CLinux", "Primitives"]),
@@ -70,30 +73,30 @@ let package = Package(
         module("Tokens", ["Admission", "COpenSSL", "Primitives"]),
 
         // The shells.
-        module("SharedState", ["Admission", "EventLoop", "Primitives", "RedisClient"]),
+        module("SharedState", ["Admission", "EventLoop", "Primitives", "RedisClient", "Scaling"]),
         module(
             "Gateway",
             [
-                "Addresses", "Admission", "EventLoop", "HTTPWire", "Observability", "Primitives", "Reports", "Settings",
-                "SharedState", "Tokens", "Transport", deque, logging,
+                "Addresses", "Admission", "EventLoop", "HTTPWire", "Observability", "Pools", "Primitives", "Reports",
+                "Rooms", "Scaling", "Settings", "SharedState", "Tokens", "Transport", deque, logging,
             ]
         ),
         module(
             "Controller",
             [
-                "EventLoop", "HTTPService", "Observability", "Primitives", "Reports", "Scaling", "Settings",
-                "SharedState",
-                "Transport", logging,
+                "Admission", "EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Reports", "Scaling",
+                "Settings", "SharedState", "Transport", logging,
             ]
         ),
         module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Reports", "Transport"]),
-        module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Primitives", "Transport"]),
+        module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Transport"]),
 
         // The roots.
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "AdminAPI", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway", "HTTPService",
+                "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway",
+                "HTTPService",
                 "Observability", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings", "SettingsFile",
                 "SharedState", "Tokens", "Transport", arguments, logging,
             ],
@@ -103,7 +106,8 @@ let package = Package(
             name: "onsale",
             dependencies: [
                 "Addresses", "Admission", "CLinux", "CNghttp2", "EventLoop", "HTTPService", "HTTPWire", "Primitives",
-                "RedisClient", "Settings", "SettingsFile", "Transport", "Yams", arguments, histogram,
+                "RedisClient", "Rooms", "Scaling", "Settings", "SettingsFile", "Simulation", "Transport", "Yams",
+                arguments, histogram,
             ],
             path: "LoadTests/onsale",
             swiftSettings: swift
@@ -113,8 +117,8 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "SharedState",
-                "Transport",
+                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "Scaling",
+                "SharedState", "Transport",
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -129,6 +133,9 @@ let package = Package(
         ),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling"]),
+        tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings"]),
+        tests("SimulationTests", ["Admission", "Primitives", "Rooms", "Settings", "Simulation"]),
+        tests("PoolsTests", ["Addresses", "Pools", "Primitives", "Scaling", "Settings"]),
         tests(
             "SettingsTests",
             ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile", "Transport"]
@@ -150,8 +157,8 @@ let package = Package(
         tests(
             "ControllerTests",
             [
-                "Admission", "Controller", "EventLoop", "Primitives", "Reports", "Settings", "SharedState", "TestKit",
-                "Transport", logging,
+                "Admission", "Controller", "EventLoop", "Primitives", "Reports", "Scaling", "Settings", "SharedState",
+                "TestKit", "Transport", logging,
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
@@ -159,13 +166,16 @@ let package = Package(
             "EmbeddedRedisTests",
             ["EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "TestKit", "Transport"]
         ),
-        tests("SharedStateTests", ["Admission", "EventLoop", "Primitives", "RedisClient", "SharedState", "TestKit"]),
+        tests(
+            "SharedStateTests",
+            ["Admission", "EventLoop", "Primitives", "RedisClient", "Scaling", "SharedState", "TestKit"]
+        ),
         tests("TokensTests", ["Admission", "Primitives", "Tokens"]),
         tests(
             "GatewayTests",
             [
-                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Reports", "Settings",
-                "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
+                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Reports", "Rooms",
+                "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

@@ -163,7 +163,9 @@ extension RoomModel {
 
     /// Gateways that see no healthy worker while others see some: their visitors would be let in to an error.
     func restingGateways() -> Set<String> {
-        let said = self.gateways.filter { $0.value.micros >= self.now - RoomRules.healthMicros }
+        // Asked with every call: the closure is to hold the time alone, not the whole room.
+        let since = self.now - RoomRules.healthMicros
+        let said = self.gateways.filter { $0.value.micros >= since }
         guard said.contains(where: { $0.value.healthy > 0 }) else { return [] }
         return Set(said.filter { $0.value.healthy == 0 }.keys)
     }

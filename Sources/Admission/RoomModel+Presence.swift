@@ -19,7 +19,7 @@ extension RoomModel {
         case .exchanged: !self.exchanged.isEmpty
         case .door: (self.door.ids.last ?? 0) > 0
         case .owners: self.door.count > 0
-        case .events: !self.events.events.isEmpty
+        case .events: !self.events.isEmpty
         case .released: self.released.count > 0
         case .carried: !self.carried.isEmpty
         case .early: (self.door.ids.first ?? 0) < 0

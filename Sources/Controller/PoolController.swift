@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import Pools
 import Primitives
 import Reports
 import Scaling
@@ -89,7 +90,12 @@ final class PoolController {
         let rooms = self.rooms
         let signals = reports.isEmpty ? nil : PoolSignals(reports, rooms: rooms)
         let state = self.driver?.state ?? PoolState(ready: self.pool.workers.count)
-        self.policy.limits.openings = self.openings(rooms, waiting: signals?.waiting ?? 0)
+        self.policy.limits.openings = ScalingLimits.openings(
+            of: rooms,
+            waiting: signals?.waiting ?? 0,
+            now: self.loop.now,
+            wallMicros: self.loop.wallMicros
+        )
         let decision = self.policy.decide(signals: signals, pool: state, now: self.loop.now)
         if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
         {
@@ -125,26 +131,12 @@ final class PoolController {
         }
     }
 
-    private var rooms: [RoomSettings] {
-        let names = Set(self.settings.routes.filter { $0.pool == self.name }.compactMap(\.room))
-        return self.settings.rooms.filter { names.contains($0.name) }
-    }
-
-    private func openings(_ rooms: [RoomSettings], waiting: Int) -> [ScalingLimits.Opening] {
-        rooms.compactMap { room in
-            guard let opensAt = room.opensAtMicros, opensAt > self.loop.wallMicros else { return nil }
-            let distance = (opensAt - self.loop.wallMicros) * 1_000
-            return ScalingLimits.Opening(at: self.loop.now.advanced(byNanoseconds: distance), waiting: waiting)
-        }
-    }
+    private var rooms: [RoomSettings] { self.settings.rooms(of: self.name) }
 
     /// What the ready workers can take is shared out over the pool's rooms in proportion to their configured inflow. Sent
     /// every second, whether it changed or not: a room holds it for three, and falls back when nobody renews it.
     private func setRates(_ rateMilli: Int64, _ rooms: [RoomSettings]) {
-        let total = rooms.reduce(Int64(0)) { $0 + $1.inflowMilli }
-        for room in rooms where total > 0 {
-            let share = Double(room.inflowMilli) / Double(total)
-            let rate = Int64((Double(rateMilli) * share).rounded())
+        for (room, rate) in zip(rooms, RateShares.milli(of: rateMilli, rooms)) {
             self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence) { result in
                 self.roomContacts[room.name, default: StateContact()].heard(result, self.moment)
                 self.lent(rate, to: room.name, isTaken: (try? result.get())?.isTaken ?? false)
@@ -228,55 +220,5 @@ final class PoolController {
         self.isStopping = true
         guard let driver = self.driver else { return completion() }
         driver.stopAll(completion)
-    }
-}
-
-extension ScalingLimits {
-    init(_ pool: PoolSettings) {
-        let isStatic = pool.driver == .static
-        self.init(
-            minWorkers: isStatic ? pool.workers.count : pool.minWorkers,
-            maxWorkers: isStatic ? pool.workers.count : pool.maxWorkers,
-            slotsPerWorker: pool.worker.slots,
-            utilization: pool.scaling.utilization,
-            drainGoalNanoseconds: pool.scaling.drainGoalNanoseconds,
-            scaleDownAfterNanoseconds: pool.scaling.scaleDownAfterNanoseconds,
-            latencyObjectiveNanoseconds: pool.scaling.latencyObjectiveNanoseconds,
-            requestsPerVisitorPrior: pool.scaling.requestsPerVisitor,
-            serviceTimePriorNanoseconds: pool.worker.serviceTimeNanoseconds,
-            startTimePriorNanoseconds: max(Nanoseconds.perSecond, pool.worker.startTimeNanoseconds)
-        )
-    }
-}
-
-extension PoolSignals {
-    /// Adds the gateways' reports up. The line is one, whoever tells of it: the longest report counts.
-    init(_ reports: [GatewaySignals], rooms: [RoomSettings]) {
-        var latency = LatencyHistogram()
-        var arrivals = 0.0
-        var unguarded = 0.0
-        var admissions = 0.0
-        var errors = 0.0
-        for report in reports {
-            let seconds = max(0.001, Double(report.intervalMicros) / 1e6)
-            arrivals += Double(report.arrivals) / seconds
-            unguarded += Double(report.unguarded) / seconds
-            admissions += Double(report.admissions) / seconds
-            errors += Double(report.errors) / seconds
-            latency.merge(report.latency)
-        }
-        self.init(
-            arrivalsPerSecond: arrivals,
-            unguardedPerSecond: unguarded,
-            admissionsPerSecond: admissions,
-            inFlight: reports.reduce(0) { $0 + $1.inFlight },
-            queued: reports.reduce(0) { $0 + $1.queued },
-            waiting: reports.map(\.waiting).max() ?? 0,
-            inflowLimitPerSecond: rooms.isEmpty
-                ? .infinity : rooms.reduce(0.0) { $0 + Double($1.inflowMilli) / 1_000 },
-            latency: latency,
-            errorsPerSecond: errors,
-            gatewaysReporting: reports.count
-        )
     }
 }

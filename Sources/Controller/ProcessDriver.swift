@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import Logging
+import Pools
 import Primitives
 import Scaling
 import Settings
@@ -71,19 +72,7 @@ final class ProcessDriver {
             + "\(self.settings.name) in the configuration"
     }
 
-    var state: PoolState {
-        var ready = 0
-        var pending: [Instant] = []
-        var draining = 0
-        for worker in self.reconciliation.workers {
-            switch worker.state {
-            case .starting: pending.append(worker.startedAt)
-            case .ready: ready += 1
-            case .draining, .stopping: draining += 1
-            }
-        }
-        return PoolState(ready: ready, pending: pending, draining: draining)
-    }
+    var state: PoolState { self.reconciliation.state }
 
     /// Workers that listen somewhere and have not been told to end.
     var directory: [WorkerRecord] {
@@ -255,14 +244,5 @@ final class ProcessDriver {
         let completions = self.stopCompletions
         self.stopCompletions = []
         for completion in completions { completion() }
-    }
-}
-
-extension Reconciliation.Limits {
-    init(_ pool: PoolSettings) {
-        self.init(
-            startTimeoutNanoseconds: pool.startTimeoutNanoseconds,
-            drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds
-        )
     }
 }

@@ -3,6 +3,8 @@ import EventLoop
 import Logging
 import Primitives
 import Reports
+import Rooms
+import Scaling
 import Settings
 import SharedState
 import Tokens
@@ -179,19 +181,12 @@ public final class Gateway {
     private func makeTick(_ room: RoomSettings, _ pulse: RoomPulse, _ shared: SharedRoom) -> RoomTick {
         RoomTick(
             gateway: self.id,
-            limits: RoomLimits(room),
+            room: room,
             generation: self.settings.generation,
             healthy: self.healthyWorkers(of: room.name),
-            eventsSeen: pulse.eventsSeen,
+            pulse: pulse,
             block: shared.reportBlock(),
-            retention: RoomRetention(
-                journalEntries: Int64(room.journalEntries),
-                journalMicros: room.journalMicros,
-                roomMillis: room.retentionMicros / 1_000
-            ),
-            older: shared.reportOlder(),
-            generationHeard: pulse.generationHeard,
-            returnedMicros: pulse.returnedMicros
+            older: shared.reportOlder()
         )
     }
 

@@ -1,6 +1,7 @@
 import Admission
 import Observability
 import Primitives
+import Rooms
 
 extension GatewayReport {
     /// Appends the gateway's families to a scrape.

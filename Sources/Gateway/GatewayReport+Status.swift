@@ -1,6 +1,7 @@
 import Admission
 import Primitives
 import Reports
+import Rooms
 import Settings
 
 /// A gateway as `/status` shows it.

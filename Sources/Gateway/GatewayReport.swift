@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Rooms
 import Settings
 
 /// What one loop knows of itself, as a value that can leave it.

@@ -1,6 +1,7 @@
 import EventLoop
 import HTTPService
 import Observability
+import Pools
 import Primitives
 import Transport
 

@@ -1,3 +1,4 @@
+import Pools
 import Primitives
 
 /// How a sample worker behaves under load. Slots are what is scarce: time passes by timers, not by burning a processor.

@@ -18,10 +18,13 @@ public enum SettingsFile {
     /// no matter to a reload, which cannot change it.
     ///
     /// Throws everything that is wrong with it, in the order of the file.
+    ///
+    /// `overrides` take the place of what the file says, one after the other, before it is checked.
     public static func load(
         _ path: String,
         exportsJournals: Bool = false,
-        isStarting: Bool = false
+        isStarting: Bool = false,
+        overrides: [SettingsOverride] = []
     ) throws(SettingsError) -> Settings {
         let bytes: [UInt8]
         let changedMicros: Int64
@@ -36,28 +39,39 @@ public enum SettingsFile {
             bytes,
             path: path,
             exportsJournals: exportsJournals,
-            isStarting: isStarting
+            isStarting: isStarting,
+            overrides: overrides
         )
         settings.fileMicros = changedMicros
         return settings
     }
 
     /// What `load` does with the bytes of the file. Relative paths are meant from the folder of `path`.
-    static func decode(
+    public static func decode(
         _ bytes: [UInt8],
         path: String,
         exportsJournals: Bool = false,
-        isStarting: Bool = false
+        isStarting: Bool = false,
+        overrides: [SettingsOverride] = []
     ) throws(SettingsError) -> Settings {
-        let tree = try self.tree(of: bytes, path: path)
+        var tree = try self.tree(of: bytes, path: path)
+        for change in overrides { tree = try change.applied(to: tree) }
         var (settings, sources, problems) = Settings.examine(tree, file: path, folder: self.absoluteFolder(of: path))
         // Also when something else is wrong: whoever mends a file is to see everything at once.
         let refused = Set(problems.map(\.path))
         problems += self.checkFiles(&settings, sources).filter { !refused.contains($0.path) }
         if exportsJournals { problems += self.checkFolders(settings, sources).filter { !refused.contains($0.path) } }
         if isStarting { problems += self.checkStateFolder(settings, sources).filter { !refused.contains($0.path) } }
-        guard problems.isEmpty else { throw SettingsError(self.sorted(problems)) }
+        guard problems.isEmpty else {
+            throw SettingsError(self.sorted(problems).map { self.placed($0, overrides) })
+        }
         return settings
+    }
+
+    /// A problem with an overridden value is not the file's.
+    private static func placed(_ problem: SettingsProblem, _ overrides: [SettingsOverride]) -> SettingsProblem {
+        guard let change = overrides.last(where: { $0.path == problem.path }) else { return problem }
+        return SettingsProblem(file: change.source, position: nil, path: problem.path, message: problem.message)
     }
 
     /// What the YAML in the bytes of the file at `path` says; nil when there is nothing in it.

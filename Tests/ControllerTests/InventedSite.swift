@@ -2,6 +2,7 @@ import Admission
 import EventLoop
 import Logging
 import Primitives
+import Scaling
 import Settings
 import SharedState
 import TestKit

@@ -1,3 +1,4 @@
+import Admission
 import Primitives
 import SharedState
 import Testing

@@ -1,6 +1,7 @@
 import Admission
 import HTTPWire
 import Primitives
+import Rooms
 import Testing
 import Tokens
 

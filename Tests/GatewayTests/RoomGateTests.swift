@@ -2,6 +2,7 @@ import Admission
 import EventLoop
 import Logging
 import Primitives
+import Rooms
 import Settings
 import SharedState
 import TestKit
@@ -30,7 +31,6 @@ final class GateScene {
         private(set) var answer: RoomAnswer?
         init(index: Int) { self.index = index }
         func roomAnswered(_ answer: RoomAnswer) { self.answer = answer }
-
         var place: LineKey? {
             switch self.answer {
             case .waiting(let key, _?): key

@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Rooms
 import Testing
 
 @testable import Gateway

@@ -1,5 +1,6 @@
 import Foundation
 import Primitives
+import Rooms
 import Settings
 import Testing
 

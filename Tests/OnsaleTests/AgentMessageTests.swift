@@ -98,7 +98,10 @@ import Testing
         }
         let answers = (0..<300).map { _ in
             let answered = Int64(draw.drawInteger(0...80_000_000_000))
-            return InsideAnswer(sentMicros: answered - Int64(draw.drawInteger(0...90_000_000)), answeredMicros: answered)
+            return InsideAnswer(
+                sentMicros: answered - Int64(draw.drawInteger(0...90_000_000)),
+                answeredMicros: answered
+            )
         }
         let message = AgentMessage.insideAnswers(answers)
         guard case .insideAnswers(answers) = try AgentMessage.read(message.bytes(number: 1)).message else {
@@ -153,7 +156,8 @@ import Testing
         var draw = SplitMix64(seed: 9)
         let messages: [AgentMessage] = [
             .second(Self.second(&draw)), .visits(from: 0, [Self.visit(&draw), Self.visit(&draw)]),
-            .looks([Self.look(&draw)]), .sums(BookSums(probes: ProbeBooks([ProbeResult(kind: .usedPass, isLetIn: true)]))),
+            .looks([Self.look(&draw)]),
+            .sums(BookSums(probes: ProbeBooks([ProbeResult(kind: .usedPass, isLetIn: true)]))),
             .insideAnswers([InsideAnswer(sentMicros: 7_000, answeredMicros: 90_000)]),
             .ready("a"), .leaves("b"),
         ]

@@ -41,6 +41,7 @@ import Transport
                     folder: path,
                     log: "\(path)/log",
                     isApart: isApart,
+                    listen: SiteProcesses.anyPort,
                     children: children
                 )
                 try site.start(isApart ? .gateway : .site)

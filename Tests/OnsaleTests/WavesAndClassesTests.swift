@@ -1,4 +1,3 @@
-import Foundation
 import Primitives
 import Testing
 
@@ -6,29 +5,7 @@ import Testing
 
 /// Waves, classes and the draws behind them.
 @Suite struct WavesAndClassesTests {
-    // MARK: Arithmetic
-
-    /// Within a few units of the last place of the system's own, over all that plans use.
-    @Test func portableMath_isAsGoodAsTheSystems() {
-        var draw = SplitMix64(seed: 11)
-        for _ in 0..<20_000 {
-            let value = draw.drawUniform(1e-9...2) * pow(10, draw.drawUniform(-20...20))
-            #expect(abs(PortableMath.log(value) - log(value)) <= 4e-16 * max(1, abs(log(value))))
-            let power = draw.drawUniform(-100...100)
-            #expect(abs(PortableMath.exp(power) - exp(power)) <= 4e-16 * exp(power))
-        }
-        #expect(PortableMath.log(1) == 0 && PortableMath.exp(0) == 1 && PortableMath.exp(-800) == 0)
-    }
-
-    /// The bits themselves: another machine that gives others draws another crowd.
-    @Test func portableMath_keepsItsBits() {
-        var sum: UInt64 = 0
-        for step in 1...1_000 {
-            let value = Double(step) * 0.137
-            sum = sum &* 31 &+ PortableMath.log(value).bitPattern &+ PortableMath.exp(value - 60).bitPattern
-        }
-        #expect(sum == 9_298_745_756_920_610_485)
-    }
+    // MARK: Draws
 
     @Test(arguments: [1, 2, 100, 10_000])
     func sortedDraws_areAsManyAndRiseFromNothingToOne(count: Int) {

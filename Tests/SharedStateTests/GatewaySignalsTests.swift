@@ -1,4 +1,5 @@
 import Primitives
+import Scaling
 import Testing
 
 @testable import SharedState

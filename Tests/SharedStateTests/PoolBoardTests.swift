@@ -1,5 +1,6 @@
 import Primitives
 import RedisClient
+import Scaling
 import TestKit
 import Testing
 

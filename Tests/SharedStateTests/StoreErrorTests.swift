@@ -1,3 +1,4 @@
+import Admission
 import RedisClient
 import Testing
 

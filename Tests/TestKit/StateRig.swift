@@ -3,6 +3,7 @@ import EventLoop
 import Glibc
 import Primitives
 import RedisClient
+import Scaling
 import SharedState
 
 @testable import EmbeddedRedis

@@ -26,8 +26,8 @@ struct Check: Codable, Equatable, Sendable {
         var dependsOnTool: Bool {
             switch self {
             case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
-            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content, .serverErrors,
-                .blame, .otherErrors, .passes, .books, .workers, .ending, .agents, .tool:
+            case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content,
+                .serverErrors, .blame, .otherErrors, .passes, .books, .workers, .ending, .agents, .tool:
                 false
             }
         }

@@ -30,7 +30,8 @@ struct JournalComparison: Equatable, Sendable {
             return visit.keepsRules && number != 0 && !twice.contains(number) && !numbers.contains(Int64(number))
         }
         let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
-        self.invented = numbers.intersection(waited.subtracting(letIn.flatMap { [Int64($0.number), Int64($0.letInNumber)] })).count
+        let known = Set(letIn.flatMap { [Int64($0.number), Int64($0.letInNumber)] })
+        self.invented = numbers.intersection(waited.subtracting(known)).count
     }
 
     /// What nothing explains: 0 when the two agree.

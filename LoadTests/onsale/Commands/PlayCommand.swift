@@ -32,6 +32,8 @@ struct PlayCommand: ParsableCommand {
 
     @OptionGroup var objectives: ObjectiveOptions
 
+    @OptionGroup var planned: PlanOptions
+
     @OptionGroup var site: SiteOptions
 
     @Option(help: "The program under test; not needed with --url.")
@@ -113,7 +115,7 @@ struct PlayCommand: ParsableCommand {
         let options = PlayOptions(
             sluice: self.sluice ?? "",
             scenario: site.scenario,
-            plan: site.plan,
+            plan: try self.planned.plan(scenario) ?? site.plan,
             faults: site.faults,
             reportFolder: self.report,
             withDirect: self.direct && self.agents == nil,
@@ -165,7 +167,7 @@ struct PlayCommand: ParsableCommand {
     }
 
     private var repeatCommand: String {
-        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")\(self.rehearsal.words)"
+        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")\(self.rehearsal.words)\(self.planned.text)"
             + self.objectives.words
     }
 }

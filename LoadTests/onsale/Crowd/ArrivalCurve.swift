@@ -1,3 +1,5 @@
+import Primitives
+
 /// When people come to an on-sale: an accelerating build-up, a step at the opening, then an exponential decay.
 ///
 /// The curve is continuous at the opening: the acceleration before it is not a setting, it follows from the share of
@@ -94,7 +96,7 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             self.stepArea = curve.stepSeconds * (1 + curve.stepFactor) / 2
             self.laterArea =
                 self.stepArea + curve.stepFactor * curve.decaySeconds
-                * (1 - PortableMath.exp(-decayLength / curve.decaySeconds))
+                * (1 - Elementary.exp(-decayLength / curve.decaySeconds))
             self.acceleration = Self.acceleration(curve, laterArea: self.laterArea)
         }
 
@@ -110,7 +112,7 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             var high = 12.0
             for _ in 0..<60 {
                 let middle = (low + high) / 2
-                if middle / (1 - PortableMath.exp(-middle)) < target { low = middle } else { high = middle }
+                if middle / (1 - Elementary.exp(-middle)) < target { low = middle } else { high = middle }
             }
             return low
         }
@@ -121,8 +123,8 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             if rank < share {
                 let part = rank / share
                 guard self.acceleration > Self.steady else { return self.curve.openingSeconds * part }
-                let growth = PortableMath.exp(self.acceleration) - 1
-                return self.curve.openingSeconds * PortableMath.log(1 + part * growth) / self.acceleration
+                let growth = Elementary.exp(self.acceleration) - 1
+                return self.curve.openingSeconds * Elementary.log(1 + part * growth) / self.acceleration
             }
             let area = share < 1 ? (rank - share) / (1 - share) * self.laterArea : 0
             return min(self.curve.openingSeconds + self.secondsAfterOpening(area: area), self.curve.endSeconds)
@@ -136,7 +138,7 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
                 return ((1 + 2 * slope * area).squareRoot() - 1) / slope
             }
             let rest = (area - self.stepArea) / (self.curve.stepFactor * self.curve.decaySeconds)
-            return step - self.curve.decaySeconds * PortableMath.log(max(1 - rest, .leastNormalMagnitude))
+            return step - self.curve.decaySeconds * Elementary.log(max(1 - rest, .leastNormalMagnitude))
         }
 
         /// Share of the crowd that arrives per second, at a moment.
@@ -146,13 +148,13 @@ struct ArrivalCurve: Codable, Equatable, Sendable {
             if seconds < curve.openingSeconds {
                 let mean = curve.shareBeforeOpening / curve.openingSeconds
                 guard self.acceleration > Self.steady else { return mean }
-                let height = PortableMath.exp(self.acceleration * seconds / curve.openingSeconds)
-                return mean * self.acceleration * height / (PortableMath.exp(self.acceleration) - 1)
+                let height = Elementary.exp(self.acceleration * seconds / curve.openingSeconds)
+                return mean * self.acceleration * height / (Elementary.exp(self.acceleration) - 1)
             }
             let base = (1 - curve.shareBeforeOpening) / self.laterArea
             let later = seconds - curve.openingSeconds
             if later < curve.stepSeconds { return base * (1 + (curve.stepFactor - 1) * later / curve.stepSeconds) }
-            return base * curve.stepFactor * PortableMath.exp(-(later - curve.stepSeconds) / curve.decaySeconds)
+            return base * curve.stepFactor * Elementary.exp(-(later - curve.stepSeconds) / curve.decaySeconds)
         }
     }
 }

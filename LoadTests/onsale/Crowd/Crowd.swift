@@ -215,7 +215,7 @@ private struct VisitorMaker: Sendable {
         self.manners = manners
         self.places = manners.fewestPlaces...manners.mostPlaces
         // The 20th percentile of a log-normal lies 0.8416 spreads below its median.
-        self.patienceMedian = manners.toleratedWaitSeconds * PortableMath.exp(0.8416 * manners.patienceSpread)
+        self.patienceMedian = manners.toleratedWaitSeconds * Elementary.exp(0.8416 * manners.patienceSpread)
         self.eager = manners.fewestEagerRefreshesPerSecond...manners.mostEagerRefreshesPerSecond
     }
 

@@ -21,13 +21,13 @@ extension SplitMix64 {
             let square = x * x + y * y
             // Closer to the middle than this the logarithm has no number; that happens never.
             guard square < 1, square > 1e-300 else { continue }
-            return x * (-2 * PortableMath.log(square) / square).squareRoot()
+            return x * (-2 * Elementary.log(square) / square).squareRoot()
         }
     }
 
     /// Log-normal with the given median; `spread` is the standard deviation of the logarithm.
     mutating func drawLogNormal(median: Double, spread: Double) -> Double {
-        median * PortableMath.exp(min(spread * self.drawNormal(), 700))
+        median * Elementary.exp(min(spread * self.drawNormal(), 700))
     }
 
     mutating func drawFlag(share: Double) -> Bool { self.nextUnit() < share }

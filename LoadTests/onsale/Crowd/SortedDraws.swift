@@ -20,8 +20,8 @@ struct SortedDraws: Sendable {
         guard self.left > 0 else { return nil }
         // Never 0, which has no logarithm.
         let unit = 1 - self.draw.nextUnit()
-        self.logAbove += PortableMath.log(unit) / Double(self.left)
+        self.logAbove += Elementary.log(unit) / Double(self.left)
         self.left -= 1
-        return 1 - PortableMath.exp(self.logAbove)
+        return 1 - Elementary.exp(self.logAbove)
     }
 }

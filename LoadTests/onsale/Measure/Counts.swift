@@ -33,13 +33,13 @@ struct Counts: Codable, Equatable, Sendable {
 
     var serverErrors: Int { self.errors.met.reduce(0) { $0 + ($1.kind.isServerError ? $1.count : 0) } }
 
-    mutating func count(_ outcome: VisitorMachine.Outcome) {
+    mutating func count(_ outcome: VisitorMachine.Outcome, times: Int = 1) {
         switch outcome {
-        case .served: self.served += 1
-        case .abandoned: self.abandoned += 1
-        case .noShow: self.noShows += 1
-        case .failed: self.failed += 1
-        case .unfinished: self.unfinished += 1
+        case .served: self.served += times
+        case .abandoned: self.abandoned += times
+        case .noShow: self.noShows += times
+        case .failed: self.failed += times
+        case .unfinished: self.unfinished += times
         }
     }
 

@@ -48,6 +48,21 @@ struct Tally: Sendable {
         }
     }
 
+    // MARK: A crowd that is counted
+
+    /// As `heard`, without latencies.
+    mutating func counted(_ heard: VisitorMachine.Heard) { self.counts.count(heard) }
+
+    /// So many waiting pages more, which nobody played.
+    mutating func looked(_ count: Int) {
+        self.counts.requests += count
+        self.counts.waitingPages += count
+    }
+
+    mutating func ended(_ outcome: VisitorMachine.Outcome, count: Int) {
+        self.counts.count(outcome, times: count)
+    }
+
     mutating func merge(_ other: Tally) {
         self.counts.merge(other.counts)
         self.inside.merge(other.inside)

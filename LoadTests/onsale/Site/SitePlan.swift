@@ -122,7 +122,7 @@ struct SitePlan: Equatable, Sendable {
                 + (manners.lossShare > 0 ? 2 * manners.longestLossSeconds : 0)
         }
         self.sessionSeconds = max(5, Int((20 * stretch).rounded()), Int((1.25 * (longest.max() ?? 0)).rounded(.up)))
-        self.journalEntries = max(100_000, 2 * scenario.visitors)
+        self.journalEntries = min(10_000_000, max(100_000, 2 * scenario.visitors))
         self.drainGoalSeconds = max(1, Int(drainSeconds / 2))
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
     }

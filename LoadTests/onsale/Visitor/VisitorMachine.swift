@@ -5,82 +5,6 @@ import Primitives
 /// A value without clock or socket: whoever plays it carries out the `Action` that each call returns and reports what
 /// came of it. At any time exactly one thing is pending: a connection, a response, or a pause.
 struct VisitorMachine: Sendable {
-    enum Action: Equatable, Sendable {
-        case none
-        /// Open a connection, then call `connected` or `failed`.
-        case connect
-        /// Send on the open connection, then call `answered` or `failed`.
-        case request(Request)
-        /// Send on the open connection, and hear nothing more: the visitor's network is gone. Call `timerFired` at that
-        /// time; the connection is then of no more use.
-        case requestAndVanish(Request, until: Instant)
-        /// Call `timerFired` at that time; leave the connection open if it is.
-        case wait(until: Instant)
-        /// Over: close the connection.
-        case leave(Outcome)
-    }
-
-    struct Request: Equatable, Sendable {
-        let page: Page
-        /// Of no other request: the response of a worker ends with it.
-        let mark: RequestMark
-        /// When a server without queues would have had this request: latency counts from here.
-        let due: Instant
-    }
-
-    enum Page: Equatable, Sendable {
-        case entrance
-        case browse(Int)
-        /// The page whose response frees the visitor's slot.
-        case exit
-
-        var path: StaticString {
-            switch self {
-            case .entrance: return "/"
-            case .browse(let step) where step % 3 == 1: return "/seats"
-            case .browse(let step) where step % 3 == 2: return "/basket"
-            case .browse: return "/event"
-            case .exit: return "/leave"
-            }
-        }
-    }
-
-    enum Outcome: String, CaseIterable, Codable, Sendable {
-        /// Got everything they came for.
-        case served
-        /// Lost patience in line.
-        case abandoned
-        /// Took a place and never asked again.
-        case noShow
-        /// Gave up after errors.
-        case failed
-        /// The run ended first.
-        case unfinished
-    }
-
-    /// What a response or a failure was, for the books.
-    enum Heard: Equatable, Sendable {
-        case waitingPage
-        /// Called, and sent round for want of a turn.
-        case doorPage
-        /// The response by which the visitor got in through the room.
-        case exchange
-        /// A response to someone who is in, or to someone whom no room guards.
-        case inside
-        case error(ErrorKind)
-        /// A refusal to somebody who asks more than anybody is asked to: the site's right.
-        case turnedAway
-        /// The visitor's own network went away with the request: what became of it, nobody knows.
-        case vanished
-        /// A kept connection had gone before the request reached anyone; a browser asks again without a word.
-        case staleConnection
-    }
-
-    struct Reaction: Equatable, Sendable {
-        let heard: Heard
-        let action: Action
-    }
-
     private enum Step: Equatable, Sendable {
         case away, connecting, asking, gone
         case pausing(until: Instant)
@@ -113,6 +37,31 @@ struct VisitorMachine: Sendable {
     init(_ visitor: Visitor, startedAt: Instant) {
         self.visitor = visitor
         self.due = startedAt.advanced(byNanoseconds: visitor.arrivalNanoseconds)
+    }
+
+    /// A visitor in line between two looks: as little as is needed to go on later.
+    struct Rest: Sendable {
+        let visitor: Visitor
+        let number: Int64
+        let joinedAt: Instant
+        let leavesAt: Instant
+    }
+
+    /// nil unless the visitor has a place, is not in, and waits for the next look.
+    var rest: Rest? {
+        guard case .pausing = self.step, !self.isInside, self.retries == 0, let number = self.placeNumber,
+            let joinedAt = self.joinedAt, let leavesAt = self.leavesAt
+        else { return nil }
+        return Rest(visitor: self.visitor, number: number, joinedAt: joinedAt, leavesAt: leavesAt)
+    }
+
+    /// Goes on where that was taken, with the next look at that time.
+    init(_ rest: Rest, startedAt: Instant, until: Instant) {
+        self.init(rest.visitor, startedAt: startedAt)
+        self.step = .pausing(until: until)
+        self.placeNumber = rest.number
+        self.joinedAt = rest.joinedAt
+        self.leavesAt = rest.leavesAt
     }
 
     var isGone: Bool { self.step == .gone }

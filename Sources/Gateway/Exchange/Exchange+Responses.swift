@@ -1,5 +1,6 @@
 import HTTPWire
 import Primitives
+import Rooms
 
 /// What goes out: responses of the gateway's own, and the fields of those that it passes on.
 extension Exchange {

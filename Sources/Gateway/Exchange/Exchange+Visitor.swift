@@ -1,6 +1,7 @@
 import Addresses
 import HTTPWire
 import Primitives
+import Rooms
 import Settings
 import Tokens
 

@@ -1,6 +1,7 @@
 import Admission
 import HTTPWire
 import Primitives
+import Rooms
 import Tokens
 
 /// One request and its response: runs what `ExchangeMachine` decides. Between a client, of which it knows a source and a

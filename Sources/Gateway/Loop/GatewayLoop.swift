@@ -1,6 +1,7 @@
 import EventLoop
 import Logging
 import Primitives
+import Rooms
 import Settings
 import SharedState
 import Tokens

@@ -1,4 +1,5 @@
 import Admission
+import Rooms
 
 /// What a room says to a request at once.
 enum GateVerdict {
@@ -46,22 +47,4 @@ protocol RoomWaiter: AnyObject {
 struct RoomTicket: Equatable {
     let question: RoomQuestion
     let id: UInt64
-}
-
-/// What a waiting visitor is shown.
-struct WaitingPosition {
-    enum State { case waiting, atDoor, joining }
-    var state: State
-    /// Nil while no place could be given out.
-    var number: Int64?
-    /// Places before this one that have not been called.
-    var ahead: Int64 = 0
-    /// All who wait.
-    var waiting: Int64 = 0
-    /// Seconds until this place is called, as measured; nil when nothing is known.
-    var estimateSeconds: ClosedRange<Int64>?
-    var refreshSeconds: Int64
-    var opensInSeconds: Int64 = 0
-    /// How far the room can be served now: what the page may promise.
-    var mode = RoomMode.normal
 }

@@ -1,4 +1,5 @@
 import Admission
+import Rooms
 import Tokens
 
 /// By which of its cookies a visitor is known.
@@ -73,7 +74,7 @@ extension RoomGate {
         let now = self.nowMicros
         let place = self.place(in: request, claim, after: refused, nowMicros: now)
         self.learn(place)
-        return self.view.standing(pass: nil, place: place, nowMicros: now)
+        return self.view.standingInPlace(pass: nil, place: place, nowMicros: now)
     }
 
     /// What a genuine token proves of the line goes with every call of this gateway from now on.
@@ -90,7 +91,7 @@ extension RoomGate {
     ) -> AdmissionToken? {
         switch self.tools.signer.check(text, claim: claim) {
         case .genuine(let token):
-            switch self.view.objection(to: token, as: kind, nowMicros: now) {
+            switch self.view.objectionInPlace(to: token, as: kind, nowMicros: now) {
             case nil: return token
             case .foreign: self.counts.tokensForeign += 1
             case .expired: self.counts.tokensExpired += 1

@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Rooms
 import SharedState
 
 /// The called who wait for a token or a slot: the shared state is told who comes and who goes, and tells who is let in.

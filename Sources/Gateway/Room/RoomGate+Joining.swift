@@ -1,4 +1,5 @@
 import Admission
+import Rooms
 import SharedState
 
 /// How newcomers get their places.

@@ -1,4 +1,5 @@
 import Admission
+import Rooms
 import SharedState
 
 /// Those inside: their passes are renewed with the response that is under way, and the shared state is told.

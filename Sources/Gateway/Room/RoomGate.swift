@@ -1,6 +1,7 @@
 import Admission
 import DequeModule
 import Primitives
+import Rooms
 import Settings
 import SharedState
 import Tokens
@@ -105,7 +106,7 @@ final class RoomGate {
         let pass = self.pass(in: request, claim, nowMicros: now)
         let place = pass == nil ? self.place(in: request, claim, nowMicros: now) : nil
         self.learn(pass ?? place)
-        switch self.view.standing(pass: pass, place: place, nowMicros: now) {
+        switch self.view.standingInPlace(pass: pass, place: place, nowMicros: now) {
         case .inside(let key, let isRenewalDue):
             return .inside(key: key, pass: isRenewalDue ? self.renew(key, nowMicros: now) : nil)
         case .waiting(let key): return .mustWait(self.position(of: key))
@@ -116,7 +117,7 @@ final class RoomGate {
 
     /// What the visitor with that place is shown.
     func position(of key: LineKey, isAtDoor: Bool = false) -> WaitingPosition {
-        self.view.position(
+        self.view.positionInPlace(
             of: key,
             isAtDoor: isAtDoor,
             nowMicros: self.nowMicros,

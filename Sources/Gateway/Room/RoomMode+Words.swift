@@ -1,4 +1,5 @@
 import Primitives
+import Rooms
 
 /// How a room's mode is told to programs.
 extension RoomMode {

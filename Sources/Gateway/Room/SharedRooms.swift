@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Rooms
 import Synchronization
 
 /// What the loops of a gateway tell each other of one room.

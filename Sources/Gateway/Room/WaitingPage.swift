@@ -1,4 +1,5 @@
 import Primitives
+import Rooms
 import Settings
 
 /// What a waiting visitor gets: a small page that refreshes itself without scripts, or the same as JSON.

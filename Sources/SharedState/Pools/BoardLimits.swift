@@ -1,3 +1,6 @@
+import Admission
+import Scaling
+
 /// What a board takes: `maxGateways` gateways and `maxWorkers` workers a pool, `maxNameBytes` for a name, id or address,
 /// `maxDecisionFields` fields of `maxValueBytes` each.
 public enum BoardLimits {

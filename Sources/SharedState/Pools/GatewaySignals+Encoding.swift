@@ -1,4 +1,5 @@
 import Primitives
+import Scaling
 
 /// The text form, about a kilobyte: version, eight counts, the histogram, the workers, with a space between them.
 ///
@@ -8,6 +9,9 @@ import Primitives
 /// buckets, requests at each worker. An empty list is `-`. Bytes of a worker's id that have a meaning here are written
 /// as `%` and two hex digits. Gateway and time stand beside the text, not in it.
 extension GatewaySignals {
+    /// Workers in `workerInFlight`.
+    public static let maxWorkers = BoardLimits.maxWorkers
+
     var encoded: String {
         let counts = [
             self.arrivals, self.unguarded, self.admissions, self.waiting, self.inFlight, self.queued, self.errors,

@@ -1,3 +1,4 @@
+import Scaling
 import Synchronization
 
 /// The boards of one process without Redis, shared by its loops.

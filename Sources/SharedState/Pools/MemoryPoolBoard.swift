@@ -1,4 +1,6 @@
+import Admission
 import EventLoop
+import Scaling
 
 /// The board in memory, as one loop sees it.
 public final class MemoryPoolBoard: PoolBoard {

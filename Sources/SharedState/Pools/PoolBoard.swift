@@ -1,4 +1,5 @@
 import EventLoop
+import Scaling
 
 /// The board on which gateways and the controller leave each other word about a pool: `RedisPoolBoard`,
 /// `MemoryPoolBoard`, or one that misbehaves on purpose in a simulated world.

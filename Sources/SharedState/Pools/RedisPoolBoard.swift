@@ -1,5 +1,7 @@
+import Admission
 import EventLoop
 import RedisClient
+import Scaling
 
 /// The board in Redis.
 public final class RedisPoolBoard: PoolBoard {

@@ -1,4 +1,5 @@
 import AdminAPI
+import Admission
 import Controller
 import EventLoop
 import Gateway

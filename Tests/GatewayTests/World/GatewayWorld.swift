@@ -1,5 +1,6 @@
 import Logging
 import Primitives
+import Rooms
 import Settings
 import SharedState
 import TestKit

@@ -1,0 +1,165 @@
+import ArgumentParser
+import Foundation
+import Settings
+import SettingsFile
+
+/// `onsale simulate`: the same sale in virtual time.
+struct SimulateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Play an on-sale in virtual time against the settings of a gateway, and judge it.",
+        discussion: """
+            Nothing is started and nothing waited for: the crowd of `play` meets the rules of room, gateway, controller \
+            and workers as production runs them, by the settings of CONFIG, or, without it, by those of the site that \
+            `play` makes for such a crowd. One seed gives one result, to the last digit, on every machine.
+
+            Ends with 0 when every promise held in every run, 1 when one did not, 3 when the run could not be played.
+            """
+    )
+
+    @Argument(help: "The gateway's YAML file; without it, the site that `play` makes for the crowd.")
+    var config: String?
+
+    @OptionGroup var options: ScenarioOptions
+
+    @Option(help: "Play so many seeds, one after the other, from --seed on.")
+    var seeds = 1
+
+    @OptionGroup var rehearsed: SimulationOptions
+
+    @Option(name: .shortAndLong, help: "Folder for report.html and report.json of the first seed.")
+    var report: String?
+
+    @Option(help: "The report.json of a run of `play`: its crowd is simulated, and what came of both is compared.")
+    var like: String?
+
+    func validate() throws {
+        if self.report != nil, self.options.visitors ?? 0 > SimulatedCrowd.mostJudged {
+            throw ValidationError(
+                "--report: a page is made of the visitors' books, which are kept of \(SimulatedCrowd.mostJudged) at most; "
+                    + "leave it out, or take fewer --visitors"
+            )
+        }
+        guard (1...10_000).contains(self.seeds) else {
+            throw ValidationError("--seeds: \(self.seeds) is not between 1 and 10000")
+        }
+    }
+
+    func run() throws {
+        do {
+            let played = try self.like.map { path throws(ReportFiles.Problem) in try ReportFiles.read(path) }
+            let scenario = try played?.scenario ?? self.options.playedScenario()
+            var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
+            rehearsal.controllerLeadNanoseconds = played.flatMap { PlayedComparison.controllerLead($0.gateway) }
+            let began = Date()
+            let runs = try (0..<self.seeds).map { offset in
+                var scenario = scenario
+                scenario.seed = scenario.seed &+ UInt64(offset)
+                return rehearsal.play(try Crowd(scenario))
+            }
+            if let played {
+                let comparison = PlayedComparison(played: played.gateway, simulated: RunResult(runs[0].evidence))
+                ProgressPrinter().say(comparison.render())
+                throw ExitCode(comparison.isClose ? 0 : Verdict.ExitCode.broken.rawValue)
+            }
+            ProgressPrinter().say(SimulatedText(runs: runs).render())
+            guard !runs[0].isCounted else {
+                ProgressPrinter().say(
+                    "  more than \(Format.count(SimulatedCrowd.mostJudged)) visitors: counted, not judged; simulated in "
+                        + "\(Format.decimal(Date().timeIntervalSince(began), places: 2)) s"
+                )
+                return
+            }
+            try self.judge(runs, rehearsal, scenario, tookSeconds: Date().timeIntervalSince(began))
+        } catch let error as SettingsError {
+            printError(error.description)
+            throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)
+        } catch let error as PlayProblem {
+            throw Self.notPlayed(error)
+        } catch let error as ReportFiles.Problem {
+            throw Self.notPlayed(error)
+        }
+    }
+
+    private static func notPlayed(_ error: any Error) -> ExitCode {
+        printError("onsale: \(error)")
+        return ExitCode(Verdict.ExitCode.notPlayed.rawValue)
+    }
+
+    private func judge(
+        _ runs: [SimulatedRun],
+        _ rehearsal: SimulationPlan,
+        _ scenario: Scenario,
+        tookSeconds: Double
+    ) throws {
+        let verdicts = runs.map { Judge(objectives: scenario.objectives, evidence: $0.evidence).verdict() }
+        let report = RunReport(
+            startedAt: Date(timeIntervalSince1970: Double(SimulationPlan.startedMicros) / 1e6).ISO8601Format(),
+            command: self.repeatCommand,
+            scenario: scenario,
+            environment: [
+                .init(name: "way of playing", value: "simulated in virtual time: no socket, no process, no clock"),
+                .init(name: "site", value: self.config ?? "generated, as `play` makes it"),
+            ],
+            settings: rehearsal.facts,
+            verdict: verdicts[0],
+            gateway: RunResult(runs[0].evidence)
+        )
+        let printer = ProgressPrinter()
+        printer.say(VerdictText(report, isColoured: printer.isColoured).render())
+        for (run, verdict) in zip(runs, verdicts).dropFirst() where !verdict.passed {
+            let broken = verdict.broken.map { "\($0.title): \($0.measured)" }
+            printer.say("  seed \(run.seed): \(broken.joined(separator: "; "))")
+        }
+        printer.say("  simulated in \(Format.decimal(tookSeconds, places: 2)) s")
+        if let folder = self.report {
+            let paths = try ReportFiles.write(report, folder: folder)
+            printer.say("  \(URL(fileURLWithPath: paths.html).path)")
+        }
+        let code = verdicts.allSatisfy(\.passed) ? Verdict.ExitCode.good : .broken
+        throw ExitCode(code.rawValue)
+    }
+
+    private var repeatCommand: String {
+        var command = "onsale simulate\(self.config.map { " \($0)" } ?? "") \(self.options.words)"
+        command += self.rehearsed.planned.text
+        return command + self.rehearsed.set.map { " --set \($0)" }.joined()
+    }
+}
+
+/// Which settings are simulated.
+struct SimulationOptions: ParsableArguments {
+    @Option(
+        name: .customLong("set"),
+        help: "Put a value in place of the file's: rooms.onsale.inflow=150/s. Repeatable."
+    )
+    var set: [String] = []
+
+    @Option(help: "The room that the crowd comes to, where the file has several.")
+    var room: String?
+
+    @OptionGroup var planned: PlanOptions
+
+    /// `more`: values that have the last word.
+    func rehearsal(
+        _ config: String?,
+        _ scenario: Scenario,
+        more: [SettingsOverride] = []
+    ) throws -> SimulationPlan {
+        var overrides = try self.set.map { text in
+            guard let override = SettingsOverride(parsing: text) else {
+                throw PlayProblem("--set: \(text) is no KEY=VALUE, such as rooms.onsale.inflow=150/s")
+            }
+            return override
+        }
+        overrides += more
+        guard let config else {
+            return try SimulationPlan(
+                plan: self.planned.plan(scenario) ?? SitePlan(scenario),
+                scenario: scenario,
+                overrides: overrides
+            )
+        }
+        return try SimulationPlan(file: config, room: self.room, scenario: scenario, overrides: overrides)
+    }
+}

@@ -1,0 +1,160 @@
+import Admission
+import Primitives
+
+/// Visitors far back in a line, put aside until they are called: in the order of their numbers, with what is needed to
+/// wake them and nothing else.
+///
+/// What they would hear until then changes nothing: their looks are counted, not played. Who loses patience meanwhile is
+/// counted in the second in which that happens, and passed over when called. Grows and shrinks by pieces, so that nothing
+/// is moved.
+struct Sleepers {
+    struct Sleeper {
+        var rest: VisitorMachine.Rest
+        var place: AdmissionToken
+    }
+
+    /// The same in 56 bytes: a line may have ten million of them.
+    private struct Packed {
+        private let index, person, number, issuedSeconds: UInt32
+        private let group, requestCount: UInt16
+        private let leavesByPage: Bool
+        private let retryHabit: Visitor.RetryHabit
+        /// 0: waits as told.
+        private let eagerNanoseconds: Int64
+        private let seed: UInt64
+        private let joinedAt: Instant
+        private let leavesAt: Instant
+
+        init(_ sleeper: Sleeper) {
+            let visitor = sleeper.rest.visitor
+            self.index = UInt32(visitor.index)
+            self.person = UInt32(visitor.person)
+            self.group = UInt16(visitor.group)
+            self.requestCount = UInt16(visitor.requestCount)
+            self.leavesByPage = visitor.leavesByPage
+            self.retryHabit = visitor.retryHabit
+            self.eagerNanoseconds = visitor.eagerRefreshNanoseconds ?? 0
+            self.seed = visitor.seed
+            self.number = UInt32(sleeper.rest.number)
+            self.joinedAt = sleeper.rest.joinedAt
+            self.leavesAt = sleeper.rest.leavesAt
+            self.issuedSeconds = sleeper.place.issuedSeconds
+        }
+
+        var placeNumber: Int64 { Int64(self.number) }
+        var patienceEnds: Instant { self.leavesAt }
+
+        /// `like`: a place of the same line. Arrival and patience are of the past: nobody asks for them any more.
+        func sleeper(like place: AdmissionToken) -> Sleeper {
+            let visitor = Visitor(
+                index: Int(self.index),
+                person: Int(self.person),
+                group: Int(self.group),
+                arrivalNanoseconds: 0,
+                patienceNanoseconds: 0,
+                requestCount: Int(self.requestCount),
+                isNoShow: false,
+                eagerRefreshNanoseconds: self.eagerNanoseconds > 0 ? self.eagerNanoseconds : nil,
+                leavesByPage: self.leavesByPage,
+                retryHabit: self.retryHabit,
+                seed: self.seed
+            )
+            var own = place
+            own.number = Int64(self.number)
+            own.expiresSeconds = place.expiresSeconds - place.issuedSeconds + self.issuedSeconds
+            own.issuedSeconds = self.issuedSeconds
+            let rest = VisitorMachine.Rest(
+                visitor: visitor,
+                number: own.number,
+                joinedAt: self.joinedAt,
+                leavesAt: self.leavesAt
+            )
+            return Sleeper(rest: rest, place: own)
+        }
+    }
+
+    private static let pieceCount = 16_384
+
+    private var pieces: [[Packed]] = []
+    /// Of the first that came: there is one line.
+    private var place: AdmissionToken?
+    /// Where the first is, in the first piece that is left.
+    private var first = (piece: 0, index: 0)
+    private let startedAt: Instant
+    /// How many lose patience in each second of the run.
+    private var leavingInSecond: [Int] = []
+    private(set) var count = 0
+    /// Of those who refresh by hand around the opening, looks a second.
+    private(set) var eagerPerSecond = 0.0
+
+    init(startedAt: Instant) { self.startedAt = startedAt }
+
+    private func second(_ instant: Instant) -> Int {
+        Int(instant.nanoseconds(since: self.startedAt) / Nanoseconds.perSecond)
+    }
+
+    mutating func add(_ sleeper: Sleeper) {
+        if self.pieces.last?.count ?? Self.pieceCount == Self.pieceCount {
+            self.pieces.append([])
+            self.pieces[self.pieces.count - 1].reserveCapacity(Self.pieceCount)
+        }
+        self.pieces[self.pieces.count - 1].append(Packed(sleeper))
+        if self.place == nil { self.place = sleeper.place }
+        self.count += 1
+        self.noteEager(sleeper, 1)
+        let second = self.second(sleeper.rest.leavesAt)
+        guard second < Self.mostSeconds else { return }
+        while self.leavingInSecond.count <= second { self.leavingInSecond.append(0) }
+        self.leavingInSecond[second] += 1
+    }
+
+    /// Longer patience than a day and a half is never at its end.
+    private static let mostSeconds = 129_600
+
+    private mutating func noteEager(_ sleeper: Sleeper, _ sign: Double) {
+        guard let eager = sleeper.rest.visitor.eagerRefreshNanoseconds else { return }
+        self.eagerPerSecond += sign * 1e9 / Double(eager)
+    }
+
+    /// The one with the lowest number, when it is called and patient; those who have left before are passed over.
+    mutating func wake(upTo serving: Int64, now: Instant) -> Sleeper? {
+        while self.first.piece < self.pieces.count {
+            guard self.first.index < self.pieces[self.first.piece].count else {
+                guard self.pieces[self.first.piece].count == Self.pieceCount else { return nil }
+                self.pieces[self.first.piece] = []
+                self.first = (self.first.piece + 1, 0)
+                continue
+            }
+            let packed = self.pieces[self.first.piece][self.first.index]
+            guard packed.placeNumber <= serving, let place = self.place else { return nil }
+            self.first.index += 1
+            // The second in which patience ends is counted whole: who is called in it has left.
+            let second = self.second(packed.patienceEnds)
+            if second <= self.second(now) { continue }
+            let sleeper = packed.sleeper(like: place)
+            self.noteEager(sleeper, -1)
+            self.count -= 1
+            if second < self.leavingInSecond.count { self.leavingInSecond[second] -= 1 }
+            return sleeper
+        }
+        return nil
+    }
+
+    /// How many lost patience in that second; called once for each, in order.
+    mutating func leave(inSecond second: Int) -> Int {
+        guard second < self.leavingInSecond.count else { return 0 }
+        self.count -= self.leavingInSecond[second]
+        return self.leavingInSecond[second]
+    }
+
+    /// Nobody is called any more: how many are left.
+    mutating func removeAll() -> Int {
+        defer {
+            self.pieces = []
+            self.first = (0, 0)
+            self.leavingInSecond = []
+            self.count = 0
+        }
+        return self.count
+    }
+}

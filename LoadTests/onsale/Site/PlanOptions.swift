@@ -1,0 +1,27 @@
+import ArgumentParser
+
+/// What may be different about the generated site, for every command that makes one.
+struct PlanOptions: ParsableArguments {
+    @Option(help: "Slots of the generated site's room; by default more than the crowd can fill.")
+    var slots: Int?
+
+    @Flag(help: "Leave the limits of the generated site as they are, all the way.")
+    var steady = false
+
+    /// nil when nothing was asked for.
+    func plan(_ scenario: Scenario) throws -> SitePlan? {
+        guard self.slots != nil || self.steady else { return nil }
+        var plan = SitePlan(scenario)
+        if let slots = self.slots {
+            guard (1...10_000_000).contains(slots) else {
+                throw ValidationError("--slots: \(slots) is not between 1 and 10000000")
+            }
+            plan.slots = slots
+        }
+        if self.steady { plan.changes = [] }
+        return plan
+    }
+
+    /// As they would be typed again.
+    var text: String { (self.slots.map { " --slots \($0)" } ?? "") + (self.steady ? " --steady" : "") }
+}

@@ -1,0 +1,308 @@
+import Primitives
+import Scaling
+import Settings
+
+/// Which worker processes of a pool to start, drain, stop and kill: a value without processes, timers or a log.
+///
+/// A driver tells it what is desired and what has happened, and does what the returned actions say, in their order.
+/// Between events it sleeps until `nextDeadline` and then calls `timePassed`. What cannot happen in a worker's state
+/// traps.
+///
+/// ```
+/// start → starting → ready → draining → stopping → (gone)
+///             ↘ not ready in time ↗
+/// ```
+/// A worker that ends by itself before it was told to is a crash; after a crash, and after a start that failed, nothing
+/// is started for a while, which grows with every failure until a worker becomes ready.
+public struct Reconciliation: Sendable {
+    /// Workers are known by the number of their start.
+    public typealias Number = Int
+
+    public enum Action: Equatable, Sendable {
+        case start(Number)
+        /// Gateways are to send it nothing more.
+        case drain(Number)
+        /// Ask it to end.
+        case stop(Number)
+        /// It did not end when it was asked to.
+        case kill(Number)
+    }
+
+    public enum State: Equatable, Sendable {
+        /// Its process runs; it has not passed its readiness check yet.
+        case starting(deadline: Instant)
+        case ready
+        case draining(since: Instant)
+        /// Was told to end: because it is not needed, or because it did not get ready.
+        case stopping(isWanted: Bool, killAt: Instant?)
+    }
+
+    public struct Worker: Equatable, Sendable {
+        public let number: Number
+        public let startedAt: Instant
+        public fileprivate(set) var state: State
+    }
+
+    /// What became of a worker whose process has ended.
+    public enum Ending: Equatable, Sendable {
+        /// It had been told to.
+        case stopped
+        /// It had not, or it did not get ready; the next start is put off by so many nanoseconds.
+        case crashed(pauseNanoseconds: Int64)
+    }
+
+    public struct Limits: Equatable, Sendable {
+        public var startTimeoutNanoseconds: Int64
+        public var drainTimeoutNanoseconds: Int64
+
+        public init(startTimeoutNanoseconds: Int64, drainTimeoutNanoseconds: Int64) {
+            self.startTimeoutNanoseconds = startTimeoutNanoseconds
+            self.drainTimeoutNanoseconds = drainTimeoutNanoseconds
+        }
+    }
+
+    /// A gateway learns of a draining worker with its next look at the directory; before that it may still send.
+    public static let noticeNanoseconds = 2 * Nanoseconds.perSecond
+    /// Between the polite and the final signal.
+    public static let killGraceNanoseconds = 5 * Nanoseconds.perSecond
+    public static let shortestPauseNanoseconds = 200 * Nanoseconds.perMillisecond
+    public static let longestPauseNanoseconds = 10 * Nanoseconds.perSecond
+
+    /// In force for what begins from now on; a worker that is starting keeps its deadline.
+    public var limits: Limits
+    /// In the order of their starts.
+    public private(set) var workers: [Worker] = []
+    public private(set) var crashes = 0
+    public private(set) var isStopping = false
+    private var desired = 0
+    private var started = 0
+    private var backoff: Backoff
+    /// Nothing is started before it; nil when nothing stands against it.
+    private var pausedUntil: Instant?
+
+    public init(limits: Limits, seed: UInt64) {
+        self.limits = limits
+        self.backoff = Backoff(
+            shortestNanoseconds: Self.shortestPauseNanoseconds,
+            longestNanoseconds: Self.longestPauseNanoseconds,
+            seed: seed
+        )
+    }
+
+    // MARK: What is desired
+
+    /// Moves towards `desired` workers, those that are starting included. `inFlight` tells how many requests gateways
+    /// have under way with each worker; nil when they did not tell, in which case nobody is taken to be idle.
+    public mutating func reconcile(desired: Int, inFlight: [Number: Int]?, now: Instant) -> [Action] {
+        guard !self.isStopping else { return [] }
+        self.desired = desired
+        let live = self.workers.filter(\.isLive)
+        var actions: [Action] = []
+        if live.count > desired {
+            actions = self.retire(live.count - desired, of: live, inFlight: inFlight ?? [:], now: now)
+        }
+        for worker in self.workers {
+            guard case .draining(let since) = worker.state else { continue }
+            let isQuiet = inFlight.map { $0[worker.number] ?? 0 == 0 } ?? false
+            if isQuiet, now.nanoseconds(since: since) >= Self.noticeNanoseconds {
+                actions.append(self.stop(worker.number, isWanted: true, now: now))
+            }
+        }
+        return actions + self.fill(now: now)
+    }
+
+    /// Starts what is missing, unless that has to wait.
+    private mutating func fill(now: Instant) -> [Action] {
+        if let paused = self.pausedUntil {
+            guard now >= paused else { return [] }
+            self.pausedUntil = nil
+        }
+        let missing = self.desired - self.workers.lazy.filter(\.isLive).count
+        guard missing > 0 else { return [] }
+        return (0..<missing).map { _ in
+            self.started += 1
+            let deadline = now.advanced(byNanoseconds: self.limits.startTimeoutNanoseconds)
+            self.workers.append(
+                Worker(number: self.started, startedAt: now, state: .starting(deadline: deadline))
+            )
+            return .start(self.started)
+        }
+    }
+
+    /// Those who are not ready go first, and of them the youngest, who has the longest way to go; then the idlest.
+    private mutating func retire(
+        _ count: Int,
+        of live: [Worker],
+        inFlight: [Number: Int],
+        now: Instant
+    ) -> [Action] {
+        let order = live.sorted { left, right in
+            if (left.state == .ready) != (right.state == .ready) { return right.state == .ready }
+            let (leftLoad, rightLoad) = (inFlight[left.number] ?? 0, inFlight[right.number] ?? 0)
+            if left.state == .ready, leftLoad != rightLoad { return leftLoad < rightLoad }
+            return left.number > right.number
+        }
+        return order.prefix(count).map { worker in
+            guard worker.state == .ready else { return self.stop(worker.number, isWanted: true, now: now) }
+            self.change(worker.number) { $0.state = .draining(since: now) }
+            return .drain(worker.number)
+        }
+    }
+
+    // MARK: What has happened
+
+    /// A worker passed its readiness check. Returns how long its start took, in nanoseconds.
+    public mutating func becameReady(_ number: Number, now: Instant) -> Int64 {
+        self.backoff.reset()
+        var took: Int64 = 0
+        self.change(number) { worker in
+            guard case .starting = worker.state else {
+                preconditionFailure("worker \(number) became ready and is \(worker.state)")
+            }
+            worker.state = .ready
+            took = now.nanoseconds(since: worker.startedAt)
+        }
+        return took
+    }
+
+    /// A worker can never become ready, such as one that says that it listens on nonsense.
+    public mutating func becameUseless(_ number: Number, now: Instant) -> [Action] {
+        guard case .starting? = self.worker(number)?.state else {
+            preconditionFailure("worker \(number) became useless and does not start")
+        }
+        return [self.stop(number, isWanted: false, now: now)]
+    }
+
+    /// There is no process for a `start`. The starts behind it in the same actions are given up with it. Returns the
+    /// pause in nanoseconds.
+    public mutating func startFailed(_ number: Number, now: Instant) -> Int64 {
+        guard case .starting? = self.worker(number)?.state else {
+            preconditionFailure("worker \(number) failed to start and does not start")
+        }
+        self.workers.removeAll { $0.number >= number }
+        return self.pause(now: now)
+    }
+
+    /// A worker's process has ended.
+    public mutating func ended(_ number: Number, now: Instant) -> Ending {
+        guard let worker = self.worker(number) else { preconditionFailure("worker \(number) ended twice") }
+        self.workers.removeAll { $0.number == number }
+        switch worker.state {
+        // A draining worker is not needed: whether it ends by itself or is told to makes no difference.
+        case .draining, .stopping(isWanted: true, _): return .stopped
+        case .starting, .ready, .stopping(isWanted: false, _):
+            guard !self.isStopping else { return .stopped }
+            self.crashes += 1
+            return .crashed(pauseNanoseconds: self.pause(now: now))
+        }
+    }
+
+    private mutating func pause(now: Instant) -> Int64 {
+        let pause = self.backoff.next()
+        self.pausedUntil = now.advanced(byNanoseconds: pause)
+        return pause
+    }
+
+    // MARK: Time
+
+    /// When `timePassed` has something to do, unless an event comes before; nil when never.
+    public var nextDeadline: Instant? {
+        var deadlines = self.workers.compactMap { self.deadline(of: $0) }
+        if let paused = self.pausedUntil, !self.isStopping { deadlines.append(paused) }
+        return deadlines.min()
+    }
+
+    private func deadline(of worker: Worker) -> Instant? {
+        switch worker.state {
+        case .starting(let deadline): deadline
+        case .ready: nil
+        case .draining(let since):
+            since.advanced(byNanoseconds: max(Self.noticeNanoseconds, self.limits.drainTimeoutNanoseconds))
+        case .stopping(_, let killAt): killAt
+        }
+    }
+
+    /// Stops what did not get ready or drained long enough, kills what does not end, and starts what had to wait.
+    public mutating func timePassed(now: Instant) -> [Action] {
+        var actions: [Action] = []
+        for worker in self.workers {
+            guard let deadline = self.deadline(of: worker), deadline <= now else { continue }
+            switch worker.state {
+            case .starting: actions.append(self.stop(worker.number, isWanted: false, now: now))
+            case .ready: preconditionFailure("a ready worker has no deadline")
+            case .draining: actions.append(self.stop(worker.number, isWanted: true, now: now))
+            case .stopping(let isWanted, _):
+                self.change(worker.number) { $0.state = .stopping(isWanted: isWanted, killAt: nil) }
+                actions.append(.kill(worker.number))
+            }
+        }
+        return self.isStopping ? actions : actions + self.fill(now: now)
+    }
+
+    // MARK: The end
+
+    /// Stops every worker; nothing is started any more.
+    public mutating func stopAll(now: Instant) -> [Action] {
+        self.isStopping = true
+        return self.workers.compactMap { worker in
+            if case .stopping = worker.state { return nil }
+            return self.stop(worker.number, isWanted: true, now: now)
+        }
+    }
+
+    // MARK: Workers
+
+    public func worker(_ number: Number) -> Worker? { self.workers.first { $0.number == number } }
+
+    private mutating func stop(_ number: Number, isWanted: Bool, now: Instant) -> Action {
+        let killAt = now.advanced(byNanoseconds: Self.killGraceNanoseconds)
+        self.change(number) { worker in
+            if case .stopping = worker.state { preconditionFailure("worker \(number) is told to end twice") }
+            worker.state = .stopping(isWanted: isWanted, killAt: killAt)
+        }
+        return .stop(number)
+    }
+
+    private mutating func change(_ number: Number, _ body: (inout Worker) -> Void) {
+        guard let index = self.workers.firstIndex(where: { $0.number == number }) else {
+            preconditionFailure("there is no worker \(number)")
+        }
+        body(&self.workers[index])
+    }
+}
+
+extension Reconciliation.Worker {
+    /// Counts towards what is desired.
+    public var isLive: Bool {
+        switch self.state {
+        case .starting, .ready: true
+        case .draining, .stopping: false
+        }
+    }
+}
+
+extension Reconciliation {
+    /// The pool as the policy sees it: who was told to end counts among those that drain.
+    public var state: PoolState {
+        var ready = 0
+        var pending: [Instant] = []
+        var draining = 0
+        for worker in self.workers {
+            switch worker.state {
+            case .starting: pending.append(worker.startedAt)
+            case .ready: ready += 1
+            case .draining, .stopping: draining += 1
+            }
+        }
+        return PoolState(ready: ready, pending: pending, draining: draining)
+    }
+}
+
+extension Reconciliation.Limits {
+    public init(_ pool: PoolSettings) {
+        self.init(
+            startTimeoutNanoseconds: pool.startTimeoutNanoseconds,
+            drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds
+        )
+    }
+}

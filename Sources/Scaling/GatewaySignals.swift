@@ -1,0 +1,57 @@
+import Primitives
+
+/// What one gateway saw of one pool in its last interval.
+public struct GatewaySignals: Equatable, Sendable {
+    /// Unique among the gateways of the pool.
+    public var gateway: String
+    /// When it was published, on the clock of the shared state; set by the board, not by the gateway.
+    public var atMicros: Int64
+    /// Length of the interval.
+    public var intervalMicros: Int64
+    /// Requests that asked for the pool.
+    public var arrivals: Int
+    /// The part of `arrivals` that came over routes without a room.
+    public var unguarded: Int
+    /// Visitors who were let in.
+    public var admissions: Int
+    /// Visitors in the waiting rooms in front of the pool.
+    public var waiting: Int
+    /// Requests at the workers at the end of the interval.
+    public var inFlight: Int
+    /// Requests held back in the gateway at the end of the interval.
+    public var queued: Int
+    /// Requests that failed.
+    public var errors: Int
+    /// Of the requests that ended in the interval.
+    public var latency: LatencyHistogram
+    /// Requests at each worker at the end of the interval, by worker id.
+    public var workerInFlight: [String: Int]
+
+    public init(
+        gateway: String,
+        atMicros: Int64 = 0,
+        intervalMicros: Int64,
+        arrivals: Int = 0,
+        unguarded: Int = 0,
+        admissions: Int = 0,
+        waiting: Int = 0,
+        inFlight: Int = 0,
+        queued: Int = 0,
+        errors: Int = 0,
+        latency: LatencyHistogram = LatencyHistogram(),
+        workerInFlight: [String: Int] = [:]
+    ) {
+        self.gateway = gateway
+        self.atMicros = atMicros
+        self.intervalMicros = intervalMicros
+        self.arrivals = arrivals
+        self.unguarded = unguarded
+        self.admissions = admissions
+        self.waiting = waiting
+        self.inFlight = inFlight
+        self.queued = queued
+        self.errors = errors
+        self.latency = latency
+        self.workerInFlight = workerInFlight
+    }
+}

@@ -1,0 +1,140 @@
+import Foundation
+import Settings
+import SettingsFile
+import Testing
+
+@testable import onsale
+
+/// The same sale in virtual time: production's parts, the visitors of `play`, its books and its judge.
+@Suite struct SimulateTests {
+    private func run(
+        _ scenario: Scenario,
+        set: [String] = [],
+        steady: Bool = false,
+        isCounted: Bool = false
+    ) throws -> SimulatedRun {
+        var plan = SitePlan(scenario)
+        if steady { plan.changes = [] }
+        let overrides = try set.map { try #require(SettingsOverride(parsing: $0)) }
+        let rehearsal = try SimulationPlan(plan: plan, scenario: scenario, overrides: overrides)
+        return rehearsal.play(try Crowd(scenario), isCounted: isCounted)
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func sale_ofAnySeed_keepsEveryPromise(seed: UInt64) throws {
+        let scenario = Scenario(visitors: 1_000, durationSeconds: 40, seed: seed)
+        let run = try self.run(scenario)
+        let verdict = Judge(objectives: scenario.objectives, evidence: run.evidence).verdict()
+        let failed = verdict.broken.map { "\($0.title): \($0.measured), \($0.detail)" }
+        #expect(failed == [], "seed \(seed)")
+        #expect(run.counts.arrivals == 1_000 && run.counts.left == 1_000)
+        #expect(run.counts.exchanges == run.evidence.journal.exchanges.count)
+        #expect(run.counts.requests == run.counts.answered)
+        #expect(run.evidence.timeline.samples.reduce(0) { $0 + $1.counts.arrivals } == 1_000)
+        #expect(run.workerSeconds > 40 && run.mostWorkers > 1)
+    }
+
+    @Test func sale_sameSeed_isTheSameToTheLastDigit() throws {
+        let scenario = Scenario(visitors: 500, durationSeconds: 25, seed: 9)
+        let results = try (0..<2).map { _ in
+            let run = try self.run(scenario)
+            return try ReportFiles.encoded(
+                RunReport(
+                    startedAt: "",
+                    command: "",
+                    scenario: scenario,
+                    environment: [],
+                    settings: [],
+                    verdict: Judge(objectives: scenario.objectives, evidence: run.evidence).verdict(),
+                    gateway: RunResult(run.evidence)
+                )
+            )
+        }
+        #expect(results[0] == results[1])
+    }
+
+    /// Counted, not played: who is far back sleeps. What comes of it is nearly the same.
+    @Test(arguments: [4, 5] as [UInt64])
+    func crowd_thatIsCounted_waitsAsLongAsOneThatIsPlayed(seed: UInt64) throws {
+        let scenario = Scenario(visitors: 3_000, durationSeconds: 60, seed: seed)
+        let played = try self.run(scenario)
+        let counted = try self.run(scenario, isCounted: true)
+        #expect(counted.isCounted && !played.isCounted)
+        let comparison = PlayedComparison(played: RunResult(played.evidence), simulated: RunResult(counted.evidence))
+        #expect(comparison.isClose, "seed \(seed)\n\(comparison.render())")
+        let looks = Double(counted.counts.waitingPages) / Double(played.counts.waitingPages)
+        #expect((0.6...1.6).contains(looks), "seed \(seed): \(looks) of the looks that were played")
+    }
+
+    @Test func limit_thatIsSet_isTheOneThatCounts() throws {
+        let scenario = Scenario(visitors: 600, durationSeconds: 40, seed: 2)
+        let usual = try self.run(scenario, steady: true)
+        let slower = try self.run(scenario, set: ["rooms.onsale.inflow=12/s"], steady: true)
+        let (first, second) = (try #require(usual.lastLetInSeconds), try #require(slower.lastLetInSeconds))
+        #expect(second > first + 5, "\(first) s, and \(second) s at a lower rate")
+        #expect(slower.evidence.schedule?.written.map(\.rateMilli) == [12_000])
+        let few = try self.run(scenario, set: ["rooms.onsale.slots=20"], steady: true)
+        #expect(few.counts.exchanges < usual.counts.exchanges)
+    }
+
+    // MARK: The operator's file
+
+    private static func file(rooms: [String], opensAt: String = "null") -> String {
+        var text = "listen: [{ address: 127.0.0.1:0 }]\npools: { tickets: { max_workers: 3 } }\nrooms:\n"
+        for room in rooms { text += "  \(room): { slots: 500, inflow: 30/s, opens_at: \(opensAt) }\n" }
+        text += "routes:\n"
+        for room in rooms { text += "  - { path: /\(room), pool: tickets, room: \(room) }\n" }
+        return text
+    }
+
+    private func rehearsal(_ text: String, room: String? = nil, set: [String] = []) throws -> SimulationPlan {
+        let folder = try Machine.makeTemporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = "\(folder)/sluice.yaml"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        return try SimulationPlan(
+            file: path,
+            room: room,
+            scenario: Scenario(visitors: 300, durationSeconds: 30, seed: 1),
+            overrides: try set.map { try #require(SettingsOverride(parsing: $0)) }
+        )
+    }
+
+    @Test func file_withAnOpening_opensWhenTheScenarioSays() throws {
+        let rehearsal = try self.rehearsal(Self.file(rooms: ["sale"], opensAt: "2031-01-01T10:00:00Z"))
+        let run = rehearsal.play(try Crowd(Scenario(visitors: 300, durationSeconds: 30, seed: 1)))
+        let opening = try #require(run.evidence.schedule?.openingMicros)
+        #expect(opening == 6_600_000)
+        let first = try #require(run.evidence.books?.visits.compactMap { $0.letIn?.answeredMicros }.min())
+        #expect(first >= opening && first < opening + 1_000_000)
+    }
+
+    @Test func file_withSeveralRooms_needsToBeToldWhich() throws {
+        let text = Self.file(rooms: ["sale", "other"])
+        #expect(throws: PlayProblem.self) { try self.rehearsal(text) }
+        #expect(throws: PlayProblem.self) { try self.rehearsal(text, room: "third") }
+        #expect(try self.rehearsal(text, room: "other").room.name == "other")
+    }
+
+    @Test func file_withABadValueSet_isRefusedInTheGatewaysWords() throws {
+        do {
+            _ = try self.rehearsal(Self.file(rooms: ["sale"]), set: ["rooms.sale.inflow=fast"])
+            Issue.record("it was taken")
+        } catch let error as SettingsError {
+            #expect(error.description.hasPrefix("--set rooms.sale.inflow=fast: rooms.sale.inflow: "))
+        }
+    }
+
+    // MARK: Comparison
+
+    @Test func comparison_tellsWhatIsOff() throws {
+        let scenario = Scenario(visitors: 400, durationSeconds: 25, seed: 3)
+        let usual = RunResult(try self.run(scenario).evidence)
+        #expect(PlayedComparison(played: usual, simulated: usual).isClose)
+        let slower = RunResult(try self.run(scenario, set: ["rooms.onsale.inflow=15/s"]).evidence)
+        let comparison = PlayedComparison(played: usual, simulated: slower)
+        #expect(!comparison.isClose)
+        #expect(comparison.rows.filter { !$0.isClose }.map(\.name).contains("median wait, s"))
+        #expect(comparison.render().contains("OFF"))
+    }
+}
