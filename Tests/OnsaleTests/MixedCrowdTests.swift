@@ -29,7 +29,14 @@ import Testing
     /// What a fault must break here, too: among people who ask at their own pace and wait for several places, how long the
     /// others wait is a matter of the crowd, and a wrong estimate says less.
     static func promises(brokenBy fault: Fault) -> Set<Check.Name> {
-        let promises = FaultWallTests.promises(brokenBy: fault)
+        var promises = FaultWallTests.promises(brokenBy: fault)
+        switch fault {
+        // That it can no longer be judged breaks it there.
+        case .estimateScaresAway, .inflowDoubled: promises.remove(.reload)
+        // Those without a place are called in place of those who are kept back.
+        case .starvedByRefresh: promises.remove(.positions)
+        default: break
+        }
         return promises == [.estimates] ? promises : promises.subtracting([.estimates])
     }
 

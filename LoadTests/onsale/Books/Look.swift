@@ -51,6 +51,16 @@ struct Look: Equatable, Sendable {
         self.answeredMicros = answeredMicros
     }
 
+    /// Who comes later than this after the time that was told has not come when told.
+    static let punctualMicros: Int64 = 1_000_000
+
+    /// The visitor came later than that page had told.
+    func isLate(after page: Look) -> Bool {
+        guard page.refreshSeconds > 0 else { return false }
+        let told = page.answeredMicros + Int64(page.refreshSeconds) * 1_000_000
+        return self.sentMicros > told + Self.punctualMicros
+    }
+
     var sentMicros: Int64 { self.answeredMicros - Int64(self.tookMicros) }
 
     var estimateSeconds: ClosedRange<Int64>? {

@@ -4,7 +4,7 @@
 /// they were in. Who left before is scored by when the first from behind was in: about then it would have been their turn.
 ///
 /// Nor can anybody know that strangers of the tool's own crowd have taken many of the numbers in front, with which nobody
-/// comes: what was told then is left out. So is whoever waited through a stretch that is excused.
+/// comes: what was told then is left out. So is whoever waited through a stretch that is excused, or came later than told.
 struct EstimateScore: Equatable, Sendable {
     struct Decile: Equatable, Sendable {
         var longestSeconds: Double
@@ -29,6 +29,8 @@ struct EstimateScore: Equatable, Sendable {
         var wasTold = false
         /// The first range since `changes` changes, and the places that were in front then.
         var told: (micros: Int64, seconds: ClosedRange<Int64>, changes: Int, ahead: Range<Int64>)?
+        /// The last one; a look that came later than it told says nothing of the wait.
+        var page: Look?
         var isIn = false
     }
 
@@ -91,7 +93,8 @@ struct EstimateScore: Equatable, Sendable {
         for look in looks where strangers.isEmpty || !strangers.contains(look.visitor) {
             var state = states[look.visitor] ?? State()
             if look.kind == .letIn {
-                if !state.isIn, let wait = self.entered(&state, look.answeredMicros) { waits.append(wait) }
+                let isLate = state.page.map(look.isLate(after:)) ?? false
+                if !state.isIn, let wait = self.entered(&state, look.answeredMicros), !isLate { waits.append(wait) }
             } else if look.kind != .error, !state.isIn {
                 self.waits(&state, look)
             }
@@ -107,6 +110,7 @@ struct EstimateScore: Equatable, Sendable {
     }
 
     private func waits(_ state: inout State, _ look: Look) {
+        state.page = look
         guard look.number > 0 else { return }
         state.number = Int64(look.number)
         if state.joinedMicros == nil { state.joinedMicros = look.answeredMicros }

@@ -111,7 +111,7 @@ extension Judge {
     func stall() -> Check {
         let title = "While anyone waits, somebody is let in"
         guard let schedule = self.evidence.schedule else { return Self.notJudged(.shortfall, title, Self.noLimits) }
-        guard let stall = self.shortfallSearch(schedule).longestStall(self.looks) else {
+        guard let stall = self.shortfallSearch(schedule).longestStall(self.looks, except: self.strangers) else {
             return Self.notJudged(.shortfall, title, "nobody asked in vain while slots were free")
         }
         let rate = Double(schedule.written.map(\.rateMilli).min() ?? 0) / 1_000

@@ -47,7 +47,11 @@ extension Judge {
     /// So many may have been let in, and not have heard of it.
     private func unseenAdmissions(_ books: VisitBooks) -> Int {
         // Answers to those outside that were lost; and who was sent round from the door and lost patience in that pause.
-        let errors = self.looks.count { $0.kind == .error }
+        // Who had a place and got in later was not let in by another one.
+        let errors = self.looks.count { look in
+            let visit = self.visits[Int(look.visitor)]
+            return look.kind == .error && (look.number == 0 || visit.letIn == nil || !visit.keepsRules)
+        }
         let sentRound = books.visits.count { $0.letIn == nil && $0.sentRoundMicros != nil }
         let outside = books.visits.count { $0.letIn == nil || !$0.keepsRules }
         // Whose exit page was lost may have been let in once more; a connection that ended by chance explains few.

@@ -28,8 +28,6 @@ struct OvertakingSearch {
     /// The room calls ahead for two seconds, and a page names whole seconds: who comes so much later than somebody behind
     /// may have been called in the pause.
     static let pauseMicros: Int64 = 3_000_000
-    /// Who comes later than this after the time that was told has not come when told.
-    static let punctualMicros: Int64 = 1_000_000
 
     let slackMicros: Int64
     let way: AnswerWay
@@ -147,9 +145,7 @@ struct OvertakingSearch {
 
     /// The visitor came at the time that the page had told, or before.
     private static func isPunctual(_ look: Look, after page: Look) -> Bool {
-        guard page.refreshSeconds > 0 else { return false }
-        let told = page.answeredMicros + Int64(page.refreshSeconds) * 1_000_000
-        return look.sentMicros <= told + Self.punctualMicros
+        page.refreshSeconds > 0 && !look.isLate(after: page)
     }
 
     private func firstIn(behind number: Int64) -> Int64 {

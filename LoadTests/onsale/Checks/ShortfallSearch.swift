@@ -83,26 +83,54 @@ struct ShortfallSearch {
         return parts
     }
 
-    /// The longest time, from a page that told somebody to wait, in which nobody was let in though slots were free; up to
-    /// the last time that anyone asked in vain. nil when nobody did.
-    func longestStall(_ looks: [Look]) -> Stall? {
-        let asked = looks.lazy.filter { $0.kind == .waiting || $0.kind == .atDoor }.map(\.sentMicros).sorted()
+    /// The longest time, from a page that told somebody to wait, in which nobody was let in though slots were free, and
+    /// somebody waited who came again when told. nil when nobody did.
+    func longestStall(_ looks: [Look], except strangers: Set<UInt32> = []) -> Stall? {
+        let looks = looks.filter { !strangers.contains($0.visitor) }
         let told = looks.lazy.filter { $0.kind == .waiting }.map(\.sentMicros).sorted()
-        guard let begin = self.due.dropFirst().first?.micros, let last = asked.last, last > begin else { return nil }
-        let times = [begin] + self.passages.inOrderOfLatest.filter { $0 > begin }
+        guard let begin = self.due.dropFirst().first?.micros else { return nil }
+        let times = [begin] + self.passages.inOrderOfLatest.filter { $0 > begin } + [.max]
         var longest: Stall?
-        for (index, time) in times.enumerated() {
-            let next = index + 1 < times.count ? times[index + 1] : last
-            let first = told.count(upTo: time - 1)
-            guard first < told.count, told[first] < next else { continue }
-            let start = told[first]
-            if next - start > longest?.micros ?? -1, self.hasFreeSlots(from: start, to: next),
-                !self.isExcused(from: start, to: next)
-            {
-                longest = Stall(startMicros: start, micros: next - start)
+        var index = 0
+        for wait in Self.waits(looks) where wait.upperBound > begin {
+            while index > 0, times[index] > wait.lowerBound { index -= 1 }
+            while times[index] < wait.upperBound {
+                let first = told.count(upTo: max(times[index], wait.lowerBound) - 1)
+                index += 1
+                let end = min(times[index], wait.upperBound)
+                guard first < told.count, told[first] < end else { continue }
+                let start = told[first]
+                if end - start > longest?.micros ?? -1, self.hasFreeSlots(from: start, to: end),
+                    !self.isExcused(from: start, to: end)
+                {
+                    longest = Stall(startMicros: start, micros: end - start)
+                }
             }
         }
         return longest
+    }
+
+    /// Stretches in which somebody waited and came again when told, in order of time and apart from each other.
+    private static func waits(_ looks: [Look]) -> [ClosedRange<Int64>] {
+        var pages: [UInt32: Look] = [:]
+        var spans: [ClosedRange<Int64>] = []
+        for look in looks {
+            let page = pages[look.visitor]
+            if let page, look.kind != .error, look.kind != .joining, !look.isLate(after: page) {
+                let end = look.kind == .letIn ? look.answeredMicros : look.sentMicros
+                spans.append(page.sentMicros...max(page.sentMicros, end))
+            }
+            pages[look.visitor] = look.kind == .waiting || look.kind == .atDoor && page != nil ? look : nil
+        }
+        var apart: [ClosedRange<Int64>] = []
+        for span in spans.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = apart.last, span.lowerBound <= last.upperBound {
+                apart[apart.count - 1] = last.lowerBound...max(last.upperBound, span.upperBound)
+            } else {
+                apart.append(span)
+            }
+        }
+        return apart
     }
 
     private func window(_ start: Int64, _ length: Int64) -> Window? {
