@@ -20,19 +20,31 @@ import Testing
         visit.letIn = some(span)
         visit.lastInside = some(span)
         visit.exit = some(span)
-        visit.estimate = some { Visit.Estimate(toldMicros: time(), seconds: 3...Int64(draw.drawInteger(3...9_000))) }
+        visit.letInNumber = UInt32(draw.drawInteger(0...4_294_967_295))
+        visit.numberToldMicros = time()
+        visit.numberSinceMicros = time()
+        visit.longestGapMicros = time()
+        visit.doubleEntries = draw.drawInteger(0...3)
+        visit.keepsRules = draw.drawFlag(share: 0.5)
+        visit.shortestReturnMicros = some(time)
+        visit.doorSinceMicros = some(time)
+        visit.vanishedMicros = some(time)
         visit.mayHaveLeft = draw.drawFlag(share: 0.5)
         return visit
     }
 
     static func look(_ draw: inout SplitMix64) -> Look {
-        Look(
+        let answered = Int64(draw.drawInteger(0...80_000_000_000))
+        let hasRange = draw.drawFlag(share: 0.5)
+        return Look(
             visitor: UInt32(draw.drawInteger(0...1_999_999)),
             number: UInt32(draw.drawInteger(0...4_294_967_295)),
             position: UInt32(draw.drawInteger(0...1_000_000)),
             kind: [.waiting, .atDoor, .joining, .letIn, .error][draw.drawInteger(0...4)],
-            sentMicros: Int64(draw.drawInteger(0...80_000_000_000)),
-            answeredMicros: Int64(draw.drawInteger(0...80_000_000_000))
+            sentMicros: answered - Int64(draw.drawInteger(0...4_000_000_000)),
+            answeredMicros: answered,
+            refreshSeconds: Int64(draw.drawInteger(0...300)),
+            estimateSeconds: hasRange ? 3...Int64(draw.drawInteger(3...70_000)) : nil
         )
     }
 
@@ -84,8 +96,35 @@ import Testing
             Issue.record("looks")
             return
         }
-        let probes = ProbeKind.allCases.map { ProbeResult(kind: $0, isLetIn: $0.isPass) }
-        let sums = BookSums(overflow: 1, pages: 2, pagesWithoutTime: 3, pagesWithWrongCountdown: 4, probes: probes)
+        let answers = (0..<300).map { _ in
+            let answered = Int64(draw.drawInteger(0...80_000_000_000))
+            return InsideAnswer(
+                sentMicros: answered - Int64(draw.drawInteger(0...90_000_000)),
+                answeredMicros: answered
+            )
+        }
+        let message = AgentMessage.insideAnswers(answers)
+        guard case .insideAnswers(answers) = try AgentMessage.read(message.bytes(number: 1)).message else {
+            Issue.record("answers inside")
+            return
+        }
+    }
+
+    @Test func sums_comeBack() throws {
+        var probes = ProbeBooks(ProbeKind.allCases.dropLast().map { ProbeResult(kind: $0, isLetIn: $0.isPass) })
+        probes.tries(ProbeKind.allCases.last!)
+        let sums = BookSums(
+            overflow: 1,
+            pages: 2,
+            pagesWithoutTime: 3,
+            pagesWithWrongCountdown: 4,
+            pagesWithoutNumber: 5,
+            closes: [7: CloseCount(all: 3, late: 1), 9: CloseCount(all: 2, late: 0)],
+            closesOnExit: 6,
+            reentries: [Visit.Span(sentMicros: 8, answeredMicros: 17)],
+            strangerNumbers: [4, 4_294_967_295],
+            probes: probes
+        )
         guard case .sums(sums) = try AgentMessage.read(AgentMessage.sums(sums).bytes(number: 1)).message else {
             Issue.record("sums")
             return
@@ -117,7 +156,9 @@ import Testing
         var draw = SplitMix64(seed: 9)
         let messages: [AgentMessage] = [
             .second(Self.second(&draw)), .visits(from: 0, [Self.visit(&draw), Self.visit(&draw)]),
-            .looks([Self.look(&draw)]), .sums(BookSums(probes: [ProbeResult(kind: .usedPass, isLetIn: true)])),
+            .looks([Self.look(&draw)]),
+            .sums(BookSums(probes: ProbeBooks([ProbeResult(kind: .usedPass, isLetIn: true)]))),
+            .insideAnswers([InsideAnswer(sentMicros: 7_000, answeredMicros: 90_000)]),
             .ready("a"), .leaves("b"),
         ]
         for message in messages {
@@ -151,10 +192,10 @@ import Testing
             site: site
         )
         #expect(try AgentPlan(json: plan.json()) == plan)
-        plan.version = 2
+        plan.version = AgentPlan.version + 1
         let json = try plan.json()
         #expect { try AgentPlan(json: json) } throws: {
-            "\($0)".contains("version 2") && "\($0)".contains("same build")
+            "\($0)".contains("version \(AgentPlan.version + 1)") && "\($0)".contains("same build")
         }
         #expect { try AgentPlan(json: [1, 2]) } throws: { "\($0)".contains("--run") }
         plan.version = AgentPlan.version

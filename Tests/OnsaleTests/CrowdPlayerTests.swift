@@ -279,10 +279,10 @@ import Transport
         try fixture.waitUntil {
             try fixture.run {
                 player.open().sendProbes()
-                return Set(player.open().books.probes.map(\.kind)).count == 3
+                return Set(player.open().books.probes.results.map(\.kind)).count == 3
             }
         }
-        let results = try fixture.run { player.open().books.probes }
+        let results = try fixture.run { player.open().books.probes.results }
         #expect(Set(results.map(\.kind)) == [.forgedPlace, .usedPass, .usedPlace])
         #expect(results.allSatisfy { $0.isLetIn == isGullible })
         try fixture.run {

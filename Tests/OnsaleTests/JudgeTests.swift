@@ -59,7 +59,7 @@ import Testing
         var evidence = Evidence(startedMicros: 1_000_000_000, timeline: timeline)
         evidence.books = Self.goodBooks()
         evidence.schedule = LimitSchedule(
-            written: [LimitStep(micros: 0, rateMilli: 10_000, burst: 5, slots: 120)],
+            written: [LimitStep(micros: 0, rateMilli: 10_000, burst: 5, slots: 104)],
             openingMicros: 10_000_000,
             reloadMicros: 1_000_000,
             startMicros: 4_000_000
@@ -81,7 +81,11 @@ import Testing
     }
 
     static func failures(_ change: (inout Evidence) -> Void) -> [Check.Name] {
-        Self.verdict(change).checks.filter { $0.outcome != .passed }.map(\.name)
+        Self.verdict(change).broken.map(\.name)
+    }
+
+    static func outcome(_ name: Check.Name, _ change: (inout Evidence) -> Void) -> Check.Outcome? {
+        Self.verdict(change).checks.first { $0.name == name }?.outcome
     }
 
     /// Adds a second in which something happened.
@@ -95,15 +99,82 @@ import Testing
         }
     }
 
-    /// A hundred visitors wait too short and too few for estimates, a shortfall or a reload to be judged, no probe was
-    /// sent, and there are no agents: these are left out, as `FaultWallTests` has them all.
-    @Test func goodRun_passesEveryCheckThatItCanMeasure() {
+    /// A hundred visitors wait too short and too few for estimates, a shortfall or a reload to be judged, and no probe was
+    /// sent: these are named, as `FaultWallTests` has them all. There are no agents.
+    @Test func goodRun_passesEveryCheckThatItCanMeasure_andNamesTheOthers() {
         let verdict = Self.verdict { _ in }
-        #expect(verdict.checks.filter { $0.outcome != .passed }.map(\.title) == [])
+        #expect(verdict.broken.map(\.title) == [])
         #expect(verdict.passed && verdict.exitCode == .good)
-        let leftOut: Set<Check.Name> = [.estimates, .shortfall, .reload, .passes, .agents]
-        #expect(Set(verdict.checks.map(\.name)) == Check.Name.ofOwnGateway.subtracting(leftOut))
+        #expect(Set(verdict.checks.map(\.name)) == Check.Name.ofOwnGateway.subtracting([.agents]))
+        let open = verdict.checks.filter { $0.outcome == .notJudged }
+        #expect(open.map(\.name) == [.estimates, .shortfall, .shortfall, .shortfall, .shortfall, .reload, .passes])
+        #expect(verdict.notJudgedCount == 7 && open.allSatisfy { !$0.detail.isEmpty && $0.figure == nil })
         #expect(verdict.checks.count { $0.name == .pace } == 3)
+    }
+
+    /// A page whose number is none, or is null: nothing that is judged by numbers may pass for judged.
+    @Test(arguments: [nil, 0] as [Int64?])
+    func pagesWithoutANumber_areFound(number: Int64?) {
+        let verdict = Self.verdict { evidence in
+            var books = VisitBooks(visitors: 100, startedAt: Self.start, openingAt: Self.at(10))
+            for index in 0..<100 {
+                for second in [2.0, 5.0, 8.0] {
+                    var response = Response(status: 200, standing: .waiting)
+                    response.page = WaitingPage(number: number, refreshSeconds: 3, opensInSeconds: 10 - Int64(second))
+                    response.retryAfterSeconds = 3
+                    books.heard(
+                        .waitingPage,
+                        of: index,
+                        isExit: false,
+                        response: response,
+                        sentAt: Self.at(second),
+                        now: Self.at(second + 0.04)
+                    )
+                }
+                let second = 10 + Double(index) / 10
+                books.heard(
+                    .exchange,
+                    of: index,
+                    isExit: false,
+                    response: nil,
+                    sentAt: Self.at(second),
+                    now: Self.at(second + 0.04)
+                )
+            }
+            evidence.books = books
+        }
+        #expect(verdict.broken.map(\.name) == [.pages])
+        #expect(!verdict.passed)
+        #expect(verdict.checks.contains { $0.name == .numbers && $0.outcome == .notJudged })
+    }
+
+    /// Answers over kept connections that end without one: some may meet a closing connection, and few.
+    @Test func keptConnections_thatEndInsteadOfAnAnswer_areCounted() {
+        func run(_ count: Int, afterSeconds seconds: Double) -> [Check.Name] {
+            Self.failures { evidence in
+                for index in 0..<count {
+                    evidence.books?.heard(
+                        .staleConnection,
+                        of: index,
+                        isExit: false,
+                        response: nil,
+                        sentAt: Self.at(25),
+                        now: Self.at(25 + seconds)
+                    )
+                }
+            }
+        }
+        #expect(run(3, afterSeconds: 0.002) == [] && run(4, afterSeconds: 0.002) == [.otherErrors])
+        #expect(run(1, afterSeconds: 0.06) == [.otherErrors])
+    }
+
+    /// What was not written down may be what was wrong.
+    @Test func answersThatFoundNoRoom_leaveNothingJudgedByThem() throws {
+        var check = try #require(Self.verdict { _ in }.checks.first { $0.name == .order })
+        check.outcome = .passed
+        #expect(Judge.withoutAllLooks(check).outcome == .notMeasured)
+        check.name = .ending
+        #expect(Judge.withoutAllLooks(check).outcome == .passed)
     }
 
     /// With visitors missing no other figure says anything, whatever else went wrong.
@@ -122,7 +193,7 @@ import Testing
     /// What the gateway says of itself proves nothing: a journal, or limits in it, that look perfect do not help.
     @Test func journal_isHeldAgainstTheVisitorsBooks() {
         #expect(Self.failures { $0.roomAdmitted = 101 } == [.books])
-        #expect(Self.verdict { $0.roomAdmitted = nil }.checks.allSatisfy { $0.name != .books })
+        #expect(Self.outcome(.books) { $0.roomAdmitted = nil } == .notJudged)
         func journal(_ change: (inout [AdmissionJournal.Exchange]) -> Void) -> [Check.Name] {
             Self.failures { evidence in
                 var exchanges = evidence.journal.exchanges
@@ -140,9 +211,14 @@ import Testing
 
     @Test func probes_thatLetSomebodyIn_fail() {
         func probes(_ isLetIn: Bool) -> [Check.Name] {
-            Self.failures { $0.books?.probes = [ProbeResult(kind: .stolenPass, isLetIn: isLetIn)] }
+            Self.failures { $0.books?.probes = ProbeBooks([ProbeResult(kind: .stolenPass, isLetIn: isLetIn)]) }
         }
         #expect(probes(false) == [] && probes(true) == [.passes])
+        // A kind for which there was somebody, and of which no answer came, was not judged by the others.
+        var one = ProbeBooks([ProbeResult(kind: .stolenPass, isLetIn: false)])
+        one.tries(.forgedPlace)
+        #expect(one.unanswered == [.forgedPlace])
+        #expect(Self.outcome(.passes) { $0.books?.probes = one } == .notMeasured)
     }
 
     @Test func endingThatIsNotClean_fails() {
@@ -211,7 +287,17 @@ import Testing
         #expect(run([1, 3, 2]) == .failed)
         #expect(run([1, 5, 1]) == .failed)
         #expect(run([nil, nil]) == .notMeasured)
-        #expect(Self.verdict { $0.workerBounds = .init(fewest: 2, most: 2) }.checks.allSatisfy { $0.name != .workers })
+        #expect(Self.outcome(.workers) { $0.workerBounds = .init(fewest: 2, most: 2) } == .notJudged)
+        // A crowd that one worker can serve.
+        let few = Self.outcome(.workers) { evidence in
+            var timeline = Timeline()
+            var gauges = Gauges()
+            gauges.workersReady = 1
+            timeline.append(evidence.timeline.total, gauges)
+            evidence.timeline = timeline
+            evidence.needsMoreWorkers = false
+        }
+        #expect(few == .notJudged)
     }
 
     /// One bad second in a long run does not show in its 99th percentile.
@@ -247,7 +333,7 @@ import Testing
             evidence: Evidence(startedMicros: 0, timeline: Timeline())
         ).verdict()
         #expect(!verdict.passed)
-        #expect(verdict.checks.allSatisfy { $0.outcome == .notMeasured })
+        #expect(verdict.checks.allSatisfy { $0.outcome == .notMeasured || $0.outcome == .notJudged })
     }
 
     static func slowTool(_ evidence: inout Evidence) {
@@ -300,6 +386,7 @@ import Testing
         #expect(latency.unit == .nanoseconds && abs(latency.measured - 4e7) < 1e5 && latency.limit == 2.5e8)
         let pace = try #require(checks.first { $0.name == .pace }?.figure)
         #expect(pace.unit == .count && pace.limit == 15)
-        #expect(checks.filter { $0.figure == nil }.map(\.name) == [.workers, .ending])
+        let judged = checks.filter { $0.outcome != .notJudged }
+        #expect(judged.filter { $0.figure == nil }.map(\.name) == [.workers, .ending])
     }
 }

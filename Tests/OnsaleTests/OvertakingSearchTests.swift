@@ -63,6 +63,23 @@ import Testing
         #expect(Self.overtaken(late + [Self.look(3, 7, .letIn, 100, 175)]) == [])
     }
 
+    /// Told to come again so late that others went in long before: whoever did as told was passed by.
+    @Test func toldToComeTooLate_isOvertakenInThePause() {
+        func overtaken(refresh: Int64, comesAtSeconds: Double, behindInAtSeconds: Double) -> [Int64] {
+            var page = Self.look(1, 5, .waiting, 0, 1)
+            page.refreshSeconds = UInt8(refresh)
+            let comes = Int64(comesAtSeconds * 1e6)
+            let behind = Int64(behindInAtSeconds * 1e6)
+            return Self.overtaken([
+                page, Self.look(2, 9, .letIn, behind, behind + 10), Self.look(1, 5, .letIn, comes, comes + 10),
+            ])
+        }
+        #expect(overtaken(refresh: 25, comesAtSeconds: 25, behindInAtSeconds: 10) == [5])
+        // Called at the end of the pause, and not there when told.
+        #expect(overtaken(refresh: 25, comesAtSeconds: 25, behindInAtSeconds: 23) == [])
+        #expect(overtaken(refresh: 5, comesAtSeconds: 25, behindInAtSeconds: 10) == [])
+    }
+
     @Test func newcomerWithoutANumber_isBehindEverybodyTold() {
         let looks = [
             Self.look(1, 5, .waiting, 0, 1), Self.look(2, 0, .letIn, 100, 110),

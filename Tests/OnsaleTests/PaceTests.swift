@@ -33,6 +33,26 @@ import Testing
         )
     }
 
+    /// Two changes so near to each other that the first had not settled: all that may hold counts, and the steps are in
+    /// order of time.
+    @Test func schedule_ofChangesInQuickSuccession_isInOrder() {
+        let schedule = Self.schedule([Self.step(0, 10), Self.step(30, 20), Self.step(32, 5)])
+        for steps in [schedule.mostAllowed, schedule.leastDue] {
+            #expect(zip(steps, steps.dropFirst()).allSatisfy { $0.micros < $1.micros })
+        }
+        #expect([30, 31, 32, 32.9, 33, 36].map { Self.rate(schedule.mostAllowed, at: $0) } == [20, 20, 20, 20, 5, 5])
+        #expect([30, 31, 32, 33, 36].map { Self.rate(schedule.leastDue, at: $0) } == [10, 10, 5, 5, 5])
+    }
+
+    /// A passage that may lie anywhere in ten seconds is not counted in a second, and hides none that are.
+    @Test func passages_longerThanAStretch_hideNoOthers() {
+        let short = (0..<8).map { Passage(earliestMicros: 500_000 + $0, latestMicros: 600_000 + $0) }
+        let long = (0..<8).map { Passage(earliestMicros: $0, latestMicros: 10_000_000) }
+        let limits = [LimitStep(micros: -1, rateMilli: 1_000, burst: 2, slots: 9)]
+        let search = WindowSearch(Passages(short + long), limits: limits)
+        #expect(search.worst(lengthMicros: 1_000_000)?.exchanges == 8)
+    }
+
     @Test func passages_betweenTwoMoments_areCountedSurelyAndAtMost() {
         let passages = Passages([
             Passage(earliestMicros: 0, latestMicros: 10), Passage(earliestMicros: 8, latestMicros: 12),
@@ -58,8 +78,8 @@ import Testing
         #expect(sentRound.inOrderOfEarliest == [1_000_000, 1_500_000])
     }
 
-    /// A site that stood still answers everybody at once: the turns were given before.
-    @Test func answers_afterAStandstill_wereOnTheirWayForAsLongAsOthers() {
+    /// A site that stood still answers everybody at once: the turns were given before. One page that was slow says nothing.
+    @Test func answers_afterAStandstill_mayHaveBeenDecidedSinceItBegan() {
         func page(_ kind: Look.Kind, sent: Int64, answered: Int64) -> Look {
             Look(
                 visitor: 9,
@@ -70,19 +90,69 @@ import Testing
                 answeredMicros: answered
             )
         }
-        let way = AnswerWay(
-            [
-                page(.waiting, sent: 0, answered: 20_000), page(.atDoor, sent: 0, answered: 5_000_000),
-                page(.waiting, sent: 8_000_000, answered: 10_000_000),
-            ],
-            usualMicros: 500_000
-        )
-        #expect(way.micros(answeredMicros: 10_100_000) == 2_000_000)
-        #expect(way.micros(answeredMicros: 10_300_000) == 500_000)
-        #expect(way.micros(answeredMicros: 5_000_000) == 500_000)
+        let before = (0..<80).map { page(.waiting, sent: $0 * 100_000, answered: $0 * 100_000 + 20_000) }
+        let slow = page(.waiting, sent: 8_000_000, answered: 10_000_000)
+        func way(_ looks: [Look]) -> AnswerWay { AnswerWay(looks, usualMicros: 500_000) }
+        #expect(way(before + [slow]).micros(answeredMicros: 10_100_000) == 500_000)
+        #expect(way(before + [page(.atDoor, sent: 0, answered: 10_000_000)]).standstills.isEmpty)
+        let several = way(before + [slow, page(.waiting, sent: 8_500_000, answered: 10_000_001)])
+        #expect(several.standstills == [.init(fromMicros: 7_920_000, toMicros: 10_000_000)])
+        #expect(several.micros(answeredMicros: 10_100_000) == 2_180_000)
+        #expect(several.micros(answeredMicros: 10_300_000) == 500_000)
+        #expect(several.micros(answeredMicros: 5_000_000) == 500_000)
         #expect(
-            way.earliestTurn(sentMicros: 1_000_000, answeredMicros: 10_000_000, sentRoundMicros: nil) == 8_000_000
+            several.earliestTurn(sentMicros: 1_000_000, answeredMicros: 10_000_000, sentRoundMicros: nil) == 7_920_000
         )
+    }
+
+    /// Where every page takes long, so does the one that lets somebody in; pages of workers tell as well as those in line.
+    @Test func answers_whileMostPagesAreSlow_areOnTheirWayAsLong() {
+        func way(slow: Int, of count: Int) -> Int64 {
+            let answers = (0..<count).map { index in
+                let answered = 10_000_000 + Int64(index) * 10_000
+                return InsideAnswer(sentMicros: answered - (index < slow ? 900_000 : 20_000), answeredMicros: answered)
+            }
+            return AnswerWay([], inside: answers, usualMicros: 500_000).micros(answeredMicros: 10_050_000)
+        }
+        #expect(way(slow: 10, of: 10) == 900_000 && way(slow: 6, of: 10) == 900_000)
+        #expect(way(slow: 4, of: 10) == 500_000 && way(slow: 4, of: 4) == 500_000)
+    }
+
+    // MARK: Slots
+
+    static func visit(letInAt seconds: Double, exitAt: Double?) -> Visit {
+        func span(_ seconds: Double) -> Visit.Span {
+            Visit.Span(sentMicros: Int64(seconds * 1e6) - 5_000, answeredMicros: Int64(seconds * 1e6))
+        }
+        var visit = Visit()
+        visit.letIn = span(seconds)
+        visit.lastInside = span(exitAt ?? seconds)
+        visit.exit = exitAt.map(span)
+        return visit
+    }
+
+    static func slots(_ visits: [Visit], _ steps: [LimitStep]) -> SlotSearch {
+        SlotSearch(visits, AnswerWay([], usualMicros: 500_000), steps: steps, sessionMicros: 20_000_000)
+    }
+
+    /// Who closes the window holds the slot for a session; who asks for the exit page does not.
+    @Test func slots_areHeldUntilTheyAreGivenBack_orTheSessionEnds() throws {
+        let steps = [Self.step(-1, 10, slots: 10)]
+        func inside(exitAt: Double?) throws -> Int {
+            let early = (0..<9).map { Self.visit(letInAt: Double($0), exitAt: exitAt) }
+            return try #require(Self.slots(early + [Self.visit(letInAt: 15, exitAt: nil)], steps).worst).inside
+        }
+        #expect(try inside(exitAt: nil) == 10)
+        #expect(try inside(exitAt: 9) == 9)
+    }
+
+    /// Fewer slots than people inside: nobody is put out, and nobody is let in.
+    @Test func slots_thatBecameFewer_areExceededByWhoIsLetInOnly() throws {
+        let steps = [Self.step(-1, 10, slots: 10), Self.step(12, 10, slots: 5)]
+        let inside = (0..<9).map { Self.visit(letInAt: Double($0), exitAt: 30) }
+        #expect(try #require(Self.slots(inside, steps).worst).share <= 1)
+        let more = try #require(Self.slots(inside + [Self.visit(letInAt: 15, exitAt: 30)], steps).worst)
+        #expect(more.inside == 10 && more.slots == 5)
     }
 
     @Test func occupancy_countsThoseWhoAreThere() throws {
@@ -121,7 +191,8 @@ import Testing
         for seconds in [5, 30] as [Int64] {
             #expect(try #require(search.worst(lengthMicros: seconds * 1_000_000)).share >= 1)
         }
-        #expect(search.longestStallMicros() == 100_000)
+        // Somebody asks every tenth of a second, just after one was let in.
+        #expect(search.longestStall(Self.asking(seconds: 60))?.micros ?? 0 < 200_000)
     }
 
     @Test func shortfall_ofHalfThePace_isAHalfOrLess() throws {
@@ -129,12 +200,54 @@ import Testing
         #expect(window.share > 0.45 && window.share < 0.55)
     }
 
+    /// What is lost a little at a time shows over the whole, and in no window.
+    @Test func shortfall_ofAFewInAHundred_showsInAll() throws {
+        let settled = Self.schedule([Self.step(0, 20)]).settled
+        func share(_ rate: Double) throws -> Double {
+            try #require(Self.shortfall(Array(repeating: rate, count: 60)).whole(settled)).share
+        }
+        #expect(try share(20) >= 0.99 && share(18.8) < 0.96 && share(18.8) > 0.93)
+        #expect(Self.shortfall(Array(repeating: 20, count: 60), inLine: 30).whole(settled) == nil)
+    }
+
+    /// From a writing until it must have taken hold nothing is settled.
+    @Test func schedule_settledStretches_leaveOutWhatMayBeEither() {
+        let settled = Self.schedule([Self.step(0, 10), Self.step(30, 20), Self.step(50, 12)]).settled
+        #expect(settled.map { $0.from / 1_000_000 } == [14, 35, 51])
+        #expect(settled.map { $0.to / 1_000_000 } == [30, 50, .max / 1_000_000])
+        #expect(settled.map { $0.limits.rateMilli } == [10_000, 20_000, 12_000])
+    }
+
     @Test func stall_isFoundAndTimed() throws {
         let rates = Array(repeating: 20.0, count: 30) + Array(repeating: 0, count: 4) + Array(repeating: 20, count: 26)
         let search = Self.shortfall(rates)
         let window = try #require(search.worst(lengthMicros: 5_000_000))
         #expect(window.share < 0.3 && (28_900_000...30_100_000).contains(window.startMicros))
-        #expect(abs(search.longestStallMicros() - 4_100_000) < 200_000)
+        #expect(abs((search.longestStall(Self.asking(seconds: 60))?.micros ?? 0) - 4_000_000) < 200_000)
+    }
+
+    /// The last of the line, too few for a rate, ask again and again, and nobody is let in any more.
+    @Test func stall_atTheEnd_isFound() {
+        let rates = Array(repeating: 20.0, count: 30) + Array(repeating: 0, count: 12)
+        let search = Self.shortfall(rates, inLine: 3)
+        #expect(search.worst(lengthMicros: 5_000_000) == nil)
+        #expect(search.longestStall(Self.asking(seconds: 42))?.micros ?? 0 > 11_000_000)
+        #expect(search.longestStall(Self.asking(seconds: 31))?.micros ?? 0 < 1_200_000)
+        #expect(Self.shortfall(rates, inLine: 3, inside: 98).longestStall(Self.asking(seconds: 42)) == nil)
+    }
+
+    static func asking(seconds: Int) -> [Look] {
+        (0..<(seconds * 10)).map { tenth in
+            let sent = Int64(tenth) * 100_000 + 50_000
+            return Look(
+                visitor: 1,
+                number: 900,
+                position: 1,
+                kind: .waiting,
+                sentMicros: sent,
+                answeredMicros: sent + 1_000
+            )
+        }
     }
 
     /// Before workers had time to start, with nobody in line, or with every slot taken, nothing is due.
@@ -148,12 +261,44 @@ import Testing
 
     // MARK: Changes
 
-    static func findings(_ ratesPerSecond: [Double], _ written: [LimitStep]) -> [ReloadSearch.Finding] {
-        ReloadSearch(
-            passages: Self.shortfall(ratesPerSecond).passages,
-            schedule: Self.schedule(written),
-            answerMicros: 500_000
+    static func findings(
+        _ ratesPerSecond: [Double],
+        _ written: [LimitStep],
+        inLine: Int = 500
+    ) -> [ReloadSearch.Finding] {
+        let schedule = Self.schedule(written)
+        let shortfall = Self.shortfall(ratesPerSecond, inLine: inLine)
+        return ReloadSearch(
+            passages: shortfall.passages,
+            schedule: schedule,
+            answerMicros: 500_000,
+            shortfall: ShortfallSearch(
+                passages: shortfall.passages,
+                due: schedule.leastDue,
+                inLine: shortfall.inLine,
+                inside: shortfall.inside
+            )
         ).findings()
+    }
+
+    /// A rate that is raised by less than was written shows in time, and is not what was written.
+    @Test func raise_thatIsTakenInPart_isNotWhole() throws {
+        let written = [Self.step(0, 20), Self.step(30, 40)]
+        func finding(_ rate: Double) throws -> ReloadSearch.Finding {
+            let rates = Array(repeating: 20, count: 31) + Array(repeating: rate, count: 29)
+            return try #require(Self.findings(rates, written).first)
+        }
+        let (whole, part) = (try finding(40), try finding(30))
+        #expect(whole.isWhole && whole.canShow && part.canShow)
+        #expect(!part.isWhole && part.micros ?? .max <= part.limitMicros)
+    }
+
+    /// With nobody in line for it a cut cannot be felt, and says nothing.
+    @Test func cut_thatNobodyFeels_isNotJudged() throws {
+        let written = [Self.step(0, 40), Self.step(30, 20)]
+        let rates = Array(repeating: 40.0, count: 30) + Array(repeating: 20, count: 20)
+        #expect(try #require(Self.findings(rates, written).first).canShow)
+        #expect(try !#require(Self.findings(rates, written, inLine: 3).first).canShow)
     }
 
     @Test func raise_isSeenWhenTheOldLimitsAreExceeded() throws {

@@ -25,7 +25,7 @@ import Testing
         let scenario = Scenario(visitors: 1_000, durationSeconds: 40, seed: seed)
         let run = try self.run(scenario)
         let verdict = Judge(objectives: scenario.objectives, evidence: run.evidence).verdict()
-        let failed = verdict.checks.filter { $0.outcome != .passed }.map { "\($0.title): \($0.measured), \($0.detail)" }
+        let failed = verdict.broken.map { "\($0.title): \($0.measured), \($0.detail)" }
         #expect(failed == [], "seed \(seed)")
         #expect(run.counts.arrivals == 1_000 && run.counts.left == 1_000)
         #expect(run.counts.exchanges == run.evidence.journal.exchanges.count)

@@ -42,6 +42,26 @@ import Testing
         #expect(plan.probeSeconds.allSatisfy { $0 > moments[0] && $0 < moments[3] })
     }
 
+    /// Few people in a long run are served by the fewest workers, and a crowd is not.
+    @Test func workers_mustGrow_whereTheCrowdIsMoreThanTheFewestCanServe() {
+        func plan(_ visitors: Int, _ seconds: Double) -> SitePlan {
+            SitePlan(Scenario(visitors: visitors, durationSeconds: seconds, seed: 1))
+        }
+        #expect(plan(20_000, 90).needsMoreWorkers && plan(2_000, 45).needsMoreWorkers)
+        #expect(!plan(500, 900).needsMoreWorkers)
+    }
+
+    /// Rounded up so little that the line is still there when the last change is to be felt.
+    @Test(arguments: [800, 2_000, 9_000, 40_000])
+    func inflow_isRoundedByATwentiethAtMost(visitors: Int) {
+        let scenario = Scenario(visitors: visitors, durationSeconds: 45, seed: 1)
+        let plan = SitePlan(scenario)
+        let drain = 45 * 0.74 - scenario.curve.openingSeconds
+        let exact = Double(visitors) * 0.94 * 0.97 / drain / (1 + 0.4 * 0.35)
+        #expect(Double(plan.before.inflowPerSecond) <= exact * 1.05 + 0.001)
+        #expect(Double(plan.before.inflowPerSecond) >= exact)
+    }
+
     /// People who are slower stay longer, and a pass outlives the longest pause between two pages.
     @Test(arguments: Self.sizes)
     func sessions_outliveThePauses(visitors: Int, seconds: Double) {

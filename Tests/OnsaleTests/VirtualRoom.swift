@@ -26,6 +26,7 @@ struct VirtualRoom {
         var renewedAt: Int64 = 0
         var looks: Int64 = 0
         var wasWronged = false
+        var hasHeard = false
     }
 
     private struct Parked {
@@ -53,6 +54,9 @@ struct VirtualRoom {
     private var serving: Int64 = 0
     private var holders: [Holder]
     private var owners: [Int64: Int] = [:]
+    /// Numbers that were kept back.
+    private var keptBack: [Int64] = []
+    private var tailHeldSince: Double?
     /// By whose place it is: tabs may stand there together.
     private var parked: [Int: [Parked]] = [:]
     /// Who was sent round is expected back by then.
@@ -114,8 +118,7 @@ struct VirtualRoom {
 
     /// What the workers can carry.
     mutating func allow(ratePerSecond: Double) {
-        let seconds = Double(self.clock - VirtualRun.startedMicros) / 1e6
-        let rate = self.fault?.stalls(seconds: seconds) == true ? 0 : ratePerSecond
+        let rate = self.fault?.stalls(seconds: self.seconds) == true ? 0 : ratePerSecond
         _ = try? self.model.setAllowedRate(Int64(rate * 1000), fence: 1, nowMicros: self.clock)
     }
 
@@ -125,7 +128,21 @@ struct VirtualRoom {
     mutating func refuses() -> Bool { self.fault == .connectionsRefused && self.draw.drawFlag(share: 0.004) }
 
     /// An answer does not reach the visitor.
-    mutating func losesAnswer() -> Bool { self.fault == .answersLost && self.draw.drawFlag(share: 0.02) }
+    mutating func losesAnswer(_ index: Int, isExit: Bool) -> Bool {
+        // Every connection is kept, so all but the first request come over one that was used.
+        let isKept = self.holders[index].looks > 1 && !isExit
+        let mayLose = self.fault == .answersLost || self.fault == .answersLostOnKept && isKept
+        guard mayLose, self.draw.drawFlag(share: 0.02) else {
+            self.holders[index].hasHeard = true
+            return false
+        }
+        // Nor did the place.
+        if !self.holders[index].hasHeard {
+            self.holders[index].number = nil
+            self.holders[index].passUntil = 0
+        }
+        return true
+    }
 
     /// An error of the gateway's own.
     mutating func error() -> Response? {
@@ -160,10 +177,19 @@ struct VirtualRoom {
     }
 
     private mutating func join(_ index: Int) -> Answer {
-        guard let grant = try? self.model.join(count: 1, known: .nothing, nowMicros: self.clock) else {
+        if self.fault == .numbersKeptBack, self.seconds > self.opensAt, index.isMultiple(of: 20), !self.keptBack.isEmpty
+        {
+            let number = self.keptBack.removeFirst()
+            self.holders[index].number = number
+            self.owners[number] = index
+            return .page(self.page(number, index))
+        }
+        let keeps = self.fault == .numbersKeptBack && self.seconds < self.opensAt && index.isMultiple(of: 20)
+        guard let grant = try? self.model.join(count: keeps ? 2 : 1, known: .nothing, nowMicros: self.clock) else {
             return .nothing
         }
         self.takeJournal()
+        if keeps { self.keptBack.append(grant.first + 1) }
         self.holders[index].number = grant.first
         self.owners[grant.first] = index
         if grant.admitted > 0 {
@@ -279,8 +305,10 @@ struct VirtualRoom {
         )
         page.opensInSeconds = max(0, (self.written.opensAtMicros - self.clock + 999_999) / 1_000_000)
         let looks = self.holders[index].looks
-        self.fault?.spoil(&page, index: index, looks: looks, &self.draw)
-        var response = Response(status: 200, standing: .waiting, page: page)
+        let moment = Fault.Moment(seconds: self.seconds, opensAt: self.opensAt, looks: looks)
+        self.fault?.spoil(&page, index: index, moment, &self.draw)
+        let standing = self.fault?.standing(moment) ?? .waiting
+        var response = Response(status: 200, standing: standing, page: page)
         response.retryAfterSeconds = page.refreshSeconds
         return response
     }
@@ -301,9 +329,20 @@ struct VirtualRoom {
         return self.fault == .placeRenewed || self.wrongs(index, .placeForgotten)
     }
 
-    private func isStarved(_ number: Int64) -> Bool {
-        let seconds = Double(self.clock - VirtualRun.startedMicros) / 1e6
-        return self.fault == .lowestStarved && number <= 200 && seconds < self.opensAt + 22
+    private mutating func isStarved(_ number: Int64) -> Bool {
+        if self.fault == .tailHeldBack { return self.holdsTail(number) }
+        let isStarved = self.fault == .lowestStarved || self.fault == .lowestJoining
+        return isStarved && number <= 200 && self.seconds < self.opensAt + 22
+    }
+
+    private var seconds: Double { Double(self.clock - VirtualRun.startedMicros) / 1e6 }
+
+    /// The last of the line are kept for twelve seconds.
+    private mutating func holdsTail(_ number: Int64) -> Bool {
+        guard self.seconds > 56, number > (self.snapshot?.issued ?? 0) - 8 else { return false }
+        let since = self.tailHeldSince ?? self.seconds
+        self.tailHeldSince = since
+        return self.seconds < since + 12
     }
 
     /// The journal as the room tells it.

@@ -157,9 +157,10 @@ struct VirtualRun {
         due: Instant,
         sentAt: Instant
     ) {
-        self.tally.heard(reaction.heard, due: due, sentAt: sentAt, now: self.now)
+        let (book, conduct) = self.rules.book(of: self.machines[index].visitor)
+        let since = self.books.due(reaction.heard, of: book, requestDue: due)
+        self.tally.heard(reaction.heard, due: since, sentAt: sentAt, now: self.now)
         if self.room != nil {
-            let (book, conduct) = self.rules.book(of: self.machines[index].visitor)
             self.noteTheft(by: index, reaction.heard)
             self.books.heard(
                 reaction.heard,
@@ -211,7 +212,9 @@ struct VirtualRun {
         let answer = self.room!.ask(holder, isExit: request.page == .exit)
         if case .parked = answer { return self.room!.park(holder, visitor: index, sentAt: self.now) }
         // What was decided stands, though nobody hears of it.
-        if self.room!.losesAnswer() { return self.push(later, index, .failure(.broken, sentAt: self.now)) }
+        if self.room!.losesAnswer(index, isExit: request.page == .exit) {
+            return self.push(later, index, .failure(.broken, sentAt: self.now))
+        }
         switch answer {
         case .letIn: self.work(index, standing: .admitted, isLetIn: true)
         case .inside: self.work(index, standing: .admitted)
@@ -244,7 +247,7 @@ struct VirtualRun {
     private mutating func noteTheft(by index: Int, _ heard: VisitorMachine.Heard) {
         guard self.stealing.contains(index), heard != .vanished else { return }
         let isLetIn = heard == .exchange || heard == .inside
-        self.books.probes.append(ProbeResult(kind: .stolenPass, isLetIn: isLetIn))
+        self.books.probes.answered(ProbeResult(kind: .stolenPass, isLetIn: isLetIn))
     }
 
     private mutating func lineNanoseconds() -> Int64 {
@@ -285,7 +288,13 @@ struct VirtualRun {
             response.hasMark = self.machines[index].asksForExit || !fault.spoilsPage(&self.draw)
             late = fault.latenessInside(seconds: self.seconds, isLetIn: isLetIn, &self.draw)
         }
-        self.answer(response, to: index, after: nanoseconds + 400_000 + late, sentAt: sentAt)
+        self.answer(response, to: index, after: max(nanoseconds + 400_000 + late, self.workersThaw), sentAt: sentAt)
+    }
+
+    /// Until workers that stand still answer again.
+    private var workersThaw: Int64 {
+        guard self.fault == .workersStandStill, (30..<30.7).contains(self.seconds) else { return 0 }
+        return Int64((30.7 - self.seconds) * 1e9)
     }
 
     // MARK: The room's clock
@@ -317,7 +326,9 @@ struct VirtualRun {
     private mutating func probe() {
         guard self.inLine >= 30 else { return }
         for kind in ProbeKind.allCases {
-            self.books.probes.append(ProbeResult(kind: kind, isLetIn: self.fault?.takes(kind) ?? false))
+            self.books.probes.tries(kind)
+            guard self.fault != .tokensRenamed else { continue }
+            self.books.probes.answered(ProbeResult(kind: kind, isLetIn: self.fault?.takes(kind) ?? false))
         }
     }
 

@@ -10,7 +10,7 @@ import Testing
         var run = VirtualRun(try Crowd(scenario), room: VirtualRun.Room(ratePerSecond: 120))
         run.play()
         let verdict = Judge(objectives: scenario.objectives, evidence: run.evidence).verdict()
-        let failed = verdict.checks.filter { $0.outcome != .passed }.map { "\($0.title): \($0.measured), \($0.detail)" }
+        let failed = verdict.broken.map { "\($0.title): \($0.measured), \($0.detail)" }
         #expect(failed == [], "seed \(seed)")
         let counts = run.evidence.timeline.total.counts
         #expect(counts.arrivals == 2_000 && counts.left == 2_000)

@@ -48,13 +48,17 @@ import Testing
         self.hear(&books, .waitingPage, 12, told)
         told.page?.estimateSeconds = 1...2
         self.hear(&books, .doorPage, 14, told)
+        #expect(books.visits[0].doorSinceMicros == 14_000_000)
         self.hear(&books, .exchange, 15)
         self.hear(&books, .inside, 16)
         self.hear(&books, .inside, 17, isExit: true)
         let visit = books.visits[0]
         #expect(visit.number == 7 && visit.numberChanges == 0 && visit.exchanges == 1 && visit.returns == 0)
         #expect(visit.joinedMicros == 12_500_000 && visit.lastLookSentMicros == 15_000_000)
-        #expect(visit.estimate == .init(toldMicros: 12_500_000, seconds: 3...9))
+        #expect(visit.doorSinceMicros == nil)
+        #expect(books.looks.all.map(\.estimateSeconds) == [nil, 3...9, 1...2, nil])
+        #expect(books.looks.all.map(\.refreshSeconds) == [2, 2, 2, 0])
+        #expect(books.insideAnswers.all.map(\.answeredMicros) == [15_500_000, 16_500_000, 17_500_000])
         #expect(visit.letIn == .init(sentMicros: 15_000_000, answeredMicros: 15_500_000))
         #expect(visit.exit == visit.lastInside && visit.exit?.sentMicros == 17_000_000)
         #expect(books.looks.all.map(\.kind) == [.joining, .waiting, .atDoor, .letIn])
@@ -87,6 +91,30 @@ import Testing
         let visit = books.visits[0]
         #expect(visit.lastInside?.sentMicros == 12_000_000 && visit.exit == nil && books.looks.count == 2)
         #expect(visit.mayHaveLeft && visit.numberChanges == 0 && visit.returns == 0 && visit.exchanges == 1)
+    }
+
+    /// Who is let in after having stood at the door waited since then, whatever requests that took.
+    @Test func doorTime_countsFromTheFirstStand() {
+        var books = self.books()
+        func due(_ heard: VisitorMachine.Heard) -> Instant { books.due(heard, of: 0, requestDue: self.at(16)) }
+        #expect(due(.exchange) == self.at(16))
+        self.hear(&books, .doorPage, 11, Self.page(7))
+        self.hear(&books, .doorPage, 14, Self.page(7))
+        #expect(due(.exchange) == self.at(11) && due(.inside) == self.at(16))
+        self.hear(&books, .waitingPage, 15, Self.page(7))
+        #expect(due(.exchange) == self.at(16))
+    }
+
+    /// A page must name the number that was told before.
+    @Test func numberThatIsGone_isCounted() {
+        var books = self.books()
+        self.hear(&books, .waitingPage, 11, Self.page(nil))
+        self.hear(&books, .waitingPage, 12, Self.page(7))
+        #expect(books.pagesWithoutNumber == 0)
+        self.hear(&books, .waitingPage, 13, Self.page(nil))
+        self.hear(&books, .waitingPage, 14, Self.page(0))
+        #expect(books.pagesWithoutNumber == 2 && books.visits[0].number == 7 && books.visits[0].numberChanges == 0)
+        #expect(books.looks.all.map(\.kind) == [.joining, .waiting, .waiting, .waiting])
     }
 
     @Test func sentRoundFromTheDoor_isBookedUntilAPageSaysOtherwise() {

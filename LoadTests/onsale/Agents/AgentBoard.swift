@@ -59,7 +59,7 @@ struct AgentBoard: Sendable {
         case .second(let held): self.seconds[agent] = held.second
         case .done: self.states[agent] = .done
         case .leaves(let reason): self.lose(agent, reason)
-        case .alive, .visits, .looks, .sums: break
+        case .alive, .visits, .looks, .insideAnswers, .sums: break
         }
         return true
     }

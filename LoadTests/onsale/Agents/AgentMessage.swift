@@ -9,16 +9,17 @@ enum AgentMessage: Sendable {
     /// From that position of the share on.
     case visits(from: Int, [Visit])
     case looks([Look])
+    case insideAnswers([InsideAnswer])
     case sums(BookSums)
     /// That was all.
     case done
     /// Stops before the end, and why.
     case leaves(String)
 
-    /// Visits or looks in one message: some 100 kB at most.
+    /// Visits, looks or other answers in one message: some 100 kB at most.
     static let mostEntries = 4_096
 
-    private enum Kind: UInt64 { case ready = 1, alive, second, visits, looks, sums, done, leaves }
+    private enum Kind: UInt64 { case ready = 1, alive, second, visits, looks, insideAnswers, sums, done, leaves }
 
     func bytes(number: Int) -> [UInt8] {
         var writer = PieceWriter()
@@ -40,6 +41,9 @@ enum AgentMessage: Sendable {
         case .looks(let looks):
             begin(.looks)
             Look.write(looks, to: &writer)
+        case .insideAnswers(let answers):
+            begin(.insideAnswers)
+            InsideAnswer.write(answers, to: &writer)
         case .sums(let sums):
             begin(.sums)
             sums.write(to: &writer)
@@ -72,6 +76,7 @@ enum AgentMessage: Sendable {
             for _ in 0..<(try reader.count()) { visits.append(try Visit(from: &reader)) }
             return .visits(from: from, visits)
         case .looks: return .looks(try Look.readAll(from: &reader))
+        case .insideAnswers: return .insideAnswers(try InsideAnswer.readAll(from: &reader))
         case .sums: return .sums(try BookSums(from: &reader))
         case .done: return .done
         case .leaves: return .leaves(try reader.text())

@@ -3,7 +3,7 @@ import Foundation
 /// What the coordinator of a run publishes for its agents, as JSON in one key of Redis.
 struct AgentPlan: Codable, Equatable, Sendable {
     /// Coordinator and agents must be of one version.
-    static let version = 1
+    static let version = 2
     static let mostAgents = 64
 
     /// What the crowd is sent to.

@@ -188,15 +188,23 @@ actor AgentRun {
             try await self.flush()
         }
         var looks = books.looks.makeIterator()
-        while true {
-            var piece: [Look] = []
-            while piece.count < AgentMessage.mostEntries, let look = looks.next() { piece.append(look) }
-            if piece.isEmpty { break }
+        while let piece = Self.piece(of: &looks) {
             self.outbox.append(.looks(piece))
+            try await self.flush()
+        }
+        var answers = books.insideAnswers.makeIterator()
+        while let piece = Self.piece(of: &answers) {
+            self.outbox.append(.insideAnswers(piece))
             try await self.flush()
         }
         self.outbox += [.sums(books.sums), .done]
         try await self.flush()
+    }
+
+    private static func piece<Entries: IteratorProtocol>(of entries: inout Entries) -> [Entries.Element]? {
+        var piece: [Entries.Element] = []
+        while piece.count < AgentMessage.mostEntries, let entry = entries.next() { piece.append(entry) }
+        return piece.isEmpty ? nil : piece
     }
 
     /// Until all is in Redis.

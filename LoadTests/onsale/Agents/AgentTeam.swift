@@ -196,6 +196,7 @@ final class AgentTeam {
                 throw PieceProblem("it tells of visitors who are not in the crowd")
             }
             for look in looks { self.books[agent].append(look) }
+        case .insideAnswers(let answers): for answer in answers { self.books[agent].append(answer) }
         case .sums(let sums): self.books[agent].take(sums)
         case .ready, .alive, .done, .leaves: break
         }

@@ -2,7 +2,9 @@
 extension Visit {
     func write(to writer: inout PieceWriter) {
         writer.put(UInt64(self.number))
+        writer.put(UInt64(self.letInNumber))
         writer.put(self.numberToldMicros)
+        writer.put(self.numberSinceMicros)
         writer.put(self.numberChanges)
         writer.put(self.exchanges)
         writer.put(self.returns)
@@ -10,24 +12,24 @@ extension Visit {
         writer.put(self.longestGapMicros)
         writer.put(UInt64(self.mayHaveLeft ? 1 : 0))
         writer.put(UInt64(self.keepsRules ? 1 : 0))
-        for time in [self.joinedMicros, self.lastLookSentMicros, self.sentRoundMicros, self.shortestReturnMicros] {
+        for time in [
+            self.joinedMicros, self.lastLookSentMicros, self.sentRoundMicros, self.shortestReturnMicros,
+            self.doorSinceMicros, self.vanishedMicros,
+        ] {
             writer.put(optional: time)
         }
         for span in [self.letIn, self.lastInside, self.exit] {
             writer.put(optional: span?.sentMicros)
             if let span { writer.put(span.answeredMicros - span.sentMicros) }
         }
-        writer.put(optional: self.estimate?.toldMicros)
-        if let estimate = self.estimate {
-            writer.put(estimate.seconds.lowerBound)
-            writer.put(estimate.seconds.upperBound)
-        }
     }
 
     init(from reader: inout PieceReader) throws(PieceProblem) {
         self.init()
         self.number = UInt32(clamping: try reader.natural())
+        self.letInNumber = UInt32(clamping: try reader.natural())
         self.numberToldMicros = try reader.number()
+        self.numberSinceMicros = try reader.number()
         self.numberChanges = try reader.integer()
         self.exchanges = try reader.integer()
         self.returns = try reader.integer()
@@ -39,13 +41,11 @@ extension Visit {
         self.lastLookSentMicros = try reader.optional()
         self.sentRoundMicros = try reader.optional()
         self.shortestReturnMicros = try reader.optional()
+        self.doorSinceMicros = try reader.optional()
+        self.vanishedMicros = try reader.optional()
         self.letIn = try Self.span(&reader)
         self.lastInside = try Self.span(&reader)
         self.exit = try Self.span(&reader)
-        guard let told = try reader.optional() else { return }
-        let bounds = (try reader.number(), try reader.number())
-        guard bounds.0 <= bounds.1 else { throw PieceProblem("an estimate ends before it begins") }
-        self.estimate = Estimate(toldMicros: told, seconds: bounds.0...bounds.1)
     }
 
     private static func span(_ reader: inout PieceReader) throws(PieceProblem) -> Span? {
@@ -67,6 +67,9 @@ extension Look {
             writer.put(UInt64(look.number))
             writer.put(UInt64(look.position))
             writer.put(UInt64(look.kind.rawValue))
+            writer.put(UInt64(look.refreshSeconds))
+            writer.put(optional: look.estimateSeconds?.lowerBound)
+            if let range = look.estimateSeconds { writer.put(range.upperBound - range.lowerBound) }
         }
     }
 
@@ -80,6 +83,10 @@ extension Look {
             guard let kind = Kind(rawValue: UInt8(clamping: numbers.3)) else {
                 throw PieceProblem("kind \(numbers.3) of look is not known")
             }
+            let refreshSeconds = Int64(UInt8(clamping: try reader.natural()))
+            let least = try reader.optional()
+            let spread = least == nil ? 0 : try reader.number()
+            guard spread >= 0 else { throw PieceProblem("an estimate ends before it begins") }
             looks.append(
                 Look(
                     visitor: UInt32(clamping: numbers.0),
@@ -87,7 +94,9 @@ extension Look {
                     position: UInt32(clamping: numbers.2),
                     kind: kind,
                     sentMicros: last &- took,
-                    answeredMicros: last
+                    answeredMicros: last,
+                    refreshSeconds: refreshSeconds,
+                    estimateSeconds: least.map { $0...max($0, $0 &+ spread) }
                 )
             )
         }
@@ -95,16 +104,55 @@ extension Look {
     }
 }
 
+extension InsideAnswer {
+    /// In milliseconds, each answer's time as the distance from the one before it.
+    static func write(_ answers: [InsideAnswer], to writer: inout PieceWriter) {
+        writer.put(UInt64(answers.count))
+        var last: Int64 = 0
+        for answer in answers {
+            writer.put(Int64(answer.answeredMillis) - last)
+            last = Int64(answer.answeredMillis)
+            writer.put(UInt64(answer.tookMillis))
+        }
+    }
+
+    static func readAll(from reader: inout PieceReader) throws(PieceProblem) -> [InsideAnswer] {
+        var answers: [InsideAnswer] = []
+        var last: Int64 = 0
+        for _ in 0..<(try reader.count()) {
+            last = last &+ (try reader.number())
+            let took = try reader.natural()
+            answers.append(
+                InsideAnswer(answeredMillis: UInt32(clamping: last), tookMillis: UInt32(clamping: took))
+            )
+        }
+        return answers
+    }
+}
+
 extension BookSums {
     func write(to writer: inout PieceWriter) {
-        for sum in [self.overflow, self.pages, self.pagesWithoutTime, self.pagesWithWrongCountdown] { writer.put(sum) }
+        for sum in [
+            self.overflow, self.pages, self.pagesWithoutTime, self.pagesWithWrongCountdown, self.pagesWithoutNumber,
+            self.closesOnExit,
+        ] {
+            writer.put(sum)
+        }
+        writer.put(UInt64(self.closes.count))
+        for (second, count) in self.closes.sorted(by: { $0.key < $1.key }) {
+            for number in [second, count.all, count.late] { writer.put(number) }
+        }
         writer.put(UInt64(self.reentries.count))
         for span in self.reentries {
             writer.put(span.sentMicros)
             writer.put(span.answeredMicros - span.sentMicros)
         }
-        writer.put(UInt64(self.probes.count))
-        for probe in self.probes {
+        writer.put(UInt64(self.strangerNumbers.count))
+        for number in self.strangerNumbers { writer.put(UInt64(number)) }
+        writer.put(UInt64(self.probes.due.count))
+        for kind in self.probes.due.map(\.rawValue).sorted() { writer.put(kind) }
+        writer.put(UInt64(self.probes.results.count))
+        for probe in self.probes.results {
             writer.put(probe.kind.rawValue)
             writer.put(UInt64(probe.isLetIn ? 1 : 0))
         }
@@ -116,14 +164,27 @@ extension BookSums {
         self.pages = try reader.integer()
         self.pagesWithoutTime = try reader.integer()
         self.pagesWithWrongCountdown = try reader.integer()
+        self.pagesWithoutNumber = try reader.integer()
+        self.closesOnExit = try reader.integer()
+        for _ in 0..<(try reader.count()) {
+            let second = try reader.integer()
+            self.closes[second] = CloseCount(all: try reader.integer(), late: try reader.integer())
+        }
         for _ in 0..<(try reader.count()) {
             let sent = try reader.number()
             self.reentries.append(Visit.Span(sentMicros: sent, answeredMicros: sent &+ (try reader.number())))
         }
+        for _ in 0..<(try reader.count()) { self.strangerNumbers.append(UInt32(clamping: try reader.natural())) }
+        for _ in 0..<(try reader.count()) { self.probes.tries(try Self.kind(&reader)) }
         for _ in 0..<(try reader.count()) {
-            let name = try reader.text()
-            guard let kind = ProbeKind(rawValue: name) else { throw PieceProblem("no probe is called '\(name)'") }
-            self.probes.append(ProbeResult(kind: kind, isLetIn: try reader.natural() == 1))
+            let kind = try Self.kind(&reader)
+            self.probes.answered(ProbeResult(kind: kind, isLetIn: try reader.natural() == 1))
         }
+    }
+
+    private static func kind(_ reader: inout PieceReader) throws(PieceProblem) -> ProbeKind {
+        let name = try reader.text()
+        guard let kind = ProbeKind(rawValue: name) else { throw PieceProblem("no probe is called '\(name)'") }
+        return kind
     }
 }

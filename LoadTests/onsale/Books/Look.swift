@@ -21,29 +21,95 @@ struct Look: Equatable, Sendable {
     /// As the page says it, the visitor included; 0: not told.
     var position: UInt32
     var kind: Kind
-    var sentMicros: Int64
+    /// When to look again, as the page says it; 0: not told, or later than pages may say.
+    var refreshSeconds: UInt8
+    /// The range that the page names for the wait, up to 65,535 s; an empty one: none.
+    private var leastSeconds: UInt16
+    private var mostSeconds: UInt16
+    /// From the request to the answer: an answer is not waited for so long that this would not hold it.
+    private var tookMicros: UInt32
     var answeredMicros: Int64
+
+    init(
+        visitor: UInt32,
+        number: UInt32,
+        position: UInt32,
+        kind: Kind,
+        sentMicros: Int64,
+        answeredMicros: Int64,
+        refreshSeconds: Int64 = 0,
+        estimateSeconds: ClosedRange<Int64>? = nil
+    ) {
+        self.visitor = visitor
+        self.number = number
+        self.position = position
+        self.kind = kind
+        self.refreshSeconds = UInt8(exactly: refreshSeconds) ?? 0
+        self.leastSeconds = UInt16(clamping: estimateSeconds?.lowerBound ?? 1)
+        self.mostSeconds = UInt16(clamping: estimateSeconds?.upperBound ?? 0)
+        self.tookMicros = UInt32(clamping: answeredMicros - sentMicros)
+        self.answeredMicros = answeredMicros
+    }
+
+    /// Who comes later than this after the time that was told has not come when told.
+    static let punctualMicros: Int64 = 1_000_000
+
+    /// The visitor came later than that page had told.
+    func isLate(after page: Look) -> Bool {
+        guard page.refreshSeconds > 0 else { return false }
+        let told = page.answeredMicros + Int64(page.refreshSeconds) * 1_000_000
+        return self.sentMicros > told + Self.punctualMicros
+    }
+
+    var sentMicros: Int64 { self.answeredMicros - Int64(self.tookMicros) }
+
+    var estimateSeconds: ClosedRange<Int64>? {
+        guard self.leastSeconds <= self.mostSeconds else { return nil }
+        return Int64(self.leastSeconds)...Int64(self.mostSeconds)
+    }
 }
 
-/// Looks in the order in which they were answered. Grows by a piece at a time, so that nothing is ever moved: a copy of
-/// hundreds of megabytes in the middle of a run would make every timer late.
-struct LookList: Sendable {
-    private static let pieceCount = 65_536
+/// How long an answer inside took, and when it came, to the millisecond: by these it is known when the site stood still.
+struct InsideAnswer: Equatable, Sendable {
+    private(set) var answeredMillis: UInt32
+    private(set) var tookMillis: UInt32
 
-    private var pieces: [[Look]] = []
+    init(answeredMillis: UInt32, tookMillis: UInt32) {
+        self.answeredMillis = answeredMillis
+        self.tookMillis = tookMillis
+    }
+
+    init(sentMicros: Int64, answeredMicros: Int64) {
+        self.answeredMillis = UInt32(clamping: answeredMicros / 1_000)
+        self.tookMillis = UInt32(clamping: (answeredMicros - sentMicros) / 1_000)
+    }
+
+    var answeredMicros: Int64 { Int64(self.answeredMillis) * 1_000 }
+    var tookMicros: Int64 { Int64(self.tookMillis) * 1_000 }
+}
+
+/// A list that grows by a piece at a time, so that nothing is ever moved: a copy of hundreds of megabytes in the middle of
+/// a run would make every timer late.
+struct PieceList<Element: Sendable>: Sendable {
+    private static var pieceCount: Int { 65_536 }
+
+    private var pieces: [[Element]] = []
     private(set) var count = 0
 
-    mutating func append(_ look: Look) {
+    mutating func append(_ element: Element) {
         if self.count == self.pieces.count * Self.pieceCount {
-            var piece: [Look] = []
+            var piece: [Element] = []
             piece.reserveCapacity(Self.pieceCount)
             self.pieces.append(piece)
         }
-        self.pieces[self.pieces.count - 1].append(look)
+        self.pieces[self.pieces.count - 1].append(element)
         self.count += 1
     }
 
-    var all: [Look] { Array(self.pieces.joined()) }
+    var all: [Element] { Array(self.pieces.joined()) }
 
-    func makeIterator() -> some IteratorProtocol<Look> { self.pieces.joined().makeIterator() }
+    func makeIterator() -> some IteratorProtocol<Element> { self.pieces.joined().makeIterator() }
 }
+
+/// Looks in the order in which they were answered.
+typealias LookList = PieceList<Look>

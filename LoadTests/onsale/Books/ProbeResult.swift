@@ -19,3 +19,36 @@ struct ProbeResult: Equatable, Sendable {
     var kind: ProbeKind
     var isLetIn: Bool
 }
+
+/// What was tried with tokens that are no good, and what came of it.
+struct ProbeBooks: Equatable, Sendable {
+    /// Kinds for which there was somebody to take the tokens from.
+    private(set) var due: Set<ProbeKind> = []
+    /// Answers.
+    private(set) var results: [ProbeResult] = []
+
+    init(_ results: [ProbeResult] = []) {
+        self.due = Set(results.map(\.kind))
+        self.results = results
+    }
+
+    /// There is somebody whose tokens can be shown.
+    mutating func tries(_ kind: ProbeKind) { self.due.insert(kind) }
+
+    mutating func answered(_ result: ProbeResult) {
+        self.due.insert(result.kind)
+        self.results.append(result)
+    }
+
+    static func += (one: inout ProbeBooks, other: ProbeBooks) {
+        one.due.formUnion(other.due)
+        one.results += other.results
+    }
+
+    /// Kinds that should have been tried, and of which no answer came: there were no such tokens, or nobody answered.
+    var unanswered: [ProbeKind] {
+        ProbeKind.allCases.filter { kind in
+            self.due.contains(kind) && !self.results.contains { $0.kind == kind }
+        }
+    }
+}

@@ -1,14 +1,6 @@
 /// What one visitor's way came to, as that visitor saw it. Times are microseconds from the start of the run, nil where
 /// the thing did not happen.
 struct Visit: Equatable, Sendable {
-    /// A range that a page named for the wait that was left.
-    struct Estimate: Equatable, Sendable {
-        var toldMicros: Int64
-        var seconds: ClosedRange<Int64>
-        /// How many were told to be in front then.
-        var ahead: UInt32 = 0
-    }
-
     /// A request and its answer.
     struct Span: Equatable, Sendable {
         var sentMicros: Int64
@@ -40,12 +32,12 @@ struct Visit: Equatable, Sendable {
     var joinedMicros: Int64?
     /// The last request from outside that was answered.
     var lastLookSentMicros: Int64?
-    /// The first range that was told.
-    var estimate: Estimate?
     /// By which the visitor got in for the first time.
     var letIn: Span?
     /// On the place at that time.
     var letInNumber: UInt32 = 0
+    /// When the visitor first stood at the door: the request that has not been followed by a page that says otherwise.
+    var doorSinceMicros: Int64?
     /// A request with which the network went away, and after which nothing was heard yet.
     var vanishedMicros: Int64?
     /// When the visitor was last sent round from the door: the turn may have come in that pause. nil when a later page

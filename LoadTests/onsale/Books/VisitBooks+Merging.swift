@@ -4,8 +4,24 @@ struct BookSums: Equatable, Sendable {
     var pages = 0
     var pagesWithoutTime = 0
     var pagesWithWrongCountdown = 0
+    var pagesWithoutNumber = 0
+    var closes: [Int: CloseCount] = [:]
+    var closesOnExit = 0
     var reentries: [Visit.Span] = []
-    var probes: [ProbeResult] = []
+    var strangerNumbers: [UInt32] = []
+    var probes = ProbeBooks()
+}
+
+/// Kept connections that ended without an answer, and those of them that did so late that the request had surely come.
+struct CloseCount: Equatable, Sendable {
+    var all = 0
+    var late = 0
+
+    static func + (one: CloseCount, other: CloseCount) -> CloseCount {
+        CloseCount(all: one.all + other.all, late: one.late + other.late)
+    }
+
+    static func += (one: inout CloseCount, other: CloseCount) { one = one + other }
 }
 
 /// The books of several loops or machines put together.
@@ -18,22 +34,28 @@ extension VisitBooks {
         precondition(!parts.isEmpty, "books of nobody")
         self.init(parts[0], visitors: parts[0].visits.isEmpty ? 0 : visitors, share: share)
         for part in parts { self.take(part) }
-        self.takeLooks(of: parts)
+        let answers = (parts.map { $0.looks.makeIterator() }, parts.map { $0.insideAnswers.makeIterator() })
+        Self.inOrder(answers.0, \.answeredMicros) { self.append($0) }
+        Self.inOrder(answers.1, \.answeredMicros) { self.append($0) }
     }
 
     /// In the order of their answers, as one loop would have heard them.
-    private mutating func takeLooks(of parts: [VisitBooks]) {
-        var heads = parts.map { $0.looks.makeIterator() }
+    private static func inOrder<Entries: IteratorProtocol>(
+        _ parts: [Entries],
+        _ micros: (Entries.Element) -> Int64,
+        _ take: (Entries.Element) -> Void
+    ) {
+        var heads = parts
         var next = heads.indices.map { heads[$0].next() }
         while true {
             var first: Int?
-            for (index, look) in next.enumerated() {
-                guard let look else { continue }
-                if let known = first, next[known]!.answeredMicros <= look.answeredMicros { continue }
+            for (index, entry) in next.enumerated() {
+                guard let entry else { continue }
+                if let known = first, micros(next[known]!) <= micros(entry) { continue }
                 first = index
             }
-            guard let first, let look = next[first] else { return }
-            self.append(look)
+            guard let first, let entry = next[first] else { return }
+            take(entry)
             next[first] = heads[first].next()
         }
     }

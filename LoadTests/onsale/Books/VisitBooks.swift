@@ -3,8 +3,9 @@ import Primitives
 /// The visitors' own books: what each of them heard, when they asked and when it came. The verdict is drawn from these,
 /// and from what the tool itself has configured; the room's own word counts for nothing.
 ///
-/// A loop fills them; nothing is allocated for a request but a piece of the list for every 65,536th. Limits: `mostLooks`
+/// A loop fills them; nothing is allocated for a request but a piece of a list for every 65,536th. Limits: `mostLooks`
 /// answers to visitors outside (256 MB); a run that has more says so in `overflow`, and is not judged by them.
+/// `mostInside` answers inside (256 MB): of the rest it is not known how fast they came.
 struct VisitBooks: Sendable {
     /// What a visitor makes of the room's cookies: to whom it owes what.
     enum Conduct: Sendable {
@@ -17,29 +18,38 @@ struct VisitBooks: Sendable {
     }
 
     static let mostLooks = 8 << 20
+    static let mostInside = 32 << 20
     /// What a page may name as the time until the next look.
     static let sensibleRefreshSeconds: ClosedRange<Int64> = 1...60
     /// How far a countdown may be off: it is rounded up to seconds, and travels.
     static let countdownMicros: ClosedRange<Int64> = -1_000_000...1_500_000
+    /// A server that closes a kept connection has closed it before the request comes; one that takes longer has read it.
+    static let staleNanoseconds = 50 * Nanoseconds.perMillisecond
 
     private let startedAt: Instant
     private let openingMicros: Int64
     private let share: CrowdShare
     private(set) var visits: [Visit]
     private(set) var looks = LookList()
+    private(set) var insideAnswers = PieceList<InsideAnswer>()
     /// Looks that found no room.
     private(set) var overflow = 0
     /// Each time that somebody without a place was let in once more.
     private(set) var reentries: [Visit.Span] = []
     /// All that were told to somebody without a place, and with which nobody comes.
     private(set) var strangerNumbers: [UInt32] = []
-    /// Pages to those outside: how many, those that do not say when to look again, and those whose countdown to the
-    /// opening is wrong.
+    /// Pages to those outside: how many, those that do not say when to look again, those whose countdown to the opening
+    /// is wrong, and those that do not name the number that was told before.
     private(set) var pages = 0
     private(set) var pagesWithoutTime = 0
     private(set) var pagesWithWrongCountdown = 0
+    private(set) var pagesWithoutNumber = 0
+    /// Kept connections that ended without an answer, by the second in which they did.
+    private(set) var closes: [Int: CloseCount] = [:]
+    /// Visitors who asked for the exit page over such a connection: they may have been let in once more.
+    private(set) var closesOnExit = 0
     /// Of what the tool sent with tokens that are no good.
-    var probes: [ProbeResult] = []
+    var probes = ProbeBooks()
 
     /// - Parameters:
     ///   - visitors: of the whole crowd.
@@ -59,7 +69,7 @@ struct VisitBooks: Sendable {
         self.visits = Array(repeating: Visit(), count: share.size(of: visitors))
     }
 
-    /// Everything but the looks.
+    /// Everything but the lists of answers.
     mutating func take(_ part: VisitBooks) {
         for (position, visit) in part.visits.enumerated() {
             self.visits[self.share.position(of: part.share.visitor(at: position))] = visit
@@ -82,7 +92,11 @@ struct VisitBooks: Sendable {
             pages: self.pages,
             pagesWithoutTime: self.pagesWithoutTime,
             pagesWithWrongCountdown: self.pagesWithWrongCountdown,
+            pagesWithoutNumber: self.pagesWithoutNumber,
+            closes: self.closes,
+            closesOnExit: self.closesOnExit,
             reentries: self.reentries,
+            strangerNumbers: self.strangerNumbers,
             probes: self.probes
         )
     }
@@ -92,13 +106,30 @@ struct VisitBooks: Sendable {
         self.pages += sums.pages
         self.pagesWithoutTime += sums.pagesWithoutTime
         self.pagesWithWrongCountdown += sums.pagesWithWrongCountdown
+        self.pagesWithoutNumber += sums.pagesWithoutNumber
+        self.closes.merge(sums.closes) { $0 + $1 }
+        self.closesOnExit += sums.closesOnExit
         self.reentries += sums.reentries
+        self.strangerNumbers += sums.strangerNumbers
         self.probes += sums.probes
     }
 
     mutating func append(_ look: Look) {
         guard self.looks.count < Self.mostLooks else { return self.overflow += 1 }
         self.looks.append(look)
+    }
+
+    mutating func append(_ answer: InsideAnswer) {
+        if self.insideAnswers.count < Self.mostInside { self.insideAnswers.append(answer) }
+    }
+
+    /// When the clock of an answer starts: for one by which somebody got in, when they first stood at the door.
+    func due(_ heard: VisitorMachine.Heard, of visitor: Int, requestDue: Instant) -> Instant {
+        let index = self.share.position(of: visitor)
+        guard heard == .exchange, self.visits.indices.contains(index), let since = self.visits[index].doorSinceMicros
+        else { return requestDue }
+        let atDoor = self.startedAt.advanced(byNanoseconds: since * 1_000)
+        return min(atDoor, requestDue)
     }
 
     func micros(_ instant: Instant) -> Int64 { instant.nanoseconds(since: self.startedAt) / 1_000 }
@@ -128,8 +159,12 @@ struct VisitBooks: Sendable {
                 self.stands(index, page, span)
             }
             self.visits[index].sentRoundMicros = heard == .doorPage ? span.answeredMicros : nil
-            let kind: Look.Kind = page.number == nil ? .joining : heard == .doorPage ? .atDoor : .waiting
-            self.look(index, kind, position: page.position, span)
+            self.visits[index].doorSinceMicros =
+                heard == .doorPage && conduct != .breaksRules
+                ? self.visits[index].doorSinceMicros ?? span.sentMicros : nil
+            let kind: Look.Kind =
+                !self.hasPlace(index, page, span) ? .joining : heard == .doorPage ? .atDoor : .waiting
+            self.look(index, kind, page, span)
         case .exchange where conduct == .breaksRules: self.letInStranger(index, span)
         case .exchange where conduct == .sharesPlace && self.isIn(index):
             self.entersBeside(index, span)
@@ -143,21 +178,34 @@ struct VisitBooks: Sendable {
             }
             self.visits[index].lastLookSentMicros = span.sentMicros
             self.wasInside(index, isExit: isExit, span)
-            self.look(index, .letIn, position: 0, span)
+            self.visits[index].doorSinceMicros = nil
+            self.look(index, .letIn, nil, span)
         case .inside: self.wasInside(index, isExit: isExit, span)
         case .error:
             if isExit { self.visits[index].mayHaveLeft = true }
-            if self.visits[index].letIn == nil { self.look(index, .error, position: 0, span) }
+            if self.visits[index].letIn == nil || conduct == .breaksRules { self.look(index, .error, nil, span) }
         // The turn may come while the visitor is away, and nothing is heard of it.
         case .vanished:
             guard self.visits[index].letIn == nil else { return }
             if self.visits[index].vanishedMicros == nil { self.visits[index].vanishedMicros = span.sentMicros }
             if self.visits[index].sentRoundMicros == nil { self.visits[index].sentRoundMicros = span.sentMicros }
-            self.look(index, .error, position: 0, span)
+            self.visits[index].doorSinceMicros = nil
+            self.look(index, .error, nil, span)
         case .turnedAway: break
-        // The request may have been served all the same.
-        case .staleConnection: if isExit { self.visits[index].mayHaveLeft = true }
+        case .staleConnection: self.connectionEnded(index, isExit: isExit, span, now.nanoseconds(since: sentAt))
         }
+    }
+
+    /// The request may have been served all the same.
+    private mutating func connectionEnded(_ index: Int, isExit: Bool, _ span: Visit.Span, _ nanoseconds: Int64) {
+        let isLate = nanoseconds > Self.staleNanoseconds
+        self.closes[Int(span.answeredMicros / 1_000_000), default: CloseCount()] += CloseCount(
+            all: 1,
+            late: isLate ? 1 : 0
+        )
+        guard isExit else { return }
+        self.closesOnExit += 1
+        self.visits[index].mayHaveLeft = true
     }
 
     private mutating func stands(_ index: Int, _ page: WaitingPage, _ span: Visit.Span) {
@@ -172,7 +220,12 @@ struct VisitBooks: Sendable {
             self.visits[index].shortestReturnMicros = min(self.visits[index].shortestReturnMicros ?? .max, gap)
         }
         self.visits[index].lastLookSentMicros = span.sentMicros
-        guard let number = page.number.map(UInt32.init(clamping:)) else { return }
+        guard let number = page.number.map(UInt32.init(clamping:)), number > 0 else {
+            if self.visits[index].number != 0, span.sentMicros >= self.visits[index].numberToldMicros {
+                self.pagesWithoutNumber += 1
+            }
+            return
+        }
         if self.visits[index].joinedMicros == nil { self.visits[index].joinedMicros = span.answeredMicros }
         let toldMicros = self.visits[index].numberToldMicros
         if self.visits[index].number != 0, self.visits[index].number != number, span.sentMicros >= toldMicros,
@@ -183,13 +236,12 @@ struct VisitBooks: Sendable {
         if self.visits[index].number != number { self.visits[index].numberSinceMicros = span.answeredMicros }
         self.visits[index].number = number
         self.visits[index].numberToldMicros = span.answeredMicros
-        if self.visits[index].estimate == nil, let range = page.estimateSeconds {
-            self.visits[index].estimate = Visit.Estimate(
-                toldMicros: span.answeredMicros,
-                seconds: range,
-                ahead: UInt32(clamping: page.position - 1)
-            )
-        }
+    }
+
+    /// Tabs that came at once may not know of the place that one of them was given meanwhile.
+    private func hasPlace(_ index: Int, _ page: WaitingPage, _ span: Visit.Span) -> Bool {
+        let visit = self.visits[index]
+        return visit.number != 0 && (page.number ?? 0 != 0 || span.sentMicros >= visit.numberToldMicros)
     }
 
     /// The visitor was let in, and no later answer said otherwise.
@@ -208,8 +260,9 @@ struct VisitBooks: Sendable {
 
     private mutating func stranger(_ index: Int, _ page: WaitingPage) {
         self.visits[index].keepsRules = false
-        guard let number = page.number.map(UInt32.init(clamping:)) else { return }
+        let number = page.number.map(UInt32.init(clamping:)) ?? 0
         self.visits[index].number = number
+        guard number != 0 else { return }
         if self.strangerNumbers.count < Self.mostLooks { self.strangerNumbers.append(number) }
     }
 
@@ -231,7 +284,7 @@ struct VisitBooks: Sendable {
         } else if self.reentries.count < Self.mostLooks {
             self.reentries.append(span)
         }
-        self.look(index, .letIn, position: 0, span)
+        self.look(index, .letIn, nil, span)
     }
 
     private mutating func wasInside(_ index: Int, isExit: Bool, _ span: Visit.Span) {
@@ -240,18 +293,21 @@ struct VisitBooks: Sendable {
             self.visits[index].longestGapMicros = max(self.visits[index].longestGapMicros, gap)
         }
         self.visits[index].lastInside = span
+        self.append(InsideAnswer(sentMicros: span.sentMicros, answeredMicros: span.answeredMicros))
         if isExit { self.visits[index].exit = span }
     }
 
-    private mutating func look(_ index: Int, _ kind: Look.Kind, position: Int64, _ span: Visit.Span) {
+    private mutating func look(_ index: Int, _ kind: Look.Kind, _ page: WaitingPage?, _ span: Visit.Span) {
         self.append(
             Look(
                 visitor: UInt32(self.share.visitor(at: index)),
                 number: self.visits[index].number,
-                position: UInt32(clamping: position),
+                position: UInt32(clamping: page?.position ?? 0),
                 kind: kind,
                 sentMicros: span.sentMicros,
-                answeredMicros: span.answeredMicros
+                answeredMicros: span.answeredMicros,
+                refreshSeconds: page?.refreshSeconds ?? 0,
+                estimateSeconds: page?.estimateSeconds
             )
         )
     }

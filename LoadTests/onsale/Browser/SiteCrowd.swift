@@ -112,8 +112,9 @@ final class SiteCrowd: BrowserHost {
         sentAt: Instant,
         now: Instant
     ) {
-        self.tally.heard(heard, due: due, sentAt: sentAt, now: now)
         let (index, conduct) = self.rules.book(of: player.machine.visitor)
+        let since = self.books.due(heard, of: index, requestDue: due)
+        self.tally.heard(heard, due: since, sentAt: sentAt, now: now)
         // Which page gives a slot back, nobody knows here.
         self.books.heard(heard, of: index, conduct, isExit: false, response: response, sentAt: sentAt, now: now)
     }

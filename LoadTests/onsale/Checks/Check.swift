@@ -2,8 +2,10 @@
 struct Check: Codable, Equatable, Sendable {
     enum Outcome: String, Codable, Sendable {
         case passed, failed
-        /// Nothing to judge by; a verdict with such a line is not a good one.
+        /// Nothing to judge by where there should be; a verdict with such a line is not a good one.
         case notMeasured
+        /// The run was too small for this promise, or had no such thing; `detail` says why.
+        case notJudged
     }
 
     enum Name: String, CaseIterable, Codable, Sendable {
@@ -16,8 +18,8 @@ struct Check: Codable, Equatable, Sendable {
         // The rest.
         case passes, books, workers, accounted, ending, agents, tool
 
-        /// What a run through a gateway of the tool's own is judged by. Its pages are known by their marks, so that there is
-        /// no content to check.
+        /// What a run through a gateway of the tool's own is judged by; `agents` where there are any. Its pages are known
+        /// by their marks, so that there is no content to check.
         static let ofOwnGateway = Set(Self.allCases).subtracting([.content])
 
         /// A load tool that runs late may break it all by itself.
@@ -25,8 +27,18 @@ struct Check: Codable, Equatable, Sendable {
             switch self {
             case .latency, .lineLatency, .doorLatency, .pace, .shortfall, .reload, .estimates, .pages, .accounted: true
             case .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .slots, .identity, .content,
-                .serverErrors,
-                .blame, .otherErrors, .passes, .books, .workers, .ending, .agents, .tool:
+                .serverErrors, .blame, .otherErrors, .passes, .books, .workers, .ending, .agents, .tool:
+                false
+            }
+        }
+
+        /// Drawn from every answer to visitors outside.
+        var needsAllLooks: Bool {
+            switch self {
+            case .order, .positions, .numbers, .estimates, .pages, .shortfall: true
+            case .placeKept, .letInOnce, .opening, .pace, .slots, .reload, .identity, .content, .serverErrors, .blame,
+                .otherErrors, .latency, .lineLatency, .doorLatency, .passes, .books, .workers, .accounted, .ending,
+                .agents, .tool:
                 false
             }
         }
@@ -70,8 +82,14 @@ struct Check: Codable, Equatable, Sendable {
 struct Verdict: Codable, Equatable, Sendable {
     var checks: [Check]
 
-    var passed: Bool { !self.checks.isEmpty && self.checks.allSatisfy { $0.outcome == .passed } }
+    /// All that could be judged held, and something could.
+    var passed: Bool {
+        self.passedCount > 0 && self.checks.allSatisfy { $0.outcome == .passed || $0.outcome == .notJudged }
+    }
+    /// What did not hold, or could not be measured though it should.
+    var broken: [Check] { self.checks.filter { $0.outcome == .failed || $0.outcome == .notMeasured } }
     var passedCount: Int { self.checks.count { $0.outcome == .passed } }
+    var notJudgedCount: Int { self.checks.count { $0.outcome == .notJudged } }
 
     /// The load tool could not keep up, and nothing went wrong but what may come of that: the figures say nothing about
     /// what was tested.

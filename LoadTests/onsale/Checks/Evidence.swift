@@ -30,6 +30,8 @@ struct Evidence: Sendable {
     var roomAdmitted: Int?
     var ending: Ending?
     var workerBounds: WorkerBounds?
+    /// The crowd is more than the fewest workers can serve.
+    var needsMoreWorkers = true
     /// What is known of a site that the tool has not started.
     var site: SiteEvidence?
     /// Machines or processes that played the crowd for this one.

@@ -30,16 +30,13 @@ struct JournalComparison: Equatable, Sendable {
             return visit.keepsRules && number != 0 && !twice.contains(number) && !numbers.contains(Int64(number))
         }
         let waited = Set(books.visits.lazy.filter { $0.letIn == nil && $0.number != 0 }.map { Int64($0.number) })
-        self.invented = numbers.intersection(waited.subtracting(letIn.map { Int64($0.number) })).count
+        let known = Set(letIn.flatMap { [Int64($0.number), Int64($0.letInNumber)] })
+        self.invented = numbers.intersection(waited.subtracting(known)).count
     }
 
-    /// How far the two are apart.
+    /// What nothing explains: 0 when the two agree.
     var difference: Int {
-        max(abs(self.journal - self.seen), self.invented) + self.repeated + self.missing
-    }
-
-    var agrees: Bool {
-        self.repeated == 0 && self.missing == 0 && self.seen <= self.journal && self.journal - self.seen <= self.lost
-            && self.invented <= self.lost
+        self.repeated + self.missing + max(0, self.seen - self.journal)
+            + max(0, self.journal - self.seen - self.lost) + max(0, self.invented - self.lost)
     }
 }

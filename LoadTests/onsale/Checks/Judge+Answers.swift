@@ -41,18 +41,36 @@ extension Judge {
         let errors = self.counts.errors
         let elsewhere = [ErrorKind.foreignPage, .failedCheck, .missingAsset, .sentElsewhere, .toolLimit]
         let kinds = errors.met.filter { !$0.kind.isServerError && !elsewhere.contains($0.kind) }
-        let detail = kinds.map { "\(Format.count($0.count)) \($0.kind.rawValue)" }.joined(separator: ", ")
+        var words = kinds.map { "\(Format.count($0.count)) \($0.kind.rawValue)" }
+        let lost = self.lostOnKeptConnections
+        if lost > 0 { words.append("\(Format.count(lost)) kept connections ended instead of an answer") }
         let excused = self.excused(.otherErrors) { counts in
             ErrorKind.allCases.reduce(0) { $0 + ($1.isOfTheConnection ? counts.errors[$1] : 0) }
         }
         return Self.none(
             .otherErrors,
             "No broken connection, no refusal, no timeout",
-            found: kinds.reduce(0) { $0 + $1.count } - excused,
+            found: kinds.reduce(lost) { $0 + $1.count } - excused,
             measured: self.counts.answered > 0,
-            (detail.isEmpty ? "over \(Format.count(self.counts.connections)) connections" : detail)
+            (words.isEmpty
+                ? "over \(Format.count(self.counts.connections)) connections" : words.joined(separator: ", "))
                 + Self.excusedWords(excused)
         )
+    }
+
+    /// A kept connection may end just when the next request is sent: so many of a thousand requests meet that.
+    static let toleratedClosesPerMille = 1
+    static let fewestToleratedCloses = 3
+
+    var toleratedCloses: Int {
+        max(Self.fewestToleratedCloses, self.counts.answered * Self.toleratedClosesPerMille / 1_000)
+    }
+
+    /// Requests over kept connections that had surely come, or that are too many to have met a closing one.
+    private var lostOnKeptConnections: Int {
+        let closes = (self.evidence.books?.closes ?? [:])
+            .filter { !self.excuses.covers(.otherErrors, second: $0.key) }.values.reduce(CloseCount(), +)
+        return max(closes.late, closes.all - self.toleratedCloses, 0)
     }
 
     /// Of all seconds in which a promise need not hold.
@@ -67,7 +85,7 @@ extension Judge {
         count > 0 ? "; \(Format.count(count)) of them while a fault excused it" : ""
     }
 
-    func latency() -> Check? {
+    func latency() -> Check {
         self.slowness(
             .latency,
             "Answers inside come within the objective",
@@ -77,19 +95,22 @@ extension Judge {
         )
     }
 
-    /// nil when nobody waited.
-    func lineLatency() -> Check? {
-        guard self.evidence.timeline.total.line.count > 0 else { return nil }
+    func lineLatency() -> Check {
+        let title = "Waiting pages come within the objective"
+        guard self.evidence.timeline.total.line.count > 0 else {
+            return Self.notJudged(.lineLatency, title, "nobody was shown one")
+        }
         return self.slowness(
             .lineLatency,
-            "Waiting pages come within the objective",
+            title,
             self.evidence.timeline.judged(.lineLatency, \.line),
             \.lineCorrected,
             self.objectives.line
         )
     }
 
-    func doorLatency() -> Check? {
+    /// From the moment at which somebody first stood at the door, though sent round since.
+    func doorLatency() -> Check {
         self.slowness(
             .doorLatency,
             "Who comes when called is soon in",
@@ -105,11 +126,12 @@ extension Judge {
         _ recorder: LatencyRecorder,
         _ ofSecond: KeyPath<Sample, Percentiles?>,
         _ limit: Objectives.Slowness
-    ) -> Check? {
+    ) -> Check {
         let limits = Self.pair(limit.p99Nanoseconds, limit.worstSecondNanoseconds)
         guard let total = Percentiles(recorder.corrected) else {
-            // In a run that is excused from end to end there is nothing to say.
-            guard self.excuses.isEmpty else { return nil }
+            guard self.excuses.isEmpty else {
+                return Self.notJudged(name, title, "there were no such answers but while a fault excused them")
+            }
             return Check(
                 name: name,
                 title: title,

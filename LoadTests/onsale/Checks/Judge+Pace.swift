@@ -1,8 +1,12 @@
 /// How many were let in, and when, against what was written.
 extension Judge {
-    /// nil when the opening was not written.
-    func opening() -> Check? {
-        guard let schedule = self.evidence.schedule else { return nil }
+    private static let noLimits = "the tool wrote no limits"
+
+    func opening() -> Check {
+        let title = "Nobody is in before the opening"
+        guard let schedule = self.evidence.schedule else {
+            return Self.notJudged(.opening, title, "the tool wrote no opening")
+        }
         let earliest = schedule.openingMicros - self.objectives.openingMicros
         let early = self.visits.compactMap(\.letIn).filter { $0.answeredMicros < earliest }
         let first = self.visits.compactMap { $0.letIn?.answeredMicros }.min()
@@ -10,19 +14,18 @@ extension Judge {
         let side = (first ?? 0) < schedule.openingMicros ? "before" : "after"
         return Self.none(
             .opening,
-            "Nobody is in before the opening",
+            title,
             found: early.count,
             measured: first != nil,
             "the first was in \(distance) \(side) the time that was written"
         )
     }
 
-    /// nil when no limits were written.
-    func pace(windowSeconds: Int) -> Check? {
-        guard let schedule = self.evidence.schedule else { return nil }
+    func pace(windowSeconds: Int) -> Check {
+        let title = "Never above burst + rate × time, any \(windowSeconds) s"
+        guard let schedule = self.evidence.schedule else { return Self.notJudged(.pace, title, Self.noLimits) }
         let search = WindowSearch(self.passages, limits: schedule.mostAllowed)
         let window = search.worst(lengthMicros: Int64(windowSeconds) * 1_000_000)
-        let title = "Never above burst + rate × time, any \(windowSeconds) s"
         guard let window else {
             return Check(
                 name: .pace,
@@ -45,10 +48,8 @@ extension Judge {
         )
     }
 
-    /// nil when at no time enough people waited for slots that were free.
-    func shortfall(_ least: Objectives.LeastShare) -> Check? {
-        guard let schedule = self.evidence.schedule else { return nil }
-        let search = ShortfallSearch(
+    private func shortfallSearch(_ schedule: LimitSchedule) -> ShortfallSearch {
+        ShortfallSearch(
             passages: self.passages,
             due: schedule.leastDue,
             inLine: .inLine(self.visits),
@@ -59,75 +60,139 @@ extension Judge {
             ),
             excused: self.excuses.spans(of: .shortfall)
         )
-        guard let window = search.worst(lengthMicros: Int64(least.seconds) * 1_000_000) else { return nil }
-        let stall = Format.duration(micros: search.longestStallMicros())
+    }
+
+    func shortfall(_ least: Objectives.LeastShare) -> Check {
+        let title = "While people wait, the rate is used, any \(least.seconds) s"
+        guard let schedule = self.evidence.schedule else { return Self.notJudged(.shortfall, title, Self.noLimits) }
+        guard let window = self.shortfallSearch(schedule).worst(lengthMicros: Int64(least.seconds) * 1_000_000) else {
+            return Self.notJudged(
+                .shortfall,
+                title,
+                "for no \(least.seconds) s on end enough people waited while slots were free"
+            )
+        }
         return Check(
             name: .shortfall,
-            title: "While people wait, the rate is used, any \(least.seconds) s",
+            title: title,
             outcome: Self.outcome(window.share >= least.share),
             measured: Format.percent(window.share),
             limit: "at least \(Format.percent(least.share))",
             detail: "\(Format.count(window.admitted)) let in of \(Format.decimal(window.due)) due from "
-                + "\(Self.clock(window.startMicros)) on; the longest that nobody was let in: \(stall)",
+                + "\(Self.clock(window.startMicros)) on",
             figure: Check.Figure(unit: .share, measured: window.share, limit: least.share, isLeast: true)
         )
     }
 
-    /// nil when no limits were written.
-    func slots() -> Check? {
-        guard let slots = self.evidence.schedule?.mostAllowed.map(\.slots).max() else { return nil }
-        let most = Occupancy.surelyInside(self.visits).most
+    /// Of all that was due, what must be let in: a room that uses up a turn for each who does not come loses more.
+    private static let wholeShare = 0.96
+
+    func wholeShortfall() -> Check {
+        let title = "While people wait, the rate is used, in all"
+        guard let schedule = self.evidence.schedule else { return Self.notJudged(.shortfall, title, Self.noLimits) }
+        guard let window = self.shortfallSearch(schedule).whole(schedule.settled) else {
+            return Self.notJudged(.shortfall, title, "fewer than \(ShortfallSearch.fewestDue) were due for certain")
+        }
         return Check(
-            name: .slots,
-            title: "Never more inside than there are slots",
-            outcome: Self.outcome(most?.count ?? 0 <= Int(slots), measured: most != nil),
-            measured: Format.count(most?.count ?? 0),
-            limit: Format.count(Int(slots)),
-            detail: "people who had been let in and had not left, at \(Self.clock(most?.micros ?? 0))",
-            figure: Check.Figure(unit: .count, measured: Double(most?.count ?? 0), limit: Double(slots))
+            name: .shortfall,
+            title: title,
+            outcome: Self.outcome(window.share >= Self.wholeShare),
+            measured: Format.percent(window.share),
+            limit: "at least \(Format.percent(Self.wholeShare))",
+            detail: "\(Format.count(window.admitted)) let in of \(Format.decimal(window.due)) due while people waited, "
+                + "slots were free, and the limits had settled",
+            figure: Check.Figure(unit: .share, measured: window.share, limit: Self.wholeShare, isLeast: true)
         )
     }
 
-    /// nil when no limit was changed, or nobody waited for what it brought.
-    func reload() -> Check? {
-        guard let schedule = self.evidence.schedule else { return nil }
+    /// Whoever asks and is told to wait sees somebody let in within this time, or the time for so many at the rate.
+    private static let longestStall = (micros: Int64(5_000_000), people: 10.0)
+
+    func stall() -> Check {
+        let title = "While anyone waits, somebody is let in"
+        guard let schedule = self.evidence.schedule else { return Self.notJudged(.shortfall, title, Self.noLimits) }
+        guard let stall = self.shortfallSearch(schedule).longestStall(self.looks, except: self.strangers) else {
+            return Self.notJudged(.shortfall, title, "nobody asked in vain while slots were free")
+        }
+        let rate = Double(schedule.written.map(\.rateMilli).min() ?? 0) / 1_000
+        let limit = max(Self.longestStall.micros, Int64(Self.longestStall.people / max(rate, 0.001) * 1e6))
+        return Check(
+            name: .shortfall,
+            title: title,
+            outcome: Self.outcome(stall.micros <= limit),
+            measured: Format.duration(micros: stall.micros),
+            limit: Format.duration(micros: limit),
+            detail: "the longest that nobody was let in after somebody had asked and was told to wait, with slots "
+                + "free; from \(Self.clock(stall.startMicros)) on",
+            figure: Check.Figure(unit: .nanoseconds, measured: Double(stall.micros) * 1e3, limit: Double(limit) * 1e3)
+        )
+    }
+
+    /// With fewer of the slots taken at most, nothing kept the room from letting in more.
+    private static let leastTakenSlots = 0.95
+
+    func slots() -> Check {
+        let title = "Never more inside than there are slots"
+        guard let schedule = self.evidence.schedule else { return Self.notJudged(.slots, title, Self.noLimits) }
+        let search = SlotSearch(
+            self.visits,
+            reentries: self.reentries,
+            self.way,
+            steps: schedule.mostAllowed,
+            sessionMicros: self.evidence.sessionMicros
+        )
+        guard let worst = search.worst else { return Self.notJudged(.slots, title, "nobody was let in") }
+        let isKept = worst.inside <= worst.slots
+        guard !isKept || search.mostTaken >= Self.leastTakenSlots else {
+            return Self.notJudged(
+                .slots,
+                title,
+                "at most \(Format.percent(search.mostTaken)) of the slots were taken when somebody was let in"
+            )
+        }
+        return Check(
+            name: .slots,
+            title: title,
+            outcome: Self.outcome(isKept),
+            measured: Format.count(worst.inside),
+            limit: Format.count(Int(worst.slots)),
+            detail: "people who had been let in, had not left, and whose passes were good, at "
+                + Self.clock(worst.micros),
+            figure: Check.Figure(unit: .count, measured: Double(worst.inside), limit: Double(worst.slots))
+        )
+    }
+
+    func reload() -> Check {
+        let title = "A changed limit takes hold at once"
+        guard let schedule = self.evidence.schedule else { return Self.notJudged(.reload, title, Self.noLimits) }
         let search = ReloadSearch(
             passages: self.passages,
             schedule: schedule,
-            answerMicros: self.objectives.answerMicros
+            answerMicros: self.objectives.answerMicros,
+            shortfall: self.shortfallSearch(schedule)
         )
-        let inLine = Occupancy.inLine(self.visits)
-        let inside = Occupancy.atMostInside(
-            self.visits,
-            reentries: self.reentries,
-            sessionMicros: self.evidence.sessionMicros
-        )
-        let fewestSlots = schedule.leastDue.map(\.slots).min() ?? 0
-        // A raise shows only where people wait for it and slots are free.
         let carried = schedule.carriedMilli ?? .max
         let findings = search.findings().filter { finding in
             let end = finding.writtenMicros + finding.limitMicros
             guard !self.excuses.covers(.reload, from: finding.writtenMicros, to: end) else { return false }
-            guard !finding.isRaise || finding.rateMilli <= carried else { return false }
-            let most = inside.extremes(from: finding.writtenMicros, to: end).most
-            return !finding.isRaise
-                || inLine.extremes(from: finding.writtenMicros, to: end).fewest >= finding.fewestWaiting
-                    && Double(most) <= Double(fewestSlots) * (1 - ShortfallSearch.freeShare)
+            return finding.canShow && (!finding.isRaise || finding.rateMilli <= carried)
         }
-        guard !findings.isEmpty else { return nil }
+        guard let slowest = findings.max(by: { $0.used < $1.used }) else {
+            return Self.notJudged(.reload, title, "no limit was changed while people waited for what it brought")
+        }
         func words(_ micros: Int64?) -> String { micros.map { Format.duration(micros: $0) } ?? "never" }
-        let late = findings.filter { $0.micros ?? .max > $0.limitMicros }
-        let slowest = findings.max { $0.used < $1.used }!
+        let late = findings.filter { $0.micros ?? .max > $0.limitMicros || !$0.isWhole }
+        let partly = findings.compactMap(\.share).map { "; \(Format.percent($0)) of the raised rate was used" }.joined()
         return Check(
             name: .reload,
-            title: "A changed limit takes hold at once",
+            title: title,
             outcome: Self.outcome(late.isEmpty),
             measured: findings.map { words($0.micros) }.joined(separator: ", "),
             limit: findings.map { words($0.limitMicros) }.joined(separator: ", "),
             detail: findings.map { "\($0.isRaise ? "raised" : "lowered") at \(Self.clock($0.writtenMicros))" }
                 .joined(separator: ", ")
                 + ": from the write of the file until people were let in faster, or no more above the new limits; a raise "
-                + "has to be seen, and workers may have to start",
+                + "has to be seen, and workers may have to start\(partly)",
             figure: slowest.micros.map {
                 Check.Figure(unit: .nanoseconds, measured: Double($0) * 1e3, limit: Double(slowest.limitMicros) * 1e3)
             }

@@ -13,10 +13,10 @@ extension Judge {
         checks += [self.content(), self.siteErrors(), self.otherErrors()]
         let total = self.evidence.timeline.total
         if total.inside.count > 0 || total.door.count == 0 { checks.append(self.latency()) }
-        checks.append(self.lineLatency())
+        if total.line.count > 0 { checks.append(self.lineLatency()) }
         if total.door.count > 0 { checks.append(self.doorLatency()) }
         checks += [self.accounted(), self.tool()]
-        return Verdict(checks: checks.compactMap(\.self))
+        return self.verdict(of: checks)
     }
 
     /// What the pages are like, as far as anybody has said what they should be like.

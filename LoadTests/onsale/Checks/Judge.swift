@@ -1,7 +1,8 @@
 /// Computes the verdict on a run through the gateway from its evidence.
 ///
 /// Judged is what visitors saw, by the limits that the tool itself has written. The room's journal is held against that
-/// in the end. Promises of which a run can say nothing, because it was too small or had no such thing, are left out.
+/// in the end. Promises of which a run can say nothing, because it was too small or had no such thing, are named as not
+/// judged, with the reason: a promise that vanished would look like one that held.
 struct Judge {
     let objectives: Objectives
     let evidence: Evidence
@@ -23,6 +24,7 @@ struct Judge {
         self.reentries = evidence.books?.reentries ?? []
         self.way = AnswerWay(
             self.looks,
+            inside: evidence.books?.insideAnswers.all ?? [],
             usualMicros: objectives.answerMicros,
             heldUp: evidence.timeline.excuses.heldUp
         )
@@ -31,7 +33,14 @@ struct Judge {
 
     /// Who asks again within this time is still inside: a pass is renewed by a request that comes a sixth of a session
     /// after its issue, not earlier.
-    var owedMicros: Int64 { self.evidence.sessionMicros > 0 ? self.evidence.sessionMicros / 6 * 5 : .max }
+    var owedMicros: Int64 { Self.owedMicros(self.evidence.sessionMicros) }
+
+    static func owedMicros(_ sessionMicros: Int64) -> Int64 { sessionMicros > 0 ? sessionMicros / 6 * 5 : .max }
+
+    /// Visitors who keep no place. To the room each of their pages is to somebody else.
+    var strangers: Set<UInt32> {
+        Set(self.visits.indices.lazy.filter { !self.visits[$0].keepsRules }.map { UInt32($0) })
+    }
 
     func verdict() -> Verdict {
         var checks: [Check?] = [
@@ -40,7 +49,7 @@ struct Judge {
         ]
         checks += self.objectives.windowSeconds.map { self.pace(windowSeconds: $0) }
         checks += self.objectives.leastShares.map { self.shortfall($0) }
-        checks += [self.slots(), self.reload()]
+        checks += [self.wholeShortfall(), self.stall(), self.slots(), self.reload()]
         checks += [
             self.identity(), self.serverErrors(), self.blame(), self.otherErrors(), self.latency(), self.lineLatency(),
             self.doorLatency(),
@@ -48,7 +57,23 @@ struct Judge {
         checks += [
             self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.agents(), self.tool(),
         ]
-        return Verdict(checks: checks.compactMap(\.self).filter { !self.evidence.leftOut.contains($0.name) })
+        return self.verdict(of: checks)
+    }
+
+    /// Without what the site cannot be held to.
+    func verdict(of checks: [Check?]) -> Verdict {
+        var checks = checks.compactMap(\.self).filter { !self.evidence.leftOut.contains($0.name) }
+        if self.evidence.books?.overflow ?? 0 > 0 { checks = checks.map(Self.withoutAllLooks) }
+        return Verdict(checks: checks)
+    }
+
+    /// Answers found no room in the books: what was not found among the others may be among these.
+    static func withoutAllLooks(_ check: Check) -> Check {
+        guard check.name.needsAllLooks, check.outcome == .passed else { return check }
+        var check = check
+        check.outcome = .notMeasured
+        check.detail = "answers found no room in the visitors' books; of the others: " + check.detail
+        return check
     }
 
     // MARK: What all promises are written with
@@ -56,6 +81,11 @@ struct Judge {
     static func outcome(_ holds: Bool, measured: Bool = true) -> Check.Outcome {
         guard holds else { return .failed }
         return measured ? .passed : .notMeasured
+    }
+
+    /// The run cannot say anything of this promise.
+    static func notJudged(_ name: Check.Name, _ title: String, _ reason: String) -> Check {
+        Check(name: name, title: title, outcome: .notJudged, measured: "–", limit: "–", detail: reason)
     }
 
     static func plural(_ count: Int, _ word: String, _ words: String? = nil) -> String {

@@ -25,46 +25,64 @@ struct LimitSchedule: Sendable, Equatable, Codable {
 
     /// As long as a change may not have taken hold, the looser of both limits counts; before the opening, nothing is
     /// allowed, but that is for another promise.
-    var mostAllowed: [LimitStep] { self.steps(Self.looser, settledAfter: { _, _ in self.reloadMicros }) }
+    var mostAllowed: [LimitStep] { self.steps(Self.looser) { _, after in after.micros + self.reloadMicros } }
 
     /// Where the stricter of both counts, and workers may still be on their way. Nothing is due before the opening.
     var leastDue: [LimitStep] {
-        let steps = self.steps(Self.stricter) { before, after in
-            self.reloadMicros + (after.rateMilli > before.rateMilli ? self.startMicros : 0)
-        }
+        let steps = self.steps(Self.stricter, settled: self.settledMicros)
         let begin = self.openingMicros + self.startMicros
         guard let first = steps.last(where: { $0.micros <= begin }) ?? steps.first else { return [] }
         let none = LimitStep(micros: Self.longAgo, rateMilli: 0, burst: first.burst, slots: first.slots)
         var start = first
         start.micros = begin
-        return ([none, start] + steps.filter { $0.micros > begin }).map { step in
-            var step = step
-            step.rateMilli = min(step.rateMilli, self.carriedMilli ?? .max)
-            return step
-        }
+        return ([none, start] + steps.filter { $0.micros > begin }).map(self.carried)
+    }
+
+    /// What is due of these limits.
+    private func carried(_ step: LimitStep) -> LimitStep {
+        var step = step
+        step.rateMilli = min(step.rateMilli, self.carriedMilli ?? .max)
+        return step
     }
 
     /// Each change in turn; nil when there was none.
     var changes: [(before: LimitStep, after: LimitStep)] { Array(zip(self.written, self.written.dropFirst())) }
 
-    /// From each writing on `merge` of both holds, and the new limits alone after the time to settle. Changes are
-    /// further apart than that.
+    /// Stretches in which one set of limits holds and nothing else may, each with what is due of these; the last has no
+    /// end.
+    var settled: [(from: Int64, to: Int64, limits: LimitStep)] {
+        self.written.indices.compactMap { index in
+            let changed = index > 0 ? self.settledMicros(self.written[index - 1], self.written[index]) : .min
+            let from = max(changed, self.openingMicros + self.startMicros)
+            let to = index + 1 < self.written.count ? self.written[index + 1].micros : .max
+            return from < to ? (from, to, self.carried(self.written[index])) : nil
+        }
+    }
+
+    /// From when on a change must have taken hold, workers included.
+    func settledMicros(_ before: LimitStep, _ after: LimitStep) -> Int64 {
+        after.micros + self.reloadMicros + (after.rateMilli > before.rateMilli ? self.startMicros : 0)
+    }
+
+    /// From each writing on `merge` of all that may hold: the limits of the last change that has settled, and those
+    /// written after it.
     private func steps(
         _ merge: (LimitStep, LimitStep) -> LimitStep,
-        settledAfter: (LimitStep, LimitStep) -> Int64
+        settled: (LimitStep, LimitStep) -> Int64
     ) -> [LimitStep] {
         guard var first = self.written.first else { return [] }
         first.micros = Self.longAgo
-        var steps = [first]
-        for (before, after) in self.changes {
-            var merged = merge(before, after)
-            merged.micros = after.micros
-            steps.append(merged)
-            var settled = after
-            settled.micros += settledAfter(before, after)
-            steps.append(settled)
-        }
-        return steps
+        let settledMicros = [Self.longAgo] + self.changes.map(settled)
+        let moments = Set(self.written.dropFirst().map(\.micros) + settledMicros.dropFirst())
+        return [first]
+            + moments.sorted().map { micros in
+                let oldest = settledMicros.lastIndex { $0 <= micros } ?? 0
+                let newest = self.written.dropFirst().lastIndex { $0.micros <= micros } ?? 0
+                var step = self.written[oldest...max(oldest, newest)].dropFirst()
+                    .reduce(self.written[oldest], merge)
+                step.micros = micros
+                return step
+            }
     }
 
     private static func looser(_ one: LimitStep, _ other: LimitStep) -> LimitStep {

@@ -3,7 +3,8 @@
 ///
 /// A visitor is *due* from the first request that was sent after somebody behind was let in, and until then for as long
 /// as each single request lasts. Who is let in more than the slack after that, and surely before the visitor, has
-/// overtaken; and nobody is told to be in line who asked more than the slack after somebody behind was in.
+/// overtaken; and nobody is told to be in line who asked more than the slack after somebody behind was in. Who is told to
+/// come again after so long a pause that somebody behind is in long before, and comes then, was overtaken in it.
 struct OvertakingSearch {
     struct Overtaking: Equatable, Sendable {
         /// The visitor who was passed by.
@@ -12,6 +13,8 @@ struct OvertakingSearch {
         var by: Int64
         var dueMicros: Int64
         var overtakenMicros: Int64
+        /// Known only by how long the answer may have been on its way that let the visitor in.
+        var isInferred = false
     }
 
     /// Somebody who was let in.
@@ -22,6 +25,9 @@ struct OvertakingSearch {
     }
 
     private static let blockCount = 64
+    /// The room calls ahead for two seconds, and a page names whole seconds: who comes so much later than somebody behind
+    /// may have been called in the pause.
+    static let pauseMicros: Int64 = 3_000_000
 
     let slackMicros: Int64
     let way: AnswerWay
@@ -33,8 +39,9 @@ struct OvertakingSearch {
     private var admittedAt: [Int64] = []
     /// The highest number of each block of `admissions`.
     private var blockHighest: [Int64] = []
-    /// Numbers let in, ascending, and when the first of each or of a higher one was in.
-    private var byNumber: [(number: Int64, firstMicros: Int64)] = []
+    private var behind = FirstBehind([])
+    /// The longest that anyone came, when told, after somebody behind was in.
+    private(set) var longestPauseMicros: Int64 = 0
 
     /// - Parameters:
     ///   - looks: in the order of their answers.
@@ -74,13 +81,7 @@ struct OvertakingSearch {
             let block = self.admissions[start..<min(start + Self.blockCount, self.admissions.count)]
             self.blockHighest.append(block.map(\.number).max() ?? 0)
         }
-        let sorted = self.admissions.sorted { $0.number > $1.number }
-        var first = Int64.max
-        for admission in sorted {
-            first = min(first, admission.answeredMicros)
-            self.byNumber.append((admission.number, first))
-        }
-        self.byNumber.reverse()
+        self.behind = FirstBehind(self.admissions.map { ($0.number, $0.answeredMicros) })
     }
 
     private func earliest(_ look: Look, sentRound: Int64? = nil) -> Int64 {
@@ -89,17 +90,6 @@ struct OvertakingSearch {
             answeredMicros: look.answeredMicros,
             sentRoundMicros: sentRound
         )
-    }
-
-    /// When somebody with a higher number was in for the first time; nil when nobody ever was.
-    private func firstBehind(_ number: Int64) -> Int64? {
-        var low = 0
-        var high = self.byNumber.count
-        while low < high {
-            let middle = (low + high) / 2
-            if self.byNumber[middle].number <= number { low = middle + 1 } else { high = middle }
-        }
-        return low < self.byNumber.count ? self.byNumber[low].firstMicros : nil
     }
 
     /// Indexes of the looks of each visitor, in order of time.
@@ -113,38 +103,59 @@ struct OvertakingSearch {
         var number: Int64 = 0
         var behind: Int64?
         var due: Int64?
+        // The waiting page before, of the same number.
+        var page: Look?
         for index in chain {
             let look = looks[index]
             // Who met an error asks again when it suits them.
             guard look.kind != .error, look.kind != .joining else {
-                due = nil
+                (due, page) = (nil, nil)
                 continue
             }
             if Int64(look.number) != number {
                 number = Int64(look.number)
-                behind = self.firstBehind(number)
-                due = nil
+                behind = self.behind.micros(number)
+                (due, page) = (nil, nil)
             }
             guard number > 0 else { continue }
+            if let page, let behind, Self.isPunctual(look, after: page), look.sentMicros > behind {
+                self.longestPauseMicros = max(self.longestPauseMicros, look.sentMicros - behind)
+                if look.sentMicros > behind + Self.pauseMicros {
+                    return self.note(number, by: self.firstIn(behind: number), due: page.answeredMicros, at: behind)
+                }
+            }
+            page = look.kind == .waiting ? look : nil
             let isBehindIn = behind.map { look.sentMicros > $0 } ?? false
             if due == nil, isBehindIn { due = look.sentMicros }
             if look.kind == .waiting, let behind, look.sentMicros > behind + self.slackMicros {
-                let by = self.admissions.first { $0.number > number }?.number ?? number
+                let by = self.firstIn(behind: number)
                 return self.note(number, by: by, due: look.sentMicros, at: look.answeredMicros)
             }
             let since = due ?? look.sentMicros
             let until = look.kind == .letIn ? self.earliest(look) : look.answeredMicros
             if look.kind == .letIn { self.longestDueMicros = max(self.longestDueMicros, look.answeredMicros - since) }
             if let found = self.overtaker(of: number, since: since, until: until) {
-                return self.note(number, by: found.number, due: since, at: found.answeredMicros)
+                let isInferred = look.kind == .letIn
+                return self.note(number, by: found.number, due: since, at: found.answeredMicros, isInferred)
             }
             // Whether they stay in is for another promise.
             if look.kind == .letIn { return }
         }
     }
 
-    private mutating func note(_ number: Int64, by: Int64, due: Int64, at micros: Int64) {
-        self.overtakings.append(Overtaking(number: number, by: by, dueMicros: due, overtakenMicros: micros))
+    /// The visitor came at the time that the page had told, or before.
+    private static func isPunctual(_ look: Look, after page: Look) -> Bool {
+        page.refreshSeconds > 0 && !look.isLate(after: page)
+    }
+
+    private func firstIn(behind number: Int64) -> Int64 {
+        self.admissions.first { $0.number > number }?.number ?? number
+    }
+
+    private mutating func note(_ number: Int64, by: Int64, due: Int64, at micros: Int64, _ isInferred: Bool = false) {
+        self.overtakings.append(
+            Overtaking(number: number, by: by, dueMicros: due, overtakenMicros: micros, isInferred: isInferred)
+        )
     }
 
     /// Somebody with a higher number who was given the turn after `since` and was in before `until`, both by more than

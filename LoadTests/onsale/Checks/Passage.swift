@@ -8,6 +8,7 @@ struct Passage: Sendable, Equatable {
 
 /// All passages, ready to be counted: how many lie surely within a stretch of time, and how many at most.
 struct Passages: Sendable {
+    private let all: [Passage]
     let inOrderOfEarliest: [Int64]
     let inOrderOfLatest: [Int64]
 
@@ -33,14 +34,23 @@ struct Passages: Sendable {
     }
 
     init(_ passages: [Passage]) {
+        self.all = passages
         self.inOrderOfEarliest = passages.map(\.earliestMicros).sorted()
         self.inOrderOfLatest = passages.map(\.latestMicros).sorted()
     }
 
     var count: Int { self.inOrderOfLatest.count }
 
+    /// Those that can lie within a stretch of that length.
+    func fitting(lengthMicros: Int64) -> Passages {
+        Passages(self.all.filter { $0.latestMicros - $0.earliestMicros <= lengthMicros })
+    }
+
+    /// Those whose turn was surely given from then on.
+    func since(_ micros: Int64) -> Passages { Passages(self.all.filter { $0.earliestMicros >= micros }) }
+
     /// Those that lie within the stretch, both ends included, whatever happened on the way. Exact when no passage is
-    /// longer than the stretch; else too few.
+    /// longer than the stretch, for which `fitting` sees; else too few.
     func surely(from start: Int64, to end: Int64) -> Int {
         max(0, self.inOrderOfLatest.count(upTo: end) - self.inOrderOfEarliest.count(upTo: start - 1))
     }

@@ -11,10 +11,19 @@ struct ShortfallSearch {
         var share: Double { Double(self.admitted) / self.due }
     }
 
+    /// A time in which nobody was let in.
+    struct Stall: Equatable, Sendable {
+        var startMicros: Int64
+        var micros: Int64
+    }
+
     static let stepMicros: Int64 = 100_000
     /// So many waiting people, in seconds of the rate: fewer may all have been called and be on their way.
     static let waitingSeconds = 2.0
     static let fewestWaiting = 10
+    /// In a shorter time, and of fewer, nobody can tell what is lost a little at a time.
+    static let shortestMicros: Int64 = 3_000_000
+    static let fewestDue = 200
     /// Of the slots, the share that must be free for somebody to be due.
     static let freeShare = 0.05
 
@@ -40,14 +49,88 @@ struct ShortfallSearch {
         return worst
     }
 
-    /// The longest time, while somebody was due, in which nobody was let in.
-    func longestStallMicros() -> Int64 {
-        var longest: Int64 = 0
-        let times = self.passages.inOrderOfLatest
-        for (time, next) in zip(times, times.dropFirst()) where next - time > longest {
-            if self.isDue(from: time, to: next) { longest = next - time }
+    /// Of all that was due while people waited, slots were free and the limits had settled, what was let in; nil when that
+    /// was too little to tell. Here each counts at the moment of the answer: over so long a time it does not matter who is
+    /// on the way at either end, and what is lost a little at a time shows.
+    func whole(_ settled: [(from: Int64, to: Int64, limits: LimitStep)]) -> Window? {
+        var window = Window(startMicros: .max, admitted: 0, due: 0)
+        for stretch in settled {
+            let last = min(stretch.to, self.inLine.times.last ?? stretch.from)
+            for part in self.dueParts(from: stretch.from, to: last) {
+                let length = Double(part.upperBound - part.lowerBound)
+                window.startMicros = min(window.startMicros, part.lowerBound)
+                window.due += length * Double(stretch.limits.rateMilli) / 1e9
+                let times = self.passages.inOrderOfLatest
+                window.admitted += times.count(upTo: part.upperBound) - times.count(upTo: part.lowerBound)
+            }
+        }
+        return window.due >= Double(Self.fewestDue) ? window : nil
+    }
+
+    /// Stretches of some length, within one in which the limits stay, for all of which somebody was due.
+    private func dueParts(from start: Int64, to end: Int64) -> [ClosedRange<Int64>] {
+        var parts: [ClosedRange<Int64>] = []
+        var first = start
+        var step = start
+        while step < end {
+            let next = step + Self.stepMicros
+            let isDue = next <= end && self.isDue(from: step, to: next)
+            if !isDue, step - first >= Self.shortestMicros { parts.append(first...step) }
+            if !isDue { first = next }
+            step = next
+            if step >= end, isDue, step - first >= Self.shortestMicros { parts.append(first...step) }
+        }
+        return parts
+    }
+
+    /// The longest time, from a page that told somebody to wait, in which nobody was let in though slots were free, and
+    /// somebody waited who came again when told. nil when nobody did.
+    func longestStall(_ looks: [Look], except strangers: Set<UInt32> = []) -> Stall? {
+        let looks = looks.filter { !strangers.contains($0.visitor) }
+        let told = looks.lazy.filter { $0.kind == .waiting }.map(\.sentMicros).sorted()
+        guard let begin = self.due.dropFirst().first?.micros else { return nil }
+        let times = [begin] + self.passages.inOrderOfLatest.filter { $0 > begin } + [.max]
+        var longest: Stall?
+        var index = 0
+        for wait in Self.waits(looks) where wait.upperBound > begin {
+            while index > 0, times[index] > wait.lowerBound { index -= 1 }
+            while times[index] < wait.upperBound {
+                let first = told.count(upTo: max(times[index], wait.lowerBound) - 1)
+                index += 1
+                let end = min(times[index], wait.upperBound)
+                guard first < told.count, told[first] < end else { continue }
+                let start = told[first]
+                if end - start > longest?.micros ?? -1, self.hasFreeSlots(from: start, to: end),
+                    !self.isExcused(from: start, to: end)
+                {
+                    longest = Stall(startMicros: start, micros: end - start)
+                }
+            }
         }
         return longest
+    }
+
+    /// Stretches in which somebody waited and came again when told, in order of time and apart from each other.
+    private static func waits(_ looks: [Look]) -> [ClosedRange<Int64>] {
+        var pages: [UInt32: Look] = [:]
+        var spans: [ClosedRange<Int64>] = []
+        for look in looks {
+            let page = pages[look.visitor]
+            if let page, look.kind != .error, look.kind != .joining, !look.isLate(after: page) {
+                let end = look.kind == .letIn ? look.answeredMicros : look.sentMicros
+                spans.append(page.sentMicros...max(page.sentMicros, end))
+            }
+            pages[look.visitor] = look.kind == .waiting || look.kind == .atDoor && page != nil ? look : nil
+        }
+        var apart: [ClosedRange<Int64>] = []
+        for span in spans.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = apart.last, span.lowerBound <= last.upperBound {
+                apart[apart.count - 1] = last.lowerBound...max(last.upperBound, span.upperBound)
+            } else {
+                apart.append(span)
+            }
+        }
+        return apart
     }
 
     private func window(_ start: Int64, _ length: Int64) -> Window? {
@@ -62,14 +145,23 @@ struct ShortfallSearch {
         )
     }
 
-    private func isDue(from start: Int64, to end: Int64) -> Bool {
+    /// So many waited for all of the stretch that the rate could be used, and slots were free.
+    func isDue(from start: Int64, to end: Int64) -> Bool {
         guard start >= self.due.dropFirst().first?.micros ?? .max else { return false }
-        guard !self.excused.contains(where: { $0.overlaps(start...end) }) else { return false }
-        let steps = self.steps(from: start, to: end)
-        let rate = Double(steps.map(\.rateMilli).max() ?? 0) / 1000
-        let slots = steps.map(\.slots).min() ?? 0
+        guard !self.isExcused(from: start, to: end) else { return false }
+        let rate = Double(self.steps(from: start, to: end).map(\.rateMilli).max() ?? 0) / 1000
         let waiting = max(Self.fewestWaiting, Int(rate * Self.waitingSeconds))
-        guard self.inLine.extremes(from: start, to: end).fewest >= waiting else { return false }
+        return self.waiting(from: start, to: end) >= waiting && self.hasFreeSlots(from: start, to: end)
+    }
+
+    private func isExcused(from start: Int64, to end: Int64) -> Bool {
+        self.excused.contains { $0.overlaps(start...max(start, end)) }
+    }
+
+    func waiting(from start: Int64, to end: Int64) -> Int { self.inLine.extremes(from: start, to: end).fewest }
+
+    func hasFreeSlots(from start: Int64, to end: Int64) -> Bool {
+        let slots = self.steps(from: start, to: end).map(\.slots).min() ?? 0
         return Double(self.inside.extremes(from: start, to: end).most) <= Double(slots) * (1 - Self.freeShare)
     }
 

@@ -51,8 +51,9 @@ struct WindowSearch {
     /// The window that used most of what it was allowed; nil when nothing was admitted.
     func worst(lengthMicros: Int64) -> Window? {
         var worst: Window?
-        self.forEachStart(lengthMicros) { startMicros in
-            let window = self.window(startMicros: startMicros, lengthMicros: lengthMicros)
+        let fitting = self.fitting(lengthMicros)
+        fitting.forEachStart(lengthMicros) { startMicros in
+            let window = fitting.window(startMicros: startMicros, lengthMicros: lengthMicros)
             if window.exchanges > 0, worst.map(window.isTighter(than:)) ?? true { worst = window }
         }
         return worst
@@ -61,12 +62,18 @@ struct WindowSearch {
     /// The last window that begins within `from` and `to` and in which more was admitted than allowed.
     func lastExceeded(lengthMicros: Int64, from: Int64, to: Int64) -> Window? {
         var last: Window?
-        self.forEachStart(lengthMicros) { startMicros in
+        let fitting = self.fitting(lengthMicros)
+        fitting.forEachStart(lengthMicros) { startMicros in
             guard startMicros >= from, startMicros <= to, startMicros > last?.startMicros ?? .min else { return }
-            let window = self.window(startMicros: startMicros, lengthMicros: lengthMicros)
+            let window = fitting.window(startMicros: startMicros, lengthMicros: lengthMicros)
             if window.excessNano > 0 { last = window }
         }
         return last
+    }
+
+    /// Who may have been let in at either side of any such window is not counted in any.
+    private func fitting(_ lengthMicros: Int64) -> WindowSearch {
+        WindowSearch(self.passages.fitting(lengthMicros: lengthMicros), limits: self.limits)
     }
 
     private func forEachStart(_ lengthMicros: Int64, _ body: (Int64) -> Void) {

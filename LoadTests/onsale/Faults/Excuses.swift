@@ -63,23 +63,24 @@ struct Excuses: Equatable, Sendable {
     /// Order, positions, numbers, places, being let in once, the opening, pace, slots, forged passes, whose page it is, who
     /// is to blame and how the site ends are excused by nothing.
     static func row(of action: TimedFault.Action) -> Row? {
-        // The rate cannot be used, the wait that was told changes, and a changed limit may take longer.
-        let flow: Set<Check.Name> = [.shortfall, .estimates, .reload]
+        // The rate cannot be used, those at the door stand there for longer, the wait that was told changes, and a changed
+        // limit may take longer.
+        let flow: Set<Check.Name> = [.shortfall, .doorLatency, .estimates, .reload]
         switch action {
         case .kill(.worker, _):
             // The requests that it was serving are lost, and the gateway says so.
             return Row(
-                promises: flow.union([.serverErrors, .accounted, .latency, .doorLatency]),
+                promises: flow.union([.serverErrors, .accounted, .latency]),
                 afterSeconds: Self.recoverySeconds
             )
         case .stop(.worker, _), .slow(.worker, _):
             return Row(
-                promises: flow.union([.serverErrors, .accounted, .latency, .doorLatency]),
+                promises: flow.union([.serverErrors, .accounted, .latency]),
                 afterSeconds: Self.answerSeconds + Self.recoverySeconds
             )
         case .kill(.gateway, _), .stop(.gateway, _), .slow(.gateway, _):
             return Row(
-                promises: flow.union([.otherErrors, .accounted, .latency, .lineLatency, .doorLatency]),
+                promises: flow.union([.otherErrors, .accounted, .latency, .lineLatency]),
                 afterSeconds: Self.recoverySeconds
             )
         case .kill(.controller, _), .stop(.controller, _), .slow(.controller, _):
@@ -87,7 +88,7 @@ struct Excuses: Equatable, Sendable {
             return Row(promises: flow, afterSeconds: Self.recoverySeconds)
         case .kill(.redis, _), .stop(.redis, _), .slow(.redis, _):
             // Nobody is let in, and who has no place yet waits for one. Passes go on, and so do those inside.
-            return Row(promises: flow.union([.lineLatency, .doorLatency]), afterSeconds: Self.recoverySeconds)
+            return Row(promises: flow.union([.lineLatency]), afterSeconds: Self.recoverySeconds)
         case .limits, .reload, .joinGateway: return nil
         }
     }

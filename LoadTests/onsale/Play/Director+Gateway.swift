@@ -47,6 +47,7 @@ extension Director {
         )
         evidence.sessionMicros = Int64(self.plan.sessionSeconds) * 1_000_000
         evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
+        evidence.needsMoreWorkers = self.plan.needsMoreWorkers
         evidence.leftOut = Set(self.plan.leftOut.keys)
         try await self.readBooks(into: &evidence)
         evidence.ending = try await self.endSluice()

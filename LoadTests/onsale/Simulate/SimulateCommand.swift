@@ -108,7 +108,7 @@ struct SimulateCommand: ParsableCommand {
         let printer = ProgressPrinter()
         printer.say(VerdictText(report, isColoured: printer.isColoured).render())
         for (run, verdict) in zip(runs, verdicts).dropFirst() where !verdict.passed {
-            let broken = verdict.checks.filter { $0.outcome != .passed }.map { "\($0.title): \($0.measured)" }
+            let broken = verdict.broken.map { "\($0.title): \($0.measured)" }
             printer.say("  seed \(run.seed): \(broken.joined(separator: "; "))")
         }
         printer.say("  simulated in \(Format.decimal(tookSeconds, places: 2)) s")

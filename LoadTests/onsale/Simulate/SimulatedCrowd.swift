@@ -288,8 +288,9 @@ struct SimulatedCrowd {
         _ now: Instant
     ) {
         guard self.books != nil, let guest = self.guests[seat] else { return self.tally.counted(heard) }
-        self.tally.heard(heard, due: due, sentAt: guest.sentAt, now: now)
         let (index, conduct) = self.rules.book(of: guest.machine.visitor)
+        let since = self.books?.due(heard, of: index, requestDue: due) ?? due
+        self.tally.heard(heard, due: since, sentAt: guest.sentAt, now: now)
         self.books?.heard(
             heard,
             of: index,

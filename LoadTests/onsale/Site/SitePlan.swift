@@ -127,9 +127,17 @@ struct SitePlan: Equatable, Sendable {
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
     }
 
-    /// Up to the next figure that a person would write.
+    /// The crowd keeps more slots busy at the raised inflow than the fewest workers have, with some to spare for chance.
+    var needsMoreWorkers: Bool {
+        let most = ([self.before] + self.changes.map(\.limits)).map(\.inflowPerSecond).max() ?? 0
+        let load = Double(most * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
+        return load + load.squareRoot() - 0.05 > Double(self.fewestWorkers * self.slotsPerWorker)
+    }
+
+    /// Up to the next figure that a person would write, by a twentieth at most where figures are whole: a line that is
+    /// drained much too fast is gone before the last change can be felt.
     private static func rounded(_ value: Double) -> Int {
-        let step = value >= 1000 ? 50.0 : value >= 100 ? 10.0 : value >= 20 ? 5.0 : 1.0
+        let step = value >= 1000 ? 50.0 : value >= 200 ? 10.0 : value >= 100 ? 5.0 : value >= 40 ? 2.0 : 1.0
         return max(1, Int((value / step).rounded(.up) * step))
     }
 

@@ -40,6 +40,10 @@ struct VerdictText {
         case .passed: (sign, tone) = ("✓", .green)
         case .failed: (sign, tone) = ("✗", .red)
         case .notMeasured: (sign, tone) = ("?", .amber)
+        case .notJudged: (sign, tone) = ("–", .faint)
+        }
+        if check.outcome == .notJudged {
+            return ["  \(self.ink(tone, sign)) \(check.title)"] + self.wrapped("not judged: \(check.detail)", indent: 6)
         }
         var lines = self.row(self.ink(tone, sign), check.title, check.measured, "limit \(check.limit)")
         if check.outcome != .passed { lines += self.wrapped(check.detail, indent: 6) }

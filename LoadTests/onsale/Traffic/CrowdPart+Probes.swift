@@ -11,14 +11,18 @@ extension CrowdPart {
     func sendProbes() {
         self.loop.preconditionOnLoop()
         for kind in self.room.probeKinds {
-            guard let (cookies, index) = self.tokens(for: kind), !cookies.header.isEmpty else { continue }
+            guard let (cookies, index) = self.tokens(for: kind) else { continue }
+            self.books.probes.tries(kind)
+            guard !cookies.header.isEmpty else { continue }
             let ordinal = self.probes.next()
             ProbePlayer(kind, cookies: cookies, from: index, ordinal: ordinal, crowd: self).start()
         }
     }
 
     func probed(_ kind: ProbeKind, _ response: Response) {
-        self.books.probes.append(ProbeResult(kind: kind, isLetIn: response.standing == .admitted))
+        // What only a worker can know has been past the room, whatever the gateway says.
+        let isLetIn = response.standing == .admitted || response.hasMark
+        self.books.probes.answered(ProbeResult(kind: kind, isLetIn: isLetIn))
     }
 
     /// The cookies to show, and from whose address.

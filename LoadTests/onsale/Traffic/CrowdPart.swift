@@ -231,10 +231,11 @@ final class CrowdPart {
         sentAt: Instant,
         now: Instant
     ) {
-        self.tally.heard(heard, due: due, sentAt: sentAt, now: now)
+        let (index, conduct) = self.rules.book(of: player.machine.visitor)
+        let since = self.books.due(heard, of: index, requestDue: due)
+        self.tally.heard(heard, due: since, sentAt: sentAt, now: now)
         guard self.rules.hasRoom else { return }
         self.judgeTheft(by: player, heard)
-        let (index, conduct) = self.rules.book(of: player.machine.visitor)
         self.books.heard(heard, of: index, conduct, isExit: isExit, response: response, sentAt: sentAt, now: now)
     }
 

@@ -108,9 +108,9 @@ struct ResponseReader {
     private mutating func read(body: UnsafeRawBufferPointer) {
         if self.response.standing.isOutside {
             self.response.page = WaitingPage(json: body)
-        } else {
-            self.response.hasMark = self.mark.isEnd(of: body)
         }
+        // Whoever says that one is outside, and sends what only a worker can have made, has let one in.
+        if self.response.page == nil { self.response.hasMark = self.mark.isEnd(of: body) }
     }
 
     private mutating func finished() -> Response {

@@ -1,10 +1,12 @@
 /// The verdict as build servers read it: a test case for each promise and each objective.
 ///
-/// A promise that did not hold is a failure, one that could not be judged an error; so is a run that was stopped, and one
-/// that does not count because the load tool could not keep up.
+/// A promise that did not hold is a failure, one that could not be judged though it should an error; so is a run that was
+/// stopped, and one that does not count because the load tool could not keep up. A promise of which the run can say nothing
+/// is skipped.
 struct JUnitReport {
     private enum Outcome {
         case passed
+        case skipped(message: String)
         case failure(message: String, detail: String)
         case error(message: String, detail: String)
     }
@@ -62,6 +64,7 @@ struct JUnitReport {
                 case .passed: .passed
                 case .failed: .failure(message: message, detail: check.detail)
                 case .notMeasured: .error(message: "could not be judged", detail: check.detail)
+                case .notJudged: .skipped(message: check.detail)
                 }
             return Case(
                 suite: "onsale.promises",
@@ -89,7 +92,8 @@ struct JUnitReport {
     private static func sums(_ cases: [Case]) -> String {
         let failures = cases.count { if case .failure = $0.outcome { true } else { false } }
         let errors = cases.count { if case .error = $0.outcome { true } else { false } }
-        return " tests=\"\(cases.count)\" failures=\"\(failures)\" errors=\"\(errors)\" skipped=\"0\""
+        let skipped = cases.count { if case .skipped = $0.outcome { true } else { false } }
+        return " tests=\"\(cases.count)\" failures=\"\(failures)\" errors=\"\(errors)\" skipped=\"\(skipped)\""
     }
 
     private static func element(_ item: Case) -> String {
@@ -101,6 +105,7 @@ struct JUnitReport {
         }
         switch item.outcome {
         case .passed: break
+        case .skipped(let message): text += "<skipped message=\"\(Self.escaped(message))\"/>"
         case .failure(let message, let detail): text += problem("failure", message, detail)
         case .error(let message, let detail): text += problem("error", message, detail)
         }

@@ -42,8 +42,8 @@ struct PrometheusReport {
         )
         text += Self.family(
             "onsale_promise_held",
-            "1 when the promise held, 0 when it did not or could not be judged.",
-            report.verdict.checks.enumerated().map { index, check in
+            "1 when the promise held, 0 when it did not or could not be judged though it should; of the others nothing.",
+            report.verdict.checks.filter { $0.outcome != .notJudged }.map { check in
                 // Several promises of one name are told apart by their words.
                 ([("promise", check.name.rawValue), ("title", check.title)], check.outcome == .passed ? 1 : 0)
             }

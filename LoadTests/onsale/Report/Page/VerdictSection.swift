@@ -31,13 +31,14 @@ struct VerdictSection {
 
     private var promisesHeadline: String {
         let verdict = self.report.verdict
-        let all = verdict.checks.count
         if verdict.isInvalid { return "INVALID: this run does not count" }
-        if verdict.passed { return "All \(all) promises held" }
+        let judged = verdict.checks.count - verdict.notJudgedCount
+        let left = verdict.notJudgedCount > 0 ? ", \(verdict.notJudgedCount) not judged" : ""
+        if verdict.passed { return "All \(judged) promises held\(left)" }
         let failed = verdict.checks.count { $0.outcome == .failed }
-        let open = all - failed - verdict.passedCount
-        if failed == 0 { return "\(open) of \(all) promises could not be judged" }
-        return "\(failed) of \(all) promises did not hold"
+        let open = judged - failed - verdict.passedCount
+        if failed == 0 { return "\(open) of \(judged) promises could not be judged" }
+        return "\(failed) of \(judged) promises did not hold\(left)"
     }
 
     var story: String {
@@ -110,7 +111,7 @@ struct VerdictSection {
             switch outcome {
             case .passed: Self.tick
             case .failed: Self.cross
-            case .notMeasured: Self.dash
+            case .notMeasured, .notJudged: Self.dash
             }
         return "<td class=\"badge\"><span role=\"img\" aria-label=\"\(word)\">\(glyph)</span></td>"
     }
@@ -121,6 +122,7 @@ struct VerdictSection {
         case .passed: (style, word) = ("good", "held")
         case .failed: (style, word) = ("bad", "did not hold")
         case .notMeasured: (style, word) = ("void", "not measured")
+        case .notJudged: (style, word) = ("void", "not judged")
         }
         var html = "<tr class=\"\(style)\">" + Self.badge(check.outcome, word)
         html += "<td><strong>\(SVG.escaped(check.title))</strong><small>\(SVG.escaped(check.detail))</small></td>"
