@@ -88,9 +88,9 @@ import Testing
     /// Who waited through a stretch that is excused is left out, also among those who left.
     @Test func waits_throughAnExcusedStretch_areNotScored() {
         let span: ClosedRange<Int64> = 60_000_000...70_000_000
-        let looks = Self.looks { $0 < 59 ? Self.honest($0) : 0...1 }
+        let looks = Self.looks { $0 < 60 ? Self.honest($0) : 0...1 }
         #expect(EstimateScore(looks, changes: [], excused: [span]).worst?.share == 1)
-        let scared = Self.looks(leaves: { $0.isMultiple(of: 2) }) { $0 < 59 ? Self.honest($0) : 1_000...2_000 }
+        let scared = Self.looks(leaves: { $0.isMultiple(of: 2) }) { $0 < 60 ? Self.honest($0) : 1_000...2_000 }
         #expect(Self.score(scared).worst?.share == 0)
         #expect(EstimateScore(scared, changes: [], excused: [span]).worst?.share == 1)
     }

@@ -49,7 +49,7 @@ import Testing
         case .burstTooLarge, .waitingPagesLate: [.estimates, .reload]
         // A tab that is sent away while another is let in was told to wait when it was due.
         case .letInTwice: [.estimates, .order]
-        case .numberGivenTwice: [.books]
+        case .numberGivenTwice: [.books, .estimates]
         default: [.estimates]
         }
     }

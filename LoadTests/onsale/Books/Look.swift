@@ -55,10 +55,11 @@ struct Look: Equatable, Sendable {
     static let punctualMicros: Int64 = 1_000_000
 
     /// The visitor came later than that page had told.
-    func isLate(after page: Look) -> Bool {
-        guard page.refreshSeconds > 0 else { return false }
-        let told = page.answeredMicros + Int64(page.refreshSeconds) * 1_000_000
-        return self.sentMicros > told + Self.punctualMicros
+    func isLate(after page: Look) -> Bool { self.lateMicros(after: page) > Self.punctualMicros }
+
+    func lateMicros(after page: Look) -> Int64 {
+        guard page.refreshSeconds > 0 else { return 0 }
+        return max(0, self.sentMicros - page.answeredMicros - Int64(page.refreshSeconds) * 1_000_000)
     }
 
     var sentMicros: Int64 { self.answeredMicros - Int64(self.tookMicros) }

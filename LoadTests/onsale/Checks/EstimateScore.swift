@@ -4,7 +4,7 @@
 /// they were in. Who left before is scored by when the first from behind was in: about then it would have been their turn.
 ///
 /// Nor can anybody know that strangers of the tool's own crowd have taken many of the numbers in front, with which nobody
-/// comes: what was told then is left out. So is whoever waited through a stretch that is excused, or came later than told.
+/// comes: what was told then is left out. So is whoever waited through a stretch that is excused, or came much later than told.
 struct EstimateScore: Equatable, Sendable {
     struct Decile: Equatable, Sendable {
         var longestSeconds: Double
@@ -29,7 +29,7 @@ struct EstimateScore: Equatable, Sendable {
         var wasTold = false
         /// The first range since `changes` changes, and the places that were in front then.
         var told: (micros: Int64, seconds: ClosedRange<Int64>, changes: Int, ahead: Range<Int64>)?
-        /// The last one; a look that came later than it told says nothing of the wait.
+        /// The last one.
         var page: Look?
         var isIn = false
     }
@@ -47,6 +47,8 @@ struct EstimateScore: Equatable, Sendable {
     /// share of the difference at least.
     static let risingSeconds = 5.0
     static let risingShare = 0.1
+    /// Who comes later than told by more than this share of the wait has made it longer.
+    static let lateShare = 0.25
     /// A change of the limits makes waits at most so many times shorter.
     static let changeFactor = 3.0
 
@@ -93,8 +95,12 @@ struct EstimateScore: Equatable, Sendable {
         for look in looks where strangers.isEmpty || !strangers.contains(look.visitor) {
             var state = states[look.visitor] ?? State()
             if look.kind == .letIn {
-                let isLate = state.page.map(look.isLate(after:)) ?? false
-                if !state.isIn, let wait = self.entered(&state, look.answeredMicros), !isLate { waits.append(wait) }
+                let lateMicros = state.page.map(look.lateMicros(after:)) ?? 0
+                if !state.isIn, let wait = self.entered(&state, look.answeredMicros),
+                    Double(lateMicros) / 1e6 <= Self.lateShare * wait.seconds
+                {
+                    waits.append(wait)
+                }
             } else if look.kind != .error, !state.isIn {
                 self.waits(&state, look)
             }
