@@ -39,6 +39,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     private var nextTurnActions: [() -> Void] = []
     private var clock = LoopClock()
     private var hasStopped = false
+    private let hasPreciseTimers: Bool
     public let readScratch: UnsafeMutableRawBufferPointer
     public let writeScratch: UnsafeMutableRawBufferPointer
     public private(set) var turns: UInt64 = 0
@@ -48,7 +49,10 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     public let gatherScratch = GatherScratch(byteCount: EventLoop.scratchBytes)
     public let buffers = BufferBudget()
 
-    public init(index: Int = 0, label: String) throws {
+    /// - Parameter hasPreciseTimers: a loop that lingers is woken for a timer too, instead of up to a millisecond late. It
+    ///   costs system calls, and a gateway has no use for it.
+    public init(index: Int = 0, label: String, hasPreciseTimers: Bool = false) throws {
+        self.hasPreciseTimers = hasPreciseTimers
         self.index = index
         self.queue = DispatchQueue(label: label, qos: .userInitiated)
         self.epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -154,7 +158,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
         let deferred = self.nextTurnActions
         self.nextTurnActions.removeAll(keepingCapacity: true)
         let timeout = deferred.isEmpty && !self.timers.hasOverdue ? timeoutMilliseconds : 0
-        if timeout > 0 { self.armWakeTimerWithinLinger() }
+        if timeout > 0, self.hasPreciseTimers { self.armWakeTimerWithinLinger() }
         let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeout)
         if ready == -1, errno != EINTR { preconditionFailure("\(SystemError(call: "epoll_wait"))") }
         self.clock.refresh()

@@ -52,6 +52,7 @@ public struct RoomView: Sendable {
     private var revoked: [LineKey: Int64] = [:]
     /// The same in the order in which they were told.
     private var revocations = Deque<(key: LineKey, until: Int64)>()
+    private var sweptMicros = Int64.min
 
     public init(settings: RoomSettings) {
         self.roomID = AdmissionToken.roomID(named: settings.name)
@@ -114,11 +115,12 @@ public struct RoomView: Sendable {
 
     /// The session of `key` is over, though its pass runs until `until`.
     public mutating func revoke(_ key: LineKey, untilMicros until: Int64, nowMicros now: Int64) {
-        // They end in the order in which they came, unless sessions were made shorter meanwhile: then a little later.
+        // They end in the order in which they came, unless sessions were made shorter meanwhile.
         while let first = self.revocations.first, first.until <= now {
             self.revocations.removeFirst()
             if self.revoked[first.key] == first.until { self.revoked[first.key] = nil }
         }
+        self.sweep(nowMicros: now)
         // Full of live ones: the pass runs to its end, its slot is free already.
         guard self.revoked.count < Self.maxRevoked, self.revoked[key] != until else { return }
         self.revoked[key] = until
@@ -127,6 +129,14 @@ public struct RoomView: Sendable {
         if self.revocations.count > 2 * Self.maxRevoked {
             self.revocations.removeAll { self.revoked[$0.key] != $0.until }
         }
+    }
+
+    /// Behind one of a longer session many may have ended: looked for when there is no room, once a second.
+    private mutating func sweep(nowMicros now: Int64) {
+        guard self.revoked.count >= Self.maxRevoked, now > self.sweptMicros else { return }
+        self.sweptMicros = now + 1_000_000
+        self.revoked = self.revoked.filter { $0.value > now }
+        self.revocations.removeAll { self.revoked[$0.key] != $0.until }
     }
 
     public func isRevoked(_ key: LineKey, nowMicros now: Int64) -> Bool {

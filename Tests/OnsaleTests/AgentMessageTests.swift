@@ -54,15 +54,33 @@ import Testing
         held.gauges.inside = 8
         held.gauges.openConnections = 9
         let now = Instant(nanoseconds: 500_000_000_000)
-        let heard: [VisitorMachine.Heard] = [.waitingPage, .inside, .exchange, .error(.gatewayError), .staleConnection]
+        let heard: [VisitorMachine.Heard] = [
+            .waitingPage, .inside, .exchange, .error(.gatewayError), .staleConnection, .vanished, .turnedAway,
+        ]
         for _ in 0..<500 {
             let due = now.advanced(byNanoseconds: -Int64(draw.drawInteger(0...100_000_000_000)))
-            held.tally.heard(heard[draw.drawInteger(0...4)], due: due, sentAt: due.advanced(byNanoseconds: 9), now: now)
+            held.tally.heard(heard[draw.drawInteger(0...6)], due: due, sentAt: due.advanced(byNanoseconds: 9), now: now)
             held.tally.wasLate(nanoseconds: Int64(draw.drawInteger(0...3_000_000)))
             held.tally.arrived()
             held.tally.sent()
         }
+        for outcome in VisitorMachine.Outcome.allCases {
+            let machine = VisitorMachine(VisitorMachineTests.visitor(), startedAt: now)
+            held.tally.left(outcome, machine: machine, keepsPlace: false)
+        }
         return held
+    }
+
+    /// A count that does not travel would come back as nought: each has to be another in what is sent here.
+    @Test func second_hasSomethingOfEverything() {
+        var draw = SplitMix64(seed: 1)
+        let counts = Self.second(&draw).tally.counts
+        for field in Mirror(reflecting: counts).children {
+            guard let count = field.value as? Int, field.label != "connections", field.label != "connectionsGivenUp" else {
+                continue
+            }
+            #expect(count > 0, "\(field.label ?? "")")
+        }
     }
 
     @Test func numbers_comeBack() throws {

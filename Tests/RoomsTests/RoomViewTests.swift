@@ -269,6 +269,20 @@ import Testing
         #expect(view.objection(to: pass, as: .pass, nowMicros: end + Self.second) == .revoked)
     }
 
+    /// Sessions were made shorter: what came later ends before the first, and makes room all the same.
+    @Test func revoked_fullBehindALongerSession_endedOnesMakeRoom() {
+        var view = self.view()
+        view.revoke(self.key(1), untilMicros: Self.now + 3_600 * Self.second, nowMicros: Self.now)
+        for number in 2...Int64(RoomView.maxRevoked) {
+            view.revoke(self.key(number), untilMicros: Self.now + Self.second, nowMicros: Self.now)
+        }
+        let one = Int64(RoomView.maxRevoked) + 1
+        let later = Self.now + 2 * Self.second
+        view.revoke(self.key(one), untilMicros: later + Self.second, nowMicros: later)
+        #expect(view.isRevoked(self.key(one), nowMicros: later))
+        #expect(view.isRevoked(self.key(1), nowMicros: later))
+    }
+
     // MARK: Position
 
     @Test func position_countsThoseBeforeAndAll() {

@@ -74,9 +74,9 @@ struct AgentCommand: ParsableCommand {
             patienceSeconds: self.patience
         )
         SignalSource.ignoreBrokenPipe()
-        let loop = try EventLoop(label: "onsale")
+        let loop = try EventLoop(label: "onsale", hasPreciseTimers: true)
         let threads = self.threads ?? min(Machine.mostThreads, ProcessInfo.processInfo.activeProcessorCount)
-        let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)") }
+        let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)", hasPreciseTimers: true) }
         let agent = AgentRun(options, on: loop, helpers: helpers)
         let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in agent.assumeIsolated { $0.interrupt() } }
         Task {

@@ -86,7 +86,8 @@ enum AgentWord: Equatable, Sendable {
         case ("finish", 1): self = .finish
         case ("abort", 1): self = .abort
         case ("start", 2):
-            guard let micros = Int64(words[1]) else { return nil }
+            // In this century, so that nanoseconds fit.
+            guard let micros = Int64(words[1]), (0...4_000_000_000_000_000).contains(micros) else { return nil }
             self = .start(micros: micros)
         default: return nil
         }

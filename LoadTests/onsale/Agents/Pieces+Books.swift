@@ -28,29 +28,29 @@ extension Visit {
         self.init()
         self.number = UInt32(clamping: try reader.natural())
         self.letInNumber = UInt32(clamping: try reader.natural())
-        self.numberToldMicros = try reader.number()
-        self.numberSinceMicros = try reader.number()
+        self.numberToldMicros = try reader.time()
+        self.numberSinceMicros = try reader.time()
         self.numberChanges = try reader.integer()
         self.exchanges = try reader.integer()
         self.returns = try reader.integer()
         self.doubleEntries = try reader.integer()
-        self.longestGapMicros = try reader.number()
+        self.longestGapMicros = try reader.time()
         self.mayHaveLeft = try reader.natural() == 1
         self.keepsRules = try reader.natural() == 1
-        self.joinedMicros = try reader.optional()
-        self.lastLookSentMicros = try reader.optional()
-        self.sentRoundMicros = try reader.optional()
-        self.shortestReturnMicros = try reader.optional()
-        self.doorSinceMicros = try reader.optional()
-        self.vanishedMicros = try reader.optional()
+        self.joinedMicros = try reader.optionalTime()
+        self.lastLookSentMicros = try reader.optionalTime()
+        self.sentRoundMicros = try reader.optionalTime()
+        self.shortestReturnMicros = try reader.optionalTime()
+        self.doorSinceMicros = try reader.optionalTime()
+        self.vanishedMicros = try reader.optionalTime()
         self.letIn = try Self.span(&reader)
         self.lastInside = try Self.span(&reader)
         self.exit = try Self.span(&reader)
     }
 
     private static func span(_ reader: inout PieceReader) throws(PieceProblem) -> Span? {
-        guard let sent = try reader.optional() else { return nil }
-        return Span(sentMicros: sent, answeredMicros: sent &+ (try reader.number()))
+        guard let sent = try reader.optionalTime() else { return nil }
+        return Span(sentMicros: sent, answeredMicros: sent &+ (try reader.time()))
     }
 }
 
@@ -77,15 +77,16 @@ extension Look {
         var looks: [Look] = []
         var last: Int64 = 0
         for _ in 0..<(try reader.count()) {
-            last = last &+ (try reader.number())
-            let took = try reader.number()
+            last += try reader.time()
+            let took = try reader.time()
+            guard abs(last) <= PieceReader.mostMicros else { throw PieceProblem("\(last) µs are in no run") }
             let numbers = (try reader.natural(), try reader.natural(), try reader.natural(), try reader.natural())
             guard let kind = Kind(rawValue: UInt8(clamping: numbers.3)) else {
                 throw PieceProblem("kind \(numbers.3) of look is not known")
             }
             let refreshSeconds = Int64(UInt8(clamping: try reader.natural()))
-            let least = try reader.optional()
-            let spread = least == nil ? 0 : try reader.number()
+            let least = try reader.optionalTime()
+            let spread = least == nil ? 0 : try reader.time()
             guard spread >= 0 else { throw PieceProblem("an estimate ends before it begins") }
             looks.append(
                 Look(
@@ -120,7 +121,7 @@ extension InsideAnswer {
         var answers: [InsideAnswer] = []
         var last: Int64 = 0
         for _ in 0..<(try reader.count()) {
-            last = last &+ (try reader.number())
+            last = last &+ (try reader.time())
             let took = try reader.natural()
             answers.append(
                 InsideAnswer(answeredMillis: UInt32(clamping: last), tookMillis: UInt32(clamping: took))
@@ -171,8 +172,8 @@ extension BookSums {
             self.closes[second] = CloseCount(all: try reader.integer(), late: try reader.integer())
         }
         for _ in 0..<(try reader.count()) {
-            let sent = try reader.number()
-            self.reentries.append(Visit.Span(sentMicros: sent, answeredMicros: sent &+ (try reader.number())))
+            let sent = try reader.time()
+            self.reentries.append(Visit.Span(sentMicros: sent, answeredMicros: sent &+ (try reader.time())))
         }
         for _ in 0..<(try reader.count()) { self.strangerNumbers.append(UInt32(clamping: try reader.natural())) }
         for _ in 0..<(try reader.count()) { self.probes.tries(try Self.kind(&reader)) }

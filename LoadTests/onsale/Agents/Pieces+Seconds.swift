@@ -77,7 +77,8 @@ extension Counts {
     private static var fields: [WritableKeyPath<Counts, Int>] {
         [
             \.arrivals, \.connections, \.requests, \.waitingPages, \.exchanges, \.insideAnswers, \.connectionsGivenUp,
-            \.staleConnections, \.served, \.abandoned, \.noShows, \.failed, \.unfinished,
+            \.staleConnections, \.vanished, \.turnedAway, \.served, \.abandoned, \.noShows, \.failed, \.unfinished,
+            \.unfinishedStrangers,
         ]
     }
 

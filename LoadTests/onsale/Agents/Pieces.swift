@@ -36,6 +36,10 @@ struct PieceWriter {
 
 /// Reads what a `PieceWriter` has written; everything else is a problem, never a trap.
 struct PieceReader {
+    /// What is summed up must not overflow.
+    static let mostTimes: Int64 = 1 << 40
+    static let mostMicros: Int64 = 1 << 50
+
     private var rest: ArraySlice<UInt8>
 
     init(_ bytes: [UInt8]) { self.rest = bytes[...] }
@@ -57,7 +61,25 @@ struct PieceReader {
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
     }
 
-    mutating func integer() throws(PieceProblem) -> Int { Int(try self.number()) }
+    /// How often something happened.
+    mutating func integer() throws(PieceProblem) -> Int {
+        let value = try self.number()
+        guard (0...Self.mostTimes).contains(value) else { throw PieceProblem("nothing happens \(value) times") }
+        return Int(value)
+    }
+
+    /// Microseconds of a run.
+    mutating func time() throws(PieceProblem) -> Int64 {
+        let value = try self.number()
+        guard abs(value.clamped(to: -Self.mostMicros - 1...Self.mostMicros + 1)) <= Self.mostMicros else {
+            throw PieceProblem("\(value) µs are in no run")
+        }
+        return value
+    }
+
+    mutating func optionalTime() throws(PieceProblem) -> Int64? {
+        try self.natural() == 0 ? nil : try self.time()
+    }
 
     mutating func optional() throws(PieceProblem) -> Int64? {
         try self.natural() == 0 ? nil : try self.number()

@@ -65,6 +65,8 @@ final class Browser: PageConnectionOwner {
     }
 
     var cookies: SiteCookies { self.box.cookies }
+    /// The network is gone: what answers bring is lost, their cookies, too.
+    var isDeaf = false
 
     func forgetCookies() { self.box.cookies = SiteCookies() }
 
@@ -164,6 +166,7 @@ final class Browser: PageConnectionOwner {
     func answered(_ number: Int, _ response: PageResponse, _ connection: PageConnection) {
         guard let known = self.underWay.removeValue(forKey: number) else { return }
         if let ticket = connection.ticket { self.ticket = ticket }
+        guard !self.isDeaf else { return }
         for field in response.fields where field.name == "set-cookie" {
             self.box.cookies.take(setCookie: field.value, from: known.request.target)
         }
@@ -176,10 +179,14 @@ final class Browser: PageConnectionOwner {
         if mayRepeat, known.request.isRepeatable, !known.isRepeated {
             self.host.askedAgain()
             self.queue.insert(Waiting(number: number, request: known.request, isRepeated: true), at: 0)
+            // A stream may be refused by a connection that goes on.
+            if connection.capacity > 0 { self.pump() }
             return
         }
         self.user?.failed(number, kind, detail: nil)
     }
+
+    func mayTakeMore(_ connection: PageConnection) { self.pump() }
 
     func ended(_ connection: PageConnection, _ kind: ErrorKind, detail: CloseReason?) {
         self.forget(connection)

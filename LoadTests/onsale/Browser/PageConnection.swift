@@ -127,6 +127,8 @@ final class PageConnection: StreamHandler {
         self.flush()
         self.handOver()
         if self.state == .open, self.isUsedUp { self.end(.broken, detail: nil) }
+        // A server may have raised what it takes, without a word on any request.
+        if self.capacity > 0 { owner.mayTakeMore(self) }
         return self.state == .open ? used : bytes.count
     }
 
@@ -151,6 +153,8 @@ protocol PageConnectionOwner: AnyObject {
     func answered(_ number: Int, _ response: PageResponse, _ connection: PageConnection)
     /// `mayRepeat`: the server has surely, or very likely, not seen the request.
     func failed(_ number: Int, _ kind: ErrorKind, mayRepeat: Bool, _ connection: PageConnection)
+    /// Bytes have come, and there is room for a request.
+    func mayTakeMore(_ connection: PageConnection)
     /// Its last word. Requests under way have been told of before.
     func ended(_ connection: PageConnection, _ kind: ErrorKind, detail: CloseReason?)
 }

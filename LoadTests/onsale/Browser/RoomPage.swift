@@ -6,7 +6,7 @@ import Primitives
 ///
 /// Sluice's says it in a field, and the rest as JSON or in the words of its HTML page. Any other room is known by a
 /// page of HTML that asks to be loaded again after some time: a `Refresh` field, a `<meta http-equiv="refresh">` of the
-/// same address, or a `Retry-After` in seconds, with a status of 200, 429 or 503.
+/// same address, or, but for a 503, a `Retry-After` in seconds; with a status of 200, 429 or 503.
 struct RoomPage: Equatable, Sendable {
     /// Longer than this no page of a room asks to wait: a page that refreshes itself so rarely is a page.
     static let longestRefreshSeconds: Int64 = 300
@@ -30,7 +30,8 @@ struct RoomPage: Equatable, Sendable {
         }
         guard !isThePage, response.isHTML, [200, 429, 503].contains(response.status) else { return nil }
         let refresh = Self.refreshSeconds(response, url: url)
-        guard let seconds = refresh ?? retryAfter, (1...Self.longestRefreshSeconds).contains(seconds) else {
+        // Whatever is overloaded says "try again later": with a 5xx and nothing else that is an error.
+        guard let seconds = refresh ?? (response.status < 500 ? retryAfter : nil), (1...Self.longestRefreshSeconds).contains(seconds) else {
             return nil
         }
         self.standing = .waiting

@@ -33,7 +33,11 @@ struct SiteCookies: Equatable, Sendable {
             let value = Self.trimmed(part.dropFirst(name.count + 1))
             switch name {
             case "path" where value.first == "/": cookie.path = value
-            case "max-age": maxAgeEnds = value.first == "-" || value.allSatisfy { $0 == "0" }
+            // What is no number is passed over (RFC 6265 section 5.2.2).
+            case "max-age":
+                let digits = value.first == "-" ? value.dropFirst() : value
+                guard !digits.isEmpty, digits.utf8.allSatisfy({ (48...57).contains($0) }) else { continue }
+                maxAgeEnds = value.first == "-" || digits.allSatisfy { $0 == "0" }
             // The year in which cookies are taken back.
             case "expires": expires = value.contains(" 1970") || value.contains("-1970") || value.contains("-70 ")
             default: break

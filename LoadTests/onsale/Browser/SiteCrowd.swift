@@ -128,7 +128,8 @@ final class SiteCrowd: BrowserHost {
     }
 
     func left(_ player: SitePlayer, _ outcome: VisitorMachine.Outcome) {
-        self.tally.left(outcome, machine: player.machine)
+        let keepsPlace = self.rules.manners(of: player.machine.visitor).keepsPlace
+        self.tally.left(outcome, machine: player.machine, keepsPlace: keepsPlace)
         self.leftCount += 1
         // Further up the stack the player is still at work.
         let index = player.machine.visitor.index

@@ -7,7 +7,7 @@ enum SitePlay {
     /// Plays to the end of the process.
     static func run(_ plan: SitePlayPlan, scenario: Scenario, reportFolder: String, command: String) throws -> Never {
         SignalSource.ignoreBrokenPipe()
-        let loop = try EventLoop(label: "onsale")
+        let loop = try EventLoop(label: "onsale", hasPreciseTimers: true)
         let director = SiteDirector(
             plan,
             scenario: scenario,

@@ -62,6 +62,7 @@ final class SitePlayer: BrowserUser {
         if self.isAway {
             // Back, and the connections are of no more use.
             self.isAway = false
+            self.browser.isDeaf = false
             self.browser.stop()
         }
         let now = MonotonicClock.now()
@@ -97,6 +98,7 @@ final class SitePlayer: BrowserUser {
     /// A phone in a tunnel: what was asked for is on its way, and no answer is heard.
     private func vanish(with request: VisitorMachine.Request, until: Instant) {
         self.isAway = true
+        self.browser.isDeaf = true
         _ = self.ask()
         let sentAt = self.sentAt ?? MonotonicClock.now()
         self.endPage()

@@ -123,7 +123,7 @@ struct PlayCommand: ParsableCommand {
             command: self.repeatCommand
         )
         SignalSource.ignoreBrokenPipe()
-        let loop = try EventLoop(label: "onsale")
+        let loop = try EventLoop(label: "onsale", hasPreciseTimers: true)
         if options.scenario.sharesCookies, self.agents != nil || self.threads ?? 1 > 1 {
             throw ValidationError(
                 "tabs of one person share their cookies in this scenario, and so are played by one thread: leave "
@@ -131,7 +131,7 @@ struct PlayCommand: ParsableCommand {
             )
         }
         let threads = options.scenario.sharesCookies ? 1 : self.threads ?? Machine.threadsBesideTheSite
-        let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)") }
+        let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)", hasPreciseTimers: true) }
         let director = Director(options, on: loop, helpers: helpers, agents: try self.team())
         let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
         Task {

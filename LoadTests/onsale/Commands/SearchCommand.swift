@@ -73,7 +73,7 @@ struct SearchCommand: ParsableCommand {
         )
         let bounds = try self.bounds()
         SignalSource.ignoreBrokenPipe()
-        let loop = try EventLoop(label: "search")
+        let loop = try EventLoop(label: "search", hasPreciseTimers: true)
         let driver = SearchDriver(options, bounds, on: loop)
         let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in driver.assumeIsolated { $0.interrupt() } }
         Task {

@@ -69,8 +69,8 @@ struct DriveCommand: ParsableCommand {
             throw ValidationError("\(error)")
         }
         SignalSource.ignoreBrokenPipe()
-        let loop = try EventLoop(label: "onsale")
-        let helpers = try (1..<self.threads).map { try EventLoop(index: $0, label: "onsale-\($0)") }
+        let loop = try EventLoop(label: "onsale", hasPreciseTimers: true)
+        let helpers = try (1..<self.threads).map { try EventLoop(index: $0, label: "onsale-\($0)", hasPreciseTimers: true) }
         let plan = DrivePlan(
             connections: self.connections,
             seconds: self.seconds,

@@ -32,6 +32,8 @@ final class CrowdPlayer {
     private var wholeBooks: VisitBooks?
     private let share: CrowdShare
     private let team: AgentTeam?
+    /// Whose way has ended, by agent.
+    private var leftOfAgents: [Int: Int] = [:]
 
     /// - Parameters:
     ///   - startedAt: second 0 of the run.
@@ -107,6 +109,7 @@ final class CrowdPlayer {
         self.merge = SecondMerge(parts: team.options.count, firstSecond: 0)
         for agent in 0..<team.options.count where team.board.isLost(agent) { self.merge.giveUp(agent) }
         team.onSecond = { [weak self] held, agent in
+            self?.leftOfAgents[agent, default: 0] += held.tally.counts.left
             self?.merge.take(held, of: agent)
             self?.collect()
         }
@@ -129,9 +132,10 @@ final class CrowdPlayer {
     var isEverybodyGone: Bool {
         if let team = self.team {
             let agents = team.options.count
-            let shares = (0..<agents).filter { !team.board.isLost($0) }.map { CrowdShare(index: $0, count: agents) }
-            let people = shares.reduce(0) { $0 + $1.size(of: self.crowd.count) }
-            return self.timeline.total.counts.left >= people
+            return (0..<agents).allSatisfy { agent in
+                let people = CrowdShare(index: agent, count: agents).size(of: self.crowd.count)
+                return team.board.isLost(agent) || self.leftOfAgents[agent, default: 0] >= people
+            }
         }
         return self.boxes.reduce(0) { $0 + $1.leftCount } == self.share.size(of: self.crowd.count)
     }

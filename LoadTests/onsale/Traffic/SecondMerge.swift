@@ -11,6 +11,8 @@ struct HeldSecond: Sendable {
 /// apart; a second that one of them tells of later still goes into the sum of the run and into no second of its own.
 struct SecondMerge: Sendable {
     static let mostAhead = 30
+    /// Nobody is so far ahead of the run: what is told of such a second goes into the sum, and holds up nobody.
+    static let mostJump = 600
 
     private var rows: [Int: HeldSecond] = [:]
     /// By part: all seconds before this one have been told.
@@ -26,6 +28,7 @@ struct SecondMerge: Sendable {
     }
 
     mutating func take(_ held: HeldSecond, of part: Int) {
+        guard held.second < self.nextSecond + Self.mostJump else { return self.late.append(held.tally) }
         self.reached[part] = max(self.reached[part], held.second + 1)
         guard held.second >= self.nextSecond else { return self.late.append(held.tally) }
         guard var row = self.rows.removeValue(forKey: held.second) else {

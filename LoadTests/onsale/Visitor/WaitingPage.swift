@@ -8,6 +8,9 @@ struct WaitingPage: Equatable, Sendable {
     /// The longest body that is looked at; the gateway's own is about 200 bytes.
     static let mostBytes = 4096
 
+    /// Larger figures count as this: whoever reckons with them must not overflow.
+    static let mostFigure: Int64 = 1_000_000_000_000
+
     /// nil while the room could not give a place out yet.
     var number: Int64?
     /// People ahead, the visitor included.
@@ -42,7 +45,8 @@ struct WaitingPage: Equatable, Sendable {
         if key.elementsEqual("estimate_seconds".utf8) {
             guard let range = scanner.pair() else { return scanner.skipValue() }
             guard range.0 <= range.1 else { return false }
-            self.estimateSeconds = range.0...range.1
+            let most = Self.mostFigure
+            self.estimateSeconds = range.0.clamped(to: -most...most)...range.1.clamped(to: -most...most)
             return true
         }
         if key.elementsEqual("number".utf8) {
@@ -53,7 +57,7 @@ struct WaitingPage: Equatable, Sendable {
         guard let field = Self.field(key) else { return scanner.skipValue() }
         if scanner.null() { return true }
         guard let value = scanner.integer() else { return false }
-        self[keyPath: field] = value
+        self[keyPath: field] = value.clamped(to: -Self.mostFigure...Self.mostFigure)
         return true
     }
 
