@@ -23,7 +23,9 @@ import Testing
     @Test(arguments: [5, 6, 7] as [UInt64], [false, true])
     func site_withoutAFault_breaksNothing(seed: UInt64, tightSlots: Bool) throws {
         let verdict = try Self.verdict(nil, seed: seed, tightSlots: tightSlots)
-        #expect(verdict.broken.isEmpty, "\(FaultWallTests.words(verdict))")
+        // Where strangers hold a few slots each for a whole session, no room can tell how long the others wait.
+        let mayBreak: Set<Check.Name> = tightSlots ? [.estimates] : []
+        #expect(Set(verdict.broken.map(\.name)).isSubset(of: mayBreak), "\(FaultWallTests.words(verdict))")
     }
 
     /// What a fault must break here, too: among people who ask at their own pace and wait for several places, how long the
@@ -35,6 +37,8 @@ import Testing
         case .estimateScaresAway, .inflowDoubled: promises.remove(.reload)
         // Those without a place are called in place of those who are kept back.
         case .starvedByRefresh: promises.remove(.positions)
+        // The last numbers are those of strangers, with which nobody comes; and behind strangers all are told too much.
+        case .tailHeldBack, .estimateTheSameToAll: return []
         default: break
         }
         return promises == [.estimates] ? promises : promises.subtracting([.estimates])

@@ -38,6 +38,8 @@ struct EstimateScore: Equatable, Sendable {
     static let fewestWaits = 200
     /// A page is no clock.
     static let toleranceSeconds = 1.0
+    /// People in front may leave: a wait may be shorter than the shorter end by this share of it.
+    static let shorterShare = 0.2
     /// A range whose longer end is further from the shorter one says nothing, and counts as not kept. The room tells none
     /// beyond 4 x + 15 s, and rounds both ends outward.
     static let widest = (factor: 4.0, seconds: 20.0)
@@ -175,7 +177,7 @@ struct EstimateScore: Equatable, Sendable {
         return Wait(
             seconds: seconds,
             shortestToldSeconds: low,
-            isKept: isKept && isNarrow && seconds >= low - Self.toleranceSeconds
+            isKept: isKept && isNarrow && seconds >= low * (1 - Self.shorterShare) - Self.toleranceSeconds
         )
     }
 
@@ -197,7 +199,8 @@ struct EstimateScore: Equatable, Sendable {
         let (short, long) = (waits.prefix(third), waits.suffix(third))
         let rise = mean(long, \.seconds) - mean(short, \.seconds)
         let told = mean(long, \.shortestToldSeconds) - mean(short, \.shortestToldSeconds)
-        self.saysNothing = rise >= Self.risingSeconds && told < Self.risingShare * rise
+        // Behind strangers all are told more than comes, by as much as these have taken.
+        self.saysNothing = self.strangerNumbers.isEmpty && rise >= Self.risingSeconds && told < Self.risingShare * rise
     }
 
     var worst: Decile? { self.deciles.min { $0.share < $1.share } }

@@ -110,15 +110,17 @@ struct ShortfallSearch {
         return longest
     }
 
-    /// Stretches in which somebody waited and came again when told, in order of time and apart from each other.
+    /// Stretches in which somebody waited for the time to come again, in order of time and apart from each other.
     private static func waits(_ looks: [Look]) -> [ClosedRange<Int64>] {
         var pages: [UInt32: Look] = [:]
         var spans: [ClosedRange<Int64>] = []
         for look in looks {
             let page = pages[look.visitor]
-            if let page, look.kind != .error, look.kind != .joining, !look.isLate(after: page) {
+            if let page, look.kind != .error, look.kind != .joining {
                 let end = look.kind == .letIn ? look.answeredMicros : look.sentMicros
-                spans.append(page.sentMicros...max(page.sentMicros, end))
+                // Who comes later than told has waited until then.
+                let waited = look.isLate(after: page) ? look.sentMicros - look.lateMicros(after: page) : end
+                spans.append(page.sentMicros...max(page.sentMicros, waited))
             }
             pages[look.visitor] = look.kind == .waiting || look.kind == .atDoor && page != nil ? look : nil
         }
