@@ -122,15 +122,4 @@ import Testing
         let fits = long.withUnsafeBytes { jar.take(setCookie: $0) }
         #expect(!fits && Self.header(jar) == "a=1; b=2; c=3; d=4")
     }
-
-    /// Whoever reckons with what a site says must not overflow.
-    @Test func figures_beyondReason_countAsMuch() throws {
-        let page = try #require(self.parse(#"{"number":1,"opens_in_seconds":100000000000000000}"#))
-        #expect(page.opensInSeconds == WaitingPage.mostFigure)
-        var books = VisitBooks(visitors: 1, startedAt: Instant(nanoseconds: 0), openingAt: Instant(nanoseconds: 0))
-        let response = Response(status: 200, standing: .waiting, page: page)
-        let now = Instant(nanoseconds: 5_000)
-        books.heard(.waitingPage, of: 0, isExit: false, response: response, sentAt: now, now: now)
-        #expect(books.pagesWithWrongCountdown == 1)
-    }
 }

@@ -78,7 +78,7 @@ struct AgentCommand: ParsableCommand {
         let threads = self.threads ?? min(Machine.mostThreads, ProcessInfo.processInfo.activeProcessorCount)
         let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)", hasPreciseTimers: true) }
         let agent = AgentRun(options, on: loop, helpers: helpers)
-        let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in agent.assumeIsolated { $0.interrupt() } }
+        let signals = SignalSource(Machine.endSignals, on: loop) { _ in agent.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await agent.run()
             withExtendedLifetime(signals) { Foundation.exit(code) }

@@ -24,7 +24,7 @@ actor SiteDirector {
     private var crowd: SiteCrowd?
     /// What a report needs if the run is stopped.
     private var soFar: RunSoFar?
-    private var isInterrupted = false
+    private var interruptedAt: Instant?
 
     init(_ plan: SitePlayPlan, scenario: Scenario, reportFolder: String, command: String, on loop: EventLoop) {
         self.plan = plan
@@ -75,12 +75,15 @@ actor SiteDirector {
 
     /// Once: the script stops at its next step. Twice: at once.
     func interrupt() {
-        guard self.isInterrupted else { return self.isInterrupted = true }
+        let now = MonotonicClock.now()
+        guard let first = self.interruptedAt else { return self.interruptedAt = now }
+        guard now.nanoseconds(since: first) > Machine.signalEchoNanoseconds else { return }
         exit(130)
     }
 
     func perform() async throws -> RunReport {
         let crowd = try Crowd(self.scenario)
+        try ReportFiles.prepare(self.reportFolder)
         let (target, answer) = try await self.prepare(crowd)
         let startedAt = Date()
         self.soFar = RunSoFar(startedAt: startedAt, environment: Machine.facts, scenario: crowd.scenario)
@@ -126,7 +129,7 @@ actor SiteDirector {
                 if first == nil { first = answer }
             case .failure(let problem): problems.append(problem)
             }
-            if self.isInterrupted { throw Director.Interrupted() }
+            if self.interruptedAt != nil { throw Director.Interrupted() }
         }
         guard let first else { throw problems[0] }
         for problem in problems { self.printer.say("  left out: \(problem)") }
@@ -201,7 +204,7 @@ actor SiteDirector {
         let seconds = crowd.scenario.durationSeconds + Self.graceSeconds
         let deadline = site.startedAt.advanced(byNanoseconds: Int64(seconds * 1e9))
         while !site.isEverybodyGone, MonotonicClock.now() < deadline {
-            if self.isInterrupted { throw Director.Interrupted() }
+            if self.interruptedAt != nil { throw Director.Interrupted() }
             self.printer.paint(self.progress(site))
             await withCheckedContinuation { continuation in
                 _ = self.loop.after(nanoseconds: Self.lookNanoseconds) { continuation.resume() }

@@ -15,7 +15,7 @@ enum SitePlay {
             command: command,
             on: loop
         )
-        let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
+        let signals = SignalSource(Machine.endSignals, on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await director.play()
             withExtendedLifetime(signals) { Foundation.exit(code) }

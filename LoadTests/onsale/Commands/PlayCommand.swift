@@ -97,6 +97,9 @@ struct PlayCommand: ParsableCommand {
 
     func run() throws {
         let scenario = try self.objectives.added(to: self.options.playedScenario(isWhole: self.site.url != nil))
+        guard self.site.url == nil || scenario.faults.isEmpty else {
+            throw ValidationError("nothing is done to a site that is there already: take `faults` out of the scenario")
+        }
         if let plan = try self.site.plan(pages: scenario.pages) {
             try SitePlay.run(
                 plan,
@@ -133,7 +136,7 @@ struct PlayCommand: ParsableCommand {
         let threads = options.scenario.sharesCookies ? 1 : self.threads ?? Machine.threadsBesideTheSite
         let helpers = try (1..<threads).map { try EventLoop(index: $0, label: "onsale-\($0)", hasPreciseTimers: true) }
         let director = Director(options, on: loop, helpers: helpers, agents: try self.team())
-        let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
+        let signals = SignalSource(Machine.endSignals, on: loop) { _ in director.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await director.play()
             withExtendedLifetime(signals) { Foundation.exit(code) }

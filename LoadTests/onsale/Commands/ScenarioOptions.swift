@@ -40,7 +40,12 @@ struct ScenarioOptions: ParsableArguments {
                 durationSeconds: self.seconds.map { $0 * share },
                 seed: self.seed
             )
-            return try ScenarioFile.load(file, overrides)
+            do {
+                return try ScenarioFile.load(file, overrides)
+            } catch {
+                printError("\(error)")
+                throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)
+            }
         }
         let scenario = Scenario(
             visitors: self.visitors ?? 20_000,

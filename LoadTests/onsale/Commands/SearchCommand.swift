@@ -75,7 +75,7 @@ struct SearchCommand: ParsableCommand {
         SignalSource.ignoreBrokenPipe()
         let loop = try EventLoop(label: "search", hasPreciseTimers: true)
         let driver = SearchDriver(options, bounds, on: loop)
-        let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in driver.assumeIsolated { $0.interrupt() } }
+        let signals = SignalSource(Machine.endSignals, on: loop) { _ in driver.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await driver.run()
             withExtendedLifetime(signals) { Foundation.exit(code) }

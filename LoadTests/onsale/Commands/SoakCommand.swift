@@ -51,7 +51,7 @@ struct SoakCommand: ParsableCommand {
         SignalSource.ignoreBrokenPipe()
         let loop = try EventLoop(label: "soak")
         let soak = try Soak(options, on: loop)
-        let signals = SignalSource([SIGINT, SIGTERM], on: loop) { _ in soak.assumeIsolated { $0.interrupt() } }
+        let signals = SignalSource(Machine.endSignals, on: loop) { _ in soak.assumeIsolated { $0.interrupt() } }
         Task {
             let code = await soak.run()
             withExtendedLifetime(signals) { Foundation.exit(code) }

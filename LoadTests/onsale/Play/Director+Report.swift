@@ -50,8 +50,8 @@ extension Director {
     /// Logs of an earlier run are not added to.
     private func prepareReportFolder() throws {
         let folder = self.options.reportFolder
+        try ReportFiles.prepare(folder)
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             for log in [self.options.sluiceLog, self.options.workersLog] {
                 try Data().write(to: URL(fileURLWithPath: log))
             }

@@ -42,7 +42,7 @@ actor Director {
     var openingAt = Date()
     /// The end of the process under test is what the script waits for.
     var mayEnd = false
-    private var isInterrupted = false
+    private var interruptedAt: Instant?
     /// What a report needs if the run is stopped.
     var soFar: RunSoFar?
 
@@ -90,7 +90,9 @@ actor Director {
 
     /// Once: the script stops at its next step and cleans up. Twice: everything is killed at once.
     func interrupt() {
-        guard self.isInterrupted else { return self.isInterrupted = true }
+        let now = MonotonicClock.now()
+        guard let first = self.interruptedAt else { return self.interruptedAt = now }
+        guard now.nanoseconds(since: first) > Machine.signalEchoNanoseconds else { return }
         self.children.killAll()
         self.removeFolder()
         exit(130)
@@ -128,7 +130,7 @@ actor Director {
     }
 
     private func checkCourse() throws {
-        if self.isInterrupted { throw Interrupted() }
+        if self.interruptedAt != nil { throw Interrupted() }
         if let end = self.site?.unexpectedEnd, !self.mayEnd {
             throw PlayProblem(
                 "\(self.options.sluice) (\(end.part.rawValue)) ended in the middle of the run, with "
@@ -149,7 +151,7 @@ actor Director {
     /// Ends what the run has started, whatever state it is in. What does not end when told is killed.
     private func cleanUp() async {
         self.mayEnd = true
-        self.isInterrupted = false
+        self.interruptedAt = nil
         if self.player != nil { self.player?.finish() }
         self.player = nil
         self.team?.end()

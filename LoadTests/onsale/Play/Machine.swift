@@ -1,8 +1,15 @@
 import Foundation
 import Glibc
+import Primitives
 
 /// What this machine is and what this process may take of it.
 enum Machine {
+    /// By which a run is stopped: Ctrl-C, an order to end, a terminal that is gone.
+    static let endSignals = [SIGINT, SIGTERM, SIGHUP]
+
+    /// Whoever starts a program may send it the same signal as its group: so soon, a second one is the first.
+    static let signalEchoNanoseconds = Nanoseconds.perSecond
+
     /// Raises the limit of open descriptors as far as it goes; returns what then holds.
     static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()

@@ -30,6 +30,22 @@ enum ReportFiles {
         }
     }
 
+    /// Before a run: a folder that cannot be written to is told of now, and nobody takes an earlier run's files for this
+    /// one's.
+    static func prepare(_ folder: String) throws(Problem) {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            for file in ["report.json", "report.html", "report.csv", "report.xml", "report.prom"] {
+                unlink("\(folder)/\(file)")
+            }
+            try Self.replace("\(folder)/report.json", Data())
+            unlink("\(folder)/report.json")
+        } catch {
+            let reason = (error as? Problem)?.description ?? error.localizedDescription
+            throw Problem(description: "the folder \(folder) cannot be written to: \(reason); use --report")
+        }
+    }
+
     static func encoded(_ report: RunReport) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -49,6 +49,7 @@ struct SimulateCommand: ParsableCommand {
         do {
             let played = try self.like.map { path throws(ReportFiles.Problem) in try ReportFiles.read(path) }
             let scenario = try played?.scenario ?? self.options.playedScenario()
+            try SimulationOptions.refuseFaults(scenario)
             var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
             rehearsal.controllerLeadNanoseconds = played.flatMap { PlayedComparison.controllerLead($0.gateway) }
             let began = Date()
@@ -129,6 +130,13 @@ struct SimulateCommand: ParsableCommand {
 
 /// Which settings are simulated.
 struct SimulationOptions: ParsableArguments {
+    /// What fails is not in virtual time: to leave it out without a word would be another sale.
+    static func refuseFaults(_ scenario: Scenario) throws {
+        guard scenario.faults.isEmpty else {
+            throw ValidationError("faults are played, not simulated: take `faults` out of the scenario")
+        }
+    }
+
     @Option(
         name: .customLong("set"),
         help: "Put a value in place of the file's: rooms.onsale.inflow=150/s. Repeatable."

@@ -43,6 +43,7 @@ struct TuneCommand: ParsableCommand {
     func run() throws {
         do {
             let scenario = try self.options.playedScenario()
+            try SimulationOptions.refuseFaults(scenario)
             let before = try self.rehearsed.rehearsal(self.config, scenario)
             let (knobs, start) = try self.knobs(before)
             let crowds = try (0..<UInt64(self.seeds)).map { offset in
