@@ -76,7 +76,8 @@ import Testing
         var draw = SplitMix64(seed: 1)
         let counts = Self.second(&draw).tally.counts
         for field in Mirror(reflecting: counts).children {
-            guard let count = field.value as? Int, field.label != "connections", field.label != "connectionsGivenUp" else {
+            guard let count = field.value as? Int, field.label != "connections", field.label != "connectionsGivenUp"
+            else {
                 continue
             }
             #expect(count > 0, "\(field.label ?? "")")

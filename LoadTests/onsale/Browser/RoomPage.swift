@@ -31,7 +31,9 @@ struct RoomPage: Equatable, Sendable {
         guard !isThePage, response.isHTML, [200, 429, 503].contains(response.status) else { return nil }
         let refresh = Self.refreshSeconds(response, url: url)
         // Whatever is overloaded says "try again later": with a 5xx and nothing else that is an error.
-        guard let seconds = refresh ?? (response.status < 500 ? retryAfter : nil), (1...Self.longestRefreshSeconds).contains(seconds) else {
+        guard let seconds = refresh ?? (response.status < 500 ? retryAfter : nil),
+            (1...Self.longestRefreshSeconds).contains(seconds)
+        else {
             return nil
         }
         self.standing = .waiting

@@ -70,7 +70,9 @@ struct DriveCommand: ParsableCommand {
         }
         SignalSource.ignoreBrokenPipe()
         let loop = try EventLoop(label: "onsale", hasPreciseTimers: true)
-        let helpers = try (1..<self.threads).map { try EventLoop(index: $0, label: "onsale-\($0)", hasPreciseTimers: true) }
+        let helpers = try (1..<self.threads).map {
+            try EventLoop(index: $0, label: "onsale-\($0)", hasPreciseTimers: true)
+        }
         let plan = DrivePlan(
             connections: self.connections,
             seconds: self.seconds,
