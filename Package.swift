@@ -10,6 +10,7 @@ let unchecked = SwiftSetting.unsafeFlags(["-enforce-exclusivity=unchecked"], .wh
 let swift: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"), unchecked] + strict
 
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
@@ -58,7 +59,7 @@ let package = Package(
         module("Settings", ["Addresses", "Primitives"]),
         module("Rooms", ["Admission", "Primitives", "Settings", deque]),
         module("Pools", ["Primitives", "Scaling", "Settings"]),
-        module("Simulation", ["Admission", "Pools", "Primitives", "Rooms", "Scaling", "Settings", deque]),
+        module("Simulation", ["Admission", "Pools", "Primitives", "Rooms", "Scaling", "Settings", deque, heap]),
 
         // The I/O ring.
         module("EventLoop", ["CLinux", "Primitives"]),
@@ -183,10 +184,7 @@ let package = Package(
             "OnsaleTests",
             [
                 "Addresses", "Admission", "CNghttp2", "EventLoop", "HTTPWire", "Primitives", "RedisClient", "Settings",
-                "SettingsFile",
-                "TestKit",
-                "Transport",
-                "onsale",
+                "SettingsFile", "Simulation", "TestKit", "Transport", "onsale",
             ]
         ),
         tests("IntegrationTests", ["EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"]),

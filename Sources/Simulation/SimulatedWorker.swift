@@ -1,3 +1,4 @@
+import HeapModule
 import Pools
 import Primitives
 import Settings
@@ -11,9 +12,9 @@ struct SimulatedWorker {
     private let queue: Int
     private var times: ServiceTimes
     /// When each slot has done what it was given.
-    private var slotsFreeAt = Heap()
+    private var slotsFreeAt = Heap<UInt64>()
     /// When each request that has not ended will end.
-    private var endings = Heap()
+    private var endings = Heap<UInt64>()
 
     init(number: Int, shape: WorkerSettings, startedAt: Instant) {
         self.number = number
@@ -30,24 +31,24 @@ struct SimulatedWorker {
 
     /// Requests under way, those in the worker's queue included.
     mutating func inFlight(now: Instant) -> Int {
-        while let ending = self.endings.least, ending <= now.nanoseconds { self.endings.popLeast() }
+        while let ending = self.endings.min, ending <= now.nanoseconds { self.endings.removeMin() }
         return self.endings.count
     }
 
     /// When the next request ends; nil when none is under way.
-    var nextEnding: Instant? { self.endings.least.map { Instant(nanoseconds: $0) } }
+    var nextEnding: Instant? { self.endings.min.map { Instant(nanoseconds: $0) } }
 
     /// When all are done.
-    var lastEnding: Instant? { self.endings.items.max().map { Instant(nanoseconds: $0) } }
+    var lastEnding: Instant? { self.endings.max.map { Instant(nanoseconds: $0) } }
 
     /// When the answer is there; nil from a full queue.
     mutating func take(now: Instant) -> Instant? {
         guard self.inFlight(now: now) < self.slots + self.queue else { return nil }
         var start = now.nanoseconds
-        if self.slotsFreeAt.count == self.slots, let free = self.slotsFreeAt.popLeast() { start = max(start, free) }
+        if self.slotsFreeAt.count == self.slots, let free = self.slotsFreeAt.popMin() { start = max(start, free) }
         let end = start + UInt64(self.times.next())
-        self.slotsFreeAt.push(end)
-        self.endings.push(end)
+        self.slotsFreeAt.insert(end)
+        self.endings.insert(end)
         return Instant(nanoseconds: end)
     }
 }

@@ -206,7 +206,7 @@ import Transport
     }
 
     @Test func descriptorsUsedUp_areTheToolsOwnLimit() throws {
-        let limit = CrowdPlayer.reservedDescriptors + 2
+        let limit = ConnectionBudget.reservedDescriptors + 2
         let outcome = try Self.play(Self.scenario(visitors: 30), descriptorLimit: limit, reply: Self.room())
         #expect(outcome.counts.errors[.toolLimit] > 0)
         #expect(outcome.counts.left == 30)
@@ -222,7 +222,7 @@ import Transport
             $0.jitterRetrySeconds = 3
             $0.mostRetries = 20
         }
-        let limit = CrowdPlayer.reservedDescriptors + 4
+        let limit = ConnectionBudget.reservedDescriptors + 4
         let (site, player) = try fixture.run {
             let site = try ScriptedSite(loop: loop) { _ in .silence }
             let player = try Self.makePlayer(scenario, site.address, descriptorLimit: limit, on: loop)

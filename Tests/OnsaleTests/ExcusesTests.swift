@@ -46,7 +46,11 @@ import Testing
                 tally.heard(.error(.gatewayError), due: start, sentAt: start, now: now)
                 tally.heard(.error(.broken), due: start, sentAt: start, now: now)
                 tally.arrived()
-                tally.left(.failed, machine: VisitorMachine(VisitorMachineTests.visitor(), startedAt: start))
+                tally.left(
+                    .failed,
+                    machine: VisitorMachine(VisitorMachineTests.visitor(), startedAt: start),
+                    keepsPlace: true
+                )
             }
             var gauges = Gauges()
             gauges.workersReady = index == 50 ? 3 : 1

@@ -49,7 +49,8 @@ import Testing
                 tally.heard(.inside, due: Self.start, sentAt: Self.start, now: now)
                 tally.left(
                     .served,
-                    machine: VisitorMachine(VisitorMachineTests.visitor(), startedAt: Self.start)
+                    machine: VisitorMachine(VisitorMachineTests.visitor(), startedAt: Self.start),
+                    keepsPlace: true
                 )
             }
             var gauges = Gauges()
@@ -254,7 +255,7 @@ import Testing
         #expect(Self.failures(slow) == [.latency])
         let gaveUp = Self.tally { tally in
             tally.arrived()
-            tally.left(.failed, machine: machine)
+            tally.left(.failed, machine: machine, keepsPlace: true)
         }
         #expect(Self.failures(gaveUp) == [.accounted])
     }

@@ -65,7 +65,7 @@ import Transport
                 paths: requests.map(\.path),
                 texts: requests.map(\.text),
                 complaints: player.complaints,
-                openConnections: player.openConnections
+                openConnections: player.connections.open
             )
         }
         try fixture.end()

@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import Simulation
 
 @testable import onsale
 
@@ -48,7 +49,7 @@ struct VirtualRun {
     private var books: VisitBooks
     private var timeline = Timeline()
     private var tally = Tally()
-    private var queue = EventQueue()
+    private var queue = EventQueue<(visitor: Int, happening: Happening)>()
     var now = Self.started
     var draw: SplitMix64
     private var openConnections = 0
@@ -99,7 +100,7 @@ struct VirtualRun {
             event.at <= end || (event.at <= last && self.leftCount < self.outcomes.count)
         {
             self.now = event.at
-            self.handle(event.visitor, event.happening)
+            self.handle(event.event.visitor, event.event.happening)
         }
         for index in self.machines.indices where self.outcomes[index] == nil {
             self.act(self.machines[index].stop(), index)
@@ -370,6 +371,6 @@ struct VirtualRun {
     }
 
     private mutating func push(_ at: Instant, _ visitor: Int, _ happening: Happening) {
-        self.queue.push(happening, to: visitor, at: at)
+        self.queue.push((visitor, happening), at: at)
     }
 }

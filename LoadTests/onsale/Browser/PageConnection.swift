@@ -1,5 +1,4 @@
 import EventLoop
-import Glibc
 import HTTPWire
 import Transport
 
@@ -157,19 +156,4 @@ protocol PageConnectionOwner: AnyObject {
     func mayTakeMore(_ connection: PageConnection)
     /// Its last word. Requests under way have been told of before.
     func ended(_ connection: PageConnection, _ kind: ErrorKind, detail: CloseReason?)
-}
-
-extension ErrorKind {
-    /// What the end of a connection means for who waits on it.
-    init(_ reason: CloseReason) {
-        self =
-            switch reason {
-            case .connectTimedOut, .connectFailed(ETIMEDOUT): .connectTimedOut
-            case .connectFailed(ECONNREFUSED): .refused
-            case .connectFailed(EADDRNOTAVAIL), .connectFailed(EADDRINUSE), .connectFailed(EMFILE),
-                .connectFailed(ENFILE), .connectFailed(ENOBUFS), .connectFailed(ENOMEM), .outOfMemory:
-                .toolLimit
-            case .local, .peer, .reset, .connectFailed, .tls, .failed: .broken
-            }
-    }
 }

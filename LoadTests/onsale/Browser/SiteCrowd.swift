@@ -27,9 +27,7 @@ final class SiteCrowd: BrowserHost {
     private(set) var lines: Set<LinePlace.Line> = []
     /// TLS handshakes that were abbreviated.
     private(set) var resumed = 0
-    private(set) var openConnections = 0
-    private var heldBack = 0
-    private let mostConnections: Int
+    private(set) var connections: ConnectionBudget
     /// Those who have come and not left, by their index in the crowd.
     private var players: [SitePlayer?]
     /// Those who have not come, and the first of them.
@@ -39,8 +37,7 @@ final class SiteCrowd: BrowserHost {
     private var sharedCookies: [Int: CookieBox] = [:]
     private var leftCount = 0
     private var arrivalTimer: LoopTimer!
-    private var secondTimer: LoopTimer!
-    private var nextSecondAt: Instant
+    private var secondTimer: SecondTimer!
 
     /// - Parameters:
     ///   - startedAt: second 0 of the run.
@@ -67,10 +64,14 @@ final class SiteCrowd: BrowserHost {
         self.players = Array(repeating: nil, count: crowd.count)
         self.coming = crowd.makeIterator()
         self.nextToCome = self.coming.next()
-        self.mostConnections = max(1, descriptorLimit - CrowdPart.reservedDescriptors)
-        self.nextSecondAt = startedAt.advanced(byNanoseconds: Nanoseconds.perSecond)
+        self.connections = ConnectionBudget(most: max(1, descriptorLimit - ConnectionBudget.reservedDescriptors))
         self.arrivalTimer = LoopTimer(loop: loop) { [weak self] in self?.letCome() }
-        self.secondTimer = LoopTimer(loop: loop) { [weak self] in self?.secondPassed() }
+        self.secondTimer = SecondTimer(
+            firstEnd: startedAt.advanced(byNanoseconds: Nanoseconds.perSecond),
+            on: loop,
+            look: { [weak self] in self?.giveUpOverduePages($0) },
+            close: { [weak self] in self?.closeSecond() }
+        )
     }
 
     /// What the run has come to so far, the second under way included.
@@ -85,7 +86,7 @@ final class SiteCrowd: BrowserHost {
     func start() {
         self.loop.preconditionOnLoop()
         self.letCome()
-        self.secondTimer.arm(at: self.nextSecondAt)
+        self.secondTimer.start()
     }
 
     private func letCome() {
@@ -149,15 +150,11 @@ final class SiteCrowd: BrowserHost {
     // MARK: What browsers need
 
     var reasonAgainstConnecting: ErrorKind? {
-        guard self.openConnections >= self.mostConnections else { return nil }
-        // Most pages wait for answers that do not come: it is the site that uses connections up, not the tool's plan.
-        return self.heldBack * 2 > self.openConnections ? .crowdedOut : .toolLimit
+        self.connections.mayOpen ? nil : self.connections.reasonForNone
     }
-    /// Idle connections are given up from here on, so that people who want to ask find a descriptor.
-    var isShortOfDescriptors: Bool { self.openConnections * 4 > self.mostConnections * 3 }
 
-    func connectionBegan() { self.openConnections += 1 }
-    func connectionEnded() { self.openConnections -= 1 }
+    func connectionBegan() { self.connections.open += 1 }
+    func connectionEnded() { self.connections.open -= 1 }
     func askedAgain() {
         self.tally.heard(.staleConnection, due: self.startedAt, sentAt: self.startedAt, now: self.startedAt)
     }
@@ -181,19 +178,8 @@ final class SiteCrowd: BrowserHost {
     func finish() {
         self.loop.preconditionOnLoop()
         self.stopVisitors()
-        self.secondTimer.disarm()
+        self.secondTimer.stop()
         self.closeSecond()
-    }
-
-    private func secondPassed() {
-        let now = MonotonicClock.now()
-        self.giveUpOverduePages(now)
-        // A loop that stood still for several seconds puts what happened in the first of them.
-        while self.nextSecondAt <= now {
-            self.nextSecondAt = self.nextSecondAt.advanced(byNanoseconds: Nanoseconds.perSecond)
-            self.closeSecond()
-        }
-        self.secondTimer.arm(at: self.nextSecondAt)
     }
 
     private func closeSecond() {
@@ -201,7 +187,7 @@ final class SiteCrowd: BrowserHost {
         for case let player? in self.players where !player.machine.isGone {
             if player.isWaiting { gauges.waiting += 1 } else if player.machine.isInside { gauges.inside += 1 }
         }
-        gauges.openConnections = self.openConnections
+        gauges.openConnections = self.connections.open
         self.gauges = gauges
         self.timeline.append(self.tally, gauges)
         self.tally.reset()
@@ -209,11 +195,11 @@ final class SiteCrowd: BrowserHost {
 
     /// Once a second for all, instead of a timer for each page: a page that takes so long is an error in any case.
     private func giveUpOverduePages(_ now: Instant) {
-        self.heldBack = 0
+        self.connections.heldBack = 0
         for case let player? in self.players {
             guard let askedAt = player.askedAt else { continue }
             let waited = now.nanoseconds(since: player.sentAt ?? askedAt)
-            if waited > CrowdPart.promptNanoseconds { self.heldBack += 1 }
+            if waited > CrowdPart.promptNanoseconds { self.connections.heldBack += 1 }
             if waited > CrowdPart.answerTimeoutNanoseconds { player.gaveUpWaiting() }
         }
     }

@@ -140,7 +140,7 @@ final class SitePlayer: BrowserUser {
         self.timer.arm(at: until)
         guard self.browser.isConnected else { return }
         let pause = until.nanoseconds(since: self.crowd.loop.now)
-        guard pause > Self.keepNanoseconds || self.crowd.isShortOfDescriptors else { return }
+        guard pause > Self.keepNanoseconds || self.crowd.connections.isShort else { return }
         if pause <= Self.keepNanoseconds { self.crowd.gaveUpConnection() }
         self.browser.closeConnections()
     }

@@ -62,56 +62,64 @@ extension Judge {
         )
     }
 
-    func shortfall(_ least: Objectives.LeastShare) -> Check {
-        let title = "While people wait, the rate is used, any \(least.seconds) s"
-        guard let schedule = self.evidence.schedule else { return Self.notJudged(.shortfall, title, Self.noLimits) }
-        guard let window = self.shortfallSearch(schedule).worst(lengthMicros: Int64(least.seconds) * 1_000_000) else {
-            return Self.notJudged(
-                .shortfall,
-                title,
-                "for no \(least.seconds) s on end enough people waited while slots were free"
-            )
-        }
-        return Check(
-            name: .shortfall,
-            title: title,
-            outcome: Self.outcome(window.share >= least.share),
-            measured: Format.percent(window.share),
-            limit: "at least \(Format.percent(least.share))",
-            detail: "\(Format.count(window.admitted)) let in of \(Format.decimal(window.due)) due from "
-                + "\(Self.clock(window.startMicros)) on",
-            figure: Check.Figure(unit: .share, measured: window.share, limit: least.share, isLeast: true)
-        )
-    }
-
     /// Of all that was due, what must be let in: a room that uses up a turn for each who does not come loses more.
     private static let wholeShare = 0.96
 
-    func wholeShortfall() -> Check {
-        let title = "While people wait, the rate is used, in all"
-        guard let schedule = self.evidence.schedule else { return Self.notJudged(.shortfall, title, Self.noLimits) }
-        guard let window = self.shortfallSearch(schedule).whole(schedule.settled) else {
-            return Self.notJudged(.shortfall, title, "fewer than \(ShortfallSearch.fewestDue) were due for certain")
+    /// The rate is used: in windows, in all, and without a standstill.
+    func shortfalls() -> [Check] {
+        let schedule = self.evidence.schedule
+        let search = schedule.map(self.shortfallSearch)
+        var checks = self.objectives.leastShares.map { least in
+            self.used(
+                "any \(least.seconds) s",
+                search?.worst(lengthMicros: Int64(least.seconds) * 1_000_000),
+                share: least.share,
+                otherwise: "for no \(least.seconds) s on end enough people waited while slots were free"
+            ) { "from \(Self.clock($0.startMicros)) on" }
+        }
+        checks.append(
+            self.used(
+                "in all",
+                search.flatMap { $0.whole(schedule?.settled ?? []) },
+                share: Self.wholeShare,
+                otherwise: "fewer than \(ShortfallSearch.fewestDue) were due for certain"
+            ) { _ in "while people waited, slots were free, and the limits had settled" }
+        )
+        checks.append(self.stall(search))
+        return checks
+    }
+
+    private func used(
+        _ stretch: String,
+        _ window: ShortfallSearch.Window?,
+        share: Double,
+        otherwise reason: String,
+        _ words: (ShortfallSearch.Window) -> String
+    ) -> Check {
+        let title = "While people wait, the rate is used, \(stretch)"
+        guard let window else {
+            return Self.notJudged(.shortfall, title, self.evidence.schedule == nil ? Self.noLimits : reason)
         }
         return Check(
             name: .shortfall,
             title: title,
-            outcome: Self.outcome(window.share >= Self.wholeShare),
+            outcome: Self.outcome(window.share >= share),
             measured: Format.percent(window.share),
-            limit: "at least \(Format.percent(Self.wholeShare))",
-            detail: "\(Format.count(window.admitted)) let in of \(Format.decimal(window.due)) due while people waited, "
-                + "slots were free, and the limits had settled",
-            figure: Check.Figure(unit: .share, measured: window.share, limit: Self.wholeShare, isLeast: true)
+            limit: "at least \(Format.percent(share))",
+            detail: "\(Format.count(window.admitted)) let in of \(Format.decimal(window.due)) due \(words(window))",
+            figure: Check.Figure(unit: .share, measured: window.share, limit: share, isLeast: true)
         )
     }
 
     /// Whoever asks and is told to wait sees somebody let in within this time, or the time for so many at the rate.
     private static let longestStall = (micros: Int64(5_000_000), people: 10.0)
 
-    func stall() -> Check {
+    private func stall(_ search: ShortfallSearch?) -> Check {
         let title = "While anyone waits, somebody is let in"
-        guard let schedule = self.evidence.schedule else { return Self.notJudged(.shortfall, title, Self.noLimits) }
-        guard let stall = self.shortfallSearch(schedule).longestStall(self.looks, except: self.strangers) else {
+        guard let search, let schedule = self.evidence.schedule else {
+            return Self.notJudged(.shortfall, title, Self.noLimits)
+        }
+        guard let stall = search.longestStall(self.looks, except: self.strangers) else {
             return Self.notJudged(.shortfall, title, "nobody asked in vain while slots were free")
         }
         let rate = Double(schedule.written.map(\.rateMilli).min() ?? 0) / 1_000

@@ -11,6 +11,8 @@ struct Judge {
     let looks: [Look]
     /// Each time that somebody who shows no pass was let in once more.
     let reentries: [Visit.Span]
+    /// Visitors who keep no place. To the room each of their pages is to somebody else.
+    let strangers: Set<UInt32>
     let way: AnswerWay
     let passages: Passages
     var counts: Counts { self.evidence.timeline.total.counts }
@@ -19,9 +21,11 @@ struct Judge {
     init(objectives: Objectives, evidence: Evidence) {
         self.objectives = objectives
         self.evidence = evidence
-        self.visits = evidence.books?.visits ?? []
+        let visits = evidence.books?.visits ?? []
+        self.visits = visits
         self.looks = evidence.books?.looks.all ?? []
         self.reentries = evidence.books?.reentries ?? []
+        self.strangers = Set(visits.indices.lazy.filter { !visits[$0].keepsRules }.map { UInt32($0) })
         self.way = AnswerWay(
             self.looks,
             inside: evidence.books?.insideAnswers.all ?? [],
@@ -37,19 +41,13 @@ struct Judge {
 
     static func owedMicros(_ sessionMicros: Int64) -> Int64 { sessionMicros > 0 ? sessionMicros / 6 * 5 : .max }
 
-    /// Visitors who keep no place. To the room each of their pages is to somebody else.
-    var strangers: Set<UInt32> {
-        Set(self.visits.indices.lazy.filter { !self.visits[$0].keepsRules }.map { UInt32($0) })
-    }
-
     func verdict() -> Verdict {
         var checks: [Check?] = [
             self.order(), self.positions(), self.numbers(), self.placeKept(), self.letInOnce(), self.estimates(),
             self.pages(), self.opening(),
         ]
         checks += self.objectives.windowSeconds.map { self.pace(windowSeconds: $0) }
-        checks += self.objectives.leastShares.map { self.shortfall($0) }
-        checks += [self.wholeShortfall(), self.stall(), self.slots(), self.reload()]
+        checks += self.shortfalls() + [self.slots(), self.reload()]
         checks += [
             self.identity(), self.serverErrors(), self.blame(), self.otherErrors(), self.latency(), self.lineLatency(),
             self.doorLatency(),

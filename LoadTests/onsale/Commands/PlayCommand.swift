@@ -72,6 +72,9 @@ struct PlayCommand: ParsableCommand {
             throw ValidationError("--threads: \(threads) is not a number from 1 to \(Machine.mostThreads)")
         }
         _ = try self.team()
+        guard self.planned.isEmpty || self.site.url == nil && self.rehearsal.config == nil else {
+            throw ValidationError("--slots and --steady are of the site that onsale makes: leave them out")
+        }
         if self.site.url != nil {
             guard self.sluice == nil else {
                 throw ValidationError("--url plays against a site, --sluice against a gateway: leave one out")

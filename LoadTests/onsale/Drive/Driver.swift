@@ -33,7 +33,7 @@ final class Driver {
 
     func start() {
         self.keeper = self
-        self.player.onSecond = { [unowned self] _ in self.secondPassed() }
+        self.player.onSecond = { [weak self] _ in self?.secondPassed() }
         self.player.start()
     }
 

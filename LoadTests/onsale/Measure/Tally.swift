@@ -40,7 +40,7 @@ struct Tally: Sendable {
     }
 
     /// Books the end of a visitor's way.
-    mutating func left(_ outcome: VisitorMachine.Outcome, machine: VisitorMachine, keepsPlace: Bool = true) {
+    mutating func left(_ outcome: VisitorMachine.Outcome, machine: VisitorMachine, keepsPlace: Bool) {
         self.counts.count(outcome)
         if outcome == .unfinished, !keepsPlace { self.counts.unfinishedStrangers += 1 }
         if let joinedAt = machine.joinedAt, let admittedAt = machine.admittedAt {

@@ -80,7 +80,7 @@ struct SimulatedCrowd {
         self.startedAt = startedAt
         self.now = startedAt
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt)
-        self.sleepers = Sleepers(startedAt: startedAt)
+        self.sleepers = Sleepers(crowd, startedAt: startedAt)
         self.coming = crowd.makeIterator()
         self.next = self.coming.next()
         guard !isCounted, !Self.mustCount(crowd) else { return }
@@ -236,7 +236,9 @@ struct SimulatedCrowd {
             self.guests[seat]!.isConnected = false
             self.guests[seat]!.machine.connectionEnded()
         case .leave(let outcome):
-            self.tally.left(outcome, machine: self.guests[seat]!.machine)
+            let machine = self.guests[seat]!.machine
+            let keepsPlace = self.rules.manners(of: machine.visitor).keepsPlace
+            self.tally.left(outcome, machine: machine, keepsPlace: keepsPlace)
             self.leftCount += 1
             self.empty(seat)
         }

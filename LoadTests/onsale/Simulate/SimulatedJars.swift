@@ -1,6 +1,6 @@
 import Admission
 
-/// Whose cookies a simulated visitor shows, and where those go that an answer sets: `CrowdPlayer+Cookies` with tokens in
+/// Whose cookies a simulated visitor shows, and where those go that an answer sets: `CrowdPart+Cookies` with tokens in
 /// place of their texts.
 struct SimulatedJars {
     struct Jar {

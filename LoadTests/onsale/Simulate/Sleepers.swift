@@ -13,28 +13,15 @@ struct Sleepers {
         var place: AdmissionToken
     }
 
-    /// The same in 56 bytes: a line may have ten million of them.
+    /// The same in 48 bytes: a line may have ten million of them.
     private struct Packed {
-        private let index, person, number, issuedSeconds: UInt32
-        private let group, requestCount: UInt16
-        private let leavesByPage: Bool
-        private let retryHabit: Visitor.RetryHabit
-        /// 0: waits as told.
-        private let eagerNanoseconds: Int64
-        private let seed: UInt64
-        private let joinedAt: Instant
-        private let leavesAt: Instant
+        let joinedAt: Instant
+        let leavesAt: Instant
+        let visitor: KeptVisitor
+        let number, issuedSeconds: UInt32
 
         init(_ sleeper: Sleeper) {
-            let visitor = sleeper.rest.visitor
-            self.index = UInt32(visitor.index)
-            self.person = UInt32(visitor.person)
-            self.group = UInt16(visitor.group)
-            self.requestCount = UInt16(visitor.requestCount)
-            self.leavesByPage = visitor.leavesByPage
-            self.retryHabit = visitor.retryHabit
-            self.eagerNanoseconds = visitor.eagerRefreshNanoseconds ?? 0
-            self.seed = visitor.seed
+            self.visitor = sleeper.rest.visitor.kept
             self.number = UInt32(sleeper.rest.number)
             self.joinedAt = sleeper.rest.joinedAt
             self.leavesAt = sleeper.rest.leavesAt
@@ -42,29 +29,15 @@ struct Sleepers {
         }
 
         var placeNumber: Int64 { Int64(self.number) }
-        var patienceEnds: Instant { self.leavesAt }
 
-        /// `like`: a place of the same line. Arrival and patience are of the past: nobody asks for them any more.
-        func sleeper(like place: AdmissionToken) -> Sleeper {
-            let visitor = Visitor(
-                index: Int(self.index),
-                person: Int(self.person),
-                group: Int(self.group),
-                arrivalNanoseconds: 0,
-                patienceNanoseconds: 0,
-                requestCount: Int(self.requestCount),
-                isNoShow: false,
-                eagerRefreshNanoseconds: self.eagerNanoseconds > 0 ? self.eagerNanoseconds : nil,
-                leavesByPage: self.leavesByPage,
-                retryHabit: self.retryHabit,
-                seed: self.seed
-            )
+        /// `like`: a place of the same line.
+        func sleeper(of crowd: Crowd, like place: AdmissionToken) -> Sleeper {
             var own = place
-            own.number = Int64(self.number)
+            own.number = self.placeNumber
             own.expiresSeconds = place.expiresSeconds - place.issuedSeconds + self.issuedSeconds
             own.issuedSeconds = self.issuedSeconds
             let rest = VisitorMachine.Rest(
-                visitor: visitor,
+                visitor: crowd.visitor(self.visitor),
                 number: own.number,
                 joinedAt: self.joinedAt,
                 leavesAt: self.leavesAt
@@ -80,6 +53,7 @@ struct Sleepers {
     private var place: AdmissionToken?
     /// Where the first is, in the first piece that is left.
     private var first = (piece: 0, index: 0)
+    private let crowd: Crowd
     private let startedAt: Instant
     /// How many lose patience in each second of the run.
     private var leavingInSecond: [Int] = []
@@ -87,7 +61,10 @@ struct Sleepers {
     /// Of those who refresh by hand around the opening, looks a second.
     private(set) var eagerPerSecond = 0.0
 
-    init(startedAt: Instant) { self.startedAt = startedAt }
+    init(_ crowd: Crowd, startedAt: Instant) {
+        self.crowd = crowd
+        self.startedAt = startedAt
+    }
 
     private func second(_ instant: Instant) -> Int {
         Int(instant.nanoseconds(since: self.startedAt) / Nanoseconds.perSecond)
@@ -129,9 +106,9 @@ struct Sleepers {
             guard packed.placeNumber <= serving, let place = self.place else { return nil }
             self.first.index += 1
             // The second in which patience ends is counted whole: who is called in it has left.
-            let second = self.second(packed.patienceEnds)
+            let second = self.second(packed.leavesAt)
             if second <= self.second(now) { continue }
-            let sleeper = packed.sleeper(like: place)
+            let sleeper = packed.sleeper(of: self.crowd, like: place)
             self.noteEager(sleeper, -1)
             self.count -= 1
             if second < self.leavingInSecond.count { self.leavingInSecond[second] -= 1 }

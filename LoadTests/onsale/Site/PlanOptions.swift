@@ -8,9 +8,11 @@ struct PlanOptions: ParsableArguments {
     @Flag(help: "Leave the limits of the generated site as they are, all the way.")
     var steady = false
 
+    var isEmpty: Bool { self.slots == nil && !self.steady }
+
     /// nil when nothing was asked for.
     func plan(_ scenario: Scenario) throws -> SitePlan? {
-        guard self.slots != nil || self.steady else { return nil }
+        guard !self.isEmpty else { return nil }
         var plan = SitePlan(scenario)
         if let slots = self.slots {
             guard (1...10_000_000).contains(slots) else {

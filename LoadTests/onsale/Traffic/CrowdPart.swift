@@ -6,8 +6,7 @@ import Transport
 /// The part of a crowd that one loop plays, with tallies, books and timers of its own.
 ///
 /// Who waits without a connection is a `Seat` of 120 bytes, and 8 in the wheel, and becomes a `VisitorPlayer` when the
-/// pause ends. Limits:
-/// `mostConnections`; one timer of the loop for all pauses.
+/// pause ends. Limits: those of `ConnectionBudget`; one timer of the loop for all pauses.
 final class CrowdPart {
     static let connectTimeoutNanoseconds = 5 * Nanoseconds.perSecond
     /// People press stop after this time; longer than the gateway holds a request at the door.
@@ -17,8 +16,6 @@ final class CrowdPart {
     /// Arrivals may be late by so much, and are that much apart at least. Shorter than a tick of the wheel: each of them
     /// opens a connection, and many at once would hold up the next.
     private static let gatheringNanoseconds: Int64 = 250_000
-    /// Descriptors that are left to everything but the visitors.
-    static let reservedDescriptors = 200
 
     let loop: EventLoop
     let crowd: Crowd
@@ -30,9 +27,7 @@ final class CrowdPart {
     /// Read into by all players, one at a time.
     var head = ResponseHead()
     var tally = Tally()
-    var openConnections = 0
-    /// Connections whose request waits for an answer for longer than `promptNanoseconds`, as of the last second.
-    private var heldBackConnections = 0
+    var connections: ConnectionBudget
     /// What each visitor saw of the room; nothing is written where there is none.
     var books: VisitBooks
     var probes = ProbeStock()
@@ -61,11 +56,9 @@ final class CrowdPart {
     /// Those who have not come, and the first of them.
     private var coming: Crowd.Iterator
     private var nextToCome: Visitor?
-    private let mostConnections: Int
     private var arrivalTimer: LoopTimer!
     private var wheelTimer: LoopTimer!
-    private var secondTimer: LoopTimer!
-    private var nextSecondAt: Instant
+    private var secondTimer: SecondTimer!
     private var second: Int
 
     init(
@@ -94,9 +87,8 @@ final class CrowdPart {
             startedAt: startedAt,
             openingAt: room.isOpenFromStart ? startedAt : self.rules.openingAt
         )
-        self.mostConnections = mostConnections
+        self.connections = ConnectionBudget(most: mostConnections)
         self.second = firstSecond
-        self.nextSecondAt = startedAt.advanced(byNanoseconds: Int64(firstSecond + 1) * Nanoseconds.perSecond)
         self.coming = crowd.makeIterator()
         self.nextToCome = self.coming.next()
         let size = share.size(of: crowd.count)
@@ -105,22 +97,19 @@ final class CrowdPart {
         self.seats.reserveCapacity(size)
         self.arrivalTimer = LoopTimer(loop: loop) { [weak self] in self?.letCome() }
         self.wheelTimer = LoopTimer(loop: loop) { [weak self] in self?.pausesEnd() }
-        self.secondTimer = LoopTimer(loop: loop) { [weak self] in self?.secondPassed() }
-    }
-
-    var mayConnect: Bool { self.openConnections < self.mostConnections }
-    /// Kept connections are given up from here on, so that people who want to ask find a descriptor.
-    var isShortOfDescriptors: Bool { self.openConnections * 4 > self.mostConnections * 3 }
-    /// Most connections wait for answers that do not come: it is the site that uses them up, not the tool's plan.
-    var reasonForNoConnection: ErrorKind {
-        self.heldBackConnections * 2 > self.openConnections ? .crowdedOut : .toolLimit
+        self.secondTimer = SecondTimer(
+            firstEnd: startedAt.advanced(byNanoseconds: Int64(firstSecond + 1) * Nanoseconds.perSecond),
+            on: loop,
+            look: { [weak self] in self?.giveUpOverdueAnswers($0) },
+            close: { [weak self] in self?.closeSecond() }
+        )
     }
 
     /// Begins to send people at `startedAt`.
     func start() {
         self.loop.preconditionOnLoop()
         self.letCome()
-        self.secondTimer.arm(at: self.nextSecondAt)
+        self.secondTimer.start()
     }
 
     // MARK: Coming, pausing, leaving
@@ -272,29 +261,18 @@ final class CrowdPart {
     func finish() {
         self.loop.preconditionOnLoop()
         self.stopVisitors()
-        self.secondTimer.disarm()
+        self.secondTimer.stop()
         self.onSecond = nil
         self.closeSecond()
     }
 
     // MARK: Seconds
 
-    private func secondPassed() {
-        let now = MonotonicClock.now()
-        self.giveUpOverdueAnswers(now)
-        // A loop that stood still for several seconds puts what happened in the first of them.
-        while self.nextSecondAt <= now {
-            self.nextSecondAt = self.nextSecondAt.advanced(byNanoseconds: Nanoseconds.perSecond)
-            self.closeSecond()
-        }
-        self.secondTimer.arm(at: self.nextSecondAt)
-    }
-
     private func closeSecond() {
         var gauges = Gauges()
         gauges.waiting = self.waitingCount
         gauges.inside = self.insideCount
-        gauges.openConnections = self.openConnections
+        gauges.openConnections = self.connections.open
         self.box.put(HeldSecond(second: self.second, tally: self.tally, gauges: gauges))
         self.second += 1
         self.tally.reset()
@@ -303,11 +281,11 @@ final class CrowdPart {
 
     /// Once a second for all, instead of a timer for each request: a response that takes so long is an error in any case.
     private func giveUpOverdueAnswers(_ now: Instant) {
-        self.heldBackConnections = 0
+        self.connections.heldBack = 0
         for player in self.awake {
             guard let sentAt = player.sentAt else { continue }
             let waited = now.nanoseconds(since: sentAt)
-            if waited > Self.promptNanoseconds { self.heldBackConnections += 1 }
+            if waited > Self.promptNanoseconds { self.connections.heldBack += 1 }
             if waited > Self.answerTimeoutNanoseconds { player.gaveUpWaiting() }
         }
     }

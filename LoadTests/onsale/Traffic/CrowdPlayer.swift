@@ -9,7 +9,6 @@ import Transport
 /// visitor, in turn. Puts their seconds together into one `Timeline`, and in the end their books, so that whoever judges
 /// sees one run.
 final class CrowdPlayer {
-    static let reservedDescriptors = CrowdPart.reservedDescriptors
     /// While fewer wait, a newcomer may be let in at once, and a probe with a bad token is one.
     private static let fewestWaiting = 30
 
@@ -72,7 +71,7 @@ final class CrowdPlayer {
         self.boxes = boxes
         for _ in 0..<firstSecond { self.timeline.append(Tally(), Gauges()) }
         let me = LoopBound(WeakPlayer(self), loop: loop)
-        let connections = max(loops.count, descriptorLimit - Self.reservedDescriptors) / loops.count
+        let connections = max(loops.count, descriptorLimit - ConnectionBudget.reservedDescriptors) / loops.count
         for (index, share) in share.split(loops.count).enumerated() {
             let partLoop = loops[index]
             let make: @Sendable () -> LoopBound<CrowdPart> = {
@@ -143,7 +142,7 @@ final class CrowdPlayer {
     /// As of now on this loop, as of the last second on the others.
     var openConnections: Int {
         guard self.elsewhere.isEmpty, let here = self.here else { return self.gauges.openConnections }
-        return here.openConnections
+        return here.connections.open
     }
 
     /// What each visitor saw of the room. Until the run is over, of those who are played on this loop.

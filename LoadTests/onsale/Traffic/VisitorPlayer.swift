@@ -1,5 +1,4 @@
 import EventLoop
-import Glibc
 import HTTPWire
 import Primitives
 import Transport
@@ -140,7 +139,7 @@ final class VisitorPlayer: StreamHandler {
     private func connect() {
         let index = self.machine.visitor.index
         self.reader = ResponseReader()
-        guard self.crowd.mayConnect else { return self.failed(self.crowd.reasonForNoConnection) }
+        guard self.crowd.connections.mayOpen else { return self.failed(self.crowd.connections.reasonForNone) }
         do {
             self.connection = try Connection.connect(
                 to: self.crowd.target.address(of: index),
@@ -149,10 +148,10 @@ final class VisitorPlayer: StreamHandler {
                 timeoutNanoseconds: CrowdPart.connectTimeoutNanoseconds,
                 handler: self
             )
-            self.crowd.openConnections += 1
+            self.crowd.connections.open += 1
         } catch {
             // The socket could not even be made.
-            self.failed(self.crowd.reasonForNoConnection)
+            self.failed(self.crowd.connections.reasonForNone)
         }
     }
 
@@ -190,7 +189,7 @@ final class VisitorPlayer: StreamHandler {
     private func forgetDeafConnection() {
         guard let connection = self.deafConnection else { return }
         self.deafConnection = nil
-        self.crowd.openConnections -= 1
+        self.crowd.connections.open -= 1
         connection.close()
     }
 
@@ -200,7 +199,7 @@ final class VisitorPlayer: StreamHandler {
         if self.isConnected {
             let pause = until.nanoseconds(since: now)
             let keep = self.crowd.keepNanoseconds
-            if pause > keep || self.crowd.isShortOfDescriptors {
+            if pause > keep || self.crowd.connections.isShort {
                 if pause <= keep { self.crowd.tally.gaveUpConnection() }
                 self.disconnect()
                 self.machine.connectionEnded()
@@ -214,7 +213,7 @@ final class VisitorPlayer: StreamHandler {
         guard let connection = self.connection else { return }
         // First forgotten, then closed: what the closing tells is for nobody.
         self.connection = nil
-        self.crowd.openConnections -= 1
+        self.crowd.connections.open -= 1
         connection.close()
     }
 
@@ -255,7 +254,7 @@ final class VisitorPlayer: StreamHandler {
     func inputEnded(_ connection: any ByteStream) { self.lost(connection, .broken, inOrder: true) }
 
     func closed(_ connection: any ByteStream, _ reason: CloseReason) {
-        self.lost(connection, Self.kind(of: reason), inOrder: false)
+        self.lost(connection, ErrorKind(reason), inOrder: false)
     }
 
     /// - Parameter inOrder: the server has said that no more comes; a response may end so.
@@ -268,19 +267,8 @@ final class VisitorPlayer: StreamHandler {
             response.keepsConnection = false
             return self.answered(response)
         }
-        if self.machine.isBusy { return self.failed(kind == .toolLimit ? self.crowd.reasonForNoConnection : kind) }
+        if self.machine.isBusy { return self.failed(kind == .toolLimit ? self.crowd.connections.reasonForNone : kind) }
         self.disconnect()
         self.machine.connectionEnded()
-    }
-
-    private static func kind(of reason: CloseReason) -> ErrorKind {
-        switch reason {
-        case .connectTimedOut, .connectFailed(ETIMEDOUT): .connectTimedOut
-        case .connectFailed(ECONNREFUSED): .refused
-        case .connectFailed(EADDRNOTAVAIL), .connectFailed(EADDRINUSE), .connectFailed(EMFILE),
-            .connectFailed(ENFILE), .connectFailed(ENOBUFS), .connectFailed(ENOMEM), .outOfMemory:
-            .toolLimit
-        case .local, .peer, .reset, .connectFailed, .tls, .failed: .broken
-        }
     }
 }
