@@ -191,6 +191,9 @@ import Testing
         #expect(try text(120...300).contains("about 2 to 5 minutes."))
         #expect(try text(30...300).contains("about 1 to 5 minutes."))
         #expect(try text(7_200...14_400).contains("about 120 to 240 minutes."))
+        // Told as "120 to 2 minutes" before.
+        #expect(try text(120...120).contains("in about 2 minutes."))
+        #expect(try text(7_200...7_200).contains("in about 120 minutes."))
         #expect(try text(nil).contains("not known yet"))
     }
 

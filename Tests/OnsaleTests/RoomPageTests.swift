@@ -26,6 +26,8 @@ import Testing
         #expect(told.estimateSeconds == 20...45 && told.number == nil)
         let minutes = Self.sluice(page.replacing("20 to 45 seconds", with: "1 to 3 minutes"))
         #expect(minutes?.page?.estimateSeconds == 0...180)
+        let one = Self.sluice(page.replacing("20 to 45 seconds", with: "2 minutes"))
+        #expect(one?.page?.estimateSeconds == 120...120)
         #expect(Self.sluice(page.replacing("in about", with: "in"))?.page?.estimateSeconds == nil)
         let endless = page.replacing("Opens in 2 minutes", with: "Opens in 9223372036854775807 hours")
         #expect(Self.sluice(endless)?.page?.opensInSeconds == 0)

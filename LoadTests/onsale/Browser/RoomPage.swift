@@ -84,10 +84,10 @@ struct RoomPage: Equatable, Sendable {
         text.firstMatch(of: pattern).flatMap { Int64($0.1) }
     }
 
-    /// `in about 20 to 45 seconds`, `in about 2 to 3 minutes`.
+    /// `in about 20 to 45 seconds`, `in about 2 minutes`.
     private static func estimate(_ text: String) -> ClosedRange<Int64>? {
-        guard let match = text.firstMatch(of: /in about (\d+) to (\d+) (second|minute|hour)/),
-            let low = Int64(match.1), let high = Int64(match.2), low <= high, high < 1_000_000
+        guard let match = text.firstMatch(of: /in about (?:(\d+) to )?(\d+) (second|minute|hour)/),
+            let high = Int64(match.2), let low = Int64(match.1 ?? match.2), low <= high, high < 1_000_000
         else { return nil }
         let unit = Self.seconds(String(match.3))
         // "1 minute" is said of less, too.

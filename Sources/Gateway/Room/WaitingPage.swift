@@ -169,14 +169,17 @@ struct WaitingPage {
             return
         }
         writer.append(position.isFrozen ? "Counted from then, it is your turn in about " : "It is your turn in about ")
-        if estimate.upperBound < 90 || estimate.lowerBound / 60 == (estimate.upperBound + 59) / 60 {
+        if estimate.upperBound < 90 {
             writer.append(decimal: Int(estimate.lowerBound))
             writer.append(" to ")
             Self.append(seconds: estimate.upperBound, to: &writer)
         } else {
-            writer.append(decimal: Int(max(1, estimate.lowerBound / 60)))
-            writer.append(" to ")
-            writer.append(decimal: Int((estimate.upperBound + 59) / 60))
+            let minutes = (max(1, estimate.lowerBound / 60), (estimate.upperBound + 59) / 60)
+            if minutes.0 < minutes.1 {
+                writer.append(decimal: Int(minutes.0))
+                writer.append(" to ")
+            }
+            writer.append(decimal: Int(minutes.1))
             writer.append(" minutes")
         }
         writer.append(".</p>")
