@@ -134,7 +134,7 @@ let package = Package(
         ),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling"]),
-        tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings"]),
+        tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings", "TestKit"]),
         tests("SimulationTests", ["Admission", "Primitives", "Rooms", "Settings", "Simulation"]),
         tests("PoolsTests", ["Addresses", "Pools", "Primitives", "Scaling", "Settings"]),
         tests(

@@ -4,6 +4,7 @@ import Primitives
 import Reports
 import Rooms
 import Settings
+import TestKit
 import Testing
 
 @testable import Gateway
@@ -108,21 +109,7 @@ import Testing
     /// Seen before: in an outage, the figures of before it, with nothing that said so.
     @Test func room_saysSinceWhenItsFiguresStand_andWhetherFilesContradict() throws {
         var pulse = RoomPulse()
-        var snapshot = RoomSnapshot(
-            nowMicros: Self.now,
-            epoch: 1_700_000_000,
-            issued: 9,
-            serving: 5,
-            admitted: 0,
-            sessions: 0,
-            door: 0,
-            rateMilli: 2_000,
-            tokensNano: 0,
-            burst: 1,
-            slots: 10,
-            showUpPermille: 1_000,
-            opensAtMicros: 0
-        )
+        var snapshot = RoomSnapshot.sample(issued: 9, serving: 5)
         snapshot.isConflicting = true
         let answered = Instant(nanoseconds: 7_000_000_000)
         _ = pulse.answered(TickAnswer(snapshot: snapshot, events: 0), now: answered, wallMicros: Self.now)

@@ -1,5 +1,6 @@
 import Admission
 import Primitives
+import TestKit
 import Testing
 
 @testable import Rooms

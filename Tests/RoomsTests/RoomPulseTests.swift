@@ -1,6 +1,7 @@
 import Admission
 import Primitives
 import Settings
+import TestKit
 import Testing
 
 @testable import Rooms

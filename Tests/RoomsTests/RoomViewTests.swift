@@ -1,5 +1,6 @@
 import Admission
 import Settings
+import TestKit
 import Testing
 
 @testable import Rooms

@@ -2,7 +2,7 @@ import Admission
 
 extension RoomSnapshot {
     /// A room of 10 slots and 2 a second, as a tick would tell.
-    static func sample(
+    public static func sample(
         nowMicros: Int64 = 1_700_000_100_000_000,
         epoch: Int64 = 1_700_000_000,
         incarnation: Int64 = 1,
