@@ -98,8 +98,10 @@ enum RequestFuzz {
         let sent = Set(head.fields)
         var hosts: [String] = []
         for field in fields {
-            let name = field.prefix { $0 != "=" }.lowercased()
-            let value = String(field.dropFirst(name.count + 1))
+            // By bytes: what a client sends may join the `=` to one character with what follows.
+            let nameEnd = field.utf8.firstIndex(of: UInt8(ascii: "=")) ?? field.endIndex
+            let name = field[..<nameEnd].lowercased()
+            let value = String(field.utf8[nameEnd...].dropFirst()) ?? ""
             switch name {
             case "host": hosts.append(value)
             case "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade":
