@@ -52,7 +52,7 @@ let package = Package(
 
         // The pure ring: no Dispatch, no Glibc, no Foundation; time and randomness are arguments.
         module("Primitives"),
-        module("Admission", ["Primitives"], resources: [.embedInCode("room.lua")]),
+        module("Admission", ["Primitives", deque], resources: [.embedInCode("room.lua")]),
         module("HTTPWire", ["Primitives"], pages: ["README.md"]),
         module("Scaling", ["Primitives"]),
         module("Addresses", ["Primitives"]),

@@ -20,9 +20,9 @@ public struct AdmissionToken: Equatable, Sendable {
     /// Which key signed it, so that keys can rotate.
     public var keyID: UInt8
     public var lane: UInt8
+    public var epoch: UInt32
     /// `roomID(named:)`.
     public var room: UInt64
-    public var epoch: UInt32
     /// 1 to `RoomRules.lastNumber`.
     public var number: Int64
     public var issuedSeconds: UInt32

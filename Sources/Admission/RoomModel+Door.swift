@@ -23,9 +23,9 @@ extension RoomModel {
             return verdict == .ended ? self.pardon(id!, &remade) : verdict
         }
         self.adopt(remade)
-        var asking: Set<Int64> = []
-        for case (let id?, nil) in zip(own, decided) { asking.insert(id) }
-        let admitted = self.letIn(asking, gateway: gateway)
+        var asking: [Int64] = []
+        for case (let id?, nil) in zip(own, decided) { asking.append(id) }
+        let admitted = self.letIn(AscendingIDs(asking), gateway: gateway)
         let expiry = self.now + self.record.session
         return ExchangeAnswer(
             line: self.line,
@@ -64,22 +64,22 @@ extension RoomModel {
     }
 
     /// Those of `asking` who are in now.
-    private mutating func letIn(_ asking: Set<Int64>, gateway: String) -> Set<Int64> {
+    private mutating func letIn(_ asking: AscendingIDs, gateway: String) -> AscendingIDs {
         let coming = asking.filter { !self.door.contains($0) }
-        for id in coming where id > 0 { self.arrived.insert(id) }
+        for id in coming.ids where id > 0 { self.arrived.insert(id) }
         let left = self.turns()
         // Of a gateway without workers, those who came before may be waiting to be told anew.
-        if self.door.count == 0, Int64(coming.count) <= left, !self.restingGateways().contains(gateway) {
-            self.admit(coming.sorted().map { .init(number: $0, doorWaitMicros: 0) })
+        if self.door.count == 0, Int64(coming.ids.count) <= left, !self.restingGateways().contains(gateway) {
+            self.admit(coming.ids.map { .init(number: $0, doorWaitMicros: 0) })
             return asking
         }
-        if !asking.isEmpty {
+        if !asking.ids.isEmpty {
             self.isTouched = true
             self.refreshHeartbeat(gateway)
         }
         let back = self.gateways[gateway]?.back ?? 0
-        for id in asking { self.door.stand(id, gateway: gateway, backMicros: back, nowMicros: self.now) }
-        return Set(self.settleDoor(left, telling: coming))
+        for id in asking.ids { self.door.stand(id, gateway: gateway, backMicros: back, nowMicros: self.now) }
+        return AscendingIDs(self.settleDoor(left, telling: coming))
     }
 
     /// Admits the lowest places at the door while there are tokens and slots, whichever gateway holds their requests:
@@ -88,7 +88,7 @@ extension RoomModel {
     /// stands, and the gateway tells of them anew when it is well. At most `RoomRules.largestBatch` are looked at. All
     /// but those of `telling` become events.
     @discardableResult
-    mutating func settleDoor(_ left: Int64, telling: Set<Int64> = []) -> [Int64] {
+    mutating func settleDoor(_ left: Int64, telling: AscendingIDs = AscendingIDs([])) -> [Int64] {
         var left = left
         var looks = RoomRules.largestBatch
         var grants: [JournalEntry.Grant] = []
@@ -115,7 +115,7 @@ extension RoomModel {
         let isAnyAway = self.gateways.contains { self.isSilent($0.key) || $0.value.back > latest }
         guard self.door.count > 0, isAnyAway else { return }
         let looked = Array(self.door.ids(after: self.record.swept, count: RoomRules.doorSweep))
-        for id in looked where !self.isPresent(self.door.stays[id]!) {
+        for id in looked where !self.isPresent(self.door.stay(of: id)!) {
             _ = self.door.leave(id)
             self.isTouched = true
         }
@@ -127,7 +127,7 @@ extension RoomModel {
     mutating func forgetDoor(of gateway: String) {
         guard self.isSilent(gateway) else { return }
         let looked = self.door.ids.prefix(RoomRules.returnSweep)
-        let gone = looked.filter { self.door.stays[$0]?.gateway == gateway }
+        let gone = looked.filter { self.door.stay(of: $0)?.gateway == gateway }
         for id in gone { _ = self.door.leave(id) }
         self.isTouched = self.isTouched || !gone.isEmpty
     }
@@ -163,7 +163,9 @@ extension RoomModel {
 
     /// Gateways that see no healthy worker while others see some: their visitors would be let in to an error.
     func restingGateways() -> Set<String> {
-        // Asked with every call: the closure is to hold the time alone, not the whole room.
+        // Asked with every call.
+        guard self.gateways.values.contains(where: { $0.healthy == 0 }) else { return [] }
+        // The closure is to hold the time alone, not the whole room.
         let since = self.now - RoomRules.healthMicros
         let said = self.gateways.filter { $0.value.micros >= since }
         guard said.contains(where: { $0.value.healthy > 0 }) else { return [] }

@@ -67,7 +67,7 @@ extension RoomModel {
         for case let id? in self.own(ids, known) {
             let expiry = self.sessions.expiry(of: id)
             if self.sessions.remove(id) { freed += 1 }
-            let wasPardoned = self.pardoned.removeValue(forKey: id) != nil
+            let wasPardoned = !self.pardoned.isEmpty && self.pardoned.removeValue(forKey: id) != nil
             self.isTouched = self.isTouched || expiry != nil || wasPardoned
             guard expiry != nil || self.released.expiry(of: id) == nil else { continue }
             self.released.set(id, expiresMicros: max(expiry ?? 0, self.now + self.record.session))

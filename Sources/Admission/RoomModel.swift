@@ -1,3 +1,5 @@
+import DequeModule
+
 /// The rules of one room: the reference for `room.lua`, and the room itself where there is one node and no Redis.
 ///
 /// A value; time comes in as microseconds since 1970. Limits in memory: two bits for a number handed out and come, one
@@ -22,7 +24,7 @@ public struct RoomModel: Equatable, Sendable {
     var released = SessionTable()
     var marks = CallMarks()
     /// When the entries of the journal were written, those that are kept.
-    var journalTimes: [Int64] = []
+    var journalTimes = Deque<Int64>()
     private var journal: [JournalEntry] = []
     /// The room's time and the clock, during an operation.
     var now: Int64 = 0
@@ -104,7 +106,7 @@ public struct RoomModel: Equatable, Sendable {
         let before = try self.enter(known, run: run, nowMicros)
         defer { self.commit(since: before) }
         var left = 0
-        for case let id? in self.own(ids, known) where self.door.stays[id]?.gateway == gateway {
+        for case let id? in self.own(ids, known) where self.door.stay(of: id)?.gateway == gateway {
             if self.door.leave(id) { left += 1 }
         }
         self.isTouched = self.isTouched || left > 0
@@ -219,7 +221,7 @@ public struct RoomModel: Equatable, Sendable {
 
     mutating func begin(session id: Int64) {
         self.sessions.set(id, expiresMicros: self.now + self.record.session)
-        self.pardoned[id] = nil
+        if !self.pardoned.isEmpty { self.pardoned[id] = nil }
     }
 
     mutating func noteAdmitted(_ id: Int64) {

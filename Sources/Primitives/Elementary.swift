@@ -55,6 +55,8 @@ public enum Elementary {
         sum = 1.0 / 6 + rest * sum
         sum = 1.0 / 2 + rest * sum
         sum = 1 + (rest + rest * rest * sum)
+        // As is done below, in one step where the power of two is a number like any other.
+        if abs(doublings) < 1_000 { return sum * Double(bitPattern: UInt64(1_023 + Int64(doublings)) << 52) }
         return Double(sign: .plus, exponent: Int(doublings), significand: sum)
     }
 

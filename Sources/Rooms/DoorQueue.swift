@@ -10,6 +10,7 @@ import Primitives
 public struct DoorQueue<Waiter> {
     @usableFromInline
     struct Entry {
+        @usableFromInline let key: LineKey
         @usableFromInline var waiters: [(ticket: UInt64, waiter: Waiter)]
         @usableFromInline let arrival: UInt64
         @usableFromInline let deadline: Instant
@@ -20,13 +21,15 @@ public struct DoorQueue<Waiter> {
         @usableFromInline var isToAskAgain = false
 
         @inlinable
-        init(waiters: [(ticket: UInt64, waiter: Waiter)], arrival: UInt64, deadline: Instant) {
+        init(key: LineKey, waiters: [(ticket: UInt64, waiter: Waiter)], arrival: UInt64, deadline: Instant) {
+            self.key = key
             self.waiters = waiters
             self.arrival = arrival
             self.deadline = deadline
         }
     }
-    @usableFromInline var entries: [LineKey: Entry] = [:]
+    /// By the seats of their keys.
+    @usableFromInline var entries = NumberTable<Entry>()
     /// Everybody in the order of coming, which is that of their deadlines; those who have left are passed over.
     @usableFromInline var arrivals = Deque<(key: LineKey, arrival: UInt64)>()
     @usableFromInline var nextArrival: UInt64 = 0
@@ -52,31 +55,35 @@ public struct DoorQueue<Waiter> {
         let ticket = self.nextTicket
         self.nextTicket += 1
         self.requests += 1
-        guard self.entries[key] == nil else {
-            self.entries[key]!.waiters.append((ticket, waiter))
-            return ticket
-        }
-        self.entries[key] = Entry(waiters: [(ticket, waiter)], arrival: self.nextArrival, deadline: deadline)
+        if self.entries.change(key.seat, { $0.waiters.append((ticket, waiter)) }) != nil { return ticket }
+        self.entries.set(
+            Entry(key: key, waiters: [(ticket, waiter)], arrival: self.nextArrival, deadline: deadline),
+            for: key.seat
+        )
         self.arrivals.append((key, self.nextArrival))
         self.nextArrival += 1
         self.questions.add(key)
         if self.arrivals.count > 2 * self.entries.count + 1_024 {
-            self.arrivals.removeAll { self.entries[$0.key]?.arrival != $0.arrival }
+            self.arrivals.removeAll { self.entries[$0.key.seat]?.arrival != $0.arrival }
         }
         return ticket
     }
 
     @inlinable
-    public func contains(_ key: LineKey) -> Bool { self.entries[key] != nil }
+    public func contains(_ key: LineKey) -> Bool { self.entries[key.seat] != nil }
 
     /// True when nobody stands for the number any more.
     @inlinable
     public mutating func remove(ticket: UInt64, of key: LineKey) -> Bool {
-        guard let index = self.entries[key]?.waiters.firstIndex(where: { $0.ticket == ticket }) else { return false }
-        self.entries[key]!.waiters.remove(at: index)
+        let left = self.entries.change(key.seat) { entry -> Int? in
+            guard let index = entry.waiters.firstIndex(where: { $0.ticket == ticket }) else { return nil }
+            entry.waiters.remove(at: index)
+            return entry.waiters.count
+        }
+        guard case let left?? = left else { return false }
         self.requests -= 1
-        guard self.entries[key]!.waiters.isEmpty else { return false }
-        self.entries[key] = nil
+        guard left == 0 else { return false }
+        self.entries.remove(key.seat)
         return true
     }
 
@@ -86,8 +93,8 @@ public struct DoorQueue<Waiter> {
     /// way.
     @inlinable
     public mutating func nextBatch() -> [LineKey]? {
-        let batch = self.questions.next { self.entries[$0].map { !$0.isOnTheWay && !$0.stands } ?? false }
-        for key in batch ?? [] { self.entries[key]!.isOnTheWay = true }
+        let batch = self.questions.next { self.entries[$0.seat].map { !$0.isOnTheWay && !$0.stands } ?? false }
+        for key in batch ?? [] { self.entries.change(key.seat) { $0.isOnTheWay = true } }
         return batch
     }
 
@@ -95,13 +102,17 @@ public struct DoorQueue<Waiter> {
     @inlinable
     public mutating func returned(_ batch: [LineKey], isAnswered: Bool) {
         self.questions.returned()
-        for key in batch where self.entries[key] != nil {
-            // Who left and came again while the call was on the way has a question of his own.
-            guard self.entries[key]!.isOnTheWay else { continue }
-            self.entries[key]!.isOnTheWay = false
-            let isToAskAgain = self.entries[key]!.isToAskAgain
-            self.entries[key]!.isToAskAgain = false
-            self.entries[key]!.stands = isAnswered && !isToAskAgain
+        for key in batch {
+            let isToAskAgain = self.entries.change(key.seat) { entry -> Bool? in
+                // Who left and came again while the call was on the way has a question of his own.
+                guard entry.isOnTheWay else { return nil }
+                let isToAskAgain = entry.isToAskAgain
+                entry.isOnTheWay = false
+                entry.isToAskAgain = false
+                entry.stands = isAnswered && !isToAskAgain
+                return isToAskAgain
+            }
+            guard case let isToAskAgain?? = isToAskAgain else { continue }
             guard isAnswered else {
                 self.unanswered.append(key)
                 continue
@@ -113,18 +124,20 @@ public struct DoorQueue<Waiter> {
     /// A tick has come: what found no answer is asked again.
     @inlinable
     public mutating func askAgain() {
-        for key in self.unanswered where self.entries[key] != nil { self.questions.add(key) }
+        for key in self.unanswered where self.contains(key) { self.questions.add(key) }
         self.unanswered.removeAll(keepingCapacity: true)
     }
 
     /// The shared state no longer counts the number as standing here.
     @inlinable
     public mutating func askAgain(_ key: LineKey) {
-        guard let entry = self.entries[key] else { return }
-        // The answer that is on the way may be from before that.
-        self.entries[key]!.isToAskAgain = entry.isOnTheWay
-        self.entries[key]!.stands = false
-        if !entry.isOnTheWay { self.questions.add(key) }
+        let isOnTheWay = self.entries.change(key.seat) { entry in
+            // The answer that is on the way may be from before that.
+            entry.isToAskAgain = entry.isOnTheWay
+            entry.stands = false
+            return entry.isOnTheWay
+        }
+        if isOnTheWay == false { self.questions.add(key) }
     }
 
     /// The shared state may have forgotten who stands here: it is told of all of them again. Of those who are on the way
@@ -132,13 +145,13 @@ public struct DoorQueue<Waiter> {
     @inlinable
     public mutating func askAllAgain() {
         self.unanswered.removeAll()
-        for (key, entry) in self.entries {
-            guard !entry.isOnTheWay else {
-                self.entries[key]!.isToAskAgain = true
-                continue
+        for (seat, entry) in self.entries.all {
+            if entry.isOnTheWay {
+                self.entries.change(seat) { $0.isToAskAgain = true }
+            } else {
+                self.entries.change(seat) { $0.stands = false }
+                self.questions.add(entry.key)
             }
-            self.entries[key]!.stands = false
-            self.questions.add(key)
         }
     }
 
@@ -147,7 +160,7 @@ public struct DoorQueue<Waiter> {
     /// All who stand for the number; they leave the door.
     @inlinable
     public mutating func take(_ key: LineKey) -> [Waiter] {
-        guard let waiters = self.entries.removeValue(forKey: key)?.waiters else { return [] }
+        guard let waiters = self.entries.remove(key.seat)?.waiters else { return [] }
         self.requests -= waiters.count
         return waiters.map(\.waiter)
     }
@@ -159,7 +172,7 @@ public struct DoorQueue<Waiter> {
         var expired: [(LineKey, [Waiter])] = []
         var kept: [(LineKey, UInt64)] = []
         while let first = self.arrivals.first {
-            guard let entry = self.entries[first.key], entry.arrival == first.arrival else {
+            guard let entry = self.entries[first.key.seat], entry.arrival == first.arrival else {
                 self.arrivals.removeFirst()
                 continue
             }
@@ -173,6 +186,6 @@ public struct DoorQueue<Waiter> {
 
     @inlinable
     public mutating func removeAll() -> [(key: LineKey, waiters: [Waiter])] {
-        self.entries.keys.sorted().map { ($0, self.take($0)) }
+        self.entries.all.map(\.value.key).sorted().map { ($0, self.take($0)) }
     }
 }

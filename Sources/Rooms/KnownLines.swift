@@ -17,6 +17,8 @@ public struct KnownLines: Equatable, Sendable {
     public mutating func learn(_ token: AdmissionToken) -> Bool {
         let epoch = Int64(token.epoch)
         let served = token.kind == .pass ? token.number : 0
+        // Nearly every request comes by here, with nothing new.
+        if epoch == self.marks.epoch, token.number <= self.marks.issued, served <= self.marks.serving { return false }
         guard epoch >= self.marks.epoch else { return self.note(epoch, token.number, serving: served) }
         let before = self.marks
         self.begin(epoch)

@@ -7,7 +7,7 @@ import Admission
 /// line's epoch lies before it. An id changes its meaning with the epoch, this key does not, so that books which outlive
 /// a change of the line are kept by it.
 public struct LineKey: Hashable, Comparable, Sendable {
-    private let packed: UInt64
+    @usableFromInline let packed: UInt64
 
     public init(epoch: UInt32, number: Int64) {
         precondition((1...RoomRules.lastNumber).contains(number), "a number of a line")
@@ -26,10 +26,10 @@ public struct LineKey: Hashable, Comparable, Sendable {
         self.packed = packed
     }
 
-    public var epoch: UInt32 { UInt32(self.packed >> 32) }
+    @inlinable public var epoch: UInt32 { UInt32(self.packed >> 32) }
     /// Names the visitor in books that know nothing of lines.
-    public var seat: Int64 { Int64(bitPattern: self.packed) }
-    public var number: Int64 { Int64(self.packed & 0xFFFF_FFFF) }
+    @inlinable public var seat: Int64 { Int64(bitPattern: self.packed) }
+    @inlinable public var number: Int64 { Int64(self.packed & 0xFFFF_FFFF) }
 
     /// What the shared state calls it while its line is that of `epoch`; the caller has seen to it that this line
     /// `isReachable` from there.
@@ -38,5 +38,5 @@ public struct LineKey: Hashable, Comparable, Sendable {
     /// Lines that are older than this have no ids any more.
     public func isReachable(fromEpoch epoch: Int64) -> Bool { epoch - Int64(self.epoch) <= PlaceID.oldestSeconds }
 
-    public static func < (left: Self, right: Self) -> Bool { left.packed < right.packed }
+    @inlinable public static func < (left: Self, right: Self) -> Bool { left.packed < right.packed }
 }

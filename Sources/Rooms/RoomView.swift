@@ -1,5 +1,6 @@
 import Admission
 import DequeModule
+import Primitives
 import Settings
 
 /// What one loop knows of a room, and where that leaves a visitor: all that a position poll needs. A value without
@@ -32,6 +33,9 @@ public struct RoomView: Sendable {
     /// As the file has it: what counts is `inForce`.
     public private(set) var settings: RoomSettings
     public private(set) var snapshot: RoomSnapshot?
+    /// Another gateway may have newer settings: what the shared state goes by is what visitors are told. Kept apart from
+    /// the snapshot, which would be copied for it with each request.
+    public private(set) var inForce: RoomLimits
     public private(set) var lines = KnownLines()
     /// As of the last tick, or of the last that was missed.
     public private(set) var mode = RoomMode.normal
@@ -48,21 +52,21 @@ public struct RoomView: Sendable {
     /// something since.
     private var knownSinceSeconds: Int64 = 0
     private var estimator = WaitEstimator()
-    /// Sessions that ended before their pass expires, with that time in microseconds.
-    private var revoked: [LineKey: Int64] = [:]
+    /// Sessions that ended before their pass expires, with that time in microseconds, by the seats of their keys.
+    private var revoked = NumberTable<Int64>()
     /// The same in the order in which they were told.
     private var revocations = Deque<(key: LineKey, until: Int64)>()
+    /// They end in that order, too.
+    private var areRevocationsInOrder = true
     private var sweptMicros = Int64.min
 
     public init(settings: RoomSettings) {
         self.roomID = AdmissionToken.roomID(named: settings.name)
         self.settings = settings
+        self.inForce = RoomLimits(settings)
     }
 
     @inlinable public var known: KnownMarks { self.lines.marks }
-
-    /// Another gateway may have newer settings: what the shared state goes by is what visitors are told.
-    @inlinable public var inForce: RoomLimits { self.snapshot?.limits ?? RoomLimits(self.settings) }
 
     /// The room's time: that of the shared state, so that all gateways judge a token alike.
     @inlinable
@@ -78,7 +82,10 @@ public struct RoomView: Sendable {
 
     // MARK: What is learned
 
-    public mutating func apply(_ settings: RoomSettings) { self.settings = settings }
+    public mutating func apply(_ settings: RoomSettings) {
+        self.settings = settings
+        if self.snapshot == nil { self.inForce = RoomLimits(settings) }
+    }
 
     /// What the shared state has to be told again.
     public mutating func take(_ news: RoomNews) -> Retelling {
@@ -97,6 +104,7 @@ public struct RoomView: Sendable {
     private mutating func observe(_ snapshot: RoomSnapshot) -> Bool {
         let former = self.snapshot
         self.snapshot = snapshot
+        self.inForce = snapshot.limits
         self.lines.raise(snapshot)
         self.estimator.observe(snapshot)
         guard former?.epoch != snapshot.epoch || former?.incarnation != snapshot.incarnation else { return false }
@@ -118,35 +126,37 @@ public struct RoomView: Sendable {
         // They end in the order in which they came, unless sessions were made shorter meanwhile.
         while let first = self.revocations.first, first.until <= now {
             self.revocations.removeFirst()
-            if self.revoked[first.key] == first.until { self.revoked[first.key] = nil }
+            if self.revoked[first.key.seat] == first.until { self.revoked.remove(first.key.seat) }
         }
         self.sweep(nowMicros: now)
         // Full of live ones: the pass runs to its end, its slot is free already.
-        guard self.revoked.count < Self.maxRevoked, self.revoked[key] != until else { return }
-        self.revoked[key] = until
+        guard self.revoked.count < Self.maxRevoked, self.revoked[key.seat] != until else { return }
+        self.revoked.set(until, for: key.seat)
+        if let last = self.revocations.last, until < last.until { self.areRevocationsInOrder = false }
         self.revocations.append((key, until))
         // Who is let in again and leaves again is there twice.
         if self.revocations.count > 2 * Self.maxRevoked {
-            self.revocations.removeAll { self.revoked[$0.key] != $0.until }
+            self.revocations.removeAll { self.revoked[$0.key.seat] != $0.until }
         }
     }
 
     /// Behind one of a longer session many may have ended: looked for when there is no room, once a second.
     private mutating func sweep(nowMicros now: Int64) {
-        guard self.revoked.count >= Self.maxRevoked, now > self.sweptMicros else { return }
+        if self.revocations.isEmpty { self.areRevocationsInOrder = true }
+        guard !self.areRevocationsInOrder, self.revoked.count >= Self.maxRevoked, now > self.sweptMicros else { return }
         self.sweptMicros = now + 1_000_000
-        self.revoked = self.revoked.filter { $0.value > now }
-        self.revocations.removeAll { self.revoked[$0.key] != $0.until }
+        for (seat, until) in self.revoked.all where until <= now { self.revoked.remove(seat) }
+        self.revocations.removeAll { self.revoked[$0.key.seat] != $0.until }
     }
 
     public func isRevoked(_ key: LineKey, nowMicros now: Int64) -> Bool {
-        guard !self.revoked.isEmpty, let until = self.revoked[key] else { return false }
+        guard !self.revoked.isEmpty, let until = self.revoked[key.seat] else { return false }
         return until > now
     }
 
     /// The visitor was let in again: the new pass is good.
     public mutating func readmit(_ key: LineKey) {
-        if !self.revoked.isEmpty { self.revoked[key] = nil }
+        if !self.revoked.isEmpty { self.revoked.remove(key.seat) }
     }
 
     // MARK: Tokens

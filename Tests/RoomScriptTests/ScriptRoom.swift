@@ -156,9 +156,9 @@ extension [Int64: Door.Stay] {
 extension NumberSet {
     fileprivate var members: [Int64] {
         var members: [Int64] = []
-        for (page, words) in self.pages.sorted(by: { $0.key < $1.key }) {
+        for (page, words) in self.pages.enumerated() {
             for (index, word) in words.enumerated() where word != 0 {
-                let base = page * 65_536 + Int64(index) * 64
+                let base = Int64(page * 65_536 + index * 64)
                 members += (0..<64).filter { word & (1 << UInt64($0)) != 0 }.map { base + $0 }
             }
         }
