@@ -87,7 +87,10 @@ struct SimulatedRoom {
     ) -> Verdict {
         let now = self.view.roomMicros(wallMicros: wallMicros)
         let pass = pass.flatMap { self.view.objectionInPlace(to: $0, as: .pass, nowMicros: now) == nil ? $0 : nil }
-        let place = place.flatMap { self.view.objectionInPlace(to: $0, as: .place, nowMicros: now) == nil ? $0 : nil }
+        // Behind a pass that is good nobody looks at the place.
+        let place =
+            pass == nil
+            ? place.flatMap { self.view.objectionInPlace(to: $0, as: .place, nowMicros: now) == nil ? $0 : nil } : nil
         if let proof = pass ?? place { _ = self.view.learn(proof) }
         switch self.view.standingInPlace(pass: pass, place: place, nowMicros: now) {
         case .inside(let key, let isRenewalDue):

@@ -395,6 +395,8 @@ public struct SimulatedSite {
 
     /// As of the last tick.
     public var snapshot: RoomSnapshot? { self.rooms[self.room].view.snapshot }
+    /// As of then: places up to this one have been called; nil before the first tick.
+    public var serving: Int64? { self.rooms[self.room].view.snapshot?.serving }
     /// Of the pool behind the visitors' room.
     public var poolSettings: PoolSettings { self.pools[self.pool].settings }
     public var poolState: PoolState { self.pools[self.pool].state }

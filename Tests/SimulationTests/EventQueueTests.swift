@@ -23,6 +23,8 @@ import Testing
                 let next = queue.pop()
                 #expect(next?.at.nanoseconds == expected.at && next?.event == expected.event, "seed \(seed)")
                 now = expected.at
+                // To be asked for the next one must not keep what is put in before it from happening first.
+                #expect(queue.nextAt()?.nanoseconds == model.first?.at, "seed \(seed)")
             }
             #expect(queue.count == model.count)
         }
