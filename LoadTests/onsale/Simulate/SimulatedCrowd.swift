@@ -22,20 +22,10 @@ struct SimulatedCrowd {
     /// Who refreshes by hand for longer than this is played.
     private static let longestEagerSeconds = 60.0
 
-    /// A visitor on the way, and what the cookies hold.
-    private struct Guest {
-        var machine: VisitorMachine
-        var jar = SimulatedJars.Jar()
-        var sentAt: Instant
-        /// Which request the visitor waits for: an answer to another one reaches nobody.
-        var question: UInt32 = 0
-        var isConnected = false
-    }
-
     private enum Event {
         case arrival, second
         /// By the visitor's seat.
-        case timer(Int)
+        case timer(UInt32)
         /// Kept elsewhere: millions of timers are to be small.
         indirect case answer(SimulatedSite.Delivery)
     }
@@ -44,9 +34,7 @@ struct SimulatedCrowd {
     let rules: VisitorRules
     private(set) var site: SimulatedSite
     private let startedAt: Instant
-    /// Who is on the way, each in a seat that somebody else takes later.
-    private var guests: [Guest?] = []
-    private var freeSeats: [Int] = []
+    private var guests = SimulatedGuests()
     private var questions: UInt32 = 0
     private var jars = SimulatedJars()
     private var sleepers: Sleepers
@@ -60,10 +48,8 @@ struct SimulatedCrowd {
     private var next: Visitor?
     private var leftCount = 0
     private var seconds = 0
-    /// Of the guests, as of now.
-    private var inLine = 0
-    private var inside = 0
-    private var connected = 0
+    /// How far sleepers have been woken.
+    private var wokenUpTo: Int64 = 0
     /// Looks of sleepers that are not whole yet.
     private var partLooks = 0.0
     private var exchanges: [AdmissionJournal.Exchange] = []
@@ -100,9 +86,9 @@ struct SimulatedCrowd {
         self.scheduleArrival()
         self.queue.push(.second, at: self.startedAt.advanced(byNanoseconds: Nanoseconds.perSecond))
         let end = self.at(seconds: self.crowd.scenario.durationSeconds + Self.graceSeconds)
-        self.run(until: end) { $0.leftCount == $0.crowd.scenario.visitors }
+        self.run(until: end, orUntil: .allHaveGone)
         self.stopVisitors()
-        self.run(until: self.now.advanced(byNanoseconds: Int64(restSeconds * 1e9))) { $0.isAtRest }
+        self.run(until: self.now.advanced(byNanoseconds: Int64(restSeconds * 1e9)), orUntil: .workersRest)
         self.closeSecond()
         if self.isCounted { self.timeline.append(self.tally, self.gauges) }
         self.takeJournal()
@@ -111,12 +97,21 @@ struct SimulatedCrowd {
     private mutating func stopVisitors() {
         self.next = nil
         self.tally.ended(.unfinished, count: self.sleepers.removeAll())
-        for seat in self.guests.indices where self.guests[seat] != nil {
-            self.tracking(seat) { $0.act($0.guests[seat]!.machine.stop(), seat, $0.now) }
+        for seat in self.guests.seats.indices where !self.guests.seats[seat].isGone {
+            self.tracking(seat) { $0.act($0.guests.seats[seat].machine.stop(), seat, $0.now) }
         }
     }
 
     private func at(seconds: Double) -> Instant { self.startedAt.advanced(byNanoseconds: Int64(seconds * 1e9)) }
+
+    private enum Goal { case allHaveGone, workersRest }
+
+    private func isReached(_ goal: Goal) -> Bool {
+        switch goal {
+        case .allHaveGone: self.leftCount == self.crowd.scenario.visitors
+        case .workersRest: self.isAtRest
+        }
+    }
 
     private var isAtRest: Bool {
         let state = self.site.poolState
@@ -125,8 +120,8 @@ struct SimulatedCrowd {
     private var fewestWorkers: Int { self.site.poolSettings.workerBounds.lowerBound }
 
     /// Events of the site and of the crowd in the order of time.
-    private mutating func run(until end: Instant, isDone: (Self) -> Bool) {
-        while let own = self.queue.nextAt(), !isDone(self) {
+    private mutating func run(until end: Instant, orUntil goal: Goal) {
+        while let own = self.queue.nextAt(), !self.isReached(goal) {
             if let siteAt = self.site.nextAt, siteAt <= own {
                 guard siteAt <= end else { break }
                 self.site.step()
@@ -155,8 +150,10 @@ struct SimulatedCrowd {
 
     private mutating func deliver(_ delivery: SimulatedSite.Delivery) {
         let seat = Int(delivery.visitor & 0xFFFF_FFFF)
-        guard self.guests[seat]?.question == UInt32(delivery.visitor >> 32) else { return }
-        self.guests[seat]!.question = 0
+        guard !self.guests.seats[seat].isGone, self.guests.seats[seat].question == UInt32(delivery.visitor >> 32) else {
+            return
+        }
+        self.guests.seats[seat].question = 0
         self.tracking(seat) { $0.hear(delivery.answer, seat, delivery.at) }
     }
 
@@ -178,12 +175,15 @@ struct SimulatedCrowd {
             self.scheduleArrival()
             self.noteInTime()
             self.tally.arrived()
-            let seat = self.seat(Guest(machine: VisitorMachine(visitor, startedAt: self.startedAt), sentAt: self.now))
-            self.tracking(seat) { $0.act($0.guests[seat]!.machine.arrive(), seat, $0.now) }
-        case .timer(let seat):
-            guard self.guests[seat] != nil else { return }
+            let seat = self.guests.sit(
+                .init(machine: VisitorMachine(visitor, startedAt: self.startedAt), sentAt: self.now)
+            )
+            self.tracking(seat) { $0.act($0.guests.seats[seat].machine.arrive(), seat, $0.now) }
+        case .timer(let packed):
+            let seat = Int(packed)
+            guard !self.guests.seats[seat].isGone else { return }
             self.noteInTime()
-            self.tracking(seat) { $0.act($0.guests[seat]!.machine.timerFired(now: $0.now), seat, $0.now) }
+            self.tracking(seat) { $0.act($0.guests.seats[seat].machine.timerFired(now: $0.now), seat, $0.now) }
         case .answer(let delivery): self.deliver(delivery)
         }
     }
@@ -191,27 +191,11 @@ struct SimulatedCrowd {
     /// A simulated timer is never late.
     private mutating func noteInTime() { if !self.isCounted { self.tally.wasLate(nanoseconds: 0) } }
 
-    private mutating func seat(_ guest: Guest) -> Int {
-        guard let seat = self.freeSeats.popLast() else {
-            self.guests.append(guest)
-            return self.guests.count - 1
-        }
-        self.guests[seat] = guest
-        return seat
-    }
-
     /// Keeps count of where the guests are, over whatever happens to one of them.
     private mutating func tracking(_ seat: Int, _ body: (inout Self) -> Void) {
-        self.count(seat, -1)
+        let before = self.guests.seats[seat].presence
         body(&self)
-        self.count(seat, 1)
-    }
-
-    private mutating func count(_ seat: Int, _ sign: Int) {
-        guard let guest = self.guests[seat] else { return }
-        if guest.machine.isInLine { self.inLine += sign }
-        if guest.machine.isInside { self.inside += sign }
-        if guest.isConnected { self.connected += sign }
+        self.guests.moved(from: before, seat)
     }
 
     private mutating func act(_ action: VisitorMachine.Action, _ seat: Int, _ now: Instant) {
@@ -219,44 +203,44 @@ struct SimulatedCrowd {
         case .none: break
         case .connect:
             self.tally.connected()
-            self.guests[seat]!.isConnected = true
-            self.act(self.guests[seat]!.machine.connected(), seat, now)
+            self.guests.seats[seat].isConnected = true
+            self.act(self.guests.seats[seat].machine.connected(), seat, now)
         case .request(let request): self.ask(request, seat, now)
         case .requestAndVanish(let request, let until):
             self.ask(request, seat, now)
-            self.guests[seat]!.question = 0
-            self.guests[seat]!.isConnected = false
+            self.guests.seats[seat].question = 0
+            self.guests.seats[seat].isConnected = false
             self.book(.vanished, seat, isExit: false, nil, due: request.due, now)
-            self.queue.push(.timer(seat), at: until)
+            self.setTimer(seat, at: until)
         case .wait(let until):
             if self.isCounted, self.fallsAsleep(seat) { return }
-            self.queue.push(.timer(seat), at: until)
+            self.setTimer(seat, at: until)
             // As in `play`: a connection is kept for as long as the next request is near.
             guard until.nanoseconds(since: now) > VisitorPlayer.keepNanoseconds else { return }
-            self.guests[seat]!.isConnected = false
-            self.guests[seat]!.machine.connectionEnded()
+            self.guests.seats[seat].isConnected = false
+            self.guests.seats[seat].machine.connectionEnded()
         case .leave(let outcome):
-            let machine = self.guests[seat]!.machine
-            let keepsPlace = self.rules.manners(of: machine.visitor).keepsPlace
-            self.tally.left(outcome, machine: machine, keepsPlace: keepsPlace)
+            let keepsPlace = self.rules.manners(of: self.guests.seats[seat].machine.visitor).keepsPlace
+            self.tally.left(outcome, machine: self.guests.seats[seat].machine, keepsPlace: keepsPlace)
             self.leftCount += 1
-            self.empty(seat)
+            self.guests.leave(seat)
         }
     }
 
-    private mutating func empty(_ seat: Int) {
-        self.guests[seat] = nil
-        self.freeSeats.append(seat)
+    private mutating func setTimer(_ seat: Int, at instant: Instant) {
+        self.queue.push(.timer(UInt32(seat)), at: instant)
     }
 
     private mutating func ask(_ request: VisitorMachine.Request, _ seat: Int, _ now: Instant) {
         self.tally.sent()
         self.questions = self.questions == .max ? 1 : self.questions + 1
-        self.guests[seat]!.sentAt = now
-        self.guests[seat]!.question = self.questions
-        let guest = self.guests[seat]!
-        let visitor = guest.machine.visitor
-        let jar = self.jars.shown(by: visitor, self.rules.manners(of: visitor), own: guest.jar)
+        self.guests.seats[seat].sentAt = now
+        self.guests.seats[seat].question = self.questions
+        let jar = self.jars.shown(
+            by: self.guests.seats[seat].machine.visitor.person,
+            self.cookies(seat),
+            own: self.guests.seats[seat].jar
+        )
         let site = SimulatedSite.Request(
             visitor: UInt64(self.questions) << 32 | UInt64(seat),
             pass: jar.pass,
@@ -266,18 +250,22 @@ struct SimulatedCrowd {
         self.site.ask(site, now: now)
     }
 
+    private func cookies(_ seat: Int) -> CookieHabit {
+        self.rules.manners(of: self.guests.seats[seat].machine.visitor).cookies
+    }
+
     private mutating func keep(_ set: SimulatedJars.Jar, _ seat: Int) {
-        guard let visitor = self.guests[seat]?.machine.visitor else { return }
-        self.jars.keep(set, of: visitor, self.rules.manners(of: visitor), own: &self.guests[seat]!.jar)
+        let person = self.guests.seats[seat].machine.visitor.person
+        self.jars.keep(set, of: person, self.cookies(seat), own: &self.guests.seats[seat].jar)
     }
 
     private mutating func hear(_ answer: SimulatedSite.Answer, _ seat: Int, _ now: Instant) {
-        guard let guest = self.guests[seat] else { return }
         let response = self.response(answer, seat)
-        let reaction = self.guests[seat]!.machine.answered(response, now: now, rules: self.rules)
+        let isExit = self.guests.seats[seat].machine.asksForExit
+        let due = self.guests.seats[seat].machine.due
+        let reaction = self.guests.seats[seat].machine.answered(response, now: now, rules: self.rules)
         if reaction.heard == .exchange { self.lastLetInAt = max(now, self.lastLetInAt ?? now) }
-        let machine = guest.machine
-        self.book(reaction.heard, seat, isExit: machine.asksForExit, response, due: machine.due, now)
+        self.book(reaction.heard, seat, isExit: isExit, response, due: due, now)
         self.act(reaction.action, seat, now)
     }
 
@@ -289,17 +277,18 @@ struct SimulatedCrowd {
         due: Instant,
         _ now: Instant
     ) {
-        guard self.books != nil, let guest = self.guests[seat] else { return self.tally.counted(heard) }
-        let (index, conduct) = self.rules.book(of: guest.machine.visitor)
+        guard !self.isCounted else { return self.tally.counted(heard) }
+        let (index, conduct) = self.rules.book(of: self.guests.seats[seat].machine.visitor)
         let since = self.books?.due(heard, of: index, requestDue: due) ?? due
-        self.tally.heard(heard, due: since, sentAt: guest.sentAt, now: now)
+        let sentAt = self.guests.seats[seat].sentAt
+        self.tally.heard(heard, due: since, sentAt: sentAt, now: now)
         self.books?.heard(
             heard,
             of: index,
             conduct,
             isExit: isExit,
             response: response,
-            sentAt: guest.sentAt,
+            sentAt: sentAt,
             now: now
         )
     }
@@ -335,8 +324,8 @@ struct SimulatedCrowd {
 
     /// Nothing that a visitor hears before being called changes anything: true when this one is put aside until then.
     private mutating func fallsAsleep(_ seat: Int) -> Bool {
-        guard let rest = self.guests[seat]!.machine.rest, let place = self.guests[seat]!.jar.place,
-            rest.number > self.site.snapshot?.serving ?? 0
+        guard let rest = self.guests.seats[seat].machine.rest, let place = self.guests.seats[seat].jar.place,
+            rest.number > self.site.serving ?? 0
         else { return false }
         let manners = self.rules.manners(of: rest.visitor)
         let isEager = rest.visitor.eagerRefreshNanoseconds != nil
@@ -344,23 +333,24 @@ struct SimulatedCrowd {
             return false
         }
         self.sleepers.add(Sleepers.Sleeper(rest: rest, place: place))
-        self.empty(seat)
+        self.guests.leave(seat)
         return true
     }
 
     /// Those who have been called ask with their next look, somewhere in the second or two between two of them.
     private mutating func wakeSleepers() {
-        guard let serving = self.site.snapshot?.serving else { return }
+        guard let serving = self.site.serving, serving > self.wokenUpTo else { return }
+        self.wokenUpTo = serving
         while let sleeper = self.sleepers.wake(upTo: serving, now: self.site.now) {
             var draw = sleeper.rest.visitor.generator(ordinal: 4_000_000)
             // The longer of two pauses is twice as likely to be the one that the call falls into.
             let pause = draw.nextUnit() < 1.0 / 3 ? 1.0 : 2.0
             let until = self.site.now.advanced(byNanoseconds: Int64(draw.nextUnit() * pause * 1e9))
             let machine = VisitorMachine(sleeper.rest, startedAt: self.startedAt, until: until)
-            let seat = self.seat(Guest(machine: machine, jar: .init(place: sleeper.place), sentAt: until))
-            self.count(seat, 1)
+            let seat = self.guests.sit(.init(machine: machine, jar: .init(place: sleeper.place), sentAt: until))
+            self.guests.moved(from: .init(), seat)
             self.tally.looked(Self.nearLooks)
-            self.queue.push(.timer(seat), at: until)
+            self.setTimer(seat, at: until)
         }
     }
 
@@ -381,9 +371,9 @@ struct SimulatedCrowd {
 
     private var gauges: Gauges {
         var gauges = Gauges()
-        gauges.waiting = self.inLine + self.sleepers.count
-        gauges.inside = self.inside
-        gauges.openConnections = self.connected
+        gauges.waiting = self.guests.present.inLine + self.sleepers.count
+        gauges.inside = self.guests.present.inside
+        gauges.openConnections = self.guests.present.connected
         gauges.workersReady = self.site.poolState.ready
         gauges.workersDesired = self.site.decision?.desiredWorkers
         gauges.limitPerSecond = self.inflowPerSecond.last { $0.at <= self.now }?.perSecond

@@ -18,18 +18,18 @@ struct SimulatedJars {
 
     /// What the visitor shows. A pass of somebody else is none at another address: there the gateway is as it would be
     /// without one.
-    func shown(by visitor: Visitor, _ manners: Manners, own: Jar) -> Jar {
-        switch manners.cookies {
+    func shown(by person: Int, _ habit: CookieHabit, own: Jar) -> Jar {
+        switch habit {
         case .own: own
-        case .shared: self.shared[visitor.person] ?? Jar()
+        case .shared: self.shared[person] ?? Jar()
         case .none, .stolen: Jar()
         }
     }
 
-    mutating func keep(_ set: Jar, of visitor: Visitor, _ manners: Manners, own: inout Jar) {
-        switch manners.cookies {
+    mutating func keep(_ set: Jar, of person: Int, _ habit: CookieHabit, own: inout Jar) {
+        switch habit {
         case .own: own.take(set)
-        case .shared: self.shared[visitor.person, default: Jar()].take(set)
+        case .shared: self.shared[person, default: Jar()].take(set)
         case .none, .stolen: break
         }
     }
