@@ -17,6 +17,9 @@ public enum SettingsFile {
     /// `isStarting`: for a process that starts with it, or is to: then the state folder is there or can be made. It is of
     /// no matter to a reload, which cannot change it.
     ///
+    /// `opensPorts`: false for whoever only reads what would be done, such as a simulation: certificates and keys are not
+    /// looked at, and those that stand in files are not filled in.
+    ///
     /// Throws everything that is wrong with it, in the order of the file.
     ///
     /// `overrides` take the place of what the file says, one after the other, before it is checked.
@@ -24,6 +27,7 @@ public enum SettingsFile {
         _ path: String,
         exportsJournals: Bool = false,
         isStarting: Bool = false,
+        opensPorts: Bool = true,
         overrides: [SettingsOverride] = []
     ) throws(SettingsError) -> Settings {
         let bytes: [UInt8]
@@ -40,6 +44,7 @@ public enum SettingsFile {
             path: path,
             exportsJournals: exportsJournals,
             isStarting: isStarting,
+            opensPorts: opensPorts,
             overrides: overrides
         )
         settings.fileMicros = changedMicros
@@ -52,6 +57,7 @@ public enum SettingsFile {
         path: String,
         exportsJournals: Bool = false,
         isStarting: Bool = false,
+        opensPorts: Bool = true,
         overrides: [SettingsOverride] = []
     ) throws(SettingsError) -> Settings {
         var tree = try self.tree(of: bytes, path: path)
@@ -59,7 +65,9 @@ public enum SettingsFile {
         var (settings, sources, problems) = Settings.examine(tree, file: path, folder: self.absoluteFolder(of: path))
         // Also when something else is wrong: whoever mends a file is to see everything at once.
         let refused = Set(problems.map(\.path))
-        problems += self.checkFiles(&settings, sources).filter { !refused.contains($0.path) }
+        var named = self.checkCiphers(settings, sources)
+        if opensPorts { named += self.checkFiles(&settings, sources) }
+        problems += named.filter { !refused.contains($0.path) }
         if exportsJournals { problems += self.checkFolders(settings, sources).filter { !refused.contains($0.path) } }
         if isStarting { problems += self.checkStateFolder(settings, sources).filter { !refused.contains($0.path) } }
         guard problems.isEmpty else {
@@ -103,13 +111,18 @@ public enum SettingsFile {
 
     // MARK: Files that the settings name
 
+    private static func checkCiphers(_ settings: Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
+        settings.listeners.enumerated().compactMap { index, listener in
+            guard let ciphers = listener.ciphers, let problem = CipherList.problem(of: ciphers, tls: listener.tls)
+            else { return nil }
+            return sources.problem(at: "listen[\(index)].ciphers", problem)
+        }
+    }
+
     /// Finds what cannot be read before anything depends on it, and fills in the keys that stand in files.
     private static func checkFiles(_ settings: inout Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
         var problems: [SettingsProblem] = []
         for (index, listener) in settings.listeners.enumerated() {
-            if let ciphers = listener.ciphers, let problem = CipherList.problem(of: ciphers, tls: listener.tls) {
-                problems.append(sources.problem(at: "listen[\(index)].ciphers", problem))
-            }
             guard case .files(let certificate, let key) = listener.tls else { continue }
             for (name, path) in [("certificate", certificate), ("key", key)] {
                 do {

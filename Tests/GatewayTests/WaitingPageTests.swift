@@ -28,6 +28,12 @@ import Testing
         }
     }
 
+    /// A mark that combines with a sign makes one Character of both.
+    @Test func title_withAMarkBehindASign_isEscaped() {
+        let page = self.page(Self.waiting, title: "A <\u{301}script>\u{301} \"\u{301}&\u{301}")
+        #expect(page.contains("A &lt;\u{301}script&gt;\u{301} &quot;\u{301}&amp;\u{301}"))
+    }
+
     private static let waiting = WaitingPosition(
         state: .waiting,
         number: 1_234_567,

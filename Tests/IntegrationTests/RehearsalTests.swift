@@ -38,7 +38,7 @@ import Testing
         let report = "\(folder)/report"
         let words = [
             "play", "--sluice", sluice, "--config", file, "--visitors", "80", "--seconds", "12.2", "--no-direct",
-            "--report", report, "--fault", "5s kill gateway for 1s",
+            "--report", report, "--fault", "5s kill gateway for 1s", "--fault", "3s limits inflow=45/s",
         ]
         let play = try RunningProcess(onsale, words, folder: folder, name: "onsale")
         let end = try play.waitForEnd()
@@ -47,10 +47,20 @@ import Testing
         let played = try JSONDecoder().decode(Report.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
         #expect(played.gateway.counts.arrivals == 80 && played.gateway.counts.exchanges > 0)
         let facts = played.settings.map(\.name)
-        for name in ["replaced: redis", "replaced: pools.shop.workers", "not judged: workers", "fault at 5 s"] {
+        for name in [
+            "replaced: redis", "replaced: pools.shop.workers", "not judged: Workers grew with the crowd and came back",
+            "fault at 5 s",
+        ] {
             #expect(facts.contains(name), "\(facts)")
         }
         #expect(facts.contains { $0.hasPrefix("done at ") })
+        // What is told when it happens, and of the tool itself.
+        for words in [
+            "fault: limits: inflow 45/s", "fault: the gateway was killed", "load tool used: ", "(--seconds)",
+        ] {
+            #expect(play.output.contains(words), "\(play.output)")
+        }
+        #expect(play.output.contains("\"No broken connection, no refusal, no timeout\""), "\(play.output)")
         let structural: Set = [
             "order", "numbers", "placeKept", "letInOnce", "opening", "pace", "slots", "identity", "blame",
         ]

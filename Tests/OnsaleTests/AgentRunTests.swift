@@ -218,6 +218,44 @@ import Transport
         }
     }
 
+    /// The books lie in Redis, and nobody takes them: they are not handed over.
+    @Test func coordinatorThatIsGone_beforeItTookTheBooks_isTold() throws {
+        let scenario = Self.scenario(visitors: 3)
+        try Self.rig(agents: 1, scenario) { rig in
+            let loop = rig.fixture.loop
+            try rig.run { try $0.play(scenario, on: loop) }
+            try rig.wait { $0.player?.isEverybodyGone ?? false }
+            try rig.run {
+                $0.player?.finish()
+                $0.player = nil
+                $0.team = nil
+            }
+            let keys = try #require(AgentKeys(name: "test"))
+            let seconds = "\(AgentKeys.wordSeconds)"
+            _ = try rig.redis.servers[0].order("SET", keys.word("1"), AgentWord.finish.text, "EX", seconds)
+            try rig.wait { $0.ends.count == 1 }
+            try rig.run { #expect($0.ends == [0: .exited(3)]) }
+        }
+    }
+
+    /// Why, and where: in a line when it happens, and in the last one.
+    @Test func redisThatCannotBeReached_isToldInALine() throws {
+        let agent = Process()
+        agent.executableURL = URL(fileURLWithPath: try Self.program())
+        agent.arguments = ["agent", "--redis", "redis://127.0.0.1:1", "--patience", "1"]
+        let (output, errors) = (Pipe(), Pipe())
+        agent.standardOutput = output
+        agent.standardError = errors
+        try agent.run()
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        agent.waitUntilExit()
+        #expect(agent.terminationStatus == 3)
+        let lines = text.split(separator: "\n")
+        try #require(lines.count == 2, "\(text)")
+        #expect(lines.allSatisfy { $0.contains("127.0.0.1:1") && $0.lowercased().contains("refused") }, "\(text)")
+        #expect(lines[0].contains("trying again") && lines[1].contains("--redis"), "\(text)")
+    }
+
     @Test func agentThatIsInterrupted_saysSo() throws {
         let scenario = Self.scenario(visitors: 30)
         try Self.rig(agents: 1, scenario) { rig in

@@ -78,6 +78,21 @@ import Testing
         }
     }
 
+    /// What a person is told before the run is what the verdict says after it.
+    @Test func promises_areToldByTheirTitles() throws {
+        var titles: [Check.Name: [String]] = [:]
+        let scenario = Scenario(visitors: 300, durationSeconds: 20, seed: 5)
+        let checks =
+            JudgeTests.verdict { _ in }.checks + (try SampleReport.make(scenario, withDirect: false)).verdict.checks
+        for check in checks { titles[check.name, default: []].append(check.title) }
+        for name in Set(Self.actions.flatMap { Excuses.row(of: $0)?.promises ?? [] }).union(Self.never) {
+            let own = titles[name] ?? []
+            #expect(own.contains { $0.hasPrefix(name.words) }, "\(name.words): \(own)")
+            #expect(name.words != name.rawValue && name.words.contains(" "))
+        }
+        #expect(Set(Check.Name.allCases.map(\.words)).count == Check.Name.allCases.count)
+    }
+
     private static let stalled: Evidence = {
         guard let crowd = try? Crowd(FaultWallTests.scenario) else { preconditionFailure("the wall's crowd is good") }
         var run = VirtualRun(crowd, room: FaultWallTests.room(tightSlots: false), fault: .stalledForTen)

@@ -119,7 +119,7 @@ import Testing
 
     @Test func fieldsCookiesAndMatches_areFound() throws {
         var cookies = SiteCookies()
-        cookies.take(setCookie: "basket=b9; Path=/", from: "/")
+        cookies.take(setCookie: "basket=b9; Path=/", from: Self.url, nowSeconds: 0)
         let page = Self.page("order 17 and 18", [("x-seat", "A1")])
         func value(_ source: PageExtraction.Source) -> String? {
             PageExtraction(name: "x", source: source).value(in: page, cookies: cookies)

@@ -1,4 +1,5 @@
 import Foundation
+import Primitives
 import Testing
 
 @testable import onsale
@@ -72,7 +73,7 @@ import Testing
             var requests = ArrivalTrace(counting: .requests)
             for line in order { try requests.take(line) }
             #expect(try requests.arrivals() == [1, 3, 0, 0, 1, 1])
-            #expect(requests.arrivalLines == 6 && requests.damaged == 0 && requests.firstDamagedLine == nil)
+            #expect(requests.arrivalLines == 6 && requests.damage.count == 0 && requests.damage.first == nil)
         }
     }
 
@@ -101,8 +102,52 @@ import Testing
         var trace = ArrivalTrace(counting: .requests)
         let longLine = Self.line(3, String(repeating: "x", count: ArrivalTrace.longestLine))
         for line in [Self.line(1, "a"), "", "rubbish", Self.line(2, "b"), longLine] { try trace.take(line) }
-        #expect(trace.lines == 5 && trace.damaged == 2 && trace.firstDamagedLine == 3)
+        #expect(trace.damage.lines == 5 && trace.damage.count == 2 && trace.damage.first == 3)
         #expect(try trace.arrivals() == [1, 1])
+    }
+
+    /// The same rule for `record` and for the log of a scenario: ten of any log, a tenth of a long one.
+    @Test(arguments: [(10, 5, true), (11, 5, false), (11, 99, true), (12, 99, false), (100, 900, true)])
+    func log_withDamagedLines_isReadUpToAShare(damaged: Int, sound: Int, isRead: Bool) throws {
+        let rubbish = (0..<damaged).map { "rubbish \($0)" }
+        let lines = [Self.line(1, "a")] + rubbish + (1..<sound).map { Self.line(1, "a\($0)") }
+        var trace = ArrivalTrace(counting: .requests)
+        for line in lines { try trace.take(line) }
+        let log = Array(lines.joined(separator: "\n").utf8)
+        let refusal = "\(damaged) of \(damaged + sound) lines are damaged, the first is line 2: at most 10\u{A0}%"
+        if isRead {
+            #expect(try trace.arrivals() == [sound])
+            let log = try AccessLog(log, counting: .requests)
+            let remark = "\(damaged) damaged lines left out, the first is line 2"
+            #expect(log.counts == [sound] && log.damage.remark == remark && trace.damage.remark == remark)
+        } else {
+            #expect { try trace.arrivals() } throws: { "\($0)".contains(refusal) }
+            let problem = try #require(throws: AccessLog.Malformed.self) { try AccessLog(log, counting: .requests) }
+            #expect(problem.description.contains(refusal), "\(problem)")
+        }
+    }
+
+    /// Whatever a log holds, it is read or left out.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func log_thatIsDamaged_neverTraps(seed: UInt64) {
+        var draw = SplitMix64(seed: seed)
+        let lines = [
+            Self.line(3, "10.0.0.1"), #"{"kind":"exchange","t":1700000000000000,"g":"1:0,2:0"}"#,
+            #"haproxy[1]: 10.0.0.1:99 [06/Feb/2009:12:14:14.655] f b/s 1/2/3/4/5 200 12 - - ---- 1/1/1/1/0 0/0 "GET / H""#,
+        ].map { Array($0.utf8) }
+        let absurd = ["9223372036854775807", "-1", "1e300", "9999", "0000", "99", "[", "]", "\"", "\u{301}"]
+        var traces = ArrivalTrace.Counting.allCases.map { ArrivalTrace(counting: $0) }
+        for _ in 0..<3_000 {
+            var line = lines[draw.drawInteger(0...2)]
+            for _ in 0..<draw.drawInteger(1...3) {
+                let place = draw.drawInteger(0...(line.count - 1))
+                let end = min(line.count, place + draw.drawInteger(0...6))
+                line.replaceSubrange(place..<end, with: absurd[draw.drawInteger(0...(absurd.count - 1))].utf8)
+            }
+            for index in traces.indices { try? traces[index].take(String(decoding: line, as: UTF8.self)) }
+            _ = try? AccessLog(line + [0x0A] + lines[0], counting: .clients)
+        }
+        for trace in traces { _ = try? trace.arrivals() }
     }
 
     @Test func trace_withAWindow_leavesOutTheRest() throws {

@@ -121,6 +121,20 @@ import Testing
         #expect(!words.contains("secret@") && !words.contains("0123456789") && words.contains("2031-01-01T00:00:00Z"))
     }
 
+    /// A rehearsal opens ports without them: a file that is there and no good is told, and in nobody's way.
+    @Test func certificatesAndKeysThatAreNoGood_areNotAskedFor() throws {
+        let folder = try Machine.makeTemporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data().write(to: URL(fileURLWithPath: "\(folder)/empty.pem"))
+        try Data("short".utf8).write(to: URL(fileURLWithPath: "\(folder)/key"))
+        let text = Self.text(top: "signing_keys: [{id: 3, file: \(folder)/key}]").replacingOccurrences(
+            of: "127.0.0.1:8080}",
+            with: "0.0.0.0:443, tls: {certificate: \(folder)/empty.pem, key: \(folder)/empty.pem}}"
+        )
+        let plan = try Self.rehearse(text).plan
+        #expect(Self.replaced(plan).isSuperset(of: ["listen[0].tls.certificate", "signing_keys[0].file"]))
+    }
+
     @Test func ownProgram_isNotStarted() throws {
         let plan = try Self.rehearse(Self.text(pool: ", command: [/usr/bin/shop, --really]")).plan
         #expect(try Self.settings(plan).pools.first?.command == [])

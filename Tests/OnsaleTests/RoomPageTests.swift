@@ -84,7 +84,8 @@ import Testing
         bytes.withUnsafeBytes { bytes in text.withUnsafeMutableBytes { Base64URL.encode48(from: bytes, to: $0) } }
         var cookies = SiteCookies()
         let value = String(decoding: text, as: UTF8.self)
-        cookies.take(setCookie: "__Host-sluice-place-sale=\(value); Path=/", from: "/")
+        let url = CookieTests.shop
+        cookies.take(setCookie: "__Host-sluice-place-sale=\(value); Path=/; Secure", from: url, nowSeconds: 0)
         let place = try #require(LinePlace(cookies))
         #expect(place.number == 77 && place.line == LinePlace.Line(room: 9, epoch: 4, lane: 2))
 
@@ -94,10 +95,10 @@ import Testing
         #expect(reading.response.page?.number == 77 && reading.response.page?.refreshSeconds == 3)
 
         // In two lines at a time nobody knows which number is meant.
-        cookies.take(setCookie: "__Host-sluice-place-other=\(value); Path=/", from: "/")
+        cookies.take(setCookie: "__Host-sluice-place-other=\(value); Path=/; Secure", from: url, nowSeconds: 0)
         #expect(LinePlace(cookies) == nil)
         var spoiled = SiteCookies()
-        spoiled.take(setCookie: "sluice-place-sale=!\(value.dropFirst()); Path=/", from: "/")
+        spoiled.take(setCookie: "sluice-place-sale=!\(value.dropFirst()); Path=/", from: url, nowSeconds: 0)
         #expect(LinePlace(spoiled) == nil)
     }
 }

@@ -167,6 +167,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ["kind", "exchange", "t", "9223372036854775807", "g", "1:0"], ["kind", "exchange", "t", "-1", "g", "1:0"],
+        ["kind", "exchange", "t", "5", "g", "-9223372036854775808:0"], ["kind", "exchange", "t", "5", "g", "1:-3"],
+        ["kind", "limits", "t", "5", "rate_milli", "9223372036854775807", "burst", "1", "slots", "1"],
+        ["kind", "limits", "t", "5", "rate_milli", "1", "burst", "-1", "slots", "1"],
+    ])
+    func entryWithAnAbsurdFigure_isRefused(words: [String]) throws {
+        var journal = AdmissionJournal()
+        let entry = RedisValue.array([.status("7-1"), .array(words.map { .status($0) })])
+        let problem = #expect(throws: PlayProblem.self) { try RoomRedis.take(entry, into: &journal) }
+        #expect(problem?.description.contains("7-1") == true)
+    }
+
     /// A program that ends instead of listening: the run fails, nothing is left, and its last words are at hand.
     @Test func run_ofAProgramThatEnds_fails() async throws {
         let folder = try Folder()
@@ -184,6 +197,36 @@ import Testing
         #expect(await director.folder == nil)
         #expect(folder.text("report/sluice.log") == "cannot do it\n")
         #expect(folder.text("report/report.json").isEmpty)
+    }
+
+    /// Redis is asked for first: without it nothing is started.
+    @Test func run_withAgentsAndNoRedis_startsNothing() async throws {
+        let folder = try Folder()
+        let program = try folder.program("#!/bin/sh\necho started >&2\nexit 3\n")
+        let options = PlayOptions(
+            sluice: program,
+            scenario: Scenario(visitors: 10, durationSeconds: 10, seed: 1),
+            reportFolder: "\(folder.path)/report",
+            withDirect: false,
+            keepsFolder: false,
+            command: ""
+        )
+        let agents = AgentTeam.Options(
+            count: 2,
+            endpoint: try RedisEndpoint(parsing: "redis://127.0.0.1:1"),
+            keys: try #require(AgentKeys(name: "test")),
+            advertised: "127.0.0.1:0"
+        )
+        let director = Director(options, on: try EventLoop(label: "test"), agents: agents)
+        let problem = await #expect(throws: PlayProblem.self) { try await director.perform() }
+        let words = problem?.description ?? ""
+        #expect(
+            words.contains("redis://127.0.0.1:1") && words.contains("refused") && words.contains("--redis"),
+            "\(words)"
+        )
+        #expect(!words.contains("\n") && folder.text("report/sluice.log").isEmpty)
+        #expect(await director.play() == Verdict.ExitCode.notPlayed.rawValue)
+        #expect(await !director.hasChildren)
     }
 
     /// Interrupted while it waits for the program to listen.

@@ -220,9 +220,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "has no line"), ("hello\n", "line 1 is not of the common log format"),
-        ("1.1.1.1 - - [32/Dec/2025:23:59:58 +0000] \"G\" 200 5\n", "line 1 is not"),
-        ("1.1.1.1 - - [31/Dez/2025:23:59:58 +0000] \"G\" 200 5\n", "line 1 is not"),
+        ("", "has no line"), ("hello\n", "line 1 is the first without"),
+        ("1.1.1.1 - - [32/Dec/2025:23:59:58 +0000] \"G\" 200 5\n", "line 1 is the first"),
+        ("1.1.1.1 - - [31/Dez/2025:23:59:58 +0000] \"G\" 200 5\n", "line 1 is the first"),
         (
             "a - - [01/Dec/2025:00:00:00 +0000] \"G\" 200 5\nb - - [09/Dec/2025:00:00:00 +0000] \"G\" 200 5\n",
             "covers more than a week"
@@ -235,5 +235,19 @@ import Testing
         } catch {
             #expect(error.description.contains(expected))
         }
+    }
+
+    /// A line that was cut off costs nobody the whole log, and is told.
+    @Test func accessLog_withADamagedLine_isPlayedAndTold() throws {
+        let folder = try Machine.makeTemporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data((Self.log + "1.1.1.1 - - [31/Dec").utf8).write(to: URL(fileURLWithPath: "\(folder)/sale.log"))
+        var told: [String] = []
+        var overrides = ScenarioFile.Overrides()
+        overrides.tell = { told.append($0) }
+        let text = "arrivals:\n  - {curve: access_log, file: sale.log, count: requests}\n"
+        let scenario = try ScenarioFile.decode(Array(text.utf8), path: "\(folder)/sale.yaml", overrides)
+        #expect(scenario.visitors == 5)
+        #expect(told.count == 1 && told[0].hasPrefix("\(folder)/sale.log: 1 damaged line left out, the first is line "))
     }
 }

@@ -125,6 +125,22 @@ import Testing
         }
     }
 
+    /// No port is opened, so nobody asks for the certificates and keys of another machine.
+    @Test func file_whoseKeysAreElsewhere_isSimulated() throws {
+        let text =
+            Self.file(rooms: ["sale"])
+            .replacing(
+                "address: 127.0.0.1:0",
+                with: "address: 0.0.0.0:443, tls: {certificate: /no/c.pem, key: /no/k.pem}"
+            )
+            + "signing_keys: [{id: 3, file: /no/key}]\nredis: rediss://redis.example:6380\n"
+            + "redis_access: {authority: /no/ca.pem}\n"
+        let plan = try self.rehearsal(text, set: ["rooms.sale.inflow=40/s"])
+        #expect(plan.room.inflowMilli == 40_000)
+        // What is wrong with the file itself is refused all the same.
+        #expect(throws: SettingsError.self) { try self.rehearsal(text + "rooms_: {}\n") }
+    }
+
     // MARK: Comparison
 
     @Test func comparison_tellsWhatIsOff() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Primitives
 import Testing
 
@@ -39,6 +40,26 @@ extension ProgressView {
         let lines = view.lines(state)
         #expect(lines.count == 7)
         for line in lines.dropFirst() { #expect(Self.visible(line).count <= max(width, 48), "\(Self.visible(line))") }
+    }
+
+    /// However wide the terminal, the bar of the first line ends where those below it do.
+    @Test(arguments: [110, 200, 400])
+    func lines_onAWideTerminal_endTogether(width: Int) throws {
+        let view = ProgressView(isTerminal: true, isColoured: true, width: width)
+        let lines = view.lines(try Self.state()).map { Self.visible($0).count }
+        let rows = lines[1...5]
+        #expect(Set(rows).count == 1 && abs(lines[0] - (rows.first ?? 0)) <= 2, "\(lines)")
+    }
+
+    @Test(arguments: [40, 80, 200])
+    func prose_onATerminal_fitsIt(columns: Int) {
+        let text =
+            "fault at 9 s: a worker is killed; until 10 s after it, these need not hold: "
+            + (0..<12).map { "\"promise number \($0)\"" }.joined(separator: ", ")
+        let lines = Wrap.prose(text, columns: columns)
+        #expect(lines.count > 1 && lines.allSatisfy { $0.count <= columns && $0.count <= Wrap.longestProse })
+        #expect(lines[0].hasPrefix("  fault") && lines.dropFirst().allSatisfy { $0.hasPrefix("      ") })
+        #expect(lines.map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ") == text)
     }
 
     @Test func paint_onATerminal_redrawsInPlaceTenTimesASecond() throws {

@@ -9,8 +9,8 @@ struct AgentOptions: ParsableArguments {
     @Option(help: "The Redis through which coordinator and agents find each other, as redis://HOST:PORT.")
     var redis: String?
 
-    @Option(name: .customLong("run"), help: "The run's name in that Redis; of letters, digits, - and _.")
-    var runName = "sale"
+    @Option(name: .customLong("run"), help: "The run's name in that Redis; of letters, digits, - and _ (sale).")
+    var runName: String?
 
     func endpoint() throws -> RedisEndpoint {
         guard let redis = self.redis else { throw ValidationError("--redis: say where the Redis of the run is") }
@@ -22,8 +22,9 @@ struct AgentOptions: ParsableArguments {
     }
 
     func keys() throws -> AgentKeys {
-        guard let keys = AgentKeys(name: self.runName) else {
-            throw ValidationError("--run: '\(self.runName)' is not a name of 1 to 64 letters, digits, - and _")
+        let name = self.runName ?? "sale"
+        guard let keys = AgentKeys(name: name) else {
+            throw ValidationError("--run: '\(name)' is not a name of 1 to 64 letters, digits, - and _")
         }
         return keys
     }
@@ -37,8 +38,8 @@ struct AgentCommand: ParsableCommand {
         discussion: """
             Waits until a run is made known in Redis, takes one of its seats, plays every so manyeth visitor from the \
             start that the coordinator names by Redis's clock, and hands over what those visitors saw. Ends with the run, \
-            and when its coordinator is silent for 12 s. Each seat is one process; a further run needs it to be \
-            started again.
+            and, with a line that says why, \(AgentSilence.silenceSeconds) s after the coordinator's last word. Each seat \
+            is one process; a further run needs it to be started again.
 
             Ends with 0 when the share was played and handed over, 3 when not, 130 when interrupted.
             """

@@ -38,6 +38,9 @@ struct AgentPlan: Codable, Equatable, Sendable {
                     + "same build on all machines"
             )
         }
+        if let problem = ReportFigures.problem(in: data) {
+            throw PlayProblem("the plan of the run is damaged: \(problem); start the run again")
+        }
         do {
             self = try JSONDecoder().decode(AgentPlan.self, from: data)
         } catch {

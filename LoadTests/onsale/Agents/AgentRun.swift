@@ -8,8 +8,8 @@ import Transport
 /// The agent's side: takes a seat in a run, plays its share of the crowd, and hands over what it saw.
 ///
 /// An actor whose executor is the event loop, as the `Director` is. Limits: `mostPending` messages of it in Redis, and
-/// while they are there, no more than that of its own beside them; when the coordinator takes none of them, or says
-/// nothing, for `silenceSeconds`, the agent ends.
+/// while they are there, no more than that of its own beside them; when the coordinator takes none of them for
+/// `AgentSilence.silenceSeconds`, or is gone by the rules there, the agent ends with a line that says why, and with 3.
 actor AgentRun {
     struct Options: Sendable {
         var endpoint: RedisEndpoint
@@ -20,7 +20,6 @@ actor AgentRun {
     }
 
     static let mostPending = 64
-    private static let silenceSeconds = 12.0
     private static let lookNanoseconds = 20 * Nanoseconds.perMillisecond
     private static let sendNanoseconds = 10 * Nanoseconds.perMillisecond
 
@@ -37,6 +36,8 @@ actor AgentRun {
     private var outbox: [AgentMessage] = []
     private var nextNumber = 0
     private var sentAt = Instant(nanoseconds: 0)
+    private var silence = AgentSilence(now: Instant(nanoseconds: 0))
+    private var outages = RedisOutageLog()
 
     init(_ options: Options, on loop: EventLoop, helpers: [EventLoop]) {
         self.options = options
@@ -55,10 +56,9 @@ actor AgentRun {
     func run() async -> Int32 {
         defer { self.client.close() }
         do {
+            self.client.onStateChange = { [weak self] state in self?.assumeIsolated { $0.redisChanged(state) } }
             self.client.start()
-            try await self.wait(self.options.patienceSeconds, "a connection to \(self.options.endpoint)") {
-                self.client.isConnected
-            }
+            try await self.connect()
             let plan = try await self.findPlan()
             try await self.play(plan)
             return 0
@@ -66,7 +66,8 @@ actor AgentRun {
             self.player?.finish()
             self.outbox.append(.leaves("it was interrupted"))
             self.isInterrupted = false
-            try? await self.flush()
+            // Before a seat was taken, nobody waits for word of it.
+            if !self.messagesKey.isEmpty { try? await self.flush() }
             return 130
         } catch {
             self.player?.finish()
@@ -76,6 +77,30 @@ actor AgentRun {
     }
 
     // MARK: The run
+
+    private func connect() async throws {
+        let seconds = self.options.patienceSeconds
+        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(seconds * 1e9))
+        while !self.client.isConnected {
+            guard MonotonicClock.now() < deadline else {
+                throw PlayProblem(
+                    "Redis did not answer within \(Format.decimal(seconds)) s "
+                        + "(\(self.client.state.words(of: self.options.endpoint))): start it, or name another one with "
+                        + "--redis"
+                )
+            }
+            try await self.sleep(nanoseconds: Self.lookNanoseconds)
+        }
+    }
+
+    /// A reason is told once, and that it is over.
+    private func redisChanged(_ state: RedisState) {
+        switch self.outages.changed(client: 0, to: state) {
+        case .away, .partlyAway:
+            printError("Redis does not answer (\(state.words(of: self.options.endpoint))); trying again")
+        case .connected, nil: break
+        }
+    }
 
     private func findPlan() async throws -> AgentPlan {
         print("waiting for a run named '\(self.options.keys.name)' at \(self.options.endpoint)")
@@ -124,7 +149,7 @@ actor AgentRun {
         player.start()
         try await self.keepPlaying(player, plan)
         player.finish()
-        try await self.handOver(player.books)
+        try await self.handOver(player.books, plan)
         print("share played and handed over")
     }
 
@@ -158,18 +183,10 @@ actor AgentRun {
 
     /// Looks at the coordinator's word again and again until `isEnough`; sends what there is to send meanwhile.
     private func followWord(_ plan: AgentPlan, _ isEnough: (AgentWord) -> Bool) async throws {
-        var heardAt = MonotonicClock.now()
+        self.silence = AgentSilence(now: MonotonicClock.now())
         while true {
-            let answer = await self.ask(["GET", .text(self.options.keys.word(plan.run))])
+            if let word = try await self.hearWord(plan), isEnough(word) { return }
             let now = MonotonicClock.now()
-            if let text = (try? answer.get())?.text, let word = AgentWord(text) {
-                heardAt = now
-                if word == .abort { throw PlayProblem("the run was broken off by its coordinator") }
-                if isEnough(word) { return }
-            }
-            guard Double(now.nanoseconds(since: heardAt)) / 1e9 < Self.silenceSeconds else {
-                throw PlayProblem("the coordinator has gone: nothing was heard of it for \(Int(Self.silenceSeconds)) s")
-            }
             if self.outbox.isEmpty, now.nanoseconds(since: self.sentAt) > Nanoseconds.perSecond {
                 self.outbox.append(.alive)
             }
@@ -178,27 +195,53 @@ actor AgentRun {
         }
     }
 
+    /// The coordinator's word; nil when none is heard. Throws when it has gone, and when it has broken off.
+    private func hearWord(_ plan: AgentPlan) async throws -> AgentWord? {
+        let answer = await self.ask(["GET", .text(self.options.keys.word(plan.run))])
+        let now = MonotonicClock.now()
+        var word: AgentWord?
+        switch answer {
+        case .success(let value):
+            word = value.text.flatMap { AgentWord($0) }
+            self.silence.answered(hasWord: word != nil, now: now)
+        case .failure: self.silence.failed()
+        }
+        if word == .abort { throw PlayProblem("the run was broken off by its coordinator") }
+        if let problem = self.silence.problem(now: now) { throw PlayProblem(problem) }
+        return word
+    }
+
     // MARK: Messages
 
     /// The books in pieces, each made when there is room for it.
-    private func handOver(_ books: VisitBooks) async throws {
+    private func handOver(_ books: VisitBooks, _ plan: AgentPlan) async throws {
         for from in stride(from: 0, to: books.visits.count, by: AgentMessage.mostEntries) {
             let end = min(from + AgentMessage.mostEntries, books.visits.count)
             self.outbox.append(.visits(from: from, Array(books.visits[from..<end])))
-            try await self.flush()
+            try await self.flush(plan)
         }
         var looks = books.looks.makeIterator()
         while let piece = Self.piece(of: &looks) {
             self.outbox.append(.looks(piece))
-            try await self.flush()
+            try await self.flush(plan)
         }
         var answers = books.insideAnswers.makeIterator()
         while let piece = Self.piece(of: &answers) {
             self.outbox.append(.insideAnswers(piece))
-            try await self.flush()
+            try await self.flush(plan)
         }
         self.outbox += [.sums(books.sums), .done]
-        try await self.flush()
+        try await self.flush(plan)
+        try await self.awaitTaken(plan)
+    }
+
+    /// What lies in Redis is not handed over: who would take it may have gone.
+    private func awaitTaken(_ plan: AgentPlan) async throws {
+        while true {
+            if (try? await self.ask(["LLEN", .text(self.messagesKey)]).get())?.integer == 0 { return }
+            _ = try await self.hearWord(plan)
+            try await self.sleep(nanoseconds: Self.lookNanoseconds)
+        }
     }
 
     private static func piece<Entries: IteratorProtocol>(of entries: inout Entries) -> [Entries.Element]? {
@@ -207,13 +250,18 @@ actor AgentRun {
         return piece.isEmpty ? nil : piece
     }
 
-    /// Until all is in Redis.
-    private func flush() async throws {
-        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(Self.silenceSeconds * 1e9))
+    /// Until all is in Redis. Without a plan, for as long as somebody may take it.
+    private func flush(_ plan: AgentPlan? = nil) async throws {
+        let limit = AgentSilence.silenceSeconds * Nanoseconds.perSecond
+        var deadline = MonotonicClock.now().advanced(byNanoseconds: limit)
         while !self.outbox.isEmpty {
             let before = self.nextNumber
             try await self.sendSome()
-            guard self.nextNumber == before else { continue }
+            guard self.nextNumber == before else {
+                deadline = MonotonicClock.now().advanced(byNanoseconds: limit)
+                continue
+            }
+            if let plan { _ = try await self.hearWord(plan) }
             guard MonotonicClock.now() < deadline else {
                 throw PlayProblem("the coordinator takes no messages any more")
             }
@@ -255,15 +303,5 @@ actor AgentRun {
             self.loop.after(nanoseconds: nanoseconds) { continuation.resume() }
         }
         if self.isInterrupted { throw Interrupted() }
-    }
-
-    private func wait(_ seconds: Double, _ what: String, until condition: () -> Bool) async throws {
-        let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(seconds * 1e9))
-        while !condition() {
-            guard MonotonicClock.now() < deadline else {
-                throw PlayProblem("\(what) did not come about within \(Format.decimal(seconds)) s")
-            }
-            try await self.sleep(nanoseconds: Self.lookNanoseconds)
-        }
     }
 }

@@ -2,6 +2,17 @@ import EventLoop
 import Primitives
 import RedisClient
 
+extension RedisState {
+    /// Which Redis, and why it does not answer.
+    func words(of endpoint: RedisEndpoint) -> String {
+        switch self {
+        case .partly(let reason), .disconnected(let reason):
+            reason.contains("\(endpoint)") ? reason : "\(endpoint): \(reason)"
+        case .idle, .connecting, .connected, .closed: "\(endpoint): \(self)"
+        }
+    }
+}
+
 /// The coordinator's side of a run that is played by agents: publishes the plan, gives the word, takes in what they send.
 ///
 /// Lives on one loop. Limits: as many messages of an agent are taken at once as `mostAtOnce`; an agent keeps at most
@@ -48,6 +59,8 @@ final class AgentTeam {
     }
 
     var isConnected: Bool { self.client.isConnected }
+    /// Where it stands with its Redis, for an error.
+    var connection: String { self.client.state.words(of: self.options.endpoint) }
     func start() { self.client.start() }
 
     /// Makes the run known. `problem` says later if that did not work.

@@ -4,19 +4,31 @@ import Primitives
 extension Director {
     /// For all agents to take their seats.
     private static let gatheringSeconds = 120.0
+    /// For Redis, before anything else is prepared.
+    private static let redisSeconds = 10.0
     /// For their books to come in.
     private static let handOverSeconds = 120.0
 
-    /// Comes back when all agents are there; without any, at once.
-    func gatherAgents(_ crowd: Crowd) async throws {
+    /// Before the gateway is started: what cannot be reached is told of at once.
+    func connectToAgents() async throws {
         guard let options = self.agentOptions else { return }
-        guard let site = self.site, let gateway = site.address(of: site.gatewayPart) else {
-            throw PlayProblem("the gateway told no address")
-        }
         let team = AgentTeam(options, on: self.loop)
         self.team = team
         team.start()
-        try await self.wait("a connection to \(options.endpoint)") { team.isConnected }
+        guard try await self.waits(seconds: Self.redisSeconds, until: { team.isConnected }) else {
+            throw PlayProblem(
+                "Redis did not answer within \(Format.decimal(Self.redisSeconds)) s (\(team.connection)): start it, or "
+                    + "name another one with --redis"
+            )
+        }
+    }
+
+    /// Comes back when all agents are there; without any, at once.
+    func gatherAgents(_ crowd: Crowd) async throws {
+        guard let options = self.agentOptions, let team = self.team else { return }
+        guard let site = self.site, let gateway = site.address(of: site.gatewayPart) else {
+            throw PlayProblem("the gateway told no address")
+        }
         let plan = AgentPlan(
             run: String(UInt64.random(in: 0 ... .max), radix: 16),
             agents: options.count,

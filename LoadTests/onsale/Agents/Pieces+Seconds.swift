@@ -47,6 +47,9 @@ extension HeldSecond {
 }
 
 extension Histogram<UInt32> {
+    /// Answers of one agent in one second, and far more than there can be.
+    private static var mostOfASecond: UInt64 { 1 << 24 }
+
     func write(to writer: inout PieceWriter) {
         guard self.totalCount > 0 else { return writer.put(UInt64(0)) }
         var values = self.recordedValues().map { (value: $0.value, count: $0.count) }
@@ -63,9 +66,15 @@ extension Histogram<UInt32> {
 
     mutating func take(_ reader: inout PieceReader) throws(PieceProblem) {
         var value: UInt64 = 0
+        var total: UInt64 = 0
         for _ in 0..<(try reader.count()) {
             value = value &+ (try reader.natural())
-            guard self.record(value, count: UInt32(clamping: try reader.natural())) else {
+            let count = try reader.natural()
+            guard count <= Self.mostOfASecond, total + count <= Self.mostOfASecond else {
+                throw PieceProblem("a second with more than \(Self.mostOfASecond) answers is in no run")
+            }
+            total += count
+            guard self.record(value, count: UInt32(count)) else {
                 throw PieceProblem("\(value) ns is longer than any latency")
             }
         }
@@ -93,11 +102,18 @@ extension Counts {
 
     init(from reader: inout PieceReader) throws(PieceProblem) {
         self.init()
-        for field in Self.fields { self[keyPath: field] = try reader.integer() }
+        for field in Self.fields { self[keyPath: field] = try Self.ofASecond(&reader) }
         for _ in 0..<(try reader.count()) {
             let name = try reader.text()
             guard let kind = ErrorKind(rawValue: name) else { throw PieceProblem("no error is called '\(name)'") }
-            self.errors[kind] = try reader.integer()
+            self.errors[kind] = try Self.ofASecond(&reader)
         }
+    }
+
+    /// So that the sum of a day of many agents fits.
+    private static func ofASecond(_ reader: inout PieceReader) throws(PieceProblem) -> Int {
+        let count = try reader.integer()
+        guard count <= 1 << 32 else { throw PieceProblem("nothing happens \(count) times in a second") }
+        return count
     }
 }

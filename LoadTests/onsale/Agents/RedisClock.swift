@@ -6,6 +6,8 @@ import RedisClient
 /// half the way there and back at most.
 struct RedisClock: Sendable {
     static let questions = 15
+    /// What a clock may say, in seconds since 1970: nanoseconds of it fit.
+    static let sensibleSeconds: ClosedRange<Int64> = 0...4_000_000_000
 
     /// Redis's microseconds at a moment of the monotonic clock.
     private(set) var micros: Int64 = 0
@@ -38,7 +40,8 @@ struct RedisClock: Sendable {
         client.send(["TIME"]) { result in
             let answeredAt = MonotonicClock.now()
             guard case .success(let value) = result, let texts = value.texts, texts.count == 2,
-                let seconds = Int64(texts[0]), let micros = Int64(texts[1])
+                let seconds = Int64(texts[0]), let micros = Int64(texts[1]), Self.sensibleSeconds.contains(seconds),
+                (0..<1_000_000).contains(micros)
             else { return completion(.failure(PlayProblem("Redis does not tell the time: \(result)"))) }
             var clock = known
             clock.learn(askedAt: askedAt, answeredAt: answeredAt, micros: seconds * 1_000_000 + micros)

@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import HTTPWire
 import Primitives
 import Transport
@@ -68,6 +69,13 @@ final class Browser: PageConnectionOwner {
     /// The network is gone: what answers bring is lost, their cookies, too.
     var isDeaf = false
 
+    /// Cookies end by the clock on the wall.
+    private static var nowSeconds: Int64 { Int64(time(nil)) }
+
+    private func cookieHeader(for target: String) -> String? {
+        self.box.cookies.header(for: target, nowSeconds: Self.nowSeconds)
+    }
+
     func forgetCookies() { self.box.cookies = SiteCookies() }
 
     /// Before the first request.
@@ -109,7 +117,7 @@ final class Browser: PageConnectionOwner {
                 self.queue.removeFirst()
                 self.underWay[next.number] = next
                 let target = next.request.target
-                connection.send(next.request, number: next.number, cookie: self.cookies.header(for: target))
+                connection.send(next.request, number: next.number, cookie: self.cookieHeader(for: target))
                 self.user?.sent(next.number)
                 connection.settle()
                 continue
@@ -168,7 +176,11 @@ final class Browser: PageConnectionOwner {
         if let ticket = connection.ticket { self.ticket = ticket }
         guard !self.isDeaf else { return }
         for field in response.fields where field.name == "set-cookie" {
-            self.box.cookies.take(setCookie: field.value, from: known.request.target)
+            self.box.cookies.take(
+                setCookie: field.value,
+                from: self.host.target.url.with(target: known.request.target),
+                nowSeconds: Self.nowSeconds
+            )
         }
         self.user?.answered(number, response)
         self.pump()

@@ -111,9 +111,28 @@ struct HTMLTags: Sequence, IteratorProtocol {
 
     /// The escapes that attributes are written with.
     static func unescaped(_ text: String) -> String {
-        guard text.contains("&") else { return text }
-        let escapes = [("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")]
-        return escapes.reduce(text) { $0.replacing($1.0, with: $1.1) }
+        let ampersand = UInt8(ascii: "&")
+        guard text.utf8.contains(ampersand) else { return text }
+        let bytes = Array(text.utf8)
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            let rest = bytes[index...]
+            let escape = bytes[index] == ampersand ? Self.escapes.first { rest.starts(with: $0.text.utf8) } : nil
+            result.append(escape?.byte ?? bytes[index])
+            index += escape?.text.utf8.count ?? 1
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    private static let escapes: [(text: String, byte: UInt8)] = [
+        ("&quot;", UInt8(ascii: "\"")), ("&#39;", UInt8(ascii: "'")), ("&#x27;", UInt8(ascii: "'")),
+        ("&lt;", UInt8(ascii: "<")), ("&gt;", UInt8(ascii: ">")), ("&amp;", UInt8(ascii: "&")),
+    ]
+
+    /// The words of an attribute that holds several.
+    static func words(of value: String) -> [String] {
+        value.utf8.split(whereSeparator: Self.isBlank).map { String(Substring($0)) }
     }
 
     // MARK: What pages are asked for
@@ -124,7 +143,7 @@ struct HTMLTags: Sequence, IteratorProtocol {
             switch tag.name {
             case "script", "img": return tag.attributes["src"]
             case "link":
-                let kinds = (tag.attributes["rel"] ?? "").lowercased().split(separator: " ")
+                let kinds = Self.words(of: (tag.attributes["rel"] ?? "").lowercased())
                 return kinds.contains("stylesheet") || kinds.contains("icon") ? tag.attributes["href"] : nil
             default: return nil
             }

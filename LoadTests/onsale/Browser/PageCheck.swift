@@ -12,12 +12,17 @@ enum PageCheck: Codable, Equatable, Sendable {
     func holds(for response: PageResponse, text: String) -> Bool {
         switch self {
         case .status(let allowed): allowed.contains(response.status)
-        case .field(let name, let part): response.value(of: name).map { part.isEmpty || $0.contains(part) } ?? false
-        case .holds(let part): text.contains(part)
-        case .lacks(let part): !text.contains(part)
+        case .field(let name, let part): response.value(of: name).map { Self.finds(part, in: $0) } ?? false
+        case .holds(let part): Self.finds(part, in: text)
+        case .lacks(let part): !Self.finds(part, in: text)
         case .matches(let pattern): pattern.matches(text)
         case .bytes(let range): range.contains(response.bodyBytes)
         }
+    }
+
+    /// By bytes: a mark behind the text that combines with its last letter does not hide it.
+    private static func finds(_ part: String, in text: String) -> Bool {
+        part.isEmpty || text.utf8.firstRange(of: part.utf8) != nil
     }
 
     /// It says what the page itself looks like, so that no page of a waiting room passes for it.

@@ -151,7 +151,7 @@ struct HTMLSelector: Equatable, Sendable {
         return self.conditions.allSatisfy { condition in
             guard let found = tag.attributes[condition.attribute] else { return false }
             guard let value = condition.value else { return true }
-            return condition.isWord ? found.split(separator: " ").contains(Substring(value)) : found == value
+            return condition.isWord ? HTMLTags.words(of: found).contains(value) : found == value
         }
     }
 }

@@ -46,12 +46,15 @@ struct RoomPage: Equatable, Sendable {
     /// The time that a page names until it is to be loaded again, under the same address.
     private static func refreshSeconds(_ response: PageResponse, url: SiteURL) -> Int64? {
         guard let text = response.value(of: "refresh") ?? HTMLTags.refresh(of: response.body) else { return nil }
-        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == ";" || $0 == "," }
-        guard let first = parts.first, let seconds = Double(first.trimmingCharacters(in: .whitespaces)),
+        // By bytes: a mark that combines with the sign before it would hide it.
+        let parts = text.utf8.split(maxSplits: 1, omittingEmptySubsequences: false) {
+            $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: ",")
+        }
+        guard let first = parts.first, let seconds = Double(Substring(first).trimmingCharacters(in: .whitespaces)),
             seconds.isFinite, (0...86_400).contains(seconds)
         else { return nil }
-        if parts.count > 1, let equals = parts[1].firstIndex(of: "=") {
-            let link = parts[1][parts[1].index(after: equals)...].trimmingCharacters(
+        if parts.count > 1, let equals = parts[1].firstIndex(of: UInt8(ascii: "=")) {
+            let link = Substring(parts[1][parts[1].index(after: equals)...]).trimmingCharacters(
                 in: CharacterSet(charactersIn: " '\"")
             )
             // To another page: a redirect in the guise of a refresh.

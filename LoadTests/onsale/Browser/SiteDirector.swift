@@ -24,6 +24,7 @@ actor SiteDirector {
     private var crowd: SiteCrowd?
     /// What a report needs if the run is stopped.
     private var soFar: RunSoFar?
+    private var use: ToolUse?
     private var interruptedAt: Instant?
 
     init(_ plan: SitePlayPlan, scenario: Scenario, reportFolder: String, command: String, on loop: EventLoop) {
@@ -61,7 +62,8 @@ actor SiteDirector {
 
     /// What there was when the run was stopped; nothing when nobody had come yet.
     private func leavePartialReport(_ reason: String) {
-        guard let soFar = self.soFar, let crowd = self.crowd else { return }
+        guard var soFar = self.soFar, let crowd = self.crowd else { return }
+        if let use = self.use { soFar.environment.append(use.fact) }
         crowd.finish()
         let result = RunResult(Evidence(startedMicros: 0, timeline: crowd.timeline))
         guard !result.samples.isEmpty else { return }
@@ -87,17 +89,18 @@ actor SiteDirector {
         let (target, answer) = try await self.prepare(crowd)
         let startedAt = Date()
         self.soFar = RunSoFar(startedAt: startedAt, environment: Machine.facts, scenario: crowd.scenario)
-        let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())
+        let use = ToolUse()
+        self.use = use
         let site = try await self.send(crowd, to: target)
-        let wall = max(1, MonotonicClock.now().nanoseconds(since: before.clock))
-        let used = Double(Machine.processorNanoseconds() - before.processor) / Double(wall)
+        let used = use.fact
+        self.printer.say("  \(used.name): \(used.value)")
 
         var evidence = Evidence(startedMicros: 0, timeline: site.timeline)
         evidence.books = site.books
         evidence.sessionMicros = SiteEvidence.shortestSessionMicros
         evidence.site = SiteEvidence(lines: site.lines.count, complaints: site.complaints)
         var environment = Machine.facts
-        environment.append(.init(name: "load tool used", value: "\(Format.percent(used)) of one processor"))
+        environment.append(used)
         let result = RunResult(evidence)
         return RunReport(
             startedAt: startedAt.ISO8601Format(),

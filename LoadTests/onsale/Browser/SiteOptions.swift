@@ -45,10 +45,15 @@ struct SiteOptions: ParsableArguments {
         }
         if let url = self.url {
             do {
-                _ = try SiteURL(parsing: url)
+                let url = try SiteURL(parsing: url)
+                guard url.scheme == .http else { return }
             } catch {
                 throw ValidationError("--url: \(error.description)")
             }
+            try StrayOptions.refuse(
+                [("--insecure", self.insecure), ("--ca", self.ca != nil)],
+                "is about certificates, and http:// has none: leave it out, or name the site as https://"
+            )
         }
     }
 

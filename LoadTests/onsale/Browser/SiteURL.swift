@@ -26,13 +26,15 @@ struct SiteURL: Equatable, Sendable, CustomStringConvertible {
 
     /// Throws what is wrong in words for the person who typed it.
     init(parsing text: String) throws(PlayProblem) {
-        guard let separator = text.firstRange(of: "://") else {
+        // Whatever combines with a sign before it would hide it: from here on there is one byte a Character.
+        let whole = Self.escaped(text)
+        guard let separator = whole.firstRange(of: "://") else {
             throw PlayProblem("\"\(text)\" is no address of a site: write it as https://shop.example/")
         }
-        guard let scheme = Scheme(rawValue: text[..<separator.lowerBound].lowercased()) else {
-            throw PlayProblem("\"\(text)\": \(text[..<separator.lowerBound]) is not played; use http or https")
+        guard let scheme = Scheme(rawValue: whole[..<separator.lowerBound].lowercased()) else {
+            throw PlayProblem("\"\(text)\": \(whole[..<separator.lowerBound]) is not played; use http or https")
         }
-        let rest = text[separator.upperBound...].prefix { $0 != "#" }
+        let rest = whole[separator.upperBound...].prefix { $0 != "#" }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         guard !authority.contains("@") else {
             throw PlayProblem(
@@ -46,7 +48,7 @@ struct SiteURL: Equatable, Sendable, CustomStringConvertible {
             scheme: scheme,
             host: host.lowercased(),
             port: port ?? scheme.usualPort,
-            target: Self.escaped(path.first == "/" ? String(path) : "/" + path)
+            target: path.first == "/" ? String(path) : "/" + path
         )
     }
 
@@ -113,7 +115,7 @@ struct SiteURL: Equatable, Sendable, CustomStringConvertible {
     /// What a link on the page of this address leads to (RFC 3986 section 5.2); nil for what is no page: `data:`,
     /// `mailto:`, an address that makes no sense.
     func following(_ link: String) -> SiteURL? {
-        let link = link.prefix { $0 != "#" }
+        let link = Self.escaped(link).prefix { $0 != "#" }
         if link.hasPrefix("//") { return try? SiteURL(parsing: "\(self.scheme.rawValue):\(link)") }
         if let colon = link.firstIndex(of: ":"), link[..<colon].utf8.allSatisfy({ ASCII.isLetter($0) || $0 == 0x2B }) {
             return try? SiteURL(parsing: String(link))
@@ -126,7 +128,12 @@ struct SiteURL: Equatable, Sendable, CustomStringConvertible {
         default: target = String(self.path.prefix(through: self.path.lastIndex(of: "/")!)) + link
         }
         target = Self.withoutDots(target)
-        return SiteURL(scheme: self.scheme, host: self.host, port: self.port, target: Self.escaped(target))
+        return SiteURL(scheme: self.scheme, host: self.host, port: self.port, target: target)
+    }
+
+    /// The page of the same site with that path and query.
+    func with(target: String) -> SiteURL {
+        SiteURL(scheme: self.scheme, host: self.host, port: self.port, target: target)
     }
 
     /// Takes out `.` and `..` of a path.

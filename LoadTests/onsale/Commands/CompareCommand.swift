@@ -30,7 +30,9 @@ struct CompareCommand: ParsableCommand {
     @Flag(help: "Compare other scenarios and runs that do not count, too.")
     var force = false
 
-    func validate() throws { _ = try self.metrics() }
+    func validate() throws {
+        try StrayOptions.refuseTwice("--metric", self.metrics().map(\.name))
+    }
 
     func run() throws {
         do {

@@ -11,6 +11,7 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         print(PlanText.render(try Crowd(self.options.playedScenario())))
+        if let division = self.options.division("are for the same crowd without it") { print("\n\(division)") }
     }
 }
 

@@ -45,8 +45,11 @@ struct PlayCommand: ParsableCommand {
     )
     var report = "report"
 
-    @Flag(inversion: .prefixedNo, help: "Play the same crowd without the gateway, too; not with agents.")
-    var direct = true
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Play the same crowd without the gateway, too (played; not with --agents, nor with --url)."
+    )
+    var direct: Bool?
 
     @Flag(help: "Keep the gateway's configuration and state.")
     var keep = false
@@ -72,30 +75,51 @@ struct PlayCommand: ParsableCommand {
             throw ValidationError("--threads: \(threads) is not a number from 1 to \(Machine.mostThreads)")
         }
         _ = try self.team()
-        guard self.planned.isEmpty || self.site.url == nil && self.rehearsal.config == nil else {
-            throw ValidationError("--slots and --steady are of the site that onsale makes: leave them out")
+        if self.site.url != nil { return try self.refuseBesideURL() }
+        if self.rehearsal.config != nil {
+            try StrayOptions.refuse(
+                self.planned.given,
+                "is of the site that onsale makes: leave it out beside --config"
+            )
         }
-        if self.site.url != nil {
-            guard self.sluice == nil else {
-                throw ValidationError("--url plays against a site, --sluice against a gateway: leave one out")
-            }
-            guard self.rehearsal.isEmpty else {
-                throw ValidationError("--url plays against a site that is there: leave --config and --fault out")
-            }
-            guard self.threads ?? 1 == 1, self.agents == nil else {
-                throw ValidationError("--url is played by one thread: leave --threads and --agents out")
-            }
-            return
-        }
-        guard self.agents == nil || self.rehearsal.isEmpty else {
-            throw ValidationError("agents play the site that onsale makes: leave --config and --fault out")
-        }
+        if self.agents != nil { try self.refuseBesideAgents() }
         guard let sluice = self.sluice else {
             throw ValidationError("name the program under test with --sluice, or a site with --url")
         }
         guard FileManager.default.isExecutableFile(atPath: sluice) else {
             throw ValidationError("--sluice: \(sluice) is not a program; build it with `swift build -c release`")
         }
+    }
+
+    private func refuseBesideURL() throws {
+        let ways: [StrayOptions.Option] = [
+            ("--sluice", self.sluice != nil), ("--config", self.rehearsal.config != nil),
+            ("--fault", !self.rehearsal.fault.isEmpty), ("--keep", self.keep), ("--direct", self.direct == true),
+            ("--no-direct", self.direct == false), ("--agents", self.agents != nil),
+        ]
+        try StrayOptions.refuse(
+            ways + self.planned.given,
+            "is of a gateway that onsale starts, and --url plays a site that is there: leave one out"
+        )
+        try StrayOptions.refuse(
+            [("--threads", self.threads ?? 1 != 1)],
+            "a site of your own is played by one thread: leave it out beside --url"
+        )
+    }
+
+    private func refuseBesideAgents() throws {
+        try StrayOptions.refuse(
+            [("--config", self.rehearsal.config != nil), ("--fault", !self.rehearsal.fault.isEmpty)],
+            "agents play the site that onsale makes, and nothing is done to it: leave it out beside --agents"
+        )
+        try StrayOptions.refuse(
+            [("--direct", self.direct == true)],
+            "agents play through the gateway alone: leave it out beside --agents"
+        )
+        try StrayOptions.refuse(
+            [("--threads", self.threads != nil)],
+            "the agents play the crowd: give it to `onsale agent`"
+        )
     }
 
     func run() throws {
@@ -121,10 +145,11 @@ struct PlayCommand: ParsableCommand {
         let options = PlayOptions(
             sluice: self.sluice ?? "",
             scenario: site.scenario,
-            plan: try self.planned.plan(scenario) ?? site.plan,
+            plan: self.planned.plan(scenario) ?? site.plan,
             faults: site.faults,
             reportFolder: self.report,
-            withDirect: self.direct && self.agents == nil,
+            withDirect: self.direct ?? true && self.agents == nil,
+            division: self.options.division(self.restOfTheTime),
             keepsFolder: self.keep,
             command: self.repeatCommand
         )
@@ -150,9 +175,13 @@ struct PlayCommand: ParsableCommand {
     /// nil when this process plays the crowd.
     private func team() throws -> AgentTeam.Options? {
         guard let count = self.agents else {
-            guard self.agentOptions.redis == nil, self.advertise == nil else {
-                throw ValidationError("--redis and --advertise are of runs with --agents")
-            }
+            try StrayOptions.refuse(
+                [
+                    ("--redis", self.agentOptions.redis != nil), ("--run", self.agentOptions.runName != nil),
+                    ("--advertise", self.advertise != nil),
+                ],
+                "is of a run that agents play: say with --agents how many, or leave it out"
+            )
             return nil
         }
         guard (1...AgentPlan.mostAgents).contains(count) else {
@@ -172,8 +201,15 @@ struct PlayCommand: ParsableCommand {
         )
     }
 
+    /// What becomes of the part of `--seconds` that is not played through the gateway.
+    private var restOfTheTime: String {
+        if self.agents != nil { return "are left out: agents play through the gateway alone" }
+        return self.direct == false
+            ? "are left out with --no-direct, which changes nothing else" : "are for the same crowd without it"
+    }
+
     private var repeatCommand: String {
-        "LoadTests/run \(self.options.words)\(self.direct ? "" : " --no-direct")\(self.rehearsal.words)\(self.planned.text)"
+        "LoadTests/run \(self.options.words)\(self.direct == false ? " --no-direct" : "")\(self.rehearsal.words)\(self.planned.text)"
             + self.objectives.words
     }
 }

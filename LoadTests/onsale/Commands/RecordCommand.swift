@@ -49,6 +49,7 @@ struct RecordCommand: ParsableCommand {
     }
 
     private func record() throws {
+        try self.checkOutput()
         var trace = ArrivalTrace(counting: try self.counting(), window: try self.window())
         var scanner = try LineScanner(self.log)
         do {
@@ -58,6 +59,16 @@ struct RecordCommand: ParsableCommand {
             self.report(trace, arrivals)
         } catch let problem as ArrivalTrace.Problem {
             throw PlayProblem(self.words(problem, trace))
+        }
+    }
+
+    /// Before a log of hours is read.
+    private func checkOutput() throws {
+        guard let output = self.output else { return }
+        let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+        let path = access(output, F_OK) == 0 ? output : folder
+        guard access(path, W_OK) == 0 else {
+            throw PlayProblem("\(output) cannot be written: \(String(cString: strerror(errno))); name another --output")
         }
     }
 
@@ -78,18 +89,12 @@ struct RecordCommand: ParsableCommand {
         printError(
             "\(Format.count(sum)) arrivals in \(Format.clock(seconds: arrivals.count)), at most "
                 + "\(Format.count(arrivals.max() ?? 0)) in a second; from "
-                + "\(Judge.plural(trace.arrivalLines, "line")) of \(Format.count(trace.lines))"
+                + "\(Judge.plural(trace.arrivalLines, "line")) of \(Format.count(trace.damage.lines))"
         )
         if trace.outside > 0 {
             printError("\(Judge.plural(trace.outside, "line")) outside of --from and --until left out")
         }
-        if let remark = Self.damage(trace) { printError(remark) }
-    }
-
-    private static func damage(_ trace: ArrivalTrace) -> String? {
-        trace.firstDamagedLine.map {
-            "\(Judge.plural(trace.damaged, "damaged line")) left out, the first is line \(Format.count($0))"
-        }
+        if let remark = trace.damage.remark { printError(remark) }
     }
 
     private func words(_ problem: ArrivalTrace.Problem, _ trace: ArrivalTrace) -> String {
@@ -100,8 +105,9 @@ struct RecordCommand: ParsableCommand {
         case .tooLong(let seconds):
             "\(self.log) goes over \(Format.count(Int(seconds))) s, a trace at most over "
                 + "\(Format.count(Int(ArrivalTrace.longestSeconds))): take --from and --until"
+        case .damaged(let refusal): "\(self.log): \(refusal)"
         case .empty:
-            "\(self.log) tells of no arrival" + (Self.damage(trace).map { "; \($0)" } ?? "")
+            "\(self.log) tells of no arrival" + (trace.damage.remark.map { "; \($0)" } ?? "")
                 + (trace.outside > 0 ? "; \(Format.count(trace.outside)) are outside of --from and --until" : "")
         }
     }

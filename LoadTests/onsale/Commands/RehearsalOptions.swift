@@ -26,12 +26,12 @@ struct RehearsalOptions: ParsableArguments {
     )
     var fault: [String] = []
 
-    /// Nothing was asked for.
-    var isEmpty: Bool { self.config == nil && self.fault.isEmpty }
-
     func validate() throws {
-        guard self.config == nil, self.room != nil || self.openAfter != nil else { return }
-        throw ValidationError("--room and --open-after go with --config, which names your configuration")
+        guard self.config == nil else { return }
+        try StrayOptions.refuse(
+            [("--room", self.room != nil), ("--open-after", self.openAfter != nil)],
+            "goes with --config, which names your configuration: give that, or leave it out"
+        )
     }
 
     /// The site, and the crowd's scenario as it fits it. Prints why a configuration cannot be played, and ends with the

@@ -19,8 +19,10 @@ struct ScenarioOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
         help: """
-            Length of the whole in seconds, both ways of playing together (90; with a file, its own length through the \
-            gateway); the curve, patience, think times and sessions are squeezed or stretched to fit.
+            Length of the whole in seconds, both ways of playing together: 66 % through the gateway, also where only \
+            that is played, planned or simulated, so that it is the same sale; the rest for the same crowd without it. \
+            All of it with --url. (90; with a file, its own length through the gateway.) The curve, patience, think \
+            times and sessions are squeezed or stretched to fit.
             """
     )
     var seconds: Double?
@@ -30,6 +32,27 @@ struct ScenarioOptions: ParsableArguments {
 
     /// Of the whole, for the run through the gateway; the rest is for the same crowd without it.
     private static let gatewayShare = 0.66
+    private static let defaultSeconds = 90.0
+
+    /// By name, and whether it was given.
+    var given: [StrayOptions.Option] {
+        [
+            ("--scenario", self.scenario != nil), ("--visitors", self.visitors != nil),
+            ("--seconds", self.seconds != nil), ("--seed", self.seed != nil),
+        ]
+    }
+
+    /// How the length that was asked for is divided; nil where a file says what is played through the gateway.
+    ///
+    /// - Parameter rest: what becomes of the rest, as the end of a sentence.
+    func division(_ rest: String) -> String? {
+        guard self.seconds != nil || self.scenario == nil else { return nil }
+        let whole = self.seconds ?? Self.defaultSeconds
+        func text(_ seconds: Double) -> String { Format.decimal(seconds, places: 2) }
+        return
+            "\(text(whole * Self.gatewayShare)) s of the \(text(whole)) s (--seconds) through the gateway; the other "
+            + "\(text(whole * (1 - Self.gatewayShare))) s \(rest)"
+    }
 
     /// - Parameter isWhole: the crowd is played in one way only.
     func playedScenario(isWhole: Bool = false) throws -> Scenario {
@@ -49,7 +72,7 @@ struct ScenarioOptions: ParsableArguments {
         }
         let scenario = Scenario(
             visitors: self.visitors ?? 20_000,
-            durationSeconds: (self.seconds ?? 90) * share,
+            durationSeconds: (self.seconds ?? Self.defaultSeconds) * share,
             seed: self.seed ?? 1
         )
         do {
@@ -66,7 +89,7 @@ struct ScenarioOptions: ParsableArguments {
         if let file = self.scenario { words.append("--scenario \(file)") }
         if self.scenario == nil || self.visitors != nil { words.append("--visitors \(self.visitors ?? 20_000)") }
         if self.scenario == nil || self.seconds != nil {
-            words.append("--seconds \(Format.decimal(self.seconds ?? 90))")
+            words.append("--seconds \(Format.decimal(self.seconds ?? Self.defaultSeconds))")
         }
         if self.scenario == nil || self.seed != nil { words.append("--seed \(self.seed ?? 1)") }
         return words.joined(separator: " ")

@@ -31,11 +31,11 @@ struct SearchCommand: ParsableCommand {
     @Option(help: "Visitors of the first run.")
     var from = 1_000
 
-    @Option(help: "Fewer visitors are not tried.")
-    var least = 100
+    @Option(help: "Fewer visitors are not tried (100, or --from where that is less).")
+    var least: Int?
 
-    @Option(help: "More visitors are not tried.")
-    var most = 200_000
+    @Option(help: "More visitors are not tried (200000, or --from where that is more).")
+    var most: Int?
 
     @Option(help: "Ends when the gap is at most this share of the crowd for which all holds: 10% or 0.1.")
     var tolerance = "10%"
@@ -97,8 +97,8 @@ struct SearchCommand: ParsableCommand {
         }
         return CapacitySearch.Bounds(
             first: self.from,
-            least: min(self.least, self.from),
-            most: max(self.most, self.from),
+            least: self.least ?? min(100, self.from),
+            most: self.most ?? max(200_000, self.from),
             tolerance: share,
             mostRuns: self.runs
         )

@@ -14,6 +14,12 @@ enum ReportGroup {
                     ? "\(text) names no report" : "\(text) holds more than \(Self.mostReports) reports"
             )
         }
+        var seen: Set<String> = []
+        let twice = paths.first { !seen.insert(URL(fileURLWithPath: $0).resolvingSymlinksInPath().path).inserted }
+        if let twice {
+            // Counted twice, it would make chance look smaller than it is.
+            throw ReportFiles.Problem(description: "\(twice) is named twice in \(text): leave one out")
+        }
         return try paths.map { ReportComparison.Named(name: $0, report: try ReportFiles.read($0)) }
     }
 

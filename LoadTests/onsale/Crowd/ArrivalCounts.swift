@@ -24,7 +24,7 @@ struct ArrivalCounts: Codable, Equatable, Sendable {
         guard self.startSeconds >= 0, self.startSeconds.isFinite, self.stepSeconds > 0, self.stepSeconds.isFinite else {
             throw ScenarioProblem("times of the counts", "\(self.startSeconds)", allowed: "must be 0 s or later")
         }
-        guard self.counts.allSatisfy({ $0 >= 0 }), self.total > 0 else {
+        guard self.counts.allSatisfy({ $0 >= 0 && $0 <= PieceReader.mostTimes }), self.total > 0 else {
             throw ScenarioProblem("counts", "\(self.total)", allowed: "must let somebody come")
         }
     }

@@ -1,6 +1,8 @@
 /// When people come: one wave or several, and the moment at which the sale opens.
 struct ArrivalPlan: Codable, Equatable, Sendable {
     static let mostWaves = 16
+    /// No run is longer.
+    static let longestSeconds = 86_400.0
 
     /// Seconds from the start of the run to the opening.
     var openingSeconds: Double
@@ -48,8 +50,15 @@ struct ArrivalPlan: Codable, Equatable, Sendable {
         guard (1...Self.mostWaves).contains(self.waves.count) else {
             throw ScenarioProblem("waves", "\(self.waves.count)", allowed: "must be 1 to \(Self.mostWaves)")
         }
-        guard self.openingSeconds >= 0, self.openingSeconds.isFinite else {
-            throw ScenarioProblem("opening", "\(self.openingSeconds)", allowed: "must be 0 s or later")
+        guard (0...Self.longestSeconds).contains(self.openingSeconds) else {
+            throw ScenarioProblem("opening", "\(self.openingSeconds)", allowed: "must be 0 s to a day")
+        }
+        for wave in self.waves where !(0...Scenario.mostVisitors).contains(wave.visitors) {
+            throw ScenarioProblem(
+                "visitors of a wave",
+                "\(wave.visitors)",
+                allowed: "must be 0 to \(Scenario.mostVisitors)"
+            )
         }
         for wave in self.waves { try wave.shape.check() }
     }

@@ -107,17 +107,26 @@ struct Manners: Codable, Equatable, Sendable {
         for (name, seconds) in times where !(seconds > 0 && seconds <= 86_400) {
             throw ScenarioProblem(name, "\(seconds) s", allowed: "must be above 0 s and at most a day")
         }
-        guard (0...86_400).contains(self.basketSeconds) else {
-            throw ScenarioProblem("basket", "\(self.basketSeconds) s", allowed: "must be at most a day")
+        for (name, seconds) in [("basket", self.basketSeconds), ("eager window", self.eagerWindowSeconds)]
+        where !(0...86_400).contains(seconds) {
+            throw ScenarioProblem(name, "\(seconds) s", allowed: "must be at most a day")
+        }
+        let spreads = [
+            ("think spread", self.thinkSpread), ("patience spread", self.patienceSpread),
+            ("refresh spread", self.refreshSpread), ("loss spread", self.lossSpread),
+        ]
+        for (name, spread) in spreads where !(0...10).contains(spread) {
+            throw ScenarioProblem(name, "\(spread)", allowed: "must be between 0 and 10")
         }
         try self.checkPlaces()
-        guard self.fewestEagerRefreshesPerSecond > 0,
+        let rates = 0.0001...1_000_000
+        guard rates.contains(self.fewestEagerRefreshesPerSecond), rates.contains(self.mostEagerRefreshesPerSecond),
             self.mostEagerRefreshesPerSecond >= self.fewestEagerRefreshesPerSecond
         else {
             throw ScenarioProblem(
                 "eager refreshes",
                 "\(self.fewestEagerRefreshesPerSecond) to \(self.mostEagerRefreshesPerSecond) a second",
-                allowed: "must be a range above 0"
+                allowed: "must be a range within 0.0001 to 1,000,000"
             )
         }
         guard (0...20).contains(self.mostRetries) else {

@@ -57,7 +57,9 @@ struct LatencyRecorder: Sendable {
 
 /// A histogram has tens of thousands of counters, and most seconds of a run leave most histograms empty.
 extension Histogram<UInt32> {
+    /// Beyond four billion, more than a counter holds, nothing is added.
     mutating func take(_ other: Histogram<UInt32>) {
-        if other.totalCount > 0 { self.add(other) }
+        guard other.totalCount > 0, self.totalCount + other.totalCount <= UInt64(UInt32.max) else { return }
+        self.add(other)
     }
 }

@@ -38,7 +38,14 @@ extension Director {
         faults.onDeafGateway = { player.forgetProbes() }
         faults.onJoin = { Task { await self.joinGateway() } }
         self.faults = faults
+        self.limitFaults = self.options.faults.faults.filter(\.changesLimits)[...]
         faults.start()
+    }
+
+    /// The plan's changes of limits are those of the faults, where any of these changes some.
+    func tellChangedLimits() {
+        guard let fault = self.limitFaults.popFirst() else { return }
+        self.faults?.tell(fault.deed)
     }
 
     /// A second gateway on the same state, which visitors are sent to as soon as it is healthy.
@@ -71,7 +78,7 @@ extension Director {
         self.options.faults.faults.map { fault in
             var words = fault.deed
             if let row = Excuses.row(of: fault.action) {
-                let promises = row.promises.map(\.rawValue).sorted().joined(separator: ", ")
+                let promises = row.promises.map { "\"\($0.words)\"" }.sorted().joined(separator: ", ")
                 words += "; until \(Format.decimal(row.afterSeconds)) s after it, these need not hold: \(promises)"
             }
             return RunReport.Fact(name: "fault at \(Format.decimal(fault.seconds)) s", value: words)

@@ -174,6 +174,7 @@ extension Director {
                 changes.removeFirst()
                 let written = try self.writeConfiguration(change.limits, opensAt: self.openingAt)
                 writtenMicros.append(written.nanoseconds(since: player.startedAt) / 1_000)
+                self.tellChangedLimits()
                 self.children.lookAround()
             } else {
                 probes.removeFirst()

@@ -7,18 +7,20 @@ extension Director {
     func perform() async throws -> RunReport {
         let crowd = try Crowd(self.options.scenario)
         try self.prepareReportFolder()
+        try await self.connectToAgents()
         var environment = Machine.facts
         environment.append(.init(name: "program under test", value: self.options.sluice))
         self.soFar = RunSoFar(startedAt: Date(), environment: environment, scenario: crowd.scenario)
         self.printer.say(
             "\(Format.count(crowd.count)) visitors, seed \(crowd.scenario.seed): starting the gateway ..."
         )
-        for fact in self.plan.told + self.announcedFaults { self.printer.say("  \(fact.name): \(fact.value)") }
-        let before = (clock: MonotonicClock.now(), processor: Machine.processorNanoseconds())
+        if let division = self.options.division { self.printer.sayProse(division) }
+        for fact in self.plan.told + self.announcedFaults { self.printer.sayProse("\(fact.name): \(fact.value)") }
+        let use = ToolUse()
         let evidence = try await self.playThroughGateway(crowd)
-        let wall = max(1, MonotonicClock.now().nanoseconds(since: before.clock))
-        let used = Double(Machine.processorNanoseconds() - before.processor) / Double(wall)
-        environment.append(.init(name: "load tool used", value: "\(Format.percent(used)) of one processor"))
+        let used = use.fact
+        environment.append(used)
+        self.printer.say("  \(used.name): \(used.value)")
         var soFar = RunSoFar(
             startedAt: self.soFar?.startedAt ?? Date(),
             environment: environment,

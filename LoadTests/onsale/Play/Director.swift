@@ -38,6 +38,8 @@ actor Director {
     /// The processes under test.
     var site: SiteProcesses?
     var faults: FaultPlayer?
+    /// Faults that change limits, and have not come yet.
+    var limitFaults: ArraySlice<TimedFault> = []
     /// When the sale opens, by Redis' clock.
     var openingAt = Date()
     /// The end of the process under test is what the script waits for.

@@ -110,7 +110,8 @@ final class FaultPlayer {
         if victim == .gateway || victim == .redis { self.onDeafGateway?() }
     }
 
-    private func tell(_ words: String) {
+    /// Also what somebody else has done of the schedule: limits are the configuration's.
+    func tell(_ words: String) {
         let seconds = Double(MonotonicClock.now().nanoseconds(since: self.startedAt)) / 1e9
         let deed = Deed(seconds: seconds, words: words)
         self.deeds.append(deed)

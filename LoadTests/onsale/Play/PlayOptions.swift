@@ -10,6 +10,8 @@ struct PlayOptions: Sendable {
     var reportFolder: String
     /// Play the same crowd without the gateway, too.
     var withDirect: Bool
+    /// How the length that was asked for is divided, in words; nil where there is nothing to tell.
+    var division: String?
     /// Leave the gateway's configuration and state where they are.
     var keepsFolder: Bool
     /// The command that plays the same again.

@@ -39,6 +39,12 @@ struct ProgressPrinter {
     /// A line of its own, between paintings.
     func say(_ line: String) { Self.write("\(line)\n") }
 
+    /// A sentence, in lines that the terminal holds; elsewhere in one.
+    func sayProse(_ text: String) {
+        guard let columns = self.columns else { return self.say("  \(text)") }
+        for line in Wrap.prose(text, columns: columns) { self.say(line) }
+    }
+
     /// Whoever reads a pipe gets each line as it comes.
     private static func write(_ text: String) {
         var rest = Array(text.utf8)[...]

@@ -6,7 +6,7 @@ struct ArrivalTrace: Sendable {
         case requests
     }
 
-    enum Problem: Error, Equatable { case tooManyVisitors, tooLong(seconds: Int64), empty }
+    enum Problem: Error, Equatable { case tooManyVisitors, tooLong(seconds: Int64), empty, damaged(String) }
 
     /// About 200 bytes each.
     static let mostVisitors = 2_000_000
@@ -18,12 +18,9 @@ struct ArrivalTrace: Sendable {
     let counting: Counting
     /// Lines outside are left out; microseconds since 1970.
     let window: Range<Int64>
-    private(set) var lines = 0
     private(set) var arrivalLines = 0
     private(set) var outside = 0
-    private(set) var damaged = 0
-    /// From 1; nil when none is damaged.
-    private(set) var firstDamagedLine: Int?
+    private(set) var damage = DamagedLines()
     private var perSecond: [Int64: Int] = [:]
     /// The first second of each.
     private var visitors: [String: Int64] = [:]
@@ -35,16 +32,14 @@ struct ArrivalTrace: Sendable {
 
     /// Throws when there are more visitors than can be told apart.
     mutating func take(_ line: String) throws(Problem) {
-        self.lines += 1
         let entry: LogLine?
         do throws(LogLine.Problem) {
             guard line.utf8.count <= Self.longestLine else { throw .damaged }
             entry = try LogLine.parse(line)
         } catch {
-            self.damaged += 1
-            self.firstDamagedLine = self.firstDamagedLine ?? self.lines
-            return
+            return self.damage.take(isDamaged: true)
         }
+        self.damage.take(isDamaged: false)
         guard let entry else { return }
         guard self.window.contains(entry.micros) else { return self.outside += 1 }
         self.arrivalLines += 1
@@ -63,6 +58,7 @@ struct ArrivalTrace: Sendable {
 
     /// From the first arrival to the last, quiet seconds included.
     func arrivals() throws(Problem) -> [Int] {
+        if self.arrivalLines > 0, let refusal = self.damage.refusal { throw .damaged(refusal) }
         var seconds = self.perSecond
         for second in self.visitors.values { seconds[second, default: 0] += 1 }
         guard let first = seconds.keys.min(), let last = seconds.keys.max() else { throw .empty }

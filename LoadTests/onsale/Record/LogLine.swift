@@ -17,24 +17,25 @@ struct LogLine: Equatable, Sendable {
     /// Known are the common and the combined format (Apache, nginx), the HTTP log of HAProxy, and Sluice's journal as
     /// JSON lines. nil for a line that is sound and tells of no arrival: an empty one, or another entry of a journal.
     static func parse(_ line: String) throws(Problem) -> LogLine? {
-        let text = line.drop { $0 == " " || $0 == "\t" }
-        guard !text.isEmpty, text != "\r" else { return nil }
-        return text.first == "{" ? try Self.journal(text) : try Self.access(text)
+        // By bytes: what people send ends up in logs, and a mark that combines with a quote or bracket would hide it.
+        let text = Array(line.utf8).drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        guard let first = text.first, text.count > 1 || first != UInt8(ascii: "\r") else { return nil }
+        return first == UInt8(ascii: "{") ? try Self.journal(text) : try Self.access(text)
     }
 
     // MARK: Access logs
 
-    private static func access(_ line: Substring) throws(Problem) -> LogLine {
+    private static func access(_ line: ArraySlice<UInt8>) throws(Problem) -> LogLine {
         // The moment stands between the first brackets that hold one: HAProxy's have `haproxy[123]:` before them.
         var rest = line
-        while let open = rest.firstIndex(of: "[") {
-            let inside = rest[rest.index(after: open)...]
-            guard let close = inside.firstIndex(of: "]") else { break }
+        while let open = rest.firstIndex(of: UInt8(ascii: "[")) {
+            let inside = rest[(open + 1)...]
+            guard let close = inside.firstIndex(of: UInt8(ascii: "]")) else { break }
             if let micros = Self.micros(inside[..<close]) {
                 let visitor = try Self.visitor(
                     line[..<open],
                     inside[close...].dropFirst(),
-                    isHAProxy: inside[..<close].contains(".")
+                    isHAProxy: inside[..<close].contains(UInt8(ascii: "."))
                 )
                 return LogLine(micros: micros, visitor: visitor)
             }
@@ -46,25 +47,27 @@ struct LogLine: Equatable, Sendable {
     /// `ADDRESS - user [...] "GET /" 200 12 "referer" "agent"` in the one kind of log, `haproxy[1]: ADDRESS:PORT [...]
     /// frontend backend/server 1/2/3/4/5 200 12 - - ---- 1/1/1/1/0 0/0 "GET /"` in the other.
     private static func visitor(
-        _ before: Substring,
-        _ after: Substring,
+        _ before: ArraySlice<UInt8>,
+        _ after: ArraySlice<UInt8>,
         isHAProxy: Bool
     ) throws(Problem) -> String {
-        let words = before.split(separator: " ")
-        let quoted = after.split(separator: "\"", omittingEmptySubsequences: false)
+        let words = before.split(separator: UInt8(ascii: " "))
+        let quoted = after.split(separator: UInt8(ascii: "\""), omittingEmptySubsequences: false)
         // Without the request the line was cut off.
         guard let last = words.last, quoted.count >= 3 else { throw .damaged }
-        if isHAProxy { return String(last[..<(last.lastIndex(of: ":") ?? last.endIndex)]) }
+        if isHAProxy { return Self.text(last[..<(last.lastIndex(of: UInt8(ascii: ":")) ?? last.endIndex)]) }
         guard words.count >= 3 else { throw .damaged }
         // The name of the virtual host may stand before the address.
-        return "\(words[words.count - 3]) \(quoted.count >= 7 ? quoted[quoted.count - 2] : "")"
+        return Self.text(words[words.count - 3]) + " " + (quoted.count >= 7 ? Self.text(quoted[quoted.count - 2]) : "")
     }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     /// `10/Oct/2000:13:55:36 -0700`, or without a zone and with thousandths: `06/Feb/2009:12:14:14.655`.
-    static func micros(_ text: Substring) -> Int64? {
-        let bytes = Array(text.utf8)
+    static func micros(_ text: ArraySlice<UInt8>) -> Int64? {
+        let bytes = Array(text)
         func number(_ range: Range<Int>) -> Int64? {
             guard bytes[range].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
             return bytes[range].reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
@@ -103,10 +106,10 @@ struct LogLine: Equatable, Sendable {
     }
 
     /// Who was let in: a journal does not know when people came, only when they were let in.
-    private static func journal(_ line: Substring) throws(Problem) -> LogLine? {
-        guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(line.utf8)) else { throw .damaged }
+    private static func journal(_ line: ArraySlice<UInt8>) throws(Problem) -> LogLine? {
+        guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(line)) else { throw .damaged }
         guard entry.kind == "exchange" else { return nil }
         guard let micros = entry.t, micros >= 0, let group = entry.g, !group.isEmpty else { throw .damaged }
-        return LogLine(micros: micros, count: group.split(separator: ",").count)
+        return LogLine(micros: micros, count: group.utf8.split(separator: UInt8(ascii: ",")).count)
     }
 }

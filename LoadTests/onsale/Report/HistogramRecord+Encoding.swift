@@ -11,6 +11,8 @@ extension HistogramRecord: Codable {
     private static let longestBlock = 65_535
     /// A histogram of five digits over a day has fewer.
     private static let mostCounters = 20_000_000
+    /// In all counters together.
+    static let mostCounted: Int64 = 1 << 60
 
     private enum CodingKeys: String, CodingKey {
         case unit, digits = "significant_digits", count, encoding, data
@@ -85,6 +87,8 @@ extension HistogramRecord: Codable {
         )
         var counters: [Counter] = []
         var index = 0
+        guard lowest <= highest else { return nil }
+        var total: Int64 = 0
         let mostCounters = min(shape.index(of: shape.highestTrackable), Self.mostCounters)
         while !reader.rest.isEmpty {
             guard let number = reader.signed() else { return nil }
@@ -92,7 +96,10 @@ extension HistogramRecord: Codable {
                 guard number > -Int64(Self.mostCounters) else { return nil }
                 index += Int(-number)
             } else {
-                guard index <= mostCounters else { return nil }
+                // What is summed up must not overflow.
+                guard index <= mostCounters, number <= Self.mostCounted else { return nil }
+                total += number
+                guard total <= Self.mostCounted else { return nil }
                 if number > 0 { counters.append(Counter(value: shape.value(atIndex: index), count: number)) }
                 index += 1
             }

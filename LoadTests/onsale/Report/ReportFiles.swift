@@ -53,8 +53,18 @@ enum ReportFiles {
     }
 
     static func read(_ path: String) throws(Problem) -> RunReport {
+        let data: Data
         do {
-            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw Problem(description: "\(path) could not be read: \(error.localizedDescription)")
+        }
+        return try Self.decode(data, path: path)
+    }
+
+    /// What `read` does with the bytes of the file at `path`.
+    static func decode(_ data: Data, path: String) throws(Problem) -> RunReport {
+        do {
             let version = try JSONDecoder().decode(Version.self, from: data).formatVersion
             guard version == RunReport.formatVersion else {
                 let age = version < RunReport.formatVersion ? "an older" : "a newer"
@@ -62,6 +72,11 @@ enum ReportFiles {
                     description:
                         "\(path) is a report of \(age) onsale: its format is \(version), this onsale reads and "
                         + "writes \(RunReport.formatVersion). Read it with the onsale that wrote it, or play the run again"
+                )
+            }
+            if let problem = ReportFigures.problem(in: data) {
+                throw Problem(
+                    description: "\(path) is damaged: \(problem). Take another copy of it, or play the run again"
                 )
             }
             return try JSONDecoder().decode(RunReport.self, from: data)

@@ -3,7 +3,7 @@ import Primitives
 /// When people came by the access log of a web server, in the common or the combined format:
 /// `192.0.2.7 - - [26/Nov/2026:18:00:00 +0000] "GET / HTTP/1.1" 200 512 "-" "Mozilla/5.0"`.
 ///
-/// The log's clock has seconds; within one, people come at any moment. Lines may be out of order.
+/// The log's clock has seconds; within one, people come at any moment. Lines may be out of order, and some of them damaged.
 struct AccessLog: Equatable {
     struct Malformed: Error, Equatable, CustomStringConvertible {
         let description: String
@@ -15,19 +15,17 @@ struct AccessLog: Equatable {
 
     /// In each second from the first one on.
     private(set) var counts: [Int]
+    private(set) var damage = DamagedLines()
 
     /// - Parameter counting: `clients`: a client, told by address and user agent, comes once, with its first line.
     ///   `requests`: each line is somebody who comes.
     init(_ bytes: [UInt8], counting: ArrivalsText.Counting) throws(Malformed) {
         var times: [Int64] = []
         var firsts: [UInt64: Int64] = [:]
-        var number = 0
         for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            number += 1
-            guard !line.isEmpty else { continue }
-            guard let seconds = Self.seconds(of: line) else {
-                throw Malformed(description: "line \(number) is not of the common log format: no [time] in it")
-            }
+            let seconds = Self.seconds(of: line)
+            self.damage.take(isDamaged: seconds == nil && !line.isEmpty)
+            guard let seconds else { continue }
             switch counting {
             case .requests: times.append(seconds)
             case .clients:
@@ -35,9 +33,13 @@ struct AccessLog: Equatable {
                 firsts[client] = min(firsts[client] ?? .max, seconds)
             }
         }
+        if let refusal = self.damage.refusal { throw Malformed(description: refusal) }
         if counting == .clients { times = Array(firsts.values) }
         guard let first = times.min(), let last = times.max() else {
-            throw Malformed(description: "has no line")
+            guard let first = self.damage.first else { throw Malformed(description: "has no line") }
+            throw Malformed(
+                description: "has no line of the common log format: line \(first) is the first without a [time]"
+            )
         }
         guard last - first < Int64(ArrivalCounts.mostSteps) else {
             throw Malformed(description: "covers more than a week")

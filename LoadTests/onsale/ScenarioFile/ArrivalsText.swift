@@ -195,6 +195,7 @@ struct ArrivalsText: SettingsSection, CustomStringConvertible {
                 return self.byRates(table.curve(fromSeconds: self.fromSeconds, toSeconds: end))
             default:
                 let log = try AccessLog(bytes, counting: self.counting)
+                if let remark = log.damage.remark { times.tell("\(file): \(remark)") }
                 let counts = log.counts(fromSeconds: self.fromSeconds, toSeconds: end)
                 return Wave(visitors: counts.total, shape: .counts(counts))
             }

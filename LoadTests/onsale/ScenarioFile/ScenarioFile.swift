@@ -13,6 +13,8 @@ enum ScenarioFile {
         var visitors: Int?
         var durationSeconds: Double?
         var seed: UInt64?
+        /// Takes what is to be told of a file that is good all the same.
+        var tell: (String) -> Void = { printError($0) }
     }
 
     /// Reads and checks the file. Blocks on the disk. Throws everything that is wrong with it, in the order of the file.

@@ -51,7 +51,7 @@ struct ScenarioText: SettingsSection {
         }
         scenario.curve.openingSeconds = opening
         let waves = self.arrivals.isEmpty ? [ArrivalsText()] : self.arrivals
-        let times = WaveTimes(lengthSeconds: length, openingSeconds: opening, folder: folder)
+        let times = WaveTimes(lengthSeconds: length, openingSeconds: opening, folder: folder, tell: overrides.tell)
         scenario.curve.waves = waves.enumerated().compactMap { index, wave in
             wave.wave(times, at: "arrivals[\(index)]", &findings)
         }
@@ -85,4 +85,5 @@ struct WaveTimes {
     var openingSeconds: Double
     /// Relative paths are meant from here.
     var folder: String
+    var tell: (String) -> Void
 }

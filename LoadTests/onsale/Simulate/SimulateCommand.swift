@@ -34,16 +34,37 @@ struct SimulateCommand: ParsableCommand {
     var like: String?
 
     func validate() throws {
-        if self.report != nil, self.options.visitors ?? 0 > SimulatedCrowd.mostJudged {
-            throw ValidationError(
-                "--report: a page is made of the visitors' books, which are kept of \(SimulatedCrowd.mostJudged) at most; "
-                    + "leave it out, or take fewer --visitors"
-            )
-        }
+        if self.report != nil, self.options.visitors ?? 0 > SimulatedCrowd.mostJudged { throw Self.tooManyForAPage }
         guard (1...10_000).contains(self.seeds) else {
             throw ValidationError("--seeds: \(self.seeds) is not between 1 and 10000")
         }
+        if self.config == nil {
+            try StrayOptions.refuse(
+                [("--room", self.rehearsed.room != nil)],
+                "the site that `play` makes has one room: name your file as CONFIG, or leave it out"
+            )
+        } else {
+            try StrayOptions.refuse(
+                self.rehearsed.planned.given,
+                "is of the site that `play` makes: leave it out beside a file, or put a value in place of the file's "
+                    + "with --set"
+            )
+        }
+        guard self.like != nil else { return }
+        try StrayOptions.refuse(
+            self.options.given + [("--seeds", self.seeds != 1)],
+            "the report of --like says which crowd came, and with which seed: leave it out"
+        )
+        try StrayOptions.refuse(
+            [("--report", self.report != nil)],
+            "--like prints a comparison and makes no page: leave one out"
+        )
     }
+
+    private static let tooManyForAPage = ValidationError(
+        "--report: a page is made of the visitors' books, which are kept of \(SimulatedCrowd.mostJudged) at most; "
+            + "leave it out, or take fewer --visitors"
+    )
 
     func run() throws {
         do {
@@ -51,7 +72,15 @@ struct SimulateCommand: ParsableCommand {
             let scenario = try played?.scenario ?? self.options.playedScenario()
             try SimulationOptions.refuseFaults(scenario)
             var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
+            if let folder = self.report {
+                guard scenario.visitors <= SimulatedCrowd.mostJudged else { throw Self.tooManyForAPage }
+                // Before the simulation, which may take minutes.
+                try ReportFiles.prepare(folder)
+            }
             rehearsal.controllerLeadNanoseconds = played.flatMap { PlayedComparison.controllerLead($0.gateway) }
+            if played == nil, let division = self.options.division("are not simulated") {
+                ProgressPrinter().say("  \(division)")
+            }
             let began = Date()
             let runs = try (0..<self.seeds).map { offset in
                 var scenario = scenario
@@ -76,6 +105,8 @@ struct SimulateCommand: ParsableCommand {
             printError(error.description)
             throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)
         } catch let error as PlayProblem {
+            throw Self.notPlayed(error)
+        } catch let error as ScenarioProblem {
             throw Self.notPlayed(error)
         } catch let error as ReportFiles.Problem {
             throw Self.notPlayed(error)
@@ -148,19 +179,27 @@ struct SimulationOptions: ParsableArguments {
 
     @OptionGroup var planned: PlanOptions
 
+    func validate() throws {
+        let overrides = try self.overrides()
+        try StrayOptions.refuseTwice("--set", overrides.map(\.path))
+    }
+
+    private func overrides() throws -> [SettingsOverride] {
+        try self.set.map { text in
+            guard let override = SettingsOverride(parsing: text) else {
+                throw ValidationError("--set: \(text) is no KEY=VALUE, such as rooms.onsale.inflow=150/s")
+            }
+            return override
+        }
+    }
+
     /// `more`: values that have the last word.
     func rehearsal(
         _ config: String?,
         _ scenario: Scenario,
         more: [SettingsOverride] = []
     ) throws -> SimulationPlan {
-        var overrides = try self.set.map { text in
-            guard let override = SettingsOverride(parsing: text) else {
-                throw PlayProblem("--set: \(text) is no KEY=VALUE, such as rooms.onsale.inflow=150/s")
-            }
-            return override
-        }
-        overrides += more
+        let overrides = try self.overrides() + more
         guard let config else {
             return try SimulationPlan(
                 plan: self.planned.plan(scenario) ?? SitePlan(scenario),

@@ -40,7 +40,7 @@ struct SimulationPlan: Sendable {
 
     /// The operator's own file. A room with `opens_at` opens when the scenario says: second 0 is put so long before it.
     init(file: String, room: String?, scenario: Scenario, overrides: [SettingsOverride]) throws {
-        var settings = try SettingsFile.load(file, overrides: overrides)
+        var settings = try SettingsFile.load(file, opensPorts: false, overrides: overrides)
         let name = try room ?? Self.onlyRoom(settings, file)
         let opening = Self.startedMicros + Int64(scenario.curve.openingSeconds * 1e6)
         for index in settings.rooms.indices where settings.rooms[index].opensAtMicros != nil {

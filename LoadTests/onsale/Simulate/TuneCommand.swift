@@ -29,7 +29,10 @@ struct TuneCommand: ParsableCommand {
     @Option(help: "Play each choice with so many seeds, from --seed on.")
     var seeds = 2
 
-    @Option(name: .customLong("bound"), help: "KEY=LEAST..MOST of a setting that may be changed. Repeatable.")
+    @Option(
+        name: .customLong("bound"),
+        help: "KEY=LEAST..MOST of a setting that may be changed, with units as in the file. Repeatable."
+    )
     var bounds: [String] = []
 
     @OptionGroup var rehearsed: SimulationOptions
@@ -38,12 +41,18 @@ struct TuneCommand: ParsableCommand {
         guard (1...100).contains(self.seeds) else {
             throw ValidationError("--seeds: \(self.seeds) is not between 1 and 100")
         }
+        try StrayOptions.refuse(
+            self.rehearsed.planned.given,
+            "is of the site that `play` makes, and a file is tuned: leave it out, or write it into the file"
+        )
+        try StrayOptions.refuseTwice("--bound", self.bounds.map { String($0.prefix { $0 != "=" }) })
     }
 
     func run() throws {
         do {
             let scenario = try self.options.playedScenario()
             try SimulationOptions.refuseFaults(scenario)
+            if let division = self.options.division("are not simulated") { print("  \(division)") }
             let before = try self.rehearsed.rehearsal(self.config, scenario)
             let (knobs, start) = try self.knobs(before)
             let crowds = try (0..<UInt64(self.seeds)).map { offset in
@@ -64,6 +73,9 @@ struct TuneCommand: ParsableCommand {
             if best.broken > 0 { throw ExitCode(Verdict.ExitCode.broken.rawValue) }
         } catch let error as SettingsError {
             printError(error.description)
+            throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)
+        } catch let error as ScenarioProblem {
+            printError("onsale: \(error)")
             throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)
         } catch let error as PlayProblem {
             printError("onsale: \(error)")
@@ -95,38 +107,26 @@ struct TuneCommand: ParsableCommand {
 
     private func knobs(_ rehearsal: SimulationPlan) throws -> (knobs: [Knob], start: [Double]) {
         let (room, pool) = (rehearsal.room, rehearsal.pool)
-        var known: [(path: String, value: Double, unit: Knob.Unit)] = [
-            ("rooms.\(room.name).inflow", Double(room.inflowMilli) / 1000, .perSecond),
-            ("rooms.\(room.name).slots", Double(room.slots), .count),
-            ("rooms.\(room.name).burst", Double(room.burst), .count),
-            ("pools.\(pool.name).max_workers", Double(pool.maxWorkers), .count),
-            ("pools.\(pool.name).min_workers", Double(pool.minWorkers), .count),
-            ("pools.\(pool.name).scaling.utilization", pool.scaling.utilization, .share),
+        var known: [KnobBound.Setting] = [
+            .init(path: "rooms.\(room.name).inflow", value: Double(room.inflowMilli) / 1000, unit: .perSecond),
+            .init(path: "rooms.\(room.name).slots", value: Double(room.slots), unit: .count),
+            .init(path: "rooms.\(room.name).burst", value: Double(room.burst), unit: .count),
+            .init(path: "pools.\(pool.name).max_workers", value: Double(pool.maxWorkers), unit: .count),
+            .init(path: "pools.\(pool.name).min_workers", value: Double(pool.minWorkers), unit: .count),
+            .init(path: "pools.\(pool.name).scaling.utilization", value: pool.scaling.utilization, unit: .share),
         ]
         if pool.driver == .static { known.removeAll { $0.path.hasSuffix("_workers") } }
         guard !self.bounds.isEmpty else {
             let usual = known.filter { !$0.path.hasSuffix(".burst") && !$0.path.hasSuffix(".min_workers") }
-            let knobs = usual.map { path, value, unit in
-                let most = unit == .share ? 1 : max(1, value * 4)
-                return Knob(path: path, range: max(value / 4, unit == .share ? 0.05 : 1)...most, unit: unit)
-            }
-            return (knobs, usual.map(\.value))
+            return (
+                usual.map { Knob(path: $0.path, range: KnobBound.usual($0), unit: $0.unit) }, usual.map(\.value)
+            )
         }
-        var found: (knobs: [Knob], start: [Double]) = ([], [])
-        for bound in self.bounds {
-            let parts = bound.split(separator: "=", maxSplits: 1).map(String.init)
-            let ends = parts.count == 2 ? parts[1].components(separatedBy: "..").compactMap(Double.init) : []
-            guard ends.count == 2, ends[0] > 0, ends[0] <= ends[1] else {
-                throw PlayProblem("--bound: \(bound) is no KEY=LEAST..MOST, such as rooms.onsale.inflow=50..400")
-            }
-            guard let setting = known.first(where: { $0.path == parts[0] }) else {
-                let paths = known.map(\.path).joined(separator: ", ")
-                throw PlayProblem("--bound: \(parts[0]) cannot be searched; what can: \(paths)")
-            }
-            found.knobs.append(Knob(path: setting.path, range: ends[0]...ends[1], unit: setting.unit))
-            found.start.append(min(max(setting.value, ends[0]), ends[1]))
-        }
-        return found
+        let bounds = try self.bounds.map { text throws(PlayProblem) in try KnobBound(parsing: text, known) }
+        return (
+            bounds.map { Knob(path: $0.setting.path, range: $0.range, unit: $0.setting.unit) },
+            bounds.map { $0.setting.value.clamped(to: $0.range) }
+        )
     }
 
     // MARK: What was found

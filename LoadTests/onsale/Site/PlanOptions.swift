@@ -10,16 +10,19 @@ struct PlanOptions: ParsableArguments {
 
     var isEmpty: Bool { self.slots == nil && !self.steady }
 
+    /// By name, and whether it was given.
+    var given: [StrayOptions.Option] { [("--slots", self.slots != nil), ("--steady", self.steady)] }
+
+    func validate() throws {
+        guard let slots = self.slots, !(1...10_000_000).contains(slots) else { return }
+        throw ValidationError("--slots: \(slots) is not between 1 and 10000000")
+    }
+
     /// nil when nothing was asked for.
-    func plan(_ scenario: Scenario) throws -> SitePlan? {
+    func plan(_ scenario: Scenario) -> SitePlan? {
         guard !self.isEmpty else { return nil }
         var plan = SitePlan(scenario)
-        if let slots = self.slots {
-            guard (1...10_000_000).contains(slots) else {
-                throw ValidationError("--slots: \(slots) is not between 1 and 10000000")
-            }
-            plan.slots = slots
-        }
+        if let slots = self.slots { plan.slots = slots }
         if self.steady { plan.changes = [] }
         return plan
     }

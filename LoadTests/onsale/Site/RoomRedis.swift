@@ -49,7 +49,8 @@ final class RoomRedis {
         self.client.send(["TIME"]) { result in
             let distance = MonotonicClock.now().nanoseconds(since: askedAt)
             guard case .success(let value) = result, let texts = value.texts, texts.count == 2,
-                let seconds = Int64(texts[0]), let micros = Int64(texts[1])
+                let seconds = Int64(texts[0]), let micros = Int64(texts[1]),
+                RedisClock.sensibleSeconds.contains(seconds), (0..<1_000_000).contains(micros)
             else { return completion(PlayProblem("Redis does not tell the time: \(result)")) }
             if distance < shortestNanoseconds {
                 self.clockReadAt = askedAt.advanced(byNanoseconds: distance / 2)
@@ -100,6 +101,9 @@ final class RoomRedis {
         }
     }
 
+    private static let micros = 0...(RedisClock.sensibleSeconds.upperBound * 1_000_000)
+    private static let amounts = 0...PieceReader.mostTimes
+
     /// Returns the entry's id.
     static func take(_ entry: RedisValue, into journal: inout AdmissionJournal) throws -> String {
         guard let parts = entry.array, parts.count == 2, let id = parts[0].text, let words = parts[1].texts,
@@ -107,14 +111,27 @@ final class RoomRedis {
         else { throw PlayProblem("\(entry) is not an entry of a stream") }
         var fields: [String: String] = [:]
         for index in stride(from: 0, to: words.count, by: 2) { fields[words[index]] = words[index + 1] }
+        let before = (journal.exchanges.count, journal.limits.count)
         try journal.take(fields: fields)
+        // What is computed with must not overflow, whatever the gateway under test has written.
+        let isSound =
+            journal.exchanges[before.0...].allSatisfy { exchange in
+                Self.micros.contains(exchange.micros) && Self.amounts.contains(exchange.number)
+                    && Self.micros.contains(exchange.doorWaitMicros)
+            }
+            && journal.limits[before.1...].allSatisfy { limits in
+                Self.micros.contains(limits.micros)
+                    && [limits.rateMilli, limits.burst, limits.slots].allSatisfy(Self.amounts.contains)
+            }
+        guard isSound else { throw PlayProblem("the entry \(id) holds a figure that no room has: \(fields)") }
         return id
     }
 
     /// How many the room says it has let in, which must be what its journal says.
     func readAdmitted(_ completion: @escaping (Int?) -> Void) {
         self.client.send(["HGET", .text(self.keys.state), "admitted"]) { result in
-            completion((try? result.get())?.integer.map(Int.init))
+            let admitted = (try? result.get())?.integer
+            completion(admitted.flatMap { Self.amounts.contains($0) ? Int($0) : nil })
         }
     }
 }

@@ -269,7 +269,7 @@ struct SitePlan: Equatable, Sendable {
     var told: [RunReport.Fact] {
         (self.copy?.replacements ?? []).map { RunReport.Fact(name: "replaced: \($0.key)", value: $0.words) }
             + self.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }
-            .map { RunReport.Fact(name: "not judged: \($0.key.rawValue)", value: $0.value) }
+            .map { RunReport.Fact(name: "not judged: \($0.key.words)", value: $0.value) }
             + self.notes.map { RunReport.Fact(name: "note", value: $0) }
     }
 }

@@ -8,6 +8,9 @@ struct ProgressView: Sendable {
     static let lineNanoseconds = 5 * Nanoseconds.perSecond
     private static let labelWidth = 10
     private static let figureWidth = 34
+    private static let mostBars = 60
+    /// No line is longer, however wide the terminal: the bar of the first line ends where those below it do.
+    private static let widest = Self.labelWidth + Self.figureWidth + 4 + Self.mostBars
 
     let isTerminal: Bool
     /// Columns of the terminal; longer lines would wrap and spoil the redraw.
@@ -120,7 +123,7 @@ struct ProgressView: Sendable {
         let clock = "\(Format.clock(seconds: Int(elapsed))) / \(Format.clock(seconds: Int(state.durationSeconds)))"
         let opening = state.openingSeconds - elapsed
         let phase = opening > 0 ? "opens in \(Int(opening.rounded(.up))) s" : "open"
-        let room = max(self.width - clock.count - phase.count - state.label.count - 8, 4)
+        let room = max(min(self.width, Self.widest) - clock.count - phase.count - state.label.count - 8, 4)
         let done = Int(elapsed / max(state.durationSeconds, 1) * Double(room)).clamped(to: 0...room)
         let bar =
             self.ink(.green, String(repeating: "━", count: done))
@@ -137,7 +140,7 @@ struct ProgressView: Sendable {
         highest: Double? = nil
     ) -> String {
         let figures = Self.padded(figure, to: 18) + Self.padded(aside, to: Self.figureWidth - 18)
-        let room = (self.width - Self.labelWidth - Self.figureWidth - 4).clamped(to: 0...60)
+        let room = (self.width - Self.labelWidth - Self.figureWidth - 4).clamped(to: 0...Self.mostBars)
         let spark = Sparkline.draw(values, width: room, highest: highest)
         return " \(self.ink(.faint, Self.padded(label, to: Self.labelWidth))) \(figures) \(self.ink(tone, spark))"
     }

@@ -1,6 +1,8 @@
 /// The verdict for the terminal: a line a check, then the same crowd without the gateway.
 struct VerdictText {
     private static let titleWidth = 54
+    /// Of the longest title, where there is room for it and the figures.
+    private static let wideTitleWidth = 68
     /// The widest figures with their limits.
     private static let figureWidth = 34
 
@@ -59,7 +61,8 @@ struct VerdictText {
     private func row(_ sign: String, _ title: String, _ measured: String, _ limit: String) -> [String] {
         let figures = "\(self.ink(.bold, measured)) \(self.ink(.faint, limit))"
         let width = self.width ?? .max
-        let titleWidth = min(Self.titleWidth, max(width - 6 - Self.figureWidth, 0))
+        let room = max(width - 6 - Self.figureWidth, 0)
+        let titleWidth = room >= Self.wideTitleWidth ? Self.wideTitleWidth : min(Self.titleWidth, room)
         let dots = max(titleWidth - title.count, 2)
         guard 6 + title.count + dots + measured.count + 1 + limit.count > width else {
             return ["  \(sign) \(title) \(self.ink(.faint, String(repeating: ".", count: dots))) \(figures)"]
@@ -70,7 +73,7 @@ struct VerdictText {
 
     private func wrapped(_ text: String, indent: Int) -> [String] {
         guard let width = self.width else { return [String(repeating: " ", count: indent) + text] }
-        return Wrap.lines(text, width: width, indent: indent)
+        return Wrap.lines(text, width: min(width, Wrap.longestProse), indent: indent)
     }
 
     private func comparison(_ direct: RunResult) -> [String] {

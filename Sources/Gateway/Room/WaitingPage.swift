@@ -57,14 +57,15 @@ struct WaitingPage {
 
     static func escapeHTML(_ text: String) -> String {
         var result = ""
-        for character in text {
-            switch character {
+        // Not by Character: a mark that combines with a `<` would let it through.
+        for scalar in text.unicodeScalars {
+            switch scalar {
             case "&": result += "&amp;"
             case "<": result += "&lt;"
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
             case "'": result += "&#39;"
-            default: result.append(character)
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return result

@@ -1,4 +1,5 @@
-/// The page's style sheet: light and dark by the reader's setting, light on paper.
+/// The page's style sheet: light and dark by the reader's setting, light on paper. Texts of charts that may stand on what
+/// is drawn have a rim of the card's colour, which keeps them readable.
 enum PageStyle {
     static let css = """
         :root{--paper:#f6f5f1;--card:#fff;--ink:#1b1f24;--soft:#646b75;--faint:#9aa0a8;--hair:#e6e4dd;--grid:#eceae4;
@@ -29,7 +30,7 @@ enum PageStyle {
         .hero.good{background:var(--goodwash)}.hero.bad{background:var(--badwash)}.hero.void{background:var(--voidwash)}
         .seal{flex:none;width:68px;height:68px;border-radius:50%;display:grid;place-items:center;color:var(--card)}
         .seal .glyph{width:40px;height:40px;stroke-width:2.6}
-        .good .seal{background:var(--green)}.bad .seal{background:var(--red)}.void .seal{background:var(--amber)}
+        .good .seal{background:var(--green)}.bad .seal{background:var(--red)}.void .seal{background:color-mix(in srgb,var(--amber) 66%,var(--ink))}
         .glyph{width:16px;height:16px;fill:none;stroke:currentColor;stroke-width:3.2;stroke-linecap:round;
         stroke-linejoin:round;display:block}
         .figures{display:flex;margin:22px 0;padding:0 6px}
@@ -81,6 +82,7 @@ enum PageStyle {
         .axis{stroke:var(--faint)}.grid{stroke:var(--grid)}
         .mark{stroke:var(--faint);stroke-dasharray:2 3}.rule{stroke:var(--red);stroke-dasharray:6 4;opacity:.75}
         .tick,.markLabel,.ruleLabel{font-size:12px;fill:var(--soft)}.ruleLabel{fill:var(--red)}
+        .ruleLabel,.end,.readout{paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}
         .end{font-size:12.5px;font-weight:600;fill:color-mix(in srgb,var(--tone) 66%,var(--ink))}
         .line{fill:none;stroke:var(--tone);stroke-width:1.9;stroke-linejoin:round;stroke-linecap:round}
         .strong{stroke-width:2.3}.line.dotted{stroke-width:1.6;stroke-dasharray:.1 4.2}
