@@ -102,6 +102,8 @@ struct SimulatedCrowd {
         let end = self.at(seconds: self.crowd.scenario.durationSeconds + Self.graceSeconds)
         self.run(until: end) { $0.leftCount == $0.crowd.scenario.visitors }
         self.stopVisitors()
+        // What the room says of itself is as of its last tick.
+        self.run(until: self.now.advanced(byNanoseconds: Nanoseconds.perSecond)) { _ in false }
         self.run(until: self.now.advanced(byNanoseconds: Int64(restSeconds * 1e9))) { $0.isAtRest }
         self.closeSecond()
         if self.isCounted { self.timeline.append(self.tally, self.gauges) }
@@ -306,29 +308,9 @@ struct SimulatedCrowd {
 
     /// What the visitor reads, once the cookies are put away.
     private mutating func response(_ answer: SimulatedSite.Answer, _ seat: Int) -> Response {
-        switch answer {
-        case .outside(let position, let place):
-            if let place { self.keep(SimulatedJars.Jar(place: place), seat) }
-            var page = WaitingPage(
-                number: position.number,
-                refreshSeconds: position.refreshSeconds,
-                opensInSeconds: position.opensInSeconds
-            )
-            page.position = position.number == nil ? 0 : position.ahead + 1
-            page.waiting = position.waiting
-            page.estimateSeconds = position.estimateSeconds
-            return Response(
-                status: 200,
-                standing: position.state == .atDoor ? .atDoor : .waiting,
-                page: page,
-                retryAfterSeconds: position.refreshSeconds
-            )
-        case .inside(let pass, let place):
-            if pass != nil || place != nil { self.keep(SimulatedJars.Jar(pass: pass, place: place), seat) }
-            return Response(status: 200, standing: .admitted)
-        case .failed(let status, let isGateways):
-            return Response(status: status, retryAfterSeconds: 1, isGatewayError: isGateways, hasMark: !isGateways)
-        }
+        let set = SimulatedJars.Jar(answer)
+        if set.pass != nil || set.place != nil { self.keep(set, seat) }
+        return Response(answer)
     }
 
     // MARK: Those far back
