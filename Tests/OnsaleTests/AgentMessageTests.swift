@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func sums_comeBack() throws {
-        var probes = ProbeBooks(ProbeKind.allCases.dropLast().map { ProbeResult(kind: $0, isLetIn: $0.isPass) })
+        var probes = ProbeBooks(ProbeKind.allCases.dropLast().map { ProbeResult(kind: $0, isTaken: $0.isPass) })
         probes.tries(ProbeKind.allCases.last!)
         let sums = BookSums(
             overflow: 1,
@@ -176,7 +176,7 @@ import Testing
         let messages: [AgentMessage] = [
             .second(Self.second(&draw)), .visits(from: 0, [Self.visit(&draw), Self.visit(&draw)]),
             .looks([Self.look(&draw)]),
-            .sums(BookSums(probes: ProbeBooks([ProbeResult(kind: .usedPass, isLetIn: true)]))),
+            .sums(BookSums(probes: ProbeBooks([ProbeResult(kind: .usedPass, isTaken: true)]))),
             .insideAnswers([InsideAnswer(sentMicros: 7_000, answeredMicros: 90_000)]),
             .ready("a"), .leaves("b"),
         ]

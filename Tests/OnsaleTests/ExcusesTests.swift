@@ -93,17 +93,18 @@ import Testing
         #expect(Set(Check.Name.allCases.map(\.words)).count == Check.Name.allCases.count)
     }
 
-    private static let stalled: Evidence = {
-        guard let crowd = try? Crowd(FaultWallTests.scenario) else { preconditionFailure("the wall's crowd is good") }
-        var run = VirtualRun(crowd, room: FaultWallTests.room(tightSlots: false), fault: .stalledForTen)
-        run.play()
-        return run.evidence
-    }()
+    private static let stalled = Result {
+        let scenario = FaultWallTests.scenario
+        let plan = FaultWallTests.plan(scenario, tightSlots: false)
+        var sale = try ProxiedSale(try Crowd(scenario), plan: plan, fault: .stalledForTen)
+        sale.play()
+        return sale.evidence
+    }
 
     /// Ten seconds in which nobody is let in, from 28 to 38: the rate is not used, and who is called stands at the door.
     @Test(arguments: Self.actions)
     func row_excusesAStall_whereTheFaultMayCauseOne(action: TimedFault.Action) throws {
-        var evidence = Self.stalled
+        var evidence = try Self.stalled.get()
         let names: Set<Check.Name> = [.shortfall, .doorLatency]
         #expect(Self.broken(evidence) == names)
         let isExcused = Excuses.row(of: action)?.promises.isSuperset(of: names) ?? false

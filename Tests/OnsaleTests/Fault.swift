@@ -1,75 +1,100 @@
-import Admission
 import Primitives
+import Settings
 
 @testable import onsale
 
 /// A way in which a site can be broken. Each breaks promises, and only those: see `FaultWallTests`. The last few break none:
 /// what happens to a sound site.
 ///
-/// Tokens, the journal, processes that are left and the load tool are not played: what came of them is written into the
-/// evidence, so that here only the judging of it is shown.
+/// The room, its gateway and its workers are sound, and are those of production: they are given other settings than the
+/// judge knows, or `FaultyProxy` stands in front of them. The journal, processes that are left and the load tool are not
+/// played: what came of them is written into the evidence, so that here only the judging of it is shown.
 enum Fault: String, CaseIterable, Sendable {
     // The line.
     case reversedOrder, lowestStarved, newcomersFirst, randomPositions, risingPositions, numberGivenTwice
     case placeForgotten, placeRenewed, letInTwice, starvedByRefresh, positionAlwaysFirst, numbersKeptBack
-    case lowestJoining, everybodyAtDoor
+    case lowestJoining, everybodyAtDoor, placeFromACache, gatewaysDisagree, positionHalved
     // What pages say.
     case estimateTooShort, estimateSaysNothing, estimateMissing, noTimeToLookAgain, countdownWrong
     case estimateTheSameToAll, estimateScaresAway, positionMissing, numberMissing, atDoorBeforeOpening
     // The pace.
     case inflowDoubled, inflowHalved, burstTooLarge, stalledForTen, openedEarly, slotsExceeded, slotsNotGivenBack
     case raiseIgnored, cutIgnored, raiseByAnEighth, turnsBurnt, tailHeldBack
+    case slotsExceededByFew, sessionsCutShort, sessionsTooLong
     // The answers.
     case waitingPagesLate, answersInsideLate, oneSlowSecond, letInLate, frozenForTwo
     case pagesSwapped, errorPageAs200, answersLost, answersLostOnKept, connectionsRefused, serverErrors, unsignedErrors,
-        visitorForgotten
+        visitorForgotten, turnsTheHonestAway, pagesCutOff
     // The tokens.
     case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, tokensRenamed
     // The books, and the end.
-    case journalLeavesOut, journalInvents, journalTwice, workersStay, leavesProcess, agentLost, toolLate
+    case journalLeavesOut, journalInvents, journalTwice, journalLate, workersStay, leavesProcess, agentLost, toolLate
     // What is no fault of the room.
-    case slowPagesNowAndThen, workersStandStill
+    case slowPagesNowAndThen, workersStandStill, newcomersAskTwice
+
+    /// Shows only where slots are scarce.
+    var needsTightSlots: Bool {
+        self == .slotsExceeded || self == .slotsExceededByFew || self == .sessionsTooLong
+    }
 }
 
+// MARK: Settings other than those that the judge knows
+
 extension Fault {
-    /// When a page is shown, and the how manyeth it is for the visitor.
-    struct Moment {
-        var seconds: Double
-        var opensAt: Double
+    func configured(_ plan: SitePlan) -> SitePlan {
+        var plan = plan
+        switch self {
+        case .inflowDoubled: Self.change(&plan) { $0.inflowMilli *= 2 }
+        case .inflowHalved: Self.change(&plan) { $0.inflowMilli /= 2 }
+        // Each no-show uses up a turn.
+        case .turnsBurnt: Self.change(&plan) { $0.inflowMilli = $0.inflowMilli * 94 / 100 }
+        case .raiseByAnEighth: plan.changes[0].limits.inflowMilli -= 6_000
+        case .burstTooLarge: Self.change(&plan) { $0.burst *= 20 }
+        case .raiseIgnored: plan.changes.removeFirst()
+        case .cutIgnored: plan.changes.removeLast()
+        case .slotsExceeded: plan.slots *= 2
+        case .slotsExceededByFew: plan.slots += 3
+        case .sessionsCutShort: plan.sessionSeconds = 5
+        case .sessionsTooLong: plan.sessionSeconds *= 3
+        case .workersStay: plan.scaleDownAfterSeconds = 3_600
+        // With every slot taken nobody is let in.
+        case .stalledForTen:
+            var full = plan.before
+            full.slots = 1
+            plan.changes.insert(.init(seconds: 28, limits: full), at: 0)
+            plan.changes.insert(.init(seconds: 38, limits: plan.before), at: 1)
+        default: break
+        }
+        return plan
+    }
+
+    private static func change(_ plan: inout SitePlan, _ body: (inout SitePlan.Limits) -> Void) {
+        body(&plan.before)
+        for index in plan.changes.indices { body(&plan.changes[index].limits) }
+    }
+
+    func rewrite(_ settings: inout Settings) {
+        guard self == .openedEarly else { return }
+        for index in settings.rooms.indices {
+            settings.rooms[index].opensAtMicros = settings.rooms[index].opensAtMicros.map { $0 - 4_000_000 }
+        }
+    }
+}
+
+// MARK: Answers that are rewritten or late
+
+extension Fault {
+    /// To whom a page is shown, the how manyeth it is, and when.
+    struct Look {
+        var book: Int
         var looks: Int64
-        var isOpen: Bool { self.seconds >= self.opensAt }
+        var moment: FaultyProxy.Moment
+        var isOpen: Bool { self.moment.isOpen }
+        var isTenth: Bool { self.book.isMultiple(of: 10) }
+
+        /// Until so many seconds after the opening.
+        func isBefore(_ seconds: Double) -> Bool { self.moment.seconds < self.moment.opensAt + seconds }
     }
-
-    /// The limits as a gateway with this fault takes them.
-    func taken(_ limits: RoomLimits) -> RoomLimits {
-        let (inflow, burst, slots): (Int64, Int64, Int64) =
-            switch self {
-            // Who goes past the line adds nothing to the pace.
-            case .newcomersFirst: (limits.inflowMilli * 9 / 10, limits.burst - 2, limits.slots)
-            case .inflowDoubled: (limits.inflowMilli * 2, limits.burst, limits.slots)
-            case .raiseByAnEighth where limits.inflowMilli > 20_000:
-                (limits.inflowMilli - 6_000, limits.burst, limits.slots)
-            // Each no-show uses up a turn.
-            case .turnsBurnt: (limits.inflowMilli * 94 / 100, limits.burst, limits.slots)
-            case .inflowHalved: (limits.inflowMilli / 2, limits.burst, limits.slots)
-            case .burstTooLarge: (limits.inflowMilli, limits.burst * 20, limits.slots)
-            case .slotsExceeded: (limits.inflowMilli, limits.burst, limits.slots * 2)
-            default: (limits.inflowMilli, limits.burst, limits.slots)
-            }
-        return RoomLimits(
-            inflowMilli: inflow,
-            burst: burst,
-            slots: slots,
-            sessionMicros: limits.sessionMicros,
-            claimMicros: limits.claimMicros,
-            horizonMicros: limits.horizonMicros,
-            opensAtMicros: limits.opensAtMicros - (self == .openedEarly ? 4_000_000 : 0)
-        )
-    }
-
-    func ignores(isRaise: Bool) -> Bool { self == (isRaise ? .raiseIgnored : .cutIgnored) }
-
-    func stalls(seconds: Double) -> Bool { self == .stalledForTen && (28..<38).contains(seconds) }
 
     /// The number that a visitor is shown instead.
     func shown(_ number: Int64) -> Int64 {
@@ -80,33 +105,39 @@ extension Fault {
         }
     }
 
-    /// What the gateway says of where somebody stands who is outside.
-    func standing(_ moment: Moment) -> Response.Standing {
+    /// What the gateway says of where somebody stands who is outside; nil: the truth.
+    func standing(_ look: Look) -> Response.Standing? {
         switch self {
-        case .everybodyAtDoor where moment.isOpen: .atDoor
-        case .atDoorBeforeOpening where !moment.isOpen && moment.looks > 2: .atDoor
-        default: .waiting
+        case .everybodyAtDoor where look.isOpen, .atDoorBeforeOpening where !look.isOpen && look.looks > 2: .atDoor
+        default: nil
         }
     }
 
-    func spoil(_ page: inout WaitingPage, index: Int, _ moment: Moment, _ draw: inout SplitMix64) {
+    func spoil(_ page: inout WaitingPage, _ look: Look, _ draw: inout SplitMix64) {
         switch self {
+        case .reversedOrder, .numberGivenTwice:
+            guard let number = page.number.map(self.shown) else { break }
+            page.number = number
+            page.position = max(1, number - look.moment.serving)
         case .randomPositions: page.position = Int64(draw.drawInteger(1...1_000))
-        case .risingPositions where index.isMultiple(of: 10): page.position += moment.looks * 50
+        case .risingPositions where look.isTenth: page.position += look.looks * 50
         case .positionAlwaysFirst: page.position = 1
-        case .everybodyAtDoor where moment.isOpen: page.position = 1
-        case .positionMissing where index.isMultiple(of: 10): page.position = 0
-        case .numberMissing where index.isMultiple(of: 10) && moment.looks > 1: page.number = nil
-        case .lowestJoining where page.number ?? 0 <= 200 && moment.seconds < moment.opensAt + 22: page.number = nil
-        case .starvedByRefresh where page.number ?? 0 <= 200 && !moment.isOpen && moment.seconds > moment.opensAt - 6:
+        case .positionHalved: page.position = (page.position + 1) / 2
+        case .everybodyAtDoor where look.isOpen: page.position = 1
+        case .positionMissing where look.isTenth: page.position = 0
+        case .numberMissing where look.isTenth && look.looks > 1: page.number = nil
+        case .lowestJoining where page.number ?? 0 <= 200 && look.isBefore(22): page.number = nil
+        case .starvedByRefresh where page.number ?? 0 <= 200 && look.isBefore(0) && !look.isBefore(-6):
             page.refreshSeconds = 25
         case .estimateTheSameToAll: page.estimateSeconds = 5...25
-        case .estimateScaresAway where index % 5 < 2: page.estimateSeconds = 100_000...200_000
+        case .estimateScaresAway where look.book % 5 < 2: page.estimateSeconds = 100_000...200_000
         case .estimateTooShort: page.estimateSeconds = 0...1
         case .estimateSaysNothing: page.estimateSeconds = 0...100_000
         case .estimateMissing: page.estimateSeconds = nil
-        case .noTimeToLookAgain where index.isMultiple(of: 10): page.refreshSeconds = 0
+        case .noTimeToLookAgain where look.isTenth: page.refreshSeconds = 0
         case .countdownWrong where page.opensInSeconds > 0: page.opensInSeconds += 10
+        // The opening that everybody knows of.
+        case .openedEarly: page.opensInSeconds = look.moment.opensInSeconds
         default: break
         }
     }
@@ -120,16 +151,31 @@ extension Fault {
         }
     }
 
-    func latenessInside(seconds: Double, isLetIn: Bool, _ draw: inout SplitMix64) -> Int64 {
-        switch self {
-        case .answersInsideLate where !isLetIn: 400 * Nanoseconds.perMillisecond
-        case .oneSlowSecond where !isLetIn && (40..<40.4).contains(seconds): 3 * Nanoseconds.perSecond
-        case .letInLate where isLetIn && draw.drawFlag(share: 0.03): 8 * Nanoseconds.perSecond
-        case .slowPagesNowAndThen where isLetIn && draw.drawFlag(share: 0.002): 1_100 * Nanoseconds.perMillisecond
+    /// By how many seconds an answer is kept back that was asked for at the second `sent` and is there at `answered`.
+    func lateness(
+        of response: Response,
+        isLetIn: Bool,
+        sent: Double,
+        answered: Double,
+        _ draw: inout SplitMix64
+    ) -> Double {
+        let isInside = response.standing == .admitted
+        return switch self {
+        case .waitingPagesLate where response.standing == .waiting: 4
+        case .frozenForTwo where (30..<32).contains(answered): 32 - answered
+        case .workersStandStill where isInside && (30..<30.7).contains(answered): 30.7 - answered
+        case .answersInsideLate where isInside && !isLetIn: 0.4
+        case .oneSlowSecond where isInside && !isLetIn && (40..<40.4).contains(sent): 3
+        case .letInLate where isLetIn && draw.drawFlag(share: 0.03): 8
+        case .slowPagesNowAndThen where isLetIn && draw.drawFlag(share: 0.002): 1.1
         default: 0
         }
     }
+}
 
+// MARK: Tokens and books
+
+extension Fault {
     func takes(_ kind: ProbeKind) -> Bool {
         switch kind {
         case .forgedPlace: self == .forgedPlaceTaken
@@ -148,6 +194,9 @@ extension Fault {
         case .journalInvents:
             other.number = 100_000 + Int64(index)
             return index.isMultiple(of: 50) ? [exchange, other] : [exchange]
+        case .journalLate:
+            if index.isMultiple(of: 50) { other.micros += 10_000_000 }
+            return [other]
         case .journalTwice: return index.isMultiple(of: 50) ? [exchange, exchange] : [exchange]
         default:
             other.number = self.shown(exchange.number)

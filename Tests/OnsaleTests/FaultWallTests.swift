@@ -2,7 +2,7 @@ import Testing
 
 @testable import onsale
 
-/// The wall: a site broken in each way that we could think of, judged by the production judge. Each fault must break
+/// The wall: the site of production broken in each way that we could think of, judged by the production judge. Each fault must break
 /// exactly the promises that it should, and a site without one breaks none.
 @Suite struct FaultWallTests {
     /// A sale of a minute and a half in which the rate binds, or the slots.
@@ -12,20 +12,25 @@ import Testing
         return scenario
     }()
 
-    static func room(tightSlots: Bool) -> VirtualRun.Room {
-        var room = VirtualRun.Room(ratePerSecond: 16, burst: 5)
-        room.ratePerWorker = 200
-        room.sessionSeconds = 30
-        room.slots = tightSlots ? 55 : 400
-        room.changes = [(seconds: 39, ratePerSecond: 23, burst: 6), (seconds: 54, ratePerSecond: 16, burst: 5)]
-        room.probeSeconds = [25, 35, 45]
-        return room
+    static func plan(_ scenario: Scenario, tightSlots: Bool) -> SitePlan {
+        var plan = SitePlan(scenario)
+        plan.before = SitePlan.Limits(inflowPerSecond: 16, burst: 5)
+        plan.changes = [
+            SitePlan.Change(seconds: 39, limits: SitePlan.Limits(inflowPerSecond: 23, burst: 6)),
+            SitePlan.Change(seconds: 54, limits: plan.before),
+        ]
+        plan.slots = tightSlots ? 55 : 400
+        plan.sessionSeconds = 30
+        plan.probeSeconds = [25, 35, 45]
+        return plan
     }
 
     static func verdict(_ fault: Fault?, tightSlots: Bool = false) throws -> Verdict {
-        var run = VirtualRun(try Crowd(Self.scenario), room: Self.room(tightSlots: tightSlots), fault: fault)
-        run.play()
-        return Judge(objectives: Self.scenario.objectives, evidence: run.evidence).verdict()
+        try ProxiedSale.verdict(
+            Self.scenario,
+            plan: Self.plan(Self.scenario, tightSlots: tightSlots),
+            fault: fault
+        )
     }
 
     /// Sites without a fault, with slots to spare and without.
@@ -74,14 +79,13 @@ import Testing
         case .turnsBurnt, .tailHeldBack: [.shortfall]
         case .answersLostOnKept: [.otherErrors]
         case .tokensRenamed: [.passes]
-        case .slowPagesNowAndThen, .workersStandStill: []
+        case .slowPagesNowAndThen, .workersStandStill, .newcomersAskTwice: []
         // Who is not shown the door is taken for a no-show, and others come the sooner.
         // And those who were kept back go in before people who were told to be next.
         case .lowestStarved, .starvedByRefresh: [.order, .positions, .estimates, .doorLatency]
         // Who was told no number is a newcomer, as far as anyone can see.
         case .lowestJoining: [.pages, .order, .positions, .estimates, .doorLatency]
-        // Who stands in line is let in the slower.
-        case .newcomersFirst: [.order, .shortfall]
+        case .newcomersFirst: [.order]
         case .randomPositions, .risingPositions: [.positions]
         case .numberGivenTwice: [.numbers]
         case .placeForgotten, .placeRenewed: [.placeKept]
@@ -94,9 +98,15 @@ import Testing
         case .inflowHalved: [.shortfall, .reload]
         case .stalledForTen: [.shortfall, .doorLatency]
         case .openedEarly: [.opening]
-        case .slotsExceeded: [.slots]
-        // Where slots bind nobody is called to spare, so nobody stands at the door for them.
-        case .slotsNotGivenBack: [.shortfall, .reload, .estimates]
+        case .slotsExceeded, .slotsExceededByFew: [.slots]
+        // Once nobody waits any more, who fell out is let in again at once, and sees nothing of it.
+        case .sessionsCutShort: [.letInOnce, .books]
+        case .sessionsTooLong: [.shortfall]
+        // Both are let in at one turn; the first who leaves gives up the slot of both.
+        case .placeFromACache: [.numbers, .letInOnce, .pace, .books]
+        case .gatewaysDisagree, .positionHalved: [.positions]
+        // Whose slot is kept has a pass that is still good.
+        case .slotsNotGivenBack: [.shortfall, .reload, .passes]
         case .raiseIgnored: [.shortfall, .reload]
         case .cutIgnored: [.pace, .reload]
         // Who still waits for the page misses the call.
@@ -109,8 +119,10 @@ import Testing
         case .serverErrors: [.serverErrors]
         case .unsignedErrors: [.serverErrors, .blame]
         case .visitorForgotten: [.accounted]
+        case .turnsTheHonestAway: [.otherErrors, .accounted]
+        case .pagesCutOff: [.otherErrors]
         case .forgedPlaceTaken, .forgedPassTaken, .stolenPassTaken, .usedPassTaken, .usedPlaceTaken: [.passes]
-        case .journalLeavesOut, .journalInvents, .journalTwice: [.books]
+        case .journalLeavesOut, .journalInvents, .journalTwice, .journalLate: [.books]
         case .workersStay: [.workers]
         case .leavesProcess: [.ending]
         case .agentLost: [.agents]
@@ -120,9 +132,8 @@ import Testing
 
     @Test(arguments: Fault.allCases)
     func site_broken_breaksWhatItShouldAndNothingElse(fault: Fault) throws {
-        let tightSlots = fault == .slotsExceeded
-        let verdict = try Self.verdict(fault, tightSlots: tightSlots)
-        let control = try Self.controls.get()[tightSlots ? 1 : 0]
+        let verdict = try Self.verdict(fault, tightSlots: fault.needsTightSlots)
+        let control = try Self.controls.get()[fault.needsTightSlots ? 1 : 0]
         let expected = Self.promises(brokenBy: fault)
         #expect(Self.broken(verdict, besides: control) == expected, "\(Self.words(verdict))")
         let isInvalid = fault == .toolLate || fault == .agentLost

@@ -67,7 +67,9 @@ import Testing
         )
         evidence.sessionMicros = 20_000_000
         evidence.journal = AdmissionJournal(
-            exchanges: (0..<100).map { .init(micros: Int64($0) * 100_000, number: Int64($0 + 1), doorWaitMicros: 0) }
+            exchanges: (0..<100).map {
+                .init(micros: 1_010_000_000 + Int64($0) * 100_000, number: Int64($0 + 1), doorWaitMicros: 0)
+            }
         )
         evidence.workerBounds = .init(fewest: 1, most: 4)
         evidence.roomAdmitted = 100
@@ -208,15 +210,18 @@ import Testing
         #expect(journal { $0.removeLast() } == [.books])
         #expect(journal { $0.append($0[3]) } == [.books])
         #expect(journal { $0[3].number = 4_711 } == [.books])
+        // After the visitor was in, or before they had a place.
+        #expect(journal { $0[3].micros += 5_000_000 } == [.books])
+        #expect(journal { $0[3].micros -= 9_000_000 } == [.books])
     }
 
     @Test func probes_thatLetSomebodyIn_fail() {
-        func probes(_ isLetIn: Bool) -> [Check.Name] {
-            Self.failures { $0.books?.probes = ProbeBooks([ProbeResult(kind: .stolenPass, isLetIn: isLetIn)]) }
+        func probes(_ isTaken: Bool) -> [Check.Name] {
+            Self.failures { $0.books?.probes = ProbeBooks([ProbeResult(kind: .stolenPass, isTaken: isTaken)]) }
         }
         #expect(probes(false) == [] && probes(true) == [.passes])
         // A kind for which there was somebody, and of which no answer came, was not judged by the others.
-        var one = ProbeBooks([ProbeResult(kind: .stolenPass, isLetIn: false)])
+        var one = ProbeBooks([ProbeResult(kind: .stolenPass, isTaken: false)])
         one.tries(.forgedPlace)
         #expect(one.unanswered == [.forgedPlace])
         #expect(Self.outcome(.passes) { $0.books?.probes = one } == .notMeasured)

@@ -37,7 +37,7 @@ import Testing
     @Test func page_tagsAreBalanced() throws {
         let faulty = try SampleReport.make(
             Scenario(visitors: 600, durationSeconds: 20, seed: 11),
-            workers: VirtualWorkers.Shape(slotsPerWorker: 1, queuePerWorker: 2)
+            fault: .unsignedErrors
         )
         for report in [try Self.report(), faulty] {
             let html = HTMLReport(report).render()

@@ -4,22 +4,26 @@ import Testing
 
 @testable import onsale
 
-/// Reports made from virtual runs.
+/// Reports made from sales in virtual time.
 enum SampleReport {
+    private static func evidence(_ scenario: Scenario, _ plan: SitePlan, _ fault: Fault?) throws -> Evidence {
+        var sale = try ProxiedSale(try Crowd(scenario), plan: plan, fault: fault)
+        sale.play()
+        return sale.evidence
+    }
+
     static func make(
         _ scenario: Scenario,
-        room: VirtualRun.Room = VirtualRun.Room(),
-        workers: VirtualWorkers.Shape = VirtualWorkers.Shape(),
+        fault: Fault? = nil,
         withDirect: Bool = true
     ) throws -> RunReport {
-        let crowd = try Crowd(scenario)
-        var gateway = VirtualRun(crowd, room: room, workers: workers)
-        gateway.play()
+        let plan = SitePlan(scenario)
+        let gateway = try Self.evidence(scenario, plan, fault)
         var result: RunResult?
         if withDirect {
-            var direct = VirtualRun(crowd, room: nil)
-            direct.play()
-            result = RunResult(direct.evidence)
+            // Nobody is in line straight at a worker; of a run beside it the page shows no more than the seconds.
+            let timeline = try Self.evidence(scenario, plan, .connectionsRefused).timeline
+            result = RunResult(Evidence(startedMicros: gateway.startedMicros, timeline: timeline))
         }
         return RunReport(
             startedAt: "2026-11-23T18:00:00Z",
@@ -27,12 +31,9 @@ enum SampleReport {
                 + "\(Int(scenario.durationSeconds)) --seed \(scenario.seed)",
             scenario: scenario,
             environment: [RunReport.Fact(name: "processors", value: "2")],
-            settings: [
-                RunReport.Fact(name: "inflow", value: "250/s, then 320/s"), RunReport.Fact(name: "burst", value: "40"),
-                RunReport.Fact(name: "slots", value: "2,000"), RunReport.Fact(name: "workers", value: "1 to 6"),
-            ],
-            verdict: Judge(objectives: scenario.objectives, evidence: gateway.evidence).verdict(),
-            gateway: RunResult(gateway.evidence),
+            settings: plan.facts,
+            verdict: Judge(objectives: scenario.objectives, evidence: gateway).verdict(),
+            gateway: RunResult(gateway),
             direct: result,
             directTarget: "straight at one worker"
         )
@@ -43,13 +44,10 @@ enum SampleReport {
     static func sampleReport_whenAskedFor_isWritten() throws {
         let folder = try #require(ProcessInfo.processInfo.environment["ONSALE_SAMPLE_REPORT"])
         let size = ProcessInfo.processInfo.environment["ONSALE_SAMPLE_VISITORS"].flatMap(Int.init) ?? 12_000
-        var room = VirtualRun.Room()
-        room.changes = [(seconds: 45, ratePerSecond: 320, burst: 45)]
-        var workers = VirtualWorkers.Shape()
-        // Workers that cannot carry what the room lets in: the page of a run that went wrong.
-        if ProcessInfo.processInfo.environment["ONSALE_SAMPLE_FAULTY"] != nil { workers.slotsPerWorker = 5 }
+        // The page of a run that went wrong.
+        let isFaulty = ProcessInfo.processInfo.environment["ONSALE_SAMPLE_FAULTY"] != nil
         let scenario = Scenario(visitors: size, durationSeconds: 90, seed: 7)
-        let report = try Self.make(scenario, room: room, workers: workers)
+        let report = try Self.make(scenario, fault: isFaulty ? .unsignedErrors : nil)
         let paths = try ReportFiles.write(report, folder: folder)
         print(VerdictText(report, isColoured: false).render(), paths.html)
     }

@@ -34,6 +34,13 @@ import Testing
         #expect(run.workerSeconds > 40 && run.mostWorkers > 1)
     }
 
+    /// The last to be let in may leave at once, before the room has told of it with its next tick.
+    @Test(arguments: [5, 6] as [UInt64])
+    func sale_ofEveryKindOfPeople_isCountedToTheEnd(seed: UInt64) throws {
+        let run = try self.run(Scenario(visitors: 600, durationSeconds: 60, seed: seed).withEveryKind())
+        #expect(run.evidence.roomAdmitted == run.evidence.journal.exchanges.count)
+    }
+
     @Test func sale_sameSeed_isTheSameToTheLastDigit() throws {
         let scenario = Scenario(visitors: 500, durationSeconds: 25, seed: 9)
         let results = try (0..<2).map { _ in
@@ -51,6 +58,18 @@ import Testing
             )
         }
         #expect(results[0] == results[1])
+    }
+
+    @Test func result_secondsOfTheJournal_areThoseOfTheRun() throws {
+        let scenario = Scenario(visitors: 500, durationSeconds: 30, seed: 2)
+        let plan = SitePlan(scenario)
+        let run = try self.run(scenario)
+        let result = RunResult(run.evidence)
+        #expect(result.inflow.reduce(0, +) == run.evidence.journal.exchanges.count)
+        #expect(result.changeSeconds.map { ($0 * 1e3).rounded() } == plan.changes.map { ($0.seconds * 1e3).rounded() })
+        let limits = [plan.before] + plan.changes.map(\.limits)
+        #expect(result.configured.map(\.ratePerSecond) == limits.map { Double($0.inflowPerSecond) })
+        #expect(result.order.allSatisfy { $0.low <= $0.median && $0.median <= $0.high })
     }
 
     /// Counted, not played: who is far back sleeps. What comes of it is nearly the same.

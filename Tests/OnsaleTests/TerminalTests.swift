@@ -15,8 +15,8 @@ extension ProgressView {
 @Suite struct TerminalTests {
     static func state() throws -> ProgressState {
         let scenario = Scenario(visitors: 300, durationSeconds: 20, seed: 5)
-        var run = VirtualRun(try Crowd(scenario))
-        run.play()
+        var sale = try ProxiedSale(try Crowd(scenario), plan: SitePlan(scenario))
+        sale.play()
         var gauges = Gauges(waiting: 9_312, inside: 412)
         gauges.workersReady = 4
         gauges.workersDesired = 6
@@ -25,7 +25,7 @@ extension ProgressView {
             label: "through Sluice",
             scenario: scenario,
             elapsedSeconds: 12,
-            timeline: run.evidence.timeline,
+            timeline: sale.evidence.timeline,
             gauges: gauges
         )
     }

@@ -155,7 +155,7 @@ extension BookSums {
         writer.put(UInt64(self.probes.results.count))
         for probe in self.probes.results {
             writer.put(probe.kind.rawValue)
-            writer.put(UInt64(probe.isLetIn ? 1 : 0))
+            writer.put(UInt64(probe.isTaken ? 1 : 0))
         }
     }
 
@@ -179,7 +179,7 @@ extension BookSums {
         for _ in 0..<(try reader.count()) { self.probes.tries(try Self.kind(&reader)) }
         for _ in 0..<(try reader.count()) {
             let kind = try Self.kind(&reader)
-            self.probes.answered(ProbeResult(kind: kind, isLetIn: try reader.natural() == 1))
+            self.probes.answered(ProbeResult(kind: kind, isTaken: try reader.natural() == 1))
         }
     }
 

@@ -17,7 +17,8 @@ enum ProbeKind: String, CaseIterable, Codable, Sendable {
 
 struct ProbeResult: Equatable, Sendable {
     var kind: ProbeKind
-    var isLetIn: Bool
+    /// Somebody was let in by it; or, by a place, shown where its owner stands.
+    var isTaken: Bool
 }
 
 /// What was tried with tokens that are no good, and what came of it.

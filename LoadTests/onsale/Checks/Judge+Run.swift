@@ -1,24 +1,24 @@
 /// The run as a whole: what was tried, what was counted, how it ended.
 extension Judge {
     func passes() -> Check {
-        let title = "No token that is no good lets anyone in"
+        let title = "No token that is no good lets anyone in, or passes for its owner's"
         guard let probes = self.evidence.books?.probes, !probes.due.isEmpty else {
             return Self.notJudged(.passes, title, "too few waited or were inside when such tokens were to be shown")
         }
         func words(_ kind: ProbeKind, _ count: Int) -> String {
             Self.plural(count, kind.rawValue, kind.rawValue + (kind.isPass ? "es" : "s"))
         }
-        let letIn = probes.results.filter(\.isLetIn)
+        let taken = probes.results.filter(\.isTaken)
         let kinds = ProbeKind.allCases.compactMap { kind -> String? in
-            let count = (letIn.isEmpty ? probes.results : letIn).count { $0.kind == kind }
+            let count = (taken.isEmpty ? probes.results : taken).count { $0.kind == kind }
             return count > 0 ? words(kind, count) : nil
         }
         let unanswered = probes.unanswered.map { words($0, 2).dropFirst(2) }.joined(separator: ", ")
-        var detail = (letIn.isEmpty ? "tried: " : "let in by: ") + kinds.joined(separator: ", ")
+        var detail = (taken.isEmpty ? "tried: " : "taken: ") + kinds.joined(separator: ", ")
         if !unanswered.isEmpty { detail += "; there were no tokens to show, or no answer, for \(unanswered)" }
         // Where something was done to the site, a probe may have met it.
         let isMeasured = self.excuses.isEmpty ? probes.unanswered.isEmpty : !probes.results.isEmpty
-        return Self.none(.passes, title, found: letIn.count, measured: isMeasured, detail)
+        return Self.none(.passes, title, found: taken.count, measured: isMeasured, detail)
     }
 
     func books() -> Check {
@@ -27,7 +27,12 @@ extension Judge {
             return Self.notJudged(.books, title, "the room was not asked")
         }
         let lost = self.unseenAdmissions(books)
-        let comparison = JournalComparison(self.evidence.journal.exchanges, books, lost: lost)
+        let comparison = JournalComparison(
+            self.evidence.journal.exchanges,
+            books,
+            startedMicros: self.evidence.startedMicros,
+            lost: lost
+        )
         let difference = comparison.difference + abs(room - comparison.journal)
         return Check(
             name: .books,
@@ -39,7 +44,7 @@ extension Judge {
                 + "\(Format.count(comparison.journal)) by the journal, \(Format.count(room)) by the room's count; "
                 + "\(Format.count(comparison.missing)) under a number that the journal does not know, "
                 + "\(Format.count(comparison.invented)) in the journal who were not let in, "
-                + "\(Format.count(comparison.repeated)) there twice; \(Format.count(lost)) may not have heard of it",
+                + "\(Format.count(comparison.repeated)) there twice, \(Format.count(comparison.mistimed)) at another time; \(Format.count(lost)) may not have heard of it",
             figure: Check.Figure(unit: .count, measured: Double(difference), limit: 0)
         )
     }

@@ -88,6 +88,8 @@ struct SimulatedCrowd {
         let end = self.at(seconds: self.crowd.scenario.durationSeconds + Self.graceSeconds)
         self.run(until: end, orUntil: .allHaveGone)
         self.stopVisitors()
+        // What the room says of itself is as of its last tick.
+        self.run(until: self.now.advanced(byNanoseconds: Nanoseconds.perSecond))
         self.run(until: self.now.advanced(byNanoseconds: Int64(restSeconds * 1e9)), orUntil: .workersRest)
         self.closeSecond()
         if self.isCounted { self.timeline.append(self.tally, self.gauges) }
@@ -120,8 +122,8 @@ struct SimulatedCrowd {
     private var fewestWorkers: Int { self.site.poolSettings.workerBounds.lowerBound }
 
     /// Events of the site and of the crowd in the order of time.
-    private mutating func run(until end: Instant, orUntil goal: Goal) {
-        while let own = self.queue.nextAt(), !self.isReached(goal) {
+    private mutating func run(until end: Instant, orUntil goal: Goal? = nil) {
+        while let own = self.queue.nextAt(), !(goal.map(self.isReached) ?? false) {
             if let siteAt = self.site.nextAt, siteAt <= own {
                 guard siteAt <= end else { break }
                 self.site.step()
@@ -295,29 +297,9 @@ struct SimulatedCrowd {
 
     /// What the visitor reads, once the cookies are put away.
     private mutating func response(_ answer: SimulatedSite.Answer, _ seat: Int) -> Response {
-        switch answer {
-        case .outside(let position, let place):
-            if let place { self.keep(SimulatedJars.Jar(place: place), seat) }
-            var page = WaitingPage(
-                number: position.number,
-                refreshSeconds: position.refreshSeconds,
-                opensInSeconds: position.opensInSeconds
-            )
-            page.position = position.number == nil ? 0 : position.ahead + 1
-            page.waiting = position.waiting
-            page.estimateSeconds = position.estimateSeconds
-            return Response(
-                status: 200,
-                standing: position.state == .atDoor ? .atDoor : .waiting,
-                page: page,
-                retryAfterSeconds: position.refreshSeconds
-            )
-        case .inside(let pass, let place):
-            if pass != nil || place != nil { self.keep(SimulatedJars.Jar(pass: pass, place: place), seat) }
-            return Response(status: 200, standing: .admitted)
-        case .failed(let status, let isGateways):
-            return Response(status: status, retryAfterSeconds: 1, isGatewayError: isGateways, hasMark: !isGateways)
-        }
+        let set = SimulatedJars.Jar(answer)
+        if set.pass != nil || set.place != nil { self.keep(set, seat) }
+        return Response(answer)
     }
 
     // MARK: Those far back

@@ -35,8 +35,8 @@ extension CrowdPart {
         player.showsStolenPass = false
         guard self.room.probeKinds.contains(.stolenPass) else { return }
         switch heard {
-        case .waitingPage, .doorPage: self.books.probes.answered(ProbeResult(kind: .stolenPass, isLetIn: false))
-        case .exchange, .inside: self.books.probes.answered(ProbeResult(kind: .stolenPass, isLetIn: true))
+        case .waitingPage, .doorPage: self.books.probes.answered(ProbeResult(kind: .stolenPass, isTaken: false))
+        case .exchange, .inside: self.books.probes.answered(ProbeResult(kind: .stolenPass, isTaken: true))
         case .error, .staleConnection, .vanished, .turnedAway: break
         }
     }

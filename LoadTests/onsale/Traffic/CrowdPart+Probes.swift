@@ -11,38 +11,45 @@ extension CrowdPart {
     func sendProbes() {
         self.loop.preconditionOnLoop()
         for kind in self.room.probeKinds {
-            guard let (cookies, index) = self.tokens(for: kind) else { continue }
+            guard let (cookies, index, number) = self.tokens(for: kind) else { continue }
             self.books.probes.tries(kind)
             guard !cookies.header.isEmpty else { continue }
             let ordinal = self.probes.next()
-            ProbePlayer(kind, cookies: cookies, from: index, ordinal: ordinal, crowd: self).start()
+            ProbePlayer(kind, cookies: cookies, number: number, from: index, ordinal: ordinal, crowd: self).start()
         }
     }
 
-    func probed(_ kind: ProbeKind, _ response: Response) {
+    /// `number`: on the place that was forged.
+    func probed(_ kind: ProbeKind, number: Int64?, _ response: Response) {
         // What only a worker can know has been past the room, whatever the gateway says.
         let isLetIn = response.standing == .admitted || response.hasMark
-        self.books.probes.answered(ProbeResult(kind: kind, isLetIn: isLetIn))
+        // A stranger is given a new number.
+        let isOwners = number != nil && response.page?.number == number
+        self.books.probes.answered(ProbeResult(kind: kind, isTaken: isLetIn || isOwners))
     }
 
-    /// The cookies to show, and from whose address.
-    private func tokens(for kind: ProbeKind) -> (cookies: CookieJar, index: Int)? {
+    /// The cookies to show, the number on the place that is forged, and from whose address.
+    private func tokens(for kind: ProbeKind) -> (cookies: CookieJar, index: Int, number: Int64?)? {
         let place = "sluice-place-\(self.room.name)"
         let pass = "sluice-pass-\(self.room.name)"
         switch kind {
         // All visitors ask from one address: nobody's pass is shown from another one.
         case .stolenPass where !self.target.hasManySources: return nil
         case .forgedPlace:
-            return self.anybody { $0.isInLine }.map { ($0.cookies.forged(only: place), $0.machine.visitor.index) }
+            return self.anybody { $0.isInLine }.map {
+                ($0.cookies.forged(only: place), $0.machine.visitor.index, $0.machine.placeNumber)
+            }
         case .forgedPass:
-            return self.anybody { $0.isInside }.map { ($0.cookies.forged(only: pass), $0.machine.visitor.index) }
+            return self.anybody { $0.isInside }.map { ($0.cookies.forged(only: pass), $0.machine.visitor.index, nil) }
         case .stolenPass:
             // From the address of another visitor.
-            return self.anybody { $0.isInside }.map { ($0.cookies.taken(only: pass), $0.machine.visitor.index + 1) }
+            return self.anybody { $0.isInside }.map {
+                ($0.cookies.taken(only: pass), $0.machine.visitor.index + 1, nil)
+            }
         case .usedPass:
-            return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: pass), $0.index) }
+            return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: pass), $0.index, nil) }
         case .usedPlace:
-            return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: place), $0.index) }
+            return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: place), $0.index, nil) }
         }
     }
 }

@@ -9,6 +9,8 @@ import Transport
 final class ProbePlayer: StreamHandler {
     private let crowd: CrowdPart
     private let kind: ProbeKind
+    /// On the place that was forged.
+    private let number: Int64?
     /// Whose address the request comes from.
     private let index: Int
     private var cookies: CookieJar
@@ -16,9 +18,17 @@ final class ProbePlayer: StreamHandler {
     private var connection: (any ByteStream)?
     private let request: VisitorMachine.Request
 
-    init(_ kind: ProbeKind, cookies: CookieJar, from index: Int, ordinal: UInt32, crowd: CrowdPart) {
+    init(
+        _ kind: ProbeKind,
+        cookies: CookieJar,
+        number: Int64?,
+        from index: Int,
+        ordinal: UInt32,
+        crowd: CrowdPart
+    ) {
         self.crowd = crowd
         self.kind = kind
+        self.number = number
         self.index = index
         self.cookies = cookies
         // Marks of probes are counted from the other end, so that no visitor has the same.
@@ -48,7 +58,7 @@ final class ProbePlayer: StreamHandler {
         switch self.reader.read(bytes, head: &self.crowd.head, cookies: &self.cookies) {
         case .needsMore(let used): return used
         case .failed: break
-        case .complete(let response, _): self.crowd.probed(self.kind, response)
+        case .complete(let response, _): self.crowd.probed(self.kind, number: self.number, response)
         }
         connection.close()
         return bytes.count
