@@ -18,13 +18,14 @@ enum Fault: String, CaseIterable, Sendable {
     case estimateTheSameToAll, estimateScaresAway, positionMissing, numberMissing, atDoorBeforeOpening
     // The pace.
     case inflowDoubled, inflowHalved, burstTooLarge, stalledForTen, openedEarly, slotsExceeded, slotsNotGivenBack
-    case raiseIgnored, cutIgnored, raiseByAnEighth, turnsBurnt, tailHeldBack
+    case raiseIgnored, cutIgnored, raiseByAnEighth, turnsBurnt, tailHeldBack, slotsExceededByATenth
     // The answers.
     case waitingPagesLate, answersInsideLate, oneSlowSecond, letInLate, frozenForTwo
     case pagesSwapped, errorPageAs200, answersLost, answersLostOnKept, connectionsRefused, serverErrors, unsignedErrors,
         visitorForgotten
     // The tokens.
-    case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, tokensRenamed
+    case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, expiredPassTaken,
+        tokensRenamed
     // The books, and the end.
     case journalLeavesOut, journalInvents, journalTwice, workersStay, leavesProcess, agentLost, toolLate
     // What is no fault of the room.
@@ -54,6 +55,7 @@ extension Fault {
             case .inflowHalved: (limits.inflowMilli / 2, limits.burst, limits.slots)
             case .burstTooLarge: (limits.inflowMilli, limits.burst * 20, limits.slots)
             case .slotsExceeded: (limits.inflowMilli, limits.burst, limits.slots * 2)
+            case .slotsExceededByATenth: (limits.inflowMilli, limits.burst, limits.slots * 11 / 10)
             default: (limits.inflowMilli, limits.burst, limits.slots)
             }
         return RoomLimits(
@@ -137,6 +139,7 @@ extension Fault {
         case .stolenPass: self == .stolenPassTaken
         case .usedPass: self == .usedPassTaken
         case .usedPlace: self == .usedPlaceTaken
+        case .expiredPass: self == .expiredPassTaken
         }
     }
 
