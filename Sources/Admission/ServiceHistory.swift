@@ -22,7 +22,7 @@ struct ServiceHistory: Sendable {
     private let spacingMicros: Int64
     private var samples: [Sample] = []
     private var busyMicros: Int64 = 0
-    private(set) var admitted = 0.0
+    private var admitted = 0.0
     /// By rising length.
     private(set) var curve: [Stretch] = []
     /// Of the last two seconds.
@@ -31,11 +31,16 @@ struct ServiceHistory: Sendable {
 
     init(spacingMicros: Int64) { self.spacingMicros = spacingMicros }
 
+    /// All that is remembered: for how long somebody waited, and how many were let in.
+    var whole: (seconds: Double, admitted: Double) {
+        guard let first = self.samples.first, let last = self.samples.last else { return (0, 0) }
+        return (Double(last.busyMicros - first.busyMicros) / 1e6, last.admitted - first.admitted)
+    }
+
     /// Let in per second of the whole past; nil while that is shorter than five seconds.
     var mean: Double? {
-        guard let first = self.samples.first, let last = self.samples.last else { return nil }
-        let seconds = Double(last.busyMicros - first.busyMicros) / 1e6
-        return seconds >= 5 ? (last.admitted - first.admitted) / seconds : nil
+        let whole = self.whole
+        return whole.seconds >= 5 ? whole.admitted / whole.seconds : nil
     }
 
     /// Places that were called and whose visitors have yet to ask, no-shows among them. Where calls are steady, four of
@@ -108,25 +113,5 @@ struct ServiceHistory: Sendable {
             mean: speeds.reduce(0, +) / Double(speeds.count) * seconds,
             most: speeds[speeds.count - 1] * seconds
         )
-    }
-
-    /// How long it took to let in so many: the longest that it took, or the shortest. Beyond the longest stretch the
-    /// past repeats itself, good and bad times in turn. nil when nobody was let in for as long as is known.
-    static func seconds(for people: Double, _ curve: [Stretch], _ admitted: (Stretch) -> Double) -> Double? {
-        guard let last = curve.last else { return nil }
-        if people <= 0 { return 0 }
-        var former = (seconds: 0.0, admitted: 0.0)
-        for stretch in curve {
-            let next = (seconds: stretch.seconds, admitted: admitted(stretch))
-            if next.admitted >= people {
-                let share = (people - former.admitted) / (next.admitted - former.admitted)
-                return former.seconds + share * (next.seconds - former.seconds)
-            }
-            if next.admitted >= former.admitted { former = next }
-        }
-        guard last.mean > 0 else { return nil }
-        let repeated = max(1, people / last.mean)
-        let each = last.mean + (admitted(last) - last.mean) / repeated.squareRoot()
-        return each > 0 ? max(former.seconds, people / each * last.seconds) : nil
     }
 }

@@ -27,8 +27,8 @@ public struct WaitEstimator: Sendable {
     /// The slots bind while fewer than one in this many is free, and for so long after that.
     private static let freeShare: Int64 = 20
     private static let bindingMicros: Int64 = 60_000_000
-    /// Fewer admissions do not tell a speed.
-    private static let leastSeen = 10.0
+    /// A slot that comes free is taken within that time.
+    private static let takenMicros: Int64 = 5_000_000
 
     /// What the slots do to the line.
     private struct Binding {
@@ -40,8 +40,7 @@ public struct WaitEstimator: Sendable {
     private var latest: RoomSnapshot?
     private var fine = ServiceHistory(spacingMicros: 500_000)
     private var coarse = ServiceHistory(spacingMicros: 8_000_000)
-    /// Both histories' stretches, by rising length.
-    private var curve: [ServiceHistory.Stretch] = []
+    private var forecast = SlotForecast.unknown
     private var binding: Binding?
     /// The limits that the histories were made under.
     private var historyRateMilli: Int64 = 0
@@ -61,8 +60,7 @@ public struct WaitEstimator: Sendable {
         self.watchSlots(snapshot)
         self.fine.observe(snapshot, after: self.latest)
         self.coarse.observe(snapshot, after: self.latest)
-        let longest = self.fine.curve.last?.seconds ?? 0
-        self.curve = self.fine.curve + self.coarse.curve.lazy.filter { $0.seconds > longest }
+        if self.binding != nil { self.forecast = SlotForecast([self.fine, self.coarse]) }
         self.latest = snapshot
     }
 
@@ -152,8 +150,8 @@ public struct WaitEstimator: Sendable {
         let rate = Double(latest.rateMilli) / 1000
         if let binding = self.binding {
             guard self.isKnown(binding, latest) else { return nil }
-            guard let least = ServiceHistory.seconds(for: people.least, self.curve, { $0.most }),
-                let most = ServiceHistory.seconds(for: people.most, self.curve, { $0.least })
+            guard let least = self.forecast.shortest(for: people.least),
+                let most = self.forecast.longest(for: people.most)
             else { return nil }
             return (max(least, people.least / rate), max(most * self.doubt(binding, latest), people.most / rate))
         }
@@ -168,7 +166,7 @@ public struct WaitEstimator: Sendable {
     /// A room whose slots have just filled up lets in nobody for a while, and then many: only when as many have left as
     /// there are slots is the past like the future.
     private func isKnown(_ binding: Binding, _ latest: RoomSnapshot) -> Bool {
-        guard self.fine.admitted + self.coarse.admitted >= Self.leastSeen else { return false }
+        guard self.forecast.isKnown else { return false }
         guard let before = binding.endedBefore else { return true }
         return Double(latest.ended - before) >= 0.8 * Double(latest.slots)
     }
@@ -187,15 +185,24 @@ public struct WaitEstimator: Sendable {
             || snapshot.nowMicros < former.nowMicros
     }
 
-    /// By more than a tenth: what was measured before says little about what comes.
-    private func limitsChanged(to snapshot: RoomSnapshot) -> Bool {
+    /// By more than a tenth: what was measured before says little about what comes. But while all slots are taken, a rate
+    /// that is changed tells nothing of when they come free. Seen before: after each change of the rate everybody was told
+    /// what the next few seconds happened to be like, up to three times too long or too short.
+    private mutating func limitsChanged(to snapshot: RoomSnapshot) -> Bool {
         func differ(_ one: Int64, _ other: Int64) -> Bool { abs(one - other) > max(one, other) / 10 }
-        return differ(snapshot.rateMilli, self.historyRateMilli) || differ(snapshot.slots, self.historySlots)
+        guard !differ(snapshot.slots, self.historySlots) else { return true }
+        guard differ(snapshot.rateMilli, self.historyRateMilli) else { return false }
+        guard let binding = self.binding, snapshot.nowMicros - binding.latestMicros <= Self.takenMicros else {
+            return true
+        }
+        self.historyRateMilli = snapshot.rateMilli
+        return false
     }
 
     private mutating func forget(_ snapshot: RoomSnapshot) {
         self.fine = ServiceHistory(spacingMicros: 500_000)
         self.coarse = ServiceHistory(spacingMicros: 8_000_000)
+        self.forecast = .unknown
         self.historyRateMilli = snapshot.rateMilli
         // More slots fill up first.
         if snapshot.slots > self.historySlots { self.binding = nil }

@@ -199,7 +199,7 @@ public struct RoomView: Sendable {
         return issued <= since || isFromTheFuture || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
     }
 
-    private func isCalled(_ key: LineKey) -> Bool { key.number <= self.serving(of: Int64(key.epoch)) }
+    public func isCalled(_ key: LineKey) -> Bool { key.number <= self.serving(of: Int64(key.epoch)) }
 
     /// Now-serving of that line, as far as it is known.
     private func serving(of epoch: Int64) -> Int64 {
@@ -210,6 +210,10 @@ public struct RoomView: Sendable {
 
     // MARK: Position
 
+    /// The shared state has told how far the line has come, and which numbers nobody has. A gateway that has just started
+    /// would count all numbers in front, called or not.
+    public var knowsLine: Bool { self.snapshot != nil }
+
     /// What the visitor with that place is shown. `random` spreads the refreshes of those who came together.
     public func position(of key: LineKey, isAtDoor: Bool = false, nowMicros now: Int64, random: UInt64)
         -> WaitingPosition
@@ -219,6 +223,7 @@ public struct RoomView: Sendable {
         return WaitingPosition(
             state: isAtDoor ? .atDoor : .waiting,
             number: key.number,
+            isKnown: self.knowsLine,
             ahead: ahead,
             waiting: max(ahead, self.waiting),
             estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: self.inForce.inflowMilli),

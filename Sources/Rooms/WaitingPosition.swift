@@ -4,6 +4,9 @@ public struct WaitingPosition: Sendable {
     public var state: State
     /// Nil while no place could be given out.
     public var number: Int64?
+    /// How far the line has come is known. Else neither position nor estimate is: the shared state has not answered since
+    /// this gateway began.
+    public var isKnown: Bool
     /// Places before this one that have not been called.
     public var ahead: Int64 = 0
     /// All who wait.
@@ -18,6 +21,7 @@ public struct WaitingPosition: Sendable {
     public init(
         state: State,
         number: Int64? = nil,
+        isKnown: Bool = true,
         ahead: Int64 = 0,
         waiting: Int64 = 0,
         estimateSeconds: ClosedRange<Int64>? = nil,
@@ -27,6 +31,7 @@ public struct WaitingPosition: Sendable {
     ) {
         self.state = state
         self.number = number
+        self.isKnown = isKnown
         self.ahead = ahead
         self.waiting = waiting
         self.estimateSeconds = estimateSeconds

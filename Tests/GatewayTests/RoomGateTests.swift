@@ -117,6 +117,7 @@ final class GateScene {
             answer: answer,
             offsetMicros: self.pulse.offsetMicros,
             mode: mode,
+            lastOfState: self.shared.lastOfState,
             seesWorkers: self.healthy != 0,
             isRestTold: self.pulse.isRestTold
         )

@@ -43,6 +43,17 @@ import Testing
         refreshSeconds: 7
     )
 
+    /// By a gateway that has just started, while the shared state is away.
+    private static let unknown = WaitingPosition(
+        state: .waiting,
+        number: 31,
+        isKnown: false,
+        ahead: 30,
+        waiting: 40,
+        refreshSeconds: 4,
+        mode: .degraded(sinceMicros: 1)
+    )
+
     private static let states: [WaitingPosition] =
         [
             waiting,
@@ -62,6 +73,7 @@ import Testing
             ),
             WaitingPosition(state: .atDoor, number: 12, refreshSeconds: 1),
             WaitingPosition(state: .joining, refreshSeconds: 3),
+            unknown,
         ]
         + [RoomMode.degraded(sinceMicros: 1), .held].flatMap { mode in
             [
@@ -108,6 +120,13 @@ import Testing
         }
     }
 
+    @Test func page_lineIsNotKnown_tellsNoPosition() {
+        let page = Self.body(self.page(Self.unknown))
+        #expect(page.contains("Where you stand is not known yet") && page.contains("Your place is kept"))
+        #expect(!page.contains("31") && !page.contains("Your position"))
+        #expect(Self.body(self.page(Self.unknown, isJSON: true)).contains("\"number\":31,\"position\":null"))
+    }
+
     /// Every element that is opened is closed, in order.
     @Test func html_everyState_isWellFormed() throws {
         for position in Self.states {
@@ -141,7 +160,7 @@ import Testing
             let page = try JSONDecoder().decode(Page.self, from: Data(body.utf8))
             #expect(page.room == "sale")
             #expect(page.number == position.number)
-            #expect(page.position == position.number.map { _ in position.ahead + 1 })
+            #expect(page.position == (position.isKnown ? position.number.map { _ in position.ahead + 1 } : nil))
             #expect(page.estimate_seconds == position.estimateSeconds.map { [$0.lowerBound, $0.upperBound] })
             #expect(page.refresh_seconds == position.refreshSeconds)
             #expect(page.opens_in_seconds == position.opensInSeconds)

@@ -36,6 +36,7 @@ import Transport
         _ scenario: Scenario,
         _ address: SocketAddress,
         hasRoom: Bool = true,
+        room: RoomTraits = RoomTraits(),
         descriptorLimit: Int,
         on loop: EventLoop,
         helpers: [EventLoop] = []
@@ -47,6 +48,7 @@ import Transport
             startedAt: MonotonicClock.now().advanced(byNanoseconds: -Int64(last * 1e9)),
             firstSecond: Int(last),
             hasRoom: hasRoom,
+            room: room,
             descriptorLimit: descriptorLimit,
             on: loop,
             helpers: helpers
@@ -302,6 +304,59 @@ import Transport
             let used = try #require(exits.first?.cookies).split(separator: "; ").map(String.init)
             let shown = site.open().requests.map(\.cookies).filter { !$0.contains("; ") }
             #expect(used.count == 2 && used.allSatisfy(shown.contains))
+            player.open().finish()
+        }
+        try fixture.end()
+    }
+
+    /// Who closed the window comes back with a pass that has run out, and a site that honours it is found out.
+    @Test(arguments: [false, true])
+    func probe_passThatHasRunOut(isGullible: Bool) throws {
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let joined = Record<Int>(0)
+        let shown = Record<[String]>([])
+        // The first five get in, for a second page with their pass; everybody else waits, and who comes back later.
+        let reply: @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply = { request in
+            if request.cookies.contains("sluice-pass-onsale=") {
+                let isFirst = !shown.value.contains(request.cookies)
+                shown.update { $0.append(request.cookies) }
+                if isFirst || isGullible { return .answer(ScriptedSite.inside(request)) }
+                return .answer(ScriptedSite.page(number: 900))
+            }
+            joined.update { $0 += 1 }
+            let number = joined.value
+            guard number <= 5 else { return .answer(ScriptedSite.page(number: number)) }
+            let pass = "Set-Cookie: sluice-pass-onsale=pass\(number); Path=/\r\n"
+            return .answer(ScriptedSite.inside(request, fields: pass))
+        }
+        let (site, player) = try fixture.run {
+            let site = try ScriptedSite(loop: loop, reply: reply)
+            let scenario = Self.scenario(visitors: 50) {
+                ($0.fewestRequests, $0.mostRequests) = (2, 2)
+                $0.leavePageShare = 0
+                $0.toleratedWaitSeconds = 3_600
+            }
+            let player = try Self.makePlayer(
+                scenario,
+                site.address,
+                room: RoomTraits(probeKinds: [.expiredPass], sessionNanoseconds: 0),
+                descriptorLimit: 1_000,
+                on: loop
+            )
+            player.start()
+            return (LoopBound(site, loop: loop), LoopBound(player, loop: loop))
+        }
+        try fixture.waitUntil {
+            try fixture.run {
+                player.open().sendProbes()
+                return !player.open().books.probes.results.isEmpty
+            }
+        }
+        let results = try fixture.run { player.open().books.probes.results }
+        #expect(results.allSatisfy { $0 == ProbeResult(kind: .expiredPass, isTaken: isGullible) })
+        try fixture.run {
+            _ = site
             player.open().finish()
         }
         try fixture.end()

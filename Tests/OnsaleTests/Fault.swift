@@ -26,7 +26,8 @@ enum Fault: String, CaseIterable, Sendable {
     case pagesSwapped, errorPageAs200, answersLost, answersLostOnKept, connectionsRefused, serverErrors, unsignedErrors,
         visitorForgotten, turnsTheHonestAway, pagesCutOff
     // The tokens.
-    case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, tokensRenamed
+    case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, expiredPassTaken,
+        tokensRenamed
     // The books, and the end.
     case journalLeavesOut, journalInvents, journalTwice, journalLate, workersStay, leavesProcess, agentLost, toolLate
     // What is no fault of the room.
@@ -183,6 +184,7 @@ extension Fault {
         case .stolenPass: self == .stolenPassTaken
         case .usedPass: self == .usedPassTaken
         case .usedPlace: self == .usedPlaceTaken
+        case .expiredPass: self == .expiredPassTaken
         }
     }
 

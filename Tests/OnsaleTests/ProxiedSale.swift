@@ -46,6 +46,8 @@ struct ProxiedSale {
     private var jars = SimulatedJars()
     /// Of people who have given the slot back, each with the time at which they asked for that.
     private var used: [(jar: SimulatedJars.Jar, askedAt: Instant)] = []
+    /// Of people who have gone and given nothing back, each with the time at which they went.
+    private var left: [(jar: SimulatedJars.Jar, leftAt: Instant)] = []
     private var books: VisitBooks
     private var timeline = Timeline()
     private var tally = Tally()
@@ -167,6 +169,9 @@ struct ProxiedSale {
             self.leftCount += 1
             self.guests[index].isConnected = false
             let machine = self.guests[index].machine
+            if outcome == .served, !machine.visitor.leavesByPage, self.guests[index].jar.pass != nil {
+                self.left.append((self.guests[index].jar, self.now))
+            }
             let keepsPlace = self.rules.manners(of: machine.visitor).keepsPlace
             self.tally.left(outcome, machine: machine, keepsPlace: keepsPlace)
         }
@@ -343,6 +348,11 @@ struct ProxiedSale {
             case .usedPass, .usedPlace:
                 guard let settled = settled?.jar else { continue }
                 jar = kind == .usedPass ? .init(pass: settled.pass) : .init(place: settled.place)
+            case .expiredPass:
+                let session = Int64(self.plan.sessionSeconds) * Nanoseconds.perSecond + ProbeStock.settlingNanoseconds
+                let gone = self.left.first { self.now.nanoseconds(since: $0.leftAt) >= session }
+                guard let gone else { continue }
+                jar = .init(pass: gone.jar.pass)
             case .forgedPlace, .forgedPass, .stolenPass: break
             }
             if self.proxy.fault?.takes(kind) == true { jar = kind == .forgedPlace ? waiting ?? jar : insider }

@@ -215,6 +215,20 @@ import Testing
         #expect(stock.next() == 1 && stock.next() == 2)
     }
 
+    /// Of those who gave nothing back the first are kept, and shown when their session is surely over.
+    @Test func passesThatWereLeft_areShownOnceTheyHaveRunOut() {
+        let start = Instant(nanoseconds: 1_000_000_000_000)
+        func at(_ seconds: Double) -> Instant { start.advanced(byNanoseconds: Int64(seconds * 1e9)) }
+        let session = 12 * Nanoseconds.perSecond
+        var stock = ProbeStock()
+        for second in 0...9 { stock.keepLeft(Self.jar(["pass=a"]), of: second, now: at(Double(second))) }
+        #expect(stock.expired(sessionNanoseconds: session, now: at(13.9)) == nil)
+        #expect(stock.expired(sessionNanoseconds: session, now: at(14))?.index == 0)
+        #expect(stock.settled(now: at(14)) == nil)
+        stock.forget()
+        #expect(stock.expired(sessionNanoseconds: session, now: at(99)) == nil)
+    }
+
     /// One character, in the middle of the value and nowhere else.
     @Test func token_forged_differsInOneCharacter() {
         let jar = Self.jar(["pass=uvwxyz", "place=AAAAAA"])

@@ -286,6 +286,15 @@ import Testing
 
     // MARK: Position
 
+    /// Seen before: a gateway that had just started counted everybody in front, called or not.
+    @Test func position_nothingHeardOfTheLine_isNotKnown() {
+        var view = RoomView(settings: RoomSettings(name: "sale", slots: 10, inflowMilli: 2_000))
+        _ = view.learn(self.place(view, 31))
+        let position = view.position(of: self.key(31), nowMicros: Self.now, random: 1)
+        #expect(!position.isKnown && position.number == 31 && position.estimateSeconds == nil)
+        #expect(self.view(serving: 10, issued: 50).position(of: self.key(31), nowMicros: Self.now, random: 1).isKnown)
+    }
+
     @Test func position_countsThoseBeforeAndAll() {
         let view = self.view(serving: 10, issued: 50)
         let position = view.position(of: self.key(31), nowMicros: Self.now, random: 1)

@@ -11,8 +11,16 @@ enum ProbeKind: String, CaseIterable, Codable, Sendable {
     case usedPass = "used pass"
     /// The place of somebody who was let in by it and has given the slot back.
     case usedPlace = "used place"
+    /// The pass of somebody who went away without giving the slot back, and comes again when it has run out: back to the
+    /// line.
+    case expiredPass = "expired pass"
 
-    var isPass: Bool { self == .forgedPass || self == .stolenPass || self == .usedPass }
+    var isPass: Bool {
+        switch self {
+        case .forgedPass, .stolenPass, .usedPass, .expiredPass: true
+        case .forgedPlace, .usedPlace: false
+        }
+    }
 }
 
 struct ProbeResult: Equatable, Sendable {

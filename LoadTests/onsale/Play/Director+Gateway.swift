@@ -201,7 +201,10 @@ extension Director {
                 room: RoomTraits(
                     name: self.plan.room,
                     isOpenFromStart: !self.plan.hasOpening,
-                    probeKinds: self.plan.probeKinds
+                    probeKinds: self.plan.probeKinds,
+                    // Sessions that ran out while gateways or Redis were away are taken up again.
+                    sessionNanoseconds: self.options.faults.needsParts
+                        ? nil : Int64(self.plan.sessionSeconds) * Nanoseconds.perSecond
                 ),
                 excuses: Excuses(self.options.faults),
                 descriptorLimit: self.descriptorLimit,

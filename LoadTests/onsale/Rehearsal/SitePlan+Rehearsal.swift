@@ -54,7 +54,9 @@ extension SitePlan {
             inflowMilli: max(room.inflowMilli + 1, Int64(Double(room.inflowMilli) * Self.raise)),
             burst: Int(room.burst)
         )
-        self.changes = zip(self.changes, [raised, self.before]).map { Change(seconds: $0.seconds, limits: $1) }
+        self.changes = zip(self.changes.suffix(2), [raised, self.before]).map {
+            Change(seconds: $0.seconds, limits: $1)
+        }
         let carried = self.carriedMilli(workers: self.fewestWorkers)
         if carried < raised.inflowMilli {
             self.carriedMilli = carried

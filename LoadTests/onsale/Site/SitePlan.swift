@@ -5,8 +5,9 @@ import Settings
 /// workers are like.
 ///
 /// Everything follows from the scenario. The inflow drains the line within the first three quarters of the run, so that
-/// the people have time to finish and the workers to go; the workers can carry the raised inflow with one to spare. In
-/// the middle of the drain the limits are raised, and later lowered again.
+/// the people have time to finish and the workers to go; the workers can carry the raised inflow with one to spare. For a
+/// while there are too few slots (`SitePlan+Slots`); in the middle of the drain the inflow is raised, and later lowered
+/// again.
 ///
 /// On the operator's own file the limits, the workers and the room are the file's: see `SitePlan+Rehearsal`.
 struct SitePlan: Equatable, Sendable {
@@ -85,7 +86,7 @@ struct SitePlan: Equatable, Sendable {
     /// The limits are raised at the first share of the drain, and lowered at the second.
     private static let raiseShare = 0.4
     private static let lowerShare = 0.75
-    private static let probeShares = [0.1, 0.3, 0.5, 0.7]
+    private static let probeShares = [0.1, 0.3, 0.5, 0.7, 0.85]
     /// A controller looks at its pool once a second, starts workers, sees them ready and then lends the rate.
     static let controllerSeconds = 3
     /// Of those who get a place and come back, the share that does not lose patience in so short a run.
@@ -96,11 +97,17 @@ struct SitePlan: Equatable, Sendable {
         let drainSeconds = max(1, scenario.durationSeconds * Self.drainedShare - opening)
         let people = Double(scenario.visitors) * (1 - scenario.mean(\.noShowShare)) * Self.patientShare
         let raised = Self.lowerShare - Self.raiseShare
-        let pace = people / drainSeconds / (1 + (Self.raise - 1) * raised)
+        let pace = people / drainSeconds / (1 + (Self.raise - 1) * raised - Self.heldUpShare)
         let inflow = Self.rounded(pace)
         let most = max(inflow + 1, Self.rounded(Double(inflow) * Self.raise))
         self.before = Limits(inflowPerSecond: inflow, burst: max(5, inflow / 10))
-        self.changes = [
+        self.changes = Self.tightening(
+            scenario,
+            before: self.before,
+            openingSeconds: opening,
+            drainSeconds: drainSeconds
+        )
+        self.changes += [
             Change(
                 seconds: opening + drainSeconds * Self.raiseShare,
                 limits: Limits(inflowPerSecond: most, burst: max(6, most / 10))
@@ -121,7 +128,7 @@ struct SitePlan: Equatable, Sendable {
             return manners.longestThinkSeconds + manners.basketSeconds
                 + (manners.lossShare > 0 ? 2 * manners.longestLossSeconds : 0)
         }
-        self.sessionSeconds = max(5, Int((20 * stretch).rounded()), Int((1.25 * (longest.max() ?? 0)).rounded(.up)))
+        self.sessionSeconds = max(5, Int((12 * stretch).rounded()), Int((1.25 * (longest.max() ?? 0)).rounded(.up)))
         self.journalEntries = min(10_000_000, max(100_000, 2 * scenario.visitors))
         self.drainGoalSeconds = max(1, Int(drainSeconds / 2))
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))

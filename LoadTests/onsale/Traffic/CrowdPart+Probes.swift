@@ -7,6 +7,20 @@ extension CrowdPart {
         self.probes.keep(cookies, of: index, now: MonotonicClock.now())
     }
 
+    /// Somebody who is inside goes away and gives nothing back.
+    func keepLeftForProbes(_ cookies: CookieJar, of index: Int) {
+        self.probes.keepLeft(cookies, of: index, now: MonotonicClock.now())
+    }
+
+    /// Far more wait than may have been called and be on their way.
+    private var hasLongLine: Bool {
+        let share = self.crowd.count / Self.partsOfALongLine / max(1, self.shareCount)
+        return self.waitingCount >= max(Self.fewestOfALongLine, share)
+    }
+
+    private static let fewestOfALongLine = 30
+    private static let partsOfALongLine = 10
+
     /// Sends one probe of each kind for which there is somebody to take the tokens from.
     func sendProbes() {
         self.loop.preconditionOnLoop()
@@ -50,6 +64,11 @@ extension CrowdPart {
             return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: pass), $0.index, nil) }
         case .usedPlace:
             return self.probes.settled(now: MonotonicClock.now()).map { ($0.cookies.taken(only: place), $0.index, nil) }
+        case .expiredPass:
+            // Where nobody waits, a newcomer is let in at once, and rightly.
+            guard self.hasLongLine, let session = self.room.sessionNanoseconds else { return nil }
+            return self.probes.expired(sessionNanoseconds: session, now: MonotonicClock.now())
+                .map { ($0.cookies.taken(only: pass), $0.index, nil) }
         }
     }
 }

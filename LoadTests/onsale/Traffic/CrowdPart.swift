@@ -42,6 +42,8 @@ final class CrowdPart {
     var onSecond: (() -> Void)?
 
     private let share: CrowdShare
+    /// The crowd has so many parts.
+    var shareCount: Int { self.share.count }
     private let box: PartBox
     /// One for each who has come, in the order of coming.
     private(set) var seats = ContiguousArray<Seat>()

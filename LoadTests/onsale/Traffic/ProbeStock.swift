@@ -1,6 +1,6 @@
 import Primitives
 
-/// Tokens of visitors who gave their slot back, to be shown again, and how many probes were sent.
+/// Tokens of visitors who have gone, to be shown again, and how many probes were sent.
 struct ProbeStock {
     /// The latest are kept, so many of them, each from another second.
     static let mostUsed = 4
@@ -8,6 +8,8 @@ struct ProbeStock {
     static let settlingNanoseconds = 2 * Nanoseconds.perSecond
 
     private var used: [(cookies: CookieJar, index: Int, askedAt: Instant)] = []
+    /// Of visitors who gave nothing back. The first are kept, since their passes run out first.
+    private var left: [(cookies: CookieJar, index: Int, leftAt: Instant)] = []
     private var sent: UInt32 = 0
 
     /// A visitor asks for the exit page with these.
@@ -19,7 +21,23 @@ struct ProbeStock {
 
     /// A gateway that was started since has not heard who gave the slot back: until it asks for a renewal, a sixth of a
     /// session later, such a pass is good there.
-    mutating func forget() { self.used = [] }
+    mutating func forget() {
+        self.used = []
+        self.left = []
+    }
+
+    /// Somebody who is inside goes away with these, and asks for nothing any more.
+    mutating func keepLeft(_ cookies: CookieJar, of index: Int, now: Instant) {
+        guard self.left.count < Self.mostUsed else { return }
+        if let last = self.left.last, now.nanoseconds(since: last.leftAt) < Nanoseconds.perSecond { return }
+        self.left.append((cookies, index, now))
+    }
+
+    /// Tokens whose pass has surely run out, where a session lasts so long from the last request.
+    func expired(sessionNanoseconds: Int64, now: Instant) -> (cookies: CookieJar, index: Int)? {
+        self.left.first { now.nanoseconds(since: $0.leftAt) >= sessionNanoseconds + Self.settlingNanoseconds }
+            .map { ($0.cookies, $0.index) }
+    }
 
     /// Tokens that are surely used up, and whose they were.
     func settled(now: Instant) -> (cookies: CookieJar, index: Int)? {

@@ -5,4 +5,6 @@ struct RoomTraits: Sendable {
     var isOpenFromStart = false
     /// Tokens that are no good there.
     var probeKinds = ProbeKind.allCases
+    /// How long a pass is good without a request; nil: not known, so that none is shown that has run out.
+    var sessionNanoseconds: Int64?
 }

@@ -130,6 +130,10 @@ final class VisitorPlayer: StreamHandler {
         case .requestAndVanish(let request, let until): self.vanish(with: request, until: until)
         case .wait(let until): self.wait(until: until)
         case .leave(let outcome):
+            let manners = self.crowd.rules.manners(of: self.machine.visitor)
+            if outcome == .served, !self.machine.visitor.leavesByPage, manners.cookies == .own {
+                self.crowd.keepLeftForProbes(self.cookies, of: self.machine.visitor.index)
+            }
             self.disconnect()
             self.forgetDeafConnection()
             self.crowd.left(self, outcome)

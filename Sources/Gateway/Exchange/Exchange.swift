@@ -196,7 +196,13 @@ final class Exchange: RoomWaiter {
             self.withKeptRequest { self.letIn($0) }
         case .waiting(let key, let place):
             if let place { self.visitor.place = place }
+            guard gate.tellsPositions || question == .position(key: key) else {
+                return self.park(gate, .position(key: key))
+            }
             self.showPosition(gate.position(of: key))
+        case .called(let key):
+            guard self.takeSeat(gate, key) else { return self.fail(.visitorLimit) }
+            self.park(gate, .exchange(key: key))
         case .stillAtDoor(let key): self.showPosition(gate.position(of: key, isAtDoor: true))
         case .rejoin: self.placeWasRefused(gate, question)
         case .unavailable: self.showPosition(gate.joiningPosition)

@@ -19,6 +19,8 @@ enum RoomQuestion: Equatable {
     case join
     /// A called visitor wants the place exchanged for a pass.
     case exchange(key: LineKey)
+    /// Somebody wants to know where that place stands, and this gateway does not know yet how far the line has come.
+    case position(key: LineKey)
 }
 
 /// What a request that waited for its room is told.
@@ -27,6 +29,8 @@ enum RoomAnswer {
     case admitted(pass: AdmissionToken, place: AdmissionToken?, isFirst: Bool)
     /// In line, with a place when it is new.
     case waiting(key: LineKey, place: AdmissionToken?)
+    /// The turn has come: the place may be exchanged.
+    case called(key: LineKey)
     /// Called, but the wait at the door got too long, or the gateway is shutting down: ask again in a second, with the
     /// right kept.
     case stillAtDoor(key: LineKey)

@@ -11,6 +11,7 @@ extension RoomGate {
         guard let batch = self.joins.next(isStillWanted: { self.joiners[$0] != nil }) else { return }
         self.joinsOnTheWay = batch
         self.shared.noteActivity()
+        self.shared.asks(for: batch.count)
         self.store.join(room: self.name, count: batch.count, known: self.shared.known(at: self.tools.now)) {
             [self] result in
             self.joins.returned()
@@ -21,6 +22,9 @@ extension RoomGate {
     }
 
     private func takeJoin(_ result: Result<JoinGrant, StoreError>, _ batch: [UInt64]) {
+        var mayBeDone = false
+        if case .failure(.unanswered) = result { mayBeDone = true }
+        self.shared.askedFor(batch.count, mayBeDone: mayBeDone)
         switch result {
         case .failure(let error):
             let mayAskAgain = self.note(error, of: "join")

@@ -13,7 +13,8 @@ import Tokens
 /// of this loop on the way; what comes meanwhile makes up the next batch. A position poll asks nothing of anybody. A
 /// call that fails is not repeated before the next tick has come, or has not.
 ///
-/// Limits: `waiting_to_join` and `waiting_at_door` of the settings, over all loops together; `mostKept` renewals,
+/// Limits: `waiting_to_join` (for a place, or to hear where one stands) and `waiting_at_door` of the settings, over all
+/// loops together; `mostKept` renewals,
 /// releases and leaves that the shared state has not heard of.
 final class RoomGate {
     /// Renewals, releases and leaves that are kept while the shared state is away. A pass beyond them runs to its end
@@ -41,7 +42,9 @@ final class RoomGate {
     var counts = RoomCounts()
 
     var joiners: [UInt64: any RoomWaiter] = [:]
-    private var nextJoiner: UInt64 = 0
+    /// Who wants to know where they stand, while this gateway does not know yet: from its start to the first tick.
+    var unknowing: [UInt64: (key: LineKey, waiter: any RoomWaiter)] = [:]
+    var nextJoiner: UInt64 = 0
     var joins = Batch<UInt64>(largest: RoomRules.largestBatch)
     var joinsOnTheWay: [UInt64] = []
     var joinsMissed = 0
@@ -109,7 +112,8 @@ final class RoomGate {
         switch self.view.standingInPlace(pass: pass, place: place, nowMicros: now) {
         case .inside(let key, let isRenewalDue):
             return .inside(key: key, pass: isRenewalDue ? self.renew(key, nowMicros: now) : nil)
-        case .waiting(let key): return .mustWait(self.position(of: key))
+        case .waiting(let key):
+            return self.tellsPositions ? .mustWait(self.position(of: key)) : .mustAsk(.position(key: key))
         case .called(let key): return .mustAsk(.exchange(key: key))
         case .newcomer: return .mustAsk(.join)
         }
@@ -155,6 +159,7 @@ final class RoomGate {
             self.joiners[id] = waiter
             self.joins.add(id)
             return .parked(RoomTicket(question: .join, id: id))
+        case .position(let key): return self.parkUnknowing(waiter, key)
         case .exchange(let key):
             // No tick comes any more: it is another gateway's door that opens.
             if self.tools.isDraining { return .mustWait(self.position(of: key, isAtDoor: true)) }
@@ -178,6 +183,8 @@ final class RoomGate {
             if self.joins.count > 2 * self.joiners.count + RoomRules.largestBatch {
                 self.joins.drop { self.joiners[$0] == nil }
             }
+        case .position:
+            if self.unknowing.removeValue(forKey: ticket.id) != nil { self.shared.joining.giveBack() }
         case .exchange(let key):
             let before = self.door.count
             let isLast = self.door.remove(ticket: ticket.id, of: key)
@@ -237,6 +244,7 @@ final class RoomGate {
         if let answer = news.answer { self.takeEvents(answer) }
         if retelling.door { self.door.askAllAgain() }
         if retelling.releases { self.releaseAgain() }
+        if self.tellsPositions { self.tellUnknowing() }
         self.reviewDoor()
     }
 
@@ -261,6 +269,7 @@ final class RoomGate {
 
     /// The gateway shuts down: those at the door are sent round at once, to stand at the next gateway's.
     func closeDoor() {
+        self.tellUnknowing()
         for (key, waiters) in self.door.removeAll() {
             self.leaveDoor(key)
             self.answer(waiters) { _ in .stillAtDoor(key: key) }
@@ -275,5 +284,6 @@ final class RoomGate {
             self.answer(waiters) { _ in .dissolved }
         }
         for id in self.joiners.keys.sorted() { self.answerJoiner(id, .dissolved) }
+        for id in self.unknowing.keys.sorted() { self.answerUnknowing(id) { _ in .dissolved } }
     }
 }

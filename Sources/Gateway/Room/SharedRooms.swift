@@ -22,6 +22,10 @@ final class SharedRoom: Sendable {
         var told: (micros: Int64, sentAt: Instant)?
         /// The last number of the line that the shared state itself has handed out, as far as it is known.
         var lastOfState: Int64 = 0
+        /// Numbers that were asked for: those that are on their way, and those of calls that were never answered, since the
+        /// latest tick. The shared state may have handed them out, to nobody.
+        var askedFor: Int64 = 0
+        var unanswered: Int64 = 0
 
         mutating func raise(_ line: LineMarks) {
             if line.epoch > self.lines.marks.epoch { self.lastOfState = 0 }
@@ -73,13 +77,28 @@ final class SharedRoom: Sendable {
 
     func learn(_ token: AdmissionToken) { self.content.withLock { _ = $0.lines.learn(token) } }
     func raise(_ line: LineMarks) { self.content.withLock { $0.raise(line) } }
-    var lastOfState: Int64 { self.content.withLock { $0.lastOfState } }
+
+    /// The last number that the shared state may have handed out: behind it numbers are set aside. Who stands behind
+    /// the gap between is told to be no nearer to the front than that leaves room for.
+    var lastOfState: Int64 { self.content.withLock { $0.lastOfState + $0.askedFor + $0.unanswered } }
+
+    /// So many numbers are asked for.
+    func asks(for count: Int) { self.content.withLock { $0.askedFor += Int64(count) } }
+
+    /// The call came back. `mayBeDone`: without an answer, so that the numbers may be handed out all the same.
+    func askedFor(_ count: Int, mayBeDone: Bool) {
+        self.content.withLock { content in
+            content.askedFor -= Int64(count)
+            if mayBeDone { content.unanswered += Int64(count) }
+        }
+    }
 
     /// A tick's answer: how the line stands, and which numbers are set aside for this gateway.
     func take(_ answer: TickAnswer, sentAt: Instant) {
         self.content.withLock { content in
             content.told = (answer.snapshot.nowMicros, sentAt)
             content.raise(answer.snapshot.line)
+            content.unanswered = 0
             content.lines.raise(answer.snapshot)
             content.olderTold.formUnion(content.olderReported)
             content.block.lease(answer.block, epoch: answer.snapshot.epoch)

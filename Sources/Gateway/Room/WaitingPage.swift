@@ -100,10 +100,14 @@ struct WaitingPage {
         if let number = position.number {
             writer.append("\",\"number\":")
             writer.append(decimal: Int(number))
-            writer.append(",\"position\":")
-            writer.append(decimal: Int(position.ahead + 1))
-            writer.append(",\"waiting\":")
-            writer.append(decimal: Int(position.waiting))
+            if position.isKnown {
+                writer.append(",\"position\":")
+                writer.append(decimal: Int(position.ahead + 1))
+                writer.append(",\"waiting\":")
+                writer.append(decimal: Int(position.waiting))
+            } else {
+                writer.append(",\"position\":null,\"waiting\":null")
+            }
         } else {
             writer.append("\",\"number\":null,\"position\":null,\"waiting\":null")
         }
@@ -153,9 +157,13 @@ struct WaitingPage {
     }
 
     private func writeWaiting(_ position: WaitingPosition, to writer: inout ByteWriter) {
-        writer.append("<p>Your position in line</p><p class=\"position\">")
-        writer.append(decimal: Int(position.ahead + 1))
-        writer.append("</p><p class=\"lead\">")
+        if position.isKnown {
+            writer.append("<p>Your position in line</p><p class=\"position\">")
+            writer.append(decimal: Int(position.ahead + 1))
+            writer.append("</p><p class=\"lead\">")
+        } else {
+            writer.append("<p class=\"lead\">You are in line. Where you stand is not known yet. ")
+        }
         if position.opensInSeconds > 0 {
             writer.append("Opens in ")
             Self.append(seconds: position.opensInSeconds, to: &writer)

@@ -40,6 +40,10 @@ final class FickleRoomStore: RoomStore {
                 let rest = self.world.oneIn(2) ? Self.patienceNanoseconds : 0
                 return self.fail(completion, afterNanoseconds: rest)
             }
+            if self.rooms.isMute {
+                _ = self.perform(room, creates, operation)
+                return self.fail(completion, afterNanoseconds: Self.patienceNanoseconds)
+            }
             switch fate {
             case 1: completion(.failure(.unavailable("the seed says no")))
             case 2:

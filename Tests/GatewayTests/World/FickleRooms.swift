@@ -8,6 +8,8 @@ final class FickleRooms {
     /// How often it misbehaves; none in the end, so that everybody can be let in.
     var failsOneIn = 12
     var isCalm = false
+    /// Does what it is asked, and its answers are lost.
+    var isMute = false
     /// Until then it answers nobody.
     private(set) var awayUntil = Instant(nanoseconds: 0)
     /// Raised when the connections to it break: what was asked before is answered no more.
