@@ -7,6 +7,8 @@
 struct SlotForecast: Sendable {
     /// Fewer admissions do not tell a speed.
     private static let fewestSeen = 10.0
+    /// Eight of ten lie within so many standard deviations; how many people there are in front is a range by itself.
+    private static let deviations = 1.28
     /// People stay longer or shorter than those before them.
     private static let drift = 0.05
     /// Of many stretches the best and the one that but a twentieth fall short of are so many standard deviations apart.
@@ -64,9 +66,10 @@ struct SlotForecast: Sendable {
         self.whole.admitted > 0 ? people / self.whole.admitted * self.whole.seconds : nil
     }
 
+    /// As a share of the time.
     private func deviation(_ people: Double) -> Double {
         let share = self.dispersion * (1 / people + 1 / max(1, self.whole.admitted))
-        return (share + Self.drift * Self.drift).squareRoot()
+        return Self.deviations * (share + Self.drift * Self.drift).squareRoot()
     }
 
     /// How long it took, where so many are let in within a stretch that was seen; else nil, and longer than what.

@@ -149,7 +149,6 @@ final class GateScene {
     }
 
     func count(_ operation: String) -> Int { self.calls.count { $0 == operation } }
-
     var report: RoomPulse { self.pulse }
 }
 

@@ -82,9 +82,9 @@ import Testing
         )
         #expect(plan.slots == 2_000 && plan.sessionSeconds == 600 && plan.mostWorkers == 6)
         // Its slots stay as they are; its inflow is changed when that of the tool's own site is.
-        let own = SitePlan(Self.scenario)
-        #expect(own.changes.count == 4 && plan.changes.allSatisfy { $0.limits.slots == nil })
-        #expect(plan.changes.map(\.seconds) == own.changes.suffix(2).map(\.seconds))
+        let usual = SitePlan(Self.scenario)
+        #expect(usual.changes.count == 4 && plan.changes.allSatisfy { $0.limits.slots == nil })
+        #expect(plan.changes.map(\.seconds) == usual.changes.suffix(2).map(\.seconds))
         // Without an opening, and with passes that are tied to nobody.
         #expect(plan.leftOut[.opening] != nil && !plan.probeKinds.contains(.stolenPass))
     }
