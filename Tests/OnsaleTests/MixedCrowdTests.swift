@@ -20,12 +20,11 @@ import Testing
         return try ProxiedSale.verdict(scenario, plan: plan, fault: fault)
     }
 
-    @Test(arguments: [5, 6, 7] as [UInt64], [false, true])
+    @Test(arguments: 1...20 as ClosedRange<UInt64>, [false, true])
     func site_withoutAFault_breaksNothing(seed: UInt64, tightSlots: Bool) throws {
+        guard tightSlots || (5...7).contains(seed) else { return }
         let verdict = try Self.verdict(nil, seed: seed, tightSlots: tightSlots)
-        // Where strangers hold a few slots each for a whole session, no room can tell how long the others wait.
-        let mayBreak: Set<Check.Name> = tightSlots ? [.estimates] : []
-        #expect(Set(verdict.broken.map(\.name)).isSubset(of: mayBreak), "\(FaultWallTests.words(verdict))")
+        #expect(verdict.broken.isEmpty, "\(FaultWallTests.words(verdict))")
     }
 
     /// What a fault must break here, too: among people who ask at their own pace and wait for several places, how long the

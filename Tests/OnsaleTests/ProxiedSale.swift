@@ -274,7 +274,8 @@ struct ProxiedSale {
         self.guests[index].awaits = nil
         self.guests[index].isConnectionUsed = response != nil
         let visitor = self.guests[index].machine.visitor
-        self.jars.keep(sets, of: visitor, self.rules.manners(of: visitor), own: &self.guests[index].jar)
+        let cookies = self.rules.manners(of: visitor).cookies
+        self.jars.keep(sets, of: visitor.person, cookies, own: &self.guests[index].jar)
         let isExit = self.guests[index].machine.asksForExit
         let due = self.guests[index].machine.due
         let reaction =
@@ -323,7 +324,7 @@ struct ProxiedSale {
             self.guests[index].isStealing = true
             if self.proxy.fault == .stolenPassTaken { return SimulatedJars.Jar(pass: stolen) }
         }
-        return self.jars.shown(by: guest.machine.visitor, manners, own: guest.jar)
+        return self.jars.shown(by: guest.machine.visitor.person, manners.cookies, own: guest.jar)
     }
 
     private mutating func noteTheft(by index: Int, _ heard: VisitorMachine.Heard) {
