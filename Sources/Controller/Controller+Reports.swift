@@ -21,6 +21,12 @@ extension Controller {
         for pool in report { pool.decision.map { text.sample($0.admissionRatePerSecond, [("pool", pool.name)]) } }
         text.family("sluice_latency_trim", .gauge, help: "The factor that latency and errors leave of the rate.")
         for pool in report { pool.decision.map { text.sample($0.latencyTrim, [("pool", pool.name)]) } }
+        text.family(
+            "sluice_gateways_silent",
+            .gauge,
+            help: "Gateways that ceased to report and did not say that they stop."
+        )
+        for pool in report { text.sample(pool.silentGateways.count, [("pool", pool.name)]) }
         text.family("sluice_worker_crashes_total", .counter, help: "Workers that died unasked or did not get ready.")
         for pool in report { text.sample(pool.crashes, [("pool", pool.name)]) }
         self.writeExports(to: &text)
@@ -42,6 +48,20 @@ extension Controller {
         (self.outage.map { [$0] } ?? self.callProblems) + self.poolProblems + self.exportProblems
     }
 
+    private static func silentGateways(_ pools: [PoolReport]) -> [ControllerStatus.SilentGateway] {
+        var silent: [String: ControllerStatus.SilentGateway] = [:]
+        for pool in pools {
+            for gateway in pool.silentGateways {
+                let name = gateway.gateway
+                var entry = silent[name] ?? ControllerStatus.SilentGateway(gateway: name, silentMs: 0, pools: [])
+                entry.silentMs = max(entry.silentMs, gateway.silentMicros / 1_000)
+                entry.pools.append(pool.name)
+                silent[name] = entry
+            }
+        }
+        return silent.values.sorted { $0.gateway < $1.gateway }
+    }
+
     private var exportProblems: [String] {
         self.exports.flatMap { export in
             var problems: [String] = []
@@ -60,7 +80,8 @@ extension Controller {
 
     /// As `/status` shows it.
     public var status: ControllerStatus {
-        let pools = self.report.map { pool in
+        let report = self.report
+        let pools = report.map { pool in
             ControllerStatus.Pool(
                 name: pool.name,
                 ready: pool.state.ready,
@@ -83,7 +104,9 @@ extension Controller {
         return ControllerStatus(
             leads: self.isLeading,
             pools: pools,
-            gateways: self.report.compactMap { $0.signals?.gatewaysReporting }.max(),
+            gateways: report.compactMap { $0.signals.map { $0.gatewaysReporting - $0.gatewaysHeld } }.max(),
+            silentGateways: self.isLeading ? Self.silentGateways(report) : [],
+            forgottenGateways: report.map(\.forgottenGateways).max() ?? 0,
             leases: self.leases,
             // Who stands by exports nothing: how far it came once is no news of today.
             exports: self.isLeading ? self.exports : [],

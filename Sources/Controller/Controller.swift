@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import Pools
 import Primitives
 import Reports
 import Scaling
@@ -19,7 +20,7 @@ public final class Controller {
     private let loop: any LoopContext
     private let log: Logger
     private let board: any PoolBoard
-    private let store: any RoomStore
+    private let rates: RoomRates
     private let journal: (any RoomJournal)?
     private let executable: String
     private let launch: WorkerLauncher
@@ -73,7 +74,7 @@ public final class Controller {
         self.settings = settings
         self.executable = executable
         self.loop = loop
-        self.store = store
+        self.rates = RoomRates(settings: settings, loop: loop, store: store)
         self.board = board
         self.journal = journal
         self.log = log
@@ -104,7 +105,7 @@ public final class Controller {
                     executable: self.executable,
                     loop: self.loop,
                     board: self.board,
-                    store: self.store,
+                    rates: self.rates,
                     log: self.log,
                     seed: self.random.next(),
                     launch: self.launch
@@ -164,6 +165,7 @@ public final class Controller {
         if fence != self.fence {
             for exporter in self.exporters { exporter.pause() }
             for pool in self.pools { pool.forgetCalls() }
+            self.rates.forgetTerm()
         }
         self.fence = fence
     }
@@ -190,12 +192,15 @@ public final class Controller {
     }
     var poolProblems: [String] { self.pools.compactMap(\.problem) }
     /// In a Cluster each pool and each room may be on a node of its own, and that node away alone.
-    var callProblems: [String] { self.isLeading ? self.pools.flatMap { $0.callProblems } : [] }
+    var callProblems: [String] {
+        self.isLeading ? self.pools.flatMap { $0.callProblems } + self.rates.problems : []
+    }
 
     /// Takes new settings over. Pools that are gone are drained and stopped.
     public func apply(_ settings: Settings) {
         self.loop.preconditionOnLoop()
         self.settings = settings
+        self.rates.apply(settings)
         for controller in self.pools {
             if let pool = settings.pool(named: controller.name) {
                 controller.apply(pool, settings: settings)
@@ -220,6 +225,8 @@ public final class Controller {
         public let decision: ScalingDecision?
         public let signals: PoolSignals?
         public let crashes: Int
+        public let silentGateways: [GatewayRoster.Silent]
+        public let forgottenGateways: Int
     }
 
     public var report: [PoolReport] {
@@ -230,7 +237,9 @@ public final class Controller {
                 state: $0.state,
                 decision: $0.lastDecision,
                 signals: $0.lastSignals,
-                crashes: $0.crashes
+                crashes: $0.crashes,
+                silentGateways: $0.silent,
+                forgottenGateways: $0.forgottenGateways
             )
         }
     }
@@ -239,7 +248,7 @@ public final class Controller {
     /// next leader's is in its place.
     var leases: [ControllerStatus.Lease] {
         guard self.isLeading else { return [] }
-        return self.pools.flatMap(\.leases).sorted { $0.room < $1.room }
+        return self.rates.leases.sorted { $0.room < $1.room }
     }
     var exports: [ControllerStatus.Export] { self.exporters.map(\.status) }
 
@@ -253,6 +262,7 @@ public final class Controller {
     public func stop(_ completion: @escaping () -> Void) {
         self.loop.preconditionOnLoop()
         self.isStopping = true
+        self.rates.stop()
         for exporter in self.exporters { exporter.pause() }
         // Another controller need not wait until the lock runs out.
         self.board.resign(controller: self.id) { _ in }

@@ -9,20 +9,22 @@ import SharedState
 
 /// One pool's loop of control: gateways' signals in, workers and admission rate out, once a second.
 final class PoolController {
-    /// Reports older than this are of the past.
-    private static let signalsMaxAgeMicros: Int64 = 3_500_000
-
     let name: String
     private let loop: any LoopContext
     private let log: Logger
     private let board: any PoolBoard
-    private let store: any RoomStore
+    private let rates: RoomRates
     private var settings: Settings
     private var pool: PoolSettings
     private var policy: ScalingPolicy
     private let driver: ProcessDriver?
     private(set) var lastDecision: ScalingDecision?
     private(set) var lastSignals: PoolSignals?
+    private var roster = GatewayRoster()
+    /// Gateways that have ceased to report without having said that they stop.
+    private(set) var silent: [GatewayRoster.Silent] = []
+    /// Of those, how many have been given up.
+    var forgottenGateways: Int { self.roster.forgotten }
     private var isBusy = false
     private var isStopping = false
     private var fence: Int64 = 0
@@ -33,7 +35,7 @@ final class PoolController {
         executable: String,
         loop: any LoopContext,
         board: any PoolBoard,
-        store: any RoomStore,
+        rates: RoomRates,
         log: Logger,
         seed: UInt64,
         launch: @escaping WorkerLauncher
@@ -43,7 +45,7 @@ final class PoolController {
         self.settings = settings
         self.loop = loop
         self.board = board
-        self.store = store
+        self.rates = rates
         self.log = log
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
         self.driver =
@@ -77,22 +79,32 @@ final class PoolController {
         guard !self.isBusy, !self.isStopping else { return }
         self.isBusy = true
         self.fence = fence
-        self.board.signals(pool: self.name, maxAgeMicros: Self.signalsMaxAgeMicros) { result in
+        self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.askedMicros) { result in
             self.isBusy = false
             guard !self.isStopping else { return }
             self.boardContact.heard(result, self.moment)
             // A state that does not answer is a loss of signals: the size is held, the rate frozen.
-            self.decide(on: (try? result.get()) ?? [])
+            self.decide(on: (try? result.get()).map { self.look(at: $0) } ?? GatewayRoster.Look())
         }
     }
 
-    private func decide(on reports: [GatewaySignals]) {
-        let rooms = self.rooms
-        let signals = reports.isEmpty ? nil : PoolSignals(reports, rooms: rooms)
+    private func decide(on look: GatewayRoster.Look) {
+        let rooms = self.settings.rooms(of: self.name)
+        let lines = look.fresh.isEmpty ? nil : RoomLines(look.fresh)
+        let signals = lines.map {
+            PoolSignals(
+                look.fresh,
+                held: look.held,
+                silent: look.silent.count,
+                lines: $0,
+                rooms: rooms,
+                wallMicros: self.loop.wallMicros
+            )
+        }
         let state = self.driver?.state ?? PoolState(ready: self.pool.workers.count)
         self.policy.limits.openings = ScalingLimits.openings(
             of: rooms,
-            waiting: signals?.waiting ?? 0,
+            lines: lines ?? RoomLines(),
             now: self.loop.now,
             wallMicros: self.loop.wallMicros
         )
@@ -110,12 +122,50 @@ final class PoolController {
         self.lastDecision = decision
         self.lastSignals = signals
         var inFlight: [String: Int] = [:]
-        for report in reports { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
-        self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: signals == nil ? nil : inFlight)
+        for report in look.fresh { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
+        // What a silent gateway has under way nobody knows: no worker is taken to be idle.
+        let isKnown = signals != nil && look.silent.isEmpty
+        self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: isKnown ? inFlight : nil)
         self.publish()
         // Also without signals: the policy freezes the rate, except that it is nought while no worker is ready.
-        self.setRates(decision.admissionRateMilli, rooms)
+        self.rates.offer(
+            pool: self.name,
+            rateMilli: decision.admissionRateMilli,
+            lines: lines,
+            fence: self.fence
+        )
         self.board.publishDecision(pool: self.name, fields: self.statusFields(decision, state)) { _ in }
+    }
+
+    /// Tells gateways that report from those that have fallen silent, and says so in the log.
+    private func look(at reports: [GatewaySignals]) -> GatewayRoster.Look {
+        let look = self.roster.look(reports)
+        self.silent = look.silent
+        for event in look.events {
+            switch event {
+            case .fellSilent(let gateway):
+                self.log.warning(
+                    "a gateway has fallen silent and did not say that it stops: the pool keeps its workers",
+                    metadata: ["pool": "\(self.name)", "gateway": "\(gateway)"]
+                )
+            case .forgotten(let gateway):
+                self.log.warning(
+                    "a gateway has been silent for too long and is forgotten: the pool may shrink again",
+                    metadata: ["pool": "\(self.name)", "gateway": "\(gateway)"]
+                )
+            case .isBack(let gateway):
+                self.log.notice(
+                    "a silent gateway is back",
+                    metadata: ["pool": "\(self.name)", "gateway": "\(gateway)"]
+                )
+            case .withdrew(let gateway):
+                self.log.notice(
+                    "a silent gateway is off the board",
+                    metadata: ["pool": "\(self.name)", "gateway": "\(gateway)"]
+                )
+            }
+        }
+        return look
     }
 
     // MARK: What goes out
@@ -131,32 +181,16 @@ final class PoolController {
         }
     }
 
-    private var rooms: [RoomSettings] { self.settings.rooms(of: self.name) }
-
-    /// What the ready workers can take is shared out over the pool's rooms in proportion to their configured inflow. Sent
-    /// every second, whether it changed or not: a room holds it for three, and falls back when nobody renews it.
-    private func setRates(_ rateMilli: Int64, _ rooms: [RoomSettings]) {
-        for (room, rate) in zip(rooms, RateShares.milli(of: rateMilli, rooms)) {
-            self.store.setAllowedRate(room: room.name, rateMilli: rate, fence: self.fence) { result in
-                self.roomContacts[room.name, default: StateContact()].heard(result, self.moment)
-                self.lent(rate, to: room.name, isTaken: (try? result.get())?.isTaken ?? false)
-            }
-        }
-        self.lent = self.lent.filter { lease in rooms.contains { $0.name == lease.key } }
-        self.roomContacts = self.roomContacts.filter { contact in rooms.contains { $0.name == contact.key } }
-    }
-
     // MARK: What fails
 
     private var boardContact = StateContact()
-    /// By the room's name.
-    private var roomContacts: [String: StateContact] = [:]
     private var moment: StateContact.Moment { (self.loop.now, self.loop.wallMicros) }
 
     /// A new term begins: what failed in one before is of the past.
     func forgetCalls() {
         self.boardContact = StateContact()
-        self.roomContacts = [:]
+        self.roster = GatewayRoster()
+        self.silent = []
     }
 
     /// Calls that have failed for a while, though the shared state may answer others.
@@ -165,37 +199,21 @@ final class PoolController {
             "pool \(self.name): what gateways report cannot be read \($0). Look after Redis. Meanwhile its workers stay "
                 + "as they are"
         }
-        let rooms = self.roomContacts.sorted { $0.key < $1.key }.compactMap { room, contact in
-            contact.lastingFailure(now: self.loop.now).map {
-                "room \(room): its rate cannot be renewed \($0). Look after Redis. Meanwhile the rate that was lent lapses, "
-                    + "and the fallback holds"
-            }
-        }
-        return (board.map { [$0] } ?? []) + rooms
+        return [board, self.silence].compactMap { $0 }
     }
 
-    private func lent(_ rateMilli: Int64, to room: String, isTaken: Bool) {
-        let takenAt = isTaken ? self.loop.now : self.lent[room]?.takenAt
-        self.lent[room] = Lent(rateMilli: rateMilli, takenAt: takenAt, isTaken: isTaken)
-    }
+    /// Gateways named in a problem, at most.
+    private static let mostNamed = 5
 
-    /// A rate that a room was lent, by the room's name.
-    private struct Lent {
-        var rateMilli: Int64
-        var takenAt: Instant?
-        var isTaken: Bool
-    }
-    private var lent: [String: Lent] = [:]
-
-    var leases: [ControllerStatus.Lease] {
-        self.lent.map { room, lent in
-            ControllerStatus.Lease(
-                room: room,
-                rateMilli: lent.rateMilli,
-                ageMs: lent.takenAt.map { self.loop.now.nanoseconds(since: $0) / Nanoseconds.perMillisecond },
-                taken: lent.isTaken
-            )
-        }
+    private var silence: String? {
+        guard !self.silent.isEmpty else { return nil }
+        let named = self.silent.prefix(Self.mostNamed).map { "\($0.gateway) for \($0.silentMicros / 1_000_000) s" }
+        let others = self.silent.count - named.count
+        return "pool \(self.name): gateways that have not reported and did not say that they stop: "
+            + named.joined(separator: ", ") + (others > 0 ? " and \(others) more" : "")
+            + ". The pool does not shrink until they report, or until "
+            + "\(GatewayRoster.rememberedMicros / 60_000_000) minutes of silence. Look whether they run and reach the "
+            + "shared state"
     }
 
     private func statusFields(_ decision: ScalingDecision, _ state: PoolState) -> [(String, String)] {

@@ -89,7 +89,8 @@ final class ProcessDriver {
                 id: running.id,
                 address: address.description,
                 state: state,
-                sinceMicros: running.startedMicros
+                sinceMicros: running.startedMicros,
+                slots: worker.slots
             )
         }
     }

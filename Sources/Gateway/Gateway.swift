@@ -1,6 +1,7 @@
 import Admission
 import EventLoop
 import Logging
+import Pools
 import Primitives
 import Reports
 import Rooms
@@ -35,6 +36,7 @@ public final class Gateway {
     private var timers: [LoopTimer] = []
     private var rooms: [String: RoomPulse] = [:]
     private var lastSignals = Instant(nanoseconds: 0)
+    private var roomMeter = RoomMeter()
     private var isStopping = false
 
     /// `makeStores` is called once on each loop. `loops` holds at least one, the home loop first.
@@ -257,6 +259,7 @@ public final class Gateway {
         let now = self.home.now
         let interval = max(1, now.nanoseconds(since: self.lastSignals) / Nanoseconds.perMicrosecond)
         self.lastSignals = now
+        let rooms = self.readRooms()
         for pool in self.settings.pools {
             let name = pool.name
             self.collect {
@@ -264,22 +267,35 @@ public final class Gateway {
             } completion: { samples in
                 var sum = PoolSample()
                 for sample in samples { sum.add(sample) }
-                self.report(sum, of: name, intervalMicros: interval)
+                self.report(sum, of: name, rooms: rooms, intervalMicros: interval)
             }
         }
     }
 
-    private func report(_ sample: PoolSample, of pool: String, intervalMicros: Int64) {
-        let rooms = Set(self.settings.routes.filter { $0.pool == pool }.compactMap(\.room))
+    /// What is to be told of each room, as its latest snapshot has it.
+    private func readRooms() -> [String: RoomSignals] {
         let gates = self.loops.first?.open().gates ?? [:]
-        let waiting = rooms.reduce(Int64(0)) { $0 + (gates[$1]?.snapshot?.shownWaiting ?? 0) }
+        return self.roomMeter.read(gates.compactMapValues { $0.snapshot.map(RoomMeter.Sight.init) })
+    }
+
+    private func report(
+        _ sample: PoolSample,
+        of pool: String,
+        rooms: [String: RoomSignals],
+        intervalMicros: Int64
+    ) {
+        // It has withdrawn: what is told after that would look like a gateway that has fallen silent.
+        guard !self.isStopping, self.settings.pool(named: pool) != nil else { return }
+        let names = Set(self.settings.routes.filter { $0.pool == pool }.compactMap(\.room))
+        let guarding = rooms.filter { names.contains($0.key) }
         let signals = GatewaySignals(
             gateway: self.id,
             intervalMicros: intervalMicros,
             arrivals: sample.arrivals,
             unguarded: sample.unguarded,
             admissions: sample.admissions,
-            waiting: Int(waiting),
+            waiting: guarding.values.reduce(0) { $0 + $1.waiting },
+            rooms: RoomSignals.longest(of: guarding),
             inFlight: sample.inFlight,
             queued: sample.queued,
             errors: sample.errors,
@@ -328,6 +344,10 @@ public final class Gateway {
     /// Takes new settings over on every loop; the next tick carries the rooms' limits to the shared state.
     public func apply(_ settings: Settings, keys: [SigningKey], connectionLimit: Int) {
         self.home.preconditionOnLoop()
+        // Of a pool that is there no more this gateway does not report, and not because it has fallen silent.
+        for pool in self.settings.pools where settings.pool(named: pool.name) == nil {
+            self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in }
+        }
         self.settings = settings
         self.keys = keys
         let names = Set(settings.rooms.map(\.name))

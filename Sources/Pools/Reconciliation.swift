@@ -40,6 +40,8 @@ public struct Reconciliation: Sendable {
     public struct Worker: Equatable, Sendable {
         public let number: Number
         public let startedAt: Instant
+        /// Requests that it serves at once, by the settings that it was started with; nil: not known.
+        public let slots: Int?
         public fileprivate(set) var state: State
     }
 
@@ -54,8 +56,11 @@ public struct Reconciliation: Sendable {
     public struct Limits: Equatable, Sendable {
         public var startTimeoutNanoseconds: Int64
         public var drainTimeoutNanoseconds: Int64
+        /// Of a worker.
+        public var slots: Int?
 
-        public init(startTimeoutNanoseconds: Int64, drainTimeoutNanoseconds: Int64) {
+        public init(startTimeoutNanoseconds: Int64, drainTimeoutNanoseconds: Int64, slots: Int? = nil) {
+            self.slots = slots
             self.startTimeoutNanoseconds = startTimeoutNanoseconds
             self.drainTimeoutNanoseconds = drainTimeoutNanoseconds
         }
@@ -68,7 +73,7 @@ public struct Reconciliation: Sendable {
     public static let shortestPauseNanoseconds = 200 * Nanoseconds.perMillisecond
     public static let longestPauseNanoseconds = 10 * Nanoseconds.perSecond
 
-    /// In force for what begins from now on; a worker that is starting keeps its deadline.
+    /// In force for what begins from now on; a worker that is starting keeps its deadline, and every worker its slots.
     public var limits: Limits
     /// In the order of their starts.
     public private(set) var workers: [Worker] = []
@@ -123,7 +128,12 @@ public struct Reconciliation: Sendable {
             self.started += 1
             let deadline = now.advanced(byNanoseconds: self.limits.startTimeoutNanoseconds)
             self.workers.append(
-                Worker(number: self.started, startedAt: now, state: .starting(deadline: deadline))
+                Worker(
+                    number: self.started,
+                    startedAt: now,
+                    slots: self.limits.slots,
+                    state: .starting(deadline: deadline)
+                )
             )
             return .start(self.started)
         }
@@ -285,16 +295,19 @@ extension Reconciliation {
     /// The pool as the policy sees it: who was told to end counts among those that drain.
     public var state: PoolState {
         var ready = 0
+        var slots: Int? = 0
         var pending: [Instant] = []
         var draining = 0
         for worker in self.workers {
             switch worker.state {
             case .starting: pending.append(worker.startedAt)
-            case .ready: ready += 1
+            case .ready:
+                ready += 1
+                slots = slots.flatMap { sum in worker.slots.map { sum + $0 } }
             case .draining, .stopping: draining += 1
             }
         }
-        return PoolState(ready: ready, pending: pending, draining: draining)
+        return PoolState(ready: ready, pending: pending, draining: draining, slots: slots)
     }
 }
 
@@ -302,7 +315,8 @@ extension Reconciliation.Limits {
     public init(_ pool: PoolSettings) {
         self.init(
             startTimeoutNanoseconds: pool.startTimeoutNanoseconds,
-            drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds
+            drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds,
+            slots: pool.worker.slots
         )
     }
 }

@@ -20,16 +20,36 @@ extension ScalingLimits {
         )
     }
 
-    /// Openings that are still to come; `waiting` stand before all of them together.
+    /// Openings that are still to come, each with the line before its own door.
+    ///
+    /// Visitors of whom it is not told where they stand are taken to stand before an open door, and where there is none,
+    /// before the first that opens.
     public static func openings(
         of rooms: [RoomSettings],
-        waiting: Int,
+        lines: RoomLines,
         now: Instant,
         wallMicros: Int64
     ) -> [Opening] {
-        rooms.compactMap { room in
-            guard let opensAt = room.opensAtMicros, opensAt > wallMicros else { return nil }
-            return Opening(at: now.advanced(byNanoseconds: (opensAt - wallMicros) * 1_000), waiting: waiting)
+        let closed = rooms.filter { !$0.isOpen(wallMicros: wallMicros) }
+        let first = closed.count < rooms.count ? nil : closed.compactMap(\.opensAtMicros).min()
+        var untold = lines.untold
+        return closed.compactMap { room in
+            guard let opensAt = room.opensAtMicros else { return nil }
+            var waiting = lines.lines[room.name]?.waiting ?? 0
+            if opensAt == first {
+                waiting += untold
+                untold = 0
+            }
+            // Further ahead than this nothing is planned, and a clock would run over.
+            let micros = min(opensAt - wallMicros, Self.farthestOpeningMicros)
+            return Opening(
+                at: now.advanced(byNanoseconds: micros * 1_000),
+                waiting: waiting,
+                inflowPerSecond: Double(room.inflowMilli) / 1_000
+            )
         }
     }
+
+    /// A hundred years.
+    private static let farthestOpeningMicros: Int64 = 3_155_760_000_000_000
 }

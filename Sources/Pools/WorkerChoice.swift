@@ -1,11 +1,13 @@
 import Primitives
 
-/// Which of a pool's workers a request goes to: two choices at random, the less loaded one of them. A decision over
-/// plain numbers; `Candidate` says what it needs to know of a worker.
+/// Which of a pool's workers a request goes to: two choices at random, and of them the one that is less loaded for its
+/// slots. A decision over plain numbers; `Candidate` says what it needs to know of a worker.
 public enum WorkerChoice {
     public struct Candidate: Equatable, Sendable {
         /// Requests under way, connections on the way included.
         public var load: Int
+        /// Requests that it serves at once: workers that were started by other settings may have more or fewer.
+        public var slots: Int
         /// It has an idle connection, or may be given another one.
         public var hasRoom: Bool
         /// It refused a connection a short while ago.
@@ -14,14 +16,21 @@ public enum WorkerChoice {
         public var isAvoided: Bool
 
         @inlinable
-        public init(load: Int, hasRoom: Bool, isEjected: Bool = false, isAvoided: Bool = false) {
+        public init(load: Int, slots: Int = 1, hasRoom: Bool, isEjected: Bool = false, isAvoided: Bool = false) {
             self.load = load
+            self.slots = max(1, slots)
             self.hasRoom = hasRoom
             self.isEjected = isEjected
             self.isAvoided = isAvoided
         }
 
         /// 2: as good as any; 1: better than no worker; 0: no.
+        /// As much of it is taken as of the other, or less.
+        @inlinable
+        func isAsFree(as other: Candidate) -> Bool {
+            self.load * other.slots <= other.load * self.slots
+        }
+
         @inlinable var fitness: Int { !self.hasRoom ? 0 : self.isEjected || self.isAvoided ? 1 : 2 }
     }
 
@@ -39,7 +48,7 @@ public enum WorkerChoice {
         if second >= first { second += 1 }
         let (left, right) = (candidate(first), candidate(second))
         switch (left.fitness == 2, right.fitness == 2) {
-        case (true, true): return left.load <= right.load ? first : second
+        case (true, true): return left.isAsFree(as: right) ? first : second
         case (true, false): return first
         case (false, true): return second
         case (false, false): return self.best(count: count, candidate)
@@ -53,7 +62,7 @@ public enum WorkerChoice {
             let next = candidate(index)
             guard next.fitness > 0 else { continue }
             if let best = found?.candidate,
-                (best.fitness, -best.load) >= (next.fitness, -next.load)
+                best.fitness > next.fitness || best.fitness == next.fitness && best.isAsFree(as: next)
             {
                 continue
             }

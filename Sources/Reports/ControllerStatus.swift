@@ -6,6 +6,11 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
     /// Gateways whose signals are fresh, as the last round found; nil before the first, and while the shared state is
     /// away.
     public var gateways: Int?
+    /// Gateways that have ceased to report and did not say that they stop, in the order of their names: pools do not
+    /// shrink for want of what these would tell. Empty of an older version.
+    public var silentGateways: [SilentGateway]
+    /// Of such gateways, how many were silent for so long that they were given up, while this controller leads.
+    public var forgottenGateways: Int
     /// The rates that rooms were lent last, by the one that leads. Empty of an older version.
     public var leases: [Lease]
     /// Journals that are exported, by the one that leads. Empty of an older version.
@@ -20,6 +25,8 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         leads: Bool,
         pools: [Pool],
         gateways: Int? = nil,
+        silentGateways: [SilentGateway] = [],
+        forgottenGateways: Int = 0,
         leases: [Lease] = [],
         exports: [Export] = [],
         leadsAsOf: String? = nil,
@@ -30,21 +37,42 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         self.leads = leads
         self.pools = pools
         self.gateways = gateways
+        self.silentGateways = silentGateways
+        self.forgottenGateways = forgottenGateways
         self.leases = leases
         self.exports = exports
     }
 
-    private enum CodingKeys: String, CodingKey { case leads, pools, gateways, leases, exports, leadsAsOf, leadsAgeMs }
+    private enum CodingKeys: String, CodingKey {
+        case leads, pools, gateways, silentGateways, forgottenGateways, leases, exports, leadsAsOf, leadsAgeMs
+    }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.leads = try container.decode(Bool.self, forKey: .leads)
         self.pools = try container.decode([Pool].self, forKey: .pools)
         self.gateways = try container.decodeIfPresent(Int.self, forKey: .gateways)
+        self.silentGateways = try container.decodeIfPresent([SilentGateway].self, forKey: .silentGateways) ?? []
+        self.forgottenGateways = try container.decodeIfPresent(Int.self, forKey: .forgottenGateways) ?? 0
         self.leases = try container.decodeIfPresent([Lease].self, forKey: .leases) ?? []
         self.exports = try container.decodeIfPresent([Export].self, forKey: .exports) ?? []
         self.leadsAsOf = try container.decodeIfPresent(String.self, forKey: .leadsAsOf)
         self.leadsAgeMs = try container.decodeIfPresent(Int64.self, forKey: .leadsAgeMs)
+    }
+
+    /// A gateway from which nothing is heard.
+    public struct SilentGateway: Codable, Equatable, Sendable {
+        public var gateway: String
+        /// The longest that a pool has not heard from it.
+        public var silentMs: Int64
+        /// The pools to which it reported.
+        public var pools: [String]
+
+        public init(gateway: String, silentMs: Int64, pools: [String]) {
+            self.gateway = gateway
+            self.silentMs = silentMs
+            self.pools = pools
+        }
     }
 
     /// The rate that a room was lent: renewed every second, and gone three seconds after the last renewal.

@@ -18,7 +18,7 @@ struct Demand {
 
     init(policy: ScalingPolicy, signals: PoolSignals, pool: PoolState, now: Instant) {
         let limits = policy.limits
-        let slots = pool.ready * limits.slotsPerWorker
+        let slots = limits.slots(of: pool)
         let line = Line(policy: policy, signals: signals, now: now)
         self.hasLine = line.length > 0
         self.lineGrows = self.hasLine && policy.joins.sustainedPerSecond > signals.admissionsPerSecond * 1.05
@@ -77,7 +77,8 @@ struct Demand {
         guard line.opening > 0 else { return }
         let visitors = line.visitorsPerSecond(
             length: line.length + Double(line.opening),
-            joins: policy.joins.perSecond
+            joins: policy.joins.perSecond,
+            openingInflow: line.openingInflowPerSecond
         )
         let load = policy.load(ofVisitorsPerSecond: visitors)
         self.raise(to: Staffing.workers(forLoad: load, limits: policy.limits), .preWarm)
@@ -101,6 +102,8 @@ extension Demand {
         private(set) var closed = 0
         /// Those among them whose door opens before workers that are started any later could be ready.
         private(set) var opening = 0
+        /// What their rooms will let in, beyond the inflow of the open ones.
+        private(set) var openingInflowPerSecond = 0.0
         private let inflowLimitPerSecond: Double
         private let goalSeconds: Double
 
@@ -114,7 +117,9 @@ extension Demand {
             let soon = now.advanced(byNanoseconds: lead + ScalingPolicy.preWarmMarginNanoseconds)
             for opening in policy.limits.openings where opening.at > now {
                 self.closed += opening.waiting
-                if opening.at <= soon { self.opening += opening.waiting }
+                guard opening.at <= soon else { continue }
+                self.opening += opening.waiting
+                self.openingInflowPerSecond += opening.inflowPerSecond
             }
         }
 
@@ -127,8 +132,8 @@ extension Demand {
 
         /// The pace that empties a line of `length` within the drain goal while `joins` a second come, or the pace that
         /// the rooms' inflow allows if that is lower.
-        func visitorsPerSecond(length: Double, joins: Double) -> Double {
-            min(self.inflowLimitPerSecond, joins + length / self.goalSeconds)
+        func visitorsPerSecond(length: Double, joins: Double, openingInflow: Double = 0) -> Double {
+            min(self.inflowLimitPerSecond + openingInflow, joins + length / self.goalSeconds)
         }
 
         /// Workers for the line as it will be when workers started now are ready, if people go on coming as they do.
@@ -139,7 +144,10 @@ extension Demand {
             let prior = policy.limits.startTimePriorNanoseconds
             let horizon = Double(policy.startTimes.quantile(0.95, priorNanoseconds: prior)) / 1e9
             let typical = policy.startTimes.quantile(0.5, priorNanoseconds: prior)
-            let perWorker = policy.model.visitorsPerSecond(ready: 1, limits: policy.limits)
+            let perWorker = policy.model.visitorsPerSecond(
+                slots: policy.limits.slotsPerWorker,
+                limits: policy.limits
+            )
             var relief = signals.admissionsPerSecond * horizon
             for started in pool.pending {
                 let left = max(0, typical - now.nanoseconds(since: started))

@@ -6,6 +6,8 @@ public struct GatewaySignals: Equatable, Sendable {
     public var gateway: String
     /// When it was published, on the clock of the shared state; set by the board, not by the gateway.
     public var atMicros: Int64
+    /// How long ago that was when the board was asked; set by the board.
+    public var ageMicros: Int64
     /// Length of the interval.
     public var intervalMicros: Int64
     /// Requests that asked for the pool.
@@ -14,8 +16,10 @@ public struct GatewaySignals: Equatable, Sendable {
     public var unguarded: Int
     /// Visitors who were let in.
     public var admissions: Int
-    /// Visitors in the waiting rooms in front of the pool.
+    /// Visitors in the waiting rooms in front of the pool, all rooms together.
     public var waiting: Int
+    /// Each of these rooms by itself, by name. A gateway of an older version tells of none.
+    public var rooms: [String: RoomSignals]
     /// Requests at the workers at the end of the interval.
     public var inFlight: Int
     /// Requests held back in the gateway at the end of the interval.
@@ -30,11 +34,13 @@ public struct GatewaySignals: Equatable, Sendable {
     public init(
         gateway: String,
         atMicros: Int64 = 0,
+        ageMicros: Int64 = 0,
         intervalMicros: Int64,
         arrivals: Int = 0,
         unguarded: Int = 0,
         admissions: Int = 0,
         waiting: Int = 0,
+        rooms: [String: RoomSignals] = [:],
         inFlight: Int = 0,
         queued: Int = 0,
         errors: Int = 0,
@@ -43,11 +49,13 @@ public struct GatewaySignals: Equatable, Sendable {
     ) {
         self.gateway = gateway
         self.atMicros = atMicros
+        self.ageMicros = ageMicros
         self.intervalMicros = intervalMicros
         self.arrivals = arrivals
         self.unguarded = unguarded
         self.admissions = admissions
         self.waiting = waiting
+        self.rooms = rooms
         self.inFlight = inFlight
         self.queued = queued
         self.errors = errors

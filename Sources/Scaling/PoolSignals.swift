@@ -17,7 +17,7 @@ public struct PoolSignals: Sendable, Equatable {
     public var queued: Int
     /// Visitors in line over the pool's rooms, those of rooms that have not opened yet included.
     public var waiting: Int
-    /// Sum of the rooms' configured inflow in visitors a second; `.infinity` when a room has none. However long the
+    /// Sum of the open rooms' configured inflow in visitors a second; `.infinity` when nothing bounds it. However long the
     /// line, it cannot ask for more workers than this lets in.
     public var inflowLimitPerSecond: Double
     /// How long the workers took over the requests that ended in this second, first byte sent to last byte received,
@@ -25,8 +25,13 @@ public struct PoolSignals: Sendable, Equatable {
     public var latency: LatencyHistogram
     /// Requests a second that the pool failed: 5xx answers, refused and broken connections, timeouts.
     public var errorsPerSecond: Double
-    /// Gateways whose report is in the sums. At zero the rest means nothing.
+    /// Gateways whose report is in the sums, last words that are held included. At zero the rest means nothing.
     public var gatewaysReporting: Int
+    /// Of those, gateways that have fallen silent and whose last words are taken to go on.
+    public var gatewaysHeld: Int
+    /// Gateways that have ceased to report and did not say that they stop. They may serve as many visitors as ever, so
+    /// that nothing that is missing from the sums means less to do.
+    public var gatewaysSilent: Int
 
     public init(
         arrivalsPerSecond: Double,
@@ -38,7 +43,9 @@ public struct PoolSignals: Sendable, Equatable {
         inflowLimitPerSecond: Double,
         latency: LatencyHistogram,
         errorsPerSecond: Double,
-        gatewaysReporting: Int
+        gatewaysReporting: Int,
+        gatewaysHeld: Int = 0,
+        gatewaysSilent: Int = 0
     ) {
         self.arrivalsPerSecond = Self.finite(arrivalsPerSecond)
         self.unguardedPerSecond = min(Self.finite(unguardedPerSecond), self.arrivalsPerSecond)
@@ -50,12 +57,14 @@ public struct PoolSignals: Sendable, Equatable {
         self.latency = latency
         self.errorsPerSecond = Self.finite(errorsPerSecond)
         self.gatewaysReporting = Self.counted(gatewaysReporting)
+        self.gatewaysHeld = Self.counted(gatewaysHeld)
+        self.gatewaysSilent = Self.counted(gatewaysSilent)
     }
 
     /// What no site has, and what still adds up.
     private static let most = 1_000_000_000_000
 
-    private static func counted(_ value: Int) -> Int { min(Self.most, max(0, value)) }
+    package static func counted(_ value: Int) -> Int { min(Self.most, max(0, value)) }
 
     private static func finite(_ value: Double) -> Double { value.isFinite ? max(0, value) : 0 }
 

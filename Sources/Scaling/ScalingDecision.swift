@@ -20,6 +20,8 @@ public enum ScalingReason: String, Sendable, CaseIterable {
     case holding
     /// Less has been needed for long enough; one step down was taken.
     case scaleDown = "scale_down"
+    /// Less is needed as far as gateways tell, but one of them has fallen silent without having said that it stops.
+    case gatewaySilent = "gateway_silent"
     /// No gateway reported: size held, admission rate frozen.
     case signalsLost = "signals_lost"
 }

@@ -7,17 +7,21 @@ public struct ScalingLimits: Sendable, Equatable {
         public var at: Instant
         /// Visitors who stand before the door. `PoolSignals.waiting` counts them too.
         public var waiting: Int
+        /// Visitors a second that the room will let in, beyond `PoolSignals.inflowLimitPerSecond`, which counts open
+        /// rooms only.
+        public var inflowPerSecond: Double
 
-        public init(at: Instant, waiting: Int) {
+        public init(at: Instant, waiting: Int, inflowPerSecond: Double = 0) {
             self.at = at
             self.waiting = max(0, waiting)
+            self.inflowPerSecond = max(0, inflowPerSecond)
         }
     }
 
     /// `0...maxWorkers`.
     public var minWorkers: Int
     public var maxWorkers: Int
-    /// Requests that one worker serves at once, `1...1_000_000`.
+    /// Requests that a worker which is started now serves at once, `1...1_000_000`.
     public var slotsPerWorker: Int
     /// The share of the slots that planned load may fill, above 0 and at most 1. The rest is for chance.
     public var utilization: Double
@@ -35,6 +39,13 @@ public struct ScalingLimits: Sendable, Equatable {
     public var startTimePriorNanoseconds: Int64
     /// Rooms of the pool that have not opened. One that has is ignored.
     public var openings: [Opening]
+    /// The ready workers that the policy was last asked about: they keep the slots that they were started with.
+    var standing = Standing()
+
+    struct Standing: Sendable, Equatable {
+        var workers = 0
+        var slots = 0
+    }
 
     /// Traps on values out of the ranges above: they are the settings' to refuse.
     public init(
@@ -70,6 +81,17 @@ public struct ScalingLimits: Sendable, Equatable {
     }
 
     var drainGoalSeconds: Double { Double(self.drainGoalNanoseconds) / 1e9 }
+
+    /// Requests that the ready workers of `pool` serve at once.
+    func slots(of pool: PoolState) -> Int { pool.slots ?? pool.ready * self.slotsPerWorker }
+
+    /// Workers that have so many slots: part of those there are, or all of them and new ones beside them.
+    func workers(forSlots slots: Double) -> Double {
+        let (workers, own) = (self.standing.workers, self.standing.slots)
+        guard own > 0, own != workers * self.slotsPerWorker else { return slots / Double(self.slotsPerWorker) }
+        guard slots > Double(own) else { return slots * Double(workers) / Double(own) }
+        return Double(workers) + (slots - Double(own)) / Double(self.slotsPerWorker)
+    }
 
     func clamped(_ workers: Int) -> Int { min(self.maxWorkers, max(self.minWorkers, workers)) }
 }

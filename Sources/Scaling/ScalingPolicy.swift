@@ -40,8 +40,8 @@ public struct ScalingPolicy: Sendable {
     private var panicUntil: Instant?
     /// When people last stood in line because of the rate.
     private var lastBound: Instant?
-    /// The last rate that signals gave, and the ready workers that it was given for. Never of zero workers.
-    private var granted: (ratePerSecond: Double, ready: Int)?
+    /// The last rate that signals gave, and the ready workers and slots that it was given for. Never of none.
+    private var granted: (ratePerSecond: Double, ready: Int, slots: Int)?
 
     public init(limits: ScalingLimits) {
         self.limits = limits
@@ -58,6 +58,7 @@ public struct ScalingPolicy: Sendable {
     /// `signals` is nil when none came; the size is then held and the admission rate frozen.
     public mutating func decide(signals: PoolSignals?, pool: PoolState, now: Instant) -> ScalingDecision {
         let current = self.limits.clamped(self.desired ?? pool.ready + pool.pending.count)
+        self.limits.standing = .init(workers: pool.ready, slots: self.limits.slots(of: pool))
         guard let signals, signals.gatewaysReporting > 0 else {
             return self.hold(current: current, pool: pool, now: now)
         }
@@ -67,9 +68,11 @@ public struct ScalingPolicy: Sendable {
         self.panic(&demand, current: current, now: now)
         demand.addLate(self.late(missing: demand.needed - pool.ready, pool: pool, now: now))
 
-        let (size, reason) = self.size(demand, current: current, pool: pool, now: now)
+        var (size, reason) = self.size(demand, current: current, pool: pool, now: now)
+        // Who is not heard is not known to have less to do. More limited settings shrink the pool all the same.
+        if signals.gatewaysSilent > 0, size < current { (size, reason) = (current, .gatewaySilent) }
         self.desired = size
-        let rate = self.grant(ready: pool.ready)
+        let rate = self.grant(pool)
         precondition(size >= self.limits.minWorkers && size <= self.limits.maxWorkers, "a size within the limits")
         return self.decision(size, rate: rate, reason: reason, demand: demand)
     }
@@ -79,10 +82,11 @@ public struct ScalingPolicy: Sendable {
     private mutating func observe(_ signals: PoolSignals, pool: PoolState, now: Instant) {
         if let last = self.lastSample, now.nanoseconds(since: last) < Self.sampleNanoseconds { return }
         self.lastSample = now
-        self.model.observe(signals, ready: pool.ready, limits: self.limits)
+        let slots = self.limits.slots(of: pool)
+        self.model.observe(signals, ready: pool.ready, slots: slots, limits: self.limits)
         self.trim.observe(
             signals,
-            slots: pool.ready * self.limits.slotsPerWorker,
+            slots: slots,
             serviceTimeNanoseconds: self.model.serviceTimeNanoseconds,
             objectiveNanoseconds: self.limits.latencyObjectiveNanoseconds
         )
@@ -181,17 +185,18 @@ public struct ScalingPolicy: Sendable {
     // MARK: - Admission
 
     /// What the ready workers can serve, less what comes past the rooms, trimmed; never less than a tenth of the whole.
-    private mutating func grant(ready: Int) -> Double {
-        guard ready > 0 else { return 0 }
-        let full = self.model.visitorsPerSecond(ready: ready, limits: self.limits)
+    private mutating func grant(_ pool: PoolState) -> Double {
+        let (ready, slots) = (pool.ready, self.limits.slots(of: pool))
+        guard ready > 0, slots > 0 else { return 0 }
+        let full = self.model.visitorsPerSecond(slots: slots, limits: self.limits)
         let taken = self.unguardedPerSecond / self.model.requestsPerVisitor
         let rate = max(full * LatencyTrim.floor, (full - taken) * self.trim.value)
-        if let last = self.granted, last.ready == ready,
+        if let last = self.granted, last.ready == ready, last.slots == slots,
             (rate - last.ratePerSecond).magnitude <= last.ratePerSecond * Self.rateDeadband
         {
             return last.ratePerSecond
         }
-        self.granted = (rate, ready)
+        self.granted = (rate, ready, slots)
         return rate
     }
 
@@ -202,9 +207,10 @@ public struct ScalingPolicy: Sendable {
         let longest = max(self.limits.scaleDownAfterNanoseconds, self.limits.drainGoalNanoseconds)
         self.history.record(size, now: now, windowNanoseconds: longest)
         self.desired = size
-        var rate = self.model.visitorsPerSecond(ready: pool.ready, limits: self.limits)
+        let slots = self.limits.slots(of: pool)
+        var rate = self.model.visitorsPerSecond(slots: slots, limits: self.limits)
         if let granted = self.granted {
-            rate = granted.ratePerSecond * Double(min(pool.ready, granted.ready)) / Double(granted.ready)
+            rate = granted.ratePerSecond * Double(min(slots, granted.slots)) / Double(granted.slots)
         }
         return self.decision(size, rate: rate, reason: .signalsLost, demand: demand)
     }

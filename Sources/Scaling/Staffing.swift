@@ -18,7 +18,7 @@ enum Staffing {
         precondition(load >= 0, "a load is not negative")
         guard load >= Self.leastLoad else { return 0 }
         let slots = max(load / limits.utilization, load + Self.beta * load.squareRoot())
-        let workers = slots / Double(limits.slotsPerWorker)
+        let workers = limits.workers(forSlots: slots)
         return max(1, Int(min(Self.most, workers - Self.tolerance).rounded(.up)))
     }
 }

@@ -65,15 +65,15 @@ struct WorkModel: Sendable, Equatable {
         requestsPerSecond * self.serviceTimeNanoseconds / 1e9
     }
 
-    /// Visitors a second whose requests fill the planned share of the slots of `ready` workers.
-    func visitorsPerSecond(ready: Int, limits: ScalingLimits) -> Double {
-        let busy = Double(ready) * Double(limits.slotsPerWorker) * limits.utilization
+    /// Visitors a second whose requests fill the planned share of so many slots.
+    func visitorsPerSecond(slots: Int, limits: ScalingLimits) -> Double {
+        let busy = Double(slots) * limits.utilization
         return busy / self.load(ofRequestsPerSecond: self.requestsPerVisitor)
     }
 
-    /// Takes in one second.
-    mutating func observe(_ signals: PoolSignals, ready: Int, limits: ScalingLimits) {
-        self.observeServiceTime(signals, ready: ready, limits: limits)
+    /// Takes in one second. `slots`: of the ready workers together; nil: each has as many as the limits say.
+    mutating func observe(_ signals: PoolSignals, ready: Int, slots: Int? = nil, limits: ScalingLimits) {
+        self.observeServiceTime(signals, ready: ready, slots: slots ?? ready * limits.slotsPerWorker)
         self.observeVisitors(signals, limits: limits)
         self.lastReady = ready
         self.lastInFlight = signals.inFlight
@@ -83,12 +83,12 @@ struct WorkModel: Sendable, Equatable {
     /// Below the knee latency is service time. Its mean, not its median, is what Little's law multiplies. Above the
     /// knee latency is mostly waiting, but all slots are busy, so that slots over finished requests is service time
     /// again: a backend that became slow is understood while it is overloaded, not after. In between, nothing is learned.
-    private mutating func observeServiceTime(_ signals: PoolSignals, ready: Int, limits: ScalingLimits) {
+    private mutating func observeServiceTime(_ signals: PoolSignals, ready: Int, slots: Int) {
         guard ready > 0, ready == self.lastReady ?? ready, signals.latency.count >= Self.fewestRequests,
             signals.errorShare <= Self.mostErrors, let mean = signals.latency.meanNanoseconds,
             let median = signals.latency.quantile(0.5)
         else { return }
-        let slots = Double(ready) * Double(limits.slotsPerWorker)
+        let slots = Double(slots)
         let finished = Double(signals.latency.count)
         let sample: Double
         if Double(max(signals.inFlight, self.lastInFlight)) < slots {

@@ -16,7 +16,7 @@ struct SimulatedPool {
     /// From the last answer to the end of the process.
     private static let endNanoseconds = 10 * Nanoseconds.perMillisecond
     /// Reports older than this are of the past.
-    private static let reportNanoseconds: Int64 = 3_500_000_000
+    private static let reportNanoseconds = GatewayRoster.freshMicros * Nanoseconds.perMicrosecond
 
     /// What becomes of a request for a worker.
     enum Outcome: Equatable {
@@ -170,7 +170,7 @@ struct SimulatedPool {
     private func index(of number: Int) -> Int? { self.workers.firstIndex { $0.number == number } }
 
     /// The gateway tells what it has seen since the last time.
-    mutating func reportSignals(waiting: Int, now: Instant) {
+    mutating func reportSignals(rooms: [String: RoomSignals], now: Instant) {
         var inFlight: [Int: Int] = [:]
         var sum = 0
         for index in self.workers.indices {
@@ -183,7 +183,8 @@ struct SimulatedPool {
             intervalMicros: max(1, now.nanoseconds(since: self.reportedAt) / Nanoseconds.perMicrosecond),
             arrivals: self.arrivals,
             admissions: self.admissions,
-            waiting: waiting,
+            waiting: rooms.values.reduce(0) { $0 + $1.waiting },
+            rooms: rooms,
             inFlight: sum,
             queued: self.line.count,
             errors: self.errors,
@@ -200,13 +201,19 @@ struct SimulatedPool {
 
     // MARK: The controller
 
-    /// One round: how many workers are desired, and at which rate each of the rooms may let in.
-    mutating func control(_ rooms: [RoomSettings], wallMicros: Int64, now: Instant) -> (rates: [Int64], steps: [Step]) {
+    /// One round: how many workers are desired, and which rate the pool offers to its rooms, with what stands in front of
+    /// them.
+    mutating func control(
+        _ rooms: [RoomSettings],
+        wallMicros: Int64,
+        now: Instant
+    ) -> (rateMilli: Int64, lines: RoomLines?, steps: [Step]) {
         let report = self.report.flatMap { now.nanoseconds(since: $0.at) <= Self.reportNanoseconds ? $0 : nil }
-        let signals = report.map { PoolSignals([$0.signals], rooms: rooms) }
+        let lines = report.map { RoomLines([$0.signals]) }
+        let signals = report.map { PoolSignals([$0.signals], lines: lines, rooms: rooms, wallMicros: wallMicros) }
         self.policy.limits.openings = ScalingLimits.openings(
             of: rooms,
-            waiting: signals?.waiting ?? 0,
+            lines: lines ?? RoomLines(),
             now: now,
             wallMicros: wallMicros
         )
@@ -221,7 +228,7 @@ struct SimulatedPool {
             )
             steps = self.carryOut(actions, now: now)
         }
-        return (RateShares.milli(of: decision.admissionRateMilli, rooms), steps)
+        return (decision.admissionRateMilli, lines, steps)
     }
 
     private mutating func carryOut(_ actions: [Reconciliation.Action], now: Instant) -> [Step] {

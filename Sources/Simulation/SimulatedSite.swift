@@ -1,4 +1,5 @@
 import Admission
+import Pools
 import Primitives
 import Rooms
 import Scaling
@@ -88,6 +89,8 @@ public struct SimulatedSite {
     private let startedMicros: Int64
     private var rooms: [SimulatedRoom]
     private var pools: [SimulatedPool]
+    private var roomMeter = RoomMeter()
+    private var offers: RateOffers
     /// The visitors' room, and the pool behind it.
     private let room: Int
     private let pool: Int
@@ -126,6 +129,7 @@ public struct SimulatedSite {
             let pool = settings.pools.firstIndex(where: { $0.name == route.pool })
         else { return nil }
         self.settings = settings
+        self.offers = RateOffers(settings)
         self.gatherNanoseconds = gatherNanoseconds
         self.room = index
         self.pool = pool
@@ -343,12 +347,14 @@ public struct SimulatedSite {
     }
 
     private mutating func reportSignals() {
+        let snapshots = self.rooms.compactMap { room in room.view.snapshot.map { (room.settings.name, $0) } }
+        let seen = self.roomMeter.read(
+            Dictionary(snapshots.map { ($0, RoomMeter.Sight($1)) }) { first, _ in first }
+        )
         for index in self.pools.indices {
             let name = self.pools[index].settings.name
             let guarding = Set(self.settings.routes.filter { $0.pool == name }.compactMap(\.room))
-            let waiting = self.rooms.filter { guarding.contains($0.settings.name) }
-                .reduce(Int64(0)) { $0 + ($1.view.snapshot?.shownWaiting ?? 0) }
-            self.pools[index].reportSignals(waiting: Int(waiting), now: self.now)
+            self.pools[index].reportSignals(rooms: seen.filter { guarding.contains($0.key) }, now: self.now)
         }
         self.directoryWasRead()
     }
@@ -358,9 +364,11 @@ public struct SimulatedSite {
     private mutating func control(_ index: Int) {
         let micros = self.wallMicros(self.now)
         let rooms = self.settings.rooms(of: self.pools[index].settings.name)
-        let (rates, steps) = self.pools[index].control(rooms, wallMicros: micros, now: self.now)
-        for (room, rate) in zip(rooms, rates) {
-            guard let known = self.rooms.firstIndex(where: { $0.settings.name == room.name }) else { continue }
+        let name = self.pools[index].settings.name
+        let (rate, lines, steps) = self.pools[index].control(rooms, wallMicros: micros, now: self.now)
+        self.offers.offer(pool: name, rateMilli: rate, lines: lines)
+        for (room, rate) in self.offers.rates(bearing: [name], wallMicros: micros) {
+            guard let known = self.rooms.firstIndex(where: { $0.settings.name == room }) else { continue }
             self.rooms[known].setAllowedRate(rate, wallMicros: micros)
         }
         self.carryOut(steps, index)
@@ -378,6 +386,7 @@ public struct SimulatedSite {
 
     private mutating func apply(_ settings: Settings) {
         self.settings = settings
+        self.offers.apply(settings)
         self.generation += 1
         for index in self.rooms.indices {
             guard let room = settings.rooms.first(where: { $0.name == self.rooms[index].settings.name }) else {

@@ -69,6 +69,8 @@ final class InventedSite {
     private var ports: UInt16 = 10_000
     /// What the gateway reports of each second.
     var arrivals = 40
+    /// And what other gateways report, by their names: one that is taken out has fallen silent.
+    var otherArrivals: [String: Int] = [:]
     private let boards = MemoryBoards()
     private let rooms = MemoryRooms()
     private let gateway: VirtualLoop
@@ -148,13 +150,28 @@ final class InventedSite {
     /// The workers that the gateway would send requests to.
     var ready: [WorkerRecord] { self.directory.filter { $0.state == .ready } }
 
+    /// A gateway that stops in order.
+    func withdraw(_ gateway: String) {
+        self.otherArrivals[gateway] = nil
+        self.world.run(on: self.gateway) { self.gatewayBoard.withdraw(pool: "tickets", gateway: gateway) { _ in } }
+    }
+
+    private func signals(_ gateway: String, arrivals: Int) -> GatewaySignals {
+        var signals = GatewaySignals(gateway: gateway, intervalMicros: 1_000_000)
+        signals.arrivals = arrivals
+        signals.admissions = arrivals / 5
+        for _ in 0..<arrivals { signals.latency.record(nanoseconds: 20 * Nanoseconds.perMillisecond) }
+        signals.workerInFlight = Dictionary(uniqueKeysWithValues: self.ready.map { ($0.id, 0) })
+        return signals
+    }
+
     /// Once a second, as a gateway does; ten times a second it looks at its room.
     private func report() {
-        var signals = GatewaySignals(gateway: "g", intervalMicros: 1_000_000)
-        signals.arrivals = self.arrivals
-        signals.admissions = self.arrivals / 5
-        for _ in 0..<self.arrivals { signals.latency.record(nanoseconds: 20 * Nanoseconds.perMillisecond) }
-        signals.workerInFlight = Dictionary(uniqueKeysWithValues: self.ready.map { ($0.id, 0) })
+        for (gateway, arrivals) in self.otherArrivals.sorted(by: { $0.key < $1.key }) {
+            let signals = self.signals(gateway, arrivals: arrivals)
+            self.gatewayBoard.report(pool: "tickets", signals: signals) { _ in }
+        }
+        let signals = self.signals("g", arrivals: self.arrivals)
         self.gatewayBoard.report(pool: "tickets", signals: signals) { [weak self] result in
             if case .success(let workers) = result { self?.directory = workers }
         }

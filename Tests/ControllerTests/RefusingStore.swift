@@ -6,6 +6,8 @@ import SharedState
 final class RefusingStore: RoomStore {
     private let store: MemoryRoomStore
     var refusal: StoreError?
+    /// How often each room was lent a rate.
+    private(set) var lendings: [String: Int] = [:]
 
     init(_ store: MemoryRoomStore) { self.store = store }
 
@@ -18,6 +20,7 @@ final class RefusingStore: RoomStore {
         fence: Int64,
         completion: @escaping StoreCompletion<AllowedRateAnswer>
     ) {
+        self.lendings[room, default: 0] += 1
         if let refusal = self.refusal { return self.loop.onNextTurn { completion(.failure(refusal)) } }
         self.store.setAllowedRate(room: room, rateMilli: rateMilli, fence: fence, completion: completion)
     }

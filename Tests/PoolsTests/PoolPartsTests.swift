@@ -8,17 +8,8 @@ import Testing
 
 /// What settings and reports mean to the policy.
 @Suite struct PoolPartsTests {
-    private func room(_ name: String, inflowMilli: Int64, opensAtMicros: Int64? = nil) -> RoomSettings {
-        var room = RoomSettings(name: name, slots: 10, inflowMilli: inflowMilli)
-        room.opensAtMicros = opensAtMicros
-        return room
-    }
-
-    @Test func shares_areInProportionToTheInflow() {
-        let rooms = [self.room("a", inflowMilli: 30_000), self.room("b", inflowMilli: 10_000)]
-        #expect(RateShares.milli(of: 8_000, rooms) == [6_000, 2_000])
-        #expect(RateShares.milli(of: 8_000, [self.room("a", inflowMilli: 0)]) == [])
-        #expect(RateShares.milli(of: 8_000, []) == [])
+    private func room(_ name: String, inflowMilli: Int64) -> RoomSettings {
+        RoomSettings(name: name, slots: 10, inflowMilli: inflowMilli)
     }
 
     @Test func rooms_ofAPool_areThoseOfItsRoutes() {
@@ -32,16 +23,6 @@ import Testing
         ]
         #expect(settings.rooms(of: "one").map(\.name) == ["a", "c"])
         #expect(settings.rooms(of: "three").isEmpty)
-    }
-
-    @Test func openings_areThoseToCome() {
-        let now = Instant(nanoseconds: 50_000_000_000)
-        let rooms = [
-            self.room("a", inflowMilli: 1), self.room("b", inflowMilli: 1, opensAtMicros: 7_000_000),
-            self.room("c", inflowMilli: 1, opensAtMicros: 2_000_000),
-        ]
-        let openings = ScalingLimits.openings(of: rooms, waiting: 9, now: now, wallMicros: 4_000_000)
-        #expect(openings == [.init(at: now.advanced(byNanoseconds: 3_000_000_000), waiting: 9)])
     }
 
     @Test func signals_ofSeveralGateways_addUpButTheLine() {
@@ -61,7 +42,7 @@ import Testing
                 latency: latency
             )
         }
-        let signals = PoolSignals(reports, rooms: [self.room("a", inflowMilli: 7_500)])
+        let signals = PoolSignals(reports, rooms: [self.room("a", inflowMilli: 7_500)], wallMicros: 0)
         #expect(signals.arrivalsPerSecond == 60 && signals.unguardedPerSecond == 6 && signals.admissionsPerSecond == 12)
         #expect(signals.inFlight == 4 && signals.queued == 2 && signals.waiting == 80 && signals.errorsPerSecond == 4)
         #expect(signals.latency.count == 2 && signals.gatewaysReporting == 2 && signals.inflowLimitPerSecond == 7.5)
@@ -83,8 +64,22 @@ import Testing
         var reconciliation = Reconciliation(limits: Reconciliation.Limits(PoolSettings(name: "tickets")), seed: 1)
         _ = reconciliation.reconcile(desired: 3, inFlight: [:], now: now)
         for number in 1...2 { _ = reconciliation.becameReady(number, now: now) }
-        #expect(reconciliation.state == PoolState(ready: 2, pending: [now], draining: 0))
+        #expect(reconciliation.state == PoolState(ready: 2, pending: [now], draining: 0, slots: 16))
         _ = reconciliation.reconcile(desired: 1, inFlight: [:], now: now)
-        #expect(reconciliation.state == PoolState(ready: 1, pending: [], draining: 2))
+        #expect(reconciliation.state == PoolState(ready: 1, pending: [], draining: 2, slots: 8))
+    }
+
+    /// Seen before: new settings were taken to hold for the workers that ran.
+    @Test func slots_areThoseThatEachWorkerWasStartedWith() {
+        let now = Instant(nanoseconds: 9_000_000_000)
+        var reconciliation = Reconciliation(limits: Reconciliation.Limits(PoolSettings(name: "tickets")), seed: 1)
+        _ = reconciliation.reconcile(desired: 2, inFlight: [:], now: now)
+        for number in 1...2 { _ = reconciliation.becameReady(number, now: now) }
+        reconciliation.limits.slots = 32
+        #expect(reconciliation.state.slots == 16)
+        _ = reconciliation.reconcile(desired: 3, inFlight: [:], now: now)
+        #expect(reconciliation.state.slots == 16, "it is not ready yet")
+        _ = reconciliation.becameReady(3, now: now)
+        #expect(reconciliation.state.slots == 48 && reconciliation.workers.map(\.slots) == [8, 8, 32])
     }
 }

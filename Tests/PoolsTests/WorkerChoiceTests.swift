@@ -52,4 +52,13 @@ import Testing
         ])
         #expect(picked == [2])
     }
+
+    /// Workers that were started by other settings have other numbers of slots.
+    @Test func workersOfUnequalSlots_theOneThatIsLessFull() {
+        let small = Candidate(load: 6, slots: 8, hasRoom: true)
+        let large = Candidate(load: 12, slots: 32, hasRoom: true)
+        #expect(self.picks([small, large]) == [1] && self.picks([large, small]) == [0])
+        let ejected = [small, large].map { Candidate(load: $0.load, slots: $0.slots, hasRoom: true, isEjected: true) }
+        #expect(self.picks(ejected) == [1] && self.picks(ejected.reversed()) == [0])
+    }
 }

@@ -74,6 +74,8 @@ import Testing
             ), .init(name: "young", ready: 0, pending: 1, draining: 0, crashes: 0, decision: nil),
         ],
         gateways: 3,
+        silentGateways: [.init(gateway: "g-2", silentMs: 12_000, pools: ["tickets"])],
+        forgottenGateways: 1,
         leases: [.init(room: "sale", rateMilli: 11_000, ageMs: 600, taken: true)],
         exports: [Self.export],
         leadsAsOf: "T",
@@ -98,7 +100,7 @@ import Testing
         #expect(
             json
                 == #"{"connections":7,"exports":[{"behind":0,"exported_to":12,"folder":"/spool","kept":0,"lost":1,"room":"sale","#
-                + #""written":0}],"gateway_pools":[{"in_flight":5,"name":"tickets","queued":1,"ready_workers":2}],"#
+                + #""written":0}],"forgotten_gateways":1,"gateway_pools":[{"in_flight":5,"name":"tickets","queued":1,"ready_workers":2}],"#
                 + #""gateways":3,"leads":true,"leads_age_ms":5,"leads_as_of":"T","leases":[{"age_ms":600,"rate_milli":11000,"room":"sale","taken":true}],"#
                 + #""mode":"degraded","pid":1,"pools":[{"admission_rate_milli":430000,"crashes":4,"desired":3,"draining":0,"#
                 + #""latency_trim":1,"name":"tickets","needed":2,"pending":1,"ready":2,"reason":"arrivals","#
@@ -111,7 +113,8 @@ import Testing
                 + #""journal_entries":100,"journal_keep_entries":1000,"journal_keep_seconds":3600,"journal_trimmed":7,"#
                 + #""limits_conflict":false,"lost_sessions":3,"older_lines":[{"epoch":2,"issued":70,"serving":60}],"#
                 + #""own_generation":"8","skipped":65536},"serving":60,"sessions":40,"show_up_permille":900,"slots":50,"#
-                + #""waiting":30},{"name":"young"}]}"#
+                + #""waiting":30},{"name":"young"}],"#
+                + #""silent_gateways":[{"gateway":"g-2","pools":["tickets"],"silent_ms":12000}]}"#
         )
     }
 

@@ -22,6 +22,16 @@ import Testing
                 let id = (0..<Int.random(in: 1...8, using: &random)).map { _ in letters.randomElement(using: &random)! }
                 signals.workerInFlight[String(id)] = Int.random(in: 0...500, using: &random)
             }
+            for _ in 0..<Int.random(in: 0...5, using: &random) {
+                let length = Int.random(in: 1...8, using: &random)
+                let name = (0..<length).map { _ in letters.randomElement(using: &random)! }
+                signals.rooms[String(name)] = RoomSignals(
+                    waiting: Int.random(in: 0 ... .max, using: &random),
+                    atDoor: Int.random(in: 0...9, using: &random),
+                    admissions: Int.random(in: 0...9, using: &random),
+                    freeSlots: Int.random(in: 0...9, using: &random)
+                )
+            }
             let read = try GatewaySignals(gateway: "g", atMicros: 0, encoded: signals.encoded)
             #expect(read == signals, "seed \(seed): \(signals.encoded)")
         }
@@ -33,7 +43,10 @@ import Testing
         "1 1 1 1 1 1 1 1 1 208:1 -", "1 1 1 1 1 1 1 1 1 4294967296:1 -", "1 1 1 1 1 1 1 1 1 - w",
         "1 1 1 1 1 1 1 1 1 - w:-1",
         "1 1 1 1 1 1 1 1 1 - w:1,w:2", "1 1 1 1 1 1 1 1 1 - %zz:1", "1 1 1 1 1 1 1 1 1 - %4:1", "1 1 1 1 1 1 1 1 1  -",
-        "1 1 99999999999999999999 1 1 1 1 1 1 - -",
+        "1 1 99999999999999999999 1 1 1 1 1 1 - -", "1 1 1 1 1 1 1 1 1 1 - - -", "2 1 1 1 1 1 1 1 1 1 - -",
+        "2 1 1 1 1 1 1 1 1 1 - - s", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:-1",
+        "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:1,s:1:1:1:1", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:1:1",
+        "3 1 1 1 1 1 1 1 1 1 - - -",
     ])
     func decode_malformed_isRefusedWithAReason(text: String) {
         #expect(throws: UnreadableValue.self) { try GatewaySignals(gateway: "g", atMicros: 0, encoded: text) }
@@ -47,6 +60,7 @@ import Testing
             gateway: "g",
             intervalMicros: 1_000_000,
             arrivals: 12,
+            rooms: ["sale": RoomSignals(waiting: 9), "s 2": RoomSignals(freeSlots: 3)],
             workerInFlight: ["w-1": 3, "w 2": 4]
         )
         for index in 1...20 as ClosedRange<Int64> { signals.latency.record(nanoseconds: index * 7_000_000) }
@@ -61,8 +75,18 @@ import Testing
         }
     }
 
+    /// What gateways of before write is read, and what those to come will add is passed over.
+    @Test func decode_ofOtherVersions_takesWhatItKnows() throws {
+        let old = try GatewaySignals(gateway: "g", atMicros: 5, encoded: "1 9 8 7 6 5 4 3 2 0 - w:1")
+        #expect(old.waiting == 5 && old.rooms.isEmpty && old.workerInFlight == ["w": 1])
+        let new = try GatewaySignals(gateway: "g", atMicros: 5, encoded: "2 9 8 7 6 5 4 3 2 0 - w:1 s:1:2:3:4 more -")
+        #expect(new.rooms == ["s": RoomSignals(waiting: 1, atDoor: 2, admissions: 3, freeSlots: 4)])
+    }
+
     @Test(arguments: [
         "", "1", "1 ready", "1 ready 1", "1 ready 1 ", "1 ready x a:1", "1 ready -1 a:1", "2 ready 1 a:1",
+        "3 ready 1 - a:1", "2 ready 1 - ", "2 ready 1 slots=0 a:1", "2 ready 1 slots=x a:1",
+        "2 ready 1 slots=1000001 a:1",
     ])
     func worker_malformed_isRefused(text: String) {
         #expect(throws: UnreadableValue.self) { try WorkerRecord(id: "w", encoded: text) }
@@ -70,8 +94,20 @@ import Testing
 
     @Test func worker_encoded_isReadBack() throws {
         for state in WorkerRecord.State.allCases {
-            let record = WorkerRecord(id: "w", address: "unix:/a b c", state: state, sinceMicros: 17)
-            #expect(try WorkerRecord(id: "w", encoded: record.encoded) == record)
+            for slots in [nil, 1, 1_000_000] {
+                let record = WorkerRecord(
+                    id: "w",
+                    address: "unix:/a b c=d",
+                    state: state,
+                    sinceMicros: 17,
+                    slots: slots
+                )
+                #expect(try WorkerRecord(id: "w", encoded: record.encoded) == record)
+            }
         }
+        let old = try WorkerRecord(id: "w", encoded: "1 ready 17 unix:/a b c=d")
+        #expect(old == WorkerRecord(id: "w", address: "unix:/a b c=d", state: .ready, sinceMicros: 17))
+        let new = try WorkerRecord(id: "w", encoded: "2 ready 17 zone=a,slots=4,more a:1")
+        #expect(new.slots == 4 && new.address == "a:1")
     }
 }

@@ -16,6 +16,7 @@ import Testing
             arrivals: arrivals,
             admissions: 2,
             waiting: 3,
+            rooms: ["sale": RoomSignals(waiting: 2, atDoor: 1), "a:b,c": RoomSignals(waiting: 1, freeSlots: 9)],
             inFlight: 4,
             queued: 5,
             errors: 6,
@@ -25,7 +26,7 @@ import Testing
     }
 
     private static let workers = [
-        WorkerRecord(id: "w-1", address: "127.0.0.1:9001", state: .ready, sinceMicros: 1),
+        WorkerRecord(id: "w-1", address: "127.0.0.1:9001", state: .ready, sinceMicros: 1, slots: 8),
         WorkerRecord(id: "w-2", address: "unix:/tmp/with space", state: .draining, sinceMicros: 2),
         WorkerRecord(id: "w-3", address: "[::1]:9", state: .starting, sinceMicros: 3),
     ]
@@ -41,7 +42,8 @@ import Testing
             #expect(read.map(\.gateway) == ["a", "b"] && read.map(\.arrivals) == [1, 9])
             var plain = read[0]
             #expect(plain.atMicros > 1_600_000_000_000_000)
-            plain.atMicros = 0
+            #expect(plain.ageMicros >= 0 && plain.ageMicros < 60_000_000)
+            (plain.atMicros, plain.ageMicros) = (0, 0)
             #expect(plain == Self.signals("a", arrivals: 1))
             #expect(try await rig.signals("other", maxAgeMicros: 60_000_000).get() == [])
             try await rig.withdraw("p", "b").get()
@@ -83,6 +85,7 @@ import Testing
             let extra = WorkerRecord(id: "x", address: "y", state: .ready, sinceMicros: 1)
             for bad in [
                 many + [extra], [extra, extra], [WorkerRecord(id: "", address: "y", state: .ready, sinceMicros: 1)],
+                [WorkerRecord(id: "x", address: "y", state: .ready, sinceMicros: 1, slots: 0)],
             ] {
                 guard case .failure(.refused) = await rig.publish("p", bad, fence: 2) else {
                     Issue.record("\(bad.count) workers were taken")
@@ -90,6 +93,21 @@ import Testing
                 }
             }
             #expect(await rig.workers("p") == .success(many))
+        }
+    }
+
+    @Test(arguments: StateKind.allCases)
+    func report_tooManyRooms_isRefused(kind: StateKind) async throws {
+        try await withRig(kind) { rig async throws in
+            var signals = Self.signals("a")
+            for index in 0..<RoomSignals.mostRooms { signals.rooms["room-\(index)"] = RoomSignals(waiting: 1) }
+            guard case .failure(.refused) = await rig.report("p", signals) else {
+                Issue.record("\(signals.rooms.count) rooms were taken")
+                return
+            }
+            signals.rooms = RoomSignals.longest(of: signals.rooms)
+            _ = try await rig.report("p", signals).get()
+            #expect(try await rig.signals("p", maxAgeMicros: 60_000_000).get().first?.rooms == signals.rooms)
         }
     }
 

@@ -213,4 +213,43 @@ import Testing
         )
         #expect(site == nil)
     }
+
+    /// How long until all of a crowd are in, beside the rooms that `change` adds to the pool.
+    private func crowdSeconds(_ change: (inout Settings) -> Void) throws -> Double {
+        var people = People(
+            try Self.site { settings in
+                settings.rooms[0].inflowMilli = 500_000
+                settings.pools[0].worker.slots = 4
+                settings.pools[0].scaling.drainGoalNanoseconds = 5_000_000_000
+                settings.pools[0].scaling.requestsPerVisitor = 1
+                change(&settings)
+            }
+        )
+        people.come(0..<1_500, everyNanoseconds: 500_000)
+        people.run(seconds: 120)
+        #expect(people.letIn.count == 1_500)
+        return Double(try #require(people.letIn.last).at.nanoseconds(since: Self.start)) / 1e9
+    }
+
+    private static func add(_ rooms: [String], to settings: inout Settings, opensAtMicros: Int64? = nil) {
+        for name in rooms {
+            var room = settings.rooms[0]
+            room.name = name
+            room.opensAtMicros = opensAtMicros
+            settings.rooms.append(room)
+            settings.routes.append(RouteSettings(path: "/\(name)", pool: "tickets", room: name))
+        }
+    }
+
+    /// Seen before: 13 s alone, and beside a room that opens tomorrow 743 of 1,500 after 50 s, with one worker of eight.
+    /// Four rooms in which nobody stood took four fifths of the rate: 190 s for 48.
+    @Test func crowd_besideRoomsThatNeedNothing_isHardlySlower() throws {
+        let alone = try self.crowdSeconds { _ in }
+        let besideTomorrow = try self.crowdSeconds {
+            Self.add(["tomorrow"], to: &$0, opensAtMicros: Self.startMicros + 86_400_000_000)
+        }
+        let besideIdle = try self.crowdSeconds { Self.add(["a", "b", "c", "d"], to: &$0) }
+        #expect(besideTomorrow < alone * 1.15 + 1, "\(besideTomorrow) s, \(alone) s alone")
+        #expect(besideIdle < alone * 1.15 + 1, "\(besideIdle) s, \(alone) s alone")
+    }
 }

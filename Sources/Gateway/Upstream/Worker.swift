@@ -7,6 +7,8 @@ final class Worker {
     let address: SocketAddress
     /// Draining and forgotten workers finish what they have and get nothing new.
     var isReady = true
+    /// Requests that it serves at once, as it was started; nil: not told.
+    var slots: Int?
     /// Requests of this loop that it is serving.
     var inFlight = 0
     /// Connections of this loop to it: idle, busy and on the way.

@@ -105,6 +105,7 @@ final class WorkerPool: UpstreamOwner {
                 continue
             }
             kept[kept.count - 1].worker.isReady = record.state == .ready
+            kept[kept.count - 1].worker.slots = record.slots
         }
         var closing: [UpstreamConnection] = []
         for index in leaving {
@@ -203,11 +204,13 @@ final class WorkerPool: UpstreamOwner {
     private func pick(avoiding failed: Worker?) -> Int? {
         let now = self.tools.now
         let limit = self.connectionsPerWorker
+        let slots = self.settings.worker.slots
         let picked = WorkerChoice.pick(count: self.ready.count, random: &self.tools.random) { position in
             let slot = self.ready[position]
             let worker = self.slots[slot].worker
             return WorkerChoice.Candidate(
                 load: worker.inFlight + worker.connecting,
+                slots: worker.slots ?? slots,
                 hasRoom: !self.slots[slot].idle.isEmpty || worker.connections < limit,
                 isEjected: worker.isEjected(now: now),
                 isAvoided: worker === failed

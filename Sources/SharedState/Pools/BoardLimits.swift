@@ -23,13 +23,20 @@ public enum BoardLimits {
             signals.errors,
             Int(signals.intervalMicros),
         ]
+        guard signals.rooms.count <= RoomSignals.mostRooms else {
+            return .refused("signals of \(signals.rooms.count) rooms: a report has \(RoomSignals.mostRooms) at most")
+        }
         guard signals.workerInFlight.count <= Self.maxWorkers else {
             return .refused("signals of \(signals.workerInFlight.count) workers: a pool has \(Self.maxWorkers) at most")
         }
-        guard counts.allSatisfy({ $0 >= 0 }), signals.workerInFlight.values.allSatisfy({ $0 >= 0 }) else {
+        guard counts.allSatisfy({ $0 >= 0 }), signals.workerInFlight.values.allSatisfy({ $0 >= 0 }),
+            signals.rooms.values.allSatisfy({
+                $0.waiting >= 0 && $0.atDoor >= 0 && $0.admissions >= 0 && $0.freeSlots >= 0
+            })
+        else {
             return .refused("signals of gateway \(signals.gateway) have a negative count")
         }
-        return self.objection(toNames: [signals.gateway] + signals.workerInFlight.keys)
+        return self.objection(toNames: [signals.gateway] + signals.workerInFlight.keys + signals.rooms.keys)
     }
 
     static func objection(to workers: [WorkerRecord]) -> StoreError? {
@@ -40,6 +47,10 @@ public enum BoardLimits {
             return .refused("two workers have the same id: \(workers.map(\.id).sorted().joined(separator: ", "))")
         }
         guard workers.allSatisfy({ $0.sinceMicros >= 0 }) else { return .refused("a worker's time lies before 1970") }
+        guard workers.allSatisfy({ $0.slots.map(WorkerRecord.slotsRange.contains) ?? true }) else {
+            let range = WorkerRecord.slotsRange
+            return .refused("a worker has \(range.lowerBound) to \(range.upperBound) slots")
+        }
         return self.objection(toNames: workers.map(\.id) + workers.map(\.address))
     }
 

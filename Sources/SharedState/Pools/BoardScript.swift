@@ -46,7 +46,7 @@ enum BoardScript {
                 if age and (age < 0 or age > maxAge) then
                     redis.call('HDEL', key, all[index])
                 else
-                    take(all[index], stamp or '', rest or all[index + 1])
+                    take(all[index], stamp or '', rest or all[index + 1], age or 0)
                 end
             end
         end
@@ -67,12 +67,13 @@ enum BoardScript {
             return redis.call('HGETALL', KEYS[2])
         end
 
-        -- signals MAXAGE -> gateway, time, text of each that is fresh
+        -- signals MAXAGE -> gateway, time, age, text of each that is not older
         operations.signals = function()
             local fresh = {}
-            eachSignal(KEYS[1], micros(), tonumber(ARGV[2]), function(gateway, stamp, rest)
+            eachSignal(KEYS[1], micros(), tonumber(ARGV[2]), function(gateway, stamp, rest, age)
                 fresh[#fresh + 1] = gateway
                 fresh[#fresh + 1] = stamp
+                fresh[#fresh + 1] = text(age)
                 fresh[#fresh + 1] = rest
             end)
             return fresh

@@ -1,13 +1,18 @@
 import Primitives
 import Scaling
 
-/// The text form, about a kilobyte: version, eight counts, the histogram, the workers, with a space between them.
+/// The text form, about a kilobyte: version, eight counts, the histogram, the workers, the rooms, with a space between
+/// them.
 ///
-///     1 1000000 812 12 40 3000 96 0 1 31004000000 57:400,58:412 w-1:48,w-2:48
+///     2 1000000 812 12 40 3000 96 0 1 31004000000 57:400,58:412 w-1:48,w-2:48 sale:3000:12:40:500
 ///
-/// That is: version, interval, arrivals, the unguarded of them, admissions, waiting, in flight, queued, errors, sum of the latencies, their
-/// buckets, requests at each worker. An empty list is `-`. Bytes of a worker's id that have a meaning here are written
-/// as `%` and two hex digits. Gateway and time stand beside the text, not in it.
+/// That is: version, interval, arrivals, the unguarded of them, admissions, waiting, in flight, queued, errors, sum of the
+/// latencies, their buckets, requests at each worker, and of each room those who wait, those at the door, admissions and
+/// free slots. An empty list is `-`. Bytes of an id or a name that have a meaning here are written as `%` and two hex
+/// digits. Gateway and time stand beside the text, not in it.
+///
+/// Version 1 ends before the rooms, and is read too. Behind the rooms a later program may add parts, which are passed
+/// over. A controller of version 1 reads no other: until it is renewed it holds the workers and rates that it has.
 extension GatewaySignals {
     /// Workers in `workerInFlight`.
     public static let maxWorkers = BoardLimits.maxWorkers
@@ -19,21 +24,25 @@ extension GatewaySignals {
         let pairs = self.latency.encoded
         let buckets = stride(from: 0, to: pairs.count, by: 2).map { "\(pairs[$0]):\(pairs[$0 + 1])" }
         let workers = self.workerInFlight.sorted { $0.key < $1.key }.map { "\(Self.escaped($0.key)):\($0.value)" }
+        let rooms = self.rooms.sorted { $0.key < $1.key }.map { room, seen in
+            "\(Self.escaped(room)):\(seen.waiting):\(seen.atDoor):\(seen.admissions):\(seen.freeSlots)"
+        }
         let fields =
-            ["1", String(self.intervalMicros)] + counts.map(String.init) + [
-                String(self.latency.sumNanoseconds), buckets.isEmpty ? "-" : buckets.joined(separator: ","),
-                workers.isEmpty ? "-" : workers.joined(separator: ","),
-            ]
+            ["2", String(self.intervalMicros)] + counts.map(String.init) + [String(self.latency.sumNanoseconds)]
+            + [buckets, workers, rooms].map { $0.isEmpty ? "-" : $0.joined(separator: ",") }
         return fields.joined(separator: " ")
     }
 
-    init(gateway: String, atMicros: Int64, encoded: String) throws(UnreadableValue) {
+    init(gateway: String, atMicros: Int64, ageMicros: Int64 = 0, encoded: String) throws(UnreadableValue) {
         func unreadable(_ problem: String) -> UnreadableValue {
             UnreadableValue("signals of gateway \(gateway)", encoded, problem)
         }
         let fields = encoded.split(separator: " ", omittingEmptySubsequences: false)
-        guard fields.first == "1" else { throw unreadable("their version is not 1") }
-        guard fields.count == 12 else { throw unreadable("they have \(fields.count) parts instead of 12") }
+        switch fields.first {
+        case "1": guard fields.count == 12 else { throw unreadable("they have \(fields.count) parts instead of 12") }
+        case "2": guard fields.count >= 13 else { throw unreadable("they have \(fields.count) parts of 13") }
+        default: throw unreadable("their version is neither 1 nor 2")
+        }
         var counts: [Int] = []
         for field in fields[1...8] {
             guard let count = Int(field), count >= 0 else { throw unreadable("'\(field)' is not a count") }
@@ -43,14 +52,19 @@ extension GatewaySignals {
             throw unreadable("the histogram is not one")
         }
         guard let workers = Self.workers(fields[11]) else { throw unreadable("the list of workers is not one") }
+        guard let rooms = fields.count > 12 ? Self.rooms(fields[12]) : [:] else {
+            throw unreadable("the list of rooms is not one")
+        }
         self.init(
             gateway: gateway,
             atMicros: atMicros,
+            ageMicros: ageMicros,
             intervalMicros: Int64(counts[0]),
             arrivals: counts[1],
             unguarded: counts[2],
             admissions: counts[3],
             waiting: counts[4],
+            rooms: rooms,
             inFlight: counts[5],
             queued: counts[6],
             errors: counts[7],
@@ -82,6 +96,26 @@ extension GatewaySignals {
             else { return nil }
         }
         return workers
+    }
+
+    private static func rooms(_ text: Substring) -> [String: RoomSignals]? {
+        var rooms: [String: RoomSignals] = [:]
+        guard text != "-" else { return rooms }
+        for room in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let parts = room.split(separator: ":", omittingEmptySubsequences: false)
+            let counts = parts.dropFirst().compactMap { Int($0) }
+            guard parts.count == 5, counts.count == 4, counts.allSatisfy({ $0 >= 0 }),
+                rooms.count < RoomSignals.mostRooms, let name = PercentCoding.decodedText(parts[0])
+            else { return nil }
+            let seen = RoomSignals(
+                waiting: counts[0],
+                atDoor: counts[1],
+                admissions: counts[2],
+                freeSlots: counts[3]
+            )
+            guard rooms.updateValue(seen, forKey: name) == nil else { return nil }
+        }
+        return rooms
     }
 
     /// Separators and what is not printable would break the text up.

@@ -62,7 +62,11 @@ public final class MemoryPoolBoard: PoolBoard {
             guard var board = content.pools[pool] else { return [] }
             board.signals = board.signals.filter { now - $0.value.atMicros <= maxAgeMicros }
             content.pools[pool] = board
-            return board.signals.values.sorted { $0.gateway < $1.gateway }
+            return board.signals.values.sorted { $0.gateway < $1.gateway }.map { signals in
+                var signals = signals
+                signals.ageMicros = now - signals.atMicros
+                return signals
+            }
         }
         self.answer(completion, .success(fresh))
     }

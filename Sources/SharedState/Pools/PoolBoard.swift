@@ -27,7 +27,8 @@ public protocol PoolBoard: AnyObject {
 
     // MARK: The controller
 
-    /// What gateways published within the last `maxAgeMicros`, in order of their names. Older signals are forgotten.
+    /// What gateways published within the last `maxAgeMicros`, each with its age, in order of their names. Older signals
+    /// are forgotten. A gateway that withdrew is not among them: one that is and grows old has fallen silent.
     func signals(
         pool: String,
         maxAgeMicros: Int64,

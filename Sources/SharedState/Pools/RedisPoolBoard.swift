@@ -61,11 +61,11 @@ public final class RedisPoolBoard: PoolBoard {
         completion: @escaping StoreCompletion<[GatewaySignals]>
     ) {
         self.run(BoardScript.keys(pool: pool), ["signals", String(maxAgeMicros)], completion) { reply in
-            guard let texts = reply.texts, texts.count.isMultiple(of: 3) else { return nil }
+            guard let texts = reply.texts, texts.count.isMultiple(of: 4) else { return nil }
             var fresh: [GatewaySignals] = []
-            for index in stride(from: 0, to: texts.count, by: 3) {
+            for index in stride(from: 0, to: texts.count, by: 4) {
                 do throws(UnreadableValue) {
-                    fresh.append(try Self.signals(texts[index], texts[index + 1], texts[index + 2]))
+                    fresh.append(try Self.signals(Array(texts[index..<(index + 4)])))
                 } catch {
                     self.leaveOut(error)
                 }
@@ -74,13 +74,12 @@ public final class RedisPoolBoard: PoolBoard {
         }
     }
 
-    private static func signals(_ gateway: String, _ stamp: String, _ text: String) throws(UnreadableValue)
-        -> GatewaySignals
-    {
-        guard let at = Int64(stamp) else {
-            throw UnreadableValue("signals of gateway \(gateway)", text, "they do not begin with their time")
+    /// `parts`: gateway, time, age, text.
+    private static func signals(_ parts: [String]) throws(UnreadableValue) -> GatewaySignals {
+        guard let at = Int64(parts[1]), let age = Int64(parts[2]) else {
+            throw UnreadableValue("signals of gateway \(parts[0])", parts[3], "they do not begin with their time")
         }
-        return try GatewaySignals(gateway: gateway, atMicros: at, encoded: text)
+        return try GatewaySignals(gateway: parts[0], atMicros: at, ageMicros: age, encoded: parts[3])
     }
 
     public func publish(

@@ -4,6 +4,8 @@ public struct WorkerRecord: Equatable, Sendable {
         case starting, ready, draining
     }
 
+    public static let slotsRange = 1...1_000_000
+
     /// Unique in the pool.
     public var id: String
     /// As `SocketAddress` takes it, such as `127.0.0.1:9001`.
@@ -11,28 +13,53 @@ public struct WorkerRecord: Equatable, Sendable {
     public var state: State
     /// When it came into this state, microseconds since 1970.
     public var sinceMicros: Int64
+    /// Requests that it serves at once, as it was started: settings that change later do not change it. Nil: not told, as
+    /// by a controller of an older version.
+    public var slots: Int?
 
-    public init(id: String, address: String, state: State, sinceMicros: Int64) {
+    public init(id: String, address: String, state: State, sinceMicros: Int64, slots: Int? = nil) {
         self.id = id
         self.address = address
         self.state = state
         self.sinceMicros = sinceMicros
+        self.slots = slots
     }
 
-    /// `version state since address`; the id is the field's name. The address comes last: a path may hold spaces.
-    var encoded: String { "1 \(self.state.rawValue) \(self.sinceMicros) \(self.address)" }
+    /// `version state since extras address`; the id is the field's name. The address comes last: a path may hold spaces.
+    ///
+    ///     2 ready 1795000000000000 slots=8 127.0.0.1:9001
+    ///
+    /// Extras are `key=value`, with commas between them, or `-`; those that are not known are passed over, so that a later
+    /// program may add some. Version 1 has none, and is read too. Gateways of version 1 read no other: all gateways are to
+    /// be renewed before the controllers.
+    var encoded: String {
+        "2 \(self.state.rawValue) \(self.sinceMicros) \(self.slots.map { "slots=\($0)" } ?? "-") \(self.address)"
+    }
 
     init(id: String, encoded: String) throws(UnreadableValue) {
-        let parts = encoded.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
         let what = "worker \(id)"
-        guard parts.first == "1" else { throw UnreadableValue(what, encoded, "its version is not 1") }
-        guard parts.count == 4, !parts[3].isEmpty else { throw UnreadableValue(what, encoded, "it has not four parts") }
+        let version = encoded.prefix { $0 != " " }
+        guard version == "1" || version == "2" else {
+            throw UnreadableValue(what, encoded, "its version is neither 1 nor 2")
+        }
+        let count = version == "1" ? 4 : 5
+        let parts = encoded.split(separator: " ", maxSplits: count - 1, omittingEmptySubsequences: false)
+        guard parts.count == count, let address = parts.last, !address.isEmpty else {
+            throw UnreadableValue(what, encoded, "it has not \(count) parts")
+        }
         guard let state = State(rawValue: String(parts[1])) else {
             throw UnreadableValue(what, encoded, "'\(parts[1])' is not a state")
         }
         guard let since = Int64(parts[2]), since >= 0 else {
             throw UnreadableValue(what, encoded, "'\(parts[2])' is not a time")
         }
-        self.init(id: id, address: String(parts[3]), state: state, sinceMicros: since)
+        self.init(id: id, address: String(address), state: state, sinceMicros: since)
+        guard version == "2" else { return }
+        for extra in parts[3].split(separator: ",") where extra.hasPrefix("slots=") {
+            guard let slots = Int(extra.dropFirst("slots=".count)), Self.slotsRange.contains(slots) else {
+                throw UnreadableValue(what, encoded, "'\(extra)' is not a number of slots")
+            }
+            self.slots = slots
+        }
     }
 }

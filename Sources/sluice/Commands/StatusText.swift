@@ -62,6 +62,13 @@ struct StatusText {
             }
         }
         if let gateways = self.status.controller?.gateways { text += "gateways that report: \(gateways)\n" }
+        for silent in self.status.controller?.silentGateways ?? [] {
+            text += "gateway \(silent.gateway): SILENT for \(silent.silentMs / 1_000) s, for the pools "
+            text += "\(silent.pools.joined(separator: ", "))\n"
+        }
+        if let forgotten = self.status.controller?.forgottenGateways, forgotten > 0 {
+            text += "gateways forgotten after a long silence: \(forgotten)\n"
+        }
         return text
     }
 

@@ -14,11 +14,14 @@ final class SluiceProcess {
             let ready, pending, draining, crashes: Int
             let desired: Int?
             let latency_trim: Double?
+            let admission_rate_milli: Int?
         }
+        struct SilentGateway: Decodable { let gateway: String }
         let pid: Int
         let reloads_applied, reloads_refused: Int
         let rooms: [Room]?
         let pools: [Pool]?
+        let silent_gateways: [SilentGateway]?
 
         /// The room `sale`.
         var room: Room? { self.rooms?.first { $0.name == "sale" } }

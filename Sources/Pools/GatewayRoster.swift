@@ -1,0 +1,92 @@
+import Scaling
+
+/// Which gateways report to a pool, and which have fallen silent: a value, asked with what stands on the board.
+///
+/// A gateway that stops in order takes its report off the board. One whose report stands there and grows old has been
+/// killed, or is cut off, and may be serving as many visitors as ever:
+///
+/// | age of its report | what it means |
+/// |---|---|
+/// | up to `freshMicros` | it reports |
+/// | up to `heldMicros` | silent: what came through it last is taken to go on |
+/// | up to `rememberedMicros` | silent: nothing is known of it, but the pool does not shrink |
+/// | beyond | forgotten, as if it had stopped |
+///
+/// The rate that rooms are lent is not frozen meanwhile: it is reckoned from the sums with what is held. It follows the
+/// workers that are ready, of which the controller knows by itself, and what comes past the rooms through the silent
+/// gateway stays subtracted while it is held. A frozen rate would not fall with a worker that is lost.
+public struct GatewayRoster: Sendable {
+    public static let freshMicros: Int64 = 3_500_000
+    public static let heldMicros: Int64 = 30_000_000
+    public static let rememberedMicros: Int64 = 300_000_000
+    /// How old a report the board is asked for: a forgotten one is seen once more, so that it can be told.
+    public static let askedMicros: Int64 = Self.rememberedMicros + 60_000_000
+
+    public struct Silent: Equatable, Sendable {
+        public var gateway: String
+        public var silentMicros: Int64
+
+        public init(gateway: String, silentMicros: Int64) {
+            self.gateway = gateway
+            self.silentMicros = silentMicros
+        }
+    }
+
+    public enum Event: Equatable, Sendable {
+        case fellSilent(String)
+        case isBack(String)
+        /// It has taken its report off the board after all, or somebody did.
+        case withdrew(String)
+        case forgotten(String)
+    }
+
+    /// What one look at the board shows.
+    public struct Look: Equatable, Sendable {
+        public var fresh: [GatewaySignals] = []
+        /// Last words of those who have not been silent for long.
+        public var held: [GatewaySignals] = []
+        public var silent: [Silent] = []
+        public var events: [Event] = []
+
+        public init() {}
+    }
+
+    private enum State { case silent, forgotten }
+    /// Of gateways that do not report and whose reports stand on the board: at most as many as that takes.
+    private var states: [String: State] = [:]
+    /// Gateways that were forgotten so far.
+    public private(set) var forgotten = 0
+
+    public init() {}
+
+    /// - Parameter reports: all that are not older than `askedMicros`, at most one of each gateway.
+    public mutating func look(_ reports: [GatewaySignals]) -> Look {
+        var look = Look()
+        var states: [String: State] = [:]
+        for report in reports {
+            let before = self.states[report.gateway]
+            switch report.ageMicros {
+            case ...Self.freshMicros:
+                look.fresh.append(report)
+                if before != nil { look.events.append(.isBack(report.gateway)) }
+            case ...Self.rememberedMicros:
+                if report.ageMicros <= Self.heldMicros { look.held.append(report) }
+                look.silent.append(Silent(gateway: report.gateway, silentMicros: report.ageMicros))
+                states[report.gateway] = .silent
+                if before != .silent { look.events.append(.fellSilent(report.gateway)) }
+            default:
+                states[report.gateway] = .forgotten
+                guard before == .silent else { continue }
+                self.forgotten += 1
+                look.events.append(.forgotten(report.gateway))
+            }
+        }
+        let here = Set(reports.map(\.gateway))
+        for (gateway, state) in self.states.sorted(by: { $0.key < $1.key })
+        where state == .silent && !here.contains(gateway) {
+            look.events.append(.withdrew(gateway))
+        }
+        self.states = states
+        return look
+    }
+}

@@ -1,0 +1,64 @@
+import Scaling
+import Settings
+
+/// What stands in front of a pool, each room by itself, out of all gateways' reports.
+///
+/// A room's line is one, whoever tells of it: of each room the longest report counts, and then rooms add up.
+public struct RoomLines: Equatable, Sendable {
+    public struct Line: Equatable, Sendable {
+        public var waiting = 0
+        public var atDoor = 0
+        public var admissionsPerSecond = 0.0
+        public var freeSlots = 0
+
+        mutating func take(_ other: Line) {
+            self.waiting = max(self.waiting, other.waiting)
+            self.atDoor = max(self.atDoor, other.atDoor)
+            self.admissionsPerSecond = max(self.admissionsPerSecond, other.admissionsPerSecond)
+            self.freeSlots = max(self.freeSlots, other.freeSlots)
+        }
+    }
+
+    /// By the room's name: rooms that some gateway tells of.
+    public private(set) var lines: [String: Line] = [:]
+    /// Visitors that are counted in a gateway's sum and in no room's line. Gateways of an older version tell a sum only.
+    public private(set) var untold = 0
+
+    public init() {}
+
+    public init(_ reports: [GatewaySignals]) {
+        var highest = 0
+        for report in reports {
+            highest = max(highest, PoolSignals.counted(report.waiting))
+            let seconds = report.intervalSeconds
+            for (room, signals) in report.rooms.prefix(RoomSignals.mostRooms) {
+                self.lines[room, default: Line()].take(
+                    Line(
+                        waiting: PoolSignals.counted(signals.waiting),
+                        atDoor: PoolSignals.counted(signals.atDoor),
+                        admissionsPerSecond: Double(PoolSignals.counted(signals.admissions)) / seconds,
+                        freeSlots: PoolSignals.counted(signals.freeSlots)
+                    )
+                )
+            }
+        }
+        self.untold = max(0, highest - self.lines.values.reduce(0) { $0 + $1.waiting })
+    }
+
+    /// Visitors in line over all rooms.
+    public var waiting: Int { self.lines.values.reduce(self.untold) { $0 + $1.waiting } }
+
+    /// Takes in what is known of the same rooms from the reports about another pool.
+    public mutating func merge(_ other: RoomLines) {
+        for (room, line) in other.lines { self.lines[room, default: Line()].take(line) }
+    }
+}
+
+extension GatewaySignals {
+    /// Length of the interval.
+    var intervalSeconds: Double { max(0.001, Double(self.intervalMicros) / 1e6) }
+}
+
+extension RoomSettings {
+    func isOpen(wallMicros: Int64) -> Bool { self.opensAtMicros.map { $0 <= wallMicros } ?? true }
+}

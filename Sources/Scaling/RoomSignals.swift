@@ -1,0 +1,29 @@
+/// What a gateway saw of one room in its last interval. The room is one, whoever tells of it: gateways tell the same.
+public struct RoomSignals: Equatable, Sendable {
+    /// Rooms that one report tells of, at most. The longest lines are told; the sum in `GatewaySignals.waiting` counts
+    /// all of them.
+    public static let mostRooms = 1_024
+
+    /// Visitors in line who have not been called.
+    public var waiting: Int
+    /// Visitors who were called, came, and found no token or slot yet.
+    public var atDoor: Int
+    /// Visitors whom the room let in, through any gateway and into any of its pools.
+    public var admissions: Int
+    /// Slots that are not taken.
+    public var freeSlots: Int
+
+    public init(waiting: Int = 0, atDoor: Int = 0, admissions: Int = 0, freeSlots: Int = 0) {
+        self.waiting = waiting
+        self.atDoor = atDoor
+        self.admissions = admissions
+        self.freeSlots = freeSlots
+    }
+
+    /// As many of `rooms` as a report takes: those with the longest lines, of equal ones the first by name.
+    public static func longest(of rooms: [String: RoomSignals], most: Int = Self.mostRooms) -> [String: RoomSignals] {
+        guard rooms.count > most else { return rooms }
+        let order = rooms.sorted { ($1.value.waiting, $0.key) < ($0.value.waiting, $1.key) }
+        return Dictionary(uniqueKeysWithValues: order.prefix(most).map { ($0.key, $0.value) })
+    }
+}
