@@ -175,8 +175,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Reports", "Rooms",
-                "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
+                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Pools", "Primitives", "Reports",
+                "Rooms", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

@@ -1,23 +1,20 @@
 import EventLoop
 import Glibc
-import HTTPService
-import Primitives
+import Settings
 import Transport
 
-/// One worker's process: started, read for its address, asked until it is ready, told to end. What it is to do and when
+/// One worker's process: started, read for its address, asked how it does, told to end. What it is to do and when
 /// is decided by `Reconciliation`.
 final class ManagedWorker: WorkerProcess {
-    private static let probeIntervalNanoseconds = 50 * Nanoseconds.perMillisecond
-    private static let probeTimeoutNanoseconds = Nanoseconds.perSecond
-
     private(set) var address: SocketAddress?
     private let loop: EventLoop
     private let onEvent: (WorkerEvent) -> Void
     private var process: ChildProcess?
     private var output: WorkerOutput?
-    private var probeTimer: LoopTimer?
-    /// Until it is ready or told to end.
-    private var isAsked = true
+    private var probe: WorkerProbe?
+    private var isReady = false
+    /// It tells where it listens, once, and unless it is told to end before.
+    private var isAwaited = true
 
     /// `onEvent` is called on the loop, and never before this has returned.
     init(_ plan: WorkerPlan, on loop: EventLoop, onEvent: @escaping (WorkerEvent) -> Void) throws {
@@ -28,7 +25,7 @@ final class ManagedWorker: WorkerProcess {
             self?.processEnded("\(status)")
         }
         self.process = process
-        self.probeTimer = LoopTimer(loop: loop) { [weak self] in self?.probe() }
+        self.probe = WorkerProbe(ProbeSettings(), on: loop) { [weak self] in self?.answered($0) }
         guard let pipe = process.takeOutput() else { return }
         do {
             self.output = try WorkerOutput(loop: loop, fd: pipe) { [weak self] address in self?.announced(address) }
@@ -44,45 +41,43 @@ final class ManagedWorker: WorkerProcess {
     // MARK: Start
 
     private func announced(_ address: String) {
-        guard self.isAsked else { return }
+        guard self.isAwaited else { return }
+        self.isAwaited = false
         do {
-            self.address = try SocketAddress(parsing: address)
-            self.probe()
+            let parsed = try SocketAddress(parsing: address)
+            self.address = parsed
+            self.probe?.begin(at: parsed)
         } catch {
-            self.isAsked = false
             self.onEvent(.useless("\(error)"))
         }
     }
 
-    private func probe() {
-        guard self.isAsked, let address = self.address else { return }
-        HTTPProbe.get(
-            address: address,
-            path: "/healthz",
-            on: self.loop,
-            timeoutNanoseconds: Self.probeTimeoutNanoseconds
-        ) { [weak self] result in
-            guard let self, self.isAsked else { return }
-            guard case .success(let answer) = result, answer.status == 200 else {
-                self.probeTimer?.arm(afterNanoseconds: Self.probeIntervalNanoseconds)
-                return
-            }
-            self.isAsked = false
-            self.onEvent(.ready)
-        }
+    // MARK: How it does
+
+    func ask(_ settings: ProbeSettings) { self.probe?.settings = settings }
+
+    private func answered(_ isWell: Bool) {
+        if self.isReady { return self.onEvent(.probed(isWell: isWell)) }
+        self.isReady = true
+        self.onEvent(.ready)
     }
 
     // MARK: End
 
     func stop() {
-        self.isAsked = false
+        self.endProbe()
         self.process?.signal(SIGTERM)
     }
 
     func kill() { self.process?.signal(SIGKILL) }
 
+    private func endProbe() {
+        self.isAwaited = false
+        self.probe?.end()
+    }
+
     private func processEnded(_ reason: String) {
-        self.isAsked = false
+        self.endProbe()
         self.process = nil
         self.output?.deregisterAndClose()
         self.output = nil

@@ -58,6 +58,7 @@ final class ProcessDriver {
     func apply(_ settings: PoolSettings) {
         self.settings = settings
         self.reconciliation.limits = Reconciliation.Limits(settings)
+        for running in self.running.values { running.process.ask(settings.probe) }
         self.armTimer()
     }
 
@@ -115,6 +116,9 @@ final class ProcessDriver {
             case .drain(let number):
                 hasChanged = true
                 self.log.info("worker drains", metadata: ["worker": "\(self.name(number))"])
+            case .revive(let number):
+                hasChanged = true
+                self.log.info("worker is wanted again", metadata: ["worker": "\(self.name(number))"])
             case .stop(let number):
                 hasChanged = true
                 self.running[number]?.process.stop()
@@ -139,6 +143,7 @@ final class ProcessDriver {
         do {
             let plan = self.plan(number)
             let process = try self.launch(plan) { [weak self] event in self?.take(event, of: number) }
+            process.ask(self.settings.probe)
             self.running[number] = Running(process: process, id: plan.id, startedMicros: self.loop.wallMicros)
             self.log.info("worker started", metadata: ["worker": "\(plan.id)", "pid": "\(process.pid ?? 0)"])
         } catch {
@@ -155,6 +160,19 @@ final class ProcessDriver {
             self.log.error(
                 "a worker was not ready in time and is stopped; look at its own output, or raise start_timeout",
                 metadata: ["worker": "\(self.name(number))", "listening": "\(address?.description ?? "not yet")"]
+            )
+        }
+    }
+
+    private func tellHung(_ actions: [Reconciliation.Action]) {
+        for case .stop(let number) in actions {
+            self.noteTrouble("worker \(self.name(number)) was ready and is well no more; it is replaced")
+            self.log.error(
+                "a ready worker is well no more, and is replaced; look at its own output, or at probe",
+                metadata: [
+                    "worker": "\(self.name(number))", "failures": "\(self.settings.probe.failures)",
+                    "others_failing": "\(self.reconciliation.failing)",
+                ]
             )
         }
     }
@@ -197,6 +215,10 @@ final class ProcessDriver {
             self.armTimer()
             self.onStarted?(took)
             self.onChange?()
+        case .probed(let isWell):
+            let actions = self.reconciliation.probed(number, isWell: isWell, now: now)
+            self.tellHung(actions)
+            self.run(actions)
         case .useless(let problem):
             self.noteTrouble("worker \(worker.id) says that it listens on what is no address: \(problem)")
             self.log.error(

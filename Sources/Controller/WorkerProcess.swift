@@ -1,3 +1,4 @@
+import Settings
 import Transport
 
 /// One worker's process as its driver sees it: `ManagedWorker`, or an invented one in a simulated world.
@@ -5,6 +6,8 @@ protocol WorkerProcess: AnyObject {
     /// As the worker announced it; nil before.
     var address: SocketAddress? { get }
     var pid: Int32? { get }
+    /// How it is asked whether it is well, from now on.
+    func ask(_ settings: ProbeSettings)
     /// Asks the process to end.
     func stop()
     /// Ends it.
@@ -15,6 +18,8 @@ protocol WorkerProcess: AnyObject {
 enum WorkerEvent {
     /// It answered its readiness check.
     case ready
+    /// Ready before, it was asked again.
+    case probed(isWell: Bool)
     /// It says that it listens on something that is no address: it can never be asked.
     case useless(String)
     /// Its process is gone. Nothing comes after that.

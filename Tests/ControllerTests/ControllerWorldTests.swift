@@ -124,6 +124,30 @@ import Testing
         #expect(!readiness.ready && readiness.problems.contains { $0.contains("a test wants it") })
     }
 
+    /// Seen before: a worker that was ready once was never asked again. Here all of them hang, which is replaced one by
+    /// one; a third takes no notice of being told to end.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func workersThatHang_areReplaced_notAllAtOnce(seed: UInt64) {
+        let site = InventedSite(seed: seed)
+        site.arrivals = 1_000
+        site.addController()
+        #expect(site.wait(seconds: 30) { site.ready.count >= 3 }, "seed \(seed)")
+        site.run(seconds: 5)
+        let before = site.ready.count
+        let hung = site.running
+        for worker in hung { site.world.run(on: worker.loop) { worker.hangs = true } }
+        var fewest = before
+        let areReplaced = site.wait(seconds: 300) {
+            fewest = min(fewest, site.ready.count)
+            return site.ready.count >= before && hung.allSatisfy { $0.hasEnded }
+        }
+        #expect(areReplaced, "seed \(seed): \(site.ready.count) of \(before)")
+        // Told to end are one at a time, or no more than half of them.
+        #expect(fewest >= before / 2, "seed \(seed): \(fewest) of \(before)")
+        #expect(site.wait(seconds: 5) { site.on(0) { $0.problems } == [] }, "seed \(seed)")
+        self.end(site, seed: seed)
+    }
+
     /// Seen before: workers that died at their start were in the log alone.
     @Test func workersThatDoNotStart_areAProblemUntilOneDoes() {
         let site = InventedSite(seed: 5)

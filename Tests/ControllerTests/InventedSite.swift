@@ -33,11 +33,28 @@ final class InventedWorker: WorkerProcess {
             if isBadStart { return self.end("a bad start") }
             self.address = address
             self.onEvent(.ready)
+            self.askLater()
+        }
+    }
+
+    /// From now on it answers nobody.
+    var hangs = false
+    private var probe = ProbeSettings()
+    func ask(_ settings: ProbeSettings) { self.probe = settings }
+
+    /// Once it is ready it is asked for good.
+    private func askLater() {
+        self.loop.after(nanoseconds: self.probe.intervalNanoseconds) { [self] in
+            guard !self.hasEnded, !self.isAskedToEnd else { return }
+            self.onEvent(.probed(isWell: !self.hangs))
+            self.askLater()
         }
     }
 
     func stop() {
         self.isAskedToEnd = true
+        // It takes no notice of anything.
+        guard !self.hangs else { return }
         // A few have to be killed.
         guard !self.world.oneIn(10) else { return }
         self.loop.after(nanoseconds: self.world.random(1...300) * Nanoseconds.perMillisecond) { self.end("asked to") }

@@ -18,11 +18,22 @@ final class SluiceProcess {
         let pid: Int
         let reloads_applied, reloads_refused: Int
         let rooms: [Room]?
+        /// A pool as the gateway has it.
+        struct GatewayPool: Decodable {
+            struct Failing: Decodable {
+                let worker: String
+                let failure: String
+                let passed_by: Bool
+            }
+            let failing: [Failing]?
+        }
+        let gateway_pools: [GatewayPool]?
         let pools: [Pool]?
 
         /// The room `sale`.
         var room: Room? { self.rooms?.first { $0.name == "sale" } }
         var pool: Pool? { self.pools?.first }
+        var gatewayPool: GatewayPool? { self.gateway_pools?.first }
     }
 
     let name: String
