@@ -21,7 +21,11 @@ extension Controller {
         for pool in report { pool.decision.map { text.sample($0.admissionRatePerSecond, [("pool", pool.name)]) } }
         text.family("sluice_latency_trim", .gauge, help: "The factor that latency and errors leave of the rate.")
         for pool in report { pool.decision.map { text.sample($0.latencyTrim, [("pool", pool.name)]) } }
-        text.family("sluice_worker_crashes_total", .counter, help: "Workers that died unasked, did not get ready, or hung.")
+        text.family(
+            "sluice_worker_crashes_total",
+            .counter,
+            help: "Workers that died unasked, did not get ready, or hung."
+        )
         for pool in report { text.sample(pool.crashes, [("pool", pool.name)]) }
         self.writeExports(to: &text)
     }

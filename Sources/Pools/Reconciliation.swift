@@ -47,7 +47,7 @@ public struct Reconciliation: Sendable {
     public struct Worker: Equatable, Sendable {
         public let number: Number
         public let startedAt: Instant
-        public fileprivate(set) var state: State
+        public internal(set) var state: State
         /// Questions in a row that it did not answer well, since it became ready.
         public fileprivate(set) var failedProbes = 0
     }
@@ -87,11 +87,11 @@ public struct Reconciliation: Sendable {
     /// In force for what begins from now on; a worker that is starting keeps its deadline.
     public var limits: Limits
     /// In the order of their starts.
-    public private(set) var workers: [Worker] = []
+    public internal(set) var workers: [Worker] = []
     public private(set) var crashes = 0
-    public private(set) var isStopping = false
-    private var desired = 0
-    private var started = 0
+    public internal(set) var isStopping = false
+    var desired = 0
+    var started = 0
     private var backoff: Backoff
     /// Nothing is started before it; nil when nothing stands against it.
     private var pausedUntil: Instant?
@@ -114,7 +114,7 @@ public struct Reconciliation: Sendable {
     /// Moves towards `desired` workers, those that are starting included. `inFlight` tells how many requests gateways
     /// have under way with each worker; nil when they did not tell, in which case nobody is taken to be idle.
     public mutating func reconcile(desired: Int, inFlight: [Number: Int]?, now: Instant) -> [Action] {
-        guard !self.isStopping else { return [] }
+        guard !self.isStopping else { return self.stopQuiet(inFlight: inFlight, now: now) }
         self.desired = desired
         let live = self.workers.filter(\.isLive)
         var actions: [Action] = []
@@ -123,14 +123,18 @@ public struct Reconciliation: Sendable {
         } else if live.count < desired {
             actions = self.revive(desired - live.count)
         }
-        for worker in self.workers {
-            guard case .draining(let since) = worker.state else { continue }
-            let isQuiet = inFlight.map { $0[worker.number] ?? 0 == 0 } ?? false
-            if isQuiet, now.nanoseconds(since: since) >= Self.noticeNanoseconds {
-                actions.append(self.stop(worker.number, isWanted: true, now: now))
-            }
-        }
+        actions += self.stopQuiet(inFlight: inFlight, now: now)
         return actions + self.fill(now: now)
+    }
+
+    /// Stops those that have drained.
+    private mutating func stopQuiet(inFlight: [Number: Int]?, now: Instant) -> [Action] {
+        self.workers.compactMap { worker in
+            guard case .draining(let since) = worker.state else { return nil }
+            let isQuiet = inFlight.map { $0[worker.number] ?? 0 == 0 } ?? false
+            guard isQuiet, now.nanoseconds(since: since) >= Self.noticeNanoseconds else { return nil }
+            return self.stop(worker.number, isWanted: true, now: now)
+        }
     }
 
     /// Starts what is missing, unless that has to wait.
@@ -332,7 +336,7 @@ public struct Reconciliation: Sendable {
 
     public func worker(_ number: Number) -> Worker? { self.workers.first { $0.number == number } }
 
-    private mutating func stop(_ number: Number, isWanted: Bool, now: Instant) -> Action {
+    mutating func stop(_ number: Number, isWanted: Bool, now: Instant) -> Action {
         let killAt = now.advanced(byNanoseconds: Self.killGraceNanoseconds)
         self.change(number) { worker in
             if case .stopping = worker.state { preconditionFailure("worker \(number) is told to end twice") }
@@ -341,7 +345,7 @@ public struct Reconciliation: Sendable {
         return .stop(number)
     }
 
-    private mutating func change(_ number: Number, _ body: (inout Worker) -> Void) {
+    mutating func change(_ number: Number, _ body: (inout Worker) -> Void) {
         guard let index = self.workers.firstIndex(where: { $0.number == number }) else {
             preconditionFailure("there is no worker \(number)")
         }

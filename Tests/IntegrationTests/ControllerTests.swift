@@ -157,18 +157,6 @@ import Testing
         }
     }
 
-    /// Nobody has the time to say goodbye: the workers see that their controller is gone.
-    @Test func end_controllerKilled_workersEndByThemselves() throws {
-        try Scene.play { scene in
-            let sluice = try scene.start(Self.configuration())
-            let children = sluice.children
-            #expect(!children.isEmpty)
-            sluice.mayEnd = true
-            sluice.process.kill()
-            try Patience.wait(for: "the workers to end") { children.allSatisfy { !Self.isRunning($0) } }
-        }
-    }
-
     @Test func end_requestUnderWay_isFinishedFirst() throws {
         try Scene.play { scene in
             var configuration = Self.configuration()

@@ -141,11 +141,13 @@ import Testing
             }
             let sluice = try self.start(scene, [worker])
             for count in 1...10 {
-                var peer: HTTPPeer? = try HTTPPeer(port: sluice.port)
-                try peer?.send("GET", "/never")
-                try Patience.wait(for: "the request") { worker.connectionCount == count }
-                peer = nil
-                try Patience.wait(for: "its end") { worker.connections.allSatisfy(\.isEnded) }
+                let peer = try HTTPPeer(port: sluice.port)
+                try peer.send("GET", "/never-\(count)")
+                try Patience.wait(for: "the request") { worker.receivedText.contains("/never-\(count) ") }
+                peer.peer.reset()
+            }
+            try Patience.wait(for: "their ends") {
+                try sluice.metric("sluice_pool_in_flight{pool=\"workers\"}") == 0
             }
             #expect(try sluice.metric("sluice_pool_failing_workers{pool=\"workers\"}") == 0)
             #expect(try HTTPPeer(port: sluice.port).request("GET", "/").status == 200)
@@ -167,6 +169,7 @@ import Testing
                 let peer = try HTTPPeer(port: sluice.port)
                 try peer.send("GET", "/")
                 patient.append((peer, Patience.nowMilliseconds))
+                for (peer, since) in patient where Patience.nowMilliseconds - since > 1_500 { peer.peer.reset() }
                 patient.removeAll { Patience.nowMilliseconds - $0.since > 1_500 }
                 return try self.passedBy(sluice) == 1
             }

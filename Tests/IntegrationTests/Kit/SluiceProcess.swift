@@ -116,6 +116,9 @@ final class SluiceProcess {
 
     func status() throws -> Status { try JSONDecoder().decode(Status.self, from: Data(self.admin("/status").body)) }
 
+    /// Whether its controller leads.
+    func leads() throws -> Bool { try self.metric("sluice_controller_leads") == 1 }
+
     /// Value by name with labels, such as `sluice_retries_total`.
     func metrics() throws -> [String: Double] {
         var values: [String: Double] = [:]
