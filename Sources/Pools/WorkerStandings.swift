@@ -213,7 +213,7 @@ public struct WorkerStandings: Sendable {
 
     /// Workers to be asked now, in the order of their ids. What comes of it is told by `tried`, exactly once each.
     public mutating func takeDue(now: Instant) -> [String] {
-        let nobodyIsWell = !self.workers.values.contains { $0.readyUsers > 0 && $0.trouble == nil }
+        let nobodyIsWell = self.well == 0
         self.hasDoubt = false
         var due: [String] = []
         for (id, worker) in self.workers where worker.readyUsers > 0 && !worker.isTried {
@@ -282,11 +282,15 @@ public struct WorkerStandings: Sendable {
     /// Whether `takeDue` may find somebody at some time.
     public var hasTrouble: Bool { self.troubled > 0 || self.hasDoubt }
 
-    /// Of the workers that get requests: those that are well, and those that fail, in the order of their ids.
-    public var summary: (well: Int, failing: [(id: String, trouble: Trouble)]) {
-        let ready = self.workers.filter { $0.value.readyUsers > 0 }
-        let failing = ready.compactMap { id, worker in worker.trouble.map { (id: id, trouble: $0) } }
-        return (ready.count - failing.count, failing.sorted { $0.id < $1.id })
+    /// Of the workers that get requests, those that are well.
+    public var well: Int { self.workers.values.count { $0.readyUsers > 0 && $0.trouble == nil } }
+
+    /// And those that fail, in the order of their ids.
+    public var failing: [(id: String, trouble: Trouble)] {
+        guard self.troubled > 0 else { return [] }
+        return self.workers.filter { $0.value.readyUsers > 0 }
+            .compactMap { id, worker in worker.trouble.map { (id: id, trouble: $0) } }
+            .sorted { $0.id < $1.id }
     }
 }
 

@@ -152,7 +152,7 @@ import Testing
         #expect(pool.adopt(.stopping, startedAt: long, since: long, now: now) == (4, .stop(4)))
         #expect(pool.state.ready == 1 && pool.state.pending == [long] && pool.state.draining == 2)
         // They count, and their numbers are taken.
-        #expect(pool.reconcile(desired: 3, inFlight: [:], now: now) == [.stop(3), .start(5)])
+        #expect(pool.reconcile(desired: 4, inFlight: [:], now: now) == [.revive(3), .start(5)])
         #expect(pool.becameReady(1, now: now) == 100 * Nanoseconds.perSecond, "its start took so long")
     }
 

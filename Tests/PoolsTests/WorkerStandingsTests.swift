@@ -36,8 +36,8 @@ import Testing
 
         mutating func due() -> [String] { self.standings.takeDue(now: self.now) }
 
-        var passedBy: [String] { self.standings.summary.failing.filter(\.trouble.isPassedBy).map(\.id) }
-        var failing: [String] { self.standings.summary.failing.map(\.id) }
+        var passedBy: [String] { self.standings.failing.filter(\.trouble.isPassedBy).map(\.id) }
+        var failing: [String] { self.standings.failing.map(\.id) }
     }
 
     // MARK: What makes a worker fail
@@ -219,7 +219,7 @@ import Testing
             pool.pass(seconds: 0.001)
         }
         #expect(pool.failing.count == failing)
-        #expect(pool.standings.summary.well == workers - failing)
+        #expect(pool.standings.well == workers - failing)
         #expect(pool.passedBy == Array(ids.prefix(failing).suffix(expected)))
         // A place that becomes free is taken by the next.
         guard failing > expected else { return }
@@ -232,7 +232,7 @@ import Testing
         for id in ["a", "b", "c"] { _ = pool.standings.refused(id, now: pool.now) }
         #expect(pool.passedBy == ["a", "b", "c"])
         pool.fail("d", times: 3)
-        #expect(pool.passedBy == ["a", "b", "c", "d"] && pool.standings.summary.well == 0)
+        #expect(pool.passedBy == ["a", "b", "c", "d"] && pool.standings.well == 0)
     }
 
     // MARK: Who there is
@@ -242,7 +242,7 @@ import Testing
         pool.standings.join("a")
         pool.fail("a", times: 3)
         pool.standings.setReady("a", false)
-        #expect(pool.failing == [] && pool.standings.summary.well == 1, "it gets no requests")
+        #expect(pool.failing == [] && pool.standings.well == 1, "it gets no requests")
         #expect(!pool.standings.leave("a") && pool.standings.hasTrouble)
         #expect(pool.standings.leave("a") && !pool.standings.hasTrouble)
         // What is told of it then is of no one.
@@ -251,7 +251,7 @@ import Testing
         #expect(pool.standings.tried("a", .answered, now: pool.now) == .none)
         pool.standings.join("a")
         pool.standings.setReady("a", true)
-        #expect(pool.failing == [] && pool.standings.summary.well == 2)
+        #expect(pool.failing == [] && pool.standings.well == 2)
     }
 
     /// Whatever happens: never more than the share is passed by for its answers, the books agree with themselves, and
@@ -279,10 +279,10 @@ import Testing
                 _ = pool.standings.tried(id, trial, now: pool.now)
             default: pool.fail(id, times: Int.random(in: 1...3, using: &random))
             }
-            let summary = pool.standings.summary
-            #expect(summary.well + summary.failing.count == ids.count, "seed \(seed)")
-            #expect(pool.standings.hasTrouble || summary.failing.isEmpty, "seed \(seed)")
-            let refusing = summary.failing.count { $0.trouble.isPassedBy && $0.trouble.failure == .connect }
+            let failing = pool.standings.failing
+            #expect(pool.standings.well + failing.count == ids.count, "seed \(seed)")
+            #expect(pool.standings.hasTrouble || failing.isEmpty, "seed \(seed)")
+            let refusing = failing.count { $0.trouble.isPassedBy && $0.trouble.failure == .connect }
             #expect(pool.passedBy.count - refusing <= max(1, ids.count / 2), "seed \(seed)")
         }
         for _ in 0..<100 {

@@ -128,12 +128,12 @@ final class SharedStandings: Sendable {
     // MARK: Looking
 
     /// Workers that are well, of those that get requests; nil while nobody knows who they are.
-    var healthy: Int64? { self.state.withLock { $0.isKnown ? Int64($0.standings.summary.well) : nil } }
+    var healthy: Int64? { self.state.withLock { $0.isKnown ? Int64($0.standings.well) : nil } }
 
     var summary: Summary {
         self.state.withLock { state in
-            let (well, failing) = state.standings.summary
-            return Summary(well: well, failing: failing, ejections: state.standings.ejections)
+            let standings = state.standings
+            return Summary(well: standings.well, failing: standings.failing, ejections: standings.ejections)
         }
     }
 }
