@@ -323,7 +323,10 @@ public final class Controller {
         for exporter in self.exporters { exporter.pause() }
         // Another controller need not wait until the lock runs out.
         self.board.resign(controller: self.workers.controller) { result in
-            guard let next = try? result.get(), self.hasWorkers else { return self.endAlone(completion) }
+            // One that was killed may still be written down as the one that leads.
+            guard let next = try? result.get(), !self.workers.isGone(next), self.hasWorkers else {
+                return self.endAlone(completion)
+            }
             self.log.notice("workers are handed over", metadata: ["to": "\(next)"])
             guard !inHurry else {
                 for controller in self.pools { controller.leave() }
@@ -344,7 +347,9 @@ public final class Controller {
             guard self.hasWorkers else { return completion() }
             guard self.loop.now < until else { return self.endAll(completion) }
             self.board.resign(controller: self.workers.controller) { result in
-                if case .success(nil) = result { return self.endAlone(completion) }
+                if case .success(let next) = result, next.map(self.workers.isGone) ?? true {
+                    return self.endAlone(completion)
+                }
                 self.handOver(until: until, completion)
             }
         }
