@@ -23,8 +23,6 @@ public final class Controller {
     private let journal: (any RoomJournal)?
     private let executable: String
     private let workers: WorkerAccess
-    /// Whether a controller of that name is known to be gone.
-    private let isGone: (String) -> Bool
     private var random: SplitMix64
     private var settings: Settings
     private var pools: [PoolController] = []
@@ -34,6 +32,7 @@ public final class Controller {
     /// When the shared state was asked that said last that this controller leads.
     private var confirmedAt: Instant?
     private var isStopping = false
+    private var isInHurry = false
     private var contact = StateContact()
 
     /// `executable` is the program whose `worker` command runs a sample worker.
@@ -62,13 +61,16 @@ public final class Controller {
                 place: ProcessTable.place,
                 book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
                 launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
-                adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) }
+                adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },
+                isGone: { name in
+                    guard let process = name.split(separator: "@").last.flatMap({ ProcessIdentity($0) }) else {
+                        return false
+                    }
+                    // A host of the same name may be another one: only what can be seen from here counts.
+                    return process.place == ProcessTable.place && ProcessTable.isRunning(process) == false
+                }
             )
-        ) { name in
-            guard let process = name.split(separator: "@").last.flatMap({ ProcessIdentity($0) }) else { return false }
-            // A host of the same name may be another one: only what can be seen from here counts.
-            return process.place == ProcessTable.place && ProcessTable.isRunning(process) == false
-        }
+        )
     }
 
     /// On any loop, with any workers: `seed` makes a run in a simulated world repeatable.
@@ -82,8 +84,7 @@ public final class Controller {
         journal: (any RoomJournal)? = nil,
         log: Logger,
         seed: UInt64,
-        workers: WorkerAccess,
-        isGone: @escaping (String) -> Bool
+        workers: WorkerAccess
     ) {
         self.id = id
         self.settings = settings
@@ -95,7 +96,6 @@ public final class Controller {
         self.log = log
         self.random = SplitMix64(seed: seed)
         self.workers = workers
-        self.isGone = isGone
     }
 
     public func start() {
@@ -185,7 +185,7 @@ public final class Controller {
             case .success(.other(let leader)):
                 self.contact.answered(moment)
                 self.take(fence: nil)
-                if displacing == nil, self.isGone(leader) {
+                if displacing == nil, self.workers.isGone(leader) {
                     self.log.notice("the controller that led is gone", metadata: ["leader": "\(leader)"])
                     return self.round(displacing: leader)
                 }
@@ -311,19 +311,27 @@ public final class Controller {
     private static let handOverLookNanoseconds = 200 * Nanoseconds.perMillisecond
 
     /// Hands the workers over to a controller that stands by. Without one, ends them and waits for it, or leaves them
-    /// running, as `on_stop` says.
+    /// running, as `on_stop` says. In a hurry nobody is waited for: not the next controller, nor requests under way.
     ///
     /// The rates that it lent to rooms are not taken back: they lapse three seconds later, and then the stated fallback
     /// holds, which is never more than was lent. Taken back at once they would open the rooms to their full inflow for
     /// as long as it takes the next controller to come.
-    public func stop(_ completion: @escaping () -> Void) {
+    public func stop(inHurry: Bool = false, _ completion: @escaping () -> Void) {
         self.loop.preconditionOnLoop()
         self.isStopping = true
+        self.isInHurry = inHurry
         for exporter in self.exporters { exporter.pause() }
         // Another controller need not wait until the lock runs out.
         self.board.resign(controller: self.workers.controller) { result in
-            guard let next = try? result.get(), self.hasWorkers else { return self.endAlone(completion) }
+            // One that was killed may still be written down as the one that leads.
+            guard let next = try? result.get(), !self.workers.isGone(next), self.hasWorkers else {
+                return self.endAlone(completion)
+            }
             self.log.notice("workers are handed over", metadata: ["to": "\(next)"])
+            guard !inHurry else {
+                for controller in self.pools { controller.leave() }
+                return self.endAll(completion)
+            }
             for controller in self.pools { controller.standBy() }
             let until = self.loop.now.advanced(byNanoseconds: Self.handOverNanoseconds)
             self.handOver(until: until, completion)
@@ -339,7 +347,9 @@ public final class Controller {
             guard self.hasWorkers else { return completion() }
             guard self.loop.now < until else { return self.endAll(completion) }
             self.board.resign(controller: self.workers.controller) { result in
-                if case .success(nil) = result { return self.endAlone(completion) }
+                if case .success(let next) = result, next.map(self.workers.isGone) ?? true {
+                    return self.endAlone(completion)
+                }
                 self.handOver(until: until, completion)
             }
         }
@@ -358,7 +368,7 @@ public final class Controller {
         var missing = controllers.count
         guard missing > 0 else { return completion() }
         for controller in controllers {
-            controller.stop {
+            controller.stop(inHurry: self.isInHurry) {
                 missing -= 1
                 if missing == 0 { completion() }
             }

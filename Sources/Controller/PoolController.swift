@@ -29,6 +29,8 @@ final class PoolController {
     private(set) var lastSignals: PoolSignals?
     private var isBusy = false
     private var isStopping = false
+    /// Its workers are none of its business any more.
+    private var hasLeft = false
     private var fence: Int64 = 0
     /// A later leader has written to the board.
     var onDeposed: (() -> Void)?
@@ -76,6 +78,7 @@ final class PoolController {
             pool: pool.name,
             keeper: workers.controller,
             place: workers.place,
+            isGone: workers.isGone,
             driver: driver,
             loop: loop,
             board: board,
@@ -256,14 +259,15 @@ final class PoolController {
     /// Why workers do not get ready; nil when they do.
     var problem: String? { self.driver?.problem }
 
-    /// Ends every worker. Those that gateways still use drain first.
-    func stop(_ completion: @escaping () -> Void) {
+    /// Ends every worker. Those that gateways still use drain first, unless that has to be quick.
+    func stop(inHurry: Bool = false, _ completion: @escaping () -> Void) {
         self.isStopping = true
-        guard let driver = self.driver, let custody = self.custody else { return completion() }
+        guard let driver = self.driver, let custody = self.custody, !self.hasLeft else { return completion() }
         // What an earlier controller left is on its way to this one: then that ends too.
-        guard !custody.isTakingOver else { return custody.onSettled = { self.stop(completion) } }
+        guard !custody.isTakingOver else { return custody.onSettled = { self.stop(inHurry: inHurry, completion) } }
         guard self.hasWorkers else { return completion() }
         custody.speakAgain()
+        if inHurry { return driver.stopAll(completion) }
         self.board.signals(pool: self.name, maxAgeMicros: Self.signalsMaxAgeMicros) { result in
             guard (try? result.get())?.isEmpty == false else { return driver.stopAll(completion) }
             driver.drainAll(completion)
@@ -296,6 +300,7 @@ final class PoolController {
     /// Leaves the workers running, for the next controller to find.
     func leave() {
         self.isStopping = true
+        self.hasLeft = true
         guard let driver = self.driver else { return }
         self.custody?.publish()
         driver.giveUp(driver.ids)

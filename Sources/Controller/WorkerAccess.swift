@@ -9,4 +9,6 @@ struct WorkerAccess {
     let book: any WorkerBook
     let launch: WorkerLauncher
     let adopt: WorkerAdopter
+    /// Whether the controller of that name is known to be gone.
+    let isGone: (String) -> Bool
 }

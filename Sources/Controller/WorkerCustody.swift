@@ -30,6 +30,9 @@ final class WorkerCustody {
     private let board: any PoolBoard
     private let book: any WorkerBook
     private let place: String
+    private let isGone: (String) -> Bool
+    /// Controllers of this folder that are gone, whose workers this one looks after meanwhile.
+    private var heirOf: Set<String> = []
     private let driver: ProcessDriver
     /// Of another host, as its controller left them.
     private var foreign: (workers: [RegisteredWorker], records: [WorkerRecord], until: Instant)?
@@ -45,6 +48,7 @@ final class WorkerCustody {
         pool: String,
         keeper: String,
         place: String,
+        isGone: @escaping (String) -> Bool,
         driver: ProcessDriver,
         loop: any LoopContext,
         board: any PoolBoard,
@@ -54,6 +58,7 @@ final class WorkerCustody {
         self.pool = pool
         self.keeper = keeper
         self.place = place
+        self.isGone = isGone
         self.driver = driver
         self.loop = loop
         self.board = board
@@ -66,8 +71,6 @@ final class WorkerCustody {
     var isLeading: Bool { if case .leading = self.phase { true } else { false } }
     /// Ready workers of another host that gateways still use.
     var foreignReady: Int { self.foreign?.records.count { $0.state == .ready } ?? 0 }
-    /// Where the process of this pool with the number runs its output to.
-    func logFile(of worker: String) -> String { self.book.logFile(of: worker) }
 
     // MARK: Taking over
 
@@ -188,9 +191,22 @@ final class WorkerCustody {
         if self.phase == .standingBy, self.lastFence > 0 { self.phase = .leading(fence: self.lastFence) }
     }
 
+    /// A controller of this folder has died, and the leader is on another host: its workers would serve nobody, and never
+    /// end. Whoever stands by here looks after them until the leader has no need of them.
+    private func inherit() {
+        let book = self.book.load(pool: self.pool)
+        let left = book.workers.filter { $0.keeper != self.keeper && self.isGone($0.keeper) }
+        guard !left.isEmpty, self.driver.ids.isDisjoint(with: left.map(\.id)) else { return }
+        self.heirOf.formUnion(left.map(\.keeper))
+        self.lastFence = max(self.lastFence, book.fence)
+        _ = self.driver.adopt(Adoption.plan(left, at: self.place).here)
+        self.publish()
+    }
+
     /// Looks what the leader makes of the workers that this controller still has: it gives up those that the leader has
     /// adopted, and ends those that nobody wants.
     func follow() {
+        if !self.isLeading { self.inherit() }
         let own = self.driver.ids
         guard !self.isLeading, !self.isAsking, !own.isEmpty else { return }
         self.isAsking = true
@@ -203,7 +219,7 @@ final class WorkerCustody {
             for id in own {
                 switch Adoption.following(
                     id,
-                    of: self.keeper,
+                    of: self.heirOf.union([self.keeper]),
                     registry: leaders.workers,
                     isListed: listed.contains(id),
                     leaderHasSpoken: leaders.fence > self.lastFence

@@ -57,20 +57,20 @@ public enum Adoption {
     }
 
     /// - Parameters:
-    ///   - own: a worker that `keeper` looks after.
+    ///   - own: a worker that one of `keepers` looks after: this controller, or one that is gone.
     ///   - registry: what the leader has written down of all workers.
     ///   - isListed: the leader has gateways send requests to it.
-    ///   - leaderHasSpoken: the registry is of a later leader than `keeper` was.
+    ///   - leaderHasSpoken: the registry is of a later leader than they were.
     public static func following(
         _ own: String,
-        of keeper: String,
+        of keepers: Set<String>,
         registry: [RegisteredWorker],
         isListed: Bool,
         leaderHasSpoken: Bool
     ) -> Following {
         guard leaderHasSpoken else { return .keep }
         if let entry = registry.first(where: { $0.id == own }) {
-            if entry.keeper != keeper { return .giveUp }
+            if !keepers.contains(entry.keeper) { return .giveUp }
             // It has not got an address yet, so nobody could be sent to it.
             if isListed { return .keep }
         }

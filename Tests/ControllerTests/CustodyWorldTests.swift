@@ -82,6 +82,22 @@ import Testing
         )
     }
 
+    /// The leader of one host dies, and the next is on another: nobody there can end what it leaves, but who stands by on
+    /// its own host does.
+    @Test func leader_thatDiedElsewhere_itsWorkersAreEndedByWhoStandsByThere() {
+        let site = self.makeSite(seed: 9)
+        let before = self.ids(site.live(0))
+        let book = site.controllers[0].book
+        site.addController(at: "there/1.1")
+        site.run(seconds: 3)
+        site.addController(book: book)
+        site.controllers[0].board.oneInFailures = 1
+        self.expectService(site, seconds: 10, seed: 9) { site.on(1) { $0.isLeading } }
+        site.gone = ["controller-0"]
+        self.expectService(site, seconds: 60, seed: 9) { before.isDisjoint(with: self.ids(site.running)) }
+        #expect(site.on(1) { $0.isLeading } && site.live(2).isEmpty)
+    }
+
     /// As when a whole site is shut down.
     @Test(arguments: 1...10 as ClosedRange<UInt64>)
     func bothTold_atTheSameTime_nobodyIsLeftBehind(seed: UInt64) {

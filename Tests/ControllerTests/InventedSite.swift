@@ -101,6 +101,7 @@ final class InventedSite {
         let loop: VirtualLoop
         let board: FlakyBoard
         let store: RefusingStore
+        let book: MemoryBook
     }
     private(set) var controllers: [Member] = []
     private(set) var workers: [InventedWorker] = []
@@ -138,12 +139,15 @@ final class InventedSite {
 
     /// `prepare` is given its board before it starts.
     @discardableResult
-    func addController(at place: String = "here/1.1", _ prepare: (FlakyBoard) -> Void = { _ in }) -> Int {
+    func addController(
+        at place: String = "here/1.1",
+        book: MemoryBook = MemoryBook(),
+        _ prepare: (FlakyBoard) -> Void = { _ in }
+    ) -> Int {
         let loop = self.world.makeLoop()
         let number = self.controllers.count
         let board = FlakyBoard(MemoryPoolBoard(loop: loop, boards: self.boards), world: self.world)
         let store = RefusingStore(MemoryRoomStore(loop: loop, rooms: self.rooms))
-        let book = MemoryBook()
         self.places[ObjectIdentifier(loop)] = place
         let controller = Controller(
             id: "controller-\(number)",
@@ -169,12 +173,12 @@ final class InventedSite {
                     let found = self?.workers.first { $0.identity == entry.process && !$0.hasEnded }
                     found?.adopt(entry.state, on: loop, onEvent: onEvent)
                     return found
-                }
-            ),
-            isGone: { [weak self] in self?.gone.contains($0) ?? false }
+                },
+                isGone: { [weak self] in self?.gone.contains($0) ?? false }
+            )
         )
         prepare(board)
-        self.controllers.append(Member(controller: controller, loop: loop, board: board, store: store))
+        self.controllers.append(Member(controller: controller, loop: loop, board: board, store: store, book: book))
         self.world.run(on: loop) { controller.start() }
         return number
     }

@@ -132,7 +132,7 @@ import Testing
     @Test func worker_neverReady_isStoppedAndTriedAgain() throws {
         try Scene.play { scene in
             var configuration = Self.configuration()
-            configuration.pool["command"] = "[/bin/sh, -c, \"exec cat\"]"
+            configuration.pool["command"] = "[/bin/sh, -c, \"exec sleep 600\"]"
             configuration.pool["start_timeout"] = "200ms"
             let sluice = try scene.start(configuration, waits: false)
             try sluice.waitForLog("was not ready in time")

@@ -113,7 +113,8 @@ import Testing
         arguments: [
             // The leader has not spoken since: nothing is known.
             (keeper: nil as String?, isListed: false, hasSpoken: false, Adoption.Following.keep),
-            ("me", true, true, .keep), ("other", true, true, .giveUp), ("other", false, true, .giveUp),
+            ("me", true, true, .keep), ("the dead", true, true, .keep), ("other", true, true, .giveUp),
+            ("other", false, true, .giveUp),
             // Gateways are not sent to it any more, and nobody else looks after it.
             ("me", false, true, .retire), (nil, false, true, .retire),
         ]
@@ -126,7 +127,7 @@ import Testing
     ) {
         let following = Adoption.following(
             "w",
-            of: "me",
+            of: ["me", "the dead"],
             registry: keeper.map { [Self.worker("w", keeper: $0)] } ?? [],
             isListed: isListed,
             leaderHasSpoken: hasSpoken
