@@ -74,7 +74,7 @@ let package = Package(
         module("Tokens", ["Admission", "COpenSSL", "Primitives"]),
 
         // The shells.
-        module("SharedState", ["Admission", "EventLoop", "Primitives", "RedisClient", "Scaling"]),
+        module("SharedState", ["Admission", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling"]),
         module(
             "Gateway",
             [
@@ -118,7 +118,7 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Primitives", "RedisClient", "Scaling",
+                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling",
                 "SharedState", "Transport",
             ],
             path: "Tests/TestKit",
@@ -158,8 +158,8 @@ let package = Package(
         tests(
             "ControllerTests",
             [
-                "Admission", "Controller", "EventLoop", "Primitives", "Reports", "Scaling", "Settings", "SharedState",
-                "TestKit", "Transport", logging,
+                "Admission", "Controller", "EventLoop", "Pools", "Primitives", "Reports", "Scaling", "Settings",
+                "SharedState", "TestKit", "Transport", logging,
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
@@ -169,14 +169,14 @@ let package = Package(
         ),
         tests(
             "SharedStateTests",
-            ["Admission", "EventLoop", "Primitives", "RedisClient", "Scaling", "SharedState", "TestKit"]
+            ["Admission", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling", "SharedState", "TestKit"]
         ),
         tests("TokensTests", ["Admission", "Primitives", "Tokens"]),
         tests(
             "GatewayTests",
             [
-                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Primitives", "Reports", "Rooms",
-                "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
+                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Pools", "Primitives", "Reports",
+                "Rooms", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

@@ -27,7 +27,11 @@ extension Controller {
             help: "Gateways that ceased to report and did not say that they stop."
         )
         for pool in report { text.sample(pool.silentGateways.count, [("pool", pool.name)]) }
-        text.family("sluice_worker_crashes_total", .counter, help: "Workers that died unasked or did not get ready.")
+        text.family(
+            "sluice_worker_crashes_total",
+            .counter,
+            help: "Workers that died unasked, did not get ready, or hung."
+        )
         for pool in report { text.sample(pool.crashes, [("pool", pool.name)]) }
         self.writeExports(to: &text)
     }

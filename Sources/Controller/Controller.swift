@@ -23,14 +23,17 @@ public final class Controller {
     private let rates: RoomRates
     private let journal: (any RoomJournal)?
     private let executable: String
-    private let launch: WorkerLauncher
+    private let workers: WorkerAccess
     private var random: SplitMix64
     private var settings: Settings
     private var pools: [PoolController] = []
     private var exporters: [JournalExporter] = []
     private var timer: LoopTimer?
     private var fence: Int64?
+    /// When the shared state was asked that said last that this controller leads.
+    private var confirmedAt: Instant?
     private var isStopping = false
+    private var isInHurry = false
     private var contact = StateContact()
 
     /// `executable` is the program whose `worker` command runs a sample worker.
@@ -53,8 +56,22 @@ public final class Controller {
             board: board,
             journal: journal,
             log: log,
-            seed: .random(in: 0 ... .max)
-        ) { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) }
+            seed: .random(in: 0 ... .max),
+            workers: WorkerAccess(
+                controller: "\(id)@\(ProcessTable.own)",
+                place: ProcessTable.place,
+                book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
+                launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
+                adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },
+                isGone: { name in
+                    guard let process = name.split(separator: "@").last.flatMap({ ProcessIdentity($0) }) else {
+                        return false
+                    }
+                    // A host of the same name may be another one: only what can be seen from here counts.
+                    return process.place == ProcessTable.place && ProcessTable.isRunning(process) == false
+                }
+            )
+        )
     }
 
     /// On any loop, with any workers: `seed` makes a run in a simulated world repeatable.
@@ -68,7 +85,7 @@ public final class Controller {
         journal: (any RoomJournal)? = nil,
         log: Logger,
         seed: UInt64,
-        launch: @escaping WorkerLauncher
+        workers: WorkerAccess
     ) {
         self.id = id
         self.settings = settings
@@ -79,7 +96,7 @@ public final class Controller {
         self.journal = journal
         self.log = log
         self.random = SplitMix64(seed: seed)
-        self.launch = launch
+        self.workers = workers
     }
 
     public func start() {
@@ -98,19 +115,34 @@ public final class Controller {
 
     private func makePools() {
         for pool in self.settings.pools where !self.pools.contains(where: { $0.name == pool.name }) {
-            self.pools.append(
-                PoolController(
-                    pool: pool,
-                    settings: self.settings,
-                    executable: self.executable,
-                    loop: self.loop,
-                    board: self.board,
-                    rates: self.rates,
-                    log: self.log,
-                    seed: self.random.next(),
-                    launch: self.launch
-                )
-            )
+            self.pools.append(self.makePool(pool))
+        }
+    }
+
+    private func makePool(_ pool: PoolSettings) -> PoolController {
+        let controller = PoolController(
+            pool: pool,
+            settings: self.settings,
+            executable: self.executable,
+            loop: self.loop,
+            board: self.board,
+            rates: self.rates,
+            log: self.log,
+            seed: self.random.next(),
+            workers: self.workers,
+            mayAct: { [weak self] in self?.mayAct ?? false }
+        )
+        controller.onDeposed = { [weak self] in self?.take(fence: nil) }
+        return controller
+    }
+
+    /// Workers of pools that are configured no more, left by a controller with an older configuration: nobody wants them.
+    private func retireUnknownPools(fence: Int64) {
+        for name in self.workers.book.pools where self.settings.pool(named: name) == nil {
+            guard !self.retired.contains(where: { $0.name == name }) else { continue }
+            let controller = self.makePool(PoolSettings(name: name))
+            self.retired.append(controller)
+            controller.retire(fence: fence) { [weak self] in self?.retired.removeAll { $0 === controller } }
         }
     }
 
@@ -136,24 +168,50 @@ public final class Controller {
         for exporter in before where !self.exporters.contains(where: { $0 === exporter }) { exporter.pause() }
     }
 
-    private func round() {
-        self.board.lead(controller: self.id, ttlMillis: Self.leadershipMillis) { result in
+    /// `displacing` names a leader that is gone, as by `kill -9`: nobody waits until its time runs out.
+    private func round(displacing: String? = nil) {
+        let askedAt = self.loop.now
+        self.board.lead(
+            controller: self.workers.controller,
+            ttlMillis: Self.leadershipMillis,
+            displacing: displacing
+        ) { result in
             guard !self.isStopping else { return }
             let moment = (now: self.loop.now, wallMicros: self.loop.wallMicros)
             switch result {
-            case .success(let fence):
+            case .success(.own(let fence)):
                 self.contact.answered(moment)
+                self.confirmedAt = askedAt
                 self.take(fence: fence)
+            case .success(.other(let leader)):
+                self.contact.answered(moment)
+                self.take(fence: nil)
+                if displacing == nil, self.workers.isGone(leader) {
+                    self.log.notice("the controller that led is gone", metadata: ["leader": "\(leader)"])
+                    return self.round(displacing: leader)
+                }
             case .failure(let error):
                 self.contact.failed(error, moment)
                 // Whoever led goes on with what it has; who has not led yet waits impatiently.
                 if self.fence == nil { self.timer?.arm(afterNanoseconds: Self.impatienceNanoseconds) }
             }
-            guard let fence = self.fence else { return }
+            guard let fence = self.fence else { return self.follow() }
             for pool in self.pools { pool.control(fence: fence) }
             for exporter in self.exporters { exporter.export() }
         }
     }
+
+    /// Others may lead once the time has run out for which this controller was told to, as when it was stopped for a while:
+    /// then it does nothing to workers before it has heard again. While the shared state is away nobody else leads
+    /// either, as far as anybody knows, and what dies is replaced.
+    private var mayAct: Bool {
+        // Told to end, it asks no more; what it does to its workers then is between it and them.
+        guard !self.isStopping, self.fence != nil, let confirmedAt = self.confirmedAt else { return true }
+        let age = self.loop.now.nanoseconds(since: confirmedAt)
+        return age < Self.leadershipMillis * Nanoseconds.perMillisecond || self.contact.isFailing
+    }
+
+    private func follow() { for pool in self.pools + self.retired { pool.follow() } }
 
     private func take(fence: Int64?) {
         if fence != nil, self.fence == nil {
@@ -167,7 +225,10 @@ public final class Controller {
             for pool in self.pools { pool.forgetCalls() }
             self.rates.forgetTerm()
         }
+        let hasBegun = fence != nil && fence != self.fence
         self.fence = fence
+        guard let fence else { return self.pools.forEach { $0.standBy() } }
+        if hasBegun { self.retireUnknownPools(fence: fence) }
     }
 
     /// As of the last answer of the shared state.
@@ -254,23 +315,70 @@ public final class Controller {
 
     // MARK: End
 
-    /// Stops every worker that this controller started, and waits for their end.
+    /// Longer than this nobody waits for the next controller to take over the workers.
+    private static let handOverNanoseconds = 60 * Nanoseconds.perSecond
+    private static let handOverLookNanoseconds = 200 * Nanoseconds.perMillisecond
+
+    /// Hands the workers over to a controller that stands by. Without one, ends them and waits for it, or leaves them
+    /// running, as `on_stop` says. In a hurry nobody is waited for: not the next controller, nor requests under way.
     ///
     /// The rates that it lent to rooms are not taken back: they lapse three seconds later, and then the stated fallback
     /// holds, which is never more than was lent. Taken back at once they would open the rooms to their full inflow for
     /// as long as it takes the next controller to come.
-    public func stop(_ completion: @escaping () -> Void) {
+    public func stop(inHurry: Bool = false, _ completion: @escaping () -> Void) {
         self.loop.preconditionOnLoop()
         self.isStopping = true
+        self.isInHurry = inHurry
         self.rates.stop()
         for exporter in self.exporters { exporter.pause() }
         // Another controller need not wait until the lock runs out.
-        self.board.resign(controller: self.id) { _ in }
+        self.board.resign(controller: self.workers.controller) { result in
+            // One that was killed may still be written down as the one that leads.
+            guard let next = try? result.get(), !self.workers.isGone(next), self.hasWorkers else {
+                return self.endAlone(completion)
+            }
+            self.log.notice("workers are handed over", metadata: ["to": "\(next)"])
+            guard !inHurry else {
+                for controller in self.pools { controller.leave() }
+                return self.endAll(completion)
+            }
+            for controller in self.pools { controller.standBy() }
+            let until = self.loop.now.advanced(byNanoseconds: Self.handOverNanoseconds)
+            self.handOver(until: until, completion)
+        }
+    }
+
+    private var hasWorkers: Bool { (self.pools + self.retired).contains(where: \.hasWorkers) }
+
+    /// Until the next controller has adopted all of them, or has workers of its own in their place. It may go too.
+    private func handOver(until: Instant, _ completion: @escaping () -> Void) {
+        self.follow()
+        self.loop.after(nanoseconds: Self.handOverLookNanoseconds) {
+            guard self.hasWorkers else { return completion() }
+            guard self.loop.now < until else { return self.endAll(completion) }
+            self.board.resign(controller: self.workers.controller) { result in
+                if case .success(let next) = result, next.map(self.workers.isGone) ?? true {
+                    return self.endAlone(completion)
+                }
+                self.handOver(until: until, completion)
+            }
+        }
+    }
+
+    /// Nobody takes the workers over now.
+    private func endAlone(_ completion: @escaping () -> Void) {
+        guard self.settings.controller.onStop == .keep else { return self.endAll(completion) }
+        for controller in self.pools { controller.leave() }
+        // Those of pools that are configured no more are of no use to the next one.
+        self.endAll(completion)
+    }
+
+    private func endAll(_ completion: @escaping () -> Void) {
         let controllers = self.pools + self.retired
         var missing = controllers.count
         guard missing > 0 else { return completion() }
         for controller in controllers {
-            controller.stop {
+            controller.stop(inHurry: self.isInHurry) {
                 missing -= 1
                 if missing == 0 { completion() }
             }

@@ -1,91 +1,145 @@
 import EventLoop
 import Glibc
-import HTTPService
+import Pools
 import Primitives
+import Settings
 import Transport
 
-/// One worker's process: started, read for its address, asked until it is ready, told to end. What it is to do and when
-/// is decided by `Reconciliation`.
+/// One worker's process: started or found, read for its address, asked how it does, told to end. What it is to do and
+/// when is decided by `Reconciliation`.
 final class ManagedWorker: WorkerProcess {
-    private static let probeIntervalNanoseconds = 50 * Nanoseconds.perMillisecond
-    private static let probeTimeoutNanoseconds = Nanoseconds.perSecond
-
     private(set) var address: SocketAddress?
+    let identity: ProcessIdentity
     private let loop: EventLoop
     private let onEvent: (WorkerEvent) -> Void
-    private var process: ChildProcess?
-    private var output: WorkerOutput?
-    private var probeTimer: LoopTimer?
-    /// Until it is ready or told to end.
-    private var isAsked = true
+    private let process: DetachedProcess
+    private let log: WorkerLog
+    private var probe: WorkerProbe?
+    private var isReady = false
+    /// It tells where it listens, once, and unless it is told to end before.
+    private var isAwaited = true
+    private var isToldToEnd = false
 
     /// `onEvent` is called on the loop, and never before this has returned.
     init(_ plan: WorkerPlan, on loop: EventLoop, onEvent: @escaping (WorkerEvent) -> Void) throws {
         self.loop = loop
         self.onEvent = onEvent
-        let process = try ChildProcess.spawn(plan.executable, arguments: plan.arguments, on: loop) {
-            [weak self] status in
-            self?.processEnded("\(status)")
-        }
-        self.process = process
-        self.probeTimer = LoopTimer(loop: loop) { [weak self] in self?.probe() }
-        guard let pipe = process.takeOutput() else { return }
+        self.log = WorkerLog(path: plan.log, loop: loop)
+        let output = try self.log.openForWriting()
+        defer { close(output) }
+        let end = EndOfProcess()
         do {
-            self.output = try WorkerOutput(loop: loop, fd: pipe) { [weak self] address in self?.announced(address) }
+            self.process = try DetachedProcess.spawn(
+                plan.executable,
+                arguments: plan.arguments,
+                environment: [WorkerMark.variable: WorkerMark(plan).text],
+                output: output,
+                on: loop
+            ) { end.tell("\($0)") }
         } catch {
-            // Nobody would look after it.
-            process.signal(SIGKILL)
+            self.log.remove()
             throw error
+        }
+        self.identity = self.process.identity
+        end.worker = self
+        self.probe = WorkerProbe(ProbeSettings(), on: loop) { [weak self] in self?.answered($0) }
+        self.log.watch { [weak self] in self?.announced($0) }
+    }
+
+    /// Goes on with a worker that another controller started; nil when it does not run any more.
+    init?(adopting entry: RegisteredWorker, on loop: EventLoop, onEvent: @escaping (WorkerEvent) -> Void) {
+        let end = EndOfProcess()
+        guard let process = DetachedProcess.find(entry.process, on: loop, onExit: { _ in end.tell(Self.strangersEnd) })
+        else {
+            // It died while nobody looked; what it had started may still be there.
+            ProcessTable.endRest(ofGroup: entry.process.pid, withVariable: WorkerMark.variable) {
+                WorkerMark(text: $0)?.id == entry.id
+            }
+            return nil
+        }
+        self.loop = loop
+        self.onEvent = onEvent
+        self.log = WorkerLog(path: entry.log, loop: loop)
+        self.process = process
+        self.identity = entry.process
+        self.address = entry.address.flatMap { try? SocketAddress(parsing: $0) }
+        self.isReady = entry.state != .starting
+        end.worker = self
+        let probe = WorkerProbe(ProbeSettings(), on: loop) { [weak self] in self?.answered($0) }
+        self.probe = probe
+        if let address = self.address {
+            self.isAwaited = false
+            probe.begin(at: address, isReady: self.isReady)
+        } else if !self.isReady {
+            self.log.watch { [weak self] in self?.announced($0) }
         }
     }
 
-    var pid: Int32? { self.process?.pid }
+    private static let strangersEnd =
+        "how it ended is told to its parent only, which was an earlier controller"
+
+    /// The process tells of its end to whoever has it by then: it is there before the worker is.
+    private final class EndOfProcess {
+        weak var worker: ManagedWorker?
+        func tell(_ reason: String) { self.worker?.processEnded(reason) }
+    }
 
     // MARK: Start
 
     private func announced(_ address: String) {
-        guard self.isAsked else { return }
+        guard self.isAwaited else { return }
+        self.isAwaited = false
         do {
-            self.address = try SocketAddress(parsing: address)
-            self.probe()
+            let parsed = try SocketAddress(parsing: address)
+            self.address = parsed
+            self.onEvent(.announced)
+            self.probe?.begin(at: parsed)
         } catch {
-            self.isAsked = false
             self.onEvent(.useless("\(error)"))
         }
     }
 
-    private func probe() {
-        guard self.isAsked, let address = self.address else { return }
-        HTTPProbe.get(
-            address: address,
-            path: "/healthz",
-            on: self.loop,
-            timeoutNanoseconds: Self.probeTimeoutNanoseconds
-        ) { [weak self] result in
-            guard let self, self.isAsked else { return }
-            guard case .success(let answer) = result, answer.status == 200 else {
-                self.probeTimer?.arm(afterNanoseconds: Self.probeIntervalNanoseconds)
-                return
-            }
-            self.isAsked = false
-            self.onEvent(.ready)
-        }
+    // MARK: How it does
+
+    func ask(_ settings: ProbeSettings) { self.probe?.settings = settings }
+
+    private func answered(_ isWell: Bool) {
+        if self.isReady { return self.onEvent(.probed(isWell: isWell)) }
+        self.isReady = true
+        self.onEvent(.ready)
     }
+
+    func tidy() { self.log.tidy() }
 
     // MARK: End
 
     func stop() {
-        self.isAsked = false
-        self.process?.signal(SIGTERM)
+        self.endProbe()
+        self.isToldToEnd = true
+        self.process.signal(SIGTERM)
     }
 
-    func kill() { self.process?.signal(SIGKILL) }
+    func kill() { self.process.signal(SIGKILL) }
+
+    func letGo() {
+        self.endProbe()
+        self.log.ignore()
+        self.process.letGo()
+    }
+
+    private func endProbe() {
+        self.isAwaited = false
+        self.probe?.end()
+    }
 
     private func processEnded(_ reason: String) {
-        self.isAsked = false
-        self.process = nil
-        self.output?.deregisterAndClose()
-        self.output = nil
-        self.onEvent(.ended(reason))
+        self.endProbe()
+        self.log.ignore()
+        guard !self.isToldToEnd else {
+            self.log.remove()
+            return self.onEvent(.ended(reason))
+        }
+        let lines = WorkerLog.lastLines(of: self.log.path)
+        self.onEvent(.ended(lines.isEmpty ? reason : "\(reason); the last that it said: \(lines)"))
     }
 }

@@ -9,6 +9,9 @@ import SharedState
 
 /// One pool's loop of control: gateways' signals in, workers and admission rate out, once a second.
 final class PoolController {
+    /// Between two looks at whether workers that drain for the end have come to it.
+    private static let drainLookNanoseconds = 500 * Nanoseconds.perMillisecond
+
     let name: String
     private let loop: any LoopContext
     private let log: Logger
@@ -18,6 +21,8 @@ final class PoolController {
     private var pool: PoolSettings
     private var policy: ScalingPolicy
     private let driver: ProcessDriver?
+    /// Nil for a pool whose workers somebody else looks after.
+    private let custody: WorkerCustody?
     private(set) var lastDecision: ScalingDecision?
     private(set) var lastSignals: PoolSignals?
     private var roster = GatewayRoster()
@@ -27,7 +32,13 @@ final class PoolController {
     var forgottenGateways: Int { self.roster.forgotten }
     private var isBusy = false
     private var isStopping = false
+    /// Its workers are none of its business any more.
+    private var hasLeft = false
     private var fence: Int64 = 0
+    /// A later leader has written to the board.
+    var onDeposed: (() -> Void)?
+    /// Whether this controller may still act: what it was told last is not too old.
+    private let mayAct: () -> Bool
 
     init(
         pool: PoolSettings,
@@ -38,7 +49,8 @@ final class PoolController {
         rates: RoomRates,
         log: Logger,
         seed: UInt64,
-        launch: @escaping WorkerLauncher
+        workers: WorkerAccess,
+        mayAct: @escaping () -> Bool
     ) {
         self.name = pool.name
         self.pool = pool
@@ -48,23 +60,46 @@ final class PoolController {
         self.rates = rates
         self.log = log
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
-        self.driver =
-            pool.driver == .process
-            ? ProcessDriver(
-                settings: pool,
-                executable: executable,
-                loop: loop,
-                log: log,
-                seed: seed,
-                launch: launch
-            ) : nil
-        self.driver?.onStarted = { [weak self] in self?.policy.workerStarted(after: $0) }
-        // Gateways, and the rate at which rooms let in, follow at once.
-        self.driver?.onChange = { [weak self] in
-            guard let self else { return }
-            self.publish()
-            self.control(fence: self.fence)
+        self.mayAct = mayAct
+        guard pool.driver == .process else {
+            self.driver = nil
+            self.custody = nil
+            return
         }
+        let driver = ProcessDriver(
+            settings: pool,
+            executable: executable,
+            loop: loop,
+            log: log,
+            seed: seed,
+            controller: workers.controller,
+            book: workers.book,
+            launch: workers.launch,
+            adopt: workers.adopt
+        )
+        let custody = WorkerCustody(
+            pool: pool.name,
+            keeper: workers.controller,
+            place: workers.place,
+            isGone: workers.isGone,
+            driver: driver,
+            loop: loop,
+            board: board,
+            book: workers.book,
+            log: log
+        )
+        self.driver = driver
+        self.custody = custody
+        driver.mayAct = mayAct
+        driver.onStarted = { [weak self] in self?.policy.workerStarted(after: $0) }
+        // Gateways, and the rate at which rooms let in, follow at once.
+        driver.onChange = { [weak self] in
+            guard let self else { return }
+            self.custody?.publish()
+            if self.custody?.isLeading ?? false { self.control(fence: self.fence) }
+        }
+        driver.onNews = { [weak self] in self?.custody?.publish() }
+        custody.onDeposed = { [weak self] in self?.onDeposed?() }
     }
 
     func apply(_ pool: PoolSettings, settings: Settings) {
@@ -77,11 +112,14 @@ final class PoolController {
     /// One round, as the leader with this fencing number.
     func control(fence: Int64) {
         guard !self.isBusy, !self.isStopping else { return }
+        if let custody = self.custody, custody.phase != .leading(fence: fence) {
+            return custody.takeOver(fence: fence) { [weak self] in self?.control(fence: fence) }
+        }
         self.isBusy = true
         self.fence = fence
         self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.askedMicros) { result in
             self.isBusy = false
-            guard !self.isStopping else { return }
+            guard !self.isStopping, self.custody?.isLeading ?? true, self.mayAct() else { return }
             self.boardContact.heard(result, self.moment)
             // A state that does not answer is a loss of signals: the size is held, the rate frozen.
             self.decide(on: (try? result.get()).map { self.look(at: $0) } ?? GatewayRoster.Look())
@@ -101,7 +139,13 @@ final class PoolController {
                 wallMicros: self.loop.wallMicros
             )
         }
-        let state = self.driver?.state ?? PoolState(ready: self.pool.workers.count)
+        var state = self.state
+        // Also those of another host that still serve: what they can take may be let in.
+        if let foreign = self.custody?.foreignReady {
+            state.ready += foreign.count
+            let each = self.pool.worker.slots
+            state.slots = state.slots.map { $0 + foreign.reduce(0) { $0 + ($1.slots ?? each) } }
+        }
         self.policy.limits.openings = ScalingLimits.openings(
             of: rooms,
             lines: lines ?? RoomLines(),
@@ -126,7 +170,9 @@ final class PoolController {
         // What a silent gateway has under way nobody knows: no worker is taken to be idle.
         let isKnown = signals != nil && look.silent.isEmpty
         self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: isKnown ? inFlight : nil)
-        self.publish()
+        self.driver?.tidy()
+        self.custody?.letForeignGo(desired: decision.desiredWorkers)
+        self.custody?.publish()
         // Also without signals: the policy freezes the rate, except that it is nought while no worker is ready.
         self.rates.offer(
             pool: self.name,
@@ -134,7 +180,10 @@ final class PoolController {
             lines: lines,
             fence: self.fence
         )
-        self.board.publishDecision(pool: self.name, fields: self.statusFields(decision, state)) { _ in }
+        let fields = self.statusFields(decision, state)
+        self.board.publishDecision(pool: self.name, fields: fields, fence: self.fence) { result in
+            if case .success(false) = result { self.onDeposed?() }
+        }
     }
 
     /// Tells gateways that report from those that have fallen silent, and says so in the log.
@@ -168,18 +217,15 @@ final class PoolController {
         return look
     }
 
-    // MARK: What goes out
+    // MARK: Leading and not
 
-    private func publish() {
-        guard let driver = self.driver else { return }
-        self.board.publish(pool: self.name, workers: driver.directory, fence: self.fence) { result in
-            guard case .failure(let error) = result else { return }
-            self.log.debug(
-                "the list of workers was not taken",
-                metadata: ["pool": "\(self.name)", "error": "\(error)"]
-            )
-        }
-    }
+    /// Another controller leads.
+    func standBy() { self.custody?.standBy() }
+
+    /// While it does: its word on the workers that are left here.
+    func follow() { self.custody?.follow() }
+
+    var hasWorkers: Bool { !(self.driver?.ids.isEmpty ?? true) }
 
     // MARK: What fails
 
@@ -234,9 +280,50 @@ final class PoolController {
     /// Why workers do not get ready; nil when they do.
     var problem: String? { self.driver?.problem }
 
-    func stop(_ completion: @escaping () -> Void) {
+    /// Ends every worker. Those that gateways still use drain first, unless that has to be quick.
+    func stop(inHurry: Bool = false, _ completion: @escaping () -> Void) {
         self.isStopping = true
-        guard let driver = self.driver else { return completion() }
-        driver.stopAll(completion)
+        guard let driver = self.driver, let custody = self.custody, !self.hasLeft else { return completion() }
+        // What an earlier controller left is on its way to this one: then that ends too.
+        guard !custody.isTakingOver else { return custody.onSettled = { self.stop(inHurry: inHurry, completion) } }
+        guard self.hasWorkers else { return completion() }
+        custody.speakAgain()
+        if inHurry { return driver.stopAll(completion) }
+        self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.freshMicros) { result in
+            guard (try? result.get())?.isEmpty == false else { return driver.stopAll(completion) }
+            driver.drainAll(completion)
+            self.lookAtDrained()
+        }
+    }
+
+    /// Stops those that have nothing under way any more.
+    private func lookAtDrained() {
+        self.loop.after(nanoseconds: Self.drainLookNanoseconds) {
+            guard self.hasWorkers else { return }
+            self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.freshMicros) { result in
+                if case .success(let reports) = result {
+                    var inFlight: [String: Int] = [:]
+                    for report in reports { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
+                    self.driver?.reconcile(desired: 0, inFlight: inFlight)
+                }
+                self.lookAtDrained()
+            }
+        }
+    }
+
+    /// Takes over what an earlier controller has left of a pool that there is no more, and ends it.
+    func retire(fence: Int64, _ completion: @escaping () -> Void) {
+        guard let custody = self.custody else { return completion() }
+        custody.takeOver(fence: fence) {}
+        self.stop(completion)
+    }
+
+    /// Leaves the workers running, for the next controller to find.
+    func leave() {
+        self.isStopping = true
+        self.hasLeft = true
+        guard let driver = self.driver else { return }
+        self.custody?.publish()
+        driver.giveUp(driver.ids)
     }
 }

@@ -1,5 +1,4 @@
 import EventLoop
-import Glibc
 import Logging
 import Pools
 import Primitives
@@ -9,20 +8,28 @@ import SharedState
 
 /// Runs a pool's workers. `Reconciliation` decides; this does what it says, and tells it what became of it.
 final class ProcessDriver {
-    private struct Running {
+    struct Running {
         let process: any WorkerProcess
         let id: String
         let startedMicros: Int64
+        let shape: UInt64
+        let log: String
     }
 
-    private let loop: any LoopContext
-    private let log: Logger
+    let loop: any LoopContext
+    let log: Logger
     private let executable: String
     private let launch: WorkerLauncher
-    private var settings: PoolSettings
-    private var reconciliation: Reconciliation
-    private var running: [Reconciliation.Number: Running] = [:]
+    let adoptProcess: WorkerAdopter
+    /// Names of workers begin with the pool's and this controller's: they are unique over all controllers.
+    private let namePrefix: String
+    let book: any WorkerBook
+    private(set) var settings: PoolSettings
+    var reconciliation: Reconciliation
+    var running: [Reconciliation.Number: Running] = [:]
     private var timer: LoopTimer?
+    /// What is due while this controller may not act is looked at again after this time.
+    private static let heldNanoseconds = 100 * Nanoseconds.perMillisecond
     private var stopCompletions: [() -> Void] = []
     /// The latest failure of a worker, and when the first came since one got ready or there were enough.
     private var trouble: (what: String, sinceMicros: Int64)?
@@ -30,6 +37,10 @@ final class ProcessDriver {
     var onStarted: ((Int64) -> Void)?
     /// The directory is another one now.
     var onChange: (() -> Void)?
+    /// A worker was started, or has told its address: the next controller has to know.
+    var onNews: (() -> Void)?
+    /// Whether this controller may still act on its workers.
+    var mayAct: () -> Bool = { true }
 
     /// `executable` is the program that brings the sample worker along.
     init(
@@ -38,16 +49,26 @@ final class ProcessDriver {
         loop: any LoopContext,
         log: Logger,
         seed: UInt64,
-        launch: @escaping WorkerLauncher
+        controller: String,
+        book: any WorkerBook,
+        launch: @escaping WorkerLauncher,
+        adopt: @escaping WorkerAdopter
     ) {
         self.settings = settings
         self.executable = executable
         self.launch = launch
+        self.adoptProcess = adopt
+        self.namePrefix = "\(settings.name)-" + String(FNV1a.hash64(controller.utf8), radix: 36)
+        self.book = book
         self.loop = loop
         self.log = log
         self.reconciliation = Reconciliation(limits: Reconciliation.Limits(settings), seed: seed)
         self.timer = LoopTimer(loop: loop) { [weak self] in
             guard let self else { return }
+            guard self.mayAct() else {
+                self.timer?.arm(afterNanoseconds: Self.heldNanoseconds)
+                return
+            }
             let actions = self.reconciliation.timePassed(now: self.loop.now)
             self.tellTimeouts(actions)
             self.run(actions)
@@ -58,6 +79,7 @@ final class ProcessDriver {
     func apply(_ settings: PoolSettings) {
         self.settings = settings
         self.reconciliation.limits = Reconciliation.Limits(settings)
+        for running in self.running.values { running.process.ask(settings.probe) }
         self.armTimer()
     }
 
@@ -90,7 +112,8 @@ final class ProcessDriver {
                 address: address.description,
                 state: state,
                 sinceMicros: running.startedMicros,
-                slots: worker.slots
+                // Told only where it is not what the settings say: gateways of before do not know the form for it.
+                slots: worker.slots == self.settings.worker.slots ? nil : worker.slots
             )
         }
     }
@@ -106,16 +129,21 @@ final class ProcessDriver {
 
     // MARK: Doing what was decided
 
-    private func run(_ actions: [Reconciliation.Action]) {
+    func run(_ actions: [Reconciliation.Action]) {
         var hasChanged = false
+        var hasStarted = false
         for action in actions {
             switch action {
             case .start(let number):
                 // A start that failed takes those behind it along.
                 if self.reconciliation.worker(number) != nil { self.start(number) }
+                hasStarted = true
             case .drain(let number):
                 hasChanged = true
                 self.log.info("worker drains", metadata: ["worker": "\(self.name(number))"])
+            case .revive(let number):
+                hasChanged = true
+                self.log.info("worker is wanted again", metadata: ["worker": "\(self.name(number))"])
             case .stop(let number):
                 hasChanged = true
                 self.running[number]?.process.stop()
@@ -125,10 +153,10 @@ final class ProcessDriver {
             }
         }
         self.armTimer()
-        if hasChanged { self.onChange?() }
+        if hasChanged { self.onChange?() } else if hasStarted { self.onNews?() }
     }
 
-    private func armTimer() {
+    func armTimer() {
         if let deadline = self.reconciliation.nextDeadline {
             self.timer?.arm(at: deadline)
         } else {
@@ -140,8 +168,15 @@ final class ProcessDriver {
         do {
             let plan = self.plan(number)
             let process = try self.launch(plan) { [weak self] event in self?.take(event, of: number) }
-            self.running[number] = Running(process: process, id: plan.id, startedMicros: self.loop.wallMicros)
-            self.log.info("worker started", metadata: ["worker": "\(plan.id)", "pid": "\(process.pid ?? 0)"])
+            process.ask(self.settings.probe)
+            self.running[number] = Running(
+                process: process,
+                id: plan.id,
+                startedMicros: self.loop.wallMicros,
+                shape: plan.shape,
+                log: plan.log
+            )
+            self.log.info("worker started", metadata: ["worker": "\(plan.id)", "pid": "\(process.identity.pid)"])
         } catch {
             let pause = self.reconciliation.startFailed(number, now: self.loop.now)
             self.tellFailure("cannot start a worker: \(error)", pause)
@@ -160,28 +195,58 @@ final class ProcessDriver {
         }
     }
 
-    private func name(_ number: Reconciliation.Number) -> String { "\(self.settings.name)-\(getpid())-\(number)" }
+    private func tellHung(_ actions: [Reconciliation.Action]) {
+        for case .stop(let number) in actions {
+            self.noteTrouble("worker \(self.name(number)) was ready and is well no more; it is replaced")
+            self.log.error(
+                "a ready worker is well no more, and is replaced; look at its own output, or at probe",
+                metadata: [
+                    "worker": "\(self.name(number))", "failures": "\(self.settings.probe.failures)",
+                    "others_failing": "\(self.reconciliation.failing)",
+                ]
+            )
+        }
+    }
+
+    private func name(_ number: Reconciliation.Number) -> String {
+        self.running[number]?.id ?? "\(self.namePrefix)-\(number)"
+    }
 
     private func plan(_ number: Reconciliation.Number) -> WorkerPlan {
-        let id = self.name(number)
-        if let program = self.settings.command.first {
-            return WorkerPlan(id: id, executable: program, arguments: Array(self.settings.command.dropFirst()))
-        }
-        let shape = self.settings.worker
+        let id = "\(self.namePrefix)-\(number)"
+        let (executable, arguments) = self.command
+        // The seed is each worker's own, and no part of its shape.
+        let isSample = self.settings.command.isEmpty
         return WorkerPlan(
             id: id,
-            executable: self.executable,
-            arguments: [
-                "worker", "--listen", "127.0.0.1:0", "--slots", "\(shape.slots)", "--service-time",
-                "\(shape.serviceTimeNanoseconds)ns", "--spread", "\(shape.spread)", "--queue", "\(shape.queue)",
-                "--start-time", "\(shape.startTimeNanoseconds)ns", "--seed", "\(number)", "--exit-with-parent",
-            ]
+            pool: self.settings.name,
+            executable: executable,
+            arguments: arguments + (isSample ? ["--seed", "\(number)"] : []),
+            shape: self.shape,
+            log: self.book.logFile(of: id)
         )
+    }
+
+    private var command: (executable: String, arguments: [String]) {
+        if let program = self.settings.command.first { return (program, Array(self.settings.command.dropFirst())) }
+        let shape = self.settings.worker
+        let arguments = [
+            "worker", "--listen", "127.0.0.1:0", "--slots", "\(shape.slots)", "--service-time",
+            "\(shape.serviceTimeNanoseconds)ns", "--spread", "\(shape.spread)", "--queue", "\(shape.queue)",
+            "--start-time", "\(shape.startTimeNanoseconds)ns",
+        ]
+        return (self.executable, arguments)
+    }
+
+    /// What a worker that is started now is like.
+    private var shape: UInt64 {
+        let words = [self.command.executable] + self.command.arguments + ["\(self.settings.worker)"]
+        return FNV1a.hash64(words.joined(separator: "\0").utf8)
     }
 
     // MARK: Telling what has happened
 
-    private func take(_ event: WorkerEvent, of number: Reconciliation.Number) {
+    func take(_ event: WorkerEvent, of number: Reconciliation.Number) {
         guard let worker = self.running[number] else { return }
         let now = self.loop.now
         switch event {
@@ -198,6 +263,13 @@ final class ProcessDriver {
             self.armTimer()
             self.onStarted?(took)
             self.onChange?()
+        case .probed(let isWell):
+            // Who may not act leaves it to the one who may.
+            guard self.mayAct() else { return }
+            let actions = self.reconciliation.probed(number, isWell: isWell, now: now)
+            self.tellHung(actions)
+            self.run(actions)
+        case .announced: self.onNews?()
         case .useless(let problem):
             self.noteTrouble("worker \(worker.id) says that it listens on what is no address: \(problem)")
             self.log.error(
@@ -212,6 +284,7 @@ final class ProcessDriver {
                 self.log.info("worker stopped", metadata: ["worker": "\(worker.id)", "reason": "\(reason)"])
             case .crashed(let pause): self.tellFailure("worker \(worker.id) died: \(reason)", pause)
             }
+            self.book.tidy(keeping: Set(self.running.values.map(\.log)))
             self.armTimer()
             self.onChange?()
             if self.running.isEmpty { self.finishStopping() }
@@ -241,7 +314,14 @@ final class ProcessDriver {
         if self.running.isEmpty { self.finishStopping() }
     }
 
-    private func finishStopping() {
+    /// As `stopAll`, but the ready ones drain first: `reconcile` and time stop them then.
+    func drainAll(_ completion: @escaping () -> Void) {
+        self.stopCompletions.append(completion)
+        self.run(self.reconciliation.drainAll(now: self.loop.now))
+        if self.running.isEmpty { self.finishStopping() }
+    }
+
+    func finishStopping() {
         let completions = self.stopCompletions
         self.stopCompletions = []
         for completion in completions { completion() }

@@ -36,6 +36,9 @@ struct StateContact {
         }
     }
 
+    /// The last call was not answered.
+    var isFailing: Bool { self.failingSince != nil }
+
     func isAway(now: Instant) -> Bool {
         guard self.answeredAt != nil else { return true }
         guard let since = self.failingSince else { return false }

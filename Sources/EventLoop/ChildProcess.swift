@@ -53,14 +53,19 @@ public final class ChildProcess: Descriptor {
         let pid: Int32
         let handle: Int32
         do {
-            pid = try Self.launch(
-                executable,
+            pid = try ProcessLaunch(
+                executable: executable,
                 arguments: arguments,
                 environment: environment,
                 input: input[0],
                 output: output[1]
-            )
-            handle = try Self.openHandle(of: pid)
+            ).start()
+            do {
+                handle = try ProcessLaunch.openHandle(of: pid)
+            } catch {
+                ProcessLaunch.abandon(pid)
+                throw error
+            }
         } catch {
             close(input[1])
             close(output[0])
@@ -78,27 +83,10 @@ public final class ChildProcess: Descriptor {
         do {
             try child.register(.readable)
         } catch {
-            Self.abandon(pid)
+            ProcessLaunch.abandon(pid)
             throw error
         }
         return child
-    }
-
-    private static func openHandle(of pid: Int32) throws -> Int32 {
-        let handle = sluice_pidfd_open(pid)
-        guard handle != -1 else {
-            let failure = SystemError(call: "pidfd_open")
-            Self.abandon(pid)
-            throw failure
-        }
-        return handle
-    }
-
-    /// A child that cannot be watched is not left running.
-    private static func abandon(_ pid: Int32) {
-        kill(pid, SIGKILL)
-        var status: Int32 = 0
-        waitpid(pid, &status, 0)
     }
 
     private init(
@@ -121,65 +109,9 @@ public final class ChildProcess: Descriptor {
         if self.output >= 0 { close(self.output) }
     }
 
-    private static func launch(
-        _ executable: String,
-        arguments: [String],
-        environment: [String: String],
-        input: Int32,
-        output: Int32
-    ) throws -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawnattr_init(&attributes)
-        defer {
-            posix_spawn_file_actions_destroy(&actions)
-            posix_spawnattr_destroy(&attributes)
-        }
-        posix_spawn_file_actions_adddup2(&actions, input, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        // Signals ignored here would stay ignored there; and Ctrl-C is for the parent, which then stops its children
-        // in order.
-        var defaults = sigset_t()
-        sigfillset(&defaults)
-        posix_spawnattr_setsigdefault(&attributes, &defaults)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        // Dispatch's threads block every signal, and a child inherits that from the thread that starts it.
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        let flags = Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETPGROUP)
-        posix_spawnattr_setflags(&attributes, Int16(flags))
-
-        var variables: [String] = []
-        var cursor = environ
-        while let entry = cursor.pointee {
-            let text = String(cString: entry)
-            let name = text.prefix { $0 != "=" }
-            if environment[String(name)] == nil { variables.append(text) }
-            cursor += 1
-        }
-        variables += environment.map { "\($0.key)=\($0.value)" }
-        let argv = ([executable] + arguments).map { strdup($0) } + [nil]
-        let envp = variables.map { strdup($0) } + [nil]
-        defer { for text in argv + envp { free(text) } }
-        var pid: pid_t = 0
-        let code = posix_spawnp(&pid, executable, &actions, &attributes, argv, envp)
-        guard code == 0 else { throw SystemError(call: "start of \(executable)", code: code) }
-        return pid
-    }
-
     /// The pidfd is readable once, when the child has ended.
     public override func ready(_ events: ReadyEvents) {
-        var status: Int32 = 0
-        let reaped = waitpid(self.pid, &status, WNOHANG)
-        // ECHILD: somebody else has reaped it. It is gone all the same; how it ended is not known.
-        guard reaped == self.pid || reaped == -1 && errno == ECHILD else { return }
-        let ended: ExitStatus =
-            reaped == -1
-            ? .unknown
-            : sluice_exited(status) != 0
-                ? .exited(sluice_exit_code(status)) : .signalled(sluice_term_signal(status))
+        guard let ended = ExitStatus.reap(self.pid) else { return }
         self.exitStatus = ended
         self.deregisterAndClose()
         self.onExit(ended)

@@ -154,7 +154,7 @@ public final class Gateway {
     /// Sends the ticks that are due; `isForced`: all of them, as limits may have changed.
     private func tick(isForced: Bool = false) {
         guard !self.loops.isEmpty else { return }
-        if !self.settings.rooms.isEmpty { for loop in self.loops { loop.submit { $0.noteHealth() } } }
+        self.tryFailingWorkers()
         for room in self.settings.rooms { self.tick(room, isForced: isForced) }
     }
 
@@ -192,10 +192,16 @@ public final class Gateway {
         )
     }
 
-    /// Workers behind the room's routes that can be reached; nil when that is not known of all of them.
+    /// Those whose pause is over. The home loop asks for all of them: a visitor need not find out when one is well.
+    private func tryFailingWorkers() {
+        guard let home = self.loops.first?.open() else { return }
+        for pool in home.pools.values { pool.tryFailing() }
+    }
+
+    /// Workers behind the room's routes that are well; nil when that is not known of all of them.
     private func healthyWorkers(of room: String) -> Int64? {
         let pools = Set(self.settings.routes.filter { $0.room == room }.map(\.pool))
-        let known = pools.compactMap { self.shares.health.healthy(pool: $0) }
+        let known = pools.compactMap { self.shares.standings.healthy(pool: $0) }
         let sum = known.reduce(0, +)
         return known.count < pools.count && sum == 0 || pools.isEmpty ? nil : sum
     }
@@ -317,8 +323,7 @@ public final class Gateway {
         for loop in self.loops { loop.submit { $0.pools[pool]?.update(workers) } }
         guard self.rooms.values.contains(where: { $0.toldMode == .held }) else { return }
         // The first worker may be there: nobody is to wait for the next tick.
-        self.collect {
-            $0.noteHealth()
+        self.collect { _ in
         } completion: { _ in
             for room in self.settings.rooms where self.rooms[room.name]?.toldMode == .held { self.tick(room) }
         }
@@ -353,7 +358,7 @@ public final class Gateway {
         let names = Set(settings.rooms.map(\.name))
         self.rooms = self.rooms.filter { names.contains($0.key) }
         self.shares.rooms.keep(names)
-        self.shares.health.keep(Set(settings.pools.map(\.name)))
+        self.shares.standings.keep(Set(settings.pools.map(\.name)))
         for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: connectionLimit) } }
         self.tick(isForced: true)
         self.fetchDirectories()

@@ -1,5 +1,6 @@
 import Admission
 import Observability
+import Pools
 import Primitives
 import Rooms
 
@@ -13,13 +14,27 @@ extension GatewayReport {
         text.family(
             "sluice_pool_ready_workers",
             .gauge,
-            help: "Workers that take requests and are not known to be away."
+            help: "Workers that take requests and do not fail."
         )
         for pool in self.pools { text.sample(pool.readyWorkers, [("pool", pool.name)]) }
+        self.writeFailing(to: &text)
         text.family("sluice_pool_in_flight", .gauge, help: "Requests of this gateway that workers are serving.")
         for pool in self.pools { text.sample(pool.inFlight, [("pool", pool.name)]) }
         text.family("sluice_pool_queued", .gauge, help: "Requests of this gateway that wait for a worker.")
         for pool in self.pools { text.sample(pool.queued, [("pool", pool.name)]) }
+    }
+
+    private func writeFailing(to text: inout PrometheusText) {
+        text.family("sluice_pool_failing_workers", .gauge, help: "Workers that take requests and fail.")
+        for pool in self.pools { text.sample(pool.failing.count, [("pool", pool.name)]) }
+        text.family("sluice_pool_passed_by_workers", .gauge, help: "Of those, the ones that get none while others do.")
+        for pool in self.pools { text.sample(pool.failing.count(where: \.isPassedBy), [("pool", pool.name)]) }
+        text.family("sluice_pool_ejections_total", .counter, help: "Workers that began to fail, by how.")
+        for pool in self.pools {
+            for failure in WorkerStandings.Failure.allCases {
+                text.sample(pool.ejections[failure] ?? 0, [("pool", pool.name), ("failure", failure.rawValue)])
+            }
+        }
     }
 
     private func writeConnections(to text: inout PrometheusText) {

@@ -24,7 +24,15 @@ extension GatewayReport {
                     name: pool.name,
                     readyWorkers: pool.readyWorkers,
                     inFlight: pool.inFlight,
-                    queued: pool.queued
+                    queued: pool.queued,
+                    failing: pool.failing.map {
+                        GatewayStatus.Failing(
+                            worker: $0.worker,
+                            failure: $0.failure,
+                            sinceMs: $0.sinceNanoseconds / Nanoseconds.perMillisecond,
+                            passedBy: $0.isPassedBy
+                        )
+                    }
                 )
             },
             mode: self.mode

@@ -1,4 +1,5 @@
 import Admission
+import Pools
 import Primitives
 import Rooms
 import Settings
@@ -13,8 +14,8 @@ struct LoopReport: Sendable {
         var atDoor: Int
     }
     struct Pool: Sendable {
-        /// Of the workers that take requests; nil before the first list of them.
-        var health: PoolHealths.Workers?
+        /// Over all loops.
+        var standing: SharedStandings.Summary
         var sample: PoolSample
     }
     let counters: LoopCounters
@@ -41,7 +42,7 @@ struct LoopReport: Sendable {
                 atDoor: $0.parked.atDoor
             )
         }
-        self.pools = loop.pools.mapValues { Pool(health: $0.health, sample: $0.current) }
+        self.pools = loop.pools.mapValues { Pool(standing: $0.standings.summary, sample: $0.current) }
     }
 }
 
@@ -65,10 +66,20 @@ public struct GatewayReport: Sendable {
     }
     public struct Pool: Sendable {
         public let name: String
-        /// Those that no loop knows to be away: the same that decide whether rooms let anybody in.
+        /// Those that are well: the same that decide whether rooms let anybody in.
         public internal(set) var readyWorkers = 0
+        /// Those that fail.
+        public internal(set) var failing: [Failing] = []
+        /// How often workers began to fail since the start.
+        var ejections: [WorkerStandings.Failure: UInt64] = [:]
         public internal(set) var inFlight = 0
         public internal(set) var queued = 0
+    }
+    public struct Failing: Sendable, Equatable {
+        public let worker: String
+        public let failure: String
+        public let sinceNanoseconds: Int64
+        public let isPassedBy: Bool
     }
     var counters = LoopCounters()
     var turns: UInt64 = 0
@@ -112,7 +123,18 @@ public struct GatewayReport: Sendable {
         for name in Set(loops.flatMap(\.pools.keys)).sorted() {
             var pool = Pool(name: name)
             let parts = loops.compactMap { $0.pools[name] }
-            pool.readyWorkers = PoolHealths.countHealthy(parts.compactMap(\.health))
+            if let standing = parts.first?.standing {
+                pool.readyWorkers = standing.well
+                pool.ejections = standing.ejections
+                pool.failing = standing.failing.map { id, trouble in
+                    Failing(
+                        worker: id,
+                        failure: trouble.failure.rawValue,
+                        sinceNanoseconds: max(0, now.nanoseconds(since: trouble.since)),
+                        isPassedBy: trouble.isPassedBy
+                    )
+                }
+            }
             for part in parts {
                 pool.inFlight += part.sample.inFlight
                 pool.queued += part.sample.queued

@@ -13,7 +13,12 @@ import Settings
 ///             ↘ not ready in time ↗
 /// ```
 /// A worker that ends by itself before it was told to is a crash; after a crash, and after a start that failed, nothing
-/// is started for a while, which grows with every failure until a worker becomes ready.
+/// is started for a while, which grows with every such event until there was a minute without one. Workers that die
+/// together are one event: what killed them has nothing to do with how often they were started.
+///
+/// A ready worker is asked again and again; one that fails so often in a row is told to end, and another one is started
+/// for it. While the latest question failed with more than half of the ready ones, they go one by one, each when the one
+/// in place of the last is there: what strikes most of them at once is seldom their own fault.
 public struct Reconciliation: Sendable {
     /// Workers are known by the number of their start.
     public typealias Number = Int
@@ -22,6 +27,8 @@ public struct Reconciliation: Sendable {
         case start(Number)
         /// Gateways are to send it nothing more.
         case drain(Number)
+        /// Gateways are to send it requests again.
+        case revive(Number)
         /// Ask it to end.
         case stop(Number)
         /// It did not end when it was asked to.
@@ -42,7 +49,9 @@ public struct Reconciliation: Sendable {
         public let startedAt: Instant
         /// Requests that it serves at once, by the settings that it was started with; nil: not known.
         public let slots: Int?
-        public fileprivate(set) var state: State
+        public internal(set) var state: State
+        /// Questions in a row that it did not answer well, since it became ready.
+        public fileprivate(set) var failedProbes = 0
     }
 
     /// What became of a worker whose process has ended.
@@ -56,13 +65,21 @@ public struct Reconciliation: Sendable {
     public struct Limits: Equatable, Sendable {
         public var startTimeoutNanoseconds: Int64
         public var drainTimeoutNanoseconds: Int64
+        /// A ready worker that failed so often in a row is replaced; 0: never.
+        public var probeFailures: Int
         /// Of a worker.
         public var slots: Int?
 
-        public init(startTimeoutNanoseconds: Int64, drainTimeoutNanoseconds: Int64, slots: Int? = nil) {
+        public init(
+            startTimeoutNanoseconds: Int64,
+            drainTimeoutNanoseconds: Int64,
+            probeFailures: Int = 3,
+            slots: Int? = nil
+        ) {
             self.slots = slots
             self.startTimeoutNanoseconds = startTimeoutNanoseconds
             self.drainTimeoutNanoseconds = drainTimeoutNanoseconds
+            self.probeFailures = probeFailures
         }
     }
 
@@ -72,18 +89,26 @@ public struct Reconciliation: Sendable {
     public static let killGraceNanoseconds = 5 * Nanoseconds.perSecond
     public static let shortestPauseNanoseconds = 200 * Nanoseconds.perMillisecond
     public static let longestPauseNanoseconds = 10 * Nanoseconds.perSecond
+    /// Workers that ran when the first of them died, and die within this, died together.
+    public static let eventNanoseconds = 2 * Nanoseconds.perSecond
+    /// With some worker ready and none dying for so long, what was before is of the past.
+    public static let stableNanoseconds = 60 * Nanoseconds.perSecond
 
     /// In force for what begins from now on; a worker that is starting keeps its deadline, and every worker its slots.
     public var limits: Limits
     /// In the order of their starts.
-    public private(set) var workers: [Worker] = []
+    public internal(set) var workers: [Worker] = []
     public private(set) var crashes = 0
-    public private(set) var isStopping = false
-    private var desired = 0
-    private var started = 0
+    public internal(set) var isStopping = false
+    var desired = 0
+    var started = 0
     private var backoff: Backoff
     /// Nothing is started before it; nil when nothing stands against it.
     private var pausedUntil: Instant?
+    /// When the latest event began: a crash, or a start that failed.
+    private var eventAt: Instant?
+    /// Since then a worker has been ready and none has died.
+    private var stableSince: Instant?
 
     public init(limits: Limits, seed: UInt64) {
         self.limits = limits
@@ -99,21 +124,27 @@ public struct Reconciliation: Sendable {
     /// Moves towards `desired` workers, those that are starting included. `inFlight` tells how many requests gateways
     /// have under way with each worker; nil when they did not tell, in which case nobody is taken to be idle.
     public mutating func reconcile(desired: Int, inFlight: [Number: Int]?, now: Instant) -> [Action] {
-        guard !self.isStopping else { return [] }
+        guard !self.isStopping else { return self.stopQuiet(inFlight: inFlight, now: now) }
         self.desired = desired
         let live = self.workers.filter(\.isLive)
         var actions: [Action] = []
         if live.count > desired {
             actions = self.retire(live.count - desired, of: live, inFlight: inFlight ?? [:], now: now)
+        } else if live.count < desired {
+            actions = self.revive(desired - live.count)
         }
-        for worker in self.workers {
-            guard case .draining(let since) = worker.state else { continue }
-            let isQuiet = inFlight.map { $0[worker.number] ?? 0 == 0 } ?? false
-            if isQuiet, now.nanoseconds(since: since) >= Self.noticeNanoseconds {
-                actions.append(self.stop(worker.number, isWanted: true, now: now))
-            }
-        }
+        actions += self.stopQuiet(inFlight: inFlight, now: now)
         return actions + self.fill(now: now)
+    }
+
+    /// Stops those that have drained.
+    private mutating func stopQuiet(inFlight: [Number: Int]?, now: Instant) -> [Action] {
+        self.workers.compactMap { worker in
+            guard case .draining(let since) = worker.state else { return nil }
+            let isQuiet = inFlight.map { $0[worker.number] ?? 0 == 0 } ?? false
+            guard isQuiet, now.nanoseconds(since: since) >= Self.noticeNanoseconds else { return nil }
+            return self.stop(worker.number, isWanted: true, now: now)
+        }
     }
 
     /// Starts what is missing, unless that has to wait.
@@ -136,6 +167,21 @@ public struct Reconciliation: Sendable {
                 )
             )
             return .start(self.started)
+        }
+    }
+
+    /// Those who drain have not been told to end: taken back they serve at once. The last to go come first.
+    private mutating func revive(_ count: Int) -> [Action] {
+        let draining = self.workers.compactMap { worker -> (since: Instant, number: Number)? in
+            guard case .draining(let since) = worker.state else { return nil }
+            return (since, worker.number)
+        }
+        return draining.sorted { ($0.since, $0.number) > ($1.since, $1.number) }.prefix(count).map { worker in
+            self.change(worker.number) {
+                $0.state = .ready
+                $0.failedProbes = 0
+            }
+            return .revive(worker.number)
         }
     }
 
@@ -163,7 +209,7 @@ public struct Reconciliation: Sendable {
 
     /// A worker passed its readiness check. Returns how long its start took, in nanoseconds.
     public mutating func becameReady(_ number: Number, now: Instant) -> Int64 {
-        self.backoff.reset()
+        if self.stableSince == nil { self.stableSince = now }
         var took: Int64 = 0
         self.change(number) { worker in
             guard case .starting = worker.state else {
@@ -190,7 +236,7 @@ public struct Reconciliation: Sendable {
             preconditionFailure("worker \(number) failed to start and does not start")
         }
         self.workers.removeAll { $0.number >= number }
-        return self.pause(now: now)
+        return self.pause(startedAt: now, now: now)
     }
 
     /// A worker's process has ended.
@@ -203,15 +249,56 @@ public struct Reconciliation: Sendable {
         case .starting, .ready, .stopping(isWanted: false, _):
             guard !self.isStopping else { return .stopped }
             self.crashes += 1
-            return .crashed(pauseNanoseconds: self.pause(now: now))
+            return .crashed(pauseNanoseconds: self.pause(startedAt: worker.startedAt, now: now))
         }
     }
 
-    private mutating func pause(now: Instant) -> Int64 {
+    /// How long the next start is put off after a worker, started then, has failed.
+    private mutating func pause(startedAt: Instant, now: Instant) -> Int64 {
+        if let began = self.eventAt, startedAt < began, now.nanoseconds(since: began) < Self.eventNanoseconds {
+            if !self.hasReady { self.stableSince = nil }
+            return max(0, self.pausedUntil?.nanoseconds(since: now) ?? 0)
+        }
+        if let stable = self.stableSince, now.nanoseconds(since: stable) >= Self.stableNanoseconds {
+            self.backoff.reset()
+        }
+        self.eventAt = now
+        self.stableSince = self.hasReady ? now : nil
         let pause = self.backoff.next()
         self.pausedUntil = now.advanced(byNanoseconds: pause)
         return pause
     }
+
+    private var hasReady: Bool { self.workers.contains { $0.state == .ready } }
+
+    // MARK: How they do
+
+    /// A ready worker was asked how it does. What comes late for one that was told to go makes no difference.
+    public mutating func probed(_ number: Number, isWell: Bool, now: Instant) -> [Action] {
+        guard case .ready? = self.worker(number)?.state else { return [] }
+        self.change(number) { $0.failedProbes = isWell ? 0 : $0.failedProbes + 1 }
+        return isWell || self.isStopping ? [] : self.replaceFailing(now: now)
+    }
+
+    private mutating func replaceFailing(now: Instant) -> [Action] {
+        let ready = self.workers.filter { $0.state == .ready }
+        var failing = ready.filter(self.isFailing)
+        // Those that strike together fail one after the other: also who failed but once has something to say.
+        if 2 * ready.count(where: { $0.failedProbes > 0 }) > ready.count {
+            // The next one goes when the one in place of the last is there.
+            guard ready.count == self.workers.count(where: \.isLive), ready.count >= self.desired else { return [] }
+            failing = Array(failing.prefix(1))
+        }
+        guard !failing.isEmpty else { return [] }
+        return failing.map { self.stop($0.number, isWanted: false, now: now) } + self.fill(now: now)
+    }
+
+    private func isFailing(_ worker: Worker) -> Bool {
+        self.limits.probeFailures > 0 && worker.failedProbes >= self.limits.probeFailures
+    }
+
+    /// Ready workers that fail and have not been replaced, because most of the others fail, too.
+    public var failing: Int { self.workers.count { $0.state == .ready && self.isFailing($0) } }
 
     // MARK: Time
 
@@ -264,7 +351,7 @@ public struct Reconciliation: Sendable {
 
     public func worker(_ number: Number) -> Worker? { self.workers.first { $0.number == number } }
 
-    private mutating func stop(_ number: Number, isWanted: Bool, now: Instant) -> Action {
+    mutating func stop(_ number: Number, isWanted: Bool, now: Instant) -> Action {
         let killAt = now.advanced(byNanoseconds: Self.killGraceNanoseconds)
         self.change(number) { worker in
             if case .stopping = worker.state { preconditionFailure("worker \(number) is told to end twice") }
@@ -273,7 +360,7 @@ public struct Reconciliation: Sendable {
         return .stop(number)
     }
 
-    private mutating func change(_ number: Number, _ body: (inout Worker) -> Void) {
+    mutating func change(_ number: Number, _ body: (inout Worker) -> Void) {
         guard let index = self.workers.firstIndex(where: { $0.number == number }) else {
             preconditionFailure("there is no worker \(number)")
         }
@@ -316,6 +403,7 @@ extension Reconciliation.Limits {
         self.init(
             startTimeoutNanoseconds: pool.startTimeoutNanoseconds,
             drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds,
+            probeFailures: pool.probe.failures,
             slots: pool.worker.slots
         )
     }

@@ -10,7 +10,7 @@ public enum WorkerChoice {
         public var slots: Int
         /// It has an idle connection, or may be given another one.
         public var hasRoom: Bool
-        /// It refused a connection a short while ago.
+        /// It fails and is passed by, see `WorkerStandings`.
         public var isEjected: Bool
         /// It has just failed this request.
         public var isAvoided: Bool

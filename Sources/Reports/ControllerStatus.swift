@@ -128,7 +128,7 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         public var ready: Int
         public var pending: Int
         public var draining: Int
-        /// Workers that died unasked or did not get ready.
+        /// Workers that died unasked, did not get ready, or were replaced because they hung.
         public var crashes: Int
         /// Nil before the first one.
         public var decision: Decision?

@@ -21,18 +21,38 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
     /// A pool, as this gateway uses it.
     public struct Pool: Codable, Equatable, Sendable {
         public var name: String
-        /// Workers that this gateway sends requests to, without those that it could not reach last.
+        /// Workers that this gateway sends requests to, without those that fail.
         public var readyWorkers: Int
         /// Requests of this gateway that workers are serving.
         public var inFlight: Int
         /// Requests of this gateway that wait for a worker.
         public var queued: Int
+        /// Nil when nobody does, and from an older version.
+        public var failing: [Failing]?
 
-        public init(name: String, readyWorkers: Int, inFlight: Int, queued: Int) {
+        public init(name: String, readyWorkers: Int, inFlight: Int, queued: Int, failing: [Failing] = []) {
+            self.failing = failing.isEmpty ? nil : failing
             self.name = name
             self.readyWorkers = readyWorkers
             self.inFlight = inFlight
             self.queued = queued
+        }
+    }
+
+    /// A worker that fails, as this gateway sees it.
+    public struct Failing: Codable, Equatable, Sendable {
+        public var worker: String
+        /// `connect`, `timeout`, `broken` or `status`.
+        public var failure: String
+        public var sinceMs: Int64
+        /// It gets no requests while there are others.
+        public var passedBy: Bool
+
+        public init(worker: String, failure: String, sinceMs: Int64, passedBy: Bool) {
+            self.worker = worker
+            self.failure = failure
+            self.sinceMs = sinceMs
+            self.passedBy = passedBy
         }
     }
 

@@ -9,7 +9,8 @@ import Transport
 /// overload is real: first requests wait, then they are refused.
 ///
 /// Confined to its loop; to be held while it is wanted. Pages:
-/// - `/healthz`: 200 when ready; 503 while starting or draining. Takes no slot, nor does `/metrics`.
+/// - `/healthz`: 200 when ready; 503 while starting or draining. Takes no slot, nor does `/metrics`. With `?wait=` it
+///   takes so many milliseconds, at most a minute.
 /// - `/leave`, also below another path: asks the gateway to end the visitor's session (`sluice-session: release`).
 /// - `/echo`: the request's body; with `?head` the request as it was received, as JSON.
 /// - `/bytes?n=`: so many bytes, see `byte(at:)`; with `&chunked` without a length.
@@ -35,6 +36,7 @@ public final class SampleWorker {
     }
 
     private enum Phase { case starting, ready, draining }
+    private static let longestWaitMilliseconds: Int64 = 60_000
 
     public let loop: EventLoop
     public let shape: WorkerShape
@@ -112,7 +114,14 @@ public final class SampleWorker {
     // MARK: Requests
 
     private func take(_ request: borrowing ServiceRequest, _ responder: Responder) {
-        if request.hasPath("/healthz") { return self.respondToProbe(responder) }
+        if request.hasPath("/healthz") {
+            let wait = Int64(request.queryValue("wait") ?? "") ?? 0
+            guard wait > 0 else { return self.respondToProbe(responder) }
+            self.loop.after(nanoseconds: min(wait, Self.longestWaitMilliseconds) * Nanoseconds.perMillisecond) {
+                self.respondToProbe(responder)
+            }
+            return
+        }
         if request.hasPath("/metrics") {
             return responder.respond(status: 200, contentType: PrometheusText.contentType, body: self.metrics())
         }

@@ -24,7 +24,7 @@ public struct GatewaySignals: Equatable, Sendable {
     public var inFlight: Int
     /// Requests held back in the gateway at the end of the interval.
     public var queued: Int
-    /// Requests that failed.
+    /// Requests that failed by a worker's fault, or for want of one.
     public var errors: Int
     /// Of the requests that ended in the interval.
     public var latency: LatencyHistogram

@@ -31,6 +31,8 @@ struct LatencyTrim: Sendable, Equatable {
         serviceTimeNanoseconds: Double,
         objectiveNanoseconds: Int64
     ) {
+        // Requests that find no worker say nothing about those that come.
+        guard slots > 0 else { return }
         var gradient = max(Self.mostCut, min(1, 1 + Self.tolerableErrors - signals.errorShare))
         let isBusy = 2 * (signals.inFlight + signals.queued) > slots
         if isBusy, signals.latency.count >= Self.fewestRequests, let median = signals.latency.quantile(0.5),

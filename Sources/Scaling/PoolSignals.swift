@@ -23,7 +23,8 @@ public struct PoolSignals: Sendable, Equatable {
     /// How long the workers took over the requests that ended in this second, first byte sent to last byte received,
     /// without the wait in the gateway.
     public var latency: LatencyHistogram
-    /// Requests a second that the pool failed: 5xx answers, refused and broken connections, timeouts.
+    /// Requests a second that the pool failed: 5xx answers, refused and broken connections, timeouts, and those that
+    /// gateways turned away for want of a worker.
     public var errorsPerSecond: Double
     /// Gateways whose report is in the sums, last words that are held included. At zero the rest means nothing.
     public var gatewaysReporting: Int

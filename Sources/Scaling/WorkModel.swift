@@ -4,7 +4,8 @@ import Primitives
 struct WorkModel: Sendable, Equatable {
     /// A second with fewer finished requests says nothing.
     static let fewestRequests: UInt64 = 5
-    /// Seconds in which more than this share failed are not learned from: failures are quick, or slow, but not work.
+    /// Seconds in which more than this share failed are not learned from: failures are quick, or slow, but not work. Where
+    /// requests stand in the gateways the workers are full, and those that fail are turned away there.
     private static let mostErrors = 0.1
     /// Weight of one busy second: a changed backend is known in some 20 seconds.
     private static let serviceWeight = 0.1
@@ -85,7 +86,7 @@ struct WorkModel: Sendable, Equatable {
     /// again: a backend that became slow is understood while it is overloaded, not after. In between, nothing is learned.
     private mutating func observeServiceTime(_ signals: PoolSignals, ready: Int, slots: Int) {
         guard ready > 0, ready == self.lastReady ?? ready, signals.latency.count >= Self.fewestRequests,
-            signals.errorShare <= Self.mostErrors, let mean = signals.latency.meanNanoseconds,
+            signals.errorShare <= Self.mostErrors || signals.queued > 0, let mean = signals.latency.meanNanoseconds,
             let median = signals.latency.quantile(0.5)
         else { return }
         let slots = Double(slots)

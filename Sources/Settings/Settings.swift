@@ -12,6 +12,7 @@ public struct Settings: Equatable, Sendable {
     /// At least one.
     public var listeners: [ListenSettings] = [ListenSettings()]
     public var admin = AdminSettings()
+    public var controller = ControllerSettings()
     public var stateFolder = ".sluice"
     public var redis = RedisSettings.embedded
     public var redisAccess = RedisAccessSettings()
@@ -64,6 +65,7 @@ extension Settings: SettingsSection {
             .value("generation", \.explicitGeneration, .either("auto", or: .count(1...1_000_000_000_000)), .live),
             .list("listen", \.listeners, count: 1...16, .needsRestart),
             .section("admin", \.admin),
+            .section("controller", \.controller),
             .value("state_folder", \.stateFolder, .path, .needsRestart),
             .value("redis", \.redis, .redis, .needsRestart),
             .section("redis_access", \.redisAccess),

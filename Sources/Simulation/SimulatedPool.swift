@@ -242,7 +242,7 @@ struct SimulatedPool {
                 let probes = (start + Self.probeNanoseconds - 1) / Self.probeNanoseconds
                 let took = Self.processNanoseconds + probes * Self.probeNanoseconds
                 steps.append(.becomesReady(number, at: now.advanced(byNanoseconds: took)))
-            case .drain: break
+            case .drain, .revive: break
             case .stop(let number):
                 guard let index = self.index(of: number) else { break }
                 let last = max(now, self.workers[index].lastEnding ?? now)

@@ -1,6 +1,7 @@
 import Admission
 import EventLoop
 import Logging
+import Pools
 import Primitives
 import Scaling
 import Settings
@@ -14,10 +15,12 @@ import Transport
 final class InventedWorker: WorkerProcess {
     let id: String
     private(set) var address: SocketAddress?
-    let pid: Int32? = nil
+    let identity: ProcessIdentity
     private let world: VirtualWorld
-    let loop: VirtualLoop
-    private let onEvent: (WorkerEvent) -> Void
+    /// Of the controller that looks after it.
+    private(set) var loop: VirtualLoop
+    /// Nil while nobody does.
+    private var onEvent: ((WorkerEvent) -> Void)?
     private(set) var isAskedToEnd = false
     private(set) var hasEnded = false
 
@@ -27,17 +30,54 @@ final class InventedWorker: WorkerProcess {
         self.loop = loop
         self.onEvent = onEvent
         let isBadStart = site.world.oneIn(site.oneInBadStarts)
-        let address = SocketAddress.loopback(port: site.nextPort())
+        let port = site.nextPort()
+        self.identity = ProcessIdentity(place: site.place(of: loop), pid: Int32(port), startTicks: 1)
         loop.after(nanoseconds: site.world.random(20...600) * Nanoseconds.perMillisecond) { [self] in
             guard !self.hasEnded, !self.isAskedToEnd else { return }
             if isBadStart { return self.end("a bad start") }
-            self.address = address
-            self.onEvent(.ready)
+            self.address = SocketAddress.loopback(port: port)
+            self.tell(.ready)
+            self.askLater()
         }
+    }
+
+    /// From now on it answers nobody.
+    var hangs = false
+    private var probe = ProbeSettings()
+    func ask(_ settings: ProbeSettings) { self.probe = settings }
+
+    /// Once it is ready it is asked for good, by whoever looks after it.
+    private func askLater() {
+        let loop = self.loop
+        loop.after(nanoseconds: self.probe.intervalNanoseconds) { [self] in
+            guard self.loop === loop, !self.hasEnded, !self.isAskedToEnd else { return }
+            self.tell(.probed(isWell: !self.hangs))
+            self.askLater()
+        }
+    }
+
+    /// Another controller looks after it from now on, as far as its process can be seen from there.
+    func adopt(_ state: RegisteredWorker.State, on loop: VirtualLoop, onEvent: @escaping (WorkerEvent) -> Void) {
+        self.loop = loop
+        self.onEvent = onEvent
+        // It has got ready while nobody asked it.
+        if state == .starting, self.address != nil { self.tell(.ready) }
+        if self.address != nil { self.askLater() }
+    }
+
+    func letGo() {}
+    func tidy() {}
+
+    /// On the loop of whoever looks after it by then.
+    private func tell(_ event: WorkerEvent) {
+        let loop = self.loop
+        loop.onNextTurn { if self.loop === loop { self.onEvent?(event) } else { self.tell(event) } }
     }
 
     func stop() {
         self.isAskedToEnd = true
+        // It takes no notice of anything.
+        guard !self.hangs else { return }
         // A few have to be killed.
         guard !self.world.oneIn(10) else { return }
         self.loop.after(nanoseconds: self.world.random(1...300) * Nanoseconds.perMillisecond) { self.end("asked to") }
@@ -48,7 +88,7 @@ final class InventedWorker: WorkerProcess {
     func end(_ reason: String) {
         guard !self.hasEnded else { return }
         self.hasEnded = true
-        self.onEvent(.ended(reason))
+        self.tell(.ended(reason))
     }
 }
 
@@ -61,6 +101,7 @@ final class InventedSite {
         let loop: VirtualLoop
         let board: FlakyBoard
         let store: RefusingStore
+        let book: MemoryBook
     }
     private(set) var controllers: [Member] = []
     private(set) var workers: [InventedWorker] = []
@@ -100,11 +141,16 @@ final class InventedSite {
 
     /// `prepare` is given its board before it starts.
     @discardableResult
-    func addController(_ prepare: (FlakyBoard) -> Void = { _ in }) -> Int {
+    func addController(
+        at place: String = "here/1.1",
+        book: MemoryBook = MemoryBook(),
+        _ prepare: (FlakyBoard) -> Void = { _ in }
+    ) -> Int {
         let loop = self.world.makeLoop()
         let number = self.controllers.count
         let board = FlakyBoard(MemoryPoolBoard(loop: loop, boards: self.boards), world: self.world)
         let store = RefusingStore(MemoryRoomStore(loop: loop, rooms: self.rooms))
+        self.places[ObjectIdentifier(loop)] = place
         let controller = Controller(
             id: "controller-\(number)",
             settings: self.settings,
@@ -114,15 +160,27 @@ final class InventedSite {
             board: board,
             journal: MemoryRoomJournal(loop: loop, rooms: self.rooms),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            seed: UInt64(self.world.random(0...Int64.max))
-        ) { [weak self] plan, onEvent in
-            guard let self else { throw SiteIsGone() }
-            let worker = InventedWorker(plan, site: self, loop: loop, onEvent: onEvent)
-            self.workers.append(worker)
-            return worker
-        }
+            seed: UInt64(self.world.random(0...Int64.max)),
+            workers: WorkerAccess(
+                controller: "controller-\(number)",
+                place: self.place(of: loop),
+                book: book,
+                launch: { [weak self] plan, onEvent in
+                    guard let self else { throw SiteIsGone() }
+                    let worker = InventedWorker(plan, site: self, loop: loop, onEvent: onEvent)
+                    self.workers.append(worker)
+                    return worker
+                },
+                adopt: { [weak self] entry, onEvent in
+                    let found = self?.workers.first { $0.identity == entry.process && !$0.hasEnded }
+                    found?.adopt(entry.state, on: loop, onEvent: onEvent)
+                    return found
+                },
+                isGone: { [weak self] in self?.gone.contains($0) ?? false }
+            )
+        )
         prepare(board)
-        self.controllers.append(Member(controller: controller, loop: loop, board: board, store: store))
+        self.controllers.append(Member(controller: controller, loop: loop, board: board, store: store, book: book))
         self.world.run(on: loop) { controller.start() }
         return number
     }
@@ -130,6 +188,11 @@ final class InventedSite {
     func on<Result>(_ number: Int, _ body: (Controller) -> Result) -> Result {
         self.world.run(on: self.controllers[number].loop) { body(self.controllers[number].controller) }
     }
+
+    private var places: [ObjectIdentifier: String] = [:]
+    func place(of loop: VirtualLoop) -> String { self.places[ObjectIdentifier(loop)] ?? "" }
+    /// Controllers of which it can be seen that their process has ended.
+    var gone: Set<String> = []
 
     func nextPort() -> UInt16 {
         self.ports += 1
@@ -238,21 +301,59 @@ final class FlakyBoard: PoolBoard {
     func publish(
         pool: String,
         workers: [WorkerRecord],
+        registry: [RegisteredWorker],
         fence: Int64,
         completion: @escaping StoreCompletion<Bool>
     ) {
-        self.orFail(completion) { self.board.publish(pool: pool, workers: workers, fence: fence, completion: $0) }
+        self.orFail(completion) {
+            self.board.publish(pool: pool, workers: workers, registry: registry, fence: fence, completion: $0)
+        }
     }
-    func publishDecision(pool: String, fields: [(String, String)], completion: @escaping StoreCompletion<Void>) {
-        self.orFail(completion) { self.board.publishDecision(pool: pool, fields: fields, completion: $0) }
+    func registry(pool: String, completion: @escaping StoreCompletion<BoardRegistry>) {
+        self.orFail(completion) { self.board.registry(pool: pool, completion: $0) }
+    }
+    func publishDecision(
+        pool: String,
+        fields: [(String, String)],
+        fence: Int64,
+        completion: @escaping StoreCompletion<Bool>
+    ) {
+        self.orFail(completion) {
+            self.board.publishDecision(pool: pool, fields: fields, fence: fence, completion: $0)
+        }
     }
     func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
         self.orFail(completion) { self.board.decision(pool: pool, completion: $0) }
     }
-    func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
-        self.orFail(completion) { self.board.lead(controller: controller, ttlMillis: ttlMillis, completion: $0) }
+    func lead(
+        controller: String,
+        ttlMillis: Int64,
+        displacing: String?,
+        completion: @escaping StoreCompletion<Leadership>
+    ) {
+        self.orFail(completion) {
+            self.board.lead(controller: controller, ttlMillis: ttlMillis, displacing: displacing, completion: $0)
+        }
     }
-    func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
+    func resign(controller: String, completion: @escaping StoreCompletion<String?>) {
         self.orFail(completion) { self.board.resign(controller: controller, completion: $0) }
     }
+}
+
+/// A state folder in memory.
+final class MemoryBook: WorkerBook {
+    private var texts: [String: String] = [:]
+    var pools: [String] { self.texts.keys.sorted() }
+
+    func load(pool: String) -> WorkerRegistry {
+        self.texts[pool].map { WorkerRegistry(text: $0) } ?? WorkerRegistry(fence: 0, workers: [])
+    }
+    func save(_ registry: WorkerRegistry, pool: String) -> Bool {
+        guard self.load(pool: pool).fence <= registry.fence else { return false }
+        self.texts[pool] = registry.text
+        return true
+    }
+    func strays(pool: String, besides known: Set<String>) -> [RegisteredWorker] { [] }
+    func logFile(of worker: String) -> String { "/logs/\(worker).log" }
+    func tidy(keeping logs: Set<String>) {}
 }

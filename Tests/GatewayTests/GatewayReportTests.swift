@@ -75,25 +75,37 @@ import Testing
     }
 
     /// Seen before: a dead worker was shown as ready while the room was held for want of a worker.
-    @Test func readyWorkers_areWithoutThoseThatNoLoopCouldReachLast() {
-        let at = { (reached: UInt64, missed: UInt64) in
-            WorkerHealth(reached: Instant(nanoseconds: reached), missed: Instant(nanoseconds: missed))
+    @Test func readyWorkers_areWithoutThoseThatFail_whichAreNamed() {
+        let standings = SharedStandings()
+        for id in ["a", "b", "c"] {
+            _ = standings.join(id)
+            standings.setReady(id, true)
         }
-        func ready(_ loops: [PoolHealths.Workers?]) -> Int {
-            let reports = loops.map { health in
-                LoopReport(
-                    counters: LoopCounters(),
-                    turns: 1,
-                    rooms: [:],
-                    pools: ["web": LoopReport.Pool(health: health, sample: PoolSample())]
-                )
-            }
-            return GatewayReport(reports, settings: Settings(), problems: []).status.gatewayPools[0].readyWorkers
-        }
-        #expect(ready([nil, nil]) == 0)
-        #expect(ready([["a": at(0, 0), "b": at(0, 0)], nil]) == 2, "who was never tried counts")
-        #expect(ready([["a": at(0, 5), "b": at(7, 5)], ["a": at(0, 0), "b": at(0, 6)]]) == 1)
-        #expect(ready([["a": at(0, 5)], ["a": at(0, 0)]]) == 0)
+        _ = standings.refused("b", now: Instant(nanoseconds: 1_000_000_000))
+        for _ in 0..<5 { _ = standings.failed("c", .timeout, now: Instant(nanoseconds: 2_000_000_000)) }
+        let part = LoopReport.Pool(standing: standings.summary, sample: PoolSample())
+        let loop = LoopReport(counters: LoopCounters(), turns: 1, rooms: [:], pools: ["web": part])
+        let report = GatewayReport(
+            [loop, loop],
+            settings: Settings(),
+            problems: [],
+            now: Instant(nanoseconds: 4_000_000_000)
+        )
+        let pool = report.status.gatewayPools[0]
+        #expect(pool.readyWorkers == 1, "one pool, however many loops tell of it")
+        #expect(
+            pool.failing == [
+                .init(worker: "b", failure: "connect", sinceMs: 3_000, passedBy: true),
+                .init(worker: "c", failure: "timeout", sinceMs: 2_000, passedBy: true),
+            ]
+        )
+        var metrics = PrometheusText()
+        report.write(to: &metrics)
+        let text = metrics.finished()
+        #expect(text.contains("sluice_pool_failing_workers{pool=\"web\"} 2\n"))
+        #expect(text.contains("sluice_pool_passed_by_workers{pool=\"web\"} 2\n"))
+        #expect(text.contains("sluice_pool_ejections_total{pool=\"web\",failure=\"timeout\"} 1\n"))
+        #expect(text.contains("sluice_pool_ejections_total{pool=\"web\",failure=\"status\"} 0\n"))
     }
 
     @Test func modeOfTheRooms_isThatOfTheGateway_andALeaseThatLapsedHasNoTimeLeft() {

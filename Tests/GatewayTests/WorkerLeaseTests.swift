@@ -50,7 +50,12 @@ import Transport
                     seed: 1,
                     log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 )
-                self.pool = WorkerPool(settings: settings, tools: tools, waitingLimit: self.limit)
+                self.pool = WorkerPool(
+                    settings: settings,
+                    tools: tools,
+                    waitingLimit: self.limit,
+                    standings: SharedStandings()
+                )
             }
         }
 

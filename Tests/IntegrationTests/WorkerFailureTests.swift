@@ -63,7 +63,7 @@ import Testing
         try Scene.play { scene in
             let bad = try scene.startWorker(Self.breaksOff)
             let good = try scene.startWorker(RawWorker.answering())
-            let sluice = try self.start(scene, [bad, good])
+            let sluice = try self.start(scene, [bad, good], pool: ["ejection": "{failures: 0}"])
             for _ in 0..<40 { #expect(try HTTPPeer(port: sluice.port).request("GET", "/").status == 200) }
             #expect(bad.connectionCount > 0)
             #expect(try sluice.metric("sluice_retries_total") == Double(bad.connectionCount))

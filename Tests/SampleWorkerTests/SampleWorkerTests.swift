@@ -56,6 +56,17 @@ import Transport
         try fixture.loops.end()
     }
 
+    /// For whoever has to know what a slow readiness check does.
+    @Test func healthz_withAWait_answersAfterIt() throws {
+        let fixture = try Fixture { $0.serviceTimeNanoseconds = 0 }
+        let before = try fixture.loops.run { fixture.loops.loop.now }
+        #expect(try fixture.get("/healthz?wait=120").hasPrefix("HTTP/1.1 200 OK\r\n"))
+        let after = try fixture.loops.run { fixture.loops.loop.now }
+        #expect(after.nanoseconds(since: before) >= 120 * Nanoseconds.perMillisecond)
+        #expect(try fixture.get("/healthz?wait=nonsense").hasPrefix("HTTP/1.1 200 OK\r\n"))
+        try fixture.loops.end()
+    }
+
     @Test func pages_ofTheirOwn_answerAsTheySay() throws {
         let fixture = try Fixture { $0.serviceTimeNanoseconds = 0 }
         #expect(try fixture.get("/healthz").hasSuffix("\r\n\r\nok\n"))

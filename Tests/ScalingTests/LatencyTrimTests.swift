@@ -46,6 +46,20 @@ import Testing
         #expect(trim.value == 1)
     }
 
+    /// Requests that find no worker at all are no reason to let few in once there is one.
+    @Test func observe_noWorker_leavesAll() {
+        var trim = LatencyTrim()
+        for _ in 0..<50 {
+            trim.observe(
+                Given.signals(latency: LatencyHistogram(), errors: 80),
+                slots: 0,
+                serviceTimeNanoseconds: 20e6,
+                objectiveNanoseconds: 250 * Nanoseconds.perMillisecond
+            )
+        }
+        #expect(trim.value == 1)
+    }
+
     @Test func observe_mostRequestsFail_trims() {
         var trim = LatencyTrim()
         for _ in 0..<50 { self.observe(&trim, milliseconds: 20, inFlight: 3, errors: 80) }

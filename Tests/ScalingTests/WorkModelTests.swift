@@ -47,6 +47,17 @@ import Testing
         #expect(model.serviceTimeNanoseconds == 20e6)
     }
 
+    /// Gateways that turn requests away have full workers behind them, whose latency says what it always says.
+    @Test func observe_failuresAtTheGatewaysLine_learnsFromThoseThatWereServed() {
+        var model = WorkModel(limits: self.limits)
+        let latency = Given.latency(milliseconds: 900, count: 200)
+        for _ in 0..<100 {
+            let signals = Given.signals(inFlight: 190, queued: 40, latency: latency, errors: 300)
+            model.observe(signals, ready: 1, limits: self.limits)
+        }
+        #expect(abs(model.serviceTimeNanoseconds - 40e6) < 0.1e6)
+    }
+
     @Test func observe_steadyFlows_learnsRequestsPerVisitor() {
         var model = WorkModel(limits: self.limits)
         for _ in 0..<2_000 {

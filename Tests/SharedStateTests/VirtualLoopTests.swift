@@ -59,7 +59,9 @@ import Testing
         var fences: [Int64?] = []
         func lead(_ index: Int) {
             world.run(on: world.loops[index]) {
-                pool[index].lead(controller: names[index], ttlMillis: 1_000) { fences.append(try? $0.get()) }
+                pool[index].lead(controller: names[index], ttlMillis: 1_000, displacing: nil) { result in
+                    if case .success(.own(let fence)) = result { fences.append(fence) } else { fences.append(nil) }
+                }
             }
             world.runUntilIdle()
         }

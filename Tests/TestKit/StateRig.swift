@@ -1,6 +1,7 @@
 import Admission
 import EventLoop
 import Glibc
+import Pools
 import Primitives
 import RedisClient
 import Scaling
@@ -221,12 +222,25 @@ public actor StateRig {
         await self.ask { self.board.workers(pool: pool, completion: $0) }
     }
 
-    public func publish(_ pool: String, _ workers: [WorkerRecord], fence: Int64) async -> Result<Bool, StoreError> {
-        await self.ask { self.board.publish(pool: pool, workers: workers, fence: fence, completion: $0) }
+    public func publish(
+        _ pool: String,
+        _ workers: [WorkerRecord],
+        _ registry: [RegisteredWorker] = [],
+        fence: Int64
+    ) async -> Result<Bool, StoreError> {
+        await self.ask {
+            self.board.publish(pool: pool, workers: workers, registry: registry, fence: fence, completion: $0)
+        }
     }
 
-    public func decide(_ pool: String, _ fields: [(String, String)]) async -> Result<Void, StoreError> {
-        await self.ask { self.board.publishDecision(pool: pool, fields: fields, completion: $0) }
+    public func registry(_ pool: String) async -> Result<BoardRegistry, StoreError> {
+        await self.ask { self.board.registry(pool: pool, completion: $0) }
+    }
+
+    @discardableResult
+    public func decide(_ pool: String, _ fields: [(String, String)], fence: Int64 = 0) async -> Result<Bool, StoreError>
+    {
+        await self.ask { self.board.publishDecision(pool: pool, fields: fields, fence: fence, completion: $0) }
     }
 
     public func decision(_ pool: String) async -> Result<[String], StoreError> {
@@ -236,11 +250,29 @@ public actor StateRig {
         return result
     }
 
-    public func lead(_ controller: String, ttlMillis: Int64 = 60_000) async -> Result<Int64?, StoreError> {
-        await self.ask { self.board.lead(controller: controller, ttlMillis: ttlMillis, completion: $0) }
+    /// The fence; nil when another leads.
+    public func lead(
+        _ controller: String,
+        ttlMillis: Int64 = 60_000,
+        displacing: String? = nil
+    ) async -> Result<Int64?, StoreError> {
+        await self.leadership(controller, ttlMillis: ttlMillis, displacing: displacing).map { answer in
+            if case .own(let fence) = answer { fence } else { nil }
+        }
     }
 
-    public func resign(_ controller: String) async -> Result<Void, StoreError> {
+    public func leadership(
+        _ controller: String,
+        ttlMillis: Int64 = 60_000,
+        displacing: String? = nil
+    ) async -> Result<Leadership, StoreError> {
+        await self.ask {
+            self.board.lead(controller: controller, ttlMillis: ttlMillis, displacing: displacing, completion: $0)
+        }
+    }
+
+    @discardableResult
+    public func resign(_ controller: String) async -> Result<String?, StoreError> {
         await self.ask { self.board.resign(controller: controller, completion: $0) }
     }
 

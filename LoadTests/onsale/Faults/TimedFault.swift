@@ -17,7 +17,7 @@ struct TimedFault: Equatable, Sendable {
 
     enum Action: Equatable, Sendable {
         /// SIGKILL. Started again after `downSeconds`, as an operator's supervisor does it; workers are their controller's
-        /// to start again.
+        /// to start again, and outlive it.
         case kill(Victim, downSeconds: Double)
         /// SIGSTOP, and SIGCONT after that time.
         case stop(Victim, seconds: Double)

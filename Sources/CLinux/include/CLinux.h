@@ -54,6 +54,9 @@ int sluice_pipe(int ends[2]);
 /// A descriptor that becomes readable when the child ends; in every kernel since 5.3, in glibc only since 2.36.
 int sluice_pidfd_open(int pid);
 
+/// `POSIX_SPAWN_SETSID`: the new process begins a session. The C library shows it to GNU programs only.
+static const int32_t SLUICE_SPAWN_SETSID = 0x80;
+
 /// `signal(number, SIG_IGN)`: the constant is a cast that Swift cannot import.
 void sluice_ignore_signal(int number);
 

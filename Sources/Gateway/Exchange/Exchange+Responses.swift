@@ -10,6 +10,7 @@ extension Exchange {
 
     func settle(_ action: ExchangeMachine.Action, _ error: GatewayError) {
         self.tools.counters.gatewayErrors[error.cause.index] += 1
+        if error.isForWantOfWorkers { self.route?.pool.countError() }
         switch action {
         case .respond(let held):
             self.giveUp(held)

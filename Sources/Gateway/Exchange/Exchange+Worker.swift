@@ -102,7 +102,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
         guard self.machine.headCame() == .relayHead, let client = self.client else { return }
         self.forgetRequest()
         let status = self.tools.responseHead.status
-        if status >= 500 { self.route?.pool.countError() }
+        if status >= 500, let worker = self.lease?.connection.worker { self.route?.pool.serverErrorCame(from: worker) }
         self.responseStatus = Int(status)
         client.sendHead(
             status: status,
@@ -122,8 +122,11 @@ extension Exchange: WorkerWaiter, UpstreamUser {
 
     func workerEnded(trailers: Trailers) {
         guard self.machine.responseEnded() == .finish else { return }
-        if let sent = self.lease?.connection.requestSent {
-            self.route?.pool.recordLatency(nanoseconds: self.tools.now.nanoseconds(since: sent))
+        if let connection = self.lease?.connection, let pool = self.route?.pool {
+            if let sent = connection.requestSent {
+                pool.recordLatency(nanoseconds: self.tools.now.nanoseconds(since: sent))
+            }
+            if self.responseStatus < 500 { pool.answered(by: connection.worker) }
         }
         self.client?.endResponse(trailers: trailers)
         let isReusable = self.machine.isRequestComplete
@@ -133,6 +136,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
 
     func workerSwitched(_ bytes: UnsafeRawBufferPointer) {
         guard self.machine.protocolSwitched() == .openTunnel, let client = self.client else { return }
+        if let worker = self.lease?.connection.worker { self.route?.pool.answered(by: worker) }
         self.forgetRequest()
         self.responseStatus = 101
         client.sendSwitch { self.writeResponseFields(bytes, to: &$0) }
@@ -153,6 +157,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
 
     func workerFailed(_ failure: UpstreamFailure) {
         self.failedWorker = self.lease?.connection.worker
+        self.tellFailure(failure)
         let error: GatewayError
         let isSafe: Bool
         switch failure {
@@ -174,6 +179,22 @@ extension Exchange: WorkerWaiter, UpstreamUser {
         case let action:
             if failure != .outOfMemory { self.route?.pool.countError() }
             self.settle(action, error)
+        }
+    }
+
+    /// What a failure says of the worker.
+    private func tellFailure(_ failure: UpstreamFailure) {
+        guard let pool = self.route?.pool, let connection = self.lease?.connection else { return }
+        // A tunnel ends as its two sides like, and not with an answer.
+        guard self.machine.state != .tunnel else { return }
+        switch failure {
+        case .outOfMemory: return
+        // It closed a kept connection just as the request was on its way.
+        case .connectionLost(wasRead: false) where !connection.isFresh: return
+        // It may have lost patience with a client that sends or takes too slowly.
+        case .connectionLost where connection.requestSent == nil || connection.wasPaused: return
+        case .connectionLost, .badResponse: pool.failed(connection.worker, .broken)
+        case .responseTimeout: pool.failed(connection.worker, .timeout)
         }
     }
 }

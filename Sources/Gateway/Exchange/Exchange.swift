@@ -244,6 +244,9 @@ final class Exchange: RoomWaiter {
 
     /// The client's connection is no more.
     func clientGone() {
+        if self.machine.state == .sending, let connection = self.lease?.connection {
+            self.route?.pool.clientLeft(connection)
+        }
         let action = self.machine.clientGone()
         self.client = nil
         if case .abandon(let held) = action {

@@ -33,6 +33,15 @@ struct GatewayError: Error, Equatable {
     let message: String
     var retryAfterSeconds: Int? = nil
 
+    /// The pool has too few workers, which is for the scaling policy to know. Failures of single workers are counted as
+    /// they happen, also when another worker then serves the request.
+    var isForWantOfWorkers: Bool {
+        switch self.cause {
+        case .noWorker, .queueFull, .queueTimeout: true
+        default: false
+        }
+    }
+
     static let noRoute = GatewayError(
         status: 404,
         side: .downstream,

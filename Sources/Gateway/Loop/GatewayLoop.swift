@@ -10,8 +10,8 @@ import Transport
 /// What the loops of one gateway have in common.
 final class GatewayShares: Sendable {
     let rooms: SharedRooms
-    /// Which workers can be reached, over all loops.
-    let health = PoolHealths()
+    /// Which workers are well, over all loops.
+    let standings = PoolStandings()
     let draining = DrainFlag()
     /// Client connections, over all loops.
     let connections = SharedLimit()
@@ -71,7 +71,8 @@ final class GatewayLoop: ConnectionRegistry {
                 ?? WorkerPool(
                     settings: pool,
                     tools: self.tools,
-                    waitingLimit: self.shares.waitingLimit(pool: pool.name)
+                    waitingLimit: self.shares.waitingLimit(pool: pool.name),
+                    standings: self.shares.standings[pool.name]
                 )
         }
         var gates: [String: RoomGate] = [:]
@@ -115,19 +116,7 @@ final class GatewayLoop: ConnectionRegistry {
 
     // MARK: Ticks
 
-    /// The news of a room's tick. How the workers are goes back with it, for the next one.
-    func take(_ news: RoomNews, of room: String) {
-        self.gates[room]?.take(news)
-        if case .normal = news.mode { return }
-        // Nobody is let in, so that no request finds out when a worker is back.
-        for pool in self.pools.values { pool.probe() }
-    }
-
-    func noteHealth() {
-        for (name, pool) in self.pools {
-            self.shares.health.note(pool: name, loop: self.tools.loop.index, workers: pool.health)
-        }
-    }
+    func take(_ news: RoomNews, of room: String) { self.gates[room]?.take(news) }
 
     // MARK: Connections
 

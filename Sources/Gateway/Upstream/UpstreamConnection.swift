@@ -68,6 +68,8 @@ final class UpstreamConnection: StreamHandler {
     /// The client sends its body when the worker says so.
     private var isAskedToContinue = false
     private var isPaused = false
+    /// The client did not keep up with this response at some time.
+    private(set) var wasPaused = false
     /// Bytes of this request that were written.
     private var requestBytes = 0
     private var responses = 0
@@ -126,6 +128,9 @@ final class UpstreamConnection: StreamHandler {
         owner?.leaseEnded(self, isReusable: isReusable)
     }
 
+    /// It has not served anybody yet.
+    var isFresh: Bool { self.responses == 0 }
+
     /// A request that must not be sent twice may go out on this connection: the worker will not have closed it.
     var isTrusted: Bool {
         self.responses == 0 || self.worker.keepsConnections
@@ -159,6 +164,7 @@ final class UpstreamConnection: StreamHandler {
         precondition(self.state == .leased, "a request was sent on a connection that is not leased")
         self.user = user
         self.hasResponseBytes = false
+        self.wasPaused = false
         self.requestSent = nil
         self.requestBytes = head.count
         self.isChunkedRequest = framing == .chunked
@@ -204,6 +210,7 @@ final class UpstreamConnection: StreamHandler {
     func pause() {
         guard !self.isPaused else { return }
         self.isPaused = true
+        self.wasPaused = true
         self.timer?.disarm()
         self.stream?.pauseReading()
     }
@@ -302,7 +309,6 @@ final class UpstreamConnection: StreamHandler {
     // MARK: Ends
 
     func connected(_ stream: any ByteStream) {
-        self.worker.connectSucceeded(now: self.tools.now)
         self.state = .idle
         self.timer?.arm(afterNanoseconds: Self.idleNanoseconds)
         self.owner?.upstreamConnected(self)
@@ -333,7 +339,6 @@ final class UpstreamConnection: StreamHandler {
         let failure: UpstreamFailure =
             reason == .outOfMemory ? .outOfMemory : .connectionLost(wasRead: self.mayHaveBeenRead(stream))
         self.end()
-        if wasConnecting { self.worker.connectFailed(now: self.tools.now) }
         let owner = self.owner
         if !self.isLeased { self.owner = nil }
         owner?.upstreamClosed(self, wasConnecting: wasConnecting)

@@ -32,9 +32,10 @@ enum WorkerAcquisition: ~Copyable {
 /// over all loops together, for requests beyond those that a connection on the way will serve.
 final class WorkerPool: UpstreamOwner {
     let name: String
-    private let tools: LoopTools
+    let tools: LoopTools
     private(set) var settings: PoolSettings
     private let waitingLimit: SharedLimit
+    let standings: SharedStandings
 
     /// A worker and its idle connections; the one used last is taken first, so that the others may grow old.
     private struct Slot {
@@ -61,21 +62,21 @@ final class WorkerPool: UpstreamOwner {
     /// A connection is closed in favour of another one: nobody else is to take its place.
     private var isMakingRoom = false
     private var isDissolved = false
-    /// The controller's list has come, or the workers stand in the settings.
-    private var hasDirectory = false
     /// The line is looked through this often at most, however many wait.
     private static let expiryStepNanoseconds = 10 * Nanoseconds.perMillisecond
 
-    init(settings: PoolSettings, tools: LoopTools, waitingLimit: SharedLimit) {
+    init(settings: PoolSettings, tools: LoopTools, waitingLimit: SharedLimit, standings: SharedStandings) {
         self.name = settings.name
         self.settings = settings
         self.tools = tools
         self.waitingLimit = waitingLimit
+        self.standings = standings
         self.apply(settings)
     }
 
     func apply(_ settings: PoolSettings) {
         self.settings = settings
+        self.standings.apply(settings.ejection)
         guard settings.driver == .static else { return }
         self.update(
             settings.workers.map {
@@ -90,7 +91,6 @@ final class WorkerPool: UpstreamOwner {
 
     /// Takes the controller's list. Those who are gone, or draining, finish what they have.
     func update(_ directory: [WorkerRecord]) {
-        self.hasDirectory = true
         var known: [String: Int] = [:]
         for (index, slot) in self.slots.enumerated() { known[slot.worker.id] = index }
         var kept: [Slot] = []
@@ -104,12 +104,13 @@ final class WorkerPool: UpstreamOwner {
             } else {
                 continue
             }
-            kept[kept.count - 1].worker.isReady = record.state == .ready
+            self.setReady(kept[kept.count - 1].worker, record.state == .ready)
             kept[kept.count - 1].worker.slots = record.slots
         }
         var closing: [UpstreamConnection] = []
         for index in leaving {
-            self.slots[index].worker.isReady = false
+            self.setReady(self.slots[index].worker, false)
+            self.standings.leave(self.slots[index].worker.id)
             closing += self.slots[index].idle
         }
         for index in kept.indices where !kept[index].worker.isReady {
@@ -121,6 +122,7 @@ final class WorkerPool: UpstreamOwner {
             uniqueKeysWithValues: kept.enumerated().map { (ObjectIdentifier($1.worker), $0) }
         )
         self.ready = kept.indices.filter { kept[$0].worker.isReady }
+        self.standings.becameKnown()
         for connection in closing { connection.close() }
         self.serveWaiting()
     }
@@ -133,7 +135,13 @@ final class WorkerPool: UpstreamOwner {
             )
             return nil
         }
-        return Worker(id: record.id, address: address)
+        return Worker(id: record.id, address: address, mark: self.standings.join(record.id))
+    }
+
+    private func setReady(_ worker: Worker, _ isReady: Bool) {
+        guard worker.isReady != isReady else { return }
+        worker.isReady = isReady
+        self.standings.setReady(worker.id, isReady)
     }
 
     // MARK: Taking
@@ -181,6 +189,7 @@ final class WorkerPool: UpstreamOwner {
         do {
             try connection.connect(timeoutNanoseconds: self.settings.connectTimeoutNanoseconds)
         } catch {
+            self.countError()
             self.tools.log.error(
                 "no connection to a worker can be opened",
                 metadata: ["pool": "\(self.name)", "error": "\(error)"]
@@ -202,7 +211,6 @@ final class WorkerPool: UpstreamOwner {
     }
 
     private func pick(avoiding failed: Worker?) -> Int? {
-        let now = self.tools.now
         let limit = self.connectionsPerWorker
         let slots = self.settings.worker.slots
         let picked = WorkerChoice.pick(count: self.ready.count, random: &self.tools.random) { position in
@@ -212,7 +220,7 @@ final class WorkerPool: UpstreamOwner {
                 load: worker.inFlight + worker.connecting,
                 slots: worker.slots ?? slots,
                 hasRoom: !self.slots[slot].idle.isEmpty || worker.connections < limit,
-                isEjected: worker.isEjected(now: now),
+                isEjected: worker.mark.isPassedBy,
                 isAvoided: worker === failed
             )
         }
@@ -222,6 +230,7 @@ final class WorkerPool: UpstreamOwner {
     // MARK: What becomes of connections
 
     func upstreamConnected(_ connection: UpstreamConnection) {
+        self.connected(connection.worker)
         connection.worker.connecting -= 1
         self.connecting -= 1
         self.makeAvailable(connection)
@@ -231,12 +240,7 @@ final class WorkerPool: UpstreamOwner {
         self.inFlight -= 1
         connection.worker.inFlight -= 1
         assert(connection.worker.inFlight >= 0 && self.inFlight >= 0, "a request was given back twice")
-        if isReusable {
-            connection.worker.reached(now: self.tools.now)
-            self.makeAvailable(connection)
-        } else {
-            self.serveWaiting()
-        }
+        if isReusable { self.makeAvailable(connection) } else { self.serveWaiting() }
     }
 
     private func makeAvailable(_ connection: UpstreamConnection) {
@@ -258,6 +262,7 @@ final class WorkerPool: UpstreamOwner {
             worker.connecting -= 1
             self.connecting -= 1
             self.sample.errors += 1
+            self.refused(by: worker)
             self.connectFailed(worker)
         } else if let slot = self.slotOfWorker[ObjectIdentifier(worker)],
             let index = self.slots[slot].idle.lastIndex(where: { $0 === connection })
@@ -288,30 +293,8 @@ final class WorkerPool: UpstreamOwner {
         if !self.beginConnecting(at: index) { self.popWaiter()?.workerUnavailable(.connectFailed) }
     }
 
-    // MARK: Health
-
-    /// A worker that could not be reached is tried this often while there is no other.
-    private static let probeNanoseconds = 500 * Nanoseconds.perMillisecond
-
-    /// How those are that take requests, by id; nil before the first list of workers.
-    var health: PoolHealths.Workers? {
-        guard self.hasDirectory else { return nil }
-        var health: PoolHealths.Workers = [:]
-        for index in self.ready { health[self.slots[index].worker.id] = self.slots[index].worker.health }
-        return health
-    }
-
-    /// While no worker can be reached, rooms let nobody in, so that no request would find out when one is back: now and
-    /// then a connection is made for the sake of knowing.
-    func probe() {
-        guard self.connecting == 0, !self.ready.isEmpty,
-            self.ready.allSatisfy({ !self.slots[$0].worker.health.isHealthy }),
-            let index = self.ready.min(by: { self.slots[$0].worker.health.missed < self.slots[$1].worker.health.missed }
-            ),
-            self.tools.now.nanoseconds(since: self.slots[index].worker.health.missed) >= Self.probeNanoseconds
-        else { return }
-        _ = self.beginConnecting(at: index)
-    }
+    /// A worker that the loop knows.
+    func worker(_ id: String) -> Worker? { self.slots.first { $0.worker.id == id }?.worker }
 
     // MARK: Waiting
 
@@ -384,7 +367,7 @@ final class WorkerPool: UpstreamOwner {
     }
 
     func countAdmission() { self.sample.admissions += 1 }
-    /// The worker's fault, never the client's.
+    /// A worker's fault, or for want of one; never the client's.
     func countError() { self.sample.errors += 1 }
     func recordLatency(nanoseconds: Int64) { self.sample.latency.record(nanoseconds: nanoseconds) }
 

@@ -26,6 +26,8 @@ public struct PoolSettings: Equatable, Sendable {
     public var waitingTimeoutNanoseconds: Int64 = .seconds(2)
     public var connectTimeoutNanoseconds: Int64 = .seconds(1)
     public var responseTimeoutNanoseconds: Int64 = .seconds(15)
+    public var probe = ProbeSettings()
+    public var ejection = EjectionSettings()
     public var scaling = ScalingSettings()
 
     public init(name: String) { self.name = name }
@@ -83,6 +85,8 @@ extension PoolSettings: NamedSettingsSection {
             .value("waiting_timeout", \.waitingTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
             .value("connect_timeout", \.connectTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
             .value("response_timeout", \.responseTimeoutNanoseconds, .duration(.milliseconds(10)...(.hours(1))), .live),
+            .section("probe", \.probe),
+            .section("ejection", \.ejection),
             .section("scaling", \.scaling),
         ]
     }
@@ -107,6 +111,14 @@ extension PoolSettings: NamedSettingsSection {
                     + "allow at least as many as worker.slots"
             )
         }
+        if pool.ejection.pauseNanoseconds > pool.ejection.longestPauseNanoseconds {
+            findings.reportContradiction(
+                path + ".ejection.pause",
+                with: [path + ".ejection.longest_pause"],
+                "\(DurationText.format(pool.ejection.pauseNanoseconds)) is longer than longest_pause, which is "
+                    + "\(DurationText.format(pool.ejection.longestPauseNanoseconds))"
+            )
+        }
         if pool.scaling.latencyObjectiveNanoseconds < pool.worker.serviceTimeNanoseconds {
             findings.reportContradiction(
                 path + ".scaling.latency_objective",
@@ -122,7 +134,9 @@ extension PoolSettings: NamedSettingsSection {
         switch self.driver {
         case .process: foreign = ["workers"]
         case .static:
-            foreign = ["command", "min_workers", "max_workers", "start_timeout"]
+            foreign = [
+                "command", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
+            ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
                 findings.reportContradiction(
                     path + ".driver",

@@ -14,6 +14,22 @@ extension AdminSettings: SettingsSection {
     }
 }
 
+/// What becomes of the workers that a controller started.
+public struct ControllerSettings: Equatable, Sendable {
+    /// When the controller is told to end, and no other one stands by to take them over.
+    public enum OnStop: String, CaseIterable, Sendable {
+        case stop, keep
+    }
+
+    public var onStop = OnStop.stop
+
+    public init() {}
+}
+
+extension ControllerSettings: SettingsSection {
+    package static var fields: [SettingsField<Self>] { [.value("on_stop", \.onStop, .word, .live)] }
+}
+
 /// The shared truth: which Redis, or none.
 public enum RedisSettings: Equatable, Sendable {
     /// A private `redis-server` on a unix socket in the state folder, started and stopped by Sluice.

@@ -1,4 +1,5 @@
 import Admission
+import Pools
 import Scaling
 
 /// What a board takes: `maxGateways` gateways and `maxWorkers` workers a pool, `maxNameBytes` for a name, id or address,
@@ -52,6 +53,16 @@ public enum BoardLimits {
             return .refused("a worker has \(range.lowerBound) to \(range.upperBound) slots")
         }
         return self.objection(toNames: workers.map(\.id) + workers.map(\.address))
+    }
+
+    static func objection(to registry: [RegisteredWorker]) -> StoreError? {
+        guard registry.count <= Self.maxWorkers, Set(registry.map(\.id)).count == registry.count else {
+            return .refused("a registry has at most \(Self.maxWorkers) workers, each with an id of its own")
+        }
+        if let worker = registry.first(where: { $0.encoded.utf8.count > Self.maxValueBytes }) {
+            return .refused("a worker of a registry takes at most \(Self.maxValueBytes) bytes: \(worker.id)")
+        }
+        return self.objection(toNames: registry.map(\.id))
     }
 
     static func objection(to fields: [(String, String)]) -> StoreError? {

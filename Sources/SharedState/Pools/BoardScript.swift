@@ -1,12 +1,13 @@
 /// The board's rules, run inside Redis. Each operation touches the keys of one hash tag.
 enum BoardScript {
-    /// signals, workers, decision, fence: of one pool.
+    /// signals, workers, decision, fence, registry: of one pool. The registry is for controllers what the workers are for
+    /// gateways, and apart from them: gateways read theirs every second, and those of an older version read nothing else.
     static func keys(pool: String) -> [String] {
-        ["signals", "workers", "decision", "fence"].map { "sluice:pool:{\(pool)}:\($0)" }
+        ["signals", "workers", "decision", "fence", "registry"].map { "sluice:pool:{\(pool)}:\($0)" }
     }
 
-    /// lock, fence: of the one controller that leads.
-    static let leaderKeys = ["sluice:{controller}:leader", "sluice:{controller}:fence"]
+    /// lock, fence, standby: of the one controller that leads, and of the last one that would have liked to.
+    static let leaderKeys = ["leader", "fence", "standby"].map { "sluice:{controller}:\($0)" }
 
     static let source = """
         #!lua
@@ -30,10 +31,17 @@ enum BoardScript {
         end
 
         -- One call takes only so many values from Lua's stack; the size is even, so names stay with their values.
-        local function writeHash(key, first)
-            for start = first, #ARGV, 1000 do
-                redis.call('HSET', key, unpack(ARGV, start, math.min(start + 999, #ARGV)))
+        local function writeHash(key, first, last)
+            for start = first, last, 1000 do
+                redis.call('HSET', key, unpack(ARGV, start, math.min(start + 999, last)))
             end
+        end
+
+        -- Whether this leader may write; a later one has not yet.
+        local function isFenceTaken(fence)
+            if tonumber(fence) < tonumber(redis.call('GET', KEYS[4]) or '0') then return false end
+            redis.call('SET', KEYS[4], text(tonumber(fence)))
+            return true
         end
 
         -- A value is its time, a colon, and the text. One from the future is of a clock that was set back since:
@@ -79,30 +87,42 @@ enum BoardScript {
             return fresh
         end
 
-        -- publish FENCE (ID RECORD)... -> 1 when taken, 0 when a later leader has published
+        -- publish FENCE COUNT (ID RECORD)*COUNT (ID ENTRY)... -> 1 when taken, 0 when a later leader has written
         operations.publish = function()
-            local fence = tonumber(ARGV[2])
-            if fence < tonumber(redis.call('GET', KEYS[4]) or '0') then return 0 end
-            redis.call('SET', KEYS[4], text(fence))
-            redis.call('DEL', KEYS[2])
-            writeHash(KEYS[2], 3)
+            if not isFenceTaken(ARGV[2]) then return 0 end
+            local last = 3 + 2 * tonumber(ARGV[3])
+            redis.call('DEL', KEYS[2], KEYS[5])
+            writeHash(KEYS[2], 4, last)
+            writeHash(KEYS[5], last + 1, #ARGV)
             keep()
             return 1
         end
 
-        -- decide (NAME VALUE)... -> OK
-        operations.decide = function()
-            redis.call('DEL', KEYS[3])
-            writeHash(KEYS[3], 2)
-            redis.call('HSET', KEYS[3], 'at_micros', text(micros()))
-            keep()
-            return redis.status_reply('OK')
+        -- registry -> the fence of the last leader who wrote, the directory, the registry
+        operations.registry = function()
+            return { redis.call('GET', KEYS[4]) or '0', redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[5]) }
         end
 
-        -- lead CONTROLLER TTL (KEYS lock fence) -> the fence, or -1 while another leads
+        -- decide FENCE (NAME VALUE)... -> 1 when taken, 0 when a later leader has written
+        operations.decide = function()
+            if not isFenceTaken(ARGV[2]) then return 0 end
+            redis.call('DEL', KEYS[3])
+            writeHash(KEYS[3], 3, #ARGV)
+            redis.call('HSET', KEYS[3], 'at_micros', text(micros()))
+            keep()
+            return 1
+        end
+
+        -- lead CONTROLLER TTL DISPLACED (KEYS lock fence standby) -> the fence, or who leads instead
+        -- Who leads makes way for others when it is DISPLACED: a process that is known to be gone.
         operations.lead = function()
             local leader = redis.call('GET', KEYS[1])
-            if leader and leader ~= ARGV[2] then return -1 end
+            if leader == ARGV[4] then leader = false end
+            if leader and leader ~= ARGV[2] then
+                redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
+                return leader
+            end
+            if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
             redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
             redis.call('PEXPIRE', KEYS[2], keptMillis)
             local fence = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -113,10 +133,16 @@ enum BoardScript {
             return fence
         end
 
-        -- resign CONTROLLER (KEYS lock fence) -> 1 when it led
+        -- resign CONTROLLER (KEYS lock fence standby) -> who leads or stands by now; empty when nobody does
         operations.resign = function()
-            if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
-            return redis.call('DEL', KEYS[1])
+            local leader, standby = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[3])
+            if standby == ARGV[2] then
+                redis.call('DEL', KEYS[3])
+                standby = false
+            end
+            if leader and leader ~= ARGV[2] then return leader end
+            redis.call('DEL', KEYS[1])
+            return standby or ''
         end
 
         local operation = operations[ARGV[1]]

@@ -1,3 +1,4 @@
+import Pools
 import Scaling
 import Synchronization
 
@@ -6,6 +7,7 @@ public final class MemoryBoards: Sendable {
     struct Pool {
         var signals: [String: GatewaySignals] = [:]
         var workers: [WorkerRecord] = []
+        var registry: [RegisteredWorker] = []
         var decision: [String: String] = [:]
         var fence: Int64 = 0
     }
@@ -16,6 +18,7 @@ public final class MemoryBoards: Sendable {
     struct Content {
         var pools: [String: Pool] = [:]
         var lease: Lease?
+        var standby: Lease?
         var fence: Int64 = 0
         /// Never goes back.
         var nowMicros: Int64 = 0

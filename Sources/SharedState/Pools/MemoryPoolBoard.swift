@@ -1,5 +1,6 @@
 import Admission
 import EventLoop
+import Pools
 import Scaling
 
 /// The board in memory, as one loop sees it.
@@ -74,33 +75,47 @@ public final class MemoryPoolBoard: PoolBoard {
     public func publish(
         pool: String,
         workers: [WorkerRecord],
+        registry: [RegisteredWorker],
         fence: Int64,
         completion: @escaping StoreCompletion<Bool>
     ) {
-        if let objection = BoardLimits.objection(to: workers) { return self.answer(completion, .failure(objection)) }
+        if let objection = BoardLimits.objection(to: workers) ?? BoardLimits.objection(to: registry) {
+            return self.answer(completion, .failure(objection))
+        }
         let isTaken = self.access { content in
             var board = content.pools[pool, default: .init()]
             guard fence >= board.fence else { return false }
             board.fence = fence
             board.workers = workers.sorted { $0.id < $1.id }
+            board.registry = registry.sorted { $0.id < $1.id }
             content.pools[pool] = board
             return true
         }
         self.answer(completion, .success(isTaken))
     }
 
+    public func registry(pool: String, completion: @escaping StoreCompletion<BoardRegistry>) {
+        let board = self.access { $0.pools[pool] ?? .init() }
+        let registry = BoardRegistry(fence: board.fence, directory: board.workers, workers: board.registry)
+        self.answer(completion, .success(registry))
+    }
+
     public func publishDecision(
         pool: String,
         fields: [(String, String)],
-        completion: @escaping StoreCompletion<Void>
+        fence: Int64,
+        completion: @escaping StoreCompletion<Bool>
     ) {
         if let objection = BoardLimits.objection(to: fields) { return self.answer(completion, .failure(objection)) }
-        self.access { content in
+        let isTaken = self.access { content in
+            guard fence >= content.pools[pool]?.fence ?? 0 else { return false }
             var decision = Dictionary(uniqueKeysWithValues: fields)
             decision["at_micros"] = String(content.nowMicros)
             content.pools[pool, default: .init()].decision = decision
+            content.pools[pool]?.fence = fence
+            return true
         }
-        self.answer(completion, .success(()))
+        self.answer(completion, .success(isTaken))
     }
 
     public func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
@@ -108,24 +123,39 @@ public final class MemoryPoolBoard: PoolBoard {
         self.answer(completion, .success(fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     }
 
-    public func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
+    public func lead(
+        controller: String,
+        ttlMillis: Int64,
+        displacing: String?,
+        completion: @escaping StoreCompletion<Leadership>
+    ) {
         precondition(ttlMillis > 0, "leading takes time")
-        let fence: Int64? = self.access { content in
+        let answer: Leadership = self.access { content in
             let now = content.nowMicros
-            let lease = content.lease.flatMap { $0.untilMicros > now ? $0 : nil }
-            if let lease, lease.controller != controller { return nil }
-            content.lease = .init(controller: controller, untilMicros: now + ttlMillis * 1_000)
+            let lease = content.lease.flatMap { $0.untilMicros > now && $0.controller != displacing ? $0 : nil }
+            let own = MemoryBoards.Lease(controller: controller, untilMicros: now + ttlMillis * 1_000)
+            if let lease, lease.controller != controller {
+                content.standby = own
+                return .other(lease.controller)
+            }
+            if content.standby?.controller == controller { content.standby = nil }
+            content.lease = own
             if lease == nil { content.fence = max(content.fence + 1, now) }
-            return content.fence
+            return .own(fence: content.fence)
         }
-        self.answer(completion, .success(fence))
+        self.answer(completion, .success(answer))
     }
 
-    public func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
-        self.access { content in
-            if content.lease?.controller == controller { content.lease = nil }
+    public func resign(controller: String, completion: @escaping StoreCompletion<String?>) {
+        let left: String? = self.access { content in
+            let now = content.nowMicros
+            let lease = content.lease.flatMap { $0.untilMicros > now ? $0 : nil }
+            if content.standby?.controller == controller { content.standby = nil }
+            if let lease, lease.controller != controller { return lease.controller }
+            content.lease = nil
+            return content.standby.flatMap { $0.untilMicros > now ? $0.controller : nil }
         }
-        self.answer(completion, .success(()))
+        self.answer(completion, .success(left))
     }
 
     private func access<Answer: Sendable>(_ body: (inout MemoryBoards.Content) -> Answer) -> Answer {

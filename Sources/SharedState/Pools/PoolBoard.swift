@@ -1,4 +1,5 @@
 import EventLoop
+import Pools
 import Scaling
 
 /// The board on which gateways and the controller leave each other word about a pool: `RedisPoolBoard`,
@@ -35,20 +36,26 @@ public protocol PoolBoard: AnyObject {
         completion: @escaping StoreCompletion<[GatewaySignals]>
     )
 
-    /// Puts `workers` in place of the whole directory. False: a leader with a higher fence has published; nothing
-    /// changed.
+    /// Puts `workers` in place of the whole directory, and `registry`, which only controllers read, in place of the one
+    /// before. False: a leader with a higher fence has written; nothing changed.
     func publish(
         pool: String,
         workers: [WorkerRecord],
+        registry: [RegisteredWorker],
         fence: Int64,
         completion: @escaping StoreCompletion<Bool>
     )
 
-    /// Puts `fields` and `at_micros`, the time of the shared state, in place of the last decision.
+    /// What the last leader who wrote has left.
+    func registry(pool: String, completion: @escaping StoreCompletion<BoardRegistry>)
+
+    /// Puts `fields` and `at_micros`, the time of the shared state, in place of the last decision. False: a leader with a
+    /// higher fence has written; nothing changed.
     func publishDecision(
         pool: String,
         fields: [(String, String)],
-        completion: @escaping StoreCompletion<Void>
+        fence: Int64,
+        completion: @escaping StoreCompletion<Bool>
     )
 
     /// The last decision's fields in order of their names, with `at_micros`; empty when there is none.
@@ -56,10 +63,16 @@ public protocol PoolBoard: AnyObject {
 
     // MARK: Leadership
 
-    /// Becomes or stays the leader for `ttlMillis`. The fence of this time of leading, which is higher than that of
-    /// any before; nil while another leads.
-    func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>)
+    /// Becomes or stays the leader for `ttlMillis`. `displacing` names a leader that is known to be gone: nobody waits for
+    /// its time to run out.
+    func lead(
+        controller: String,
+        ttlMillis: Int64,
+        displacing: String?,
+        completion: @escaping StoreCompletion<Leadership>
+    )
 
-    /// Steps down, so that another need not wait. Does nothing when another leads.
-    func resign(controller: String, completion: @escaping StoreCompletion<Void>)
+    /// Steps down, so that another need not wait; does nothing when another leads. Who leads or stands by now; nil when
+    /// nobody does.
+    func resign(controller: String, completion: @escaping StoreCompletion<String?>)
 }

@@ -1,5 +1,6 @@
 import Admission
 import EventLoop
+import Pools
 import RedisClient
 import Scaling
 
@@ -85,23 +86,46 @@ public final class RedisPoolBoard: PoolBoard {
     public func publish(
         pool: String,
         workers: [WorkerRecord],
+        registry: [RegisteredWorker],
         fence: Int64,
         completion: @escaping StoreCompletion<Bool>
     ) {
-        if let objection = BoardLimits.objection(to: workers) { return self.fail(completion, objection) }
-        var words = ["publish", String(fence)]
+        if let objection = BoardLimits.objection(to: workers) ?? BoardLimits.objection(to: registry) {
+            return self.fail(completion, objection)
+        }
+        var words = ["publish", String(fence), String(workers.count)]
         for worker in workers { words += [worker.id, worker.encoded] }
+        for worker in registry { words += [worker.id, worker.encoded] }
         self.run(BoardScript.keys(pool: pool), words, completion) { $0.integer.map { $0 == 1 } }
+    }
+
+    public func registry(pool: String, completion: @escaping StoreCompletion<BoardRegistry>) {
+        self.run(BoardScript.keys(pool: pool), ["registry"], completion) { reply in
+            guard let parts = reply.array, parts.count == 3, let fence = parts[0].text.flatMap({ Int64($0) }),
+                let directory = self.directory(parts[1]), let texts = parts[2].texts, texts.count.isMultiple(of: 2)
+            else { return nil }
+            var registry = BoardRegistry(fence: fence, directory: directory)
+            for index in stride(from: 0, to: texts.count, by: 2) {
+                do throws(RegisteredWorker.Damage) {
+                    registry.workers.append(try RegisteredWorker(id: texts[index], encoded: texts[index + 1]))
+                } catch {
+                    self.leaveOut(UnreadableValue("worker \(texts[index])", texts[index + 1], "\(error)"))
+                }
+            }
+            registry.workers.sort { $0.id < $1.id }
+            return registry
+        }
     }
 
     public func publishDecision(
         pool: String,
         fields: [(String, String)],
-        completion: @escaping StoreCompletion<Void>
+        fence: Int64,
+        completion: @escaping StoreCompletion<Bool>
     ) {
         if let objection = BoardLimits.objection(to: fields) { return self.fail(completion, objection) }
-        let words = ["decide"] + fields.flatMap { [$0.0, $0.1] }
-        self.run(BoardScript.keys(pool: pool), words, completion) { _ in () }
+        let words = ["decide", String(fence)] + fields.flatMap { [$0.0, $0.1] }
+        self.run(BoardScript.keys(pool: pool), words, completion) { $0.integer.map { $0 == 1 } }
     }
 
     public func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
@@ -114,15 +138,23 @@ public final class RedisPoolBoard: PoolBoard {
 
     // MARK: Leadership
 
-    public func lead(controller: String, ttlMillis: Int64, completion: @escaping StoreCompletion<Int64?>) {
+    public func lead(
+        controller: String,
+        ttlMillis: Int64,
+        displacing: String?,
+        completion: @escaping StoreCompletion<Leadership>
+    ) {
         precondition(ttlMillis > 0, "leading takes time")
-        self.run(BoardScript.leaderKeys, ["lead", controller, String(ttlMillis)], completion) { reply in
-            reply.integer.map { $0 > 0 ? $0 : nil }
+        let words = ["lead", controller, String(ttlMillis), displacing ?? ""]
+        self.run(BoardScript.leaderKeys, words, completion) { reply in
+            reply.integer.map { .own(fence: $0) } ?? reply.text.map { .other($0) }
         }
     }
 
-    public func resign(controller: String, completion: @escaping StoreCompletion<Void>) {
-        self.run(BoardScript.leaderKeys, ["resign", controller], completion) { _ in () }
+    public func resign(controller: String, completion: @escaping StoreCompletion<String?>) {
+        self.run(BoardScript.leaderKeys, ["resign", controller], completion) { reply in
+            reply.text.map { $0.isEmpty ? nil : $0 }
+        }
     }
 
     // MARK: Calling

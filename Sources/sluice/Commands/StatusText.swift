@@ -61,6 +61,13 @@ struct StatusText {
                 text += Self.columns([pool.name, "\(pool.readyWorkers)", "\(pool.inFlight)", "\(pool.queued)"])
             }
         }
+        for pool in self.status.gateway?.gatewayPools ?? [] {
+            for failing in pool.failing ?? [] {
+                let end = failing.passedBy ? "gets no requests while there are others" : "still gets requests"
+                text += "! pool \(pool.name): worker \(failing.worker) fails for \(failing.sinceMs / 1_000) s "
+                text += "(\(failing.failure)); it \(end)\n"
+            }
+        }
         if let gateways = self.status.controller?.gateways { text += "gateways that report: \(gateways)\n" }
         for silent in self.status.controller?.silentGateways ?? [] {
             text += "gateway \(silent.gateway): SILENT for \(silent.silentMs / 1_000) s, for the pools "

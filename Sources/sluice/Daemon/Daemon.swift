@@ -332,7 +332,8 @@ final class Daemon {
         guard self.phase != .ending else { return }
         self.phase = .ending
         let afterController = { self.state.close { Glibc.exit(code) } }
-        if let controller = self.controller { controller.stop(afterController) } else { afterController() }
+        guard let controller = self.controller else { return afterController() }
+        controller.stop(inHurry: code != 0, afterController)
     }
 
     private func fail(_ message: String) {

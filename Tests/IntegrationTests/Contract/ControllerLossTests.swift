@@ -1,6 +1,7 @@
+import Glibc
 import Testing
 
-/// The controller dies in the middle of a sale, and its workers with it.
+/// The controller dies in the middle of a sale, and all that it has started with it, as when a machine is lost.
 @Suite(.onOwnThread, .underSanitizersWhenLong) struct ControllerLossTests {
     /// Seen before: the rate stayed at its last value, and 637 visitors were let in to a 502.
     @Test func killed_workersGone_nobodyIsLetInUntilThereAreSome() throws {
@@ -25,6 +26,7 @@ import Testing
             let start = Patience.nowMilliseconds
             let before = try #require(try redis.field("admitted"))
             controller.process.kill()
+            for worker in scene.workerPIDs { kill(worker, SIGKILL) }
             // The gateways see it within a second; what they let in until then is stated, not nobody.
             try Patience.wait(for: "the gateway to see that nobody serves") {
                 try crowd.roundOutside()

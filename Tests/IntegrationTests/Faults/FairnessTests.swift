@@ -52,7 +52,7 @@ import TestKit
                 to: script
             )
             let program = try SluiceProcess.program
-            configuration.pool["command"] = "[/bin/bash, \(script), \(program), worker, --exit-with-parent]"
+            configuration.pool["command"] = "[/bin/bash, \(script), \(program), worker]"
             configuration.logLevel = "error"
             let sluice = try scene.start(configuration)
             try scene.write("", to: go)

@@ -3,6 +3,7 @@ struct Configuration {
     /// Each with its TLS, as YAML, or nil.
     var listeners: [(address: String, tls: String?)] = [("127.0.0.1:0", nil)]
     var redis = "memory"
+    var stateFolder = "state"
     /// One loop makes the order of events over several connections certain.
     var loops = "1"
     var logLevel = "info"
@@ -33,7 +34,8 @@ struct Configuration {
             if let tls = listener.tls { lines.append("    tls: \(tls)") }
         }
         lines += [
-            "admin: {listen: 127.0.0.1:0}", "state_folder: state", "redis: \(self.redis)", "loops: \(self.loops)",
+            "admin: {listen: 127.0.0.1:0}", "state_folder: \(self.stateFolder)", "redis: \(self.redis)",
+            "loops: \(self.loops)",
         ]
         lines.append("log: {level: \(self.logLevel)}")
         lines += self.otherKeys

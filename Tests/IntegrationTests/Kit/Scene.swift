@@ -165,8 +165,9 @@ final class Scene {
     }
 
     private func end() {
-        // A worker of a killed controller ends by itself; a killed one's Redis goes on, for the next to take over.
+        // Workers of a killed controller go on, and so does a killed one's Redis, for the next to take over.
         for sluice in self.sluices { sluice.process.kill() }
+        for worker in self.workerProcesses { kill(worker.pid, SIGKILL) }
         for process in self.processes { process.kill() }
         if let redis = self.embeddedRedisPID { kill(redis, SIGKILL) }
         for worker in self.workers { worker.stop() }

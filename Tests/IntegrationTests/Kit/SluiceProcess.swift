@@ -20,12 +20,23 @@ final class SluiceProcess {
         let pid: Int
         let reloads_applied, reloads_refused: Int
         let rooms: [Room]?
+        /// A pool as the gateway has it.
+        struct GatewayPool: Decodable {
+            struct Failing: Decodable {
+                let worker: String
+                let failure: String
+                let passed_by: Bool
+            }
+            let failing: [Failing]?
+        }
+        let gateway_pools: [GatewayPool]?
         let pools: [Pool]?
         let silent_gateways: [SilentGateway]?
 
         /// The room `sale`.
         var room: Room? { self.rooms?.first { $0.name == "sale" } }
         var pool: Pool? { self.pools?.first }
+        var gatewayPool: GatewayPool? { self.gateway_pools?.first }
     }
 
     let name: String
@@ -107,6 +118,9 @@ final class SluiceProcess {
     func admin(_ path: String) throws -> Answer { try HTTPPeer(port: self.adminPort).request("GET", path) }
 
     func status() throws -> Status { try JSONDecoder().decode(Status.self, from: Data(self.admin("/status").body)) }
+
+    /// Whether its controller leads.
+    func leads() throws -> Bool { try self.metric("sluice_controller_leads") == 1 }
 
     /// Value by name with labels, such as `sluice_retries_total`.
     func metrics() throws -> [String: Double] {

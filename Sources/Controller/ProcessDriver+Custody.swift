@@ -1,0 +1,108 @@
+import Pools
+import Primitives
+import SharedState
+
+/// Workers that come from an earlier controller, and go to the next one.
+extension ProcessDriver {
+    /// All that it has, those that end among them.
+    var ids: Set<String> { Set(self.running.values.map(\.id)) }
+
+    /// Goes on with those that still run; returns how many do.
+    func adopt(_ workers: [RegisteredWorker]) -> Int {
+        let now = self.loop.now
+        var actions: [Reconciliation.Action] = []
+        var adopted = 0
+        for worker in workers {
+            // Its number comes after its process: events are not told before this turn is over.
+            let number = Box()
+            guard
+                let process = self.adoptProcess(
+                    worker,
+                    { [weak self] event in
+                        if let number = number.value { self?.take(event, of: number) }
+                    }
+                )
+            else { continue }
+            process.ask(self.settings.probe)
+            let (given, action) = self.reconciliation.adopt(
+                worker.state,
+                slots: worker.slots,
+                startedAt: self.instant(ofMicros: worker.startedMicros),
+                since: self.instant(ofMicros: worker.sinceMicros),
+                now: now
+            )
+            number.value = given
+            self.running[given] = Running(
+                process: process,
+                id: worker.id,
+                startedMicros: worker.startedMicros,
+                shape: worker.shape,
+                log: worker.log
+            )
+            if let action { actions.append(action) }
+            adopted += 1
+            self.log.info("worker adopted", metadata: ["worker": "\(worker.id)", "state": "\(worker.state)"])
+        }
+        self.run(actions)
+        return adopted
+    }
+
+    private final class Box {
+        var value: Reconciliation.Number?
+    }
+
+    /// When it was by this process's own clock. A wall clock that was set since makes it now at the latest.
+    private func instant(ofMicros micros: Int64) -> Instant {
+        let age = max(0, self.loop.wallMicros - micros)
+        let (nanoseconds, isTooLong) = age.multipliedReportingOverflow(by: Nanoseconds.perMicrosecond)
+        return self.loop.now.advanced(byNanoseconds: isTooLong ? .min : -nanoseconds)
+    }
+
+    /// What the next controller has to know of each.
+    func registry(keeper: String) -> [RegisteredWorker] {
+        self.reconciliation.workers.compactMap { worker in
+            guard let running = self.running[worker.number] else { return nil }
+            var since = running.startedMicros
+            if case .draining(let instant) = worker.state {
+                since = self.loop.wallMicros - self.loop.now.nanoseconds(since: instant) / Nanoseconds.perMicrosecond
+                // To the second: what is written down changes with the worker, not with the clocks' drift.
+                since -= since % 1_000_000
+            }
+            return RegisteredWorker(
+                id: running.id,
+                process: running.process.identity,
+                state: RegisteredWorker.State(worker.state),
+                startedMicros: running.startedMicros,
+                sinceMicros: max(0, since),
+                shape: running.shape,
+                slots: worker.slots,
+                keeper: keeper,
+                log: running.log,
+                address: running.process.address?.description
+            )
+        }
+    }
+
+    func standBy() { self.reconciliation.standBy() }
+
+    /// Another controller looks after these.
+    func giveUp(_ ids: Set<String>) {
+        for (number, running) in self.running where ids.contains(running.id) {
+            running.process.letGo()
+            self.running[number] = nil
+            self.reconciliation.release(number)
+        }
+        self.armTimer()
+        if self.running.isEmpty { self.finishStopping() }
+    }
+
+    /// Nobody wants these.
+    func retire(_ ids: Set<String>) {
+        let numbers = self.reconciliation.workers.map(\.number).filter { number in
+            self.running[number].map { ids.contains($0.id) } ?? false
+        }
+        self.run(self.reconciliation.retire(numbers, now: self.loop.now))
+    }
+
+    func tidy() { for running in self.running.values { running.process.tidy() } }
+}

@@ -1,0 +1,76 @@
+import EventLoop
+import HTTPService
+import Primitives
+import Settings
+import Transport
+
+/// Asks one worker how it does: in short turns until it is well for the first time, and after that as often as the
+/// settings say, for good. One question at a time; the next begins no sooner than the last is over.
+final class WorkerProbe {
+    /// While it starts, every moment counts.
+    private static let startIntervalNanoseconds = 50 * Nanoseconds.perMillisecond
+
+    /// In force from the next question on.
+    var settings: ProbeSettings
+    private let loop: EventLoop
+    private let onAnswer: (_ isWell: Bool) -> Void
+    private var timer: LoopTimer?
+    private var address: SocketAddress?
+    private var wasWell = false
+    /// Answers to questions of before `end` are nobody's.
+    private var isOver = false
+
+    /// `onAnswer` is called on the loop: while the worker starts once it is well, afterwards with every answer.
+    init(_ settings: ProbeSettings, on loop: EventLoop, onAnswer: @escaping (_ isWell: Bool) -> Void) {
+        self.settings = settings
+        self.loop = loop
+        self.onAnswer = onAnswer
+        self.timer = LoopTimer(loop: loop) { [weak self] in self?.ask() }
+    }
+
+    /// - Parameter isReady: it has been well before.
+    func begin(at address: SocketAddress, isReady: Bool = false) {
+        guard !self.isOver else { return }
+        self.address = address
+        self.wasWell = isReady
+        self.timer?.arm(afterNanoseconds: 0)
+    }
+
+    func end() {
+        self.isOver = true
+        self.timer?.disarm()
+    }
+
+    private func ask() {
+        guard !self.isOver, let address = self.address else { return }
+        let began = self.loop.now
+        guard let path = self.settings.path else {
+            return ConnectProbe.ask(
+                address: address,
+                on: self.loop,
+                timeoutNanoseconds: self.settings.timeoutNanoseconds
+            ) { [weak self] in self?.answered($0, began: began) }
+        }
+        HTTPProbe.get(
+            address: address,
+            path: path,
+            on: self.loop,
+            timeoutNanoseconds: self.settings.timeoutNanoseconds
+        ) { [weak self] result in
+            let isWell = if case .success(let answer) = result { (200..<300).contains(answer.status) } else { false }
+            self?.answered(isWell, began: began)
+        }
+    }
+
+    private func answered(_ isWell: Bool, began: Instant) {
+        guard !self.isOver else { return }
+        let wasStarting = !self.wasWell
+        if isWell { self.wasWell = true }
+        if self.wasWell {
+            self.timer?.arm(at: began.advanced(byNanoseconds: self.settings.intervalNanoseconds))
+        } else {
+            self.timer?.arm(afterNanoseconds: Self.startIntervalNanoseconds)
+        }
+        if isWell || !wasStarting { self.onAnswer(isWell) }
+    }
+}

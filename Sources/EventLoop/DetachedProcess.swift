@@ -1,0 +1,161 @@
+import CLinux
+import Dispatch
+import Glibc
+import Primitives
+
+/// A process that outlives this one: it leads a session of its own, holds nothing that this process holds, and writes to
+/// a file. Whoever comes next finds it by its identity, and watches it as if it were its own child, except that nobody
+/// but its parent is told how it ended.
+///
+/// Signals go to its whole group, and it has ended when that is empty: what it started does not stay behind.
+public final class DetachedProcess: Descriptor {
+    /// What is left of the group when its leader has ended has so long to end too.
+    public static let restGraceNanoseconds = 5 * Nanoseconds.perSecond
+    private static let restLookNanoseconds = 50 * Nanoseconds.perMillisecond
+
+    public let identity: ProcessIdentity
+    public var pid: Int32 { self.identity.pid }
+    private let isChild: Bool
+    /// Nil once the end has been told, or nobody wants to hear of it.
+    private var onExit: ((ExitStatus) -> Void)?
+    private enum Phase {
+        case running
+        /// Its leader has ended; some of its group have not.
+        case leaving(ExitStatus, until: Instant)
+        case ended
+    }
+    private var phase = Phase.running
+
+    /// Starts `executable` (looked up in `PATH` when it holds no slash); both its outputs go to `output`, its input is
+    /// empty.
+    public static func spawn(
+        _ executable: String,
+        arguments: [String],
+        environment: [String: String] = [:],
+        output: Int32,
+        on loop: EventLoop,
+        onExit: @escaping (ExitStatus) -> Void
+    ) throws -> DetachedProcess {
+        loop.preconditionOnLoop()
+        let input = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard input != -1 else { throw SystemError(call: "open of /dev/null") }
+        defer { close(input) }
+        let pid = try ProcessLaunch(
+            executable: executable,
+            arguments: arguments,
+            environment: environment,
+            input: input,
+            output: output,
+            errors: output,
+            family: .detached
+        ).start()
+        do {
+            let handle = try ProcessLaunch.openHandle(of: pid)
+            // It cannot have another number before it is reaped; one that has ended already is told of at once.
+            let identity =
+                ProcessTable.identity(of: pid)
+                ?? ProcessIdentity(place: ProcessTable.place, pid: pid, startTicks: 0)
+            let process = DetachedProcess(loop, handle, identity, isChild: true, onExit)
+            try process.register(.readable)
+            return process
+        } catch {
+            ProcessLaunch.abandon(pid)
+            throw error
+        }
+    }
+
+    /// Watches a process that somebody else started; nil when it does not run any more, or may not be told to end.
+    public static func find(
+        _ identity: ProcessIdentity,
+        on loop: EventLoop,
+        onExit: @escaping (ExitStatus) -> Void
+    ) -> DetachedProcess? {
+        loop.preconditionOnLoop()
+        let handle = sluice_pidfd_open(identity.pid)
+        guard handle != -1 else { return nil }
+        // Looked at after the handle was opened: its number cannot have changed hands in between.
+        guard ProcessTable.identity(of: identity.pid) == identity, kill(identity.pid, 0) == 0 else {
+            close(handle)
+            return nil
+        }
+        let process = DetachedProcess(loop, handle, identity, isChild: false, onExit)
+        guard (try? process.register(.readable)) != nil else { return nil }
+        return process
+    }
+
+    private init(
+        _ loop: EventLoop,
+        _ handle: Int32,
+        _ identity: ProcessIdentity,
+        isChild: Bool,
+        _ onExit: @escaping (ExitStatus) -> Void
+    ) {
+        self.identity = identity
+        self.isChild = isChild
+        self.onExit = onExit
+        super.init(loop: loop, fd: handle)
+    }
+
+    public override func ready(_ events: ReadyEvents) {
+        guard case .running = self.phase else { return }
+        let status: ExitStatus
+        if self.isChild {
+            guard let reaped = ExitStatus.reap(self.pid) else { return }
+            status = reaped
+        } else {
+            status = .unknown
+        }
+        self.deregisterAndClose()
+        guard self.onExit != nil else {
+            self.phase = .ended
+            return
+        }
+        self.phase = .leaving(status, until: self.loop.now.advanced(byNanoseconds: Self.restGraceNanoseconds))
+        // A number stays taken while a group goes by it: this reaches what is left of ours, or nobody.
+        kill(-self.pid, SIGTERM)
+        self.lookAtRest()
+    }
+
+    private func lookAtRest() {
+        guard case .leaving(let status, let until) = self.phase else { return }
+        let isEmpty = kill(-self.pid, 0) == -1 || ProcessTable.members(ofGroup: self.pid).isEmpty
+        if !isEmpty, self.loop.now < until {
+            self.loop.after(nanoseconds: Self.restLookNanoseconds) { self.lookAtRest() }
+            return
+        }
+        if !isEmpty { kill(-self.pid, SIGKILL) }
+        self.phase = .ended
+        let onExit = self.onExit
+        self.onExit = nil
+        onExit?(status)
+    }
+
+    /// To the process and all that it started. Nothing happens when they have ended.
+    public func signal(_ number: Int32) {
+        self.loop.preconditionOnLoop()
+        switch self.phase {
+        case .running, .leaving: kill(-self.pid, number)
+        case .ended: return
+        }
+    }
+
+    /// Somebody else looks after it from now on: its end is not told any more. A child of ours is still reaped.
+    public func letGo() {
+        self.loop.preconditionOnLoop()
+        self.onExit = nil
+        guard case .running = self.phase, !self.isChild else { return }
+        self.phase = .ended
+        self.deregisterAndClose()
+    }
+
+    /// As of any child, see `ChildProcess.loopEnds()`.
+    public override func loopEnds() {
+        super.loopEnds()
+        guard self.isChild, case .running = self.phase else { return }
+        self.phase = .ended
+        DispatchQueue(label: "reaper of \(self.pid)").async { [pid = self.pid] in
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) == -1, errno == EINTR {}
+        }
+    }
+}

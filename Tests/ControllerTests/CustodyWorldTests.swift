@@ -1,0 +1,112 @@
+import Pools
+import Primitives
+import SharedState
+import TestKit
+import Testing
+
+@testable import Controller
+
+/// Workers that go from one controller to the next, in virtual time.
+@Suite struct CustodyWorldTests {
+    /// Three workers wanted, and ready.
+    private func makeSite(seed: UInt64) -> InventedSite {
+        let site = InventedSite(seed: seed)
+        site.arrivals = 600
+        site.addController()
+        #expect(site.wait(seconds: 60) { site.ready.count >= 2 && site.on(0) { $0.isLeading } }, "seed \(seed)")
+        site.run(seconds: 10)
+        return site
+    }
+
+    private func ids(_ workers: [InventedWorker]) -> Set<String> { Set(workers.map(\.id)) }
+
+    /// Runs until `condition` holds; in every step gateways have workers to send to, and all of them run.
+    private func expectService(_ site: InventedSite, seconds: Int64, seed: UInt64, until condition: () -> Bool) {
+        for _ in 0..<(seconds * 10) where !condition() {
+            site.world.run(forNanoseconds: 100 * Nanoseconds.perMillisecond)
+            #expect(!site.ready.isEmpty, "seed \(seed): nobody to send to")
+            let running = Set(site.running.compactMap { $0.address?.description })
+            #expect(Set(site.ready.map(\.address)).isSubset(of: running), "seed \(seed): sent to one that is gone")
+        }
+        #expect(condition(), "seed \(seed)")
+    }
+
+    /// Its process is seen to be gone: nobody waits for its lease.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func leader_thatIsGone_isFollowedAtOnceByOneThatAdopts(seed: UInt64) {
+        let site = self.makeSite(seed: seed)
+        let before = self.ids(site.live(0))
+        site.controllers[0].board.oneInFailures = 1
+        site.gone = ["controller-0"]
+        site.addController()
+        self.expectService(site, seconds: 3, seed: seed) { site.on(1) { $0.isLeading } && !site.live(1).isEmpty }
+        #expect(self.ids(site.live(1)) == before && site.running.count == before.count, "seed \(seed)")
+    }
+
+    /// On another host nobody can adopt them: they serve until there are others, and then their own controller ends them.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>, [true, false])
+    func leader_onAnotherHost_isFollowedWithoutAGap(seed: UInt64, isToldToEnd: Bool) {
+        let site = self.makeSite(seed: seed)
+        let before = self.ids(site.live(0))
+        site.addController(at: "there/1.1")
+        site.run(seconds: 3)
+        var hasEnded = false
+        if isToldToEnd {
+            site.on(0) { $0.stop { hasEnded = true } }
+        } else {
+            // It cannot be heard for longer than its lease.
+            site.controllers[0].board.oneInFailures = 1
+            self.expectService(site, seconds: 10, seed: seed) { site.on(1) { $0.isLeading } }
+            site.controllers[0].board.oneInFailures = .max
+        }
+        self.expectService(site, seconds: 60, seed: seed) {
+            site.running.allSatisfy { $0.loop === site.controllers[1].loop }
+        }
+        #expect(site.wait(seconds: 10) { hasEnded || !isToldToEnd }, "seed \(seed)")
+        #expect(site.on(1) { $0.isLeading } && before.isDisjoint(with: self.ids(site.running)), "seed \(seed)")
+        #expect(site.ready.count == site.on(1) { $0.report[0].decision?.desiredWorkers }, "seed \(seed)")
+    }
+
+    /// The host was started anew: what its controller had listed is no more, and nobody is sent there.
+    @Test func workers_ofAHostThatWasStartedAnew_areNotListed() {
+        let site = self.makeSite(seed: 3)
+        site.controllers[0].board.oneInFailures = 1
+        for worker in site.running { site.world.run(on: worker.loop) { worker.end("power cut") } }
+        site.gone = ["controller-0"]
+        site.addController(at: "here/2.1")
+        #expect(site.wait(seconds: 3) { site.on(1) { $0.isLeading } })
+        #expect(
+            site.wait(seconds: 10) {
+                !site.ready.isEmpty && site.ready.allSatisfy { record in site.live(1).contains { $0.id == record.id } }
+            }
+        )
+    }
+
+    /// The leader of one host dies, and the next is on another: nobody there can end what it leaves, but who stands by on
+    /// its own host does.
+    @Test func leader_thatDiedElsewhere_itsWorkersAreEndedByWhoStandsByThere() {
+        let site = self.makeSite(seed: 9)
+        let before = self.ids(site.live(0))
+        let book = site.controllers[0].book
+        site.addController(at: "there/1.1")
+        site.run(seconds: 3)
+        site.addController(book: book)
+        site.controllers[0].board.oneInFailures = 1
+        self.expectService(site, seconds: 10, seed: 9) { site.on(1) { $0.isLeading } }
+        site.gone = ["controller-0"]
+        self.expectService(site, seconds: 60, seed: 9) { before.isDisjoint(with: self.ids(site.running)) }
+        #expect(site.on(1) { $0.isLeading } && site.live(2).isEmpty)
+    }
+
+    /// As when a whole site is shut down.
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func bothTold_atTheSameTime_nobodyIsLeftBehind(seed: UInt64) {
+        let site = self.makeSite(seed: seed)
+        site.addController()
+        site.run(seconds: 3)
+        var ended = 0
+        for number in [0, 1] { site.on(number) { $0.stop { ended += 1 } } }
+        #expect(site.wait(seconds: 30) { ended == 2 }, "seed \(seed)")
+        #expect(site.running.isEmpty, "seed \(seed)")
+    }
+}

@@ -1,0 +1,106 @@
+import EventLoop
+import Glibc
+import Logging
+import Pools
+import Primitives
+import TestKit
+import Testing
+
+@testable import Controller
+
+/// The list of workers in a state folder.
+@Suite struct WorkerFolderTests {
+    /// A state folder, removed in the end.
+    private final class Rig {
+        let path: String
+        let folder: WorkerFolder
+
+        init() {
+            var template = Array("/tmp/sluice-folder-XXXXXX\0".utf8CString.dropLast())
+            self.path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
+            let world = VirtualWorld(seed: 1)
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            self.folder = WorkerFolder(stateFolder: self.path, loop: world.makeLoop(), log: log)
+        }
+
+        deinit {
+            for name in ["p.workers", "q.workers", "p.workers.damaged", "p.workers.new", "lock"] {
+                unlink("\(self.path)/workers/\(name)")
+            }
+            for number in 0..<100 { unlink(self.folder.logFile(of: "w-\(number)")) }
+            rmdir("\(self.path)/workers")
+            rmdir(self.path)
+        }
+
+        func write(_ text: String, to name: String) {
+            guard let file = fopen("\(self.path)/workers/\(name)", "w") else { return }
+            fputs(text, file)
+            fclose(file)
+        }
+
+        func exists(_ name: String) -> Bool { access("\(self.path)/workers/\(name)", F_OK) == 0 }
+
+        func registry(fence: Int64, _ numbers: ClosedRange<Int>) -> WorkerRegistry {
+            let workers = numbers.map { number in
+                RegisteredWorker(
+                    id: "w-\(number)",
+                    process: ProcessIdentity(place: "shop/1.2", pid: Int32(number + 1), startTicks: 1),
+                    state: .ready,
+                    startedMicros: 1,
+                    sinceMicros: 1,
+                    shape: 1,
+                    keeper: "c",
+                    log: self.folder.logFile(of: "w-\(number)"),
+                    address: "a:1"
+                )
+            }
+            return WorkerRegistry(fence: fence, workers: workers)
+        }
+    }
+
+    @Test func saved_isLoaded_andALeaderOfBeforeChangesNothing() {
+        let rig = Rig()
+        #expect(rig.folder.load(pool: "p").workers.isEmpty && rig.folder.pools.isEmpty)
+        let registry = rig.registry(fence: 5, 0...2)
+        #expect(rig.folder.save(registry, pool: "p"))
+        #expect(rig.folder.load(pool: "p") == registry && rig.folder.pools == ["p"])
+        #expect(!rig.folder.save(rig.registry(fence: 4, 0...0), pool: "p"))
+        #expect(rig.folder.load(pool: "p") == registry)
+        #expect(rig.folder.save(rig.registry(fence: 5, 0...0), pool: "p"))
+        #expect(rig.folder.load(pool: "p").workers.count == 1)
+        #expect(!rig.exists("p.workers.new"))
+    }
+
+    /// Nothing of it is lost: what can be read counts, and the file is kept.
+    @Test func damagedFile_isKeptBeside_andWhatCanBeReadCounts() {
+        let rig = Rig()
+        let text = rig.registry(fence: 5, 0...2).text
+        rig.write(text.replacing("w-1 1 ready", with: "w-1 1 raedy"), to: "p.workers")
+        #expect(rig.folder.load(pool: "p").workers.map(\.id) == ["w-0", "w-2"])
+        #expect(rig.exists("p.workers.damaged") && !rig.exists("p.workers"))
+        #expect(rig.folder.save(rig.registry(fence: 1, 0...0), pool: "p"))
+    }
+
+    /// Outputs of those that died are bounded; those of workers that run are none of them, whose pool ever they are.
+    @Test func outputs_ofTheDead_areKeptUpToALimit() {
+        let rig = Rig()
+        #expect(rig.folder.save(rig.registry(fence: 1, 0...4), pool: "q"))
+        for number in 0..<60 { rig.write("x", to: "w-\(number).log") }
+        rig.folder.tidy(keeping: Set((5...9).map { rig.folder.logFile(of: "w-\($0)") }))
+        #expect((0...9).allSatisfy { rig.exists("w-\($0).log") })
+        #expect((10..<60).count { rig.exists("w-\($0).log") } == WorkerFolder.keptLogs)
+    }
+
+    @Test func mark_readBack_isTheSame() {
+        let plan = WorkerPlan(
+            id: "p-1",
+            pool: "p",
+            executable: "x",
+            arguments: [],
+            shape: 0xAB,
+            log: "/with a space/p-1.log"
+        )
+        #expect(WorkerMark(text: WorkerMark(plan).text) == WorkerMark(plan))
+        for text in ["", "p", "p id", "p id zz /x", "p  1 /x"] { #expect(WorkerMark(text: text) == nil, "\(text)") }
+    }
+}

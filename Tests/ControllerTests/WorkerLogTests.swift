@@ -1,0 +1,92 @@
+import EventLoop
+import Glibc
+import TestKit
+import Testing
+
+@testable import Controller
+
+@Suite(.timeLimit(.minutes(30))) struct WorkerLogTests {
+    @Test(
+        arguments: [
+            (["listening on 127.0.0.1:80\n"], "127.0.0.1:80"), (["hello\nlistening on a\nbye\n"], "a"),
+            // In pieces, the first of several, and not without its end.
+            (["listen", "ing on ", "b", "\n"], "b"), (["listening on a\nlistening on b\n"], "a"),
+            (["listening on a"], nil), (["not listening on a\n", "Listening on a\n", "\n\n"], nil),
+            // Too long to be one; the next one is.
+            (["listening on " + String(repeating: "x", count: 4_096), "\nlistening on a\n"], "a"),
+        ] as [([String], String?)]
+    )
+    func lines_ofAWorker_announceOnce(pieces: [String], expected: String?) {
+        var reader = AnnouncementReader()
+        for piece in pieces { Array(piece.utf8).withUnsafeBytes { reader.read($0) } }
+        #expect(reader.announced == expected)
+    }
+
+    /// A file of a worker's output on a loop of its own.
+    private final class Rig {
+        let fixture: LoopFixture
+        private let folder = TestFolder()
+        let path: String
+        let announced = Record<[String]>([])
+        private let log: LoopBound<WorkerLog>
+
+        init(_ text: String) throws {
+            let fixture = try LoopFixture()
+            let path = self.folder.file("w.log")
+            let announced = self.announced
+            self.fixture = fixture
+            self.path = path
+            self.log = try fixture.run {
+                let log = WorkerLog(path: path, loop: fixture.loop)
+                let file = try log.openForWriting()
+                #expect(Glibc.write(file, text, text.utf8.count) == text.utf8.count)
+                close(file)
+                log.watch { text in announced.update { $0.append(text) } }
+                return LoopBound(log, loop: fixture.loop)
+            }
+        }
+
+        deinit {
+            unlink(self.path)
+            unlink(self.path + ".1")
+        }
+
+        func append(_ text: String) throws {
+            let file = open(self.path, O_WRONLY | O_APPEND)
+            defer { close(file) }
+            try #require(write(file, text, text.utf8.count) == text.utf8.count)
+        }
+
+        func tidy() throws { try self.fixture.run { [log = self.log] in log.open().tidy() } }
+
+        var size: Int {
+            var information = stat()
+            return stat(self.path, &information) == -1 ? -1 : Int(information.st_size)
+        }
+    }
+
+    /// The worker tells its address when it likes, after as much as it likes.
+    @Test func file_thatGrows_isReadUntilTheAddressComes() throws {
+        let rig = try Rig(String(repeating: String(repeating: "y", count: 199) + "\n", count: 5_000))
+        try rig.append("listening on ")
+        try rig.append("127.0.0.1:80\n")
+        try rig.fixture.waitUntil { rig.announced.value == ["127.0.0.1:80"] }
+        try rig.fixture.end()
+    }
+
+    @Test func file_beyondItsLimit_isCutAndGoesOn() throws {
+        let rig = try Rig("")
+        let piece = String(repeating: String(repeating: "y", count: 1_023) + "\n", count: 1_024)
+        for _ in 0..<(WorkerLog.maxBytes >> 20) { try rig.append(piece) }
+        try rig.tidy()
+        #expect(rig.size == WorkerLog.maxBytes, "not beyond it yet")
+        try rig.append("the last\n")
+        #expect(WorkerLog.lastLines(of: rig.path).hasSuffix("y | the last"))
+        try rig.tidy()
+        #expect(rig.size == 0)
+        #expect(WorkerLog.lastLines(of: rig.path + ".1").hasSuffix("y | the last"))
+        try rig.append("listening on a\n")
+        try rig.fixture.waitUntil { rig.announced.value == ["a"] }
+        try rig.fixture.end()
+    }
+}

@@ -1,0 +1,87 @@
+import EventLoop
+// Testing has a type of that name too.
+import enum EventLoop.ExitStatus
+import Glibc
+import Primitives
+import TestKit
+import Testing
+
+@Suite struct DetachedProcessTests {
+    /// Starts `sh -c script`; its output goes nowhere.
+    private func spawn(
+        _ script: String,
+        _ fixture: LoopFixture,
+        mark: String = "none",
+        _ ended: Handover<ExitStatus>
+    ) throws -> LoopBound<DetachedProcess> {
+        try fixture.run {
+            let output = open("/dev/null", O_WRONLY | O_CLOEXEC)
+            defer { close(output) }
+            let process = try DetachedProcess.spawn(
+                "sh",
+                arguments: ["-c", script],
+                environment: ["SLUICE_TEST_MARK": mark],
+                output: output,
+                on: fixture.loop
+            ) { ended.put($0) }
+            return LoopBound(process, loop: fixture.loop)
+        }
+    }
+
+    @Test func process_leadsASessionAndIsKnown_untilItEnds() throws {
+        let fixture = try LoopFixture()
+        let ended = Handover<ExitStatus>()
+        let mark = "process_leadsASession \(getpid())"
+        let process = try self.spawn("exec sleep 600", fixture, mark: mark, ended)
+        let identity = try fixture.run { process.open().identity }
+        #expect(getsid(identity.pid) == identity.pid)
+        #expect(ProcessTable.identity(of: identity.pid) == identity && ProcessTable.isRunning(identity) == true)
+        try fixture.waitUntil {
+            ProcessTable.sessionLeaders(withVariable: "SLUICE_TEST_MARK").contains {
+                $0.identity == identity && $0.value == mark
+            }
+        }
+        #expect(ProcessTable.isRunning(Self.later(identity)) == false, "a later process with the same number")
+        let elsewhere = ProcessIdentity(place: "nowhere/1.1", pid: identity.pid, startTicks: identity.startTicks)
+        #expect(ProcessTable.isRunning(elsewhere) == nil)
+        try fixture.run { process.open().signal(SIGTERM) }
+        #expect(try ended.take() == .signalled(SIGTERM))
+        #expect(ProcessTable.isRunning(identity) == false)
+        try fixture.end()
+    }
+
+    /// `sh` ends at once; what it started takes no notice of being asked.
+    @Test func group_whoseLeaderEnds_isEndedToo() throws {
+        let fixture = try LoopFixture()
+        let ended = Handover<ExitStatus>()
+        let process = try self.spawn("sleep 600 & trap '' TERM; sleep 600 & exit 3", fixture, ended)
+        let pid = try fixture.run { process.open().pid }
+        #expect(try ended.take() == .exited(3))
+        try fixture.waitUntil { ProcessTable.members(ofGroup: pid).isEmpty }
+        try fixture.end()
+    }
+
+    @Test func find_byAnother_isWatchedAndEnded() throws {
+        let fixture = try LoopFixture()
+        let (ended, seen) = (Handover<ExitStatus>(), Handover<ExitStatus>())
+        let process = try self.spawn("exec sleep 600", fixture, ended)
+        let identity = try fixture.run { process.open().identity }
+        #expect(try !self.isFound(Self.later(identity), fixture))
+        try fixture.run {
+            let found = DetachedProcess.find(identity, on: fixture.loop) { seen.put($0) }
+            process.open().letGo()
+            found?.signal(SIGKILL)
+        }
+        #expect(try seen.take() == .unknown, "how it ended only its parent is told")
+        #expect(try !self.isFound(identity, fixture))
+        try fixture.end()
+    }
+
+    private static func later(_ identity: ProcessIdentity) -> ProcessIdentity {
+        ProcessIdentity(place: identity.place, pid: identity.pid, startTicks: identity.startTicks + 1)
+    }
+
+    private func isFound(_ identity: ProcessIdentity, _ fixture: LoopFixture) throws -> Bool {
+        try fixture.run { DetachedProcess.find(identity, on: fixture.loop) { _ in } != nil }
+    }
+}
