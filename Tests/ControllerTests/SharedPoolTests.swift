@@ -55,8 +55,16 @@ import Transport
                 store: self.store,
                 board: MemoryPoolBoard(loop: self.loop, boards: boards),
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-                seed: 1
-            ) { _, _ in throw NoWorkers() }
+                seed: 1,
+                workers: WorkerAccess(
+                    controller: "c@here/1.1:1:1",
+                    place: "here/1.1",
+                    book: MemoryBook(),
+                    launch: { _, _ in throw NoWorkers() },
+                    adopt: { _, _ in nil },
+                    isGone: { _ in false }
+                )
+            )
         }
 
         func start() {
