@@ -61,6 +61,8 @@ import Testing
         let score = Self.score(Self.looks { _ in 25...113 })
         #expect(score.saysNothing && score.deciles.suffix(8).allSatisfy { $0.share == 1 })
         #expect(!Self.score(Self.looks { Int64($0 / 4)...Int64($0 * 1.1) }).saysNothing)
+        // Of a new line nobody knows how many show up: the longer ends tell them apart.
+        #expect(!Self.score(Self.looks { Int64($0 / 12)...Int64($0 * 1.1) }).saysNothing)
     }
 
     /// Of 100 places in front, strangers have taken so many: nobody could know that they would not come.

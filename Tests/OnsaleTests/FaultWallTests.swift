@@ -21,7 +21,8 @@ import Testing
         ]
         plan.slots = tightSlots ? 55 : 400
         plan.sessionSeconds = 30
-        plan.probeSeconds = [25, 35, 45, 58]
+        // At the last ones the first passes that nobody gave back have run out.
+        plan.probeSeconds = [25, 35, 45, 58, 62, 70]
         return plan
     }
 
@@ -64,6 +65,16 @@ import Testing
         #expect(judged[0].union(judged[1]) == Check.Name.ofOwnGateway)
     }
 
+    /// What is not tried would break nothing.
+    @Test(arguments: [false, true])
+    func site_withoutAFault_isShownEachTokenThatIsNoGood(tightSlots: Bool) throws {
+        let plan = Self.plan(Self.scenario, tightSlots: tightSlots)
+        var sale = try ProxiedSale(try Crowd(Self.scenario), plan: plan)
+        sale.play()
+        let results = sale.evidence.books?.probes.results ?? []
+        #expect(Set(results.map(\.kind)) == Set(ProbeKind.allCases) && results.allSatisfy { !$0.isTaken })
+    }
+
     static func promises(brokenBy fault: Fault) -> Set<Check.Name> {
         switch fault {
         case .reversedOrder: [.order, .positions, .numbers]
@@ -101,7 +112,8 @@ import Testing
         case .slotsExceeded, .slotsExceededByFew: [.slots]
         // Once nobody waits any more, who fell out is let in again at once, and sees nothing of it.
         case .sessionsCutShort: [.letInOnce, .books]
-        case .sessionsTooLong: [.shortfall]
+        // Those slots come free long after any that came free before.
+        case .sessionsTooLong: [.shortfall, .passes, .estimates]
         // Both are let in at one turn; the first who leaves gives up the slot of both.
         case .placeFromACache: [.numbers, .letInOnce, .pace, .books]
         case .gatewaysDisagree, .positionHalved: [.positions]

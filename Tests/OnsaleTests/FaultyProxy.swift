@@ -131,7 +131,7 @@ struct FaultyProxy {
     /// The lowest for twenty-two seconds, or the last of the line for twelve.
     private mutating func isHeldBack(_ number: Int64, _ moment: Moment) -> Bool {
         guard self.fault == .tailHeldBack else { return number <= 200 && moment.seconds < moment.opensAt + 22 }
-        guard moment.seconds > 56, number > moment.issued - 8 else { return false }
+        guard moment.seconds > 56, number > moment.issued - 20 else { return false }
         let since = self.tailHeldSince ?? moment.seconds
         self.tailHeldSince = since
         return moment.seconds < since + 12

@@ -64,6 +64,8 @@ import Testing
         // A tab that is sent away while another is let in was told to wait when it was due.
         case .letInTwice: [.estimates, .order]
         case .numberGivenTwice: [.books, .estimates]
+        // A stranger who was let in by an answer that was lost comes again as another one.
+        case .answersLostOnKept: [.books, .estimates]
         default: [.estimates]
         }
     }

@@ -146,6 +146,21 @@ import Testing
         #expect(try inside(exitAt: 9) == 9)
     }
 
+    /// Whose request was lost on the way may have been let in by that one: the pass is good from then on.
+    @Test func slots_ofWhoWasLetInUnheard_areHeldSinceThen() throws {
+        let steps = [Self.step(-1, 10, slots: 10)]
+        func inside(lostAt: Int64?) throws -> Int {
+            let early = (0..<10).map { _ in
+                var visit = Self.visit(letInAt: 9, exitAt: nil)
+                visit.sentRoundMicros = lostAt.map { $0 * 1_000_000 }
+                return visit
+            }
+            return try #require(Self.slots(early + [Self.visit(letInAt: 28, exitAt: nil)], steps).worst).inside
+        }
+        #expect(try inside(lostAt: nil) == 11)
+        #expect(try inside(lostAt: 5) == 10)
+    }
+
     /// Fewer slots than people inside: nobody is put out, and nobody is let in.
     @Test func slots_thatBecameFewer_areExceededByWhoIsLetInOnly() throws {
         let steps = [Self.step(-1, 10, slots: 10), Self.step(12, 10, slots: 5)]

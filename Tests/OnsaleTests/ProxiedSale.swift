@@ -339,25 +339,27 @@ struct ProxiedSale {
         // Of those in line somebody who is not called before long.
         let waiting = self.guests.last { self.rules.isInLine($0.machine) && $0.jar.place != nil }?.jar
         for kind in ProbeKind.allCases {
+            guard var jar = self.jar(for: kind) else { continue }
             self.books.probes.tries(kind)
             guard self.proxy.fault != .tokensRenamed else { continue }
-            var jar = SimulatedJars.Jar()
+            if self.proxy.fault?.takes(kind) == true { jar = kind == .forgedPlace ? waiting ?? jar : insider }
+            self.pass(self.note(FaultyProxy.Asked(asker: .probe(kind), shown: jar, sentAt: self.now)))
+        }
+    }
+
+    /// As the site reads what is shown; nil: there is nobody yet to take the token from.
+    private func jar(for kind: ProbeKind) -> SimulatedJars.Jar? {
+        switch kind {
+        case .forgedPlace, .forgedPass, .stolenPass: return SimulatedJars.Jar()
+        case .usedPass, .usedPlace:
             let settled = self.used.first {
                 self.now.nanoseconds(since: $0.askedAt) >= ProbeStock.settlingNanoseconds && $0.jar.pass != nil
             }
-            switch kind {
-            case .usedPass, .usedPlace:
-                guard let settled = settled?.jar else { continue }
-                jar = kind == .usedPass ? .init(pass: settled.pass) : .init(place: settled.place)
-            case .expiredPass:
-                let session = Int64(self.plan.sessionSeconds) * Nanoseconds.perSecond + ProbeStock.settlingNanoseconds
-                let gone = self.left.first { self.now.nanoseconds(since: $0.leftAt) >= session }
-                guard let gone else { continue }
-                jar = .init(pass: gone.jar.pass)
-            case .forgedPlace, .forgedPass, .stolenPass: break
-            }
-            if self.proxy.fault?.takes(kind) == true { jar = kind == .forgedPlace ? waiting ?? jar : insider }
-            self.pass(self.note(FaultyProxy.Asked(asker: .probe(kind), shown: jar, sentAt: self.now)))
+            return settled.map { kind == .usedPass ? .init(pass: $0.jar.pass) : .init(place: $0.jar.place) }
+        case .expiredPass:
+            let session = Int64(self.plan.sessionSeconds) * Nanoseconds.perSecond + ProbeStock.settlingNanoseconds
+            return self.left.first { self.now.nanoseconds(since: $0.leftAt) >= session }
+                .map { .init(pass: $0.jar.pass) }
         }
     }
 

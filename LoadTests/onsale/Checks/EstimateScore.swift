@@ -18,7 +18,7 @@ struct EstimateScore: Equatable, Sendable {
 
     private struct Wait {
         var seconds: Double
-        var shortestToldSeconds: Double
+        var middleToldSeconds: Double
         var isKept: Bool
     }
 
@@ -176,14 +176,14 @@ struct EstimateScore: Equatable, Sendable {
         let isNarrow = high <= Self.widest.factor * low + Self.widest.seconds
         return Wait(
             seconds: seconds,
-            shortestToldSeconds: low,
+            middleToldSeconds: (low + high) / 2,
             isKept: isKept && isNarrow && seconds >= low * (1 - Self.shorterShare) - Self.toleranceSeconds
         )
     }
 
     private mutating func score(_ all: [Wait]) {
         guard all.count >= Self.fewestWaits else { return }
-        let waits = all.sorted { ($0.seconds, $0.shortestToldSeconds) < ($1.seconds, $1.shortestToldSeconds) }
+        let waits = all.sorted { ($0.seconds, $0.middleToldSeconds) < ($1.seconds, $1.middleToldSeconds) }
         self.deciles = (0..<10).map { tenth in
             let part = waits[(waits.count * tenth / 10)..<(waits.count * (tenth + 1) / 10)]
             return Decile(
@@ -196,9 +196,10 @@ struct EstimateScore: Equatable, Sendable {
             waits.reduce(0) { $0 + value($1) } / Double(max(1, waits.count))
         }
         let third = waits.count / 3
+        // By the middle: of a new line, of which nobody knows yet how many show up, only the longer ends differ much.
         let (short, long) = (waits.prefix(third), waits.suffix(third))
         let rise = mean(long, \.seconds) - mean(short, \.seconds)
-        let told = mean(long, \.shortestToldSeconds) - mean(short, \.shortestToldSeconds)
+        let told = mean(long, \.middleToldSeconds) - mean(short, \.middleToldSeconds)
         // Behind strangers all are told more than comes, by as much as these have taken.
         self.saysNothing = self.strangerNumbers.isEmpty && rise >= Self.risingSeconds && told < Self.risingShare * rise
     }

@@ -51,12 +51,13 @@ extension Occupancy {
 
     /// Those who hold a slot for sure: from the page that let them in until they ask for the one that gives it back. A pass
     /// that nobody gives back is good for a session from the request by which it was given, and for five sixths of one from
-    /// the last request; whose session may have run out between two pages is counted for no longer than that.
+    /// the last request; whose session may have run out between two pages is counted for no longer than that. Who was let
+    /// in by a request that was lost, or while sent round from the door, has had the pass since then.
     static func surelyInside(_ visits: [Visit], sessionMicros: Int64) -> Occupancy {
         Occupancy(
             visits.compactMap { visit in
                 guard let letIn = visit.letIn, let last = visit.lastInside else { return nil }
-                let session = letIn.sentMicros + sessionMicros
+                let session = min(letIn.sentMicros, visit.sentRoundMicros ?? .max) + sessionMicros
                 let renewed = sessionMicros > 0 ? last.sentMicros + Judge.owedMicros(sessionMicros) : 0
                 let held = max(session, renewed)
                 var end = visit.exit?.sentMicros ?? max(last.answeredMicros, visit.mayHaveLeft ? 0 : held)
