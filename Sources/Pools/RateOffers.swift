@@ -12,6 +12,8 @@ public struct RateOffers: Sendable {
     public static let openingLeadMicros: Int64 = 10_000_000
     /// Of what its weight alone would give it, a room keeps this part in any case: one in so many.
     public static let reserveDivisor: Int64 = 20
+    /// More than any pool offers.
+    private static let boundlessMilli: Int64 = 1_000_000_000_000_000
     /// Newcomers may become more by this factor from one second to the next before they have to wait for a round.
     static let newcomersGrowth = 1.25
 
@@ -82,7 +84,8 @@ public struct RateOffers: Sendable {
                     pools: binding,
                     weight: weight,
                     wantMilli: min(weight, want + (reserve.min() ?? 0)),
-                    mostMilli: weight
+                    mostMilli: weight,
+                    spareMilli: weight == 0 ? 0 : Self.boundlessMilli
                 )
             }
         )

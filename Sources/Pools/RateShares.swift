@@ -8,7 +8,8 @@ import Settings
 /// so that what one of them cannot give, the others give to their other rooms.
 ///
 /// What nobody wants is shared out the same way in a second round, up to what each room may have at most: a room in which
-/// nobody stands now is ready for the next crowd as long as it costs nobody anything.
+/// nobody stands now is ready for the next crowd as long as it costs nobody anything. What is left even then is lent in a
+/// third, up to `spareMilli`: a room's own inflow holds it, and a file that raises that is in force with the next tick.
 ///
 /// Source: Bertsekas and Gallager, "Data Networks" (1992), 6.5.2, max-min flow control.
 public enum RateShares {
@@ -21,13 +22,24 @@ public enum RateShares {
         public var wantMilli: Int64
         /// Never less than `wantMilli`.
         public var mostMilli: Int64
+        /// Never less than `mostMilli`.
+        public var spareMilli: Int64
 
-        public init(name: String, pools: [Int], weight: Int64, wantMilli: Int64, mostMilli: Int64) {
+        /// `spareMilli`: nil: no more than `mostMilli`.
+        public init(
+            name: String,
+            pools: [Int],
+            weight: Int64,
+            wantMilli: Int64,
+            mostMilli: Int64,
+            spareMilli: Int64? = nil
+        ) {
             self.name = name
             self.pools = pools
             self.weight = max(0, weight)
             self.wantMilli = max(0, wantMilli)
             self.mostMilli = max(self.wantMilli, mostMilli)
+            self.spareMilli = max(self.mostMilli, spareMilli ?? 0)
         }
     }
 
@@ -38,6 +50,7 @@ public enum RateShares {
         var filling = Filling(pools: pools, rooms: rooms)
         filling.fill { $0.wantMilli }
         filling.fill { $0.mostMilli }
+        filling.fill { $0.spareMilli }
         return filling.shares
     }
 

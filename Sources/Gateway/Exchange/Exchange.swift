@@ -188,7 +188,8 @@ final class Exchange: RoomWaiter {
         switch answer {
         case .admitted(let pass, let place, let isFirst):
             self.visitor.pass = pass
-            self.visitor.place = place
+            // A newcomer may have been given it before, and have waited to hear how far the line has come.
+            if let place { self.visitor.place = place }
             let key = LineKey(pass)
             self.visitor.key = key
             self.visitor.isNewcomer = isFirst

@@ -25,7 +25,7 @@ import TestKit
             }
             try disaster(&crowd)
             crowd.add(30, ports: ports)
-            try Patience.wait(for: "a place for everybody: \(crowd.places.count)") {
+            try Patience.wait(for: "a place for everybody: \(crowd.withoutPlace)") {
                 try crowd.round()
                 return crowd.places.count == crowd.visitors.count
             }

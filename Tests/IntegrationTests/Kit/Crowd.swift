@@ -33,6 +33,12 @@ struct Crowd {
         self.visitors.filter { !$0.isIn }.map { "\($0.state) \($0.place.map { "\($0)" } ?? "without a place")" }
     }
 
+    /// Those whom nobody has given a place so far.
+    var withoutPlace: [String] {
+        self.visitors.indices.filter { self.places[$0] == nil }
+            .map { "\($0): \(self.visitors[$0].state), with \(self.visitors[$0].cookies.keys.sorted())" }
+    }
+
     var insideCount: Int { self.visitors.filter(\.isIn).count }
     /// Places that two visitors hold.
     var doubles: [Place] {
