@@ -60,7 +60,7 @@ struct ArrivalTrend: Sendable, Equatable {
         // Of a straight line through n seconds, the sum of squares of times about their mean.
         let spread = Double(Self.window * (Self.window * Self.window - 1)) / 12
         let error = self.deviation / spread.squareRoot()
-        return slope > 0 && whole > Self.significant * error ? whole : 0
+        return slope > 0 && whole > Self.significant * error ? slope : 0
     }
 
     /// Least squares over seconds.
