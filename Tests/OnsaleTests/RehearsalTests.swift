@@ -67,7 +67,9 @@ import Testing
             .deletingLastPathComponent()
         let path = root.appendingPathComponent("Config/sluice.yaml").path
         let own = try SettingsFile.load(path)
-        let rehearsal = try Rehearsal(.init(file: path), Self.scenario)
+        // A crowd of which the tool's own site would have fewer slots for a while.
+        let scenario = Scenario(visitors: 2_000, durationSeconds: 120, seed: 1)
+        let rehearsal = try Rehearsal(.init(file: path), scenario)
         let played = try Self.settings(rehearsal.plan)
         var expected = own
         expected.listeners = [ListenSettings(address: .loopback(port: 0))]
@@ -82,7 +84,7 @@ import Testing
         )
         #expect(plan.slots == 2_000 && plan.sessionSeconds == 600 && plan.mostWorkers == 6)
         // Its slots stay as they are; its inflow is changed when that of the tool's own site is.
-        let usual = SitePlan(Self.scenario)
+        let usual = SitePlan(scenario)
         #expect(usual.changes.count == 4 && plan.changes.allSatisfy { $0.limits.slots == nil })
         #expect(plan.changes.map(\.seconds) == usual.changes.suffix(2).map(\.seconds))
         // Without an opening, and with passes that are tied to nobody.

@@ -70,10 +70,10 @@ import Testing
             ("sluice workers 2 7\nend\n", "line 1: it does not begin"), ("sluice workers 1 7\n", "its end is missing"),
             ("sluice workers 1 7\nw\nend\n", "line 2: it is no worker"),
             ("sluice workers 1 7\nw 2 x\nend\n", "line 2: its version is not 1"),
-            ("sluice workers 1 7\nw 1 ready 1 2 a - h:1 k l x\nend\n", "line 2: 'h:1' is not a process"),
+            ("sluice workers 1 7\nw 1 ready 1 2 a 8 h:1 k l x\nend\n", "line 2: 'h:1' is not a process"),
             ("sluice workers 1 7\nw 1 dancing 1 2 a - h:1:2 k l x\nend\n", "line 2: 'dancing' is not a state"),
-            ("sluice workers 1 7\nw 1 ready 1 2 a 0 h:1:2 k l x\nend\n", "line 2: '0' is not a number of slots"),
             ("sluice workers 1 7\nw 1 ready 1 -2 a - h:1:2 k l x\nend\n", "line 2: '1' and '-2' are not times"),
+            ("sluice workers 1 7\nw 1 ready 1 2 a 0 h:1:2 k l x\nend\n", "line 2: '0' is not a number of slots"),
         ]
     )
     func text_notAsItShouldBe_isToldWithItsLine(text: String, problem: String) {
