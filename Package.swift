@@ -106,9 +106,9 @@ let package = Package(
         .executableTarget(
             name: "onsale",
             dependencies: [
-                "Addresses", "Admission", "CLinux", "CNghttp2", "EventLoop", "HTTPService", "HTTPWire", "Primitives",
-                "RedisClient", "Rooms", "Scaling", "Settings", "SettingsFile", "Simulation", "Transport", "Yams",
-                arguments, histogram,
+                "Addresses", "Admission", "CLinux", "CNghttp2", "EventLoop", "HTTPService", "HTTPWire", "Pools",
+                "Primitives", "RedisClient", "Rooms", "Scaling", "Settings", "SettingsFile", "Simulation", "Transport",
+                "Yams", arguments, histogram,
             ],
             path: "LoadTests/onsale",
             swiftSettings: swift
@@ -133,7 +133,7 @@ let package = Package(
             resources: [.embedInCode("room-v1.lua")]
         ),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
-        tests("ScalingTests", ["Primitives", "Scaling"]),
+        tests("ScalingTests", ["Primitives", "Scaling", "Settings", "Simulation"]),
         tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings", "TestKit"]),
         tests("SimulationTests", ["Admission", "Primitives", "Rooms", "Settings", "Simulation"]),
         tests("PoolsTests", ["Addresses", "Pools", "Primitives", "Scaling", "Settings"]),

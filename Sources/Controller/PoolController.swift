@@ -136,6 +136,7 @@ final class PoolController {
                 silent: look.silent.count,
                 lines: $0,
                 rooms: rooms,
+                drainGoalNanoseconds: self.pool.scaling.drainGoalNanoseconds,
                 wallMicros: self.loop.wallMicros
             )
         }

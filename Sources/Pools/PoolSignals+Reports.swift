@@ -10,12 +10,14 @@ extension PoolSignals {
     ///     took, and what failed, is not told twice.
     ///   - silent: gateways that have fallen silent, those that are held included.
     ///   - rooms: those of the pool. One that has not opened lets nobody in, and counts towards no limit.
+    ///   - drainGoalNanoseconds: how soon the pool's lines are to be gone.
     public init(
         _ reports: [GatewaySignals],
         held: [GatewaySignals] = [],
         silent: Int = 0,
         lines: RoomLines? = nil,
         rooms: [RoomSettings],
+        drainGoalNanoseconds: Int64,
         wallMicros: Int64
     ) {
         var latency = LatencyHistogram()
@@ -37,16 +39,27 @@ extension PoolSignals {
             errors += Double(report.errors) / report.intervalSeconds
             latency.merge(report.latency)
         }
-        let open = rooms.filter { $0.isOpen(wallMicros: wallMicros) }
+        let lines = lines ?? RoomLines(reports)
+        let goalSeconds = Double(drainGoalNanoseconds) / 1e9
+        let inflow = rooms.filter { $0.isOpen(wallMicros: wallMicros) }.reduce(0.0) { sum, room in
+            // Where no gateway tells of the room, nobody knows how many of its slots are free.
+            guard let line = lines.lines[room.name] else { return sum + Double(room.inflowMilli) / 1_000 }
+            return sum
+                + RoomInflow.limitPerSecond(
+                    of: room,
+                    freeSlots: Int64(line.freeSlots),
+                    admissionsPerSecond: line.admissionsPerSecond,
+                    goalSeconds: goalSeconds
+                )
+        }
         self.init(
             arrivalsPerSecond: arrivals,
             unguardedPerSecond: unguarded,
             admissionsPerSecond: admissions,
             inFlight: inFlight,
             queued: queued,
-            waiting: (lines ?? RoomLines(reports)).waiting,
-            inflowLimitPerSecond: rooms.isEmpty
-                ? .infinity : open.reduce(0.0) { $0 + Double($1.inflowMilli) / 1_000 },
+            waiting: lines.waiting,
+            inflowLimitPerSecond: rooms.isEmpty ? .infinity : inflow,
             latency: latency,
             errorsPerSecond: errors,
             gatewaysReporting: reports.count + held.count,

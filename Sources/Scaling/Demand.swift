@@ -14,6 +14,8 @@ struct Demand {
     private(set) var reason = ScalingReason.minimum
     private(set) var hasLine = false
     private(set) var lineGrows = false
+    /// What the requests and the line as they are now need, were all workers there.
+    private(set) var present = 0
     private var byLoad = 0
 
     init(policy: ScalingPolicy, signals: PoolSignals, pool: PoolState, now: Instant) {
@@ -25,30 +27,52 @@ struct Demand {
 
         // By a quarter, as a pool in good use has its slots full at times.
         let overloaded = 4 * (signals.inFlight + signals.queued) > 5 * slots
-        let smoothed = policy.arrivals.value ?? signals.arrivalsPerSecond
-        let arrivals = overloaded ? max(smoothed, signals.arrivalsPerSecond) : smoothed
-        let stuck = Double(signals.queued + max(0, signals.inFlight - slots)) / limits.drainGoalSeconds
-        self.offeredLoad = policy.model.load(ofRequestsPerSecond: arrivals + stuck)
-        self.byLoad = Staffing.workers(forLoad: self.offeredLoad, limits: limits)
-        self.keep = Staffing.workers(forLoad: self.offeredLoad * ScalingPolicy.keepFactor, limits: limits)
-        if !overloaded, policy.admissionBound(now: now) {
+        let level = policy.arrivals.level ?? signals.arrivalsPerSecond
+        let arrivals = overloaded ? max(level, signals.arrivalsPerSecond) : level
+        let stuck = Double(signals.queued + max(0, signals.inFlight - slots)) / ScalingPolicy.stuckSeconds
+        self.offeredLoad = policy.model.load(ofRequestsPerSecond: arrivals)
+        let isBound = policy.admissionBound(now: now)
+        if isBound, !overloaded {
             // These requests are as many as the workers because we let in as many as the workers bear. They may keep
             // the workers there are; taken as a need for more they would feed on themselves.
             let unguarded = policy.model.load(ofRequestsPerSecond: policy.unguardedPerSecond)
-            self.byLoad = min(self.byLoad, max(pool.ready, Staffing.workers(forLoad: unguarded, limits: limits)))
+            let workers = Staffing.workers(forLoad: self.offeredLoad, limits: limits)
+            self.byLoad = min(workers, max(pool.ready, Staffing.workers(forLoad: unguarded, limits: limits)))
+        } else {
+            let coming = Self.coming(arrivals, policy: policy)
+            self.byLoad = Staffing.workers(
+                forLoad: policy.model.load(ofRequestsPerSecond: coming + stuck),
+                limits: limits
+            )
         }
         if signals.showsDemand || signals.waiting > line.closed { self.byLoad = max(1, self.byLoad) }
+        let kept = policy.model.load(ofRequestsPerSecond: arrivals * ScalingPolicy.keepFactor)
+        self.keep = Staffing.workers(forLoad: kept, limits: limits)
 
+        self.present = self.byLoad
         self.raise(to: self.byLoad, .load)
-        if self.hasLine { self.addLine(line, policy: policy) }
+        if self.hasLine { self.addLine(line, policy: policy, signals: signals, pool: pool, now: now) }
         self.addOpenings(line, policy: policy)
-        if self.hasLine { self.panic = line.forecast(policy: policy, signals: signals, pool: pool, now: now) }
+        if self.hasLine {
+            let joins = policy.joins.sustainedPerSecond
+            self.panic = line.forecast(joins: joins, policy: policy, signals: signals, pool: pool, now: now)
+        }
     }
 
     /// Without signals there are still rooms that open at a known time.
     init(policy: ScalingPolicy, openingsAt now: Instant) {
         let line = Line(openingsOf: policy, now: now)
         self.addOpenings(line, policy: policy)
+    }
+
+    /// Requests a second as they will be when a worker that is ordered now is ready, and what chance may add. That is for
+    /// those whom no room holds back: the others wait in line, and ask for workers from there.
+    private static func coming(_ arrivals: Double, policy: ScalingPolicy) -> Double {
+        guard arrivals > 0 else { return 0 }
+        let horizon = policy.slowStartSeconds + ScalingPolicy.orderSeconds
+        let growth = min(policy.arrivals.slopePerSecond * horizon, arrivals * ScalingPolicy.mostGrowth)
+        let unguarded = min(1, policy.unguardedPerSecond / arrivals)
+        return arrivals + unguarded * (growth + ScalingPolicy.deviations * policy.arrivals.deviation)
     }
 
     mutating func addPanic() {
@@ -58,19 +82,27 @@ struct Demand {
 
     /// `workers` of those started are not expected any more.
     mutating func addLate(_ workers: Int) {
-        if workers > 0 { self.raise(to: self.needed + workers, .pendingLate) }
+        if workers > 0 { self.raise(to: max(self.needed, self.present) + workers, .pendingLate) }
     }
 
-    private mutating func addLine(_ line: Line, policy: ScalingPolicy) {
-        let visitors = line.visitorsPerSecond(length: line.length, joins: policy.joins.perSecond)
-        let load = policy.load(ofVisitorsPerSecond: visitors)
-        let workers = Staffing.workers(forLoad: load, limits: policy.limits)
+    /// The line as it will be when a worker that is ordered now is ready asks for more; the line as it is keeps what there
+    /// is until it is gone.
+    private mutating func addLine(
+        _ line: Line,
+        policy: ScalingPolicy,
+        signals: PoolSignals,
+        pool: PoolState,
+        now: Instant
+    ) {
+        let joins = policy.joins.perSecond
+        let workers = line.forecast(joins: joins, policy: policy, signals: signals, pool: pool, now: now)
         self.backlog = max(0, workers - self.byLoad)
         self.raise(to: workers, .backlog)
-        self.keep = max(
-            self.keep,
-            Staffing.workers(forLoad: load * ScalingPolicy.keepFactor, limits: policy.limits)
-        )
+        let visitors = line.visitorsPerSecond(length: line.length, joins: joins)
+        let load = policy.load(ofVisitorsPerSecond: visitors)
+        self.present = max(self.present, Staffing.workers(forLoad: load, limits: policy.limits))
+        let kept = Staffing.workers(forLoad: load * ScalingPolicy.keepFactor, limits: policy.limits)
+        self.keep = max(self.keep, kept)
     }
 
     private mutating func addOpenings(_ line: Line, policy: ScalingPolicy) {
@@ -110,11 +142,9 @@ extension Demand {
         init(openingsOf policy: ScalingPolicy, now: Instant) {
             self.inflowLimitPerSecond = policy.inflowLimitPerSecond
             self.goalSeconds = policy.limits.drainGoalSeconds
-            let lead = policy.startTimes.quantile(
-                0.95,
-                priorNanoseconds: policy.limits.startTimePriorNanoseconds
+            let soon = now.advanced(
+                byNanoseconds: policy.slowStartNanoseconds + ScalingPolicy.preWarmMarginNanoseconds
             )
-            let soon = now.advanced(byNanoseconds: lead + ScalingPolicy.preWarmMarginNanoseconds)
             for opening in policy.limits.openings where opening.at > now {
                 self.closed += opening.waiting
                 guard opening.at <= soon else { continue }
@@ -132,30 +162,42 @@ extension Demand {
 
         /// The pace that empties a line of `length` within the drain goal while `joins` a second come, or the pace that
         /// the rooms' inflow allows if that is lower.
-        func visitorsPerSecond(length: Double, joins: Double, openingInflow: Double = 0) -> Double {
-            min(self.inflowLimitPerSecond + openingInflow, joins + length / self.goalSeconds)
+        func visitorsPerSecond(
+            length: Double,
+            joins: Double,
+            openingInflow: Double = 0,
+            goalSeconds: Double? = nil
+        ) -> Double {
+            min(self.inflowLimitPerSecond + openingInflow, joins + length / (goalSeconds ?? self.goalSeconds))
         }
 
-        /// Workers for the line as it will be when workers started now are ready, if people go on coming as they do.
+        /// Workers for the line as it will be when workers started now are ready, if `joins` a second go on coming.
         ///
         /// What the ready and the pending ones take off the line until then is taken off here. So while the pending
         /// ones start up and the line grows as foreseen, the answer stays what it was when they were ordered.
-        func forecast(policy: ScalingPolicy, signals: PoolSignals, pool: PoolState, now: Instant) -> Int {
-            let prior = policy.limits.startTimePriorNanoseconds
-            let horizon = Double(policy.startTimes.quantile(0.95, priorNanoseconds: prior)) / 1e9
-            let typical = policy.startTimes.quantile(0.5, priorNanoseconds: prior)
+        func forecast(
+            joins: Double,
+            policy: ScalingPolicy,
+            signals: PoolSignals,
+            pool: PoolState,
+            now: Instant
+        ) -> Int {
+            let horizon = policy.slowStartSeconds
+            let typical = policy.typicalStartNanoseconds
             let perWorker = policy.model.visitorsPerSecond(
                 slots: policy.limits.slotsPerWorker,
                 limits: policy.limits
             )
             var relief = signals.admissionsPerSecond * horizon
             for started in pool.pending {
-                let left = max(0, typical - now.nanoseconds(since: started))
+                let age = max(0, now.nanoseconds(since: started))
+                // Whoever is late is expected to take half as long again, as `StartTimes` has it.
+                let left = age <= typical ? typical - age : age / 2
                 relief += perWorker * max(0, horizon - Double(left) / 1e9)
             }
-            let joins = policy.joins.sustainedPerSecond
             let length = max(0, self.length + joins * horizon - relief)
-            let visitors = self.visitorsPerSecond(length: length, joins: joins)
+            let goal = max(self.goalSeconds, horizon * ScalingPolicy.drainOverStart)
+            let visitors = self.visitorsPerSecond(length: length, joins: joins, goalSeconds: goal)
             let load = policy.load(ofVisitorsPerSecond: visitors)
             return Staffing.workers(forLoad: load, limits: policy.limits)
         }

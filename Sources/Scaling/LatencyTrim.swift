@@ -9,6 +9,8 @@ import Primitives
 struct LatencyTrim: Sendable, Equatable {
     static let floor = 0.1
     private static let fewestRequests: UInt64 = 5
+    /// Of fewer answers the slowest is the 95th percentile.
+    private static let fewestInCalm: UInt64 = 20
     private static let step = 0.2
     private static let mostCut = 0.5
     /// Taken per quiet second, before `step`.
@@ -17,12 +19,17 @@ struct LatencyTrim: Sendable, Equatable {
     private static let medianTolerance = 2.0
     /// A pool whose work is slow by itself is not overloaded: below this many service times no tail is too long.
     private static let tailTolerance = 3.0
+    /// And below this many times the tail of the answers that come while half the slots are free: few slow pages among
+    /// many quick ones are no queue either.
+    private static let calmTolerance = 1.5
     /// Errors up to here are the application's own affair.
     private static let tolerableErrors = 0.25
 
     private(set) var value = 1.0
     private var median = Smoothed(weight: 0.4)
     private var tail = Smoothed(weight: 0.4)
+    /// The 95th percentile while half the slots are free.
+    private var calmTail = Smoothed(weight: 0.05)
 
     /// Takes in one second of a pool that has `slots` in its ready workers.
     mutating func observe(
@@ -42,6 +49,11 @@ struct LatencyTrim: Sendable, Equatable {
             self.tail.add(Double(tail))
             gradient = min(gradient, self.latencyGradient(serviceTimeNanoseconds, Double(objectiveNanoseconds)))
         } else {
+            if !isBusy, self.value == 1, signals.errorShare == 0, signals.latency.count >= Self.fewestInCalm,
+                let tail = signals.latency.quantile(0.95)
+            {
+                self.calmTail.add(Double(tail))
+            }
             // Slow answers that come while half the slots are free waited in a queue that is gone, or are slow by
             // themselves. Fewer visitors would not make them faster.
             self.median = Smoothed(weight: 0.4)
@@ -53,7 +65,8 @@ struct LatencyTrim: Sendable, Equatable {
 
     private func latencyGradient(_ serviceTime: Double, _ objective: Double) -> Double {
         guard let median = self.median.value, let tail = self.tail.value, tail > 0, median > 0 else { return 1 }
-        let longest = max(objective, serviceTime * Self.tailTolerance)
+        let calm = (self.calmTail.value ?? 0) * Self.calmTolerance
+        let longest = max(objective, serviceTime * Self.tailTolerance, calm)
         // Far inside the objective a longer latency harms nobody, whatever its cause.
         guard tail > longest / 2 else { return 1 }
         let byMedian = serviceTime * Self.medianTolerance / median

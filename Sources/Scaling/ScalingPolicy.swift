@@ -17,7 +17,24 @@ public struct ScalingPolicy: Sendable {
     /// How long the requests of visitors whom the rate held back go on after the line is gone.
     static let echoNanoseconds = 6 * Nanoseconds.perSecond
     /// Workers are let go only when what stays would also carry this much more.
-    static let keepFactor = 1.1
+    static let keepFactor = 1.05
+    /// The need must have been lower for this long at least, and for as long as it takes to get a worker back.
+    static let shortestHoldNanoseconds = 15 * Nanoseconds.perSecond
+    /// Of that time, the part for a pool of which nearly everything is behind rooms, and what is nearly.
+    static let guardedHold = 0.25
+    private static let fewUnguarded = 0.05
+    /// At most this part of a pool is let go at once.
+    static let largestStep = 4
+    /// From the order to the start, and from a worker's readiness to its first request.
+    static let orderSeconds = 2.0
+    /// However steep the growth, it is not taken to go on beyond this many times what there is.
+    static let mostGrowth = 2.0
+    /// Standard deviations of one second's arrivals that are staffed beyond their level.
+    static let deviations = 1.0
+    /// Requests that wait for a worker are to be served within a second of the worker's coming.
+    static let stuckSeconds = 1.0
+    /// A line has waited for a worker's whole start already: who starts slowly is given half of that again to drain it.
+    static let drainOverStart = 0.5
     /// Pre-warmed workers are ordered this long before the last moment: one second for the call, one for the driver.
     static let preWarmMarginNanoseconds = 2 * Nanoseconds.perSecond
     /// Smaller changes of the admission rate are not worth a line in the journal.
@@ -30,7 +47,10 @@ public struct ScalingPolicy: Sendable {
     var trim = LatencyTrim()
     var startTimes = StartTimes()
     var joins = JoinRate()
-    var arrivals = Smoothed(weight: 0.25)
+    var arrivals = ArrivalTrend()
+    private var pace = AdmissionPace()
+    /// How long the workers that start now have taken yet.
+    private var pendingAges: [Int64] = []
     private var unguarded = Smoothed(weight: 0.25)
     /// As the last signals told it.
     private(set) var inflowLimitPerSecond = Double.infinity
@@ -63,10 +83,15 @@ public struct ScalingPolicy: Sendable {
             return self.hold(current: current, pool: pool, now: now)
         }
         self.inflowLimitPerSecond = signals.inflowLimitPerSecond
+        self.pendingAges = pool.pending.map { max(0, now.nanoseconds(since: $0)) }
+        if self.desired == nil {
+            // Whoever led before had its reasons for these workers: they are let go as slowly as one's own.
+            self.history.record(current, now: now, windowNanoseconds: self.longestHoldNanoseconds)
+        }
         self.observe(signals, pool: pool, now: now)
         var demand = Demand(policy: self, signals: signals, pool: pool, now: now)
         self.panic(&demand, current: current, now: now)
-        demand.addLate(self.late(missing: demand.needed - pool.ready, pool: pool, now: now))
+        demand.addLate(self.late(missing: demand.present - pool.ready, pool: pool, now: now))
 
         var (size, reason) = self.size(demand, current: current, pool: pool, now: now)
         // Who is not heard is not known to have less to do. More limited settings shrink the pool all the same.
@@ -99,12 +124,57 @@ public struct ScalingPolicy: Sendable {
         {
             self.lastBound = now
         }
+        self.observePace(signals, isBound: self.lastBound == now, slots: slots)
         self.joins.observe(
             waiting: waiting,
             closedRooms: closed.count,
             admissionsPerSecond: signals.admissionsPerSecond,
             now: now
         )
+    }
+
+    private mutating func observePace(_ signals: PoolSignals, isBound: Bool, slots: Int) {
+        let planned = Staffing.load(forSlots: Double(slots), limits: self.limits)
+        let measured = max(
+            self.model.load(ofRequestsPerSecond: self.arrivals.level ?? signals.arrivalsPerSecond),
+            Double(signals.inFlight + signals.queued)
+        )
+        self.pace.observe(
+            isBound: isBound,
+            busyShare: planned > 0 ? measured / planned : 1,
+            isTrimmed: self.trim.value < 1,
+            slots: slots,
+            most: self.model.requestsPerVisitor
+        )
+    }
+
+    /// The 95th percentile of start-up times, those that are under way included.
+    var slowStartNanoseconds: Int64 {
+        self.startTimes.quantile(
+            0.95,
+            priorNanoseconds: self.limits.startTimePriorNanoseconds,
+            ages: self.pendingAges
+        )
+    }
+    var typicalStartNanoseconds: Int64 {
+        self.startTimes.quantile(
+            0.5,
+            priorNanoseconds: self.limits.startTimePriorNanoseconds,
+            ages: self.pendingAges
+        )
+    }
+    var slowStartSeconds: Double { Double(self.slowStartNanoseconds) / 1e9 }
+
+    /// How long a need must have been lower before workers go.
+    private var holdNanoseconds: Int64 {
+        let start = Double(self.slowStartNanoseconds)
+        // Whoever stands before a room can wait for a worker to come back; the others find none.
+        let isGuarded = self.unguardedPerSecond <= Self.fewUnguarded * (self.arrivals.level ?? 0)
+        let back = Int64(isGuarded ? start * Self.guardedHold : start)
+        return min(self.limits.scaleDownAfterNanoseconds, max(Self.shortestHoldNanoseconds, back))
+    }
+    private var longestHoldNanoseconds: Int64 {
+        max(self.limits.scaleDownAfterNanoseconds, self.limits.drainGoalNanoseconds)
     }
 
     var unguardedPerSecond: Double { self.unguarded.value ?? 0 }
@@ -130,8 +200,7 @@ public struct ScalingPolicy: Sendable {
     private mutating func panic(_ demand: inout Demand, current: Int, now: Instant) {
         let wanted = min(demand.panic, self.limits.maxWorkers)
         if demand.lineGrows, Double(wanted) >= Double(max(1, current)) * Self.panicFactor {
-            let start = self.startTimes.quantile(0.95, priorNanoseconds: self.limits.startTimePriorNanoseconds)
-            self.panicUntil = now.advanced(byNanoseconds: max(Self.panicNanoseconds, start))
+            self.panicUntil = now.advanced(byNanoseconds: max(Self.panicNanoseconds, self.slowStartNanoseconds))
         }
         guard let until = self.panicUntil else { return }
         if now >= until {
@@ -147,7 +216,7 @@ public struct ScalingPolicy: Sendable {
         guard missing > 0 else { return 0 }
         let prior = self.limits.startTimePriorNanoseconds
         // Twice the usual, so that a worker that starts as ever is never held for lost.
-        let horizon = 2 * self.startTimes.quantile(0.95, priorNanoseconds: prior)
+        let horizon = 2 * self.slowStartNanoseconds
         var lost = 0.0
         for started in pool.pending.sorted().prefix(missing) {
             lost +=
@@ -168,18 +237,15 @@ public struct ScalingPolicy: Sendable {
         now: Instant
     ) -> (Int, ScalingReason) {
         let limits = self.limits
-        let longest = max(limits.scaleDownAfterNanoseconds, limits.drainGoalNanoseconds)
-        self.history.record(demand.keep, now: now, windowNanoseconds: longest)
+        self.history.record(demand.keep, now: now, windowNanoseconds: self.longestHoldNanoseconds)
         if demand.needed > limits.maxWorkers { return (limits.maxWorkers, .maximum) }
         let wanted = limits.clamped(demand.needed)
         if wanted >= current { return (wanted, demand.needed <= limits.minWorkers ? .minimum : demand.reason) }
 
-        // A line that is being drained in time needs its workers until it is gone.
-        let window = demand.hasLine ? longest : limits.scaleDownAfterNanoseconds
-        let recent = limits.clamped(self.history.highest(withinNanoseconds: window, now: now))
+        let recent = limits.clamped(self.history.highest(withinNanoseconds: self.holdNanoseconds, now: now))
         let settled = pool.draining == 0 && pool.ready + pool.pending.count <= current
         guard recent < current, settled, self.panicUntil == nil else { return (current, .holding) }
-        return (max(recent, wanted, current - max(1, current / 10)), .scaleDown)
+        return (max(recent, wanted, current - max(1, current / Self.largestStep)), .scaleDown)
     }
 
     // MARK: - Admission
@@ -190,7 +256,7 @@ public struct ScalingPolicy: Sendable {
         guard ready > 0, slots > 0 else { return 0 }
         let full = self.model.visitorsPerSecond(slots: slots, limits: self.limits)
         let taken = self.unguardedPerSecond / self.model.requestsPerVisitor
-        let rate = max(full * LatencyTrim.floor, (full - taken) * self.trim.value)
+        let rate = max(full * LatencyTrim.floor, (full * self.pace.factor - taken) * self.trim.value)
         if let last = self.granted, last.ready == ready, last.slots == slots,
             (rate - last.ratePerSecond).magnitude <= last.ratePerSecond * Self.rateDeadband
         {
@@ -204,8 +270,7 @@ public struct ScalingPolicy: Sendable {
     private mutating func hold(current: Int, pool: PoolState, now: Instant) -> ScalingDecision {
         let demand = Demand(policy: self, openingsAt: now)
         let size = self.limits.clamped(max(current, demand.needed))
-        let longest = max(self.limits.scaleDownAfterNanoseconds, self.limits.drainGoalNanoseconds)
-        self.history.record(size, now: now, windowNanoseconds: longest)
+        self.history.record(size, now: now, windowNanoseconds: self.longestHoldNanoseconds)
         self.desired = size
         let slots = self.limits.slots(of: pool)
         var rate = self.model.visitorsPerSecond(slots: slots, limits: self.limits)
@@ -232,10 +297,7 @@ public struct ScalingPolicy: Sendable {
             serviceTimeNanoseconds: Int64(min(self.model.serviceTimeNanoseconds, 1e18)),
             requestsPerVisitor: self.model.requestsPerVisitor,
             latencyTrim: self.trim.value,
-            startTimeNanoseconds: self.startTimes.quantile(
-                0.95,
-                priorNanoseconds: self.limits.startTimePriorNanoseconds
-            )
+            startTimeNanoseconds: self.slowStartNanoseconds
         )
     }
 }

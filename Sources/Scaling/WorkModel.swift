@@ -14,8 +14,10 @@ struct WorkModel: Sendable, Equatable {
     /// With this many requests a slot, and half of all answers this many times slower than believed, all slots are
     /// taken. One without the other is a worker that lags behind the rest.
     private static let saturation = 1.5
-    /// One slow answer among few must not make all requests look slow.
-    private static let mostOverMedian: Int64 = 4
+    /// An answer this many times slower than the median is a straggler, and a lone one must not make all requests look
+    /// slow. Where they come all the time they are what the work is like.
+    private static let stragglerOverMedian: Int64 = 4
+    private static let rareStragglers = 0.02
 
     /// Flows are steady while their short and long averages differ by no more than this share.
     private static let calmDeviation = 0.1
@@ -29,6 +31,8 @@ struct WorkModel: Sendable, Equatable {
 
     private(set) var serviceTimeNanoseconds: Double
     private(set) var requestsPerVisitor: Double
+    /// The share of answers that are stragglers.
+    private var stragglers = 0.0
     private var lastReady: Int?
     private var lastInFlight = 0
     private var lastGateways: Int?
@@ -68,7 +72,7 @@ struct WorkModel: Sendable, Equatable {
 
     /// Visitors a second whose requests fill the planned share of so many slots.
     func visitorsPerSecond(slots: Int, limits: ScalingLimits) -> Double {
-        let busy = Double(slots) * limits.utilization
+        let busy = Staffing.load(forSlots: Double(slots), limits: limits)
         return busy / self.load(ofRequestsPerSecond: self.requestsPerVisitor)
     }
 
@@ -91,9 +95,13 @@ struct WorkModel: Sendable, Equatable {
         else { return }
         let slots = Double(slots)
         let finished = Double(signals.latency.count)
+        let weight = Self.serviceWeight * finished / (finished + Self.halfWeightRequests)
         let sample: Double
         if Double(max(signals.inFlight, self.lastInFlight)) < slots {
-            sample = min(mean, Double(median * Self.mostOverMedian))
+            let bound = median * Self.stragglerOverMedian
+            let within = Double(signals.latency.cumulative(boundsNanoseconds: [bound]).first ?? 0)
+            self.stragglers += ((finished - within) / finished - self.stragglers) * weight
+            sample = self.stragglers < Self.rareStragglers ? min(mean, Double(bound)) : mean
         } else if Double(min(signals.inFlight, self.lastInFlight)) >= slots * Self.saturation,
             Double(median) >= self.serviceTimeNanoseconds * Self.saturation
         {
@@ -102,7 +110,6 @@ struct WorkModel: Sendable, Equatable {
             return
         }
         guard sample > 0 else { return }
-        let weight = Self.serviceWeight * finished / (finished + Self.halfWeightRequests)
         self.serviceTimeNanoseconds += (sample - self.serviceTimeNanoseconds) * weight
     }
 

@@ -44,16 +44,21 @@ struct SimulatedPool {
 
     private(set) var settings: PoolSettings
     private var policy: ScalingPolicy
-    private var reconciliation: Reconciliation
+    var reconciliation: Reconciliation
     private(set) var workers: [SimulatedWorker] = []
     /// As of the gateway's last look at the directory: indices of `workers` that take requests; nil before the first.
     private var heard: [Int]?
-    private var report: (at: Instant, signals: GatewaySignals, inFlight: [Int: Int])?
+    private(set) var report: (at: Instant, signals: GatewaySignals, inFlight: [Int: Int])?
     private var reportedAt: Instant
     private var arrivals = 0
+    private var unguarded = 0
     private var admissions = 0
     private var errors = 0
-    private var latency = LatencyHistogram()
+    private var latency = LatencyAhead()
+    /// How many times slower than their shape all workers are.
+    var slowness = 1.0 {
+        didSet { for index in self.workers.indices { self.workers[index].slowness = self.slowness } }
+    }
     private var random: SplitMix64
     /// Requests that wait for a worker, by the caller's tickets.
     private var line = Deque<(ticket: UInt64, until: Instant)>()
@@ -94,7 +99,10 @@ struct SimulatedPool {
 
     // MARK: Requests
 
-    mutating func countArrival() { self.arrivals += 1 }
+    mutating func countArrival(isUnguarded: Bool = false) {
+        self.arrivals += 1
+        if isUnguarded { self.unguarded += 1 }
+    }
     mutating func countAdmission() { self.admissions += 1 }
 
     /// - Parameter ticket: the caller's name for the request, should it have to wait.
@@ -127,7 +135,7 @@ struct SimulatedPool {
             self.errors += 1
             return .failed(.late(at: now.advanced(byNanoseconds: self.settings.responseTimeoutNanoseconds)))
         }
-        self.latency.record(nanoseconds: took)
+        self.latency.record(nanoseconds: took, endsAt: end, since: self.reportedAt)
         return .answered(at: end)
     }
 
@@ -167,6 +175,8 @@ struct SimulatedPool {
         self.heard = ready
     }
 
+    mutating func countInFlight(at index: Int, now: Instant) -> Int { self.workers[index].inFlight(now: now) }
+
     private func index(of number: Int) -> Int? { self.workers.firstIndex { $0.number == number } }
 
     /// The gateway tells what it has seen since the last time.
@@ -182,20 +192,21 @@ struct SimulatedPool {
             gateway: SimulatedSite.gateway,
             intervalMicros: max(1, now.nanoseconds(since: self.reportedAt) / Nanoseconds.perMicrosecond),
             arrivals: self.arrivals,
+            unguarded: self.unguarded,
             admissions: self.admissions,
             waiting: rooms.values.reduce(0) { $0 + $1.waiting },
             rooms: rooms,
             inFlight: sum,
             queued: self.line.count,
             errors: self.errors,
-            latency: self.latency
+            latency: self.latency.next()
         )
         self.report = (now, signals, inFlight)
         self.reportedAt = now
         self.arrivals = 0
+        self.unguarded = 0
         self.admissions = 0
         self.errors = 0
-        self.latency.reset()
         self.readDirectory()
     }
 
@@ -208,9 +219,9 @@ struct SimulatedPool {
         wallMicros: Int64,
         now: Instant
     ) -> (rateMilli: Int64, lines: RoomLines?, steps: [Step]) {
-        let report = self.report.flatMap { now.nanoseconds(since: $0.at) <= Self.reportNanoseconds ? $0 : nil }
+        let report = self.freshReport(now: now)
         let lines = report.map { RoomLines([$0.signals]) }
-        let signals = report.map { PoolSignals([$0.signals], lines: lines, rooms: rooms, wallMicros: wallMicros) }
+        let signals = self.signals(rooms, wallMicros: wallMicros, now: now)
         self.policy.limits.openings = ScalingLimits.openings(
             of: rooms,
             lines: lines ?? RoomLines(),
@@ -231,12 +242,30 @@ struct SimulatedPool {
         return (decision.admissionRateMilli, lines, steps)
     }
 
-    private mutating func carryOut(_ actions: [Reconciliation.Action], now: Instant) -> [Step] {
+    func freshReport(now: Instant) -> (at: Instant, signals: GatewaySignals, inFlight: [Int: Int])? {
+        self.report.flatMap { now.nanoseconds(since: $0.at) <= Self.reportNanoseconds ? $0 : nil }
+    }
+
+    /// What the gateway has told, as whoever decides on the pool's size gets it; nil when it told nothing lately.
+    func signals(_ rooms: [RoomSettings], wallMicros: Int64, now: Instant) -> PoolSignals? {
+        self.freshReport(now: now).map {
+            PoolSignals(
+                [$0.signals],
+                rooms: rooms,
+                drainGoalNanoseconds: self.settings.scaling.drainGoalNanoseconds,
+                wallMicros: wallMicros
+            )
+        }
+    }
+
+    mutating func carryOut(_ actions: [Reconciliation.Action], now: Instant) -> [Step] {
         var steps: [Step] = []
         for action in actions {
             switch action {
             case .start(let number):
-                self.workers.append(SimulatedWorker(number: number, shape: self.settings.worker, startedAt: now))
+                var worker = SimulatedWorker(number: number, shape: self.settings.worker, startedAt: now)
+                worker.slowness = self.slowness
+                self.workers.append(worker)
                 // The first question comes with the address, the others follow.
                 let start = self.settings.worker.startTimeNanoseconds
                 let probes = (start + Self.probeNanoseconds - 1) / Self.probeNanoseconds

@@ -11,6 +11,8 @@ struct SimulatedWorker {
     private let slots: Int
     private let queue: Int
     private var times: ServiceTimes
+    /// How many times slower than its shape it is.
+    var slowness = 1.0
     /// When each slot has done what it was given.
     private var slotsFreeAt = Heap<UInt64>()
     /// When each request that has not ended will end.
@@ -46,7 +48,7 @@ struct SimulatedWorker {
         guard self.inFlight(now: now) < self.slots + self.queue else { return nil }
         var start = now.nanoseconds
         if self.slotsFreeAt.count == self.slots, let free = self.slotsFreeAt.popMin() { start = max(start, free) }
-        let end = start + UInt64(self.times.next())
+        let end = start + UInt64(Double(self.times.next()) * self.slowness)
         self.slotsFreeAt.insert(end)
         self.endings.insert(end)
         return Instant(nanoseconds: end)

@@ -42,7 +42,12 @@ import Testing
                 latency: latency
             )
         }
-        let signals = PoolSignals(reports, rooms: [self.room("a", inflowMilli: 7_500)], wallMicros: 0)
+        let signals = PoolSignals(
+            reports,
+            rooms: [self.room("a", inflowMilli: 7_500)],
+            drainGoalNanoseconds: 30 * Nanoseconds.perSecond,
+            wallMicros: 0
+        )
         #expect(signals.arrivalsPerSecond == 60 && signals.unguardedPerSecond == 6 && signals.admissionsPerSecond == 12)
         #expect(signals.inFlight == 4 && signals.queued == 2 && signals.waiting == 80 && signals.errorsPerSecond == 4)
         #expect(signals.latency.count == 2 && signals.gatewaysReporting == 2 && signals.inflowLimitPerSecond == 7.5)

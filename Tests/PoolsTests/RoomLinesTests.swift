@@ -24,6 +24,25 @@ import Testing
         )
     }
 
+    /// The line is to be gone within 30 seconds.
+    private func signals(
+        _ reports: [GatewaySignals],
+        held: [GatewaySignals] = [],
+        silent: Int = 0,
+        rooms: [RoomSettings],
+        wallMicros: Int64 = 0
+    ) -> PoolSignals {
+        PoolSignals(
+            reports,
+            held: held,
+            silent: silent,
+            lines: RoomLines(reports),
+            rooms: rooms,
+            drainGoalNanoseconds: 30 * Nanoseconds.perSecond,
+            wallMicros: wallMicros
+        )
+    }
+
     @Test func longestReport_countsPerRoom_andRoomsAddUp() {
         let lines = RoomLines([self.report("g", ["a": 40, "b": 7]), self.report("h", ["a": 30, "b": 9, "c": 1])])
         #expect(lines.waiting == 50 && lines.untold == 0)
@@ -42,8 +61,23 @@ import Testing
         #expect(openings.map(\.waiting) == [20, 0] && openings.map(\.inflowPerSecond) == [2.5, 1])
         #expect(openings[0].at == Self.now.advanced(byNanoseconds: 3_000_000_000))
         // A room that is closed lets nobody in, whatever it will let in later.
-        let signals = PoolSignals([self.report("g", [:])], rooms: rooms, wallMicros: 4_000_000)
+        let signals = self.signals([self.report("g", [:])], rooms: rooms, wallMicros: 4_000_000)
         #expect(signals.inflowLimitPerSecond == 2)
+    }
+
+    /// Seen before: 500 full sessions and a line of 6,000 held ten workers where one served.
+    @Test func fullRoom_letsInWhatItsSessionsGiveBack_whereItIsTold() {
+        var full = self.room("full", inflowMilli: 1_000_000)
+        (full.slots, full.sessionMicros) = (500, 600_000_000)
+        func limit(_ rooms: [String: RoomSignals], _ settings: [RoomSettings]) -> Double {
+            let report = GatewaySignals(gateway: "g", intervalMicros: 500_000, waiting: 6_000, rooms: rooms)
+            return self.signals([report], rooms: settings).inflowLimitPerSecond
+        }
+        let told = RoomSignals(waiting: 6_000)
+        #expect(abs(limit(["full": told], [full]) - 500.0 / 600) < 1e-9)
+        #expect(abs(limit(["full": told], [full, self.room("other")]) - 500.0 / 600 - 1) < 1e-9, "rooms add up")
+        #expect(limit(["full": RoomSignals(waiting: 6_000, admissions: 4)], [full]) == 8, "visits end sooner")
+        #expect(limit([:], [full]) == 1_000, "an older gateway does not tell")
     }
 
     /// A gateway of an older version tells one sum.
@@ -69,7 +103,7 @@ import Testing
         (wild.inFlight, wild.queued) = (.max, .max)
         let lines = RoomLines([wild, wild])
         #expect(lines.waiting == 2_000_000_000_000)
-        let signals = PoolSignals([wild, wild], held: [wild], lines: lines, rooms: [], wallMicros: 0)
+        let signals = self.signals([wild, wild], held: [wild], rooms: [])
         #expect(signals.waiting == 1_000_000_000_000 && signals.inFlight == 1_000_000_000_000)
         let never = self.room("never", opensAtMicros: 253_402_300_799_000_000)
         let openings = ScalingLimits.openings(of: [never], lines: RoomLines(), now: Self.now, wallMicros: 0)
@@ -82,7 +116,7 @@ import Testing
         last.latency.record(nanoseconds: 1_000_000)
         var live = self.report("live", ["a": 12])
         (live.arrivals, live.inFlight) = (20, 3)
-        let signals = PoolSignals([live], held: [last], silent: 2, rooms: [self.room("a")], wallMicros: 0)
+        let signals = self.signals([live], held: [last], silent: 2, rooms: [self.room("a")])
         #expect(signals.arrivalsPerSecond == 100 && signals.unguardedPerSecond == 20)
         #expect(signals.admissionsPerSecond == 10 && signals.inFlight == 7 && signals.waiting == 12)
         #expect(signals.errorsPerSecond == 0 && signals.latency.count == 0)

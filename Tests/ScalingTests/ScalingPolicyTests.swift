@@ -33,17 +33,15 @@ import Testing
         #expect(abs(decision.offeredLoad - 24) < 1e-9)
     }
 
-    /// A small load needs a larger margin than utilization gives: 2 busy slots of 2 workers with 2 slots each.
-    @Test func decide_smallLoad_staffsBySquareRoot() {
-        var limits = Given.limits()
-        limits.slotsPerWorker = 1
-        var policy = ScalingPolicy(limits: limits)
+    /// 5,000 requests keep 100 slots busy; a pool of that size needs 15 to spare and not a third.
+    @Test func decide_largeLoad_staffsBySquareRoot() {
+        var policy = ScalingPolicy(limits: Given.limits())
         let decision = policy.decide(
-            signals: Given.signals(arrivals: 100),
-            pool: PoolState(ready: 1),
+            signals: Given.signals(arrivals: 5_000, inFlight: 100),
+            pool: PoolState(ready: 15),
             now: Given.at(0)
         )
-        #expect(decision.desiredWorkers == 4, "2 + sqrt 2 slots")
+        #expect(decision.desiredWorkers == 15, "115 slots")
     }
 
     /// 3,600 in line over 30 s are 120 visitors a second, 12 busy slots, 16 slots.
@@ -127,7 +125,7 @@ import Testing
         #expect(inTime.desiredWorkers == 8)
         let late = policy.decide(signals: line, pool: pool, now: Given.at(60))
         #expect(late.reason == .pendingLate)
-        #expect(late.desiredWorkers > 12 && late.desiredWorkers <= 15, "at most the missing seven once more")
+        #expect(late.desiredWorkers > 8 && late.desiredWorkers <= 11, "some of the missing seven, not all once more")
     }
 
     @Test func decide_needAboveMaximum_isCappedAndSaysSo() {
@@ -148,11 +146,22 @@ import Testing
         #expect(busy.last?.desiredWorkers == 4)
         let quiet = policy.settle(Given.signals(), ready: 4, from: 5, seconds: 90)
         let sizes = quiet.map(\.desiredWorkers)
-        #expect(sizes[..<58].allSatisfy { $0 == 4 }, "held for a minute: \(sizes)")
-        #expect(quiet[30].reason == .holding)
+        #expect(sizes[..<14].allSatisfy { $0 == 4 }, "held for a quarter of a minute: \(sizes)")
+        #expect(quiet[10].reason == .holding)
         #expect(sizes.last == 1)
         #expect(zip(sizes, sizes.dropFirst()).allSatisfy { $0 - $1 <= 1 }, "one step at a time: \(sizes)")
         #expect(quiet.contains { $0.reason == .scaleDown })
+    }
+
+    /// A new leader finds twenty workers, of which this moment needs ten: it does not know yet what they are for.
+    @Test func decide_firstTime_keepsTheWorkersThatItFinds() {
+        var policy = ScalingPolicy(limits: Given.limits(1...40))
+        let sizes = (0..<14).map { second in
+            let signals = Given.signals(arrivals: 3_000, inFlight: 60)
+            return policy.decide(signals: signals, pool: PoolState(ready: 20), now: Given.at(Double(second)))
+                .desiredWorkers
+        }
+        #expect(sizes.allSatisfy { $0 == 20 }, "sizes: \(sizes)")
     }
 
     @Test func decide_workerStillDrains_takesNoFurtherStep() {
@@ -214,7 +223,7 @@ import Testing
         let pending = PoolState(ready: 1, pending: Array(repeating: Given.at(0), count: 19))
         #expect(policy.decide(signals: line, pool: pending, now: Given.at(1)).admissionRateMilli == 60_000)
         let half = PoolState(ready: 10, pending: Array(repeating: Given.at(0), count: 10))
-        #expect(policy.decide(signals: line, pool: half, now: Given.at(1.01)).admissionRateMilli == 600_000)
+        #expect(policy.decide(signals: line, pool: half, now: Given.at(1.01)).admissionRateMilli >= 600_000)
         #expect(policy.decide(signals: line, pool: PoolState(ready: 0), now: Given.at(1.02)).admissionRateMilli == 0)
     }
 
@@ -229,16 +238,16 @@ import Testing
                 pool: PoolState(ready: ready),
                 now: Given.at(Double(ready))
             )
-            #expect(decision.admissionRateMilli == Int64(ready) * 60_000)
+            #expect(decision.admissionRateMilli == Int64(ready) * 72_000)
         }
     }
 
-    /// 1,240 a second need a little more than four workers, 1,160 a little less.
+    /// 1,260 a second need a little more than four workers, 1,230 a little less.
     @Test func decide_demandSwingsAboutABoundary_keepsTheLargerSize() {
         var policy = ScalingPolicy(limits: Given.limits())
         var sizes: [Int] = []
         for swing in 0..<8 {
-            let signals = Given.signals(arrivals: swing.isMultiple(of: 2) ? 1_240 : 1_160, inFlight: 24)
+            let signals = Given.signals(arrivals: swing.isMultiple(of: 2) ? 1_260 : 1_230, inFlight: 24)
             let decisions = policy.settle(
                 signals,
                 ready: sizes.last ?? 4,

@@ -41,9 +41,17 @@ import Testing
         #expect(abs(before - 120) < 1e-6 && rate(2, nil, at: 1) == before)
         policy.limits.slotsPerWorker = 32
         #expect(rate(2, 16, at: 2) == before)
-        #expect(abs(rate(3, 48, at: 3) - 3 * before) < 1e-6, "and one that was started since counts with its own")
+        var others = Given.limits()
+        others.slotsPerWorker = 16
+        var other = ScalingPolicy(limits: others)
+        let grown = other.decide(signals: quiet, pool: PoolState(ready: 3), now: Given.at(3)).admissionRatePerSecond
+        #expect(grown > 2.9 * before, "three times the slots")
+        #expect(abs(rate(3, 48, at: 3) - grown) < 1e-6, "and one that was started since counts with its own")
         let frozen = policy.decide(signals: nil, pool: PoolState(ready: 2, slots: 40), now: Given.at(4))
-        #expect(abs(frozen.admissionRatePerSecond - 2.5 * before) < 1e-6, "a worker that is lost takes its slots along")
+        #expect(
+            abs(frozen.admissionRatePerSecond - grown * 40 / 48) < 1e-6,
+            "a worker that is lost takes its slots along"
+        )
         #expect(rate(2, 0, at: 5) == 0)
     }
 

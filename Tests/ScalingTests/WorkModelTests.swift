@@ -17,6 +17,30 @@ import Testing
         #expect(abs(model.serviceTimeNanoseconds - 30e6) < 0.1e6, "the mean, not the median")
     }
 
+    /// Nine of ten answers take 10 ms and one takes a second: 109 ms is what a slot is held for.
+    @Test func observe_twoKindsOfRequests_learnsTheirMean() {
+        var model = WorkModel(limits: self.limits)
+        var latency = Given.latency(milliseconds: 10, count: 90)
+        latency.merge(Given.latency(milliseconds: 1_000, count: 10))
+        for _ in 0..<100 {
+            model.observe(Given.signals(inFlight: 7, latency: latency), ready: 1, limits: self.limits)
+        }
+        #expect(abs(model.serviceTimeNanoseconds - 109e6) < 2e6)
+    }
+
+    @Test func observe_loneStraggler_doesNotMakeAllLookSlow() {
+        var model = WorkModel(limits: self.limits)
+        var straggler = Given.latency(milliseconds: 20, count: 7)
+        straggler.merge(Given.latency(milliseconds: 30_000, count: 1))
+        let usual = Given.signals(inFlight: 1, latency: Given.latency(milliseconds: 20, count: 8))
+        for second in 0..<200 {
+            let isSlow = second == 100
+            let signals = isSlow ? Given.signals(inFlight: 1, latency: straggler) : usual
+            model.observe(signals, ready: 1, limits: self.limits)
+            #expect(model.serviceTimeNanoseconds < 24e6)
+        }
+    }
+
     @Test func observe_saturated_learnsSlotsOverThroughputAndNotTheQueue() {
         var model = WorkModel(limits: self.limits)
         let latency = Given.latency(milliseconds: 900, count: 200)
