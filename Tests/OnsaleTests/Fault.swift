@@ -57,7 +57,6 @@ extension Fault {
         case .slotsExceededByFew: plan.slots += 3
         case .sessionsCutShort: plan.sessionSeconds = 5
         case .sessionsTooLong: plan.sessionSeconds *= 3
-        case .workersStay: plan.scaleDownAfterSeconds = 3_600
         // With every slot taken nobody is let in.
         case .stalledForTen:
             var full = plan.before
@@ -75,6 +74,9 @@ extension Fault {
     }
 
     func rewrite(_ settings: inout Settings) {
+        if self == .workersStay {
+            for index in settings.pools.indices { settings.pools[index].minWorkers = settings.pools[index].maxWorkers }
+        }
         guard self == .openedEarly else { return }
         for index in settings.rooms.indices {
             settings.rooms[index].opensAtMicros = settings.rooms[index].opensAtMicros.map { $0 - 4_000_000 }

@@ -123,6 +123,7 @@ import Testing
         Row("record log -o out --count requests --from 2026-11-23T18:00:00Z --until 2026-11-23T19:00:00Z"),
         Row("report r.json -o r"), Row("soak 1 --sluice /bin/true --seed 3 --keep"),
         Row("agent --redis redis://127.0.0.1:1 --run a --name b --threads 2 --patience 5"),
+        Row("scaling --seed 3 --seeds 2 --start 2,15 --traces t --only step --details"), Row("scaling --decision"),
     ]
 
     @Test(arguments: taken)
