@@ -166,11 +166,10 @@ final class PoolController {
         }
         self.lastDecision = decision
         self.lastSignals = signals
-        var inFlight: [String: Int] = [:]
-        for report in look.fresh { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
         // What a silent gateway has under way nobody knows: no worker is taken to be idle.
         let isKnown = signals != nil && look.silent.isEmpty
-        self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: isKnown ? inFlight : nil)
+        let inFlight = isKnown ? GatewaySignals.workerInFlight(of: look.fresh) : nil
+        self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: inFlight)
         self.driver?.tidy()
         self.custody?.letForeignGo(desired: decision.desiredWorkers)
         self.custody?.publish()
@@ -303,9 +302,7 @@ final class PoolController {
             guard self.hasWorkers else { return }
             self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.freshMicros) { result in
                 if case .success(let reports) = result {
-                    var inFlight: [String: Int] = [:]
-                    for report in reports { inFlight.merge(report.workerInFlight, uniquingKeysWith: +) }
-                    self.driver?.reconcile(desired: 0, inFlight: inFlight)
+                    self.driver?.reconcile(desired: 0, inFlight: GatewaySignals.workerInFlight(of: reports))
                 }
                 self.lookAtDrained()
             }

@@ -68,3 +68,10 @@ extension PoolSignals {
         )
     }
 }
+
+extension GatewaySignals {
+    /// Requests at each worker, by its id, over all gateways that report.
+    public static func workerInFlight(of reports: [GatewaySignals]) -> [String: Int] {
+        reports.reduce(into: [:]) { $0.merge($1.workerInFlight, uniquingKeysWith: +) }
+    }
+}

@@ -65,8 +65,7 @@ public struct RegisteredWorker: Equatable, Sendable {
         let fields = [
             "1", self.state.rawValue, String(self.startedMicros), String(self.sinceMicros),
             String(self.shape, radix: 16), self.slots.map { String($0) } ?? "-", Self.escaped(self.process.description),
-            Self.escaped(self.keeper),
-            Self.escaped(self.log), self.address.map(Self.escaped) ?? "-",
+            Self.escaped(self.keeper), Self.escaped(self.log), self.address.map(Self.escaped) ?? "-",
         ]
         return fields.joined(separator: " ")
     }

@@ -78,6 +78,7 @@ public struct WorkerStandings: Sendable {
         var isTried = false
         var trouble: Trouble?
 
+        var isWellAndReady: Bool { self.trouble == nil && self.readyUsers > 0 }
         var isSpotless: Bool {
             self.trouble == nil && self.refusals == 0 && self.failedAnswers == 0 && self.doubts == 0
         }
@@ -92,6 +93,8 @@ public struct WorkerStandings: Sendable {
     private var workers: [String: Worker] = [:]
     /// Workers that fail.
     private var troubled = 0
+    /// Of the workers that get requests, those that are well. Counted as it changes: every room asks for it with each tick.
+    public private(set) var well = 0
     /// Some worker is to be asked because of doubts.
     private var hasDoubt = false
     /// Since the start.
@@ -117,7 +120,11 @@ public struct WorkerStandings: Sendable {
 
     /// A loop begins or ceases to send it requests.
     public mutating func setReady(_ id: String, _ isReady: Bool) {
-        self.workers[id]?.readyUsers += isReady ? 1 : -1
+        guard var worker = self.workers[id] else { return }
+        if worker.isWellAndReady { self.well -= 1 }
+        worker.readyUsers += isReady ? 1 : -1
+        if worker.isWellAndReady { self.well += 1 }
+        self.workers[id] = worker
         self.settle()
     }
 
@@ -181,6 +188,7 @@ public struct WorkerStandings: Sendable {
         let until = now.advanced(byNanoseconds: pauseNanoseconds)
         let isNew = self.workers[id]?.trouble == nil
         if isNew {
+            if self.workers[id]?.isWellAndReady ?? false { self.well -= 1 }
             self.troubled += 1
             self.workers[id]?.trouble = Trouble(
                 failure: failure,
@@ -203,6 +211,7 @@ public struct WorkerStandings: Sendable {
         guard let trouble = self.workers[id]?.trouble else { return .none }
         self.workers[id]?.trouble = nil
         self.troubled -= 1
+        if self.workers[id]?.isWellAndReady ?? false { self.well += 1 }
         self.workers[id]?.wellSince = now
         self.workers[id]?.failedAnswers = 0
         self.settle()
@@ -282,10 +291,7 @@ public struct WorkerStandings: Sendable {
     /// Whether `takeDue` may find somebody at some time.
     public var hasTrouble: Bool { self.troubled > 0 || self.hasDoubt }
 
-    /// Of the workers that get requests, those that are well.
-    public var well: Int { self.workers.values.count { $0.readyUsers > 0 && $0.trouble == nil } }
-
-    /// And those that fail, in the order of their ids.
+    /// Of the workers that get requests, those that fail, in the order of their ids.
     public var failing: [(id: String, trouble: Trouble)] {
         guard self.troubled > 0 else { return [] }
         return self.workers.filter { $0.value.readyUsers > 0 }

@@ -107,6 +107,7 @@ import Testing
         }
         let old = try WorkerRecord(id: "w", encoded: "1 ready 17 unix:/a b c=d")
         #expect(old == WorkerRecord(id: "w", address: "unix:/a b c=d", state: .ready, sinceMicros: 17))
+        #expect(old.encoded == "1 ready 17 unix:/a b c=d", "gateways of before read it, too")
         let new = try WorkerRecord(id: "w", encoded: "2 ready 17 zone=a,slots=4,more a:1")
         #expect(new.slots == 4 && new.address == "a:1")
     }

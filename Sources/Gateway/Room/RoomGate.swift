@@ -14,8 +14,7 @@ import Tokens
 /// call that fails is not repeated before the next tick has come, or has not.
 ///
 /// Limits: `waiting_to_join` (for a place, or to hear where one stands) and `waiting_at_door` of the settings, over all
-/// loops together; `mostKept` renewals,
-/// releases and leaves that the shared state has not heard of.
+/// loops together; `mostKept` renewals, releases and leaves that the shared state has not heard of.
 final class RoomGate {
     /// Renewals, releases and leaves that are kept while the shared state is away. A pass beyond them runs to its end
     /// without being renewed; a session whose release is lost ends when it would have by itself; who left the door

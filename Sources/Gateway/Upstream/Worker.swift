@@ -9,7 +9,7 @@ final class Worker {
     let mark: StandingMark
     /// Draining and forgotten workers finish what they have and get nothing new.
     var isReady = false
-    /// Requests that it serves at once, as it was started; nil: not told.
+    /// Requests that it serves at once, as it was started; nil: as many as the settings say.
     var slots: Int?
     /// Requests of this loop that it is serving.
     var inFlight = 0

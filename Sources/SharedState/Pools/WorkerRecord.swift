@@ -13,8 +13,8 @@ public struct WorkerRecord: Equatable, Sendable {
     public var state: State
     /// When it came into this state, microseconds since 1970.
     public var sinceMicros: Int64
-    /// Requests that it serves at once, as it was started: settings that change later do not change it. Nil: not told, as
-    /// by a controller of an older version.
+    /// Requests that it serves at once, as it was started: settings that change later do not change it. Nil: as many as
+    /// the settings say, or not told, as by a controller of an older version.
     public var slots: Int?
 
     public init(id: String, address: String, state: State, sinceMicros: Int64, slots: Int? = nil) {
@@ -30,10 +30,11 @@ public struct WorkerRecord: Equatable, Sendable {
     ///     2 ready 1795000000000000 slots=8 127.0.0.1:9001
     ///
     /// Extras are `key=value`, with commas between them, or `-`; those that are not known are passed over, so that a later
-    /// program may add some. Version 1 has none, and is read too. Gateways of version 1 read no other: all gateways are to
-    /// be renewed before the controllers.
+    /// program may add some. Version 1 has none. It is written where there is nothing to add, because gateways that know
+    /// no other would leave the worker out.
     var encoded: String {
-        "2 \(self.state.rawValue) \(self.sinceMicros) \(self.slots.map { "slots=\($0)" } ?? "-") \(self.address)"
+        guard let slots = self.slots else { return "1 \(self.state.rawValue) \(self.sinceMicros) \(self.address)" }
+        return "2 \(self.state.rawValue) \(self.sinceMicros) slots=\(slots) \(self.address)"
     }
 
     init(id: String, encoded: String) throws(UnreadableValue) {
