@@ -50,7 +50,7 @@ extension Fault {
         // Each no-show uses up a turn.
         case .turnsBurnt: Self.change(&plan) { $0.inflowMilli = $0.inflowMilli * 94 / 100 }
         case .raiseByAnEighth: plan.changes[0].limits.inflowMilli -= 6_000
-        case .burstTooLarge: Self.change(&plan) { $0.burst *= 20 }
+        case .burstTooLarge: Self.change(&plan) { $0.burst *= 8 }
         case .raiseIgnored: plan.changes.removeFirst()
         case .cutIgnored: plan.changes.removeLast()
         case .slotsExceeded: plan.slots *= 2

@@ -38,6 +38,8 @@ import Testing
         case .numbersKeptBack: promises.remove(.order)
         // Those without a place are called in place of those who are kept back.
         case .starvedByRefresh: promises.remove(.positions)
+        // Two who go in at one turn show in the pace only when the bucket is empty.
+        case .placeFromACache: promises.remove(.pace)
         // The last numbers are those of strangers, with which nobody comes; and behind strangers all are told too much.
         case .tailHeldBack, .estimateTheSameToAll: return []
         default: break
@@ -52,6 +54,9 @@ import Testing
         // Of several tabs one may be given another place than the others have.
         case .newcomersFirst: [.estimates, .passes, .books, .positions]
         case .numbersKeptBack: [.estimates, .order, .books]
+        // Who asks in the stall is told to come again late, and comes later than the line then moves.
+        case .stalledForTen: [.estimates, .order]
+        case .placeFromACache: [.estimates, .pace]
         case .lowestJoining: [.estimates, .numbers]
         // Who fell out takes a second turn.
         case .sessionsCutShort: [.estimates, .placeKept, .shortfall]
