@@ -28,10 +28,11 @@ public struct RoomLines: Equatable, Sendable {
 
     public init(_ reports: [GatewaySignals]) {
         var highest = 0
-        for report in reports {
-            highest = max(highest, PoolSignals.counted(report.waiting))
-            let seconds = report.intervalSeconds
-            for (room, signals) in report.rooms.prefix(RoomSignals.mostRooms) {
+        for index in reports.indices {
+            highest = max(highest, PoolSignals.counted(reports[index].waiting))
+            guard !reports[index].rooms.isEmpty else { continue }
+            let seconds = reports[index].intervalSeconds
+            for (room, signals) in reports[index].rooms.prefix(RoomSignals.mostRooms) {
                 self.lines[room, default: Line()].take(
                     Line(
                         waiting: PoolSignals.counted(signals.waiting),

@@ -7,6 +7,10 @@ public struct LatencyHistogram: Sendable, Equatable {
     public static let bucketCount = 26 * 8
     /// Each is 64 bits wide: a counter of 32 bits is full after five days at ten thousand a second.
     private var counts: [UInt64]
+    /// No bucket outside of these counts anything: answers of one service fill a dozen buckets, and a controller adds up
+    /// the histograms of a hundred gateways for each of a thousand pools, every second.
+    private var lowest = Self.bucketCount
+    private var highest = -1
     public private(set) var count: UInt64 = 0
     public private(set) var sumNanoseconds: UInt64 = 0
 
@@ -15,19 +19,30 @@ public struct LatencyHistogram: Sendable, Equatable {
     public mutating func record(nanoseconds: Int64) {
         let index = Self.index(nanoseconds: nanoseconds)
         self.counts[index] += 1
+        self.widen(to: index)
         self.count += 1
         self.sumNanoseconds &+= UInt64(max(0, nanoseconds))
     }
 
+    private mutating func widen(to index: Int) {
+        self.lowest = min(self.lowest, index)
+        self.highest = max(self.highest, index)
+    }
+
     public mutating func merge(_ other: LatencyHistogram) {
-        for index in 0..<Self.bucketCount { self.counts[index] += other.counts[index] }
-        self.count += other.count
         self.sumNanoseconds &+= other.sumNanoseconds
+        guard other.count > 0 else { return }
+        self.widen(to: other.lowest)
+        self.widen(to: other.highest)
+        for index in other.lowest...other.highest { self.counts[index] += other.counts[index] }
+        self.count += other.count
     }
 
     /// Empties the counts and keeps the memory.
     public mutating func reset() {
         for index in 0..<Self.bucketCount { self.counts[index] = 0 }
+        self.lowest = Self.bucketCount
+        self.highest = -1
         self.count = 0
         self.sumNanoseconds = 0
     }
@@ -93,6 +108,8 @@ public struct LatencyHistogram: Sendable, Equatable {
             else { return nil }
             next = index + 1
             self.counts[index] = count
+            // A bucket that is told and counts nothing makes no difference to another that is not told.
+            if count > 0 { self.widen(to: index) }
             self.count += count
         }
         self.sumNanoseconds = sumNanoseconds

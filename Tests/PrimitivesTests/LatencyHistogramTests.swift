@@ -56,6 +56,25 @@ import Testing
         #expect(halves[0] == whole, "seed \(seed)")
     }
 
+    /// Histograms that count in different buckets, in either order, and into one that was emptied.
+    @Test(arguments: [[1_000, 900_000_000], [900_000_000, 1_000]] as [[Int64]])
+    func merge_apart_equalsTheWhole(nanoseconds: [Int64]) {
+        var whole = LatencyHistogram()
+        var sum = LatencyHistogram()
+        sum.record(nanoseconds: 30_000_000)
+        sum.reset()
+        for value in nanoseconds {
+            whole.record(nanoseconds: value)
+            var other = LatencyHistogram()
+            other.record(nanoseconds: value)
+            sum.merge(other)
+        }
+        sum.merge(LatencyHistogram())
+        #expect(sum == whole)
+        #expect(sum.quantile(0.5) == whole.quantile(0.5))
+        #expect(sum.encoded.count == 4)
+    }
+
     @Test(arguments: [5, 13] as [UInt64])
     func encoded_anyHistogram_decodesToTheSame(seed: UInt64) {
         var generator = SplitMix64(seed: seed)

@@ -186,8 +186,11 @@ actor SiteDirector {
     }
 
     private func probe(_ target: SiteTarget) async -> Result<SiteProbe.Answer, PlayProblem> {
-        await withCheckedContinuation { continuation in
-            SiteProbe(target, step: self.plan.pages.steps[0], on: self.loop).ask { continuation.resume(returning: $0) }
+        let probe = SiteProbe(target, step: self.plan.pages.steps[0], on: self.loop)
+        // Nobody else holds the probe until its answer is there.
+        defer { withExtendedLifetime(probe) {} }
+        return await withCheckedContinuation { continuation in
+            probe.ask { continuation.resume(returning: $0) }
         }
     }
 
