@@ -21,6 +21,20 @@ extension Controller {
         for pool in report { pool.decision.map { text.sample($0.admissionRatePerSecond, [("pool", pool.name)]) } }
         text.family("sluice_latency_trim", .gauge, help: "The factor that latency and errors leave of the rate.")
         for pool in report { pool.decision.map { text.sample($0.latencyTrim, [("pool", pool.name)]) } }
+        if report.contains(where: { $0.decision?.cost != nil }) {
+            text.family(
+                "sluice_pool_cost_seconds",
+                .gauge,
+                help: "Worker-seconds that the pool cost in the window of its cost cap."
+            )
+            for pool in report {
+                pool.decision?.cost.map { text.sample($0.spent.all, [("pool", pool.name)]) }
+            }
+            text.family("sluice_pool_cost_cap_seconds", .gauge, help: "Worker-seconds that it may cost in that window.")
+            for pool in report {
+                pool.decision?.cost.map { text.sample($0.capWorkerSeconds, [("pool", pool.name)]) }
+            }
+        }
         text.family(
             "sluice_gateways_silent",
             .gauge,
@@ -100,7 +114,14 @@ extension Controller {
                         admissionRateMilli: decision.admissionRateMilli,
                         serviceTimeUs: decision.serviceTimeNanoseconds / Nanoseconds.perMicrosecond,
                         requestsPerVisitor: decision.requestsPerVisitor,
-                        latencyTrim: decision.latencyTrim
+                        latencyTrim: decision.latencyTrim,
+                        cost: decision.cost.map {
+                            ControllerStatus.Decision.Cost(
+                                spentSeconds: $0.spent.all,
+                                capSeconds: $0.capWorkerSeconds,
+                                bindsInSeconds: $0.bindsInSeconds
+                            )
+                        }
                     )
                 }
             )

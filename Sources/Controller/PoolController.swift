@@ -116,6 +116,7 @@ final class PoolController {
             return custody.takeOver(fence: fence) { [weak self] in self?.control(fence: fence) }
         }
         self.isBusy = true
+        if fence != self.fence, self.pool.scaling.costCapMinutes > 0 { self.carryCost() }
         self.fence = fence
         self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.askedMicros) { result in
             self.isBusy = false
@@ -153,6 +154,7 @@ final class PoolController {
             now: self.loop.now,
             wallMicros: self.loop.wallMicros
         )
+        self.policy.limits.costCap?.carried = self.carriedCost
         let decision = self.policy.decide(signals: signals, pool: state, now: self.loop.now)
         if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
         {
@@ -180,7 +182,7 @@ final class PoolController {
             lines: lines,
             fence: self.fence
         )
-        let fields = self.statusFields(decision, state)
+        let fields = self.statusFields(decision, state) + (decision.cost.map { self.costFields($0) } ?? [])
         self.board.publishDecision(pool: self.name, fields: fields, fence: self.fence) { result in
             if case .success(false) = result { self.onDeposed?() }
         }
@@ -260,6 +262,37 @@ final class PoolController {
             + ". The pool does not shrink until they report, or until "
             + "\(GatewayRoster.rememberedMicros / 60_000_000) minutes of silence. Look whether they run and reach the "
             + "shared state"
+    }
+
+    // MARK: Cost
+
+    /// What the pool had cost when another controller, or this one in an earlier term, decided last.
+    private var carriedCost: CostCap.Carried?
+
+    /// A new term begins. What was spent before it stands with the last decision; until that is read nothing counts, for
+    /// a second or so.
+    private func carryCost() {
+        self.board.decision(pool: self.name) { result in
+            guard case .success(let fields) = result else { return }
+            let told = Dictionary(fields, uniquingKeysWith: { first, _ in first })
+            guard let all = told["cost_spent_ms"].flatMap({ Int64($0) }),
+                let beyondLeast = told["cost_beyond_least_ms"].flatMap({ Int64($0) }),
+                let at = told["cost_at_us"].flatMap({ Int64($0) })
+            else { return }
+            let age = min(max(0, self.loop.wallMicros - at), self.pool.scaling.costWindowNanoseconds / 1_000)
+            self.carriedCost = CostCap.Carried(
+                spent: CostSum(all: Double(all) / 1_000, beyondLeast: Double(beyondLeast) / 1_000),
+                at: self.loop.now.advanced(byNanoseconds: -age * Nanoseconds.perMicrosecond)
+            )
+        }
+    }
+
+    private func costFields(_ cost: CostStanding) -> [(String, String)] {
+        [
+            ("cost_spent_ms", "\(Int64(cost.spent.all * 1_000))"),
+            ("cost_beyond_least_ms", "\(Int64(cost.spent.beyondLeast * 1_000))"),
+            ("cost_at_us", "\(self.loop.wallMicros)"),
+        ]
     }
 
     private func statusFields(_ decision: ScalingDecision, _ state: PoolState) -> [(String, String)] {

@@ -16,7 +16,13 @@ extension ScalingLimits {
             latencyObjectiveNanoseconds: pool.scaling.latencyObjectiveNanoseconds,
             requestsPerVisitorPrior: pool.scaling.requestsPerVisitor,
             serviceTimePriorNanoseconds: pool.worker.serviceTimeNanoseconds,
-            startTimePriorNanoseconds: max(Nanoseconds.perSecond, pool.worker.startTimeNanoseconds)
+            startTimePriorNanoseconds: max(Nanoseconds.perSecond, pool.worker.startTimeNanoseconds),
+            costCap: pool.scaling.costCapMinutes == 0
+                ? nil
+                : CostCap(
+                    workerSeconds: Double(pool.scaling.costCapMinutes) * 60,
+                    windowNanoseconds: pool.scaling.costWindowNanoseconds
+                )
         )
     }
 

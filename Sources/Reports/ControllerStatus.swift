@@ -178,6 +178,22 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         public var requestsPerVisitor: Double
         /// The factor that latency and errors leave of the rate.
         public var latencyTrim: Double
+        /// Nil where the pool may cost whatever it takes, and from an older version.
+        public var cost: Cost?
+
+        /// What the pool cost in the window of its cap that ends now, in worker-seconds.
+        public struct Cost: Codable, Equatable, Sendable {
+            public var spentSeconds: Double
+            public var capSeconds: Double
+            /// When the cap will bind if the pool stays as it is; nil when it has no workers.
+            public var bindsInSeconds: Double?
+
+            public init(spentSeconds: Double, capSeconds: Double, bindsInSeconds: Double?) {
+                self.spentSeconds = spentSeconds
+                self.capSeconds = capSeconds
+                self.bindsInSeconds = bindsInSeconds
+            }
+        }
 
         public init(
             desired: Int,
@@ -186,8 +202,10 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
             admissionRateMilli: Int64,
             serviceTimeUs: Int64,
             requestsPerVisitor: Double,
-            latencyTrim: Double
+            latencyTrim: Double,
+            cost: Cost? = nil
         ) {
+            self.cost = cost
             self.desired = desired
             self.needed = needed
             self.reason = reason

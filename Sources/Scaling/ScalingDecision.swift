@@ -16,6 +16,8 @@ public enum ScalingReason: String, Sendable, CaseIterable {
     case pendingLate = "pending_late"
     /// More is needed than the configured maximum; visitors wait longer.
     case maximum
+    /// More is needed than the cost cap allows; visitors wait longer.
+    case costCap = "cost_cap"
     /// Less is needed, but not for long enough, or a worker still drains.
     case holding
     /// Less has been needed for long enough; one step down was taken.
@@ -48,6 +50,8 @@ public struct ScalingDecision: Sendable, Equatable {
     public var latencyTrim: Double
     /// The 95th percentile of the workers' start-up time.
     public var startTimeNanoseconds: Int64
+    /// Nil where the pool may cost whatever it takes.
+    public var cost: CostStanding?
 
     /// The admission rate in thousandths of a visitor a second, as `Admission` counts; at most 100,000 a second.
     /// Never zero while a rate is granted.

@@ -39,6 +39,8 @@ public struct ScalingLimits: Sendable, Equatable {
     public var startTimePriorNanoseconds: Int64
     /// Rooms of the pool that have not opened. One that has is ignored.
     public var openings: [Opening]
+    /// What the pool may cost; nil: whatever it takes.
+    public var costCap: CostCap?
     /// The ready workers that the policy was last asked about: they keep the slots that they were started with.
     var standing = Standing()
 
@@ -59,7 +61,8 @@ public struct ScalingLimits: Sendable, Equatable {
         requestsPerVisitorPrior: Double = 5,
         serviceTimePriorNanoseconds: Int64 = 20 * Nanoseconds.perMillisecond,
         startTimePriorNanoseconds: Int64 = 5 * Nanoseconds.perSecond,
-        openings: [Opening] = []
+        openings: [Opening] = [],
+        costCap: CostCap? = nil
     ) {
         precondition(minWorkers >= 0 && maxWorkers >= max(1, minWorkers), "workers: 0 <= min <= max, max >= 1")
         precondition((1...1_000_000).contains(slotsPerWorker), "a worker has 1 to 1,000,000 slots")
@@ -78,6 +81,7 @@ public struct ScalingLimits: Sendable, Equatable {
         self.serviceTimePriorNanoseconds = serviceTimePriorNanoseconds
         self.startTimePriorNanoseconds = startTimePriorNanoseconds
         self.openings = openings
+        self.costCap = costCap
     }
 
     var drainGoalSeconds: Double { Double(self.drainGoalNanoseconds) / 1e9 }

@@ -55,6 +55,8 @@ public struct ScalingPolicy: Sendable {
     /// As the last signals told it.
     private(set) var inflowLimitPerSecond = Double.infinity
     private var history = NeedHistory()
+    private var costs = CostMeter()
+    private var cost: CostStanding?
     private var desired: Int?
     private var lastSample: Instant?
     private var panicUntil: Instant?
@@ -79,6 +81,7 @@ public struct ScalingPolicy: Sendable {
     public mutating func decide(signals: PoolSignals?, pool: PoolState, now: Instant) -> ScalingDecision {
         let current = self.limits.clamped(self.desired ?? pool.ready + pool.pending.count)
         self.limits.standing = .init(workers: pool.ready, slots: self.limits.slots(of: pool))
+        self.observeCost(pool, now: now)
         guard let signals, signals.gatewaysReporting > 0 else {
             return self.hold(current: current, pool: pool, now: now)
         }
@@ -94,6 +97,7 @@ public struct ScalingPolicy: Sendable {
         demand.addLate(self.late(missing: demand.present - pool.ready, pool: pool, now: now))
 
         var (size, reason) = self.size(demand, current: current, pool: pool, now: now)
+        self.cap(&size, &reason, demand, current: current, pool: pool)
         // Who is not heard is not known to have less to do. More limited settings shrink the pool all the same.
         if signals.gatewaysSilent > 0, size < current { (size, reason) = (current, .gatewaySilent) }
         self.desired = size
@@ -248,6 +252,42 @@ public struct ScalingPolicy: Sendable {
         return (max(recent, wanted, current - max(1, current / Self.largestStep)), .scaleDown)
     }
 
+    private mutating func observeCost(_ pool: PoolState, now: Instant) {
+        guard let cap = self.limits.costCap else {
+            self.cost = nil
+            return
+        }
+        let workers = pool.ready + pool.pending.count + pool.draining
+        let fewest = self.limits.minWorkers
+        self.costs.add(workers: workers, fewest: fewest, now: now, windowNanoseconds: cap.windowNanoseconds)
+        let spent = self.costs.spent(of: cap, now: now)
+        self.cost = CostStanding(cap: cap, spent: spent, workers: workers, fewest: fewest)
+    }
+
+    /// Holds the size to what the cap allows, but for the requests that are there already or that no room holds back.
+    private func cap(
+        _ size: inout Int,
+        _ reason: inout ScalingReason,
+        _ demand: Demand,
+        current: Int,
+        pool: PoolState
+    ) {
+        guard let cost = self.cost else { return }
+        let unguarded = self.model.load(ofRequestsPerSecond: self.unguardedPerSecond)
+        let held = min(current, Staffing.workers(forLoad: demand.offeredLoad, limits: self.limits))
+        let least = max(held, Staffing.workers(forLoad: unguarded, limits: self.limits), Int(cost.affordableWorkers))
+        let most = self.limits.clamped(least)
+        guard size > most else { return }
+        reason = .costCap
+        guard most < current else {
+            size = most
+            return
+        }
+        // One step after the other, so that nobody inside is left without a worker.
+        let isSettled = pool.draining == 0 && pool.ready + pool.pending.count <= current
+        size = isSettled ? max(most, current - max(1, current / Self.largestStep)) : current
+    }
+
     // MARK: - Admission
 
     /// What the ready workers can serve, less what comes past the rooms, trimmed; never less than a tenth of the whole.
@@ -256,7 +296,11 @@ public struct ScalingPolicy: Sendable {
         guard ready > 0, slots > 0 else { return 0 }
         let full = self.model.visitorsPerSecond(slots: slots, limits: self.limits)
         let taken = self.unguardedPerSecond / self.model.requestsPerVisitor
-        let rate = max(full * LatencyTrim.floor, (full * self.pace.factor - taken) * self.trim.value)
+        var rate = max(full * LatencyTrim.floor, (full * self.pace.factor - taken) * self.trim.value)
+        if let cost = self.cost {
+            // Those inside leave by themselves; who is let in beyond what the cap allows would keep its workers busy.
+            rate = min(rate, max(0, full * min(1, cost.affordableWorkers / Double(ready)) - taken))
+        }
         if let last = self.granted, last.ready == ready, last.slots == slots,
             (rate - last.ratePerSecond).magnitude <= last.ratePerSecond * Self.rateDeadband
         {
@@ -297,7 +341,8 @@ public struct ScalingPolicy: Sendable {
             serviceTimeNanoseconds: Int64(min(self.model.serviceTimeNanoseconds, 1e18)),
             requestsPerVisitor: self.model.requestsPerVisitor,
             latencyTrim: self.trim.value,
-            startTimeNanoseconds: self.slowStartNanoseconds
+            startTimeNanoseconds: self.slowStartNanoseconds,
+            cost: self.cost
         )
     }
 }

@@ -8,6 +8,28 @@ import Testing
 
 /// Workers that go from one controller to the next, in virtual time.
 @Suite struct CustodyWorldTests {
+    /// What a pool has cost stands in the shared state, so that a cap holds through a change of leaders.
+    @Test(arguments: 1...5 as ClosedRange<UInt64>)
+    func cost_ofTheLastLeader_countsForTheNext(seed: UInt64) throws {
+        let site = InventedSite(seed: seed, costCapMinutes: 10_000)
+        site.addController()
+        site.arrivals = 1_000
+        site.run(seconds: 90)
+        let before = try #require(site.on(0) { $0.report.first?.decision?.cost })
+        #expect(before.spent.all > 150, "seed \(seed)")
+        var ended = false
+        site.on(0) { $0.stop { ended = true } }
+        #expect(site.wait(seconds: 30) { ended }, "seed \(seed)")
+        site.addController()
+        #expect(site.wait(seconds: 10) { site.on(1) { $0.report.first?.decision } != nil }, "seed \(seed)")
+        site.run(seconds: 3)
+        let after = try #require(site.on(1) { $0.report.first?.decision?.cost })
+        #expect(after.spent.all > before.spent.all - 5, "seed \(seed)")
+        #expect(after.spent.all < before.spent.all + 60, "seed \(seed)")
+        site.on(1) { $0.stop {} }
+        #expect(site.wait(seconds: 30) { site.running.isEmpty }, "seed \(seed)")
+    }
+
     /// Three workers wanted, and ready.
     private func makeSite(seed: UInt64) -> InventedSite {
         let site = InventedSite(seed: seed)

@@ -122,11 +122,12 @@ final class InventedSite {
     private(set) var rateMilli: Int64 = 0
 
     /// `journalFolder`: where its room's journal is to be exported to.
-    init(seed: UInt64, journalFolder: String? = nil) {
+    init(seed: UInt64, journalFolder: String? = nil, costCapMinutes: Int = 0) {
         self.world = VirtualWorld(seed: seed)
         var pool = PoolSettings(name: "tickets")
         pool.drainTimeoutNanoseconds = 3 * Nanoseconds.perSecond
         pool.scaling.scaleDownAfterNanoseconds = 2 * Nanoseconds.perSecond
+        pool.scaling.costCapMinutes = costCapMinutes
         var settings = Settings()
         settings.pools = [pool]
         settings.rooms = [RoomSettings(name: "sale", slots: 1_000, inflowMilli: 100_000)]

@@ -292,6 +292,12 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         ),
         Mistake(
             "max_workers: 4",
+            "scaling: {cost_cap: 59, cost_window: 1h}",
+            "sluice.yaml:5:15: pools.tickets.scaling.cost_cap: 59 worker-minutes do not pay for min_workers: 1 cost 60 in "
+                + "1h. Allow as many at least, or lower min_workers (line 5)"
+        ),
+        Mistake(
+            "max_workers: 4",
             "scaling: {latency_objective: 10ms}",
             "sluice.yaml:5:15: pools.tickets.scaling.latency_objective: 10ms is shorter than worker.service_time, which is "
                 + "20ms: no number of workers meets it"

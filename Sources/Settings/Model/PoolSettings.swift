@@ -63,6 +63,9 @@ public struct ScalingSettings: Equatable, Sendable {
     /// First guess at how many requests an admitted visitor makes; what is measured replaces it.
     public var requestsPerVisitor = 5.0
     public var latencyObjectiveNanoseconds: Int64 = .milliseconds(250)
+    /// Worker-minutes that the pool may cost within any `costWindowNanoseconds`; 0: whatever it takes.
+    public var costCapMinutes = 0
+    public var costWindowNanoseconds: Int64 = .hours(24)
 
     public init() {}
 }
@@ -119,6 +122,17 @@ extension PoolSettings: NamedSettingsSection {
                     + "\(DurationText.format(pool.ejection.longestPauseNanoseconds))"
             )
         }
+        let cap = pool.scaling.costCapMinutes
+        let least = pool.minWorkers * Int(pool.scaling.costWindowNanoseconds / .minutes(1))
+        if cap > 0, cap < least {
+            findings.reportContradiction(
+                path + ".scaling.cost_cap",
+                with: [path + ".min_workers", path + ".scaling.cost_window"],
+                "\(cap) worker-minutes do not pay for min_workers: \(pool.minWorkers) cost \(least) in "
+                    + "\(DurationText.format(pool.scaling.costWindowNanoseconds)). Allow as many at least, or lower "
+                    + "min_workers"
+            )
+        }
         if pool.scaling.latencyObjectiveNanoseconds < pool.worker.serviceTimeNanoseconds {
             findings.reportContradiction(
                 path + ".scaling.latency_objective",
@@ -136,6 +150,7 @@ extension PoolSettings: NamedSettingsSection {
         case .static:
             foreign = [
                 "command", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
+                "scaling.cost_cap", "scaling.cost_window",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
                 findings.reportContradiction(
@@ -183,6 +198,8 @@ extension ScalingSettings: SettingsSection {
                 .duration(.milliseconds(1)...(.minutes(1))),
                 .live
             ),
+            .value("cost_cap", \.costCapMinutes, .count(0...100_000_000), .live),
+            .value("cost_window", \.costWindowNanoseconds, .duration(.minutes(10)...(.hours(24 * 31))), .live),
         ]
     }
 }

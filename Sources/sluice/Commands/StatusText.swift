@@ -45,6 +45,16 @@ struct StatusText {
         return "controller: \(controller.leads ? "leads" : "stands by")\(stale)\n"
     }
 
+    private static func cost(of pool: ControllerStatus.Pool) -> String {
+        guard let decision = pool.decision, let cost = decision.cost else { return "" }
+        let used = "\(Int(cost.spentSeconds / 60)) of \(Int(cost.capSeconds / 60)) worker-minutes are used"
+        if decision.reason == "cost_cap" {
+            return "! pool \(pool.name): \(used): people wait longer; raise scaling.cost_cap to let in more\n"
+        }
+        let left = cost.bindsInSeconds.map { ", enough for \(Int($0 / 60)) min with the workers that it has" }
+        return "pool \(pool.name): \(used)\(left ?? "")\n"
+    }
+
     private var pools: String {
         var text = ""
         if let pools = self.status.controller?.pools, !pools.isEmpty {
@@ -61,6 +71,7 @@ struct StatusText {
                 text += Self.columns([pool.name, "\(pool.readyWorkers)", "\(pool.inFlight)", "\(pool.queued)"])
             }
         }
+        for pool in self.status.controller?.pools ?? [] { text += Self.cost(of: pool) }
         for pool in self.status.gateway?.gatewayPools ?? [] {
             for failing in pool.failing ?? [] {
                 let end = failing.passedBy ? "gets no requests while there are others" : "still gets requests"
