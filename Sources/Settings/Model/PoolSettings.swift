@@ -7,6 +7,8 @@ public struct PoolSettings: Equatable, Sendable {
         case process
         /// A fixed list of addresses that others look after.
         case `static`
+        /// Instances of a cloud, by its own command line.
+        case command
     }
 
     public var name: String
@@ -15,6 +17,8 @@ public struct PoolSettings: Equatable, Sendable {
     public var workers: [SocketAddress] = []
     /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
     public var command: [String] = []
+    /// Of the command driver.
+    public var cloud = CloudSettings()
     public var worker = WorkerSettings()
     public var minWorkers = 1
     public var maxWorkers = 6
@@ -77,7 +81,8 @@ extension PoolSettings: NamedSettingsSection {
         [
             .value("driver", \.driver, .word, .needsRestart),
             .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
-            .value("command", \.command, .list(of: .text("a text", maxBytes: 4096), count: 0...64), .live),
+            .value("command", \.command, .words, .live),
+            .section("cloud", \.cloud),
             .section("worker", \.worker),
             .value("min_workers", \.minWorkers, .count(1...1000), .live),
             .value("max_workers", \.maxWorkers, .count(1...1000), .live),
@@ -146,10 +151,13 @@ extension PoolSettings: NamedSettingsSection {
     private func checkDriver(at path: String, _ findings: inout Findings) {
         let foreign: [String]
         switch self.driver {
-        case .process: foreign = ["workers"]
+        case .process: foreign = ["workers", "cloud"]
+        case .command:
+            foreign = ["workers", "command"]
+            self.cloud.checkUse(at: path, &findings)
         case .static:
             foreign = [
-                "command", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
+                "command", "cloud", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
                 "scaling.cost_cap", "scaling.cost_window",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
