@@ -20,6 +20,7 @@ final class PoolController {
     private var settings: Settings
     private var pool: PoolSettings
     private var policy: ScalingPolicy
+    private let decisions: DecisionRecorder
     private let driver: ProcessDriver?
     /// Nil for a pool whose workers somebody else looks after.
     private let custody: WorkerCustody?
@@ -60,6 +61,7 @@ final class PoolController {
         self.rates = rates
         self.log = log
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
+        self.decisions = DecisionRecorder(pool: pool.name, workers: workers, loop: loop)
         self.mayAct = mayAct
         guard pool.driver == .process else {
             self.driver = nil
@@ -91,7 +93,10 @@ final class PoolController {
         self.driver = driver
         self.custody = custody
         driver.mayAct = mayAct
-        driver.onStarted = { [weak self] in self?.policy.workerStarted(after: $0) }
+        driver.onStarted = { [weak self] in
+            self?.policy.workerStarted(after: $0)
+            self?.decisions.workerStarted(after: $0)
+        }
         // Gateways, and the rate at which rooms let in, follow at once.
         driver.onChange = { [weak self] in
             guard let self else { return }
@@ -153,7 +158,17 @@ final class PoolController {
             now: self.loop.now,
             wallMicros: self.loop.wallMicros
         )
-        let decision = self.policy.decide(signals: signals, pool: state, now: self.loop.now)
+        let (before, now) = (self.policy, self.loop.now)
+        let decision = self.policy.decide(signals: signals, pool: state, now: now)
+        self.decisions.record(
+            decision,
+            at: now,
+            by: before,
+            signals: signals,
+            lines: lines,
+            state: state,
+            fence: self.fence
+        )
         if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
         {
             self.log.info(

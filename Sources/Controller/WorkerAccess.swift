@@ -11,4 +11,6 @@ struct WorkerAccess {
     let adopt: WorkerAdopter
     /// Whether the controller of that name is known to be gone.
     let isGone: (String) -> Bool
+    /// Where decisions are written down; nil: nowhere.
+    var decisions: (any DecisionBook)? = nil
 }

@@ -1,9 +1,9 @@
 import Primitives
 
 /// What the owner of a pool allows and aims at, and what is believed of it before anything was measured.
-public struct ScalingLimits: Sendable, Equatable {
+public struct ScalingLimits: Codable, Sendable, Equatable {
     /// A room that opens at a known time.
-    public struct Opening: Sendable, Equatable {
+    public struct Opening: Codable, Sendable, Equatable {
         public var at: Instant
         /// Visitors who stand before the door. `PoolSignals.waiting` counts them too.
         public var waiting: Int
@@ -47,6 +47,13 @@ public struct ScalingLimits: Sendable, Equatable {
         var slots = 0
     }
 
+    /// Without `standing`, which each decision sets anew.
+    private enum CodingKeys: String, CodingKey {
+        case minWorkers, maxWorkers, slotsPerWorker, utilization, drainGoalNanoseconds, scaleDownAfterNanoseconds
+        case latencyObjectiveNanoseconds, requestsPerVisitorPrior, serviceTimePriorNanoseconds
+        case startTimePriorNanoseconds, openings
+    }
+
     /// Traps on values out of the ranges above: they are the settings' to refuse.
     public init(
         minWorkers: Int,
@@ -78,6 +85,13 @@ public struct ScalingLimits: Sendable, Equatable {
         self.serviceTimePriorNanoseconds = serviceTimePriorNanoseconds
         self.startTimePriorNanoseconds = startTimePriorNanoseconds
         self.openings = openings
+    }
+
+    /// What they are by themselves: the same before the first decision and after it.
+    public var withoutStanding: ScalingLimits {
+        var limits = self
+        limits.standing = Standing()
+        return limits
     }
 
     var drainGoalSeconds: Double { Double(self.drainGoalNanoseconds) / 1e9 }

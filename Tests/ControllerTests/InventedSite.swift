@@ -144,6 +144,7 @@ final class InventedSite {
     func addController(
         at place: String = "here/1.1",
         book: MemoryBook = MemoryBook(),
+        decisions: MemoryDecisions? = nil,
         _ prepare: (FlakyBoard) -> Void = { _ in }
     ) -> Int {
         let loop = self.world.makeLoop()
@@ -176,7 +177,8 @@ final class InventedSite {
                     found?.adopt(entry.state, on: loop, onEvent: onEvent)
                     return found
                 },
-                isGone: { [weak self] in self?.gone.contains($0) ?? false }
+                isGone: { [weak self] in self?.gone.contains($0) ?? false },
+                decisions: decisions
             )
         )
         prepare(board)
