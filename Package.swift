@@ -59,6 +59,7 @@ let package = Package(
         module("Settings", ["Addresses", "Primitives"]),
         module("Rooms", ["Admission", "Primitives", "Settings", deque]),
         module("Pools", ["Addresses", "Admission", "Primitives", "Scaling", "Settings"]),
+        module("Decisions", ["Primitives", "Scaling"]),
         module("Simulation", ["Admission", "Pools", "Primitives", "Rooms", "Scaling", "Settings", deque, heap]),
 
         // The I/O ring.
@@ -85,8 +86,8 @@ let package = Package(
         module(
             "Controller",
             [
-                "Admission", "EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Reports", "Scaling",
-                "Settings", "SharedState", "Transport", logging,
+                "Admission", "Decisions", "EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Reports",
+                "Scaling", "Settings", "SharedState", "Transport", logging,
             ]
         ),
         module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Reports", "Transport"]),
@@ -96,10 +97,11 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway",
+                "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "Decisions", "EmbeddedRedis", "EventLoop",
+                "Gateway",
                 "HTTPService",
-                "Observability", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings", "SettingsFile",
-                "SharedState", "Tokens", "Transport", arguments, logging,
+                "Observability", "Pools", "Primitives", "RedisClient", "Reports", "SampleWorker", "Scaling", "Settings",
+                "SettingsFile", "SharedState", "Tokens", "Transport", arguments, logging,
             ],
             swiftSettings: swift
         ),
@@ -118,8 +120,9 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling",
-                "SharedState", "Transport",
+                "Admission", "CHiredis", "Decisions", "EmbeddedRedis", "EventLoop", "Pools", "Primitives",
+                "RedisClient",
+                "Scaling", "SharedState", "Transport",
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -135,6 +138,7 @@ let package = Package(
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling", "Settings", "Simulation"]),
         tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings", "TestKit"]),
+        tests("DecisionsTests", ["Decisions", "Primitives", "Scaling", "TestKit"]),
         tests("SimulationTests", ["Admission", "Primitives", "Rooms", "Settings", "Simulation"]),
         tests("PoolsTests", ["Addresses", "Pools", "Primitives", "Scaling", "Settings"]),
         tests(
@@ -158,8 +162,8 @@ let package = Package(
         tests(
             "ControllerTests",
             [
-                "Admission", "Controller", "EventLoop", "Pools", "Primitives", "Reports", "Scaling", "Settings",
-                "SharedState", "TestKit", "Transport", logging,
+                "Admission", "Controller", "Decisions", "EventLoop", "Pools", "Primitives", "Reports", "Scaling",
+                "Settings", "SharedState", "TestKit", "Transport", logging,
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
@@ -187,7 +191,10 @@ let package = Package(
                 "SettingsFile", "Simulation", "TestKit", "Transport", "onsale",
             ]
         ),
-        tests("IntegrationTests", ["EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"]),
+        tests(
+            "IntegrationTests",
+            ["Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"]
+        ),
         tests("TidyTests", []),
     ]
 )

@@ -64,6 +64,7 @@ extension Controller {
     /// What is not as it should be, each with what to do.
     public var problems: [String] {
         (self.outage.map { [$0] } ?? self.callProblems) + self.poolProblems + self.exportProblems
+            + self.decisionProblems
     }
 
     private static func silentGateways(_ pools: [PoolReport]) -> [ControllerStatus.SilentGateway] {

@@ -239,6 +239,12 @@ public final class Controller {
         self.contact.answeredAt.map { ($0.wallMicros, self.loop.now.nanoseconds(since: $0.now)) }
     }
     var poolProblems: [String] { self.pools.compactMap(\.problem) }
+    var decisionProblems: [String] { self.isLeading ? self.workers.decisions?.problems ?? [] : [] }
+    /// The latest decisions on a pool as lines of JSON; nil when this controller does not decide: another one leads.
+    public func latestDecisions(pool: String, count: Int, _ completion: @escaping ([UInt8]?) -> Void) {
+        guard self.isLeading, let decisions = self.workers.decisions else { return completion(nil) }
+        decisions.latest(pool: pool, count: count, completion)
+    }
     /// In a Cluster each pool and each room may be on a node of its own, and that node away alone.
     var callProblems: [String] {
         self.isLeading ? self.pools.flatMap { $0.callProblems } + self.rates.problems : []
@@ -249,6 +255,7 @@ public final class Controller {
         self.loop.preconditionOnLoop()
         self.settings = settings
         self.rates.apply(settings)
+        self.workers.decisions?.apply(settings.controller)
         for controller in self.pools {
             if let pool = settings.pool(named: controller.name) {
                 controller.apply(pool, settings: settings)

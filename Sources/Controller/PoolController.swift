@@ -17,6 +17,7 @@ final class PoolController {
     private var settings: Settings
     private var pool: PoolSettings
     private var policy: ScalingPolicy
+    private let decisions: DecisionRecorder
     private let driver: any WorkerDriver
     private(set) var lastDecision: ScalingDecision?
     private(set) var lastSignals: PoolSignals?
@@ -53,6 +54,7 @@ final class PoolController {
         self.rates = rates
         self.log = log
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
+        self.decisions = DecisionRecorder(pool: pool.name, workers: workers, loop: loop)
         self.mayAct = mayAct
         self.driver = WorkerDrivers.make(
             DriverContext(
@@ -71,7 +73,9 @@ final class PoolController {
 
     private func take(_ event: WorkerDriverEvent) {
         switch event {
-        case .started(let nanoseconds): self.policy.workerStarted(after: nanoseconds)
+        case .started(let nanoseconds):
+            self.policy.workerStarted(after: nanoseconds)
+            self.decisions.workerStarted(after: nanoseconds)
         // Gateways know already; the rate at which rooms let in follows at once.
         case .directoryChanged: if let fence = self.driver.term { self.control(fence: fence) }
         case .deposed: self.onDeposed?()
@@ -125,7 +129,17 @@ final class PoolController {
             wallMicros: self.loop.wallMicros
         )
         self.policy.limits.costCap?.carried = self.carriedCost
-        let decision = self.policy.decide(signals: signals, pool: state, now: self.loop.now)
+        let (before, now) = (self.policy, self.loop.now)
+        let decision = self.policy.decide(signals: signals, pool: state, now: now)
+        self.decisions.record(
+            decision,
+            at: now,
+            by: before,
+            signals: signals,
+            lines: lines,
+            state: state,
+            fence: self.fence
+        )
         if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
         {
             self.log.info(

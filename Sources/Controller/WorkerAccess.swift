@@ -21,6 +21,8 @@ struct WorkerAccess {
     let run: CommandRunner
     /// Asks an instance of a cloud how it does.
     let probe: ProbeMaker
+    /// Where decisions are written down; nil: nowhere.
+    var decisions: (any DecisionBook)? = nil
 
     /// While an instance of a cloud starts, it is asked as often as this.
     private static let cloudStartNanoseconds = 500 * Nanoseconds.perMillisecond
@@ -51,7 +53,13 @@ struct WorkerAccess {
                     on: loop,
                     onAnswer: onAnswer
                 )
-            }
+            },
+            decisions: DecisionFolder(
+                stateFolder: settings.stateFolder,
+                settings: settings.controller,
+                loop: loop,
+                log: log
+            )
         )
     }
 }

@@ -33,6 +33,18 @@ public struct Instant: Comparable, Hashable, Sendable {
     public static let distantFuture = Instant(nanoseconds: .max)
 }
 
+/// A bare number of nanoseconds.
+extension Instant: Codable {
+    public init(from decoder: any Decoder) throws {
+        self.init(nanoseconds: try decoder.singleValueContainer().decode(UInt64.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.nanoseconds)
+    }
+}
+
 /// Lengths of time in nanoseconds, spelled where they are used: `250 * Nanoseconds.perMillisecond`.
 public enum Nanoseconds {
     public static let perMicrosecond: Int64 = 1_000

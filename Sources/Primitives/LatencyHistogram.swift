@@ -131,3 +131,25 @@ public struct LatencyHistogram: Sendable, Equatable {
         return ((8 + eighth + 1) << Int64(exponent - 3)) * 1_000
     }
 }
+
+/// The non-empty buckets, and the sum.
+extension LatencyHistogram: Codable {
+    private enum CodingKeys: String, CodingKey { case buckets, sum }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let sum = try container.decode(UInt64.self, forKey: .sum)
+        guard let read = Self(encoded: try container.decode([UInt64].self, forKey: .buckets), sumNanoseconds: sum)
+        else {
+            let problem = "these are no buckets of a histogram"
+            throw DecodingError.dataCorruptedError(forKey: .buckets, in: container, debugDescription: problem)
+        }
+        self = read
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.encoded, forKey: .buckets)
+        try container.encode(self.sumNanoseconds, forKey: .sum)
+    }
+}

@@ -1,5 +1,5 @@
 /// An exponentially weighted moving average whose first sample is taken whole.
-public struct Smoothed: Sendable, Equatable {
+public struct Smoothed: Codable, Sendable, Equatable {
     /// Weight of a new sample, in `0...1`.
     public let weight: Double
     public private(set) var value: Double?

@@ -4,7 +4,7 @@
 /// What a visitor costs is learned slowly, and the requests of a long visit come long after the visitor: a rate that only
 /// reckons lets people stand before workers that have nothing to do. So the loop is closed over what is measured. It gives
 /// way at once when the workers are as busy as planned, and ends when latency or errors have cut the rate.
-struct AdmissionPace: Sendable, Equatable {
+struct AdmissionPace: Codable, Sendable, Equatable {
     /// Seconds for which everything has to stand still before the factor grows: requests of those let in at the present
     /// rate are to be seen first.
     private static let settling = 10

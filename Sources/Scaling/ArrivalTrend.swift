@@ -2,7 +2,7 @@ import Primitives
 
 /// How many requests a second arrive, and where that is going: the level, what chance makes of it, and the slope, as far as
 /// twenty seconds prove them.
-struct ArrivalTrend: Sendable, Equatable {
+struct ArrivalTrend: Codable, Sendable, Equatable {
     /// Seconds that are looked at.
     static let window = 20
     /// The latest seconds, which tell of a jump before an average does.

@@ -6,7 +6,7 @@ import Primitives
 /// Past it people wait longer, and nobody gets an error: the cap takes workers from the line and slows admission down; it
 /// never takes those that the requests need that no room holds back. The fewest workers are paid for first: the rest of
 /// the cap is for those beyond them.
-public struct CostCap: Sendable, Equatable {
+public struct CostCap: Codable, Sendable, Equatable {
     /// What is left is to last for so long at least, at any size, or for a tenth of a short window: so a pool that comes
     /// near its cap shrinks step by step while those inside finish, and does not stop from one second to the next.
     static let longestHorizonSeconds = 300.0
@@ -18,7 +18,7 @@ public struct CostCap: Sendable, Equatable {
     /// evenly.
     public var carried: Carried?
 
-    public struct Carried: Sendable, Equatable {
+    public struct Carried: Codable, Sendable, Equatable {
         public var spent: CostSum
         public var at: Instant
 
@@ -49,7 +49,7 @@ public struct CostCap: Sendable, Equatable {
 }
 
 /// Worker-seconds.
-public struct CostSum: Sendable, Equatable {
+public struct CostSum: Codable, Sendable, Equatable {
     public var all: Double
     /// The part of workers beyond the fewest.
     public var beyondLeast: Double
@@ -65,12 +65,12 @@ public struct CostSum: Sendable, Equatable {
 }
 
 /// What a pool has cost in the last window, in at most 61 slices of it.
-struct CostMeter: Sendable, Equatable {
+struct CostMeter: Codable, Sendable, Equatable {
     private static let slices: Int64 = 60
     /// Between two looks that are farther apart the pool is not taken to have been as it is now.
     private static let longestGapNanoseconds = 10 * Nanoseconds.perSecond
 
-    private struct Slice: Sendable, Equatable {
+    private struct Slice: Codable, Sendable, Equatable {
         let from: Instant
         var spent: CostSum
     }
@@ -105,7 +105,7 @@ struct CostMeter: Sendable, Equatable {
 }
 
 /// How a pool stands to its cost cap.
-public struct CostStanding: Sendable, Equatable {
+public struct CostStanding: Codable, Sendable, Equatable {
     /// In the window that ends now.
     public var spent: CostSum
     public var capWorkerSeconds: Double
@@ -115,13 +115,22 @@ public struct CostStanding: Sendable, Equatable {
     /// has no workers beyond the fewest.
     public var bindsInSeconds: Double?
 
+    public init(spent: CostSum, capWorkerSeconds: Double, affordableWorkers: Double, bindsInSeconds: Double?) {
+        self.spent = spent
+        self.capWorkerSeconds = capWorkerSeconds
+        self.affordableWorkers = affordableWorkers
+        self.bindsInSeconds = bindsInSeconds
+    }
+
     init(cap: CostCap, spent: CostSum, workers: Int, fewest: Int) {
         let reserved = Double(fewest) * Double(cap.windowNanoseconds) / 1e9
         let left = max(0, cap.workerSeconds - reserved - spent.beyondLeast)
-        self.spent = spent
-        self.capWorkerSeconds = cap.workerSeconds
-        self.affordableWorkers = Double(fewest) + left / cap.horizonSeconds
         let more = Double(workers - fewest)
-        self.bindsInSeconds = more > 0 ? max(0, (left - more * cap.horizonSeconds) / more) : nil
+        self.init(
+            spent: spent,
+            capWorkerSeconds: cap.workerSeconds,
+            affordableWorkers: Double(fewest) + left / cap.horizonSeconds,
+            bindsInSeconds: more > 0 ? max(0, (left - more * cap.horizonSeconds) / more) : nil
+        )
     }
 }

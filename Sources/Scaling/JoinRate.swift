@@ -4,12 +4,12 @@ import Primitives
 ///
 /// The median of six seconds, because a burst of a second or two is in the line already, where it is counted; taken as
 /// a rate it would be ordered for twice. A growth that lasts shows within four seconds.
-struct JoinRate: Sendable, Equatable {
+struct JoinRate: Codable, Sendable, Equatable {
     private static let window = 6
     /// A line that was not seen for this long tells nothing about the rate in between.
     private static let gapNanoseconds = 5 * Nanoseconds.perSecond
 
-    private struct Sight: Sendable, Equatable {
+    private struct Sight: Codable, Sendable, Equatable {
         let at: Instant
         let waiting: Int
         let closedRooms: Int

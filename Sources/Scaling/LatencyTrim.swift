@@ -6,7 +6,7 @@ import Primitives
 /// of Netflix's concurrency-limits. Unlike there, it only takes off what Little's law grants, may grow while the pool is
 /// little used (a trimmed pool is always little used), and ends at a floor: visitors who find the pool slow are the only
 /// way to learn that it is well again.
-struct LatencyTrim: Sendable, Equatable {
+struct LatencyTrim: Codable, Sendable, Equatable {
     static let floor = 0.1
     private static let fewestRequests: UInt64 = 5
     /// Of fewer answers the slowest is the 95th percentile.

@@ -1,10 +1,10 @@
 import Primitives
 
 /// The highest need of the recent past, in at most 65 stretches of time, however long the past that is asked for.
-struct NeedHistory: Sendable, Equatable {
+struct NeedHistory: Codable, Sendable, Equatable {
     private static let stretches: Int64 = 64
 
-    private struct Stretch: Sendable, Equatable {
+    private struct Stretch: Codable, Sendable, Equatable {
         let from: Instant
         var until: Instant
         var highest: Int

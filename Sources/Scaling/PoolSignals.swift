@@ -3,7 +3,7 @@ import Primitives
 /// What every gateway saw of one pool in the last second, added up over the gateways.
 ///
 /// Rates and counts that are negative or not finite are taken as zero, counts above 10^12 as that: one bad report must not move a pool.
-public struct PoolSignals: Sendable, Equatable {
+public struct PoolSignals: Codable, Sendable, Equatable {
     /// Requests a second that passed the room gate on their way to the pool, those of unguarded routes included.
     public var arrivalsPerSecond: Double
     /// The part of `arrivalsPerSecond` that came over routes without a room. No admission rate can hold it back, so it
@@ -76,5 +76,5 @@ public struct PoolSignals: Sendable, Equatable {
     }
 
     /// Whether anything at all asks for a worker now.
-    var showsDemand: Bool { self.arrivalsPerSecond > 0 || self.inFlight > 0 || self.queued > 0 }
+    public var showsDemand: Bool { self.arrivalsPerSecond > 0 || self.inFlight > 0 || self.queued > 0 }
 }

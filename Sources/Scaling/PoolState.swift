@@ -1,7 +1,7 @@
 import Primitives
 
 /// The workers of one pool as the driver knows them.
-public struct PoolState: Sendable, Equatable {
+public struct PoolState: Codable, Sendable, Equatable {
     /// Workers that answer their readiness check and get requests; at most a million.
     public var ready: Int
     /// Requests that the ready workers serve at once, all together, by what each of them was started with. Nil: not known;

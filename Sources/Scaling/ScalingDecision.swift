@@ -1,7 +1,7 @@
 import Primitives
 
 /// Why a pool has the size that was decided.
-public enum ScalingReason: String, Sendable, CaseIterable {
+public enum ScalingReason: String, Codable, Sendable, CaseIterable {
     /// Nothing asks for more than the configured minimum.
     case minimum
     /// The requests that arrive need these workers.
@@ -29,7 +29,7 @@ public enum ScalingReason: String, Sendable, CaseIterable {
 }
 
 /// The answer of `ScalingPolicy`, with the numbers that led to it.
-public struct ScalingDecision: Sendable, Equatable {
+public struct ScalingDecision: Codable, Sendable, Equatable {
     /// Workers that ready and pending ones together should come to.
     public var desiredWorkers: Int
     /// Visitors a second that the rooms of the pool may let in together. Follows ready workers; 0 without one.
@@ -52,6 +52,32 @@ public struct ScalingDecision: Sendable, Equatable {
     public var startTimeNanoseconds: Int64
     /// Nil where the pool may cost whatever it takes.
     public var cost: CostStanding?
+
+    public init(
+        desiredWorkers: Int,
+        admissionRatePerSecond: Double,
+        reason: ScalingReason,
+        neededWorkers: Int,
+        backlogWorkers: Int,
+        offeredLoad: Double,
+        joinsPerSecond: Double,
+        serviceTimeNanoseconds: Int64,
+        requestsPerVisitor: Double,
+        latencyTrim: Double,
+        startTimeNanoseconds: Int64
+    ) {
+        self.desiredWorkers = desiredWorkers
+        self.admissionRatePerSecond = admissionRatePerSecond
+        self.reason = reason
+        self.neededWorkers = neededWorkers
+        self.backlogWorkers = backlogWorkers
+        self.offeredLoad = offeredLoad
+        self.joinsPerSecond = joinsPerSecond
+        self.serviceTimeNanoseconds = serviceTimeNanoseconds
+        self.requestsPerVisitor = requestsPerVisitor
+        self.latencyTrim = latencyTrim
+        self.startTimeNanoseconds = startTimeNanoseconds
+    }
 
     /// The admission rate in thousandths of a visitor a second, as `Admission` counts; at most 100,000 a second.
     /// Never zero while a rate is granted.

@@ -1,9 +1,9 @@
 import Primitives
 
 /// What the owner of a pool allows and aims at, and what is believed of it before anything was measured.
-public struct ScalingLimits: Sendable, Equatable {
+public struct ScalingLimits: Codable, Sendable, Equatable {
     /// A room that opens at a known time.
-    public struct Opening: Sendable, Equatable {
+    public struct Opening: Codable, Sendable, Equatable {
         public var at: Instant
         /// Visitors who stand before the door. `PoolSignals.waiting` counts them too.
         public var waiting: Int
@@ -49,6 +49,13 @@ public struct ScalingLimits: Sendable, Equatable {
         var slots = 0
     }
 
+    /// Without `standing`, which each decision sets anew.
+    private enum CodingKeys: String, CodingKey {
+        case minWorkers, maxWorkers, slotsPerWorker, utilization, drainGoalNanoseconds, scaleDownAfterNanoseconds
+        case latencyObjectiveNanoseconds, requestsPerVisitorPrior, serviceTimePriorNanoseconds
+        case startTimePriorNanoseconds, openings
+    }
+
     /// Traps on values out of the ranges above: they are the settings' to refuse.
     public init(
         minWorkers: Int,
@@ -82,6 +89,13 @@ public struct ScalingLimits: Sendable, Equatable {
         self.startTimePriorNanoseconds = startTimePriorNanoseconds
         self.openings = openings
         self.costCap = costCap
+    }
+
+    /// What they are by themselves: the same before the first decision and after it.
+    public var withoutStanding: ScalingLimits {
+        var limits = self
+        limits.standing = Standing()
+        return limits
     }
 
     var drainGoalSeconds: Double { Double(self.drainGoalNanoseconds) / 1e9 }

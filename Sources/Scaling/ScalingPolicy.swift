@@ -3,8 +3,9 @@ import Primitives
 /// Decides how many workers a pool should have, and how fast its rooms may let visitors in.
 ///
 /// A value that is asked once a second. It holds what it learned; it knows no clock, no driver and no store. A new leader
-/// may start from nothing: it takes over the workers that it finds.
-public struct ScalingPolicy: Sendable {
+/// may start from nothing: it takes over the workers that it finds. It can be written down whole, so that a journal of its
+/// decisions can be replayed from there.
+public struct ScalingPolicy: Codable, Sendable, Equatable {
     /// Calls closer together than this decide afresh on the pool, but take the signals for the ones already seen.
     static let sampleNanoseconds = Nanoseconds.perSecond / 2
     /// A place this fresh is not backlog: everybody stands in line for a moment.
@@ -63,7 +64,13 @@ public struct ScalingPolicy: Sendable {
     /// When people last stood in line because of the rate.
     private var lastBound: Instant?
     /// The last rate that signals gave, and the ready workers and slots that it was given for. Never of none.
-    private var granted: (ratePerSecond: Double, ready: Int, slots: Int)?
+    private var granted: Grant?
+
+    private struct Grant: Codable, Sendable, Equatable {
+        let ratePerSecond: Double
+        let ready: Int
+        let slots: Int
+    }
 
     public init(limits: ScalingLimits) {
         self.limits = limits
@@ -306,7 +313,7 @@ public struct ScalingPolicy: Sendable {
         {
             return last.ratePerSecond
         }
-        self.granted = (rate, ready, slots)
+        self.granted = Grant(ratePerSecond: rate, ready: ready, slots: slots)
         return rate
     }
 

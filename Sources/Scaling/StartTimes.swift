@@ -2,7 +2,7 @@ import Primitives
 
 /// How long workers took to become ready: the last 32, and the prior until there is one. Those that start now are known to
 /// take longer than they have, and tell when starts have become slower before the first of them has ended.
-struct StartTimes: Sendable, Equatable {
+struct StartTimes: Codable, Sendable, Equatable {
     static let capacity = 32
     /// A start slower than any yet counts as this much of one measured start.
     private static let slowerWeight = 0.1

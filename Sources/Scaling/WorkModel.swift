@@ -1,7 +1,7 @@
 import Primitives
 
 /// What a request and a visitor cost, learned slowly from the signals; the configured priors first.
-struct WorkModel: Sendable, Equatable {
+struct WorkModel: Codable, Sendable, Equatable {
     /// A second with fewer finished requests says nothing.
     static let fewestRequests: UInt64 = 5
     /// Seconds in which more than this share failed are not learned from: failures are quick, or slow, but not work. Where
@@ -40,7 +40,7 @@ struct WorkModel: Sendable, Equatable {
     private var requests = Pace()
 
     /// One flow, averaged over some 5 and 50 seconds, and its peak, which fades by half in about 70.
-    private struct Pace: Sendable, Equatable {
+    private struct Pace: Codable, Sendable, Equatable {
         private var fast = Smoothed(weight: 0.2, initial: 0)
         private var slow = Smoothed(weight: 0.02, initial: 0)
         private var peakPerSecond = 0.0

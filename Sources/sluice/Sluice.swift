@@ -16,6 +16,8 @@ struct Sluice: ParsableCommand {
               sluice status                      rooms, pools and connections of a running Sluice
               sluice journal ROOM                who was let in, and by which limits
               sluice room reset ROOM             end a line and begin a new one
+              sluice controller explain POOL     why a pool has its size, in plain words
+              sluice controller replay JOURNAL   what another configuration would have decided
 
             On SIGHUP, and when the file changes, the configuration is read again; a bad one changes nothing. On SIGTERM \
             and Ctrl-C requests under way are finished first; a second Ctrl-C ends at once.

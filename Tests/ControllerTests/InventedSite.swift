@@ -145,6 +145,7 @@ final class InventedSite {
     func addController(
         at place: String = "here/1.1",
         book: MemoryBook = MemoryBook(),
+        decisions: MemoryDecisions? = nil,
         _ prepare: (FlakyBoard) -> Void = { _ in }
     ) -> Int {
         let loop = self.world.makeLoop()
@@ -180,7 +181,8 @@ final class InventedSite {
                 isGone: { [weak self] in self?.gone.contains($0) ?? false },
                 freePort: { [weak self] in self?.nextPort() ?? 0 },
                 run: { _, _, _ in throw CommandFailure(what: "there is no cloud here") },
-                probe: { settings, _ in SilentProbe(settings) }
+                probe: { settings, _ in SilentProbe(settings) },
+                decisions: decisions
             )
         )
         prepare(board)

@@ -62,7 +62,7 @@ import Testing
 
     private static let pureRing = [
         "Primitives", "Addresses", "Admission", "HTTPWire", "Scaling", "Settings", "Rooms", "Pools",
-        "Simulation",
+        "Decisions", "Simulation",
     ]
 
     /// Time and randomness are arguments there: what a simulation proves of it holds in production.

@@ -14,7 +14,7 @@ extension AdminSettings: SettingsSection {
     }
 }
 
-/// What becomes of the workers that a controller started.
+/// What becomes of the workers that a controller started, and of what it decided.
 public struct ControllerSettings: Equatable, Sendable {
     /// When the controller is told to end, and no other one stands by to take them over.
     public enum OnStop: String, CaseIterable, Sendable {
@@ -22,12 +22,22 @@ public struct ControllerSettings: Equatable, Sendable {
     }
 
     public var onStop = OnStop.stop
+    /// How long decisions are kept in the state folder; 0: none is written there.
+    public var decisionsKeepNanoseconds: Int64 = .hours(7 * 24)
+    /// And how much of each pool.
+    public var decisionsBytes = 512 << 20
 
     public init() {}
 }
 
 extension ControllerSettings: SettingsSection {
-    package static var fields: [SettingsField<Self>] { [.value("on_stop", \.onStop, .word, .live)] }
+    package static var fields: [SettingsField<Self>] {
+        [
+            .value("on_stop", \.onStop, .word, .live),
+            .value("decisions_keep", \.decisionsKeepNanoseconds, .duration(0...(.hours(366 * 24))), .live),
+            .value("decisions_bytes", \.decisionsBytes, .size(1 << 20...64 << 30), .live),
+        ]
+    }
 }
 
 /// The shared truth: which Redis, or none.

@@ -28,6 +28,7 @@ extension Daemon {
             .status { [weak self] answer in self?.writeStatus(answer) },
             .question("/rooms/*/journal") { [weak self] in self?.readJournal($0, $1) },
             .action("/rooms/*/reset") { [weak self] in self?.resetRoom($0, $1) },
+            .question("/pools/*/decisions") { [weak self] in self?.readDecisions($0, $1) },
         ] + AdminRoute.readiness { [weak self] answer in answer(self?.readiness ?? .fine) }
     }
 

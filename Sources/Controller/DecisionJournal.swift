@@ -1,0 +1,123 @@
+import Decisions
+import EventLoop
+import Glibc
+import Scaling
+
+/// Reads journals of decisions.
+///
+/// Half a line is what a process that was killed, or a full disk, leaves behind: at the end of a file, or before a head. It
+/// is left out and told of. Anything else that cannot be read is an error with file and line.
+public struct DecisionJournal {
+    public struct Problem: Error, CustomStringConvertible {
+        public let description: String
+        public init(description: String) { self.description = description }
+    }
+
+    /// A line longer than this is none of ours.
+    private static let maxLineBytes = 4 << 20
+
+    /// What was left out.
+    public private(set) var notices: [String] = []
+    /// Whose decisions they are; nil before the first head.
+    public private(set) var pool: String?
+    private var limits: [Int64: ScalingLimits] = [:]
+    /// A line that could not be read, and why.
+    private var damage: (place: String, reason: String)?
+
+    public init() {}
+
+    /// Hands the records of the files over, in their order.
+    public mutating func read(files: [String], _ take: (DecisionRecord) throws -> Void) throws {
+        for path in files {
+            guard let file = fopen(path, "re") else {
+                throw Problem(description: "\(SystemError(call: path)): name a file of `decisions` in the state folder")
+            }
+            defer { fclose(file) }
+            var line: UnsafeMutablePointer<CChar>?
+            var room = 0
+            defer { free(line) }
+            var number = 0
+            while case let count = getline(&line, &room, file), count > 0, let bytes = line {
+                number += 1
+                guard count <= Self.maxLineBytes else {
+                    throw Problem(
+                        description: "\(path):\(number): the line is longer than any of a journal of decisions"
+                    )
+                }
+                let text = UnsafeRawBufferPointer(start: bytes, count: count)
+                try self.read(
+                    line: text.last == UInt8(ascii: "\n") ? Array(text.dropLast()) : Array(text),
+                    "\(path):\(number)",
+                    take
+                )
+            }
+            guard ferror(file) == 0 else { throw Problem(description: "\(SystemError(call: "read of \(path)"))") }
+            self.endFile()
+        }
+    }
+
+    /// The same of lines that came from elsewhere.
+    public mutating func read(lines: [UInt8], from source: String, _ take: (DecisionRecord) throws -> Void) throws {
+        for (index, line) in lines.split(separator: UInt8(ascii: "\n")).enumerated() {
+            try self.read(line: Array(line), "\(source), line \(index + 1)", take)
+        }
+        self.endFile()
+    }
+
+    private mutating func read(line: [UInt8], _ place: String, _ take: (DecisionRecord) throws -> Void) throws {
+        guard !line.isEmpty else { return }
+        let content: DecisionLine.Content
+        do {
+            content = try DecisionLine.parse(line)
+        } catch {
+            try self.refuseDamage()
+            self.damage = (place, "\(error)")
+            return
+        }
+        switch content {
+        case .head(let head):
+            self.leaveDamageOut()
+            guard self.pool ?? head.pool == head.pool else {
+                throw Problem(
+                    description:
+                        "\(place): decisions on the pool \(head.pool) behind those on \(self.pool ?? ""); give the "
+                        + "files of one pool"
+                )
+            }
+            self.pool = head.pool
+            self.limits[head.fence] = nil
+            try take(.head(head))
+        case .entry(let content):
+            try self.refuseDamage()
+            let fence = content.fence
+            guard let entry = content.entry(after: self.limits[fence]) else {
+                throw Problem(
+                    description:
+                        "\(place): a decision without the limits that it was made by: lines before it are missing. "
+                        + "Begin at a line that begins with {\"head\""
+                )
+            }
+            self.limits[fence] = entry.limits
+            try take(.entry(entry))
+        }
+    }
+
+    private mutating func endFile() { self.leaveDamageOut() }
+
+    private mutating func leaveDamageOut() {
+        guard let damage = self.damage else { return }
+        self.notices.append(
+            "\(damage.place) was left out: \(damage.reason). Its writer was stopped in the middle of it"
+        )
+        self.damage = nil
+    }
+
+    private func refuseDamage() throws {
+        guard let damage = self.damage else { return }
+        throw Problem(
+            description:
+                "\(damage.place): \(damage.reason). Take another copy of the file, or take this line out and all up to "
+                + "the next that begins with {\"head\""
+        )
+    }
+}

@@ -1,0 +1,120 @@
+import Decisions
+import EventLoop
+import Glibc
+import Primitives
+import Scaling
+
+/// Writes the decisions of one pool to its files. Blocks on the disk.
+///
+/// A replay can begin with each file and behind everything that went wrong: there a head stands, which says all that the
+/// policy knew.
+struct DecisionPen: Sendable {
+    /// An entry, and what stands before it if a replay is to begin there.
+    struct Item: Sendable {
+        var entry: DecisionEntry
+        var head: DecisionHead
+    }
+
+    /// So many entries after a head comes another one: about ten minutes.
+    static let entriesToHead = 600
+
+    private let files: DecisionFiles
+    private let pool: String
+    /// Nil: to be looked for.
+    private var current: DecisionFileName?
+    private var bytes = 0
+    /// The file may end in the middle of a line.
+    private var isTorn = false
+    /// What was written last, when it was written whole.
+    private var last: (controller: String, fence: Int64, number: Int64, limits: ScalingLimits)?
+    private var sinceHead = 0
+
+    init(files: DecisionFiles, pool: String) {
+        self.files = files
+        self.pool = pool
+    }
+
+    /// Throws when not all of it is on the disk: the next ones are told to follow a gap.
+    mutating func write(_ items: [Item], _ bounds: DecisionBounds) throws {
+        do {
+            var lines: [UInt8] = []
+            for item in items {
+                let day = DecisionFileName.day(ofMicros: item.entry.wallMicros)
+                if self.current.map({ $0.day < day || self.bytes + lines.count >= bounds.partBytes }) ?? true {
+                    try self.append(&lines)
+                    try self.turn(to: day, bounds, wallMicros: item.entry.wallMicros)
+                }
+                lines += try self.lines(item)
+            }
+            try self.append(&lines)
+        } catch {
+            self.current = nil
+            self.last = nil
+            throw error
+        }
+    }
+
+    private mutating func lines(_ item: Item) throws -> [UInt8] {
+        let (entry, limits) = (item.entry, item.entry.limits.withoutStanding)
+        let follows = self.last.map {
+            $0.controller == item.head.controller && $0.fence == entry.fence && $0.number + 1 == entry.number
+        }
+        var lines: [UInt8] = []
+        if follows != true || self.sinceHead >= Self.entriesToHead {
+            lines += try DecisionLine.bytes(item.head)
+            self.sinceHead = 0
+            self.last = nil
+        }
+        lines += try DecisionLine.bytes(entry, withLimits: self.last?.limits != limits)
+        self.sinceHead += 1
+        self.last = (item.head.controller, entry.fence, entry.number, limits)
+        return lines
+    }
+
+    /// The newest file, if it is of that day and has room, or the one behind it. A clock that was set back leads to no
+    /// earlier file.
+    private mutating func turn(to day: String, _ bounds: DecisionBounds, wallMicros: Int64) throws {
+        try self.files.make()
+        let newest = try self.files.names().last { $0.pool == self.pool }
+        let next: DecisionFileName
+        if let newest, newest.day >= day {
+            let hasRoom = try self.files.bytes(of: newest) < bounds.partBytes
+            next = hasRoom ? newest : DecisionFileName(pool: self.pool, day: newest.day, part: newest.part + 1)
+        } else {
+            next = DecisionFileName(pool: self.pool, day: day, part: 1)
+        }
+        try self.files.prune(pool: self.pool, keeping: next, bounds, wallMicros: wallMicros)
+        self.current = next
+        self.last = nil
+        // Whoever wrote to it may have been killed.
+        self.isTorn = true
+    }
+
+    private mutating func append(_ lines: inout [UInt8]) throws {
+        guard !lines.isEmpty, let current = self.current else { return }
+        let path = self.files.path(of: current)
+        let file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+        guard file != -1 else { throw SystemError(call: "open of \(path)") }
+        defer { close(file) }
+        if self.isTorn, try Self.endsInsideALine(file, path) { lines.insert(UInt8(ascii: "\n"), at: 0) }
+        self.isTorn = false
+        var written = 0
+        while written < lines.count {
+            // In one piece as far as the system lets it: another controller may write here too.
+            let count = lines.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, lines.count - written) }
+            if count == -1, errno == EINTR { continue }
+            guard count > 0 else { throw SystemError(call: "write to \(path)") }
+            written += count
+        }
+        self.bytes = Int(lseek(file, 0, SEEK_END))
+        lines = []
+    }
+
+    private static func endsInsideALine(_ file: Int32, _ path: String) throws -> Bool {
+        let size = lseek(file, 0, SEEK_END)
+        guard size > 0 else { return false }
+        var last: UInt8 = 0
+        guard pread(file, &last, 1, size - 1) == 1 else { throw SystemError(call: "read of \(path)") }
+        return last != UInt8(ascii: "\n")
+    }
+}

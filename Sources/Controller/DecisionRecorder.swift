@@ -1,0 +1,67 @@
+import Decisions
+import EventLoop
+import Pools
+import Primitives
+import Scaling
+
+/// Numbers the decisions of one policy, and hands each to the journal with all that led to it.
+final class DecisionRecorder {
+    /// As many starts as the policy remembers: earlier ones change nothing.
+    private static let mostStarts = 32
+
+    private let pool: String
+    private let controller: String
+    private let loop: any LoopContext
+    private let book: (any DecisionBook)?
+    private var number: Int64 = 0
+    private var starts: [Int64] = []
+
+    init(pool: String, workers: WorkerAccess, loop: any LoopContext) {
+        self.pool = pool
+        self.controller = workers.controller
+        self.book = workers.decisions
+        self.loop = loop
+    }
+
+    func workerStarted(after nanoseconds: Int64) {
+        self.starts.append(nanoseconds)
+        if self.starts.count > Self.mostStarts { self.starts.removeFirst() }
+    }
+
+    /// `policy` is as it was before it decided, at `now`.
+    func record(
+        _ decision: ScalingDecision,
+        at now: Instant,
+        by policy: ScalingPolicy,
+        signals: PoolSignals?,
+        lines: RoomLines?,
+        state: PoolState,
+        fence: Int64
+    ) {
+        self.number += 1
+        defer { self.starts = [] }
+        guard let book = self.book else { return }
+        let wallMicros = self.loop.wallMicros
+        let entry = DecisionEntry(
+            number: self.number,
+            fence: fence,
+            wallMicros: wallMicros,
+            at: now,
+            starts: self.starts,
+            limits: policy.limits.withoutStanding,
+            signals: signals,
+            rooms: DecisionEntry.longest(of: lines?.lines.mapValues(\.waiting) ?? [:]),
+            pool: state,
+            decision: decision
+        )
+        let head = DecisionHead(
+            pool: self.pool,
+            controller: self.controller,
+            fence: fence,
+            wallMicros: wallMicros,
+            next: self.number,
+            policy: policy
+        )
+        book.add(entry, head)
+    }
+}
