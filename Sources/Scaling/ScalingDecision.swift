@@ -64,7 +64,8 @@ public struct ScalingDecision: Codable, Sendable, Equatable {
         serviceTimeNanoseconds: Int64,
         requestsPerVisitor: Double,
         latencyTrim: Double,
-        startTimeNanoseconds: Int64
+        startTimeNanoseconds: Int64,
+        cost: CostStanding? = nil
     ) {
         self.desiredWorkers = desiredWorkers
         self.admissionRatePerSecond = admissionRatePerSecond
@@ -77,6 +78,7 @@ public struct ScalingDecision: Codable, Sendable, Equatable {
         self.requestsPerVisitor = requestsPerVisitor
         self.latencyTrim = latencyTrim
         self.startTimeNanoseconds = startTimeNanoseconds
+        self.cost = cost
     }
 
     /// The admission rate in thousandths of a visitor a second, as `Admission` counts; at most 100,000 a second.
