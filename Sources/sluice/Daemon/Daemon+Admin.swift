@@ -29,6 +29,7 @@ extension Daemon {
             .question("/rooms/*/journal") { [weak self] in self?.readJournal($0, $1) },
             .action("/rooms/*/reset") { [weak self] in self?.resetRoom($0, $1) },
             .question("/pools/*/decisions") { [weak self] in self?.readDecisions($0, $1) },
+            .action("/pools/*/mode") { [weak self] in self?.setMode($0, $1) },
         ] + AdminRoute.readiness { [weak self] answer in answer(self?.readiness ?? .fine) }
     }
 
@@ -157,7 +158,7 @@ extension AdminProblem {
         }
     }
 
-    fileprivate init(_ error: StoreError) {
+    init(_ error: StoreError) {
         switch error {
         case .noRoom: self.init(status: 404, "the shared state has no such room yet")
         case .refused(let reason): self.init(status: 400, reason)
