@@ -9,7 +9,7 @@ struct Onsale: ParsableCommand {
         subcommands: [
             PlayCommand.self, SoakCommand.self, PlanCommand.self, ReportCommand.self, CompareCommand.self,
             SearchCommand.self, RecordCommand.self, DriveCommand.self, AgentCommand.self,
-            SimulateCommand.self, TuneCommand.self, ScalingCommand.self,
+            SimulateCommand.self, TuneCommand.self, ScalingCommand.self, OverlayCommand.self,
         ]
     )
 }

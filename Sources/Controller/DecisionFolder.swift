@@ -45,6 +45,8 @@ final class DecisionFolder: DecisionBook {
     private var shelves: [String: Shelf] = [:]
 
     private static let disk = DispatchQueue(label: "sluice.decisions", qos: .utility)
+    /// Answers do not wait for a disk that hangs.
+    private static let answers = DispatchQueue(label: "sluice.decisions.answers", qos: .utility)
 
     init(stateFolder: String, settings: ControllerSettings, loop: any LoopContext, log: Logger) {
         self.files = DecisionFiles(stateFolder: stateFolder)
@@ -127,7 +129,7 @@ final class DecisionFolder: DecisionBook {
     func latest(pool: String, count: Int, _ completion: @escaping ([UInt8]) -> Void) {
         let entries = Array((self.shelves[pool]?.recent ?? []).suffix(min(count, Self.mostRecent)))
         let back = LoopBound(Answer(completion: completion), loop: self.loop)
-        Self.disk.async {
+        Self.answers.async {
             // What cannot be written as JSON would be none of the policy's figures.
             let lines = entries.flatMap { (try? DecisionLine.bytes($0, withLimits: true)) ?? [] }
             back.submit { $0.completion(lines) }

@@ -21,6 +21,8 @@ public struct DecisionJournal {
     /// Whose decisions they are; nil before the first head.
     public private(set) var pool: String?
     private var limits: [Int64: ScalingLimits] = [:]
+    /// Lines are passed over up to the first head.
+    private var isBeforeHead = false
     /// A line that could not be read, and why.
     private var damage: (place: String, reason: String)?
 
@@ -29,31 +31,56 @@ public struct DecisionJournal {
     /// Hands the records of the files over, in their order.
     public mutating func read(files: [String], _ take: (DecisionRecord) throws -> Void) throws {
         for path in files {
-            guard let file = fopen(path, "re") else {
-                throw Problem(description: "\(SystemError(call: path)): name a file of `decisions` in the state folder")
-            }
+            let file = try Self.open(path)
             defer { fclose(file) }
-            var line: UnsafeMutablePointer<CChar>?
-            var room = 0
-            defer { free(line) }
-            var number = 0
-            while case let count = getline(&line, &room, file), count > 0, let bytes = line {
-                number += 1
-                guard count <= Self.maxLineBytes else {
-                    throw Problem(
-                        description: "\(path):\(number): the line is longer than any of a journal of decisions"
-                    )
-                }
-                let text = UnsafeRawBufferPointer(start: bytes, count: count)
-                try self.read(
-                    line: text.last == UInt8(ascii: "\n") ? Array(text.dropLast()) : Array(text),
-                    "\(path):\(number)",
-                    take
-                )
-            }
-            guard ferror(file) == 0 else { throw Problem(description: "\(SystemError(call: "read of \(path)"))") }
-            self.endFile()
+            try self.read(file, path, take)
         }
+    }
+
+    /// Hands over what follows the first head in the last `bytes` of a file; all of one that is shorter.
+    public mutating func read(endOf path: String, bytes: Int, _ take: (DecisionRecord) throws -> Void) throws {
+        let file = try Self.open(path)
+        defer { fclose(file) }
+        guard fseek(file, 0, SEEK_END) == 0 else {
+            throw Problem(description: "\(SystemError(call: "seek in \(path)"))")
+        }
+        let start = ftell(file) - bytes
+        guard fseek(file, max(0, start), SEEK_SET) == 0 else {
+            throw Problem(description: "\(SystemError(call: "seek in \(path)"))")
+        }
+        self.isBeforeHead = start > 0
+        defer { self.isBeforeHead = false }
+        try self.read(file, start > 0 ? "\(path), from byte \(start), line " : path, take)
+    }
+
+    private static func open(_ path: String) throws -> UnsafeMutablePointer<FILE> {
+        guard let file = fopen(path, "re") else {
+            throw Problem(description: "\(SystemError(call: path)): name a file of `decisions` in the state folder")
+        }
+        return file
+    }
+
+    private mutating func read(
+        _ file: UnsafeMutablePointer<FILE>,
+        _ path: String,
+        _ take: (DecisionRecord) throws -> Void
+    ) throws {
+        var line: UnsafeMutablePointer<CChar>?
+        var room = 0
+        defer { free(line) }
+        var number = 0
+        while case let count = getline(&line, &room, file), count > 0, let bytes = line {
+            number += 1
+            guard count <= Self.maxLineBytes else {
+                throw Problem(description: "\(path):\(number): the line is longer than any of a journal of decisions")
+            }
+            let text = UnsafeRawBufferPointer(start: bytes, count: count)
+            let whole = text.last == UInt8(ascii: "\n") ? text.dropLast() : text[...]
+            if self.isBeforeHead, !whole.starts(with: DecisionLine.headStart) { continue }
+            try self.read(line: Array(whole), "\(path):\(number)", take)
+        }
+        guard ferror(file) == 0 else { throw Problem(description: "\(SystemError(call: "read of \(path)"))") }
+        self.endFile()
     }
 
     /// The same of lines that came from elsewhere.
@@ -76,6 +103,7 @@ public struct DecisionJournal {
         }
         switch content {
         case .head(let head):
+            self.isBeforeHead = false
             self.leaveDamageOut()
             guard self.pool ?? head.pool == head.pool else {
                 throw Problem(

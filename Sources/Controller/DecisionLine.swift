@@ -50,6 +50,8 @@ public enum DecisionLine {
     private static let seal = Array(#","sum":""#.utf8)
     private static let end = Array(#""}"#.utf8)
     private static let sumDigits = 16
+    /// What a head begins with, and nothing else.
+    static let headStart = Array(#"{"head":"#.utf8)
 
     /// FNV-1a of 64 bits, in hexadecimal digits.
     private static func sum(_ bytes: some Collection<UInt8>) -> [UInt8] {
@@ -89,7 +91,7 @@ public enum DecisionLine {
             nan: "nan"
         )
         do {
-            guard json.starts(with: Array(#"{"head":"#.utf8)) else {
+            guard json.starts(with: Self.headStart) else {
                 return .entry(try decoder.decode(DecisionLineContent.self, from: json))
             }
             return .head(try decoder.decode(HeadLine.self, from: json).head)

@@ -241,11 +241,33 @@ import Testing
         lines[10] = lines[10].replacingOccurrences(of: "\"ready\":", with: "\"ready\":1")
         try rig.write(lines.joined(separator: "\n") + "\n", to: name)
         #expect(rig.problem().contains("\(name):11: it is not as it was written"), "\(rig.problem())")
-        // A line that is gone, and with it the limits of those behind it.
-        try rig.write(lines[5...8].joined(separator: "\n") + "\n", to: name)
+        // Lines are gone, and with them the limits of those behind; here they have not changed any more.
+        try rig.write(lines[28...29].joined(separator: "\n") + "\n", to: name)
         #expect(rig.problem().contains("\(name):1: a decision without the limits"), "\(rig.problem())")
         try rig.write("rooms:\n  onsale:\n    slots: 5\n", to: name)
         #expect(rig.problem().contains("\(name):1: it is no whole line"), "\(rig.problem())")
+    }
+
+    /// Whoever wants the end of a long journal reads no more than that: from a head on.
+    @Test func end_isReadFromAHeadOn() throws {
+        let rig = Rig()
+        var pen = DecisionPen(files: rig.files, pool: "tickets")
+        var source = InventedDecisions(seed: 33)
+        let moments = source.moments(1_500)
+        try pen.write(self.items(moments), Self.bounds)
+        let file = rig.path(of: "tickets-2026-11-22.jsonl")
+        let bytes = try rig.text("tickets-2026-11-22.jsonl").utf8.count
+        var counts: [Int] = []
+        for tail in [1_000, bytes / 3, bytes - 100, bytes, 10 * bytes] {
+            var journal = DecisionJournal()
+            var records: [DecisionRecord] = []
+            try journal.read(endOf: file, bytes: tail) { records.append($0) }
+            let comparison = self.replayed(records)
+            #expect(comparison.steps == self.entries(records).count && comparison.differing == 0)
+            if let last = self.entries(records).last { #expect(last == moments.last?.entry) }
+            counts.append(comparison.steps)
+        }
+        #expect(counts == [0, 300, 900, 1_500, 1_500])
     }
 
     @Test func filesOfTwoPools_areRefused() throws {

@@ -15,7 +15,7 @@ import Testing
         return try ReportFiles.encoded(report)
     }
 
-    /// Everything that is done with a report by `compare`, `report` and `simulate --like`.
+    /// Everything that is done with a report by `compare`, `report`, `overlay` and `simulate --like`.
     private static func use(_ data: Data) {
         guard let report = try? ReportFiles.decode(data, path: "r.json") else { return }
         let named = ReportComparison.Named(name: "r", report: report)
@@ -28,6 +28,11 @@ import Testing
         _ = JUnitReport(report: report).render() + PrometheusReport(report: report).render()
         _ = PlayedComparison(played: report.gateway, simulated: report.gateway).render()
         _ = PlayedComparison.controllerLead(report.gateway)
+        var simulated = report
+        simulated.environment = [.init(name: RunReport.wayOfPlaying, value: "simulated")]
+        if let overlay = try? Overlay(played: report, simulated: simulated) {
+            _ = OverlayPage(overlay: overlay).render() + overlay.text
+        }
         guard report.scenario.visitors <= 1_000, let crowd = try? Crowd(report.scenario) else { return }
         for visitor in crowd.prefix(50) { _ = visitor.requestCount }
         _ = SitePlan(report.scenario).facts

@@ -46,6 +46,16 @@ enum ReportFiles {
         }
     }
 
+    /// A page by itself.
+    static func write(page: String, path: String) throws(Problem) {
+        do {
+            try Self.replace(path, Data(page.utf8))
+        } catch {
+            let reason = (error as? Problem)?.description ?? error.localizedDescription
+            throw Problem(description: "the page could not be written to \(path): \(reason); name another file")
+        }
+    }
+
     static func encoded(_ report: RunReport) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -55,10 +55,6 @@ struct SimulateCommand: ParsableCommand {
             self.options.given + [("--seeds", self.seeds != 1)],
             "the report of --like says which crowd came, and with which seed: leave it out"
         )
-        try StrayOptions.refuse(
-            [("--report", self.report != nil)],
-            "--like prints a comparison and makes no page: leave one out"
-        )
     }
 
     private static let tooManyForAPage = ValidationError(
@@ -88,6 +84,11 @@ struct SimulateCommand: ParsableCommand {
                 return rehearsal.play(try Crowd(scenario))
             }
             if let played {
+                if let folder = self.report {
+                    let verdict = Judge(objectives: scenario.objectives, evidence: runs[0].evidence).verdict()
+                    let report = self.runReport(runs[0], rehearsal, scenario, verdict)
+                    ProgressPrinter().say("  \(try ReportFiles.write(report, folder: folder).html)")
+                }
                 let comparison = PlayedComparison(played: played.gateway, simulated: RunResult(runs[0].evidence))
                 ProgressPrinter().say(comparison.render())
                 throw ExitCode(comparison.isClose ? 0 : Verdict.ExitCode.broken.rawValue)
@@ -125,18 +126,7 @@ struct SimulateCommand: ParsableCommand {
         tookSeconds: Double
     ) throws {
         let verdicts = runs.map { Judge(objectives: scenario.objectives, evidence: $0.evidence).verdict() }
-        let report = RunReport(
-            startedAt: Date(timeIntervalSince1970: Double(SimulationPlan.startedMicros) / 1e6).ISO8601Format(),
-            command: self.repeatCommand,
-            scenario: scenario,
-            environment: [
-                .init(name: "way of playing", value: "simulated in virtual time: no socket, no process, no clock"),
-                .init(name: "site", value: self.config ?? "generated, as `play` makes it"),
-            ],
-            settings: rehearsal.facts,
-            verdict: verdicts[0],
-            gateway: RunResult(runs[0].evidence)
-        )
+        let report = self.runReport(runs[0], rehearsal, scenario, verdicts[0])
         let printer = ProgressPrinter()
         printer.say(VerdictText(report, isColoured: printer.isColoured).render())
         for (run, verdict) in zip(runs, verdicts).dropFirst() where !verdict.passed {
@@ -152,7 +142,31 @@ struct SimulateCommand: ParsableCommand {
         throw ExitCode(code.rawValue)
     }
 
+    private func runReport(
+        _ run: SimulatedRun,
+        _ rehearsal: SimulationPlan,
+        _ scenario: Scenario,
+        _ verdict: Verdict
+    ) -> RunReport {
+        RunReport(
+            startedAt: Date(timeIntervalSince1970: Double(SimulationPlan.startedMicros) / 1e6).ISO8601Format(),
+            command: self.repeatCommand,
+            scenario: scenario,
+            environment: [
+                .init(
+                    name: RunReport.wayOfPlaying,
+                    value: "simulated in virtual time: no socket, no process, no clock"
+                ),
+                .init(name: "site", value: self.config ?? "generated, as `play` makes it"),
+            ],
+            settings: rehearsal.facts,
+            verdict: verdict,
+            gateway: RunResult(run.evidence)
+        )
+    }
+
     private var repeatCommand: String {
+        if let like = self.like { return "onsale simulate --like \(like)\(self.rehearsed.planned.text)" }
         var command = "onsale simulate\(self.config.map { " \($0)" } ?? "") \(self.options.words)"
         command += self.rehearsed.planned.text
         return command + self.rehearsed.set.map { " --set \($0)" }.joined()

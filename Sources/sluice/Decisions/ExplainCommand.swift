@@ -45,9 +45,11 @@ struct ExplainCommand: ParsableCommand {
         }
         Self.end {
             let files = try self.files()
-            var latest = LatestDecisions(minutes: minutes)
-            var reader = DecisionJournal()
-            try reader.read(files: files) { latest.take($0) }
+            var (latest, reader) = try Self.readEnd(of: files, minutes: minutes)
+            if !latest.isWhole {
+                (latest, reader) = (LatestDecisions(minutes: minutes), DecisionJournal())
+                try reader.read(files: files) { latest.take($0) }
+            }
             guard reader.pool ?? pool == pool else {
                 throw DecisionJournal.Problem(
                     description: "\(files[0]) is the journal of the pool \(reader.pool ?? ""), not of \(pool)"
@@ -56,6 +58,16 @@ struct ExplainCommand: ParsableCommand {
             for notice in reader.notices { printError("notice: \(notice)") }
             return try Self.text(latest, pool, "\(files.joined(separator: ", ")): there is no decision in it")
         }
+    }
+
+    /// The last file's end, which holds the last minutes unless far more was decided than usual, or a day has just begun.
+    private static func readEnd(of files: [String], minutes: Int) throws -> (LatestDecisions, DecisionJournal) {
+        var latest = LatestDecisions(minutes: minutes)
+        var reader = DecisionJournal()
+        // Up to the head before them it is some ten minutes; of a line, four times what it usually has.
+        let bytes = (minutes + 15) * 60 * 4_096
+        try reader.read(endOf: files[files.count - 1], bytes: bytes) { latest.take($0) }
+        return (latest, reader)
     }
 
     private func files() throws -> [String] {
@@ -69,7 +81,6 @@ struct ExplainCommand: ParsableCommand {
                     + (known.isEmpty ? "none" : known.joined(separator: ", "))
             )
         }
-        // As many as hold the time that is asked for: one a day, and more where a day has many.
         return files
     }
 
@@ -95,6 +106,7 @@ struct ExplainCommand: ParsableCommand {
 struct LatestDecisions {
     private let micros: Int64
     private var kept: [DecisionEntry] = []
+    private var hasDropped = false
 
     init(minutes: Int) { self.micros = Int64(minutes) * 60_000_000 }
 
@@ -102,7 +114,15 @@ struct LatestDecisions {
         guard case .entry(let entry) = record else { return }
         self.kept.append(entry.withoutLatency)
         // Not one by one, since each would move all.
-        if self.kept.count.isMultiple(of: 4_096) { self.kept = self.entries }
+        guard self.kept.count.isMultiple(of: 4_096) else { return }
+        let entries = self.entries
+        self.hasDropped = self.hasDropped || entries.count < self.kept.count
+        self.kept = entries
+    }
+
+    /// Whether there are older ones than were asked for, so that none is missing.
+    var isWhole: Bool {
+        self.hasDropped || self.entries.count < self.kept.count
     }
 
     var entries: [DecisionEntry] {
