@@ -17,6 +17,7 @@ let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "as
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcTransport = Target.Dependency.product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -74,7 +75,7 @@ let package = Package(
         module("Addresses", ["Primitives"]),
         module("Settings", ["Addresses", "Primitives"]),
         module("Rooms", ["Admission", "Primitives", "Settings", deque]),
-        module("Pools", ["Admission", "Primitives", "Scaling", "Settings"]),
+        module("Pools", ["Addresses", "Admission", "Primitives", "Scaling", "Settings"]),
         module("Simulation", ["Admission", "Pools", "Primitives", "Rooms", "Scaling", "Settings", deque, heap]),
 
         // The I/O ring.
@@ -106,7 +107,11 @@ let package = Package(
             ]
         ),
         module("Kubernetes", ["Primitives", httpClient, nioCore, nioSSL]),
-        module("KEDAScaler", ["Primitives", grpcCore, grpcTransport, grpcProtobuf]),
+        module(
+            "KEDAScaler",
+            ["Addresses", "Primitives", grpcCore, grpcTransport, grpcProtobuf, nioCore, nioPosix, protobuf],
+            pages: ["Generated/externalscaler.proto"]
+        ),
         module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Reports", "Transport"]),
         module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Transport"]),
 
@@ -114,10 +119,11 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway",
+                "Addresses", "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop",
+                "Gateway",
                 "HTTPService",
-                "Observability", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings", "SettingsFile",
-                "SharedState", "Tokens", "Transport", arguments, logging,
+                "KEDAScaler", "Observability", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings",
+                "SettingsFile", "SharedState", "Tokens", "Transport", arguments, logging,
             ],
             swiftSettings: swift
         ),
@@ -180,6 +186,7 @@ let package = Package(
                 "SharedState", "TestKit", "Transport", logging,
             ]
         ),
+        tests("KEDAScalerTests", ["Addresses", "KEDAScaler", "Primitives"]),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
         tests(
             "EmbeddedRedisTests",
@@ -205,7 +212,11 @@ let package = Package(
                 "SettingsFile", "Simulation", "TestKit", "Transport", "onsale",
             ]
         ),
-        tests("IntegrationTests", ["EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"]),
+        tests(
+            "IntegrationTests",
+            ["EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"],
+            resources: [.embedInCode("Kit/keda.py")]
+        ),
         tests("TidyTests", []),
     ]
 )

@@ -60,6 +60,7 @@ public final class Controller {
             workers: WorkerAccess(
                 controller: "\(id)@\(ProcessTable.own)",
                 place: ProcessTable.place,
+                ask: { WorkerProbe.ask($0, $1, on: loop, $2) },
                 book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
                 launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
                 adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },

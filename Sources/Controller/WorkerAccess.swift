@@ -1,4 +1,9 @@
 import Pools
+import Settings
+import Transport
+
+/// Asks once whether somebody at an address is well; the answer comes later, on the loop, and once at most.
+typealias WorkerQuestion = (SocketAddress, ProbeSettings, @escaping (_ isWell: Bool) -> Void) -> Void
 
 /// How a controller starts workers, finds those of earlier ones, and writes down which there are.
 struct WorkerAccess {
@@ -6,6 +11,8 @@ struct WorkerAccess {
     let controller: String
     /// Where its processes are, see `ProcessIdentity`.
     let place: String
+    /// Asks somebody who is no child of anybody's here how he does.
+    var ask: WorkerQuestion = { _, _, _ in }
     let book: any WorkerBook
     let launch: WorkerLauncher
     let adopt: WorkerAdopter

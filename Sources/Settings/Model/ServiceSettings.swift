@@ -22,12 +22,15 @@ public struct ControllerSettings: Equatable, Sendable {
     }
 
     public var onStop = OnStop.stop
+    public var keda = KEDASettings()
 
     public init() {}
 }
 
 extension ControllerSettings: SettingsSection {
-    package static var fields: [SettingsField<Self>] { [.value("on_stop", \.onStop, .word, .live)] }
+    package static var fields: [SettingsField<Self>] {
+        [.value("on_stop", \.onStop, .word, .live), .section("keda", \.keda)]
+    }
 }
 
 /// The shared truth: which Redis, or none.
