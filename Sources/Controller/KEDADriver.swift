@@ -20,6 +20,8 @@ final class KEDADriver: WorkerDriver {
         /// whoever is still to come.
         case lookingAround(fence: Int64, since: Instant, wanted: Int?)
         case leading(fence: Int64)
+        /// For good.
+        case ended
     }
 
     private var pool: PoolSettings
@@ -76,10 +78,11 @@ final class KEDADriver: WorkerDriver {
     func apply(_ pool: PoolSettings) {
         self.pool = pool
         self.workers.apply(ListedWorkers.Limits(pool))
-        if self.phase != .standingBy { self.look() }
+        self.look()
     }
 
     func reconcile(desired: Int, inFlight: [String: Int]?) {
+        guard self.term != nil else { return }
         self.workers.want(desired, now: self.loop.now)
         self.publish()
     }
@@ -90,14 +93,19 @@ final class KEDADriver: WorkerDriver {
     private func publish() {
         guard case .leading(let fence) = self.phase, self.mayAct() else { return }
         self.publisher.publish(self.directory, fence: fence) { [weak self] in
-            if self?.phase == .leading(fence: fence) { self?.onEvent?(.deposed) }
+            if self?.term == fence { self?.deposed() }
         }
+    }
+
+    private func deposed() {
+        self.standBy()
+        self.onEvent?(.deposed)
     }
 
     // MARK: Asking
 
     private func look() {
-        guard self.phase != .standingBy else { return }
+        guard self.phase != .standingBy, self.phase != .ended else { return }
         for address in self.workers.ask(now: self.loop.now) {
             self.question(address, self.pool.probe) { [weak self] in self?.answered(address, isWell: $0) }
         }
@@ -129,6 +137,7 @@ final class KEDADriver: WorkerDriver {
         switch self.phase {
         case .lookingAround(fence, _, _): return
         case .leading(fence): return completion()
+        case .ended: return
         case .standingBy, .leading, .lookingAround: break
         }
         // What was known of the time before this term is old.
@@ -136,18 +145,24 @@ final class KEDADriver: WorkerDriver {
         let began = Phase.lookingAround(fence: fence, since: self.loop.now, wanted: nil)
         self.phase = began
         self.onKnown = completion
-        self.board.decision(pool: self.pool.name) { [weak self] result in
-            guard let self, self.phase == began, case .lookingAround(_, let since, _) = began else { return }
-            switch result {
-            case .success(let fields):
-                let wanted = fields.first { $0.0 == "desired" }.flatMap { Int($0.1) } ?? 0
-                self.phase = .lookingAround(fence: fence, since: since, wanted: wanted)
-                self.beginIfKnown()
-            // Asked again a second later.
-            case .failure: self.standBy()
-            }
+        self.board.registry(pool: self.pool.name) { [weak self] result in
+            guard let self, self.phase == began else { return }
+            // What cannot be read is asked for again a second later.
+            guard case .success(let left) = result else { return self.standBy() }
+            guard left.fence <= fence else { return self.deposed() }
+            self.readWanted(began, fence: fence, since: self.loop.now)
         }
         self.look()
+    }
+
+    private func readWanted(_ began: Phase, fence: Int64, since: Instant) {
+        self.board.decision(pool: self.pool.name) { [weak self] result in
+            guard let self, self.phase == began else { return }
+            guard case .success(let fields) = result else { return self.standBy() }
+            let wanted = fields.first { $0.0 == "desired" }.flatMap { Int($0.1) } ?? 0
+            self.phase = .lookingAround(fence: fence, since: since, wanted: wanted)
+            self.beginIfKnown()
+        }
     }
 
     private func beginIfKnown() {
@@ -161,18 +176,19 @@ final class KEDADriver: WorkerDriver {
         onKnown?()
     }
 
-    func standBy() {
-        self.phase = .standingBy
-        self.onKnown = nil
-        self.timer?.disarm()
-    }
-
+    func standBy() { if self.phase != .ended { self.rest(.standingBy) } }
     func follow() {}
-    func leave() { self.standBy() }
+    func leave() { self.rest(.ended) }
 
     func stop(inHurry: Bool, _ completion: @escaping () -> Void) {
-        self.standBy()
+        self.rest(.ended)
         completion()
+    }
+
+    private func rest(_ phase: Phase) {
+        self.phase = phase
+        self.onKnown = nil
+        self.timer?.disarm()
     }
 }
 

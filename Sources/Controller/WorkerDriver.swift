@@ -88,6 +88,7 @@ enum WorkerDrivers {
         case .static: StaticDriver(context)
         case .keda: KEDADriver(context)
         case .process: ProcessPool(context)
+        case .command: CommandDriver(context)
         }
     }
 }

@@ -34,9 +34,9 @@ public final class KEDAScaler: Sendable {
     /// KEDA's operator and its metrics server have a connection each.
     static let mostConnections = 64
     /// Calls at once on one of them. A stream is a call.
-    static let mostCalls = ActivityWatches.most
+    static let mostCalls = 128
     /// Of a call's message: names and metadata of a ScaledObject.
-    private static let mostMessageBytes = 64 * 1024
+    private static let mostMessageBytes = 16 * 1024
     private static let retrySeconds = 1
 
     private let address: Addresses.SocketAddress

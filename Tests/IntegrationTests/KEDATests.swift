@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import TestKit
 import Testing
@@ -48,10 +49,12 @@ import Testing
         return configuration
     }
 
-    private static func start(_ scene: Scene, _ configuration: Configuration, name: String = "sluice") throws
-        -> SluiceProcess
-    {
-        let sluice = try scene.start(configuration, name: name, waits: false)
+    private static func start(
+        _ scene: Scene,
+        _ configuration: Configuration,
+        under wrapper: [String] = []
+    ) throws -> SluiceProcess {
+        let sluice = try scene.start(configuration, waits: false, under: wrapper)
         try sluice.waitUntilListening(hasGateway: false)
         return sluice
     }
@@ -175,6 +178,27 @@ import Testing
             }
             #expect(!sluice.process.errors.contains("KEDA is not answered"))
         }
+    }
+
+    /// Tasks on the queues that all share would be the end of the process then.
+    @Test func descriptors_areUsedUp_callsGoOn() throws {
+        try Scene.play { scene in
+            let cluster = Cluster(scene, places: 1)
+            let sluice = try Self.start(scene, Self.configuration(cluster), under: ["prlimit", "--nofile=50:50"])
+            let follower = try KEDAClient(scene, port: sluice.scalerPort).follow(["pool=workers"])
+            try follower.waitFor("an answer") { !$0.metrics.isEmpty }
+            let crowd = try (0..<60).map { _ in try RawPeer(port: sluice.scalerPort) }
+            try Patience.wait(for: "no descriptor to be left") { Self.openDescriptors(sluice) >= 50 }
+            let before = follower.metrics.count
+            try follower.waitFor("answers of some seconds") { $0.metrics.count > before + 40 }
+            #expect(sluice.process.endIfEnded == nil)
+            #expect(Self.openDescriptors(sluice) >= 50, "none was left all the time")
+            withExtendedLifetime(crowd) {}
+        }
+    }
+
+    private static func openDescriptors(_ sluice: SluiceProcess) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(sluice.process.pid)/fd").count) ?? 0
     }
 
     /// Whoever leads: each controller answers, and what it answers is what the leader wants.

@@ -7,6 +7,8 @@ public struct PoolSettings: Equatable, Sendable {
         case process
         /// A fixed list of addresses that others look after.
         case `static`
+        /// Instances of a cloud, by its own command line.
+        case command
         /// KEDA starts and ends them as the policy wants; they are known by the addresses at which they may be.
         case keda
     }
@@ -17,6 +19,8 @@ public struct PoolSettings: Equatable, Sendable {
     public var workers: [SocketAddress] = []
     /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
     public var command: [String] = []
+    /// Of the command driver.
+    public var cloud = CloudSettings()
     public var worker = WorkerSettings()
     public var minWorkers = 1
     public var maxWorkers = 6
@@ -76,7 +80,8 @@ extension PoolSettings: NamedSettingsSection {
         [
             .value("driver", \.driver, .word, .needsRestart),
             .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
-            .value("command", \.command, .list(of: .text("a text", maxBytes: 4096), count: 0...64), .live),
+            .value("command", \.command, .words, .live),
+            .section("cloud", \.cloud),
             .section("worker", \.worker),
             .value("min_workers", \.minWorkers, .count(0...1000), .live),
             .value("max_workers", \.maxWorkers, .count(1...1000), .live),
@@ -134,10 +139,13 @@ extension PoolSettings: NamedSettingsSection {
     private func checkDriver(at path: String, _ findings: inout Findings) {
         let foreign: [String]
         switch self.driver {
-        case .process: foreign = ["workers"]
+        case .process: foreign = ["workers", "cloud"]
+        case .command:
+            foreign = ["workers", "command"]
+            self.cloud.checkUse(at: path, &findings)
         case .static:
             foreign = [
-                "command", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
+                "command", "cloud", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
                 findings.reportContradiction(
@@ -146,14 +154,14 @@ extension PoolSettings: NamedSettingsSection {
                 )
             }
         case .keda:
-            foreign = ["command"]
+            foreign = ["command", "cloud"]
             self.checkKEDA(at: path, &findings)
         }
-        if self.minWorkers == 0, self.driver == .process {
+        if self.minWorkers == 0, self.driver == .process || self.driver == .command {
             findings.reportContradiction(
                 path + ".min_workers",
                 with: [path + ".driver"],
-                "the process driver keeps 1 worker at least; only the keda driver goes down to 0"
+                "the \(self.driver.rawValue) driver keeps 1 worker at least; only the keda driver goes down to 0"
             )
         }
         for key in foreign.map({ "\(path).\($0)" }) where findings.positions[key] != nil {
