@@ -63,7 +63,15 @@ final class KEDADriver: WorkerDriver {
     }
 
     var problem: String? {
-        guard self.term != nil, let first = self.workers.state.pending.first else { return nil }
+        guard self.term != nil else { return nil }
+        let failing = self.workers.kept
+        if failing > 0 {
+            return
+                "pool \(self.pool.name): \(failing) of \(self.workers.state.ready) workers do not answer the probe. As many "
+                + "as that are kept on the list, since it may be the controller that does not reach them: look whether it "
+                + "does, and at probe in the configuration"
+        }
+        guard let first = self.workers.state.pending.first else { return nil }
         let age = self.loop.now.nanoseconds(since: first)
         guard age >= self.pool.startTimeoutNanoseconds else { return nil }
         let ready = self.workers.state.ready

@@ -7,6 +7,9 @@ import Scaling
 ///
 /// What was asked for and has not come yet counts as pending since it was asked for, so that the policy learns how long
 /// it takes until a wish becomes a worker, whoever else takes part in that.
+///
+/// While more than half of those that are there fail, and none is there too many, nobody is taken to be gone: that is
+/// seldom the workers' own fault, and gateways find out by themselves whom they reach.
 public struct ListedWorkers: Sendable {
     public struct Limits: Equatable, Sendable {
         public var addresses: [SocketAddress]
@@ -86,6 +89,18 @@ public struct ListedWorkers: Sendable {
     /// Of every address it is known whether a worker is there.
     public var isKnown: Bool { !self.entries.contains { $0.standing == .unknown } }
 
+    /// Those that count as ready though they failed often enough to be gone.
+    public var kept: Int { self.failing(self.limits.failures) }
+
+    /// More than half have failed when they were asked last, and none of them is one too many.
+    private var isWidespread: Bool { self.readyCount <= self.desired && 2 * self.failing(1) > self.readyCount }
+
+    private func failing(_ least: Int) -> Int {
+        self.entries.reduce(0) { count, entry in
+            if case .ready(_, let failures) = entry.standing, failures >= least { count + 1 } else { count }
+        }
+    }
+
     private var readyCount: Int {
         self.entries.reduce(0) { count, entry in
             if case .ready = entry.standing { count + 1 } else { count }
@@ -147,10 +162,8 @@ public struct ListedWorkers: Sendable {
             self.entries[index].standing = .ready(sinceMicros: since, failures: 0)
             return .none
         case (.ready(let since, let failures), false):
-            guard failures + 1 >= self.limits.failures else {
-                self.entries[index].standing = .ready(sinceMicros: since, failures: failures + 1)
-                return .none
-            }
+            self.entries[index].standing = .ready(sinceMicros: since, failures: min(failures + 1, self.limits.failures))
+            guard failures + 1 >= self.limits.failures, !self.isWidespread else { return .none }
             if self.readyCount <= self.desired { self.losses += 1 }
             self.entries[index].standing = .absent
             return .gone

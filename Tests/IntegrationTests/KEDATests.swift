@@ -180,6 +180,40 @@ import Testing
         }
     }
 
+    @Test func pool_comesWithAReload_isAnsweredFor() throws {
+        try Scene.play { scene in
+            let cluster = Cluster(scene, places: 1)
+            var configuration = Self.configuration(cluster)
+            configuration.pool = ["max_workers": "1"]
+            let sluice = try Self.start(scene, configuration)
+            #expect(!sluice.process.output.contains("KEDA"))
+            let keys = ["driver": "keda", "workers": cluster.list, "max_workers": "1"]
+            configuration.otherPools = [("late", keys)]
+            configuration.otherRoutes = ["{path: /late, pool: late}"]
+            try scene.reload(sluice, with: configuration.text)
+            let port = try Patience.value(of: "KEDA to be listened to") {
+                sluice.process.output.split(separator: "\n").first { $0.hasPrefix("KEDA") }?.split(separator: ":").last
+                    .flatMap { UInt16($0) }
+            }
+            let client = try KEDAClient(scene, port: port)
+            try Patience.wait(for: "its first decision") { try client.call("IsActive", ["pool=late"]) == "OK true" }
+            #expect(try client.call("IsActive", ["pool=workers"]).hasPrefix("NOT_FOUND"))
+        }
+    }
+
+    @Test func address_isTaken_isToldAtTheStart() throws {
+        try Scene.play { scene in
+            let other = try scene.startWorker(RawWorker.answering())
+            var configuration = Self.configuration(Cluster(scene, places: 1))
+            configuration.otherKeys = ["controller: {keda: {listen: 127.0.0.1:\(other.port)}}"]
+            let sluice = try scene.start(configuration, waits: false)
+            sluice.mayEnd = true
+            #expect(try sluice.process.waitForEnd() == .exited(1))
+            #expect(sluice.process.errors.contains("controller.keda.listen:"), "\(sluice.process.errors)")
+            #expect(sluice.process.errors.contains("Address already in use"), "\(sluice.process.errors)")
+        }
+    }
+
     /// Tasks on the queues that all share would be the end of the process then.
     @Test func descriptors_areUsedUp_callsGoOn() throws {
         try Scene.play { scene in

@@ -81,6 +81,24 @@ import Testing
         #expect(back == .ready(after: 100 * Nanoseconds.perMillisecond) && workers.ready.count == 2)
     }
 
+    /// The controller's own network may be what fails: gateways would be told that nobody is there.
+    @Test func moreThanHalf_fail_andStayListedWhileTheyAreWanted() {
+        var workers = Self.looked(ready: [0, 1, 2])
+        workers.want(3, now: Self.at(2))
+        func answer(_ index: Int, _ isWell: Bool) -> ListedWorkers.Change {
+            workers.answered(Self.addresses[index], isWell: isWell, now: Self.at(3), wallMicros: 9)
+        }
+        for _ in 0..<5 { for index in 0...2 { _ = answer(index, false) } }
+        #expect(workers.ready.count == 3 && workers.kept == 3 && workers.losses == 0)
+        #expect(answer(1, true) == .none && workers.kept == 2)
+        #expect(answer(2, false) == .none, "two of three")
+        #expect(answer(0, true) == .none && workers.kept == 1)
+        #expect(answer(2, false) == .gone && workers.losses == 1)
+        workers.want(0, now: Self.at(4))
+        #expect(answer(1, false) == .none)
+        #expect(answer(1, false) == .gone, "nobody is wanted")
+    }
+
     @Test func worker_thatIsNotWanted_goesWithoutALoss() {
         var workers = Self.looked(ready: [0, 1])
         workers.want(1, now: Self.at(2))
