@@ -13,6 +13,15 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcTransport = Target.Dependency.product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 /// A module of `Sources/NAME`, and what it may import: arrows point down this list only.
@@ -42,6 +51,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        // Of the control plane alone: no byte of a visitor passes through these.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: [
         // C shims.
@@ -90,6 +107,12 @@ let package = Package(
                 "Scaling", "Settings", "SharedState", "Transport", logging,
             ]
         ),
+        module("Kubernetes", ["Primitives", httpClient, nioCore, nioSSL]),
+        module(
+            "KEDAScaler",
+            ["Addresses", "Primitives", grpcCore, grpcTransport, grpcProtobuf, nioCore, nioPosix, protobuf],
+            pages: ["Generated/externalscaler.proto"]
+        ),
         module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Reports", "Transport"]),
         module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Transport"]),
 
@@ -97,10 +120,9 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "Decisions", "EmbeddedRedis", "EventLoop",
-                "Gateway",
-                "HTTPService",
-                "Observability", "Pools", "Primitives", "RedisClient", "Reports", "SampleWorker", "Scaling", "Settings",
+                "Addresses", "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "Decisions", "EmbeddedRedis",
+                "EventLoop", "Gateway", "HTTPService", "KEDAScaler", "Observability", "Pools", "Primitives",
+                "RedisClient", "Reports", "SampleWorker", "Scaling", "Settings",
                 "SettingsFile", "SharedState", "Tokens", "Transport", arguments, logging,
             ],
             swiftSettings: swift
@@ -166,6 +188,7 @@ let package = Package(
                 "Settings", "SharedState", "TestKit", "Transport", logging,
             ]
         ),
+        tests("KEDAScalerTests", ["Addresses", "KEDAScaler", "Primitives"]),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
         tests(
             "EmbeddedRedisTests",
@@ -193,7 +216,8 @@ let package = Package(
         ),
         tests(
             "IntegrationTests",
-            ["Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"]
+            ["Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"],
+            resources: [.embedInCode("Kit/keda.py")]
         ),
         tests("TidyTests", []),
     ]

@@ -3,6 +3,10 @@ import Logging
 import Pools
 import Primitives
 import Settings
+import Transport
+
+/// Asks once whether somebody at an address is well; the answer comes later, on the loop, and once at most.
+typealias WorkerQuestion = (SocketAddress, ProbeSettings, @escaping (_ isWell: Bool) -> Void) -> Void
 
 /// How drivers reach what is outside of this process, and how a controller finds the workers of earlier ones.
 struct WorkerAccess {
@@ -10,6 +14,8 @@ struct WorkerAccess {
     let controller: String
     /// Where its processes are, see `ProcessIdentity`.
     let place: String
+    /// Asks somebody who is no child of anybody's here how he does.
+    var ask: WorkerQuestion = { _, _, _ in }
     let book: any WorkerBook
     let launch: WorkerLauncher
     let adopt: WorkerAdopter
@@ -32,6 +38,7 @@ struct WorkerAccess {
         return WorkerAccess(
             controller: "\(id)@\(ProcessTable.own)",
             place: ProcessTable.place,
+            ask: { WorkerProbe.ask($0, $1, on: loop, $2) },
             book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
             launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
             adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },

@@ -97,6 +97,7 @@ enum WorkerDrivers {
     static func make(_ context: DriverContext) -> any WorkerDriver {
         switch context.pool.driver {
         case .static: StaticDriver(context)
+        case .keda: KEDADriver(context)
         case .process: ProcessPool(context)
         case .command: CommandDriver(context)
         }

@@ -62,21 +62,23 @@ final class WorkerProbe: AddressProbe {
     private func ask() {
         guard !self.isOver, let address = self.address else { return }
         let began = self.loop.now
-        guard let path = self.settings.path else {
-            return ConnectProbe.ask(
-                address: address,
-                on: self.loop,
-                timeoutNanoseconds: self.settings.timeoutNanoseconds
-            ) { [weak self] in self?.answered($0, began: began) }
+        Self.ask(address, self.settings, on: self.loop) { [weak self] in self?.answered($0, began: began) }
+    }
+
+    /// One question. `onAnswer` is called once, on the loop.
+    static func ask(
+        _ address: SocketAddress,
+        _ settings: ProbeSettings,
+        on loop: EventLoop,
+        _ onAnswer: @escaping (_ isWell: Bool) -> Void
+    ) {
+        let timeout = settings.timeoutNanoseconds
+        guard let path = settings.path else {
+            return ConnectProbe.ask(address: address, on: loop, timeoutNanoseconds: timeout, completion: onAnswer)
         }
-        HTTPProbe.get(
-            address: address,
-            path: path,
-            on: self.loop,
-            timeoutNanoseconds: self.settings.timeoutNanoseconds
-        ) { [weak self] result in
+        HTTPProbe.get(address: address, path: path, on: loop, timeoutNanoseconds: timeout) { result in
             let isWell = if case .success(let answer) = result { (200..<300).contains(answer.status) } else { false }
-            self?.answered(isWell, began: began)
+            onAnswer(isWell)
         }
     }
 

@@ -12,7 +12,9 @@ extension Settings {
     private func checkAddresses(_ findings: inout Findings) {
         var taken: [SocketAddress: String] = [:]
         let listeners = self.listeners.enumerated().map { ("listen[\($0.offset)].address", $0.element.address) }
-        for (path, address) in listeners + [("admin.listen", self.admin.listen)] {
+        var all = listeners + [("admin.listen", self.admin.listen)]
+        if !self.poolsOfKEDA.isEmpty { all.append(("controller.keda.listen", self.controller.keda.listen)) }
+        for (path, address) in all {
             // Two listeners that ask for any free port get two.
             if address.port == 0 { continue }
             if let other = taken[address] {
@@ -20,7 +22,7 @@ extension Settings {
             }
             taken[address] = path
         }
-        for (path, address) in listeners + [("admin.listen", self.admin.listen)] {
+        for (path, address) in all {
             address.checkLength(path, &findings)
         }
         if case .server(let server) = self.redis, case .address(let address) = server.place {

@@ -47,6 +47,8 @@ public struct Settings: Equatable, Sendable {
     }
 
     public func pool(named name: String) -> PoolSettings? { self.pools.first { $0.name == name } }
+    /// Those whose size KEDA is told.
+    public var poolsOfKEDA: [String] { self.pools.filter { $0.driver == .keda }.map(\.name) }
     public func room(named name: String) -> RoomSettings? { self.rooms.first { $0.name == name } }
 
     /// Things that are allowed but probably not meant, in words.
@@ -106,6 +108,7 @@ extension Settings: SettingsSection {
     private mutating func resolvePaths(in folder: String) {
         self.stateFolder = self.stateFolder.resolved(in: folder)
         self.admin.listen = self.admin.listen.resolved(in: folder)
+        self.controller.keda = self.controller.keda.resolved(in: folder)
         if case .server(let server) = self.redis { self.redis = .server(server.resolved(in: folder)) }
         self.redisAccess = self.redisAccess.resolved(in: folder)
         for index in self.listeners.indices {

@@ -123,21 +123,9 @@ public enum SettingsFile {
     private static func checkFiles(_ settings: inout Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
         var problems: [SettingsProblem] = []
         for (index, listener) in settings.listeners.enumerated() {
-            guard case .files(let certificate, let key) = listener.tls else { continue }
-            for (name, path) in [("certificate", certificate), ("key", key)] {
-                do {
-                    let bytes = try self.read(path, limit: self.maxBytes)
-                    guard bytes.isEmpty else { continue }
-                    problems.append(
-                        sources.problem(at: "listen[\(index)].tls.\(name)", "\(path) is empty; it must hold PEM")
-                    )
-                } catch {
-                    problems.append(
-                        sources.problem(at: "listen[\(index)].tls.\(name)", "\(error); name a readable PEM file")
-                    )
-                }
-            }
+            problems += self.problems(of: listener.tls, at: "listen[\(index)].tls", sources)
         }
+        problems += self.problems(of: settings.controller.keda.tls, at: "controller.keda.tls", sources)
         for (name, problem) in RedisCertificates.problems(of: settings.redisAccess) {
             problems.append(sources.problem(at: "redis_access.\(name)", problem))
         }
@@ -160,6 +148,23 @@ public enum SettingsFile {
             }
         }
         return problems
+    }
+
+    private static func problems(
+        of tls: TLSSettings?,
+        at place: String,
+        _ sources: SettingsSourceMap
+    ) -> [SettingsProblem] {
+        guard case .files(let certificate, let key) = tls else { return [] }
+        return [("certificate", certificate), ("key", key)].compactMap { name, path in
+            do {
+                let bytes = try self.read(path, limit: self.maxBytes)
+                return bytes.isEmpty
+                    ? sources.problem(at: "\(place).\(name)", "\(path) is empty; it must hold PEM") : nil
+            } catch {
+                return sources.problem(at: "\(place).\(name)", "\(error); name a readable PEM file")
+            }
+        }
     }
 
     private static func checkFolders(_ settings: Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {

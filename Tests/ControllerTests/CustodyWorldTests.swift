@@ -11,7 +11,7 @@ import Testing
     /// What a pool has cost stands in the shared state, so that a cap holds through a change of leaders.
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
     func cost_ofTheLastLeader_countsForTheNext(seed: UInt64) throws {
-        let site = InventedSite(seed: seed, costCapMinutes: 10_000)
+        let site = InventedSite(seed: seed) { $0.pools[0].scaling.costCapMinutes = 10_000 }
         site.addController()
         site.arrivals = 1_000
         site.run(seconds: 90)

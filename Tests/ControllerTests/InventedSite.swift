@@ -122,17 +122,17 @@ final class InventedSite {
     private(set) var rateMilli: Int64 = 0
 
     /// `journalFolder`: where its room's journal is to be exported to.
-    init(seed: UInt64, journalFolder: String? = nil, costCapMinutes: Int = 0) {
+    init(seed: UInt64, journalFolder: String? = nil, _ adjust: (inout Settings) -> Void = { _ in }) {
         self.world = VirtualWorld(seed: seed)
         var pool = PoolSettings(name: "tickets")
         pool.drainTimeoutNanoseconds = 3 * Nanoseconds.perSecond
         pool.scaling.scaleDownAfterNanoseconds = 2 * Nanoseconds.perSecond
-        pool.scaling.costCapMinutes = costCapMinutes
         var settings = Settings()
         settings.pools = [pool]
         settings.rooms = [RoomSettings(name: "sale", slots: 1_000, inflowMilli: 100_000)]
         settings.rooms[0].journalFolder = journalFolder
         settings.routes = [RouteSettings(pool: "tickets", room: "sale")]
+        adjust(&settings)
         self.settings = settings
         self.gateway = self.world.makeLoop()
         self.gatewayBoard = MemoryPoolBoard(loop: self.gateway, boards: self.boards)
@@ -166,6 +166,7 @@ final class InventedSite {
             workers: WorkerAccess(
                 controller: "controller-\(number)",
                 place: self.place(of: loop),
+                ask: { [weak self] address, _, answer in self?.answer(address, on: loop, answer) },
                 book: book,
                 launch: { [weak self] plan, onEvent in
                     guard let self else { throw SiteIsGone() }
@@ -189,6 +190,23 @@ final class InventedSite {
         self.controllers.append(Member(controller: controller, loop: loop, board: board, store: store, book: book))
         self.world.run(on: loop) { controller.start() }
         return number
+    }
+
+    /// Who is well at an address that somebody else looks after; nil: nobody answers there at all.
+    var isWell: (SocketAddress) -> Bool? = { _ in nil }
+
+    private func answer(_ address: SocketAddress, on loop: VirtualLoop, _ answer: @escaping (Bool) -> Void) {
+        guard let isWell = self.isWell(address) else { return }
+        loop.after(nanoseconds: self.world.random(1...50) * Nanoseconds.perMillisecond) { answer(isWell) }
+    }
+
+    /// As the last leader has left it.
+    func decision(_ completion: @escaping ([String: String]) -> Void) {
+        self.world.run(on: self.gateway) {
+            self.gatewayBoard.decision(pool: "tickets") { result in
+                completion(Dictionary((try? result.get()) ?? []) { first, _ in first })
+            }
+        }
     }
 
     func on<Result>(_ number: Int, _ body: (Controller) -> Result) -> Result {

@@ -91,6 +91,17 @@ import Testing
         #expect(plan.leftOut[.opening] != nil && !plan.probeKinds.contains(.stolenPass))
     }
 
+    /// There is no KEDA in a rehearsal: the same bounds, with workers of this machine.
+    @Test func workersOfKEDA_areStartedHere() throws {
+        let pool = ", driver: keda, min_workers: 0, max_workers: 2, workers: [10.0.0.1:80, 10.0.0.2:80]"
+        let plan = try Self.rehearse(Self.text(pool: pool)).plan
+        let settings = try Self.settings(plan)
+        let rehearsed = try #require(settings.pools.first)
+        #expect(rehearsed.driver == .process && rehearsed.workers.isEmpty)
+        #expect(rehearsed.minWorkers == 1 && rehearsed.maxWorkers == 2)
+        #expect(Self.replaced(plan).isSuperset(of: ["pools.shop.workers", "pools.shop.min_workers"]))
+    }
+
     /// What reaches out of this machine or of this run is replaced, and each is told.
     @Test func file_thatReachesOut_isSandboxed() throws {
         let text = Self.text(

@@ -64,6 +64,15 @@ import Testing
         #expect(ScalingLimits(pool).startTimePriorNanoseconds == Nanoseconds.perSecond)
     }
 
+    @Test func limits_ofAPoolOfKEDA_mayBeNobody() throws {
+        var pool = PoolSettings(name: "tickets")
+        pool.driver = .keda
+        pool.workers = try (1...3).map { try SocketAddress(parsing: "127.0.0.1:900\($0)") }
+        pool.minWorkers = 0
+        pool.maxWorkers = 3
+        #expect(ScalingLimits(pool).minWorkers == 0 && ScalingLimits(pool).maxWorkers == 3)
+    }
+
     @Test func state_countsWhoIsToldToEndAmongThoseThatDrain() {
         let now = Instant(nanoseconds: 9_000_000_000)
         var reconciliation = Reconciliation(limits: Reconciliation.Limits(PoolSettings(name: "tickets")), seed: 1)

@@ -316,6 +316,33 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         ),
         Mistake(
             "max_workers: 4",
+            "driver: keda\n    command: [x]",
+            "sluice.yaml:5:5: pools.tickets.driver: the keda driver needs the key workers: every address at which KEDA may "
+                + "start one",
+            "sluice.yaml:6:5: pools.tickets.command: the key has no meaning with the keda driver; take it out, or change "
+                + "driver"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "driver: keda\n    workers: [127.0.0.1:1, 127.0.0.1:2]\n    max_workers: 3\n    probe: {failures: 0}",
+            "sluice.yaml:7:5: pools.tickets.max_workers: 3 is more than the 2 addresses under workers; list every address at "
+                + "which KEDA may start one, or lower max_workers (line 6)",
+            "sluice.yaml:8:13: pools.tickets.probe.failures: with the keda driver a worker that is gone is known by its "
+                + "failures alone; allow 1 at least (line 5)"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "min_workers: 0",
+            "sluice.yaml:5:5: pools.tickets.min_workers: the process driver keeps 1 worker at least; only the keda driver "
+                + "goes down to 0"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "driver: keda\n    workers: [127.0.0.1:1]\n    max_workers: 1\ncontroller: {keda: {listen: 127.0.0.1:9090}}",
+            "sluice.yaml:8:21: controller.keda.listen: 127.0.0.1:9090 is already taken by admin.listen"
+        ),
+        Mistake(
+            "max_workers: 4",
             "workers: [127.0.0.1:1]",
             "sluice.yaml:5:5: pools.tickets.workers: the key has no meaning with the process driver; take it out, or change "
                 + "driver"

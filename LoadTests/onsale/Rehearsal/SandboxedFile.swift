@@ -132,6 +132,14 @@ private struct Rewrite {
             self.replace(path + ["min_workers"], with: Node("\(count)"), nil)
             self.replace(path + ["max_workers"], with: Node("\(count)"), nil)
         }
+        if self.text(path + ["driver"]) == "keda" {
+            let words = "sample workers of the shape under worker, in place of those that KEDA starts"
+            self.replace(path + ["workers"], with: nil, words)
+            self.replace(path + ["driver"], with: Node("process"), nil)
+            if self.text(path + ["min_workers"]) == "0" {
+                self.replace(path + ["min_workers"], with: Node("1"), "1, in place of 0: a process is kept at least")
+            }
+        }
         if self.root.value(at: path + ["command"])?.sequence?.isEmpty == false {
             let words = "sample workers of the shape under worker, in place of your program"
             self.replace(path + ["command"], with: nil, words)

@@ -9,6 +9,8 @@ public struct PoolSettings: Equatable, Sendable {
         case `static`
         /// Instances of a cloud, by its own command line.
         case command
+        /// KEDA starts and ends them as the policy wants; they are known by the addresses at which they may be.
+        case keda
     }
 
     /// Who decides how many workers there are, unless an operator says otherwise at run time.
@@ -18,7 +20,7 @@ public struct PoolSettings: Equatable, Sendable {
 
     public var name: String
     public var driver = Driver.process
-    /// Of the static driver; empty otherwise.
+    /// Of the static driver, all there are; of the keda driver, all there may be. Empty otherwise.
     public var workers: [SocketAddress] = []
     /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
     public var command: [String] = []
@@ -94,7 +96,7 @@ extension PoolSettings: NamedSettingsSection {
             .section("worker", \.worker),
             .value("mode", \.mode, .word, .live),
             .value("manual_workers", \.manualWorkers, .count(0...1000), .live),
-            .value("min_workers", \.minWorkers, .count(1...1000), .live),
+            .value("min_workers", \.minWorkers, .count(0...1000), .live),
             .value("max_workers", \.maxWorkers, .count(1...1000), .live),
             .value("start_timeout", \.startTimeoutNanoseconds, .duration(.milliseconds(100)...(.hours(1))), .live),
             .value("drain_timeout", \.drainTimeoutNanoseconds, .duration(0...(.hours(1))), .live),
@@ -189,6 +191,16 @@ extension PoolSettings: NamedSettingsSection {
                     "the static driver needs the key workers with at least one address"
                 )
             }
+        case .keda:
+            foreign = ["command", "cloud"]
+            self.checkKEDA(at: path, &findings)
+        }
+        if self.minWorkers == 0, self.driver == .process || self.driver == .command {
+            findings.reportContradiction(
+                path + ".min_workers",
+                with: [path + ".driver"],
+                "the \(self.driver.rawValue) driver keeps 1 worker at least; only the keda driver goes down to 0"
+            )
         }
         for key in foreign.map({ "\(path).\($0)" }) where findings.positions[key] != nil {
             findings.reportContradiction(
@@ -200,6 +212,30 @@ extension PoolSettings: NamedSettingsSection {
         var known: Set<SocketAddress> = []
         for (index, worker) in self.workers.enumerated() where !known.insert(worker).inserted {
             findings.reportContradiction("\(path).workers[\(index)]", "\(worker) is already in the list")
+        }
+    }
+
+    private func checkKEDA(at path: String, _ findings: inout Findings) {
+        guard !findings.hasProblem(at: path + ".workers") else { return }
+        if self.workers.isEmpty {
+            findings.reportContradiction(
+                path + ".driver",
+                "the keda driver needs the key workers: every address at which KEDA may start one"
+            )
+        } else if self.maxWorkers > self.workers.count {
+            findings.reportContradiction(
+                path + ".max_workers",
+                with: [path + ".workers"],
+                "\(self.maxWorkers) is more than the \(self.workers.count) addresses under workers; list every address at "
+                    + "which KEDA may start one, or lower max_workers"
+            )
+        }
+        if self.probe.failures == 0 {
+            findings.reportContradiction(
+                path + ".probe.failures",
+                with: [path + ".driver"],
+                "with the keda driver a worker that is gone is known by its failures alone; allow 1 at least"
+            )
         }
     }
 }

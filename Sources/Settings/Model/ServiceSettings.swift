@@ -26,6 +26,7 @@ public struct ControllerSettings: Equatable, Sendable {
     public var decisionsKeepNanoseconds: Int64 = .hours(7 * 24)
     /// And how much of each pool.
     public var decisionsBytes = 512 << 20
+    public var keda = KEDASettings()
 
     public init() {}
 }
@@ -34,6 +35,7 @@ extension ControllerSettings: SettingsSection {
     package static var fields: [SettingsField<Self>] {
         [
             .value("on_stop", \.onStop, .word, .live),
+            .section("keda", \.keda),
             .value("decisions_keep", \.decisionsKeepNanoseconds, .duration(0...(.hours(366 * 24))), .live),
             .value("decisions_bytes", \.decisionsBytes, .size(1 << 20...64 << 30), .live),
         ]

@@ -39,6 +39,7 @@ final class Daemon {
     private(set) var gateway: Gateway?
     private(set) var controller: Controller?
     private var admin: AdminServer?
+    var scaler: ScalerDuty?
     private var watcher: SettingsWatcher?
     private var signals: [SignalSource] = []
     private(set) var reloads: ReloadHistory
@@ -189,12 +190,11 @@ final class Daemon {
                     ciphers: listener.ciphers
                 )
             case .selfSigned:
-                let certificate = self.settings.stateFolder + "/self-signed.pem"
-                let key = self.settings.stateFolder + "/self-signed.key"
-                try SelfSignedCertificate.make(certificateFile: certificate, keyFile: key)
+                let own = SelfSignedFiles(stateFolder: self.settings.stateFolder)
+                try own.make()
                 return GatewayListener(
                     address: address,
-                    certificate: (certificate, key),
+                    certificate: (own.certificate, own.key),
                     ciphers: listener.ciphers
                 )
             }
@@ -227,7 +227,14 @@ final class Daemon {
             )
             self.controller = controller
             controller.start()
+            return self.startScaler(board: access.pools) { self.begin() }
         }
+        self.begin()
+    }
+
+    private func begin() {
+        // A signal may have come meanwhile.
+        guard self.phase == .starting else { return }
         do {
             try self.startAdmin()
             self.watcher = try SettingsWatcher(path: self.path, running: self.settings, on: self.home) {
@@ -251,7 +258,7 @@ final class Daemon {
     }
 
     /// One line for whoever started this process, at once though standard output may be a pipe.
-    private func announce(_ line: String) {
+    func announce(_ line: String) {
         var text = line + "\n"
         text.withUTF8 { _ = Glibc.write(1, $0.baseAddress, $0.count) }
     }
@@ -277,6 +284,7 @@ final class Daemon {
             LogSetup.level = Logger.Level(effective.log.level)
             self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
             self.controller?.apply(effective)
+            self.applyToScaler(effective)
             self.reloads.applied(atMicros: Timestamp.wallMicros())
             for line in changes.map(\.description) + notices { self.log.notice("\(line)") }
             self.log.notice(
@@ -336,10 +344,12 @@ final class Daemon {
         self.phase = .ending
         let afterController = { self.state.close { Glibc.exit(code) } }
         guard let controller = self.controller else { return afterController() }
-        controller.stop(inHurry: code != 0, afterController)
+        let afterScaler = { controller.stop(inHurry: code != 0, afterController) }
+        guard let scaler = self.scaler else { return afterScaler() }
+        scaler.stop(afterScaler)
     }
 
-    private func fail(_ message: String) {
+    func fail(_ message: String) {
         self.log.critical("\(message)")
         self.end(code: 1)
     }

@@ -163,7 +163,7 @@ import Testing
     @Test(arguments: DriverKind.allCases)
     func leader_thatStandsBy_doesNothingMore(kind: DriverKind) {
         let rig = DriverRig(kind)
-        #expect(rig.lead(desired: kind == .static ? nil : 3))
+        #expect(rig.lead(desired: kind.isScaling ? 3 : nil))
         // Something is under way.
         rig.desired = 9
         rig.world.run(forNanoseconds: 1_100 * Nanoseconds.perMillisecond)
@@ -172,7 +172,7 @@ import Testing
         self.expectNothing(changesIn: rig, "it stands by")
         rig.desired = 3
         rig.on { $0.takeOver(fence: 2) {} }
-        #expect(rig.wait(seconds: 200) { rig.driver.term == 2 && (kind == .static || rig.ready.count == 3) })
+        #expect(rig.wait(seconds: 200) { rig.driver.term == 2 && (!kind.isScaling || rig.ready.count == 3) })
     }
 
     /// As after a pause that was longer than its lease: it has not heard yet that it was deposed.
@@ -188,7 +188,7 @@ import Testing
         self.expectNothing(changesIn: rig, "it may not act")
     }
 
-    @Test(arguments: DriverKind.scaling)
+    @Test(arguments: DriverKind.scaling + [.keda])
     func laterLeader_onTheBoard_deposesThisOne(kind: DriverKind) {
         let rig = DriverRig(kind)
         #expect(rig.lead(fence: 5, desired: 2))
@@ -206,7 +206,7 @@ import Testing
     @Test(arguments: DriverKind.allCases, [true, false])
     func stop_isTheEnd(kind: DriverKind, inHurry: Bool) {
         let rig = DriverRig(kind)
-        #expect(rig.lead(desired: kind == .static ? nil : 3))
+        #expect(rig.lead(desired: kind.isScaling ? 3 : nil))
         var hasStopped = false
         rig.on { $0.stop(inHurry: inHurry) { hasStopped = true } }
         rig.desired = 8

@@ -13,11 +13,14 @@ enum DriverKind: String, CaseIterable, CustomTestStringConvertible {
     case `static`, process
     /// With a command that ends one instance that is named, and without.
     case cloud, cloudOfItsOwnMind
+    /// Somebody else starts and ends its workers.
+    case keda
 
     /// Those that bring workers up and down.
     static let scaling: [DriverKind] = [.process, .cloud, .cloudOfItsOwnMind]
     /// Those that choose who goes.
     static let choosing: [DriverKind] = [.process, .cloud]
+    var isScaling: Bool { Self.scaling.contains(self) }
 
     var testDescription: String { self.rawValue }
 
@@ -27,6 +30,7 @@ enum DriverKind: String, CaseIterable, CustomTestStringConvertible {
         case .process: ProcessOutside(loop)
         case .cloud: CloudOutside(world, loop, canRetire: true)
         case .cloudOfItsOwnMind: CloudOutside(world, loop, canRetire: false)
+        case .keda: KEDAOutside(loop)
         }
     }
 }

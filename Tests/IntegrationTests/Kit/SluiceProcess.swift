@@ -46,6 +46,8 @@ final class SluiceProcess {
     var mayEnd = false
     private(set) var ports: [UInt16] = []
     private(set) var adminPort: UInt16 = 0
+    /// Where KEDA asks; 0 when nobody listens there.
+    private(set) var scalerPort: UInt16 = 0
 
     var port: UInt16 { self.ports[0] }
 
@@ -101,7 +103,9 @@ final class SluiceProcess {
             guard let port = line.split(separator: " ").first(where: { $0.contains(":") })?.split(separator: ":").last,
                 let number = UInt16(port)
             else { continue }
-            if line.hasPrefix("gateway") { self.ports.append(number) } else { self.adminPort = number }
+            if line.hasPrefix("gateway") { self.ports.append(number) }
+            if line.hasPrefix("admin") { self.adminPort = number }
+            if line.hasPrefix("KEDA") { self.scalerPort = number }
         }
         guard self.adminPort != 0, !hasGateway || !self.ports.isEmpty else {
             throw Disappointment("no addresses in: \(self.process.output)")
