@@ -9,9 +9,6 @@ import SharedState
 
 /// One pool's loop of control: gateways' signals in, workers and admission rate out, once a second.
 final class PoolController {
-    /// Between two looks at whether workers that drain for the end have come to it.
-    private static let drainLookNanoseconds = 500 * Nanoseconds.perMillisecond
-
     let name: String
     private let loop: any LoopContext
     private let log: Logger
@@ -20,9 +17,7 @@ final class PoolController {
     private var settings: Settings
     private var pool: PoolSettings
     private var policy: ScalingPolicy
-    private let driver: ProcessDriver?
-    /// Nil for a pool whose workers somebody else looks after.
-    private let custody: WorkerCustody?
+    private let driver: any WorkerDriver
     private(set) var lastDecision: ScalingDecision?
     private(set) var lastSignals: PoolSignals?
     private var roster = GatewayRoster()
@@ -32,8 +27,6 @@ final class PoolController {
     var forgottenGateways: Int { self.roster.forgotten }
     private var isBusy = false
     private var isStopping = false
-    /// Its workers are none of its business any more.
-    private var hasLeft = false
     private var fence: Int64 = 0
     /// A later leader has written to the board.
     var onDeposed: (() -> Void)?
@@ -61,65 +54,48 @@ final class PoolController {
         self.log = log
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
         self.mayAct = mayAct
-        guard pool.driver == .process else {
-            self.driver = nil
-            self.custody = nil
-            return
-        }
-        let driver = ProcessDriver(
-            settings: pool,
-            executable: executable,
-            loop: loop,
-            log: log,
-            seed: seed,
-            controller: workers.controller,
-            book: workers.book,
-            launch: workers.launch,
-            adopt: workers.adopt
+        self.driver = WorkerDrivers.make(
+            DriverContext(
+                pool: pool,
+                executable: executable,
+                loop: loop,
+                board: board,
+                log: log,
+                seed: seed,
+                workers: workers,
+                mayAct: mayAct
+            )
         )
-        let custody = WorkerCustody(
-            pool: pool.name,
-            keeper: workers.controller,
-            place: workers.place,
-            isGone: workers.isGone,
-            driver: driver,
-            loop: loop,
-            board: board,
-            book: workers.book,
-            log: log
-        )
-        self.driver = driver
-        self.custody = custody
-        driver.mayAct = mayAct
-        driver.onStarted = { [weak self] in self?.policy.workerStarted(after: $0) }
-        // Gateways, and the rate at which rooms let in, follow at once.
-        driver.onChange = { [weak self] in
-            guard let self else { return }
-            self.custody?.publish()
-            if self.custody?.isLeading ?? false { self.control(fence: self.fence) }
+        self.driver.onEvent = { [weak self] in self?.take($0) }
+    }
+
+    private func take(_ event: WorkerDriverEvent) {
+        switch event {
+        case .started(let nanoseconds): self.policy.workerStarted(after: nanoseconds)
+        // Gateways know already; the rate at which rooms let in follows at once.
+        case .directoryChanged: if let fence = self.driver.term { self.control(fence: fence) }
+        case .deposed: self.onDeposed?()
         }
-        driver.onNews = { [weak self] in self?.custody?.publish() }
-        custody.onDeposed = { [weak self] in self?.onDeposed?() }
     }
 
     func apply(_ pool: PoolSettings, settings: Settings) {
         self.pool = pool
         self.settings = settings
         self.policy.limits = ScalingLimits(pool)
-        self.driver?.apply(pool)
+        self.driver.apply(pool)
     }
 
     /// One round, as the leader with this fencing number.
     func control(fence: Int64) {
         guard !self.isBusy, !self.isStopping else { return }
-        if let custody = self.custody, custody.phase != .leading(fence: fence) {
-            return custody.takeOver(fence: fence) { [weak self] in self?.control(fence: fence) }
+        guard self.driver.term == fence else {
+            return self.driver.takeOver(fence: fence) { [weak self] in self?.control(fence: fence) }
         }
         self.isBusy = true
         self.fence = fence
         self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.askedMicros) { result in
             self.isBusy = false
-            guard !self.isStopping, self.custody?.isLeading ?? true, self.mayAct() else { return }
+            guard !self.isStopping, self.driver.term == fence, self.mayAct() else { return }
             self.boardContact.heard(result, self.moment)
             // A state that does not answer is a loss of signals: the size is held, the rate frozen.
             self.decide(on: (try? result.get()).map { self.look(at: $0) } ?? GatewayRoster.Look())
@@ -140,13 +116,7 @@ final class PoolController {
                 wallMicros: self.loop.wallMicros
             )
         }
-        var state = self.state
-        // Also those of another host that still serve: what they can take may be let in.
-        if let foreign = self.custody?.foreignReady {
-            state.ready += foreign.count
-            let each = self.pool.worker.slots
-            state.slots = state.slots.map { $0 + foreign.reduce(0) { $0 + ($1.slots ?? each) } }
-        }
+        let state = self.state
         self.policy.limits.openings = ScalingLimits.openings(
             of: rooms,
             lines: lines ?? RoomLines(),
@@ -169,10 +139,7 @@ final class PoolController {
         // What a silent gateway has under way nobody knows: no worker is taken to be idle.
         let isKnown = signals != nil && look.silent.isEmpty
         let inFlight = isKnown ? GatewaySignals.workerInFlight(of: look.fresh) : nil
-        self.driver?.reconcile(desired: decision.desiredWorkers, inFlight: inFlight)
-        self.driver?.tidy()
-        self.custody?.letForeignGo(desired: decision.desiredWorkers)
-        self.custody?.publish()
+        self.driver.reconcile(desired: decision.desiredWorkers, inFlight: inFlight)
         // Also without signals: the policy freezes the rate, except that it is nought while no worker is ready.
         self.rates.offer(
             pool: self.name,
@@ -220,12 +187,12 @@ final class PoolController {
     // MARK: Leading and not
 
     /// Another controller leads.
-    func standBy() { self.custody?.standBy() }
+    func standBy() { self.driver.standBy() }
 
     /// While it does: its word on the workers that are left here.
-    func follow() { self.custody?.follow() }
+    func follow() { self.driver.follow() }
 
-    var hasWorkers: Bool { !(self.driver?.ids.isEmpty ?? true) }
+    var hasWorkers: Bool { self.driver.hasWorkers }
 
     // MARK: What fails
 
@@ -275,53 +242,26 @@ final class PoolController {
 
     // MARK: Watching and end
 
-    var state: PoolState { self.driver?.state ?? PoolState(ready: self.pool.workers.count) }
-    var crashes: Int { self.driver?.crashes ?? 0 }
+    var state: PoolState { self.driver.state }
+    var crashes: Int { self.driver.crashes }
     /// Why workers do not get ready; nil when they do.
-    var problem: String? { self.driver?.problem }
+    var problem: String? { self.driver.problem }
 
     /// Ends every worker. Those that gateways still use drain first, unless that has to be quick.
     func stop(inHurry: Bool = false, _ completion: @escaping () -> Void) {
         self.isStopping = true
-        guard let driver = self.driver, let custody = self.custody, !self.hasLeft else { return completion() }
-        // What an earlier controller left is on its way to this one: then that ends too.
-        guard !custody.isTakingOver else { return custody.onSettled = { self.stop(inHurry: inHurry, completion) } }
-        guard self.hasWorkers else { return completion() }
-        custody.speakAgain()
-        if inHurry { return driver.stopAll(completion) }
-        self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.freshMicros) { result in
-            guard (try? result.get())?.isEmpty == false else { return driver.stopAll(completion) }
-            driver.drainAll(completion)
-            self.lookAtDrained()
-        }
-    }
-
-    /// Stops those that have nothing under way any more.
-    private func lookAtDrained() {
-        self.loop.after(nanoseconds: Self.drainLookNanoseconds) {
-            guard self.hasWorkers else { return }
-            self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.freshMicros) { result in
-                if case .success(let reports) = result {
-                    self.driver?.reconcile(desired: 0, inFlight: GatewaySignals.workerInFlight(of: reports))
-                }
-                self.lookAtDrained()
-            }
-        }
+        self.driver.stop(inHurry: inHurry, completion)
     }
 
     /// Takes over what an earlier controller has left of a pool that there is no more, and ends it.
     func retire(fence: Int64, _ completion: @escaping () -> Void) {
-        guard let custody = self.custody else { return completion() }
-        custody.takeOver(fence: fence) {}
+        self.driver.takeOver(fence: fence) {}
         self.stop(completion)
     }
 
     /// Leaves the workers running, for the next controller to find.
     func leave() {
         self.isStopping = true
-        self.hasLeft = true
-        guard let driver = self.driver else { return }
-        self.custody?.publish()
-        driver.giveUp(driver.ids)
+        self.driver.leave()
     }
 }

@@ -22,12 +22,10 @@ final class WorkerCustody {
     }
     private(set) var phase = Phase.standingBy
 
-    private let pool: String
     /// As others know this controller.
     private let keeper: String
     private let loop: any LoopContext
-    private let log: Logger
-    private let board: any PoolBoard
+    private let publisher: DirectoryPublisher
     private let book: any WorkerBook
     private let place: String
     private let isGone: (String) -> Bool
@@ -45,32 +43,33 @@ final class WorkerCustody {
     var onDeposed: (() -> Void)?
 
     init(
-        pool: String,
         keeper: String,
         place: String,
         isGone: @escaping (String) -> Bool,
         driver: ProcessDriver,
         loop: any LoopContext,
-        board: any PoolBoard,
-        book: any WorkerBook,
-        log: Logger
+        publisher: DirectoryPublisher,
+        book: any WorkerBook
     ) {
-        self.pool = pool
         self.keeper = keeper
         self.place = place
         self.isGone = isGone
         self.driver = driver
         self.loop = loop
-        self.board = board
+        self.publisher = publisher
         self.book = book
-        self.log = log
     }
+
+    private var pool: String { self.publisher.pool }
+    private var board: any PoolBoard { self.publisher.board }
+    private var log: Logger { self.publisher.log }
 
     /// The answer is on its way.
     var isTakingOver: Bool { if case .takingOver = self.phase { self.isAsking } else { false } }
     var isLeading: Bool { if case .leading = self.phase { true } else { false } }
     /// Ready workers of another host that gateways still use.
-    var foreignReady: [WorkerRecord] { self.foreign?.records.filter { $0.state == .ready } ?? [] }
+    var foreignReady: [WorkerRecord] { self.foreignRecords.filter { $0.state == .ready } }
+    var foreignRecords: [WorkerRecord] { self.foreign?.records ?? [] }
 
     // MARK: Taking over
 
@@ -141,21 +140,12 @@ final class WorkerCustody {
             return
         }
         self.writeDown(fence: fence)
-        self.board.publish(
-            pool: self.pool,
-            workers: self.driver.directory + (self.foreign?.records ?? []),
+        self.publisher.publish(
+            self.driver.directory + self.foreignRecords,
             registry: self.registry + (self.foreign?.workers ?? []),
             fence: fence
-        ) { result in
-            switch result {
-            case .success(true): break
-            case .success(false): if self.phase == .leading(fence: fence) { self.deposed() }
-            case .failure(let error):
-                self.log.debug(
-                    "the list of workers was not taken",
-                    metadata: ["pool": "\(self.pool)", "error": "\(error)"]
-                )
-            }
+        ) {
+            if self.phase == .leading(fence: fence) { self.deposed() }
         }
     }
 
