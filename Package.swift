@@ -89,6 +89,11 @@ let package = Package(
         module("EmbeddedRedis", ["CLinux", "EventLoop", "Primitives", "RedisClient", "Transport"]),
         module("Tokens", ["Admission", "COpenSSL", "Primitives"]),
 
+        module(
+            "Kubernetes",
+            ["EventLoop", "Primitives", "Yams", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL]
+        ),
+
         // The shells.
         module("SharedState", ["Admission", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling"]),
         module(
@@ -101,11 +106,10 @@ let package = Package(
         module(
             "Controller",
             [
-                "Admission", "EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Reports", "Scaling",
-                "Settings", "SharedState", "Transport", logging,
+                "Admission", "EventLoop", "HTTPService", "Kubernetes", "Observability", "Pools", "Primitives",
+                "Reports", "Scaling", "Settings", "SharedState", "Transport", logging,
             ]
         ),
-        module("Kubernetes", ["Primitives", httpClient, nioCore, nioSSL]),
         module("KEDAScaler", ["Primitives", grpcCore, grpcTransport, grpcProtobuf]),
         module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Reports", "Transport"]),
         module("SampleWorker", ["EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Transport"]),
@@ -136,8 +140,8 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling",
-                "SharedState", "Transport",
+                "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Kubernetes", "Pools", "Primitives",
+                "RedisClient", "Scaling", "SharedState", "Transport", nioCore, nioHTTP1, nioPosix,
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -173,11 +177,12 @@ let package = Package(
             ]
         ),
         tests("ReportsTests", ["Reports"]),
+        tests("KubernetesTests", ["EventLoop", "Kubernetes", "Primitives", "TestKit"]),
         tests(
             "ControllerTests",
             [
-                "Admission", "Controller", "EventLoop", "Pools", "Primitives", "Reports", "Scaling", "Settings",
-                "SharedState", "TestKit", "Transport", logging,
+                "Admission", "Controller", "EventLoop", "Kubernetes", "Pools", "Primitives", "Reports", "Scaling",
+                "Settings", "SharedState", "TestKit", "Transport", "Yams", logging,
             ]
         ),
         tests("ObservabilityTests", ["Observability", "Primitives", logging]),
@@ -214,7 +219,7 @@ let package = Package(
 if Context.environment["SLUICE_SANITIZER"] != nil {
     let sanitized: Set = [
         "ControllerTests", "EmbeddedRedisTests", "EventLoopTests", "GatewayTests", "HTTPServiceTests",
-        "IntegrationTests",
+        "IntegrationTests", "KubernetesTests",
         "RedisClientTests", "SampleWorkerTests", "SharedStateTests", "TransportTests",
     ]
     package.targets.removeAll { $0.type == .test && !sanitized.contains($0.name) }

@@ -11,4 +11,6 @@ struct WorkerAccess {
     let adopt: WorkerAdopter
     /// Whether the controller of that name is known to be gone.
     let isGone: (String) -> Bool
+    /// How a cluster is reached.
+    var cluster: KubernetesDriver.Connect = ClusterLink.connect
 }

@@ -312,14 +312,16 @@ public final class Gateway {
     }
 
     private func fetchDirectories() {
-        for pool in self.settings.pools where pool.driver == .process {
+        for pool in self.settings.pools where pool.driver != .static {
             self.pools?.workers(pool: pool.name) { self.take(directory: $0, of: pool.name) }
         }
     }
 
     private func take(directory result: Result<[WorkerRecord], StoreError>, of pool: String) {
         // A state that does not answer changes nothing: the workers that were known go on.
-        guard case .success(let workers) = result, self.settings.pool(named: pool)?.driver == .process else { return }
+        guard case .success(let workers) = result, let settings = self.settings.pool(named: pool),
+            settings.driver != .static
+        else { return }
         for loop in self.loops { loop.submit { $0.pools[pool]?.update(workers) } }
         guard self.rooms.values.contains(where: { $0.toldMode == .held }) else { return }
         // The first worker may be there: nobody is to wait for the next tick.

@@ -167,7 +167,7 @@ struct SimulatedPool {
 
     /// The gateway looks at the controller's list of workers.
     mutating func readDirectory() {
-        guard self.settings.driver == .process else { return }
+        guard self.settings.driver != .static else { return }
         var ready: [Int] = []
         for worker in self.reconciliation.workers where worker.state == .ready {
             if let index = self.index(of: worker.number) { ready.append(index) }
@@ -231,7 +231,7 @@ struct SimulatedPool {
         let decision = self.policy.decide(signals: signals, pool: self.state, now: now)
         self.decision = decision
         var steps: [Step] = []
-        if self.settings.driver == .process {
+        if self.settings.driver != .static {
             let actions = self.reconciliation.reconcile(
                 desired: decision.desiredWorkers,
                 inFlight: report?.inFlight,

@@ -7,6 +7,8 @@ public struct PoolSettings: Equatable, Sendable {
         case process
         /// A fixed list of addresses that others look after.
         case `static`
+        /// Pods of a cluster, by its own API.
+        case kubernetes
     }
 
     public var name: String
@@ -15,6 +17,8 @@ public struct PoolSettings: Equatable, Sendable {
     public var workers: [SocketAddress] = []
     /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
     public var command: [String] = []
+    /// Of the kubernetes driver.
+    public var kubernetes = KubernetesSettings()
     public var worker = WorkerSettings()
     public var minWorkers = 1
     public var maxWorkers = 6
@@ -75,6 +79,7 @@ extension PoolSettings: NamedSettingsSection {
             .value("driver", \.driver, .word, .needsRestart),
             .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
             .value("command", \.command, .list(of: .text("a text", maxBytes: 4096), count: 0...64), .live),
+            .section("kubernetes", \.kubernetes),
             .section("worker", \.worker),
             .value("min_workers", \.minWorkers, .count(1...1000), .live),
             .value("max_workers", \.maxWorkers, .count(1...1000), .live),
@@ -132,10 +137,19 @@ extension PoolSettings: NamedSettingsSection {
     private func checkDriver(at path: String, _ findings: inout Findings) {
         let foreign: [String]
         switch self.driver {
-        case .process: foreign = ["workers"]
+        case .process: foreign = ["workers", "kubernetes"]
+        case .kubernetes:
+            foreign = ["workers", "command", "probe.interval", "probe.failures"]
+            if self.kubernetes.name == nil, !findings.hasProblem(at: path + ".kubernetes.name") {
+                findings.reportContradiction(
+                    path + ".driver",
+                    with: [path + ".kubernetes.name"],
+                    "the kubernetes driver needs the key kubernetes.name: what is to be scaled"
+                )
+            }
         case .static:
             foreign = [
-                "command", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
+                "command", "kubernetes", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
                 findings.reportContradiction(
