@@ -33,7 +33,8 @@ final class KubernetesDriver: WorkerDriver {
     var trouble = ClusterTrouble()
     private(set) var term: Int64?
     var onEvent: ((WorkerDriverEvent) -> Void)?
-    private var isTakingOver = false
+    /// The fence of the term that is about to begin.
+    private var nextTerm: Int64?
     private var isOver = false
     /// A round is under way.
     private var isBusy = false
@@ -165,13 +166,13 @@ final class KubernetesDriver: WorkerDriver {
 
     /// What an earlier leader has told gateways is the truth until the cluster has told better.
     func takeOver(fence: Int64, _ completion: @escaping () -> Void) {
-        guard !self.isTakingOver, !self.isOver, self.term != fence else { return }
+        guard self.nextTerm != fence, !self.isOver, self.term != fence else { return }
         self.connectIfNeeded()
-        self.isTakingOver = true
+        self.nextTerm = fence
         self.context.board.registry(pool: self.pool.name) { [weak self] result in
-            guard let self else { return }
-            self.isTakingOver = false
-            guard !self.isOver, case .success(let left) = result else { return }
+            guard let self, self.nextTerm == fence else { return }
+            self.nextTerm = nil
+            guard case .success(let left) = result else { return }
             guard left.fence <= fence else { return self.deposed() }
             if self.link?.isSynced != true {
                 guard !left.directory.isEmpty else { return }
@@ -197,6 +198,7 @@ final class KubernetesDriver: WorkerDriver {
     }
 
     func standBy() {
+        self.nextTerm = nil
         guard self.term != nil else { return }
         self.term = nil
         self.wanted = nil
@@ -211,6 +213,7 @@ final class KubernetesDriver: WorkerDriver {
     /// The workload stays as it is: it is not there for this controller's sake.
     func stop(inHurry: Bool, _ completion: @escaping () -> Void) {
         self.term = nil
+        self.nextTerm = nil
         self.isOver = true
         guard let link = self.link else { return completion() }
         self.link = nil

@@ -37,6 +37,11 @@ public struct ReplicaPlan: Sendable {
     public struct Order: Equatable, Sendable {
         public let replicas: Int
         public let victims: [String]
+
+        public init(replicas: Int, victims: [String]) {
+            self.replicas = replicas
+            self.victims = victims
+        }
     }
 
     public enum Event: Equatable, Sendable {
@@ -66,8 +71,9 @@ public struct ReplicaPlan: Sendable {
     private var retired: Set<String> = []
     /// Have been taken off the number, and are still there.
     private var dismissed: [String: Instant] = [:]
-    /// When what is missing was ordered, oldest first.
-    private var orders: [Instant] = []
+    /// When what is missing was ordered, oldest first. Of what was missing already when the term began that is not known:
+    /// it was then at the latest.
+    private var orders: [(at: Instant, isTimed: Bool)] = []
     /// Ready ones that were gone, or ready no more, without having been told to end: by us or by the cluster.
     public private(set) var losses = 0
 
@@ -104,7 +110,7 @@ public struct ReplicaPlan: Sendable {
             // One that was ready before is no start; the order for it was the latest.
             guard !self.orders.isEmpty else { continue }
             let ordered = isNew ? self.orders.removeFirst() : self.orders.removeLast()
-            if isNew { events.append(.started(afterNanoseconds: now.nanoseconds(since: ordered))) }
+            if isNew, ordered.isTimed { events.append(.started(afterNanoseconds: now.nanoseconds(since: ordered.at))) }
         }
         self.since = self.since.filter { self.pods[$0.key] != nil }
         self.started.formIntersection(self.pods.keys)
@@ -122,7 +128,7 @@ public struct ReplicaPlan: Sendable {
     public mutating func told(replicas: Int, now: Instant) -> [Event] {
         let before = self.replicas
         self.replicas = replicas
-        self.settle(now: now)
+        self.settle(now: now, isFirst: before == nil)
         guard let before, before != replicas else { return [] }
         return [.scaledByOthers(from: before, to: replicas)]
     }
@@ -139,15 +145,15 @@ public struct ReplicaPlan: Sendable {
     }
 
     /// As many orders as there are replicas that are not ready.
-    private mutating func settle(now: Instant) {
+    private mutating func settle(now: Instant, isFirst: Bool = false) {
         guard let replicas = self.replicas else { return }
         let missing = max(0, replicas - self.serving.count)
         if missing > 0, let id = self.forgiven(now: now) {
             self.dismissed[id] = nil
-            return self.settle(now: now)
+            return self.settle(now: now, isFirst: isFirst)
         }
         while self.orders.count > missing { self.orders.removeLast() }
-        while self.orders.count < missing { self.orders.append(now) }
+        while self.orders.count < missing { self.orders.append((now, !isFirst)) }
     }
 
     /// A victim in whose place another one has gone.
@@ -264,12 +270,12 @@ public struct ReplicaPlan: Sendable {
         let ready = workers.count { $0.standing == .ready }
         return PoolState(
             ready: ready,
-            pending: self.orders,
+            pending: self.orders.map(\.at),
             draining: workers.count - ready,
             slots: ready * slots
         )
     }
 
     /// Since when the oldest order is open; nil without one.
-    public var waitingSince: Instant? { self.orders.first }
+    public var waitingSince: Instant? { self.orders.first?.at }
 }

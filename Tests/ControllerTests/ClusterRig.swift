@@ -56,7 +56,7 @@ final class ClusterRig {
     }
 
     @discardableResult
-    func add(boards: MemoryBoards = MemoryBoards(), leadership: KubernetesSettings.Leadership = .lease) -> Member {
+    func add(boards: MemoryBoards = MemoryBoards(), service: String? = nil) -> Member {
         let loop = self.world.makeLoop()
         let name = "controller-\(self.members.count)"
         let transport = InventedTransport(self.cluster, loop: loop, token: name)
@@ -65,7 +65,7 @@ final class ClusterRig {
         pool.driver = .kubernetes
         pool.kubernetes.name = "shop"
         pool.kubernetes.namespace = InventedCluster.namespace
-        pool.kubernetes.leadership = leadership
+        pool.kubernetes.service = service
         pool.maxWorkers = 20
         pool.drainTimeoutNanoseconds = 20 * Nanoseconds.perSecond
         pool.startTimeoutNanoseconds = 30 * Nanoseconds.perSecond

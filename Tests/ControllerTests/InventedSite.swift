@@ -80,10 +80,19 @@ final class InventedWorker: WorkerProcess {
         guard !self.hangs else { return }
         // A few have to be killed.
         guard !self.world.oneIn(10) else { return }
-        self.loop.after(nanoseconds: self.world.random(1...300) * Nanoseconds.perMillisecond) { self.end("asked to") }
+        let nanoseconds = self.world.random(1...300) * Nanoseconds.perMillisecond
+        self.onItsLoop { worker in worker.loop.after(nanoseconds: nanoseconds) { worker.end("asked to") } }
     }
 
-    func kill() { self.loop.onNextTurn { self.end("killed") } }
+    func kill() { self.onItsLoop { $0.end("killed") } }
+
+    /// Also who told it to end and was deposed meanwhile may still kill it: by then it is another's.
+    private func onItsLoop(_ body: @escaping @Sendable (InventedWorker) -> Void) {
+        let loop = self.loop
+        LoopBound(self, loop: loop).submit { worker in
+            if worker.loop === loop { body(worker) } else { worker.onItsLoop(body) }
+        }
+    }
 
     func end(_ reason: String) {
         guard !self.hasEnded else { return }

@@ -9,7 +9,7 @@ import Testing
 /// A client, a server on the loopback, and the loop on which the client lives.
 final class ClientRig: Sendable {
     let cluster: InventedCluster
-    let server: InventedAPIServer
+    let server: InventedAPIServer?
     let fixture: LoopFixture
     /// What belongs to the loop.
     final class Own {
@@ -28,14 +28,28 @@ final class ClientRig: Sendable {
 
     init(token: ClusterAccess.Credentials = .none) throws {
         self.cluster = InventedCluster()
-        self.server = try InventedAPIServer(self.cluster)
-        self.fixture = try LoopFixture()
-        let access = ClusterAccess(server: self.server.url, credentials: token)
-        let fixture = self.fixture
+        let server = try InventedAPIServer(self.cluster)
+        self.server = server
+        self.namespace = InventedCluster.namespace
+        let fixture = try LoopFixture()
+        self.fixture = fixture
+        let access = ClusterAccess(server: server.url, credentials: token)
         self.own = try fixture.run { LoopBound(try Own(access, fixture), loop: fixture.loop) }
     }
 
-    let target = ScaleTarget(plural: "deployments", namespace: InventedCluster.namespace, name: "shop")
+    /// Before a cluster of somebody's own.
+    init(access: ClusterAccess, namespace: String) throws {
+        self.cluster = InventedCluster()
+        self.server = nil
+        self.namespace = namespace
+        let fixture = try LoopFixture()
+        self.fixture = fixture
+        self.own = try fixture.run { LoopBound(try Own(access, fixture), loop: fixture.loop) }
+    }
+
+    let namespace: String
+    static let workload = "shop"
+    var target: ScaleTarget { ScaleTarget(plural: "deployments", namespace: self.namespace, name: Self.workload) }
 
     func on<Value: Sendable>(_ body: @escaping @Sendable (Own) throws -> Value) throws -> Value {
         let own = self.own
@@ -54,12 +68,13 @@ final class ClientRig: Sendable {
 
     func startWatch() throws {
         let loop = self.fixture.loop
+        let namespace = self.namespace
         try self.on { own in
             let watch = ResourceWatch<EndpointSlice>(
                 APIResource(
                     group: "discovery.k8s.io",
                     version: "v1",
-                    namespace: InventedCluster.namespace,
+                    namespace: namespace,
                     plural: "endpointslices"
                 ),
                 labelSelector: "kubernetes.io/service-name=shop",
@@ -90,7 +105,7 @@ final class ClientRig: Sendable {
             own.lease = []
             own.transport.close()
         }
-        try self.server.end()
+        try self.server?.end()
         try self.fixture.end()
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
     private func slice(
         _ name: String,
-        _ type: String = "IPv4",
+        type: String = "IPv4",
         ports: [EndpointSlice.Port] = [.init(name: "http", port: 8080)],
         _ endpoints: [(address: String, pod: String?, Endpoint.Conditions?)]
     ) -> EndpointSlice {
@@ -76,11 +76,11 @@ import Testing
     }
 
     @Test func families_two_oneWorkerByIPv4() {
-        let six = self.slice("a", "IPv6", [("2001:db8::1", "p", nil)])
+        let six = self.slice("a", type: "IPv6", [("2001:db8::1", "p", nil)])
         let four = self.slice("b", [("10.0.0.1", "p", nil)])
         #expect(self.words(self.table(six, four)) == ["p 10.0.0.1:8080 ready"])
         #expect(self.words(self.table(six)) == ["p [2001:db8::1]:8080 ready"])
-        let named = self.table(self.slice("c", "FQDN", [("example.org", nil, nil)]))
+        let named = self.table(self.slice("c", type: "FQDN", [("example.org", nil, nil)]))
         #expect(named.workers(port: nil).workers.isEmpty && named.workers(port: nil).problem?.contains("FQDN") == true)
     }
 

@@ -15,7 +15,7 @@ import Testing
     }
 
     private func isPause(_ actions: [WatchMachine.Action]) -> Bool {
-        if case [.wait] = actions { true } else { false }
+        if actions.count == 1, case .wait? = actions.first { true } else { false }
     }
 
     private static func gone() -> APIFailure {

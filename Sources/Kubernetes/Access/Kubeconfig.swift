@@ -184,7 +184,7 @@ public enum Kubeconfig {
             switch error {
             case .keyNotFound(let key, let context): (context, "the key \(key.stringValue) is missing")
             case .typeMismatch(_, let context), .valueNotFound(_, let context): (context, "a value of another kind")
-            case .dataCorrupted(let context): (context, "it is damaged")
+            case .dataCorrupted(let context): (context, "it is not YAML")
             @unknown default: (DecodingError.Context(codingPath: [], debugDescription: ""), "it cannot be read")
             }
         let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()

@@ -19,6 +19,8 @@ public final class ResourceWatch<Object: Decodable> {
     private var machine: WatchMachine
     private var pages: [Object] = []
     private var stream: (any APIStream)?
+    /// The number of the latest stream: what an earlier one still has to say is nobody's.
+    private var streams = 0
     private var timer: LoopTimer?
     /// What failed last.
     private var failure: APIFailure?
@@ -75,6 +77,7 @@ public final class ResourceWatch<Object: Decodable> {
             self.onChange(.all(objects))
         case .watch(let version): self.watch(from: version)
         case .closeStream:
+            self.streams += 1
             self.stream?.cancel()
             self.stream = nil
         case .upsert, .remove: preconditionFailure("objects come with their events")
@@ -132,17 +135,19 @@ public final class ResourceWatch<Object: Decodable> {
             ("watch", "true"), ("labelSelector", self.selector), ("allowWatchBookmarks", "true"),
             ("resourceVersion", version), ("timeoutSeconds", "\(Self.streamSeconds)"),
         ]
-        var isCurrent = true
+        self.streams += 1
+        let number = self.streams
         self.stream = self.transport.stream(
             request,
             timeoutNanoseconds: (Self.streamSeconds + Self.graceSeconds) * Nanoseconds.perSecond,
-            onLine: { [weak self] line in if isCurrent { self?.take(line) } },
+            onLine: { [weak self] line in
+                if let self, self.streams == number { self.take(line) }
+            },
             onEnd: { [weak self] failure in
-                guard isCurrent else { return }
-                isCurrent = false
-                self?.stream = nil
-                if let failure { self?.failure = failure }
-                self?.step { $0.streamEnded(failure, now: $1) }
+                guard let self, self.streams == number else { return }
+                self.stream = nil
+                if let failure { self.failure = failure }
+                self.step { $0.streamEnded(failure, now: $1) }
             }
         )
     }
@@ -150,12 +155,14 @@ public final class ResourceWatch<Object: Decodable> {
     private func take(_ line: [UInt8]) {
         guard case .watching = self.machine.state else { return }
         let (event, object) = self.read(line)
-        self.step { machine, now in
-            let actions = machine.took(event, now: now)
-            // Data goes with the event itself; what is left is for the way on.
-            if let object, actions.contains(.upsert) { self.onChange(.upsert(object)) }
-            if let object, actions.contains(.remove) { self.onChange(.remove(object)) }
-            return actions.filter { $0 != .upsert && $0 != .remove }
+        // What is told of it may look at this watch: the machine is let go before.
+        let actions = self.machine.took(event, now: self.loop.now)
+        for action in actions {
+            switch (action, object) {
+            case (.upsert, let object?): self.onChange(.upsert(object))
+            case (.remove, let object?): self.onChange(.remove(object))
+            default: self.run(action)
+            }
         }
     }
 

@@ -149,7 +149,8 @@ extension PoolSettings: NamedSettingsSection {
             }
         case .static:
             foreign = [
-                "command", "kubernetes", "min_workers", "max_workers", "start_timeout", "probe.interval", "probe.failures",
+                "command", "kubernetes", "min_workers", "max_workers", "start_timeout", "probe.interval",
+                "probe.failures",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
                 findings.reportContradiction(

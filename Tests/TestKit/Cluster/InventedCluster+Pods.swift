@@ -130,6 +130,16 @@ extension InventedCluster {
                 ]
             }
         }
+        // As the server does it for a service without endpoints.
+        if wanted.isEmpty {
+            wanted["\(workload)-none"] = [
+                "kind": "EndpointSlice", "addressType": "IPv4",
+                "metadata": [
+                    "name": .text("\(workload)-none"), "labels": ["kubernetes.io/service-name": .text(workload)],
+                ],
+                "endpoints": [], "ports": [],
+            ]
+        }
         let known = state.objects.filter {
             ClusterState.split($0.key).collection == ClusterState.slices
                 && $0.value["metadata"]["labels"]["kubernetes.io/service-name"].string == workload

@@ -148,7 +148,10 @@ public final class InventedCluster: Sendable {
             "metadata": ["name": .text(name), "namespace": .text(Self.namespace)],
             "spec": ["replicas": .number(Double(replicas))],
         ]
-        self.state.withLock { $0.store("\(ClusterState.deployments)/\(name)", object) }
+        self.state.withLock { state in
+            state.store("\(ClusterState.deployments)/\(name)", object)
+            Self.refreshSlices(of: name, &state)
+        }
         self.controlReplicas()
     }
 
