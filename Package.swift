@@ -74,7 +74,7 @@ let package = Package(
         module("Addresses", ["Primitives"]),
         module("Settings", ["Addresses", "Primitives"]),
         module("Rooms", ["Admission", "Primitives", "Settings", deque]),
-        module("Pools", ["Admission", "Primitives", "Scaling", "Settings"]),
+        module("Pools", ["Addresses", "Admission", "Primitives", "Scaling", "Settings"]),
         module("Simulation", ["Admission", "Pools", "Primitives", "Rooms", "Scaling", "Settings", deque, heap]),
 
         // The I/O ring.

@@ -60,20 +60,7 @@ public final class Controller {
             journal: journal,
             log: log,
             seed: .random(in: 0 ... .max),
-            workers: WorkerAccess(
-                controller: "\(id)@\(ProcessTable.own)",
-                place: ProcessTable.place,
-                book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
-                launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
-                adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },
-                isGone: { name in
-                    guard let process = name.split(separator: "@").last.flatMap({ ProcessIdentity($0) }) else {
-                        return false
-                    }
-                    // A host of the same name may be another one: only what can be seen from here counts.
-                    return process.place == ProcessTable.place && ProcessTable.isRunning(process) == false
-                }
-            )
+            workers: .ofThisMachine(id: id, settings: settings, loop: loop, log: log)
         )
     }
 

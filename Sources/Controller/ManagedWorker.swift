@@ -16,7 +16,7 @@ final class ManagedWorker: WorkerProcess {
     private let log: WorkerLog
     private var probe: WorkerProbe?
     private var isReady = false
-    /// It tells where it listens, once, and unless it is told to end before.
+    /// It tells where it listens, once, unless it was told where to, or is told to end before.
     private var isAwaited = true
     private var isToldToEnd = false
 
@@ -42,8 +42,15 @@ final class ManagedWorker: WorkerProcess {
         }
         self.identity = self.process.identity
         end.worker = self
-        self.probe = WorkerProbe(ProbeSettings(), on: loop) { [weak self] in self?.answered($0) }
-        self.log.watch { [weak self] in self?.announced($0) }
+        let probe = WorkerProbe(ProbeSettings(), on: loop) { [weak self] in self?.answered($0) }
+        self.probe = probe
+        self.address = plan.address
+        if let address = plan.address {
+            self.isAwaited = false
+            probe.begin(at: address)
+        } else {
+            self.log.watch { [weak self] in self?.announced($0) }
+        }
     }
 
     /// Goes on with a worker that another controller started; nil when it does not run any more.

@@ -104,5 +104,11 @@ extension ProcessDriver {
         self.run(self.reconciliation.retire(numbers, now: self.loop.now))
     }
 
+    /// That one is to go, and to be replaced.
+    func dismiss(_ id: String) {
+        guard let number = self.running.first(where: { $0.value.id == id })?.key else { return }
+        self.run(self.reconciliation.dismiss(number, now: self.loop.now))
+    }
+
     func tidy() { for running in self.running.values { running.process.tidy() } }
 }

@@ -5,6 +5,7 @@ import Primitives
 import Scaling
 import Settings
 import SharedState
+import Transport
 
 /// Runs a pool's workers. `Reconciliation` decides; this does what it says, and tells it what became of it.
 final class ProcessDriver {
@@ -24,6 +25,7 @@ final class ProcessDriver {
     /// Names of workers begin with the pool's and this controller's: they are unique over all controllers.
     private let namePrefix: String
     let book: any WorkerBook
+    private let freePort: () throws -> UInt16
     private(set) var settings: PoolSettings
     var reconciliation: Reconciliation
     var running: [Reconciliation.Number: Running] = [:]
@@ -52,7 +54,8 @@ final class ProcessDriver {
         controller: String,
         book: any WorkerBook,
         launch: @escaping WorkerLauncher,
-        adopt: @escaping WorkerAdopter
+        adopt: @escaping WorkerAdopter,
+        freePort: @escaping () throws -> UInt16
     ) {
         self.settings = settings
         self.executable = executable
@@ -60,6 +63,7 @@ final class ProcessDriver {
         self.adoptProcess = adopt
         self.namePrefix = "\(settings.name)-" + String(FNV1a.hash64(controller.utf8), radix: 36)
         self.book = book
+        self.freePort = freePort
         self.loop = loop
         self.log = log
         self.reconciliation = Reconciliation(limits: Reconciliation.Limits(settings), seed: seed)
@@ -166,7 +170,7 @@ final class ProcessDriver {
 
     private func start(_ number: Reconciliation.Number) {
         do {
-            let plan = self.plan(number)
+            let plan = try self.plan(number)
             let process = try self.launch(plan) { [weak self] event in self?.take(event, of: number) }
             process.ask(self.settings.probe)
             self.running[number] = Running(
@@ -212,9 +216,19 @@ final class ProcessDriver {
         self.running[number]?.id ?? "\(self.namePrefix)-\(number)"
     }
 
-    private func plan(_ number: Reconciliation.Number) -> WorkerPlan {
+    /// Where a word of the command holds this, the worker is told the port that it is to listen on.
+    private static let portWord = "{port}"
+
+    private func plan(_ number: Reconciliation.Number) throws -> WorkerPlan {
         let id = "\(self.namePrefix)-\(number)"
-        let (executable, arguments) = self.command
+        var (executable, arguments) = self.command
+        var address: SocketAddress?
+        if self.settings.command.contains(where: { $0.contains(Self.portWord) }) {
+            let port = try self.freePort()
+            address = .loopback(port: port)
+            executable = executable.replacing(Self.portWord, with: "\(port)")
+            arguments = arguments.map { $0.replacing(Self.portWord, with: "\(port)") }
+        }
         // The seed is each worker's own, and no part of its shape.
         let isSample = self.settings.command.isEmpty
         return WorkerPlan(
@@ -223,7 +237,8 @@ final class ProcessDriver {
             executable: executable,
             arguments: arguments + (isSample ? ["--seed", "\(number)"] : []),
             shape: self.shape,
-            log: self.book.logFile(of: id)
+            log: self.book.logFile(of: id),
+            address: address
         )
     }
 

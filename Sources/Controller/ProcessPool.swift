@@ -33,7 +33,8 @@ final class ProcessPool: WorkerDriver {
             controller: workers.controller,
             book: workers.book,
             launch: workers.launch,
-            adopt: workers.adopt
+            adopt: workers.adopt,
+            freePort: workers.freePort
         )
         self.custody = WorkerCustody(
             keeper: workers.controller,
@@ -71,7 +72,10 @@ final class ProcessPool: WorkerDriver {
     var problem: String? { self.driver.problem }
     var crashes: Int { self.driver.crashes }
     var hasWorkers: Bool { !self.driver.ids.isEmpty }
-    var term: Int64? { if case .leading(let fence) = self.custody.phase { fence } else { nil } }
+    var term: Int64? {
+        guard !self.hasLeft, case .leading(let fence) = self.custody.phase else { return nil }
+        return fence
+    }
 
     // MARK: Acting
 
@@ -81,13 +85,14 @@ final class ProcessPool: WorkerDriver {
     }
 
     func reconcile(desired: Int, inFlight: [String: Int]?) {
+        guard self.term != nil else { return }
         self.driver.reconcile(desired: desired, inFlight: inFlight)
         self.driver.tidy()
         self.custody.letForeignGo(desired: desired)
         self.custody.publish()
     }
 
-    func retire(_ id: String) { if self.term != nil { self.driver.retire([id]) } }
+    func retire(_ id: String) { if self.term != nil { self.driver.dismiss(id) } }
 
     // MARK: Leading and not
 
@@ -104,6 +109,8 @@ final class ProcessPool: WorkerDriver {
     func leave() {
         self.hasLeft = true
         self.custody.publish()
+        // What waits to be started in place of one that died is the next controller's to start.
+        self.driver.standBy()
         self.driver.giveUp(self.driver.ids)
     }
 

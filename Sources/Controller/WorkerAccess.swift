@@ -1,6 +1,10 @@
+import EventLoop
+import Logging
 import Pools
+import Primitives
+import Settings
 
-/// How a controller starts workers, finds those of earlier ones, and writes down which there are.
+/// How drivers reach what is outside of this process, and how a controller finds the workers of earlier ones.
 struct WorkerAccess {
     /// As other controllers know this one: unique, and the keeper of its workers.
     let controller: String
@@ -11,6 +15,45 @@ struct WorkerAccess {
     let adopt: WorkerAdopter
     /// Whether the controller of that name is known to be gone.
     let isGone: (String) -> Bool
+    /// A port of the loopback address that nobody uses.
+    let freePort: () throws -> UInt16
+    /// Runs a command of an operator's to its end.
+    let run: CommandRunner
+    /// Asks an instance of a cloud how it does.
+    let probe: ProbeMaker
     /// How a cluster is reached.
     var cluster: KubernetesDriver.Connect = ClusterLink.connect
+
+    /// While an instance of a cloud starts, it is asked as often as this.
+    private static let cloudStartNanoseconds = 500 * Nanoseconds.perMillisecond
+
+    static func ofThisMachine(id: String, settings: Settings, loop: EventLoop, log: Logger) -> WorkerAccess {
+        let ports = FreePorts()
+        return WorkerAccess(
+            controller: "\(id)@\(ProcessTable.own)",
+            place: ProcessTable.place,
+            book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
+            launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
+            adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },
+            isGone: { name in
+                guard let process = name.split(separator: "@").last.flatMap({ ProcessIdentity($0) }) else {
+                    return false
+                }
+                // A host of the same name may be another one: only what can be seen from here counts.
+                return process.place == ProcessTable.place && ProcessTable.isRunning(process) == false
+            },
+            freePort: { try ports.next() },
+            run: { words, timeout, completion in
+                try OperatorCommand(words, timeoutNanoseconds: timeout, on: loop, completion: completion)
+            },
+            probe: { settings, onAnswer in
+                WorkerProbe(
+                    settings,
+                    startIntervalNanoseconds: Self.cloudStartNanoseconds,
+                    on: loop,
+                    onAnswer: onAnswer
+                )
+            }
+        )
+    }
 }

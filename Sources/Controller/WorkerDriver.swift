@@ -87,6 +87,7 @@ enum WorkerDrivers {
         switch context.pool.driver {
         case .static: StaticDriver(context)
         case .process: ProcessPool(context)
+        case .command: CommandDriver(context)
         case .kubernetes: KubernetesDriver(context)
         }
     }

@@ -113,7 +113,7 @@ final class WorkerFolder: WorkerBook {
                 shape: mark.shape,
                 keeper: "",
                 log: mark.log,
-                address: nil
+                address: mark.address
             )
         }
     }

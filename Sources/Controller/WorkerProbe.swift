@@ -4,11 +4,23 @@ import Primitives
 import Settings
 import Transport
 
+/// Asks somebody at an address how it does.
+protocol AddressProbe: AnyObject {
+    /// In force from the next question on.
+    var settings: ProbeSettings { get set }
+    func begin(at address: SocketAddress, isReady: Bool)
+    func end()
+}
+
+/// `onAnswer` as of `WorkerProbe`.
+typealias ProbeMaker = (ProbeSettings, _ onAnswer: @escaping (_ isWell: Bool) -> Void) -> any AddressProbe
+
 /// Asks one worker how it does: in short turns until it is well for the first time, and after that as often as the
 /// settings say, for good. One question at a time; the next begins no sooner than the last is over.
-final class WorkerProbe {
-    /// While it starts, every moment counts.
-    private static let startIntervalNanoseconds = 50 * Nanoseconds.perMillisecond
+final class WorkerProbe: AddressProbe {
+    /// While a process starts, every moment counts.
+    static let processStartNanoseconds = 50 * Nanoseconds.perMillisecond
+    private let startIntervalNanoseconds: Int64
 
     /// In force from the next question on.
     var settings: ProbeSettings
@@ -21,7 +33,13 @@ final class WorkerProbe {
     private var isOver = false
 
     /// `onAnswer` is called on the loop: while the worker starts once it is well, afterwards with every answer.
-    init(_ settings: ProbeSettings, on loop: EventLoop, onAnswer: @escaping (_ isWell: Bool) -> Void) {
+    init(
+        _ settings: ProbeSettings,
+        startIntervalNanoseconds: Int64 = WorkerProbe.processStartNanoseconds,
+        on loop: EventLoop,
+        onAnswer: @escaping (_ isWell: Bool) -> Void
+    ) {
+        self.startIntervalNanoseconds = startIntervalNanoseconds
         self.settings = settings
         self.loop = loop
         self.onAnswer = onAnswer
@@ -69,7 +87,7 @@ final class WorkerProbe {
         if self.wasWell {
             self.timer?.arm(at: began.advanced(byNanoseconds: self.settings.intervalNanoseconds))
         } else {
-            self.timer?.arm(afterNanoseconds: Self.startIntervalNanoseconds)
+            self.timer?.arm(afterNanoseconds: self.startIntervalNanoseconds)
         }
         if isWell || !wasStarting { self.onAnswer(isWell) }
     }

@@ -46,6 +46,8 @@ struct WorkerPlan: Equatable {
     let shape: UInt64
     /// Where its output goes.
     let log: String
+    /// Where it is told to listen; nil: it tells itself.
+    let address: SocketAddress?
 }
 
 /// Starts a worker's process. Its events come after the call has returned.

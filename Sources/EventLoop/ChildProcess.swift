@@ -24,16 +24,21 @@ public final class ChildProcess: Descriptor {
     public let pid: Int32
     public private(set) var exitStatus: ExitStatus?
     private let onExit: (ExitStatus) -> Void
-    /// The child's standard input: held open, so that the child can see by its end that this process is gone.
+    /// The child's standard input: held open, so that the child can see by its end that this process is gone. -1: none.
     private let lifeline: Int32
     /// The read end of the child's standard output, non-blocking; handed to whoever wants it, else drained nowhere.
     private var output: Int32
 
-    /// Starts `executable` (looked up in `PATH` when it holds no slash). Standard error is inherited.
+    /// Starts `executable` (looked up in `PATH` when it holds no slash).
+    /// - Parameters:
+    ///   - errors: where its standard error goes; nil: it is inherited.
+    ///   - hasLifeline: false: its input has ended before it began.
     public static func spawn(
         _ executable: String,
         arguments: [String],
         environment: [String: String] = [:],
+        errors: Int32? = nil,
+        hasLifeline: Bool = true,
         on loop: EventLoop,
         onExit: @escaping (ExitStatus) -> Void
     ) throws -> ChildProcess {
@@ -58,7 +63,8 @@ public final class ChildProcess: Descriptor {
                 arguments: arguments,
                 environment: environment,
                 input: input[0],
-                output: output[1]
+                output: output[1],
+                errors: errors
             ).start()
             do {
                 handle = try ProcessLaunch.openHandle(of: pid)
@@ -70,6 +76,10 @@ public final class ChildProcess: Descriptor {
             close(input[1])
             close(output[0])
             throw error
+        }
+        if !hasLifeline {
+            close(input[1])
+            input[1] = -1
         }
         // From here on the three descriptors are the child's, and closed with it.
         let child = ChildProcess(
@@ -105,7 +115,7 @@ public final class ChildProcess: Descriptor {
     }
 
     deinit {
-        close(self.lifeline)
+        if self.lifeline >= 0 { close(self.lifeline) }
         if self.output >= 0 { close(self.output) }
     }
 
@@ -134,6 +144,13 @@ public final class ChildProcess: Descriptor {
         self.loop.preconditionOnLoop()
         guard self.exitStatus == nil else { return }
         kill(self.pid, number)
+    }
+
+    /// To the child and to what it has started, as far as that has stayed in its group.
+    public func signalGroup(_ number: Int32) {
+        self.loop.preconditionOnLoop()
+        guard self.exitStatus == nil else { return }
+        kill(-self.pid, number)
     }
 
     /// Hands over the read end of the child's standard output; the caller closes it.

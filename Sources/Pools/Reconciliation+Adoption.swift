@@ -45,6 +45,13 @@ extension Reconciliation {
         }
     }
 
+    /// That one is to go, whatever is desired, and another one is started for it when there are too few.
+    public mutating func dismiss(_ number: Number, now: Instant) -> [Action] {
+        guard self.worker(number) != nil else { return [] }
+        self.change(number) { $0.isDismissed = true }
+        return self.retire([number], now: now)
+    }
+
     /// Ends every worker, and starts none any more; but the ready ones drain first, because gateways still use them.
     public mutating func drainAll(now: Instant) -> [Action] {
         self.isStopping = true

@@ -50,6 +50,8 @@ public struct Reconciliation: Sendable {
         /// Requests that it serves at once, by the settings that it was started with; nil: not known.
         public let slots: Int?
         public internal(set) var state: State
+        /// It is to go for good, and not to be taken back while it drains.
+        public internal(set) var isDismissed = false
         /// Questions in a row that it did not answer well, since it became ready.
         public fileprivate(set) var failedProbes = 0
     }
@@ -173,7 +175,7 @@ public struct Reconciliation: Sendable {
     /// Those who drain have not been told to end: taken back they serve at once. The last to go come first.
     private mutating func revive(_ count: Int) -> [Action] {
         let draining = self.workers.compactMap { worker -> (since: Instant, number: Number)? in
-            guard case .draining(let since) = worker.state else { return nil }
+            guard case .draining(let since) = worker.state, !worker.isDismissed else { return nil }
             return (since, worker.number)
         }
         return draining.sorted { ($0.since, $0.number) > ($1.since, $1.number) }.prefix(count).map { worker in

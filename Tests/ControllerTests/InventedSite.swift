@@ -185,7 +185,10 @@ final class InventedSite {
                     found?.adopt(entry.state, on: loop, onEvent: onEvent)
                     return found
                 },
-                isGone: { [weak self] in self?.gone.contains($0) ?? false }
+                isGone: { [weak self] in self?.gone.contains($0) ?? false },
+                freePort: { [weak self] in self?.nextPort() ?? 0 },
+                run: { _, _, _ in throw CommandFailure(what: "there is no cloud here") },
+                probe: { settings, _ in SilentProbe(settings) }
             )
         )
         prepare(board)
@@ -264,6 +267,14 @@ final class InventedSite {
 }
 
 private struct SiteIsGone: Error {}
+
+/// Nobody is asked, and nobody answers.
+private final class SilentProbe: AddressProbe {
+    var settings: ProbeSettings
+    init(_ settings: ProbeSettings) { self.settings = settings }
+    func begin(at address: SocketAddress, isReady: Bool) {}
+    func end() {}
+}
 
 /// A board that now and then cannot be reached.
 final class FlakyBoard: PoolBoard {

@@ -56,14 +56,7 @@ import Transport
                 board: MemoryPoolBoard(loop: self.loop, boards: boards),
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 seed: 1,
-                workers: WorkerAccess(
-                    controller: "c@here/1.1:1:1",
-                    place: "here/1.1",
-                    book: MemoryBook(),
-                    launch: { _, _ in throw NoWorkers() },
-                    adopt: { _, _ in nil },
-                    isGone: { _ in false }
-                )
+                workers: .invented()
             )
         }
 
@@ -104,8 +97,6 @@ import Transport
 
         func run(seconds: Int64) { self.world.run(forNanoseconds: seconds * Nanoseconds.perSecond) }
     }
-
-    private struct NoWorkers: Error {}
 
     private static let idle = RoomSignals(freeSlots: 1_000)
     private static let crowd = RoomSignals(waiting: 900, freeSlots: 1_000)

@@ -98,9 +98,21 @@ import Testing
             executable: "x",
             arguments: [],
             shape: 0xAB,
-            log: "/with a space/p-1.log"
+            log: "/with a space/p-1.log",
+            address: nil
         )
         #expect(WorkerMark(text: WorkerMark(plan).text) == WorkerMark(plan))
+        let told = WorkerPlan(
+            id: "p-2",
+            pool: "p",
+            executable: "x",
+            arguments: [],
+            shape: 0xAB,
+            log: "/p-2.log",
+            address: .loopback(port: 8_080)
+        )
+        #expect(WorkerMark(text: WorkerMark(told).text) == WorkerMark(told))
+        #expect(WorkerMark(text: WorkerMark(told).text)?.address == "127.0.0.1:8080")
         for text in ["", "p", "p id", "p id zz /x", "p  1 /x"] { #expect(WorkerMark(text: text) == nil, "\(text)") }
     }
 }

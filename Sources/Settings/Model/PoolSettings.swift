@@ -7,6 +7,8 @@ public struct PoolSettings: Equatable, Sendable {
         case process
         /// A fixed list of addresses that others look after.
         case `static`
+        /// Instances of a cloud, by its own command line.
+        case command
         /// Pods of a cluster, by its own API.
         case kubernetes
     }
@@ -17,6 +19,8 @@ public struct PoolSettings: Equatable, Sendable {
     public var workers: [SocketAddress] = []
     /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
     public var command: [String] = []
+    /// Of the command driver.
+    public var cloud = CloudSettings()
     /// Of the kubernetes driver.
     public var kubernetes = KubernetesSettings()
     public var worker = WorkerSettings()
@@ -78,6 +82,8 @@ extension PoolSettings: NamedSettingsSection {
         [
             .value("driver", \.driver, .word, .needsRestart),
             .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
+            .value("command", \.command, .words, .live),
+            .section("cloud", \.cloud),
             .value("command", \.command, .list(of: .text("a text", maxBytes: 4096), count: 0...64), .live),
             .section("kubernetes", \.kubernetes),
             .section("worker", \.worker),
@@ -137,9 +143,12 @@ extension PoolSettings: NamedSettingsSection {
     private func checkDriver(at path: String, _ findings: inout Findings) {
         let foreign: [String]
         switch self.driver {
-        case .process: foreign = ["workers", "kubernetes"]
+        case .process: foreign = ["workers", "cloud", "kubernetes"]
+        case .command:
+            foreign = ["workers", "command", "kubernetes"]
+            self.cloud.checkUse(at: path, &findings)
         case .kubernetes:
-            foreign = ["workers", "command", "probe.interval", "probe.failures"]
+            foreign = ["workers", "command", "cloud", "probe.interval", "probe.failures"]
             if self.kubernetes.name == nil, !findings.hasProblem(at: path + ".kubernetes.name") {
                 findings.reportContradiction(
                     path + ".driver",
@@ -149,7 +158,7 @@ extension PoolSettings: NamedSettingsSection {
             }
         case .static:
             foreign = [
-                "command", "kubernetes", "min_workers", "max_workers", "start_timeout", "probe.interval",
+                "command", "cloud", "kubernetes", "min_workers", "max_workers", "start_timeout", "probe.interval",
                 "probe.failures",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {

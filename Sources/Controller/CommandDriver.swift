@@ -1,0 +1,327 @@
+import EventLoop
+import Logging
+import Pools
+import Primitives
+import Scaling
+import Settings
+import SharedState
+import Transport
+
+/// Instances of any cloud, by its own command line: one command sets their number, one lists them, and one, if there is
+/// such, ends one that is named. `CloudFleet` decides; this runs the commands and asks the instances how they do.
+///
+/// Instances belong to the cloud: they stay when this controller ends, and when the pool is configured no more.
+final class CommandDriver: WorkerDriver {
+    private enum Phase: Equatable {
+        case standingBy
+        case takingOver(fence: Int64)
+        case leading(fence: Int64)
+        /// For good.
+        case ended
+    }
+
+    private var pool: PoolSettings
+    private let loop: any LoopContext
+    private let log: Logger
+    private let publisher: DirectoryPublisher
+    private let mayAct: () -> Bool
+    private let makeProbe: ProbeMaker
+    private let seed: UInt64
+    private var phase = Phase.standingBy
+    private var fleet: CloudFleet
+    /// By the ids of those who are asked.
+    private var probes: [String: (address: SocketAddress, probe: any AddressProbe)] = [:]
+    private let lister: CommandLane
+    private let actor: CommandLane
+    /// The next look at what there is to list and to do.
+    private var timer: LoopTimer?
+    private var listedAt: Instant?
+    /// How long whoever is due is looked for: also while nothing may be done.
+    private static let lookNanoseconds = 100 * Nanoseconds.perMillisecond
+    private var isAsking = false
+    var onEvent: ((WorkerDriverEvent) -> Void)?
+
+    init(_ context: DriverContext) {
+        self.pool = context.pool
+        self.loop = context.loop
+        self.log = context.log
+        self.publisher = DirectoryPublisher(pool: context.pool.name, board: context.board, log: context.log)
+        self.mayAct = context.mayAct
+        self.makeProbe = context.workers.probe
+        self.seed = context.seed
+        self.fleet = CloudFleet(limits: CloudFleet.Limits(context.pool), seed: context.seed)
+        self.lister = CommandLane(loop: context.loop, run: context.workers.run, seed: context.seed &+ 1)
+        self.actor = CommandLane(loop: context.loop, run: context.workers.run, seed: context.seed &+ 2)
+        self.timer = LoopTimer(loop: context.loop) { [weak self] in self?.look() }
+    }
+
+    // MARK: Observing
+
+    var state: PoolState { self.fleet.state }
+    var crashes: Int { self.fleet.crashes }
+    /// They need nobody.
+    var hasWorkers: Bool { false }
+    var term: Int64? { if case .leading(let fence) = self.phase { fence } else { nil } }
+
+    /// Those that the controller's own probes have found well; and those that leave, who may have something under way.
+    var directory: [WorkerRecord] {
+        self.fleet.members.values.compactMap { member -> WorkerRecord? in
+            guard let address = member.address else { return nil }
+            let state: WorkerRecord.State
+            switch member.state {
+            case .ready: state = .ready
+            case .draining, .leaving: state = .draining
+            case .starting, .failed, .retiring, .retired: return nil
+            }
+            return WorkerRecord(
+                id: member.id,
+                address: address.description,
+                state: state,
+                sinceMicros: member.startedMicros
+            )
+        }.sorted { $0.id < $1.id }
+    }
+
+    var problem: String? {
+        var parts: [String] = []
+        for (lane, key) in [(self.lister, "list"), (self.actor, "scale or retire")] {
+            guard let trouble = lane.trouble else { continue }
+            let since = RFC3339.text(wallMicros: trouble.sinceMicros, fraction: .millis)
+            parts.append("the command to \(key) has failed since \(since). \(trouble.what)")
+        }
+        let failed = self.fleet.failed
+        if let first = failed.first {
+            let what = failed.count == 1 ? "instance \(first.id) does" : "\(failed.count) instances, as \(first.id), do"
+            parts.append(
+                "\(what) not answer the probe at \(first.address?.description ?? "an address that is not listed")"
+            )
+        }
+        guard !parts.isEmpty else { return nil }
+        return "pool \(self.pool.name): " + parts.joined(separator: "; ")
+            + ". The workers stay as they are where a command fails, and it is tried again by itself; look at pools."
+            + "\(self.pool.name).cloud and probe in the configuration"
+    }
+
+    func apply(_ pool: PoolSettings) {
+        self.pool = pool
+        self.fleet.limits = CloudFleet.Limits(pool)
+        for (_, asked) in self.probes { asked.probe.settings = pool.probe }
+    }
+
+    // MARK: Leading and not
+
+    /// Goes on with whom gateways were told of: they are asked at once, and the cloud in its own time.
+    func takeOver(fence: Int64, _ completion: @escaping () -> Void) {
+        guard self.phase != .ended, !self.isAsking else { return }
+        self.phase = .takingOver(fence: fence)
+        self.isAsking = true
+        self.publisher.board.registry(pool: self.pool.name) { result in
+            self.isAsking = false
+            // What cannot be read is asked for again with the next round.
+            guard self.phase == .takingOver(fence: fence), case .success(let left) = result else { return }
+            guard left.fence <= fence else {
+                self.standBy()
+                self.onEvent?(.deposed)
+                return
+            }
+            for record in left.directory { self.inherit(record) }
+            self.phase = .leading(fence: fence)
+            self.probeAll()
+            self.look()
+            completion()
+        }
+    }
+
+    private func inherit(_ record: WorkerRecord) {
+        guard record.state != .starting, let address = try? SocketAddress(parsing: record.address) else { return }
+        self.fleet.inherit(
+            record.id,
+            address: address,
+            isDraining: record.state == .draining,
+            startedMicros: record.sinceMicros,
+            now: self.loop.now
+        )
+    }
+
+    func standBy() {
+        guard self.phase != .ended else { return }
+        self.phase = .standingBy
+        self.forget()
+    }
+
+    func follow() {}
+    func leave() { self.end() }
+
+    func stop(inHurry: Bool, _ completion: @escaping () -> Void) {
+        self.end()
+        completion()
+    }
+
+    private func end() {
+        self.phase = .ended
+        self.forget()
+    }
+
+    /// Whoever leads next finds out anew what there is.
+    private func forget() {
+        self.lister.cancel()
+        self.actor.cancel()
+        self.timer?.disarm()
+        self.listedAt = nil
+        for (_, asked) in self.probes { asked.probe.end() }
+        self.probes = [:]
+        self.fleet = CloudFleet(limits: CloudFleet.Limits(self.pool), seed: self.seed)
+    }
+
+    // MARK: Acting
+
+    func reconcile(desired: Int, inFlight: [String: Int]?) {
+        guard self.term != nil else { return }
+        self.changing { self.fleet.reconcile(desired: desired, inFlight: inFlight, now: self.loop.now) }
+        self.publish()
+        self.look()
+    }
+
+    func retire(_ id: String) {
+        guard self.term != nil else { return }
+        self.changing { self.fleet.dismiss(id, now: self.loop.now) }
+    }
+
+    /// Starts what is due, and comes back when there may be more.
+    private func look() {
+        guard self.term != nil else { return }
+        if self.mayAct() {
+            if self.lister.isFree, self.isListDue { self.list() }
+            // Blind it changes nothing.
+            if self.actor.isFree, self.lister.trouble == nil { self.act() }
+        }
+        self.timer?.arm(afterNanoseconds: Self.lookNanoseconds)
+    }
+
+    private var isListDue: Bool {
+        guard let listedAt = self.listedAt else { return true }
+        return self.loop.now.nanoseconds(since: listedAt) >= self.pool.cloud.everyNanoseconds
+    }
+
+    private func list() {
+        self.listedAt = self.loop.now
+        self.lister.start(self.pool.cloud.list, timeoutNanoseconds: self.pool.cloud.timeoutNanoseconds) {
+            printed throws(CommandFailure) in
+            let list: InstanceList
+            do throws(InstanceList.Damage) {
+                list = try InstanceList(printed: printed, port: self.pool.cloud.port.map { UInt16($0) })
+            } catch {
+                throw CommandFailure(what: "what it printed is no list of instances: \(error)")
+            }
+            var isTaken = false
+            self.changing {
+                isTaken = self.fleet.listed(list, now: self.loop.now, wallMicros: self.loop.wallMicros)
+            }
+            guard isTaken else {
+                throw CommandFailure(what: "it printed no instance, while some that it printed before answer")
+            }
+        } completion: {
+            self.tell(self.lister, "list")
+            self.look()
+        }
+    }
+
+    private func act() {
+        let cloud = self.pool.cloud
+        switch self.fleet.nextAction(now: self.loop.now) {
+        case nil: return
+        case .scale(let size):
+            self.log.info("cloud is told a size", metadata: ["pool": "\(self.pool.name)", "size": "\(size)"])
+            self.act(cloud.scale, CloudSettings.sizeWord, "\(size)") { self.fleet.scaled(to: size, now: self.loop.now) }
+        case .retire(let id):
+            self.log.info("cloud is told to end a worker", metadata: ["pool": "\(self.pool.name)", "worker": "\(id)"])
+            self.act(cloud.retire, CloudSettings.idWord, id) { self.fleet.retired(id, now: self.loop.now) }
+        }
+    }
+
+    private func act(_ words: [String], _ word: String, _ value: String, done: @escaping () -> Void) {
+        self.actor.start(
+            words.map { $0.replacing(word, with: value) },
+            timeoutNanoseconds: self.pool.cloud.timeoutNanoseconds
+        ) { _ throws(CommandFailure) in
+            self.changing(done)
+        } completion: {
+            self.tell(self.actor, "scale or retire")
+            self.look()
+        }
+    }
+
+    private func tell(_ lane: CommandLane, _ what: String) {
+        guard let trouble = lane.trouble else { return }
+        self.log.error(
+            "a command of the cloud has failed",
+            metadata: ["pool": "\(self.pool.name)", "command": "\(what)", "error": "\(trouble.what)"]
+        )
+    }
+
+    // MARK: How they do
+
+    /// Makes a change, and tells of what has come of it.
+    private func changing(_ body: () -> Void) {
+        let (directory, state) = (self.directory, self.fleet.state)
+        body()
+        self.probeAll()
+        guard self.directory != directory || self.fleet.state.ready != state.ready else { return }
+        self.publish()
+        // Not within whatever has led to this.
+        self.loop.onNextTurn { [weak self] in
+            guard let self, self.term != nil else { return }
+            self.onEvent?(.directoryChanged)
+        }
+    }
+
+    private func probeAll() {
+        let asked = Dictionary(uniqueKeysWithValues: self.fleet.probed.map { ($0.id, $0) })
+        for (id, probe) in self.probes where asked[id]?.address != probe.address {
+            probe.probe.end()
+            self.probes[id] = nil
+        }
+        for (id, member) in asked where self.probes[id] == nil {
+            guard let address = member.address else { continue }
+            let probe = self.makeProbe(self.pool.probe) { [weak self] in self?.answered(id, isWell: $0) }
+            self.probes[id] = (address, probe)
+            probe.begin(at: address, isReady: member.state == .ready)
+        }
+    }
+
+    private func answered(_ id: String, isWell: Bool) {
+        guard self.term != nil else { return }
+        var took: Int64?
+        self.changing { took = self.fleet.probed(id, isWell: isWell, now: self.loop.now) }
+        guard let took else { return }
+        self.log.info(
+            "worker ready",
+            metadata: [
+                "worker": "\(id)", "address": "\(self.fleet.members[id]?.address?.description ?? "")",
+                "took_ms": "\(took / Nanoseconds.perMillisecond)",
+            ]
+        )
+        self.onEvent?(.started(afterNanoseconds: took))
+    }
+
+    private func publish() {
+        guard let fence = self.term else { return }
+        self.publisher.publish(self.directory, fence: fence) {
+            guard self.term == fence else { return }
+            self.standBy()
+            self.onEvent?(.deposed)
+        }
+    }
+}
+
+extension CloudFleet.Limits {
+    init(_ pool: PoolSettings) {
+        self.init(
+            startTimeoutNanoseconds: pool.startTimeoutNanoseconds,
+            drainTimeoutNanoseconds: pool.drainTimeoutNanoseconds,
+            probeFailures: pool.probe.failures,
+            maxWorkers: pool.maxWorkers,
+            canRetire: !pool.cloud.retire.isEmpty
+        )
+    }
+}

@@ -1,0 +1,382 @@
+import Addresses
+import Primitives
+import Scaling
+
+/// The instances of a pool that a cloud starts and ends: a value without commands, timers or a log.
+///
+/// The cloud is told a size, and whom to retire, where it has a command for that. What it lists is believed as to who
+/// exists; who may get requests is whom the controller's own probes find well. `nextAction` says what to tell the cloud
+/// next, one thing at a time; a driver does it and reports how it went. What failed is not marked as done, so it comes
+/// again.
+///
+/// ```
+/// (ordered) → starting → ready → draining → retiring → retired → (gone)
+///                 ↘ failed ↗ ↘ failed → retiring
+/// ```
+/// Without a command to retire, the cloud chooses who goes when its size is lowered, and nobody can drain before that; who
+/// is listed as leaving is drained by then.
+public struct CloudFleet: Sendable {
+    public enum Action: Equatable, Sendable {
+        case scale(Int)
+        case retire(String)
+    }
+
+    public enum State: Equatable, Sendable {
+        /// Has not been well yet.
+        case starting(deadline: Instant)
+        case ready
+        case draining(since: Instant, isDismissed: Bool)
+        /// Did not get ready in time, or is well no more.
+        case failed
+        /// The cloud is to be told to end it.
+        case retiring
+        /// The cloud has been told.
+        case retired(since: Instant)
+        /// The cloud ends it.
+        case leaving
+    }
+
+    public struct Member: Equatable, Sendable {
+        public let id: String
+        public fileprivate(set) var address: SocketAddress?
+        public fileprivate(set) var state: State
+        public let startedAt: Instant
+        public let startedMicros: Int64
+        /// Questions in a row that it did not answer well, since it became ready.
+        fileprivate(set) var failedProbes = 0
+        fileprivate var hasBeenReady = false
+    }
+
+    public struct Limits: Equatable, Sendable {
+        public var startTimeoutNanoseconds: Int64
+        public var drainTimeoutNanoseconds: Int64
+        /// A ready instance that failed so often in a row is replaced; 0: never.
+        public var probeFailures: Int
+        public var maxWorkers: Int
+        /// There is a command that ends one that is named, and lowers the size by it.
+        public var canRetire: Bool
+
+        public init(
+            startTimeoutNanoseconds: Int64,
+            drainTimeoutNanoseconds: Int64,
+            probeFailures: Int,
+            maxWorkers: Int,
+            canRetire: Bool
+        ) {
+            self.startTimeoutNanoseconds = startTimeoutNanoseconds
+            self.drainTimeoutNanoseconds = drainTimeoutNanoseconds
+            self.probeFailures = probeFailures
+            self.maxWorkers = maxWorkers
+            self.canRetire = canRetire
+        }
+    }
+
+    /// A size that others have changed since, or that the cloud has not come to, is told once more after this time.
+    public static let repeatNanoseconds = 60 * Nanoseconds.perSecond
+    /// Who is still listed so long after it was retired is taken for one that runs.
+    public static let retiredNanoseconds = 600 * Nanoseconds.perSecond
+
+    public var limits: Limits
+    public private(set) var members: [String: Member] = [:]
+    public private(set) var crashes = 0
+    private var desired: Int?
+    /// When those were ordered that are not listed yet.
+    private var orders: [Instant] = []
+    /// As the cloud was told last, less those who were retired since; nil: it was not told anything yet.
+    private var told: Int?
+    private var toldAt: Instant?
+    private var hasList = false
+    /// Those that go because the size was lowered, by the cloud's own choice.
+    private var expectedLosses = 0
+    private var backoff: Backoff
+    /// No other one that failed is replaced before.
+    private var replacementAt: Instant?
+
+    public init(limits: Limits, seed: UInt64) {
+        self.limits = limits
+        self.backoff = Backoff(
+            shortestNanoseconds: Nanoseconds.perSecond,
+            longestNanoseconds: 300 * Nanoseconds.perSecond,
+            seed: seed
+        )
+    }
+
+    // MARK: Who there is
+
+    /// Those whom an earlier leader has told gateways of; the cloud's own list comes later.
+    public mutating func inherit(
+        _ id: String,
+        address: SocketAddress,
+        isDraining: Bool,
+        startedMicros: Int64,
+        now: Instant
+    ) {
+        guard self.members[id] == nil, self.members.count < InstanceList.maxInstances else { return }
+        self.members[id] = Member(
+            id: id,
+            address: address,
+            state: isDraining ? .draining(since: now, isDismissed: false) : .ready,
+            startedAt: now,
+            startedMicros: startedMicros,
+            hasBeenReady: true
+        )
+    }
+
+    /// The cloud names its instances. False: that cannot be, and nothing has changed. A list that is empty while
+    /// instances answer is a wrong question, or a cloud that has lost its memory.
+    public mutating func listed(_ list: InstanceList, now: Instant, wallMicros: Int64) -> Bool {
+        let isWell = self.members.values.contains { $0.state == .ready && $0.failedProbes == 0 }
+        if list.instances.isEmpty, isWell, self.desired ?? 1 > 0 { return false }
+        if self.toldAt == nil { self.toldAt = now }
+        self.hasList = true
+        let ids = Set(list.instances.map(\.id))
+        for id in self.members.keys.sorted() where !ids.contains(id) { self.lose(id) }
+        for instance in list.instances { self.take(instance, now: now, wallMicros: wallMicros) }
+        // It grows by others' hands, too. Where it is lowered by a number, those who are to go are listed for a while.
+        if self.limits.canRetire { self.told = self.told.map { max($0, self.kept) } }
+        self.settle(now: now)
+        return true
+    }
+
+    private mutating func lose(_ id: String) {
+        guard let member = self.members.removeValue(forKey: id) else { return }
+        self.countLoss(of: member)
+    }
+
+    private mutating func countLoss(of member: Member) {
+        switch member.state {
+        case .draining, .failed, .retiring, .retired, .leaving: break
+        case .starting, .ready:
+            if self.expectedLosses > 0 { self.expectedLosses -= 1 } else { self.crashes += 1 }
+        }
+    }
+
+    private mutating func take(_ instance: InstanceList.Instance, now: Instant, wallMicros: Int64) {
+        let fresh = State.starting(deadline: now.advanced(byNanoseconds: self.limits.startTimeoutNanoseconds))
+        guard let known = self.members[instance.id], known.address == nil || known.address == instance.address else {
+            // Under another address it is another one.
+            let ordered = self.orders.isEmpty ? now : self.orders.removeFirst()
+            self.members[instance.id] = Member(
+                id: instance.id,
+                address: instance.address,
+                state: instance.state == .leaving ? .leaving : fresh,
+                startedAt: ordered,
+                startedMicros: max(0, wallMicros - now.nanoseconds(since: ordered) / Nanoseconds.perMicrosecond)
+            )
+            return
+        }
+        self.members[instance.id]?.address = instance.address
+        switch (known.state, instance.state) {
+        case (.leaving, .leaving), (.retired, .leaving): break
+        case (_, .leaving):
+            self.countLoss(of: known)
+            self.members[instance.id]?.state = .leaving
+        case (.leaving, _): self.members[instance.id]?.state = fresh
+        case (.retired(let since), _) where now.nanoseconds(since: since) >= Self.retiredNanoseconds:
+            self.members[instance.id]?.state = fresh
+        default: break
+        }
+    }
+
+    // MARK: How they do
+
+    /// Somebody has been asked. Returns how long its start took, in nanoseconds, when it is ready by that.
+    public mutating func probed(_ id: String, isWell: Bool, now: Instant) -> Int64? {
+        guard let member = self.members[id] else { return nil }
+        var took: Int64?
+        switch member.state {
+        case .starting where isWell, .failed where isWell:
+            self.members[id]?.state = .ready
+            self.members[id]?.hasBeenReady = true
+            self.members[id]?.failedProbes = 0
+            self.backoff.reset()
+            self.replacementAt = nil
+            if !member.hasBeenReady { took = now.nanoseconds(since: member.startedAt) }
+        case .ready: self.members[id]?.failedProbes = isWell ? 0 : member.failedProbes + 1
+        default: break
+        }
+        self.settle(now: now)
+        return took
+    }
+
+    private func sorted(_ condition: (Member) -> Bool) -> [Member] {
+        self.members.values.filter(condition).sorted { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }
+    }
+
+    /// Looks who has failed, and what is still to come.
+    private mutating func settle(now: Instant) {
+        for member in self.sorted({ if case .starting(let until) = $0.state { until <= now } else { false } }) {
+            self.crashes += 1
+            self.members[member.id]?.state = .failed
+        }
+        let ready = self.sorted { $0.state == .ready }
+        var failing = ready.filter { self.limits.probeFailures > 0 && $0.failedProbes >= self.limits.probeFailures }
+        // What strikes most of them at once is seldom their own fault: one by one, and the others serve as they can.
+        if 2 * ready.count(where: { $0.failedProbes > 0 }) > ready.count {
+            let isComplete = ready.count == self.live.count && ready.count >= self.desired ?? 0
+            failing = isComplete && self.limits.canRetire ? Array(failing.prefix(1)) : []
+        }
+        for member in failing {
+            self.crashes += 1
+            self.members[member.id]?.state = .failed
+        }
+        let missing = max(0, (self.desired ?? 0) - self.live.count)
+        if self.orders.count > missing { self.orders.removeLast(self.orders.count - missing) }
+        while self.orders.count < missing { self.orders.append(now) }
+    }
+
+    private var live: [Member] {
+        self.sorted {
+            switch $0.state {
+            case .starting, .ready: true
+            case .draining, .failed, .retiring, .retired, .leaving: false
+            }
+        }
+    }
+
+    /// Those that the cloud keeps up as part of its size.
+    private var kept: Int {
+        self.members.values.count {
+            switch $0.state {
+            case .starting, .ready, .draining, .failed, .retiring: true
+            case .retired, .leaving: false
+            }
+        }
+    }
+
+    private var draining: [Member] {
+        self.sorted { if case .draining = $0.state { true } else { false } }
+    }
+
+    // MARK: What is desired
+
+    /// Moves towards `desired` instances, those that are on their way included. `inFlight` as in `Reconciliation`.
+    public mutating func reconcile(desired: Int, inFlight: [String: Int]?, now: Instant) {
+        self.desired = desired
+        for member in self.draining {
+            guard case .draining(let since, _) = member.state else { continue }
+            let age = now.nanoseconds(since: since)
+            let isQuiet = inFlight.map { $0[member.id] ?? 0 == 0 } ?? false
+            let timeout = max(Reconciliation.noticeNanoseconds, self.limits.drainTimeoutNanoseconds)
+            if age >= timeout || isQuiet && age >= Reconciliation.noticeNanoseconds {
+                self.members[member.id]?.state = .retiring
+            }
+        }
+        if self.limits.canRetire, self.hasList {
+            let live = self.live
+            if live.count > desired {
+                self.letGo(live.count - desired, of: live, inFlight: inFlight ?? [:], now: now)
+            } else {
+                self.revive(desired - live.count)
+            }
+        }
+        self.settle(now: now)
+    }
+
+    /// Those who are not ready go first, the youngest of them before the others; then the idlest.
+    private mutating func letGo(_ count: Int, of live: [Member], inFlight: [String: Int], now: Instant) {
+        let order = live.sorted { left, right in
+            if (left.state == .ready) != (right.state == .ready) { return right.state == .ready }
+            let (leftLoad, rightLoad) = (inFlight[left.id] ?? 0, inFlight[right.id] ?? 0)
+            if left.state == .ready, leftLoad != rightLoad { return leftLoad < rightLoad }
+            return (left.startedAt, left.id) > (right.startedAt, right.id)
+        }
+        for member in order.prefix(count) {
+            self.members[member.id]?.state =
+                member.state == .ready ? .draining(since: now, isDismissed: false) : .retiring
+        }
+    }
+
+    /// Who drains has not been ended: taken back it serves at once. The last to go come first.
+    private mutating func revive(_ count: Int) {
+        let candidates = self.draining.compactMap { member -> (since: Instant, id: String)? in
+            guard case .draining(let since, false) = member.state else { return nil }
+            return (since, member.id)
+        }
+        for (_, id) in candidates.sorted(by: { ($0.since, $0.id) > ($1.since, $1.id) }).prefix(count) {
+            self.members[id]?.state = .ready
+            self.members[id]?.failedProbes = 0
+        }
+    }
+
+    /// That one is to go, for good.
+    public mutating func dismiss(_ id: String, now: Instant) {
+        guard self.limits.canRetire, let member = self.members[id] else { return }
+        switch member.state {
+        case .ready: self.members[id]?.state = .draining(since: now, isDismissed: true)
+        case .draining(let since, _): self.members[id]?.state = .draining(since: since, isDismissed: true)
+        case .starting, .failed: self.members[id]?.state = .retiring
+        case .retiring, .retired, .leaving: break
+        }
+        self.settle(now: now)
+    }
+
+    // MARK: What the cloud is told
+
+    /// The next thing to tell it; nil when there is none. Asked again it says the same, until that is reported as done.
+    public mutating func nextAction(now: Instant) -> Action? {
+        guard self.hasList, let desired = self.desired else { return nil }
+        let told = self.told ?? self.kept
+        // Those who drain are part of the size until they are retired.
+        let wanted = desired + (self.limits.canRetire ? self.draining.count : 0)
+        let size = min(wanted, max(desired, self.limits.maxWorkers))
+        if told < size { return .scale(size) }
+        guard self.limits.canRetire else {
+            return told != size || self.isOverdue(self.kept != size, now: now) ? .scale(size) : nil
+        }
+        if let id = self.sorted({ $0.state == .retiring }).first?.id { return .retire(id) }
+        if let failed = self.sorted({ $0.state == .failed }).first, self.replacementAt.map({ now >= $0 }) ?? true {
+            self.members[failed.id]?.state = .retiring
+            self.replacementAt = now.advanced(byNanoseconds: self.backoff.next())
+            return .retire(failed.id)
+        }
+        // Lowered by a number it would choose itself who goes: that is not asked of it.
+        return self.isOverdue(self.live.count < desired, now: now) ? .scale(max(size, self.kept)) : nil
+    }
+
+    private func isOverdue(_ isAmiss: Bool, now: Instant) -> Bool {
+        isAmiss && self.toldAt.map { now.nanoseconds(since: $0) >= Self.repeatNanoseconds } ?? false
+    }
+
+    /// It has been told a size.
+    public mutating func scaled(to size: Int, now: Instant) {
+        if !self.limits.canRetire { self.expectedLosses = max(0, self.kept - size) }
+        self.told = size
+        self.toldAt = now
+    }
+
+    /// It has been told to end that one, which lowers its size.
+    public mutating func retired(_ id: String, now: Instant) {
+        self.told = max(0, (self.told ?? self.kept) - 1)
+        if self.members[id] != nil { self.members[id]?.state = .retired(since: now) }
+    }
+
+    // MARK: Looking
+
+    public var state: PoolState {
+        var pending = self.orders
+        var (ready, leaving) = (0, 0)
+        for member in self.members.values {
+            switch member.state {
+            case .starting: pending.append(member.startedAt)
+            case .ready: ready += 1
+            case .draining, .retiring, .retired, .leaving: leaving += 1
+            case .failed: break
+            }
+        }
+        return PoolState(ready: ready, pending: pending.sorted(), draining: leaving)
+    }
+
+    /// Those to be asked how they do: they have an address, and may get requests some time.
+    public var probed: [Member] {
+        self.sorted { member in
+            guard member.address != nil else { return false }
+            switch member.state {
+            case .starting, .ready, .failed: return true
+            case .draining, .retiring, .retired, .leaving: return false
+            }
+        }
+    }
+
+    public var failed: [Member] { self.sorted { $0.state == .failed } }
+}

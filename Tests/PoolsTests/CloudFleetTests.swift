@@ -1,0 +1,188 @@
+import Addresses
+import Primitives
+import Testing
+
+@testable import Pools
+
+/// Decisions about a cloud's instances, step by step; whole courses are with the drivers.
+@Suite struct CloudFleetTests {
+    private static func limits(canRetire: Bool = true, maxWorkers: Int = 10) -> CloudFleet.Limits {
+        CloudFleet.Limits(
+            startTimeoutNanoseconds: 30 * Nanoseconds.perSecond,
+            drainTimeoutNanoseconds: 20 * Nanoseconds.perSecond,
+            probeFailures: 3,
+            maxWorkers: maxWorkers,
+            canRetire: canRetire
+        )
+    }
+
+    private func at(_ seconds: Int64) -> Instant {
+        Instant(nanoseconds: 0).advanced(byNanoseconds: seconds * 1_000_000_000)
+    }
+
+    private func list(_ ids: [String], _ state: InstanceList.State = .running) -> InstanceList {
+        InstanceList(
+            ids.map {
+                .init(id: $0, address: .ipv4(UInt32($0.utf8.reduce(0) { $0 + Int($1) }), port: 80), state: state)
+            }
+        )
+    }
+
+    /// Outside of the macro, which cannot take a change.
+    private func check(_ holds: Bool, _ comment: Comment? = nil, at location: SourceLocation = #_sourceLocation) {
+        #expect(holds, comment, sourceLocation: location)
+    }
+
+    /// Ready instances of these names, with that many desired.
+    private func fleet(_ ids: [String], desired: Int, canRetire: Bool = true, maxWorkers: Int = 10) -> CloudFleet {
+        var fleet = CloudFleet(limits: Self.limits(canRetire: canRetire, maxWorkers: maxWorkers), seed: 1)
+        self.check(fleet.listed(self.list(ids), now: self.at(0), wallMicros: 0))
+        for id in ids { self.check(fleet.probed(id, isWell: true, now: self.at(1)) != nil) }
+        fleet.reconcile(desired: desired, inFlight: [:], now: self.at(2))
+        return fleet
+    }
+
+    @Test func nothing_isToldBeforeTheFirstList() {
+        var fleet = CloudFleet(limits: Self.limits(), seed: 1)
+        fleet.reconcile(desired: 5, inFlight: [:], now: self.at(0))
+        self.check(fleet.nextAction(now: self.at(0)) == nil && fleet.state.pending.count == 5)
+        self.check(fleet.listed(self.list([]), now: self.at(1), wallMicros: 0))
+        self.check(fleet.nextAction(now: self.at(1)) == .scale(5))
+        self.check(fleet.nextAction(now: self.at(1)) == .scale(5), "until it is reported as done")
+        fleet.scaled(to: 5, now: self.at(2))
+        self.check(fleet.nextAction(now: self.at(2)) == nil)
+    }
+
+    /// The time that a start takes counts from when it was ordered, not from when it was listed.
+    @Test func start_countsFromItsOrder() {
+        var fleet = CloudFleet(limits: Self.limits(), seed: 1)
+        self.check(fleet.listed(self.list([]), now: self.at(0), wallMicros: 0))
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(0))
+        fleet.scaled(to: 1, now: self.at(0))
+        self.check(fleet.listed(self.list(["a"], .starting), now: self.at(10), wallMicros: 0))
+        self.check(fleet.probed("a", isWell: true, now: self.at(25)) == 25 * Nanoseconds.perSecond)
+    }
+
+    /// With a command to retire, the size is never lowered by a number: the cloud would choose who goes.
+    @Test func lessIsDesired_oneByOneIsRetired() {
+        var fleet = self.fleet(["a", "b", "c"], desired: 1)
+        self.check(fleet.nextAction(now: self.at(2)) == nil && fleet.state.ready == 1 && fleet.state.draining == 2)
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(5))
+        guard case .retire(let first)? = fleet.nextAction(now: self.at(5)) else {
+            Issue.record("nobody is retired")
+            return
+        }
+        fleet.retired(first, now: self.at(6))
+        guard case .retire(let second)? = fleet.nextAction(now: self.at(6)) else {
+            Issue.record("the other one is not retired")
+            return
+        }
+        #expect(first != second)
+        fleet.retired(second, now: self.at(7))
+        // The cloud lists them for a while.
+        self.check(fleet.listed(self.list(["a", "b", "c"]), now: self.at(8), wallMicros: 0))
+        self.check(fleet.nextAction(now: self.at(8)) == nil && fleet.crashes == 0)
+    }
+
+    /// More while some drain: who was not told yet is revived, and the size counts those who were.
+    @Test func moreIsDesired_whileOneIsRetired_theSizeFits() {
+        var fleet = self.fleet(["a", "b"], desired: 1)
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(5))
+        guard case .retire(let id)? = fleet.nextAction(now: self.at(5)) else {
+            Issue.record("nobody is retired")
+            return
+        }
+        fleet.reconcile(desired: 3, inFlight: [:], now: self.at(6))
+        // It is on its way out, and still part of the size.
+        self.check(fleet.nextAction(now: self.at(6)) == .scale(3))
+        fleet.scaled(to: 3, now: self.at(6))
+        self.check(fleet.nextAction(now: self.at(6)) == .retire(id))
+        fleet.retired(id, now: self.at(7))
+        self.check(fleet.nextAction(now: self.at(7)) == .scale(3))
+    }
+
+    @Test func withoutRetire_theCloudIsToldTheNumber() {
+        var fleet = self.fleet(["a", "b", "c"], desired: 1, canRetire: false)
+        self.check(fleet.nextAction(now: self.at(2)) == .scale(1))
+        fleet.scaled(to: 1, now: self.at(2))
+        self.check(fleet.nextAction(now: self.at(3)) == nil)
+        self.check(fleet.listed(self.list(["b"]), now: self.at(4), wallMicros: 0))
+        #expect(fleet.crashes == 0, "it was the cloud's choice")
+        self.check(fleet.listed(self.list(["x"]), now: self.at(5), wallMicros: 0))
+        #expect(fleet.crashes == 1, "that was not")
+    }
+
+    /// Somebody has lowered the size by hand, or it has been lost.
+    @Test func size_thatTheCloudDoesNotComeTo_isToldAgain() {
+        var fleet = self.fleet(["a", "b"], desired: 4)
+        self.check(fleet.nextAction(now: self.at(2)) == .scale(4))
+        fleet.scaled(to: 4, now: self.at(2))
+        self.check(fleet.nextAction(now: self.at(61)) == nil)
+        self.check(fleet.nextAction(now: self.at(62)) == .scale(4))
+    }
+
+    @Test func emptyList_whileInstancesAnswer_isNotBelieved() {
+        var fleet = self.fleet(["a", "b"], desired: 2)
+        self.check(!fleet.listed(self.list([]), now: self.at(3), wallMicros: 0))
+        #expect(fleet.state.ready == 2)
+        for id in ["a", "b"] { self.check(fleet.probed(id, isWell: false, now: self.at(4)) == nil) }
+        self.check(fleet.listed(self.list([]), now: self.at(5), wallMicros: 0), "now nobody answers")
+        #expect(fleet.state.ready == 0 && fleet.crashes == 2)
+    }
+
+    /// What strikes most at once is seldom their own fault: they stay listed, and go one by one.
+    @Test func allHang_oneIsReplaced() {
+        var fleet = self.fleet(["a", "b", "c", "d"], desired: 4)
+        for second in 3..<9 {
+            for id in ["a", "b", "c", "d"] { _ = fleet.probed(id, isWell: false, now: self.at(Int64(second))) }
+        }
+        #expect(fleet.state.ready == 3 && fleet.failed.count == 1 && fleet.crashes == 1)
+        self.check(fleet.nextAction(now: self.at(9)).map { if case .retire = $0 { true } else { false } } == true)
+    }
+
+    @Test func oneThatNeverAnswers_isReplaced_laterEachTime() {
+        var fleet = CloudFleet(limits: Self.limits(), seed: 7)
+        var replaced: [Int64] = []
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(0))
+        for second in 0..<7_200 as Range<Int64> {
+            self.check(fleet.listed(self.list(["i\(replaced.count)"]), now: self.at(second), wallMicros: 0))
+            fleet.reconcile(desired: 1, inFlight: [:], now: self.at(second))
+            if case .retire(let id)? = fleet.nextAction(now: self.at(second)) {
+                fleet.retired(id, now: self.at(second))
+                replaced.append(second)
+            }
+        }
+        #expect(replaced.first == 30 && fleet.crashes >= replaced.count)
+        // Each takes 30 s to be found out; with pauses of up to five minutes it is far less often than that.
+        #expect(replaced.count > 20 && replaced.count < 120)
+    }
+
+    /// As an auto scaling group whose greatest size is the pool's: one more is refused there.
+    @Test func dismissal_atTheMost_doesNotAskForMore() {
+        var fleet = self.fleet(["a", "b"], desired: 2, maxWorkers: 2)
+        fleet.dismiss("a", now: self.at(3))
+        fleet.reconcile(desired: 2, inFlight: ["a": 1], now: self.at(4))
+        self.check(fleet.nextAction(now: self.at(4)) == nil && fleet.state.ready == 1)
+        fleet.reconcile(desired: 2, inFlight: [:], now: self.at(6))
+        self.check(fleet.nextAction(now: self.at(6)) == .retire("a"))
+        fleet.retired("a", now: self.at(6))
+        self.check(fleet.nextAction(now: self.at(6)) == .scale(2))
+    }
+
+    @Test func sameID_atAnotherAddress_isAnotherInstance() {
+        var fleet = self.fleet(["a"], desired: 1)
+        let moved = InstanceList([.init(id: "a", address: .ipv4(9, port: 80), state: .running)])
+        self.check(fleet.listed(moved, now: self.at(3), wallMicros: 0))
+        #expect(fleet.state.ready == 0 && fleet.state.pending.count == 1)
+        self.check(fleet.probed.map(\.address) == [.ipv4(9, port: 80)])
+    }
+
+    @Test func whoLeaves_byTheCloudsWish_isDrained() {
+        var fleet = self.fleet(["a", "b"], desired: 2)
+        var instances = self.list(["a"]).instances
+        instances += self.list(["b"], .leaving).instances
+        self.check(fleet.listed(InstanceList(instances), now: self.at(3), wallMicros: 0))
+        #expect(fleet.state.ready == 1 && fleet.state.draining == 1 && fleet.members["b"]?.state == .leaving)
+        #expect(fleet.crashes == 1)
+    }
+}
