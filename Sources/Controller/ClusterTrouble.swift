@@ -58,7 +58,9 @@ extension KubernetesDriver {
         if let access = self.trouble.access { return ["there is no way to the cluster: \(access)"] }
         let now = self.context.loop.now
         var texts: [String] = []
-        let meanwhile = "Meanwhile its workers stay as they are known"
+        let meanwhile =
+            "It is tried again by itself; look also at pools.\(self.pool.name).kubernetes in the configuration. Meanwhile its "
+            + "workers stay as they are known"
         if let (since, failure) = self.trouble.lastingFailure, self.trouble.lasting(since, now: now) {
             texts.append("\(failure). \(meanwhile)")
         } else if let (since, failure) = self.link?.watchTrouble, self.trouble.lasting(since, now: now) {

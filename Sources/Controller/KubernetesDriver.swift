@@ -35,6 +35,8 @@ final class KubernetesDriver: WorkerDriver {
     var onEvent: ((WorkerDriverEvent) -> Void)?
     /// The fence of the term that is about to begin.
     private var nextTerm: Int64?
+    /// Begins a term as soon as it is known which workers there are.
+    private var whenSynced: (() -> Void)?
     private var isOver = false
     /// A round is under way.
     private var isBusy = false
@@ -121,6 +123,9 @@ final class KubernetesDriver: WorkerDriver {
         }
         self.take(self.plan.told(pods, now: self.now))
         self.tellIfChanged()
+        let next = self.whenSynced
+        self.whenSynced = nil
+        next?()
     }
 
     private func take(_ events: [ReplicaPlan.Event]) {
@@ -129,7 +134,7 @@ final class KubernetesDriver: WorkerDriver {
             case .started(let nanoseconds):
                 if self.term != nil { self.onEvent?(.started(afterNanoseconds: nanoseconds)) }
             case .scaledByOthers(let before, let after):
-                guard self.term != nil else { continue }
+                guard self.wanted != nil else { continue }
                 self.trouble.others.append((self.now, before, after))
                 self.context.log.warning(
                     "somebody else has changed the number of replicas",
@@ -175,7 +180,9 @@ final class KubernetesDriver: WorkerDriver {
             guard case .success(let left) = result else { return }
             guard left.fence <= fence else { return self.deposed() }
             if self.link?.isSynced != true {
-                guard !left.directory.isEmpty else { return }
+                guard !left.directory.isEmpty else {
+                    return self.whenSynced = { [weak self] in self?.takeOver(fence: fence, completion) }
+                }
                 let pods = left.directory.map {
                     ReplicaPlan.Pod(
                         id: $0.id,
@@ -199,6 +206,7 @@ final class KubernetesDriver: WorkerDriver {
 
     func standBy() {
         self.nextTerm = nil
+        self.whenSynced = nil
         guard self.term != nil else { return }
         self.term = nil
         self.wanted = nil
@@ -214,6 +222,7 @@ final class KubernetesDriver: WorkerDriver {
     func stop(inHurry: Bool, _ completion: @escaping () -> Void) {
         self.term = nil
         self.nextTerm = nil
+        self.whenSynced = nil
         self.isOver = true
         guard let link = self.link else { return completion() }
         self.link = nil
@@ -230,8 +239,20 @@ final class KubernetesDriver: WorkerDriver {
 
     func reconcile(desired: Int, inFlight: [String: Int]?) {
         guard self.term != nil else { return }
-        self.connectIfNeeded()
         self.wanted = (desired, inFlight)
+        self.beginRound()
+    }
+
+    /// Somebody else scales the workload: it is looked at, and left alone.
+    func hold(inFlight: [String: Int]?) {
+        guard self.term != nil else { return }
+        self.wanted = nil
+        self.plan.hold()
+        self.beginRound()
+    }
+
+    private func beginRound() {
+        self.connectIfNeeded()
         if let lease = self.link?.lease {
             lease.want(true)
             self.trouble.lease(isHeld: lease.trusted != nil, now: self.now)
@@ -244,7 +265,7 @@ final class KubernetesDriver: WorkerDriver {
 
     /// How long a write may take, in nanoseconds; nil: none may be made.
     private var allowance: Int64? {
-        guard self.term != nil, self.context.mayAct() else { return nil }
+        guard self.term != nil, self.wanted != nil, self.context.mayAct() else { return nil }
         guard let lease = self.link?.lease else { return .max }
         return lease.trusted
     }

@@ -213,6 +213,12 @@ public struct ReplicaPlan: Sendable {
         for id in order.prefix(count) { self.draining[id] = now }
     }
 
+    /// Somebody else scales: nobody is to go any more for our sake.
+    public mutating func hold() {
+        self.draining = [:]
+        self.retired = []
+    }
+
     /// That one is to go, as an operator wants it. What is missing then, the next `reconcile` orders.
     public mutating func retire(_ id: String, now: Instant) {
         guard self.choice == .marked, self.pods[id]?.condition == .ready, self.dismissed[id] == nil else { return }

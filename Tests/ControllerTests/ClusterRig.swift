@@ -21,6 +21,7 @@ final class ClusterRig {
         let permission: Permission
         var desired: Int?
         var inFlight: [String: Int]? = [:]
+        var holds = false
 
         fileprivate init(
             loop: VirtualLoop,
@@ -78,15 +79,7 @@ final class ClusterRig {
                 board: board,
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 seed: UInt64(self.members.count + 1),
-                workers: WorkerAccess(
-                    controller: name,
-                    place: "here",
-                    book: MemoryBook(),
-                    launch: { _, _ in throw NoProcesses() },
-                    adopt: { _, _ in nil },
-                    isGone: { _ in false },
-                    cluster: { _, _ in .success(ClusterLink.Way(transport: transport, namespace: nil)) }
-                ),
+                workers: Self.access(name, transport),
                 mayAct: { permission.mayAct }
             )
         )
@@ -97,12 +90,20 @@ final class ClusterRig {
         return member
     }
 
-    private struct NoProcesses: Error {}
+    private static func access(_ name: String, _ transport: InventedTransport) -> WorkerAccess {
+        var access = WorkerAccess.invented(controller: name)
+        access.cluster = { _, _ in .success(ClusterLink.Way(transport: transport, namespace: nil)) }
+        return access
+    }
 
     /// A controller's second.
     private func tick(_ member: Member) {
         if member.driver.term != nil, let desired = member.desired {
-            member.driver.reconcile(desired: desired, inFlight: member.inFlight)
+            if member.holds {
+                member.driver.hold(inFlight: member.inFlight)
+            } else {
+                member.driver.reconcile(desired: desired, inFlight: member.inFlight)
+            }
         } else if member.driver.term == nil {
             member.driver.follow()
         }

@@ -182,6 +182,25 @@ import Yams
         #expect(rig.writes.isEmpty)
     }
 
+    @Test func pool_thatIsHeld_isLeftToOthers() {
+        let rig = ClusterRig(replicas: 3)
+        let member = rig.add()
+        #expect(rig.lead(member, desired: 3))
+        #expect(rig.wait(seconds: 20) { rig.ready(member).count == 3 })
+        member.inFlight = nil
+        member.desired = 2
+        #expect(rig.wait(seconds: 5) { rig.ready(member).count == 2 })
+        member.holds = true
+        #expect(rig.wait(seconds: 5) { rig.ready(member).count == 3 }, "nobody has to go any more")
+        rig.cluster.forgetLog()
+        rig.cluster.change("/apis/apps/v1/namespaces/sale/deployments/shop") { $0["spec"]["replicas"] = 5 }
+        #expect(rig.wait(seconds: 20) { rig.ready(member).count == 5 })
+        rig.run(seconds: 60)
+        #expect(rig.scalings.isEmpty && rig.on(member) { $0.problem } == nil)
+        member.holds = false
+        #expect(rig.wait(seconds: 60) { rig.cluster.pods.count == 2 })
+    }
+
     @Test func end_leavesTheWorkloadAlone_andGivesTheLeaseUp() {
         let rig = ClusterRig(replicas: 2)
         let member = rig.add()

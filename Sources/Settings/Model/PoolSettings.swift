@@ -84,7 +84,6 @@ extension PoolSettings: NamedSettingsSection {
             .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
             .value("command", \.command, .words, .live),
             .section("cloud", \.cloud),
-            .value("command", \.command, .list(of: .text("a text", maxBytes: 4096), count: 0...64), .live),
             .section("kubernetes", \.kubernetes),
             .section("worker", \.worker),
             .value("min_workers", \.minWorkers, .count(1...1000), .live),

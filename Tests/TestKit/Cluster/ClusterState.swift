@@ -34,6 +34,9 @@ struct ClusterState {
     var endPod: (@Sendable (String) -> Void)?
     var nextPod = 0
     var leaving: Set<String> = []
+    /// Fail their readiness probe.
+    var unwell: Set<String> = []
+    var onLeaving: (@Sendable (String) -> Void)?
 
     init(startMillis: Int64, endMillis: Int64) {
         self.startMillis = startMillis

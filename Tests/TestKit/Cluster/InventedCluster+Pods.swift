@@ -30,6 +30,8 @@ extension InventedCluster {
         }
         let (startMillis, endMillis) = self.state.withLock { ($0.startMillis, $0.endMillis) }
         for pod in started { self.after(startMillis) { self.becameReady(pod) } }
+        let onLeaving = self.state.withLock { $0.onLeaving }
+        for pod in ended { onLeaving?(pod) }
         for pod in ended { self.after(endMillis) { self.ended(pod) } }
     }
 
@@ -86,6 +88,7 @@ extension InventedCluster {
             let workload = state.objects[path]?["metadata"]["labels"]["app"].string ?? ""
             state.delete(path)
             state.leaving.remove(pod)
+            state.unwell.remove(pod)
             Self.refreshSlices(of: workload, &state)
             return state.endPod
         }
@@ -98,6 +101,40 @@ extension InventedCluster {
         self.controlReplicas()
     }
 
+    /// A pod fails its readiness probe until its container is started anew, after so many milliseconds.
+    public func hang(_ pod: String, forMillis millis: Int64) {
+        self.setWell(pod, false)
+        self.after(millis) { self.setWell(pod, true) }
+    }
+
+    private func setWell(_ pod: String, _ isWell: Bool) {
+        self.state.withLock { state in
+            guard let object = state.objects["\(ClusterState.pods)/\(pod)"] else { return }
+            if isWell { state.unwell.remove(pod) } else { state.unwell.insert(pod) }
+            Self.refreshSlices(of: object["metadata"]["labels"]["app"].string ?? "", &state)
+        }
+    }
+
+    /// Those that run and have not been told to end; and of them, those that serve.
+    public var running: (all: Set<String>, serving: Set<String>) {
+        self.state.withLock { state in
+            let pods = state.objects.filter { ClusterState.split($0.key).collection == ClusterState.pods }
+                .filter { !state.leaving.contains(ClusterState.split($0.key).name) }
+            let serving = pods.filter {
+                $0.value["status"]["ready"] == true && !state.unwell.contains(ClusterState.split($0.key).name)
+            }
+            return (
+                Set(pods.keys.map { ClusterState.split($0).name }),
+                Set(serving.keys.map { ClusterState.split($0).name })
+            )
+        }
+    }
+
+    /// Is told of each pod that is told to end.
+    public func onLeaving(_ tell: @escaping @Sendable (_ pod: String) -> Void) {
+        self.state.withLock { $0.onLeaving = tell }
+    }
+
     /// The slices of a workload's service, written anew where they have changed.
     static func refreshSlices(of workload: String, _ state: inout ClusterState) {
         // Only those with the same port go into one slice.
@@ -108,10 +145,11 @@ extension InventedCluster {
         {
             let name = pod["metadata"]["name"].string ?? ""
             let isLeaving = state.leaving.contains(name)
+            let isWell = !state.unwell.contains(name)
             byPort[pod["status"]["port"].integer ?? 0, default: []].append([
                 "addresses": [pod["status"]["host"]],
                 "conditions": [
-                    "ready": .bool(!isLeaving), "serving": true, "terminating": .bool(isLeaving),
+                    "ready": .bool(!isLeaving && isWell), "serving": .bool(isWell), "terminating": .bool(isLeaving),
                 ],
                 "targetRef": ["kind": "Pod", "name": .text(name)],
             ])

@@ -7,8 +7,23 @@ public final class InventedTransport: APITransport {
     private let cluster: InventedCluster
     private let loop: any LoopContext
     private let token: String
-    /// Nothing gets through.
-    public var isAway = false
+    public enum Fault: Sendable {
+        /// Nothing gets through.
+        case away
+        /// Nobody answers.
+        case hangs
+        /// Every call is refused.
+        case refuses
+        /// What comes is no JSON.
+        case talksNonsense
+        /// Nothing is known of anything.
+        case forgets
+    }
+    public var fault: Fault?
+    public var isAway: Bool {
+        get { self.fault == .away }
+        set { self.fault = newValue ? .away : nil }
+    }
     private var streams: [Int: Stream] = [:]
 
     public init(_ cluster: InventedCluster, loop: any LoopContext, token: String) {
@@ -35,8 +50,9 @@ public final class InventedTransport: APITransport {
         timeoutNanoseconds: Int64,
         completion: @escaping (Result<APIResponse, APIFailure>) -> Void
     ) {
-        self.loop.after(nanoseconds: Nanoseconds.perMillisecond) {
-            guard !self.isAway else { return completion(.failure(.unreachable("a test wants it"))) }
+        let takes = self.fault == .hangs ? timeoutNanoseconds : Nanoseconds.perMillisecond
+        self.loop.after(nanoseconds: takes) {
+            if let fault = self.fault { return completion(Self.answer(fault)) }
             switch self.handle(request) {
             case .whole(let status, let retryAfter, let body):
                 completion(
@@ -57,7 +73,7 @@ public final class InventedTransport: APITransport {
     ) -> any APIStream {
         let stream = Stream(onLine: onLine, onEnd: onEnd)
         self.loop.after(nanoseconds: Nanoseconds.perMillisecond) {
-            guard !self.isAway else { return stream.end(.unreachable("a test wants it")) }
+            if self.fault != nil { return stream.end(.unreachable("a test wants it")) }
             switch self.handle(request) {
             case .whole(let status, _, let body):
                 stream.end(APIFailure(APIResponse(status: status, body: body.bytes), to: request))
@@ -71,9 +87,19 @@ public final class InventedTransport: APITransport {
         return stream
     }
 
+    private static func answer(_ fault: Fault) -> Result<APIResponse, APIFailure> {
+        switch fault {
+        case .away: .failure(.unreachable("a test wants it"))
+        case .hangs: .failure(.unreachable("no answer in time"))
+        case .refuses: .success(APIResponse(status: 403))
+        case .talksNonsense: .success(APIResponse(status: 200, body: Array("<html>".utf8)))
+        case .forgets: .success(APIResponse(status: 404))
+        }
+    }
+
     private func take(_ line: [UInt8]?, of number: Int) {
         guard let stream = self.streams[number] else { return }
-        guard let line, !stream.isOver, !self.isAway else {
+        guard let line, !stream.isOver, self.fault == nil else {
             self.streams[number] = nil
             self.cluster.closed(number)
             return stream.end(nil)
