@@ -141,7 +141,7 @@ let package = Package(
             name: "TestKit",
             dependencies: [
                 "Admission", "CHiredis", "EmbeddedRedis", "EventLoop", "Kubernetes", "Pools", "Primitives",
-                "RedisClient", "Scaling", "SharedState", "Transport", nioCore, nioHTTP1, nioPosix,
+                "RedisClient", "Scaling", "SharedState", "Transport", nioCore, nioHTTP1, nioPosix, nioSSL,
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -177,7 +177,7 @@ let package = Package(
             ]
         ),
         tests("ReportsTests", ["Reports"]),
-        tests("KubernetesTests", ["EventLoop", "Kubernetes", "Primitives", "TestKit"]),
+        tests("KubernetesTests", ["EventLoop", "Kubernetes", "Primitives", "TestKit", "Transport"]),
         tests(
             "ControllerTests",
             [

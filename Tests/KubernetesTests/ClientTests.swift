@@ -26,14 +26,22 @@ final class ClientRig: Sendable {
     }
     private let own: LoopBound<Own>
 
-    init(token: ClusterAccess.Credentials = .none) throws {
+    /// `prepare` is given the access to the server.
+    init(
+        token: ClusterAccess.Credentials = .none,
+        host: String = "127.0.0.1",
+        certificates: InventedAPIServer.Certificates? = nil,
+        _ prepare: (inout ClusterAccess) -> Void = { _ in }
+    ) throws {
         self.cluster = InventedCluster()
-        let server = try InventedAPIServer(self.cluster)
+        let server = try InventedAPIServer(self.cluster, host: host, certificates: certificates)
         self.server = server
         self.namespace = InventedCluster.namespace
         let fixture = try LoopFixture()
         self.fixture = fixture
-        let access = ClusterAccess(server: server.url, credentials: token)
+        var prepared = ClusterAccess(server: server.url, credentials: token)
+        prepare(&prepared)
+        let access = prepared
         self.own = try fixture.run { LoopBound(try Own(access, fixture), loop: fixture.loop) }
     }
 

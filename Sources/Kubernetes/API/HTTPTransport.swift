@@ -33,6 +33,8 @@ public final class HTTPTransport: APITransport {
             timeout: .init(connect: .seconds(Self.connectSeconds))
         )
         configuration.httpVersion = .http1Only
+        // What fails is told at once, with its reason: whoever calls knows whether there is a point in trying again.
+        configuration.connectionPool.retryConnectionEstablishment = false
         if let name = access.serverName, let host = URL(string: access.server)?.host {
             // Who is to be named by the certificate is asked for by that name, at the address that is meant.
             configuration.dnsOverride = [name: host]

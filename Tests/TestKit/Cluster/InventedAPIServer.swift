@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// An `InventedCluster` behind HTTP on a port of the loopback, with a thread of its own.
 public final class InventedAPIServer: Sendable {
@@ -10,10 +11,42 @@ public final class InventedAPIServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
 
-    public var url: String { "http://127.0.0.1:\(self.port)" }
+    private let isSecure: Bool
+    private let host: String
 
-    public init(_ cluster: InventedCluster) throws {
+    public var url: String { "\(self.isSecure ? "https" : "http")://\(self.host):\(self.port)" }
+
+    /// PEM files.
+    public struct Certificates: Sendable {
+        let certificate, key: String
+        let clients: String?
+
+        /// - Parameter clients: whoever shows no such certificate is not let in; nil: everybody is.
+        public init(certificate: String, key: String, clients: String? = nil) {
+            self.certificate = certificate
+            self.key = key
+            self.clients = clients
+        }
+
+        fileprivate func context() throws -> NIOSSLContext {
+            var tls = TLSConfiguration.makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMFile(self.certificate).map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: self.key, format: .pem))
+            )
+            if let clients = self.clients {
+                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(clients))
+                tls.certificateVerification = .noHostnameVerification
+            }
+            return try NIOSSLContext(configuration: tls)
+        }
+    }
+
+    /// - Parameter host: an address of the loopback.
+    public init(_ cluster: InventedCluster, host: String = "127.0.0.1", certificates: Certificates? = nil) throws {
         self.cluster = cluster
+        self.host = host
+        self.isSecure = certificates != nil
+        let tls = try certificates?.context()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
         cluster.use { millis, work in group.any().scheduleTask(in: .milliseconds(millis)) { work() } }
@@ -21,11 +54,12 @@ public final class InventedAPIServer: Sendable {
             .serverChannelOption(.backlog, value: 64)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(cluster))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).wait()
+            .bind(host: host, port: 0).wait()
         self.port = UInt16(self.channel.localAddress?.port ?? 0)
     }
 
