@@ -119,9 +119,8 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway",
-                "HTTPService",
-                "Observability", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings", "SettingsFile",
-                "SharedState", "Tokens", "Transport", arguments, logging,
+                "HTTPService", "Observability", "Pools", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings",
+                "SettingsFile", "SharedState", "Tokens", "Transport", arguments, logging,
             ],
             swiftSettings: swift
         ),

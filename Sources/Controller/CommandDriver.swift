@@ -182,6 +182,13 @@ final class CommandDriver: WorkerDriver {
         self.look()
     }
 
+    func hold(inFlight: [String: Int]?) {
+        guard self.term != nil else { return }
+        self.changing { self.fleet.hold(now: self.loop.now) }
+        self.publish()
+        self.look()
+    }
+
     func retire(_ id: String) {
         guard self.term != nil else { return }
         self.changing { self.fleet.dismiss(id, now: self.loop.now) }

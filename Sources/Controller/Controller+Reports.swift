@@ -1,4 +1,5 @@
 import Observability
+import Pools
 import Primitives
 import Reports
 
@@ -15,6 +16,14 @@ extension Controller {
         }
         text.family("sluice_workers_desired", .gauge, help: "Workers that ready and pending ones should come to.")
         for pool in report { pool.decision.map { text.sample($0.desiredWorkers, [("pool", pool.name)]) } }
+        text.family(
+            "sluice_workers_wanted",
+            .gauge,
+            help: "Workers that the pool's mode makes of the desired ones; none: nothing is changed."
+        )
+        for pool in report {
+            if let wanted = pool.verdict?.desired { text.sample(wanted, [("pool", pool.name)]) }
+        }
         text.family("sluice_workers_needed", .gauge, help: "Workers that this moment alone would ask for.")
         for pool in report { pool.decision.map { text.sample($0.neededWorkers, [("pool", pool.name)]) } }
         text.family("sluice_admission_rate", .gauge, help: "Visitors a second that the ready workers can take.")
@@ -82,6 +91,15 @@ extension Controller {
         }
     }
 
+    private static func mode(_ verdict: PoolModes.Verdict) -> ControllerStatus.Mode {
+        ControllerStatus.Mode(
+            name: verdict.mode.name,
+            workers: verdict.desired,
+            setBy: verdict.isOrdered ? "operator" : "configuration",
+            until: verdict.untilMicros.map { RFC3339.text(wallMicros: $0, fraction: .millis) }
+        )
+    }
+
     /// As `/status` shows it.
     public var status: ControllerStatus {
         let report = self.report
@@ -92,6 +110,7 @@ extension Controller {
                 pending: pool.state.pending.count,
                 draining: pool.state.draining,
                 crashes: pool.crashes,
+                mode: pool.verdict.map { Self.mode($0) },
                 decision: pool.decision.map { decision in
                     ControllerStatus.Decision(
                         desired: decision.desiredWorkers,

@@ -284,6 +284,8 @@ public final class Controller {
         public let name: String
         public let state: PoolState
         public let decision: ScalingDecision?
+        /// What the pool's mode has made of it.
+        public let verdict: PoolModes.Verdict?
         public let signals: PoolSignals?
         public let crashes: Int
         public let silentGateways: [GatewayRoster.Silent]
@@ -297,6 +299,7 @@ public final class Controller {
                 name: $0.name,
                 state: $0.state,
                 decision: $0.lastDecision,
+                verdict: $0.lastVerdict,
                 signals: $0.lastSignals,
                 crashes: $0.crashes,
                 silentGateways: $0.silent,

@@ -19,6 +19,11 @@ final class PoolController {
     private var policy: ScalingPolicy
     private let driver: any WorkerDriver
     private(set) var lastDecision: ScalingDecision?
+    private var modes = PoolModes()
+    /// What an operator has set, as the shared state told last; nil: not known yet in this term.
+    private var order: ModeOrder??
+    /// What the mode has made of the last decision.
+    private(set) var lastVerdict: PoolModes.Verdict?
     private(set) var lastSignals: PoolSignals?
     private var roster = GatewayRoster()
     /// Gateways that have ceased to report without having said that they stop.
@@ -93,6 +98,18 @@ final class PoolController {
         }
         self.isBusy = true
         self.fence = fence
+        self.board.mode(pool: self.name) { result in
+            if case .success(let order) = result { self.order = .some(order) }
+            // Scaled in spite of an order it would be wrong, if only for a second.
+            guard self.order != nil else {
+                self.isBusy = false
+                return self.boardContact.heard(result, self.moment)
+            }
+            self.askSignals(fence: fence)
+        }
+    }
+
+    private func askSignals(fence: Int64) {
         self.board.signals(pool: self.name, maxAgeMicros: GatewayRoster.askedMicros) { result in
             self.isBusy = false
             guard !self.isStopping, self.driver.term == fence, self.mayAct() else { return }
@@ -124,6 +141,15 @@ final class PoolController {
             wallMicros: self.loop.wallMicros
         )
         let decision = self.policy.decide(signals: signals, pool: state, now: self.loop.now)
+        let verdict = self.modes.verdict(
+            configured: PoolMode(self.pool),
+            order: self.order ?? nil,
+            advised: decision.desiredWorkers,
+            live: state.ready + state.pending.count,
+            bounds: self.pool.workerBounds,
+            wallMicros: self.loop.wallMicros
+        )
+        self.tell(verdict)
         if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
         {
             self.log.info(
@@ -139,7 +165,11 @@ final class PoolController {
         // What a silent gateway has under way nobody knows: no worker is taken to be idle.
         let isKnown = signals != nil && look.silent.isEmpty
         let inFlight = isKnown ? GatewaySignals.workerInFlight(of: look.fresh) : nil
-        self.driver.reconcile(desired: decision.desiredWorkers, inFlight: inFlight)
+        if let desired = verdict.desired {
+            self.driver.reconcile(desired: desired, inFlight: inFlight)
+        } else {
+            self.driver.hold(inFlight: inFlight)
+        }
         // Also without signals: the policy freezes the rate, except that it is nought while no worker is ready.
         self.rates.offer(
             pool: self.name,
@@ -151,6 +181,20 @@ final class PoolController {
         self.board.publishDecision(pool: self.name, fields: fields, fence: self.fence) { result in
             if case .success(false) = result { self.onDeposed?() }
         }
+    }
+
+    private func tell(_ verdict: PoolModes.Verdict) {
+        if verdict.mode != self.lastVerdict?.mode, verdict.mode != .automatic || self.lastVerdict != nil {
+            self.log.notice(
+                "the pool's mode",
+                metadata: [
+                    "pool": "\(self.name)", "mode": "\(verdict.mode)",
+                    "set_by": verdict.isOrdered ? "an operator" : "the configuration",
+                    "until": "\(verdict.untilMicros.map { RFC3339.text(wallMicros: $0, fraction: .millis) } ?? "-")",
+                ]
+            )
+        }
+        self.lastVerdict = verdict
     }
 
     /// Tells gateways that report from those that have fallen silent, and says so in the log.
@@ -202,6 +246,9 @@ final class PoolController {
     /// A new term begins: what failed in one before is of the past.
     func forgetCalls() {
         self.boardContact = StateContact()
+        self.order = nil
+        self.modes = PoolModes()
+        self.lastVerdict = nil
         self.roster = GatewayRoster()
         self.silent = []
     }
@@ -231,7 +278,8 @@ final class PoolController {
 
     private func statusFields(_ decision: ScalingDecision, _ state: PoolState) -> [(String, String)] {
         [
-            ("desired", "\(decision.desiredWorkers)"), ("needed", "\(decision.neededWorkers)"),
+            ("mode", self.lastVerdict?.mode.name ?? "-"), ("desired", "\(decision.desiredWorkers)"),
+            ("needed", "\(decision.neededWorkers)"),
             ("ready", "\(state.ready)"), ("pending", "\(state.pending.count)"), ("draining", "\(state.draining)"),
             ("reason", decision.reason.rawValue), ("rate_milli", "\(decision.admissionRateMilli)"),
             ("service_time_us", "\(decision.serviceTimeNanoseconds / 1_000)"),

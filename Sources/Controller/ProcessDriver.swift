@@ -100,6 +100,9 @@ final class ProcessDriver {
 
     var state: PoolState { self.reconciliation.state }
 
+    /// As many as were desired last, or as there are: who has just been adopted was desired by another controller.
+    var wanted: Int { max(self.reconciliation.desired, self.reconciliation.workers.count(where: \.isLive)) }
+
     /// Workers that listen somewhere and have not been told to end.
     var directory: [WorkerRecord] {
         self.reconciliation.workers.compactMap { worker in

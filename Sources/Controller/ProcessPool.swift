@@ -92,6 +92,11 @@ final class ProcessPool: WorkerDriver {
         self.custody.publish()
     }
 
+    /// Whoever dies is replaced: nobody else would.
+    func hold(inFlight: [String: Int]?) {
+        self.reconcile(desired: max(self.pool.minWorkers, self.driver.wanted), inFlight: inFlight)
+    }
+
     func retire(_ id: String) { if self.term != nil { self.driver.dismiss(id) } }
 
     // MARK: Leading and not

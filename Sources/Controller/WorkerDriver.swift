@@ -43,6 +43,10 @@ protocol WorkerDriver: AnyObject {
     /// while this controller leads, changed or not.
     func reconcile(desired: Int, inFlight: [String: Int]?)
 
+    /// In place of `reconcile` while somebody else scales this pool: nothing is changed outside. What the driver alone
+    /// looks after, as processes, stays as many as it is.
+    func hold(inFlight: [String: Int]?)
+
     /// That one is to go, as an operator wants it: it drains, and `reconcile` replaces it when it is needed. One that is not
     /// there, or on its way out, is left alone.
     func retire(_ id: String)
@@ -56,6 +60,13 @@ protocol WorkerDriver: AnyObject {
     /// The pool, or the site, ends: so do those workers that are only there for this controller. They drain first, unless
     /// that has to be quick. `completion` is called when nothing is left to wait for.
     func stop(inHurry: Bool, _ completion: @escaping () -> Void)
+}
+
+extension WorkerDriver {
+    func hold(inFlight: [String: Int]?) {
+        let state = self.state
+        self.reconcile(desired: state.ready + state.pending.count, inFlight: inFlight)
+    }
 }
 
 enum WorkerDriverEvent: Equatable {

@@ -273,6 +273,13 @@ public struct CloudFleet: Sendable {
         self.settle(now: now)
     }
 
+    /// Somebody else scales: the cloud is told nothing, not even to replace one that hangs. Who had to drain serves on.
+    public mutating func hold(now: Instant) {
+        self.desired = nil
+        self.revive(self.members.count)
+        self.settle(now: now)
+    }
+
     /// Those who are not ready go first, the youngest of them before the others; then the idlest.
     private mutating func letGo(_ count: Int, of live: [Member], inFlight: [String: Int], now: Instant) {
         let order = live.sorted { left, right in
@@ -301,7 +308,7 @@ public struct CloudFleet: Sendable {
 
     /// That one is to go, for good.
     public mutating func dismiss(_ id: String, now: Instant) {
-        guard self.limits.canRetire, let member = self.members[id] else { return }
+        guard self.limits.canRetire, self.desired != nil, let member = self.members[id] else { return }
         switch member.state {
         case .ready: self.members[id]?.state = .draining(since: now, isDismissed: true)
         case .draining(let since, _): self.members[id]?.state = .draining(since: since, isDismissed: true)

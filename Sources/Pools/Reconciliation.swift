@@ -102,7 +102,7 @@ public struct Reconciliation: Sendable {
     public internal(set) var workers: [Worker] = []
     public private(set) var crashes = 0
     public internal(set) var isStopping = false
-    var desired = 0
+    public internal(set) var desired = 0
     var started = 0
     private var backoff: Backoff
     /// Nothing is started before it; nil when nothing stands against it.

@@ -130,10 +130,21 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         public var draining: Int
         /// Workers that died unasked, did not get ready, or were replaced because they hung.
         public var crashes: Int
-        /// Nil before the first one.
+        /// Who decides how many workers there are. Nil before the first decision, and of an older version.
+        public var mode: Mode?
+        /// Nil before the first one. What the policy would have, whatever the mode makes of it.
         public var decision: Decision?
 
-        public init(name: String, ready: Int, pending: Int, draining: Int, crashes: Int, decision: Decision?) {
+        public init(
+            name: String,
+            ready: Int,
+            pending: Int,
+            draining: Int,
+            crashes: Int,
+            mode: Mode? = nil,
+            decision: Decision?
+        ) {
+            self.mode = mode
             self.name = name
             self.ready = ready
             self.pending = pending
@@ -142,7 +153,7 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
             self.decision = decision
         }
 
-        private enum CodingKeys: String, CodingKey { case name, ready, pending, draining, crashes, desired }
+        private enum CodingKeys: String, CodingKey { case name, ready, pending, draining, crashes, mode, desired }
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -151,6 +162,7 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
             self.pending = try container.decode(Int.self, forKey: .pending)
             self.draining = try container.decode(Int.self, forKey: .draining)
             self.crashes = try container.decode(Int.self, forKey: .crashes)
+            self.mode = try container.decodeIfPresent(Mode.self, forKey: .mode)
             self.decision = container.contains(.desired) ? try Decision(from: decoder) : nil
         }
 
@@ -161,7 +173,27 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
             try container.encode(self.pending, forKey: .pending)
             try container.encode(self.draining, forKey: .draining)
             try container.encode(self.crashes, forKey: .crashes)
+            try container.encodeIfPresent(self.mode, forKey: .mode)
             try self.decision?.encode(to: encoder)
+        }
+    }
+
+    /// Who decides how many workers a pool has.
+    public struct Mode: Codable, Equatable, Sendable {
+        /// automatic, advise, manual or freeze.
+        public var name: String
+        /// How many there are to be; nil: nothing is changed.
+        public var workers: Int?
+        /// "operator" or "configuration".
+        public var setBy: String
+        /// When what the operator has set ends, as in RFC 3339.
+        public var until: String?
+
+        public init(name: String, workers: Int?, setBy: String, until: String?) {
+            self.name = name
+            self.workers = workers
+            self.setBy = setBy
+            self.until = until
         }
     }
 

@@ -239,6 +239,11 @@ final class InventedSite {
         self.world.run(on: self.gateway) { self.gatewayBoard.withdraw(pool: "tickets", gateway: gateway) { _ in } }
     }
 
+    /// As an operator's command does.
+    func order(_ order: ModeOrder?) {
+        self.world.run(on: self.gateway) { self.gatewayBoard.setMode(pool: "tickets", order: order) { _ in } }
+    }
+
     private func signals(_ gateway: String, arrivals: Int) -> GatewaySignals {
         var signals = GatewaySignals(gateway: gateway, intervalMicros: 1_000_000)
         signals.arrivals = arrivals
@@ -352,6 +357,12 @@ final class FlakyBoard: PoolBoard {
     }
     func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>) {
         self.orFail(completion) { self.board.decision(pool: pool, completion: $0) }
+    }
+    func setMode(pool: String, order: ModeOrder?, completion: @escaping StoreCompletion<Void>) {
+        self.orFail(completion) { self.board.setMode(pool: pool, order: order, completion: $0) }
+    }
+    func mode(pool: String, completion: @escaping StoreCompletion<ModeOrder?>) {
+        self.orFail(completion) { self.board.mode(pool: pool, completion: $0) }
     }
     func lead(
         controller: String,

@@ -315,6 +315,39 @@ struct Mistake: CustomTestStringConvertible, Sendable {
                 + "driver"
         ),
         Mistake(
+            "max_workers: 4",
+            "cloud: {port: 80}",
+            "sluice.yaml:5:5: pools.tickets.cloud: the key has no meaning with the process driver; take it out, or change "
+                + "driver"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "driver: command\n    cloud: {scale: [scale], retire: ['{id}']}",
+            "sluice.yaml:5:5: pools.tickets.driver: the command driver needs the key cloud.list with a program and its "
+                + "arguments",
+            "sluice.yaml:6:13: pools.tickets.cloud.scale: none of its arguments holds {desired}, in whose place the number "
+                + "of instances is put",
+            "sluice.yaml:6:29: pools.tickets.cloud.retire: none of its arguments holds {id}, in whose place the id of the "
+                + "instance that is to go is put"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "driver: command\n    cloud: {scale: [scale, '{desired}'], list: [list]}",
+            "sluice.yaml:5:5: pools.tickets.driver: the command driver needs the key start_timeout: how long an instance may "
+                + "take from when it is listed until it answers. The default is meant for processes"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "mode: manual",
+            "sluice.yaml:5:5: pools.tickets.mode: mode: manual needs the key manual_workers: how many there are to be"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "mode: freeze\n    manual_workers: 3",
+            "sluice.yaml:6:5: pools.tickets.manual_workers: the key has a meaning with mode: manual only; take it out, or "
+                + "change mode"
+        ),
+        Mistake(
             "inflow: 120/s",
             "inflow: 120/s\n    claim_window: 5s\n    horizon: 10s",
             "sluice.yaml:10:5: rooms.onsale.claim_window: 5s is shorter than horizon, which is 10s: visitors would lose the "

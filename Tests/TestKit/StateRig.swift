@@ -243,6 +243,14 @@ public actor StateRig {
         await self.ask { self.board.publishDecision(pool: pool, fields: fields, fence: fence, completion: $0) }
     }
 
+    public func setMode(_ pool: String, _ order: ModeOrder?) async -> Result<Void, StoreError> {
+        await self.ask { self.board.setMode(pool: pool, order: order, completion: $0) }
+    }
+
+    public func mode(_ pool: String) async -> Result<ModeOrder?, StoreError> {
+        await self.ask { self.board.mode(pool: pool, completion: $0) }
+    }
+
     public func decision(_ pool: String) async -> Result<[String], StoreError> {
         let result = await self.ask { (completion: @escaping StoreCompletion<[String]>) in
             self.board.decision(pool: pool) { completion($0.map { $0.map { "\($0.0)=\($0.1)" } }) }

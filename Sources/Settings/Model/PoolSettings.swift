@@ -13,6 +13,11 @@ public struct PoolSettings: Equatable, Sendable {
         case kubernetes
     }
 
+    /// Who decides how many workers there are, unless an operator says otherwise at run time.
+    public enum Mode: String, CaseIterable, Sendable {
+        case automatic, advise, manual, freeze
+    }
+
     public var name: String
     public var driver = Driver.process
     /// Of the static driver; empty otherwise.
@@ -24,6 +29,9 @@ public struct PoolSettings: Equatable, Sendable {
     /// Of the kubernetes driver.
     public var kubernetes = KubernetesSettings()
     public var worker = WorkerSettings()
+    public var mode = Mode.automatic
+    /// Of the mode manual.
+    public var manualWorkers = 1
     public var minWorkers = 1
     public var maxWorkers = 6
     public var startTimeoutNanoseconds: Int64 = .seconds(20)
@@ -86,6 +94,8 @@ extension PoolSettings: NamedSettingsSection {
             .section("cloud", \.cloud),
             .section("kubernetes", \.kubernetes),
             .section("worker", \.worker),
+            .value("mode", \.mode, .word, .live),
+            .value("manual_workers", \.manualWorkers, .count(0...1000), .live),
             .value("min_workers", \.minWorkers, .count(1...1000), .live),
             .value("max_workers", \.maxWorkers, .count(1...1000), .live),
             .value("start_timeout", \.startTimeoutNanoseconds, .duration(.milliseconds(100)...(.hours(1))), .live),
@@ -113,6 +123,7 @@ extension PoolSettings: NamedSettingsSection {
                 "\(pool.minWorkers) is more than max_workers, which is \(pool.maxWorkers)"
             )
         }
+        pool.checkMode(at: path, &findings)
         if pool.connectionsPerWorker < pool.worker.slots {
             findings.reportContradiction(
                 path + ".connections_per_worker",
@@ -139,6 +150,17 @@ extension PoolSettings: NamedSettingsSection {
         }
     }
 
+    private func checkMode(at path: String, _ findings: inout Findings) {
+        let isGiven = findings.positions[path + ".manual_workers"] != nil
+        guard !findings.hasProblem(at: path + ".mode"), isGiven != (self.mode == .manual) else { return }
+        findings.reportContradiction(
+            path + (isGiven ? ".manual_workers" : ".mode"),
+            isGiven
+                ? "the key has a meaning with mode: manual only; take it out, or change mode"
+                : "mode: manual needs the key manual_workers: how many there are to be"
+        )
+    }
+
     private func checkDriver(at path: String, _ findings: inout Findings) {
         let foreign: [String]
         switch self.driver {
@@ -157,7 +179,8 @@ extension PoolSettings: NamedSettingsSection {
             }
         case .static:
             foreign = [
-                "command", "cloud", "kubernetes", "min_workers", "max_workers", "start_timeout", "probe.interval",
+                "command", "cloud", "kubernetes", "mode", "min_workers", "max_workers", "start_timeout",
+                "probe.interval",
                 "probe.failures",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {

@@ -1,12 +1,12 @@
 /// Durations as they are written in the file: `250ms`, `30s`, `10m`, `1h`, `1d`. In the program they are nanoseconds.
-enum DurationText {
+package enum DurationText {
     /// Smallest first.
     static let units: [(name: String, nanoseconds: Int64)] = [
         ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
         ("d", 86_400_000_000_000),
     ]
 
-    static func parse(_ text: String) throws(Refusal) -> Int64 {
+    package static func parse(_ text: String) throws(Refusal) -> Int64 {
         let quantity = try Quantity(text)
         guard !quantity.unit.isEmpty else { throw Refusal("which has no unit (30 what?)") }
         guard let unit = self.units.first(where: { $0.name == quantity.unit }) else {

@@ -6,6 +6,9 @@ enum BoardScript {
         ["signals", "workers", "decision", "fence", "registry"].map { "sluice:pool:{\(pool)}:\($0)" }
     }
 
+    /// An operator's order about the pool's mode: a text of its own, which only controllers read.
+    static func modeKey(pool: String) -> String { "sluice:pool:{\(pool)}:mode" }
+
     /// lock, fence, standby: of the one controller that leads, and of the last one that would have liked to.
     static let leaderKeys = ["leader", "fence", "standby"].map { "sluice:{controller}:\($0)" }
 

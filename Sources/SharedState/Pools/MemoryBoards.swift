@@ -10,6 +10,7 @@ public final class MemoryBoards: Sendable {
         var registry: [RegisteredWorker] = []
         var decision: [String: String] = [:]
         var fence: Int64 = 0
+        var mode: ModeOrder?
     }
     struct Lease {
         var controller: String

@@ -123,6 +123,15 @@ public final class MemoryPoolBoard: PoolBoard {
         self.answer(completion, .success(fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     }
 
+    public func setMode(pool: String, order: ModeOrder?, completion: @escaping StoreCompletion<Void>) {
+        self.access { $0.pools[pool, default: .init()].mode = order }
+        self.answer(completion, .success(()))
+    }
+
+    public func mode(pool: String, completion: @escaping StoreCompletion<ModeOrder?>) {
+        self.answer(completion, .success(self.access { $0.pools[pool]?.mode }))
+    }
+
     public func lead(
         controller: String,
         ttlMillis: Int64,

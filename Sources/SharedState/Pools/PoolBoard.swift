@@ -61,6 +61,14 @@ public protocol PoolBoard: AnyObject {
     /// The last decision's fields in order of their names, with `at_micros`; empty when there is none.
     func decision(pool: String, completion: @escaping StoreCompletion<[(String, String)]>)
 
+    // MARK: Operators
+
+    /// Puts an operator's order about the pool's mode in place of the one before; nil takes it away.
+    func setMode(pool: String, order: ModeOrder?, completion: @escaping StoreCompletion<Void>)
+
+    /// The order that stands, whether its time has run out or not. It is kept as long as somebody asks for it.
+    func mode(pool: String, completion: @escaping StoreCompletion<ModeOrder?>)
+
     // MARK: Leadership
 
     /// Becomes or stays the leader for `ttlMillis`. `displacing` names a leader that is known to be gone: nobody waits for

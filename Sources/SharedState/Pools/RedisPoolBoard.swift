@@ -136,6 +136,26 @@ public final class RedisPoolBoard: PoolBoard {
         }
     }
 
+    // MARK: Operators
+
+    public func setMode(pool: String, order: ModeOrder?, completion: @escaping StoreCompletion<Void>) {
+        let key = RedisArgument.text(BoardScript.modeKey(pool: pool))
+        guard let order else { return self.send(["DEL", key], completion) { _ in () } }
+        let kept = RedisArgument.text(String(BoardLimits.keptMillis))
+        self.send(["SET", key, .text(order.encoded), "PX", kept], completion) { _ in () }
+    }
+
+    /// An order that cannot be read is none: it is told of, and the configuration holds.
+    public func mode(pool: String, completion: @escaping StoreCompletion<ModeOrder?>) {
+        let kept = RedisArgument.text(String(BoardLimits.keptMillis))
+        self.send(["GETEX", .text(BoardScript.modeKey(pool: pool)), "PX", kept], completion) { reply in
+            guard let text = reply.text else { return reply == .null ? .some(nil) : nil }
+            if let order = ModeOrder(encoded: text) { return order }
+            self.leaveOut(UnreadableValue("the mode of pool \(pool)", text, "it is no order that is known"))
+            return .some(nil)
+        }
+    }
+
     // MARK: Leadership
 
     public func lead(

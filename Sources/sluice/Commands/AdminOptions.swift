@@ -12,7 +12,7 @@ struct AdminOptions: ParsableArguments {
 
     enum Request: Sendable {
         case get(String)
-        /// A POST of a path whose last word is the action. `doubt` is told when there is no answer: it may have been
+        /// A POST of a path whose last word before a query is the action. `doubt` is told when there is no answer: it may have been
         /// done or not.
         case act(String, doubt: String)
     }
@@ -50,7 +50,8 @@ struct AdminConversation: Sendable {
         let (path, action, doubt): (String, String?, String?) =
             switch request {
             case .get(let path): (path, nil, nil)
-            case .act(let path, let doubt): (path, path.split(separator: "/").last.map(String.init), doubt)
+            case .act(let path, let doubt):
+                (path, path.prefix { $0 != "?" }.split(separator: "/").last.map(String.init), doubt)
             }
         HTTPProbe.get(
             address: self.address,

@@ -40,11 +40,21 @@ struct GatewayCommand: ParsableCommand {
 struct ControllerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "controller",
-        abstract: "Run a controller alone.",
+        abstract: "Run a controller alone, or tell one what to do.",
         discussion: """
-            The controller reads the gateways' signals from Redis once a second, starts and stops workers, and sets the \
-            rate at which rooms may let people in. Of several controllers one leads, the others stand by.
-            """
+            `sluice controller FILE` runs one (a file that is called mode is named as ./mode). The controller reads the \
+            gateways' signals from Redis once a second, starts and stops workers, and sets the rate at which rooms may \
+            let people in. Of several controllers one leads, the others stand by.
+            """,
+        subcommands: [RunControllerCommand.self, ModeCommand.self],
+        defaultSubcommand: RunControllerCommand.self
+    )
+}
+
+struct RunControllerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a controller alone: what `sluice controller FILE` does."
     )
     @OptionGroup var options: ConfigurationOptions
 

@@ -45,6 +45,15 @@ struct StatusText {
         return "controller: \(controller.leads ? "leads" : "stands by")\(stale)\n"
     }
 
+    /// Nothing where the policy decides because nobody wants it otherwise.
+    static func mode(_ pool: ControllerStatus.Pool) -> String {
+        guard let mode = pool.mode, mode.name != "automatic" || mode.setBy != "configuration" else { return "" }
+        let size = mode.workers.map { "\($0) workers" } ?? "workers are left to others"
+        let advice = pool.decision.map { "; the policy would have \($0.desired) (\($0.reason))" } ?? ""
+        return "pool \(pool.name): mode \(mode.name) by the \(mode.setBy)\(mode.until.map { " until \($0)" } ?? ""), "
+            + size + (mode.name == "automatic" ? "" : advice) + "\n"
+    }
+
     private var pools: String {
         var text = ""
         if let pools = self.status.controller?.pools, !pools.isEmpty {
@@ -55,6 +64,7 @@ struct StatusText {
                     pool.decision.map { "\($0.desired)" } ?? "-", "\(pool.crashes)", pool.decision?.reason ?? "-",
                 ])
             }
+            for pool in pools { text += Self.mode(pool) }
         } else if let pools = self.status.gateway?.gatewayPools, !pools.isEmpty {
             text += Self.columns(["pool", "ready", "in flight", "queued"])
             for pool in pools {

@@ -28,6 +28,7 @@ extension Daemon {
             .status { [weak self] answer in self?.writeStatus(answer) },
             .question("/rooms/*/journal") { [weak self] in self?.readJournal($0, $1) },
             .action("/rooms/*/reset") { [weak self] in self?.resetRoom($0, $1) },
+            .action("/pools/*/mode") { [weak self] in self?.setMode($0, $1) },
         ] + AdminRoute.readiness { [weak self] answer in answer(self?.readiness ?? .fine) }
     }
 
@@ -156,7 +157,7 @@ extension AdminProblem {
         }
     }
 
-    fileprivate init(_ error: StoreError) {
+    init(_ error: StoreError) {
         switch error {
         case .noRoom: self.init(status: 404, "the shared state has no such room yet")
         case .refused(let reason): self.init(status: 400, reason)

@@ -11,6 +11,7 @@ import Primitives
 import RedisClient
 import Settings
 import SettingsFile
+import SharedState
 import Transport
 
 /// The long-running process: puts the parts together, follows the configuration, ends in order.
@@ -34,6 +35,7 @@ final class Daemon {
     private(set) var settings: Settings
     /// Nil until the state is open.
     private(set) var operated: OperatedRooms?
+    private(set) var operatedPools: (any PoolBoard)?
     private(set) var gateway: Gateway?
     private(set) var controller: Controller?
     private var admin: AdminServer?
@@ -211,6 +213,7 @@ final class Daemon {
         let access = makeState(self.home)
         guard let journal = access.journal else { preconditionFailure("this process's state has a journal") }
         self.operated = OperatedRooms(store: access.rooms, journal: journal)
+        self.operatedPools = access.pools
         if self.roles.contains(.controller) {
             let controller = Controller(
                 id: self.processName,

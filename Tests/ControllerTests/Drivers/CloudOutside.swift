@@ -117,6 +117,12 @@ final class CloudOutside: DriverOutside {
 
     private var kept: [String] { self.instances.filter { !$0.value.isLeaving }.keys.sorted() }
 
+    /// By somebody else.
+    func scaleByHand(to size: Int) {
+        self.size = size
+        self.converge()
+    }
+
     private func converge() {
         while self.kept.count < self.size { self.boot() }
         // The oldest goes, whatever it has under way.

@@ -236,6 +236,25 @@ import Testing
         self.expectNothing(changesIn: rig, "it has left")
     }
 
+    /// Somebody else scales: nothing is changed, though what was desired last is not what is there.
+    @Test(arguments: [DriverKind.cloud, .cloudOfItsOwnMind])
+    func hold_changesNothing(kind: DriverKind) throws {
+        let rig = DriverRig(kind)
+        #expect(rig.lead(desired: 4))
+        rig.holds = true
+        let cloud = try #require(rig.outside as? CloudOutside)
+        rig.onOutside { _ in cloud.scaleByHand(to: 7) }
+        #expect(rig.wait(seconds: 60) { rig.ready.count == 7 })
+        rig.onOutside { $0.hang(rig.ready.sorted()[0]) }
+        self.expectNothing(changesIn: rig, "it holds")
+        #expect(rig.ready.count == 6, "gateways know who is well all the same")
+        rig.onOutside { _ in cloud.scaleByHand(to: 2) }
+        #expect(rig.wait(seconds: 30) { rig.outside.running.count == 2 })
+        self.expectNothing(changesIn: rig, "it holds")
+        rig.holds = false
+        #expect(rig.wait(seconds: 200) { rig.ready.count == 4 })
+    }
+
     // MARK: An outside that fails
 
     @Test(arguments: DriverKind.scaling, OutsideFault.allCases)

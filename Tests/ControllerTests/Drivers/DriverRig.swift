@@ -81,6 +81,8 @@ final class DriverRig {
     private(set) var events: [WorkerDriverEvent] = []
     /// What the controller wants; nil: it does not ask.
     var desired: Int?
+    /// It asks to leave all as it is.
+    var holds = false
     /// What gateways have under way; nil: they do not tell.
     var inFlight: [String: Int]? = [:]
     var mayAct: Bool {
@@ -131,7 +133,11 @@ final class DriverRig {
     /// A controller's and a gateway's second.
     private func tick() {
         if self.driver.term != nil, let desired = self.desired {
-            self.driver.reconcile(desired: desired, inFlight: self.inFlight)
+            if self.holds {
+                self.driver.hold(inFlight: self.inFlight)
+            } else {
+                self.driver.reconcile(desired: desired, inFlight: self.inFlight)
+            }
         } else if self.driver.term == nil {
             self.driver.follow()
         }
