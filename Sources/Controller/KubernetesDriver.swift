@@ -113,6 +113,8 @@ final class KubernetesDriver: WorkerDriver {
         guard let link = self.link else { return }
         let found = link.endpoints.workers(port: self.pool.kubernetes.port)
         self.trouble.endpoints = found.problem
+        // A port that was given another name is no reason to take every worker from the gateways.
+        guard found.problem == nil || !found.workers.isEmpty else { return }
         self.markable = Set(found.workers.filter(\.isPod).map(\.id))
         let pods = found.workers.map { worker in
             ReplicaPlan.Pod(

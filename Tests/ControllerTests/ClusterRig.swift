@@ -57,7 +57,7 @@ final class ClusterRig {
     }
 
     @discardableResult
-    func add(boards: MemoryBoards = MemoryBoards(), service: String? = nil) -> Member {
+    func add(boards: MemoryBoards = MemoryBoards(), service: String? = nil, port: String? = nil) -> Member {
         let loop = self.world.makeLoop()
         let name = "controller-\(self.members.count)"
         let transport = InventedTransport(self.cluster, loop: loop, token: name)
@@ -67,6 +67,7 @@ final class ClusterRig {
         pool.kubernetes.name = "shop"
         pool.kubernetes.namespace = InventedCluster.namespace
         pool.kubernetes.service = service
+        pool.kubernetes.port = port
         pool.maxWorkers = 20
         pool.drainTimeoutNanoseconds = 20 * Nanoseconds.perSecond
         pool.startTimeoutNanoseconds = 30 * Nanoseconds.perSecond

@@ -120,6 +120,22 @@ import Yams
         #expect(rig.wait(seconds: 60) { rig.cluster.pods.count == 1 && rig.on(member) { $0.problem } == nil })
     }
 
+    /// Somebody gives the port another name while pods serve.
+    @Test func port_thatIsThereNoMore_workersStayAndItIsTold() {
+        let rig = ClusterRig(replicas: 2)
+        let member = rig.add(port: "http")
+        #expect(rig.lead(member, desired: 2))
+        #expect(rig.wait(seconds: 20) { rig.ready(member).count == 2 })
+        let before = rig.ready(member)
+        for path in rig.cluster.paths where path.contains("/endpointslices/") {
+            rig.cluster.change(path) { $0["ports"] = [["name": "web", "port": 8080]] }
+        }
+        rig.run(seconds: 5)
+        #expect(rig.ready(member) == before)
+        let problem = rig.on(member) { $0.problem } ?? ""
+        #expect(problem.contains("there is no port http behind the service; there are: web 8080"), "\(problem)")
+    }
+
     /// While nobody can ask the cluster, a new leader goes on with what the last one has told gateways.
     @Test func server_awayDuringAFailover_directoryStays() {
         let rig = ClusterRig(replicas: 2)

@@ -6,6 +6,8 @@ import Primitives
 public final class ResourceWatch<Object: Decodable> {
     /// Of a page of the list.
     private static var pageSize: Int { 500 }
+    /// A list with more is an error: it is not what this was made for.
+    private static var maxObjects: Int { 5_000 }
     /// The server ends a stream after this time, so that one that has died silently is not waited for much longer.
     private static var streamSeconds: Int64 { 60 }
     private static var graceSeconds: Int64 { 15 }
@@ -104,6 +106,9 @@ public final class ResourceWatch<Object: Decodable> {
         switch answer {
         case .success(let list):
             guard case .listing = self.machine.state else { return }
+            guard self.pages.count + (list.items?.count ?? 0) <= Self.maxObjects else {
+                return self.listed(.failure(.unreadable("a list has more than \(Self.maxObjects) objects")))
+            }
             self.pages += list.items ?? []
             let version = list.metadata.resourceVersion ?? ""
             self.step { $0.listed(version: version, next: list.metadata.continue, now: $1) }

@@ -108,6 +108,9 @@ public final class InventedCluster: Sendable {
 
     public func object(_ path: String) -> JSON? { self.state.withLock { $0.objects[path] } }
 
+    /// Of all objects.
+    public var paths: [String] { self.state.withLock { $0.objects.keys.sorted() } }
+
     /// Changes an object as somebody else would.
     public func change(_ path: String, _ body: (inout JSON) -> Void) {
         self.state.withLock { state in
