@@ -91,6 +91,11 @@ let package = Package(
         module("EmbeddedRedis", ["CLinux", "EventLoop", "Primitives", "RedisClient", "Transport"]),
         module("Tokens", ["Admission", "COpenSSL", "Primitives"]),
 
+        module(
+            "Kubernetes",
+            ["EventLoop", "Primitives", "Yams", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL]
+        ),
+
         // The shells.
         module("SharedState", ["Admission", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling"]),
         module(
@@ -103,11 +108,10 @@ let package = Package(
         module(
             "Controller",
             [
-                "Admission", "Decisions", "EventLoop", "HTTPService", "Observability", "Pools", "Primitives", "Reports",
-                "Scaling", "Settings", "SharedState", "Transport", logging,
+                "Admission", "Decisions", "EventLoop", "HTTPService", "Kubernetes", "Observability", "Pools",
+                "Primitives", "Reports", "Scaling", "Settings", "SharedState", "Transport", logging,
             ]
         ),
-        module("Kubernetes", ["Primitives", httpClient, nioCore, nioSSL]),
         module(
             "KEDAScaler",
             ["Addresses", "Primitives", grpcCore, grpcTransport, grpcProtobuf, nioCore, nioPosix, protobuf],
@@ -142,9 +146,8 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "CHiredis", "Decisions", "EmbeddedRedis", "EventLoop", "Pools", "Primitives",
-                "RedisClient",
-                "Scaling", "SharedState", "Transport",
+                "Admission", "CHiredis", "Decisions", "EmbeddedRedis", "EventLoop", "Kubernetes", "Pools", "Primitives",
+                "RedisClient", "Scaling", "SharedState", "Transport", nioCore, nioHTTP1, nioPosix, nioSSL,
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -181,11 +184,12 @@ let package = Package(
             ]
         ),
         tests("ReportsTests", ["Reports"]),
+        tests("KubernetesTests", ["EventLoop", "Kubernetes", "Primitives", "TestKit", "Transport"]),
         tests(
             "ControllerTests",
             [
-                "Admission", "Controller", "Decisions", "EventLoop", "Pools", "Primitives", "Reports", "Scaling",
-                "Settings", "SharedState", "TestKit", "Transport", logging,
+                "Admission", "Controller", "Decisions", "EventLoop", "Kubernetes", "Pools", "Primitives", "Reports",
+                "Scaling", "Settings", "SharedState", "TestKit", "Transport", "Yams", logging,
             ]
         ),
         tests("KEDAScalerTests", ["Addresses", "KEDAScaler", "Primitives"]),
@@ -227,7 +231,7 @@ let package = Package(
 if Context.environment["SLUICE_SANITIZER"] != nil {
     let sanitized: Set = [
         "ControllerTests", "EmbeddedRedisTests", "EventLoopTests", "GatewayTests", "HTTPServiceTests",
-        "IntegrationTests",
+        "IntegrationTests", "KubernetesTests",
         "RedisClientTests", "SampleWorkerTests", "SharedStateTests", "TransportTests",
     ]
     package.targets.removeAll { $0.type == .test && !sanitized.contains($0.name) }

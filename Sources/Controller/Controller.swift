@@ -13,8 +13,11 @@ import SharedState
 public final class Controller {
     public static let intervalNanoseconds = Nanoseconds.perSecond
     private static let impatienceNanoseconds = 100 * Nanoseconds.perMillisecond
-    /// Leadership that is not renewed for this long is free for another controller.
-    private static let leadershipMillis: Int64 = 5_000
+    /// Leadership that is not renewed for this long is free for another controller. It is renewed every second, so an
+    /// answer of the shared state may take a second and a half.
+    static let leadershipMillis: Int64 = 2_500
+    /// Whoever stands by asks so often, and so leads within three seconds after the last renewal.
+    static let standByNanoseconds = 250 * Nanoseconds.perMillisecond
 
     public let id: String
     private let loop: any LoopContext
@@ -92,7 +95,8 @@ public final class Controller {
         self.makeExporters()
         let timer = LoopTimer(loop: self.loop) { [weak self] in
             guard let self, !self.isStopping else { return }
-            self.timer?.arm(afterNanoseconds: Self.intervalNanoseconds)
+            let isStandingBy = self.fence == nil
+            self.timer?.arm(afterNanoseconds: isStandingBy ? Self.standByNanoseconds : Self.intervalNanoseconds)
             self.round()
         }
         self.timer = timer
@@ -182,7 +186,7 @@ public final class Controller {
                 // Whoever led goes on with what it has; who has not led yet waits impatiently.
                 if self.fence == nil { self.timer?.arm(afterNanoseconds: Self.impatienceNanoseconds) }
             }
-            guard let fence = self.fence else { return self.follow() }
+            guard let fence = self.fence else { return self.followIfDue() }
             for pool in self.pools { pool.control(fence: fence) }
             for exporter in self.exporters { exporter.export() }
         }
@@ -196,6 +200,15 @@ public final class Controller {
         guard !self.isStopping, self.fence != nil, let confirmedAt = self.confirmedAt else { return true }
         let age = self.loop.now.nanoseconds(since: confirmedAt)
         return age < Self.leadershipMillis * Nanoseconds.perMillisecond || self.contact.isFailing
+    }
+
+    /// Who leads is asked for more often than this.
+    private var followedAt: Instant?
+
+    private func followIfDue() {
+        if let last = self.followedAt, self.loop.now.nanoseconds(since: last) < Self.intervalNanoseconds { return }
+        self.followedAt = self.loop.now
+        self.follow()
     }
 
     private func follow() { for pool in self.pools + self.retired { pool.follow() } }

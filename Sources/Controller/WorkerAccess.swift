@@ -27,6 +27,8 @@ struct WorkerAccess {
     let run: CommandRunner
     /// Asks an instance of a cloud how it does.
     let probe: ProbeMaker
+    /// How a cluster is reached.
+    var cluster: KubernetesDriver.Connect = ClusterLink.connect
     /// Where decisions are written down; nil: nowhere.
     var decisions: (any DecisionBook)? = nil
 

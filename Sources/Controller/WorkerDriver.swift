@@ -100,6 +100,7 @@ enum WorkerDrivers {
         case .keda: KEDADriver(context)
         case .process: ProcessPool(context)
         case .command: CommandDriver(context)
+        case .kubernetes: KubernetesDriver(context)
         }
     }
 }

@@ -127,6 +127,7 @@ extension Settings: SettingsSection {
         }
         for pool in self.pools.indices {
             self.pools[pool].workers = self.pools[pool].workers.map { $0.resolved(in: folder) }
+            self.pools[pool].kubernetes = self.pools[pool].kubernetes.resolved(in: folder)
         }
     }
 }

@@ -19,8 +19,8 @@ final class InventedWorker: WorkerProcess {
     private let world: VirtualWorld
     /// Of the controller that looks after it.
     private(set) var loop: VirtualLoop
-    /// Nil while nobody does.
-    private var onEvent: ((WorkerEvent) -> Void)?
+    /// All who have looked after it: each of them sees it end.
+    private var keepers: [(loop: VirtualLoop, onEvent: (WorkerEvent) -> Void)] = []
     private(set) var isAskedToEnd = false
     private(set) var hasEnded = false
 
@@ -28,7 +28,7 @@ final class InventedWorker: WorkerProcess {
         self.id = plan.id
         self.world = site.world
         self.loop = loop
-        self.onEvent = onEvent
+        self.keepers = [(loop, onEvent)]
         let isBadStart = site.world.oneIn(site.oneInBadStarts)
         let port = site.nextPort()
         self.identity = ProcessIdentity(place: site.place(of: loop), pid: Int32(port), startTicks: 1)
@@ -37,7 +37,7 @@ final class InventedWorker: WorkerProcess {
             if isBadStart { return self.end("a bad start") }
             self.address = SocketAddress.loopback(port: port)
             self.tell(.ready)
-            self.askLater()
+            self.onItsLoop { $0.askLater() }
         }
     }
 
@@ -59,7 +59,7 @@ final class InventedWorker: WorkerProcess {
     /// Another controller looks after it from now on, as far as its process can be seen from there.
     func adopt(_ state: RegisteredWorker.State, on loop: VirtualLoop, onEvent: @escaping (WorkerEvent) -> Void) {
         self.loop = loop
-        self.onEvent = onEvent
+        self.keepers.append((loop, onEvent))
         // It has got ready while nobody asked it.
         if state == .starting, self.address != nil { self.tell(.ready) }
         if self.address != nil { self.askLater() }
@@ -70,8 +70,16 @@ final class InventedWorker: WorkerProcess {
 
     /// On the loop of whoever looks after it by then.
     private func tell(_ event: WorkerEvent) {
-        let loop = self.loop
-        loop.onNextTurn { if self.loop === loop { self.onEvent?(event) } else { self.tell(event) } }
+        if case .ended = event {
+            for (loop, onEvent) in self.keepers {
+                LoopBound((onEvent, event), loop: loop).submit { onEvent, event in onEvent(event) }
+            }
+            return
+        }
+        guard let (loop, onEvent) = self.keepers.last else { return }
+        LoopBound((self, onEvent, event), loop: loop).submit { worker, onEvent, event in
+            if worker.loop === loop { onEvent(event) } else { worker.tell(event) }
+        }
     }
 
     func stop() {
@@ -80,10 +88,19 @@ final class InventedWorker: WorkerProcess {
         guard !self.hangs else { return }
         // A few have to be killed.
         guard !self.world.oneIn(10) else { return }
-        self.loop.after(nanoseconds: self.world.random(1...300) * Nanoseconds.perMillisecond) { self.end("asked to") }
+        let nanoseconds = self.world.random(1...300) * Nanoseconds.perMillisecond
+        self.onItsLoop { worker in worker.loop.after(nanoseconds: nanoseconds) { worker.end("asked to") } }
     }
 
-    func kill() { self.loop.onNextTurn { self.end("killed") } }
+    func kill() { self.onItsLoop { $0.end("killed") } }
+
+    /// Also who told it to end and was deposed meanwhile may still kill it: by then it is another's.
+    private func onItsLoop(_ body: @escaping @Sendable (InventedWorker) -> Void) {
+        let loop = self.loop
+        LoopBound(self, loop: loop).submit { worker in
+            if worker.loop === loop { body(worker) } else { worker.onItsLoop(body) }
+        }
+    }
 
     func end(_ reason: String) {
         guard !self.hasEnded else { return }

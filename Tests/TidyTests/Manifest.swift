@@ -20,7 +20,7 @@ struct Manifest {
             {
                 let list = tail.dropFirst(untilList.count).prefix { $0 != "]" }
                 for word in list.matches(of: /"(\w+)"/) { names.insert(String(word.1)) }
-                for word in list.split(whereSeparator: { !$0.isLetter && $0 != "\"" }) {
+                for word in list.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "\"" }) {
                     if let product = products[String(word)] { names.insert(product) }
                 }
             }

@@ -9,6 +9,8 @@ public struct PoolSettings: Equatable, Sendable {
         case `static`
         /// Instances of a cloud, by its own command line.
         case command
+        /// Pods of a cluster, by its own API.
+        case kubernetes
         /// KEDA starts and ends them as the policy wants; they are known by the addresses at which they may be.
         case keda
     }
@@ -26,6 +28,8 @@ public struct PoolSettings: Equatable, Sendable {
     public var command: [String] = []
     /// Of the command driver.
     public var cloud = CloudSettings()
+    /// Of the kubernetes driver.
+    public var kubernetes = KubernetesSettings()
     public var worker = WorkerSettings()
     public var mode = Mode.automatic
     /// Of the mode manual.
@@ -93,6 +97,7 @@ extension PoolSettings: NamedSettingsSection {
             .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
             .value("command", \.command, .words, .live),
             .section("cloud", \.cloud),
+            .section("kubernetes", \.kubernetes),
             .section("worker", \.worker),
             .value("mode", \.mode, .word, .live),
             .value("manual_workers", \.manualWorkers, .count(0...1000), .live),
@@ -175,13 +180,23 @@ extension PoolSettings: NamedSettingsSection {
     private func checkDriver(at path: String, _ findings: inout Findings) {
         let foreign: [String]
         switch self.driver {
-        case .process: foreign = ["workers", "cloud"]
+        case .process: foreign = ["workers", "cloud", "kubernetes"]
         case .command:
-            foreign = ["workers", "command"]
+            foreign = ["workers", "command", "kubernetes"]
             self.cloud.checkUse(at: path, &findings)
+        case .kubernetes:
+            foreign = ["workers", "command", "cloud", "probe.interval", "probe.failures"]
+            if self.kubernetes.name == nil, !findings.hasProblem(at: path + ".kubernetes.name") {
+                findings.reportContradiction(
+                    path + ".driver",
+                    with: [path + ".kubernetes.name"],
+                    "the kubernetes driver needs the key kubernetes.name: what is to be scaled"
+                )
+            }
         case .static:
             foreign = [
-                "command", "cloud", "mode", "min_workers", "max_workers", "start_timeout", "probe.interval",
+                "command", "cloud", "kubernetes", "mode", "min_workers", "max_workers", "start_timeout",
+                "probe.interval",
                 "probe.failures",
                 "scaling.cost_cap", "scaling.cost_window",
             ]
@@ -192,10 +207,10 @@ extension PoolSettings: NamedSettingsSection {
                 )
             }
         case .keda:
-            foreign = ["command", "cloud"]
+            foreign = ["command", "cloud", "kubernetes"]
             self.checkKEDA(at: path, &findings)
         }
-        if self.minWorkers == 0, self.driver == .process || self.driver == .command {
+        if self.minWorkers == 0, self.driver != .keda, self.driver != .static {
             findings.reportContradiction(
                 path + ".min_workers",
                 with: [path + ".driver"],

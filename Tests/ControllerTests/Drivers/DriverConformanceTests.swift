@@ -280,7 +280,7 @@ import Testing
     }
 
     /// A new leader knows whom gateways use, though the cloud cannot be asked.
-    @Test(arguments: [DriverKind.cloud, .cloudOfItsOwnMind])
+    @Test(arguments: [DriverKind.cloud, .cloudOfItsOwnMind, .kubernetes])
     func takeOver_ofACloudThatCannotBeAsked_goesOnWithWhomGatewaysKnow(kind: DriverKind) {
         let rig = DriverRig(kind)
         #expect(rig.lead(desired: 3))

@@ -13,13 +13,14 @@ enum DriverKind: String, CaseIterable, CustomTestStringConvertible {
     case `static`, process
     /// With a command that ends one instance that is named, and without.
     case cloud, cloudOfItsOwnMind
+    case kubernetes
     /// Somebody else starts and ends its workers.
     case keda
 
     /// Those that bring workers up and down.
-    static let scaling: [DriverKind] = [.process, .cloud, .cloudOfItsOwnMind]
+    static let scaling: [DriverKind] = [.process, .cloud, .cloudOfItsOwnMind, .kubernetes]
     /// Those that choose who goes.
-    static let choosing: [DriverKind] = [.process, .cloud]
+    static let choosing: [DriverKind] = [.process, .cloud, .kubernetes]
     var isScaling: Bool { Self.scaling.contains(self) }
 
     var testDescription: String { self.rawValue }
@@ -29,6 +30,7 @@ enum DriverKind: String, CaseIterable, CustomTestStringConvertible {
         case .static: NoOutside()
         case .process: ProcessOutside(loop)
         case .cloud: CloudOutside(world, loop, canRetire: true)
+        case .kubernetes: ClusterOutside(loop)
         case .cloudOfItsOwnMind: CloudOutside(world, loop, canRetire: false)
         case .keda: KEDAOutside(loop)
         }

@@ -27,12 +27,13 @@ final class NoOutside: DriverOutside {
 extension WorkerAccess {
     /// Where nothing works but what a test gives.
     static func invented(
+        controller: String = "controller",
         launch: @escaping WorkerLauncher = { _, _ in throw CommandFailure(what: "no processes here") },
         run: @escaping CommandRunner = { _, _, _ in throw CommandFailure(what: "no cloud here") },
         probe: @escaping ProbeMaker = { settings, _ in NobodysProbe(settings) }
     ) -> WorkerAccess {
         WorkerAccess(
-            controller: "controller",
+            controller: controller,
             place: "here/1.1",
             book: MemoryBook(),
             launch: launch,

@@ -1,0 +1,117 @@
+import EventLoop
+import Kubernetes
+import Primitives
+import Settings
+
+/// What a pool keeps open to its cluster: calls, the watch of its service's endpoint slices, and its Lease.
+final class ClusterLink {
+    /// How the cluster is reached, and the namespace to use where the settings name none.
+    struct Way {
+        let transport: any APITransport
+        let namespace: String?
+    }
+
+    let caller: APICaller
+    let target: ScaleTarget
+    let lease: LeaseKeeper?
+    private(set) var endpoints = EndpointTable()
+    private let transport: any APITransport
+    private var watch: ResourceWatch<EndpointSlice>?
+
+    static func connect(
+        _ settings: KubernetesSettings,
+        _ loop: any LoopContext
+    ) -> Result<Way, ClusterAccess.Problem> {
+        do throws(ClusterAccess.Problem) {
+            let access =
+                if let path = settings.kubeconfig {
+                    try Kubeconfig.load(path: path, context: settings.context)
+                } else {
+                    try ClusterAccess.inCluster()
+                }
+            return .success(Way(transport: try HTTPTransport(access, loop: loop), namespace: access.namespace))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    init(
+        _ way: Way,
+        pool: PoolSettings,
+        identity: String,
+        loop: any LoopContext,
+        seed: UInt64,
+        onEndpoints: @escaping () -> Void
+    ) {
+        let settings = pool.kubernetes
+        let namespace = settings.namespace ?? way.namespace ?? "default"
+        let name = settings.name ?? pool.name
+        self.transport = way.transport
+        self.caller = APICaller(transport: way.transport, loop: loop, seed: seed)
+        self.target = ScaleTarget(plural: settings.kind.plural, namespace: namespace, name: name)
+        self.lease =
+            settings.leadership == .lease
+            ? LeaseKeeper(
+                namespace: namespace,
+                name: Self.leaseName(pool: pool.name),
+                identity: identity,
+                transport: way.transport,
+                loop: loop
+            ) : nil
+        self.watch = ResourceWatch<EndpointSlice>(
+            APIResource(group: "discovery.k8s.io", version: "v1", namespace: namespace, plural: "endpointslices"),
+            labelSelector: "kubernetes.io/service-name=\(settings.service ?? name)",
+            transport: way.transport,
+            loop: loop,
+            seed: seed
+        ) { [weak self] change in
+            guard let self else { return }
+            switch change {
+            case .all(let slices): self.endpoints.replaceAll(slices)
+            case .upsert(let slice): self.endpoints.upsert(slice)
+            case .remove(let slice): self.endpoints.remove(slice.metadata.name ?? "")
+            }
+            onEndpoints()
+        }
+    }
+
+    /// Names of Kubernetes have no underscores.
+    static func leaseName(pool: String) -> String {
+        "sluice-" + String(pool.map { $0 == "_" ? "-" : $0 })
+    }
+
+    func start() {
+        self.watch?.start()
+        self.lease?.start()
+    }
+
+    /// The endpoints are known.
+    var isSynced: Bool { self.watch?.isSynced ?? false }
+    /// Why the endpoints may be out of date, and since when.
+    var watchTrouble: (since: Instant, failure: APIFailure)? { self.watch?.trouble }
+
+    /// Gives the lease up and closes everything.
+    func end(_ completion: @escaping () -> Void) {
+        self.watch?.stop()
+        self.watch = nil
+        guard let lease = self.lease else {
+            self.transport.close()
+            return completion()
+        }
+        lease.end {
+            self.transport.close()
+            completion()
+        }
+    }
+}
+
+extension KubernetesSettings.Kind {
+    /// As in the API's paths.
+    var plural: String {
+        switch self {
+        case .deployment: "deployments"
+        case .statefulSet: "statefulsets"
+        case .replicaSet: "replicasets"
+        }
+    }
+}
