@@ -53,7 +53,7 @@ public struct ScalingLimits: Codable, Sendable, Equatable {
     private enum CodingKeys: String, CodingKey {
         case minWorkers, maxWorkers, slotsPerWorker, utilization, drainGoalNanoseconds, scaleDownAfterNanoseconds
         case latencyObjectiveNanoseconds, requestsPerVisitorPrior, serviceTimePriorNanoseconds
-        case startTimePriorNanoseconds, openings
+        case startTimePriorNanoseconds, openings, costCap
     }
 
     /// Traps on values out of the ranges above: they are the settings' to refuse.
