@@ -28,8 +28,8 @@ struct GatewayCommand: ParsableCommand {
         commandName: "gateway",
         abstract: "Run a gateway alone.",
         discussion: """
-            Any number of gateways work as one on the same Redis. The workers of pools with the process driver come from \
-            a controller that runs elsewhere; pools with the static driver need none.
+            Any number of gateways work as one on the same Redis. A controller that runs elsewhere tells them of the \
+            workers; pools with the static driver need none.
             """
     )
     @OptionGroup var options: ConfigurationOptions
