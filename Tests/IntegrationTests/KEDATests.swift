@@ -214,7 +214,7 @@ import Testing
         }
     }
 
-    /// Tasks on the queues that all share would be the end of the process then.
+    /// Then nobody new can be taken; who is connected is answered as before, and nothing ends.
     @Test func descriptors_areUsedUp_callsGoOn() throws {
         try Scene.play { scene in
             let cluster = Cluster(scene, places: 1)

@@ -143,6 +143,7 @@ import Testing
         #expect(watches.changes(answers, now: Self.at(60)) == [])
         answers.heard(pool: "a", desired: 1, mark: 5, now: Self.at(61))
         #expect(watches.changes(answers, now: Self.at(61)) == [.tell(first, isActive: true)])
+        #expect(watches.changes(answers, now: Self.at(200)) == [])
         watches.remove(first)
         watches.remove(unknown)
         #expect(watches.count == 0)
