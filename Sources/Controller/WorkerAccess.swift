@@ -1,4 +1,5 @@
 import Pools
+import Primitives
 
 /// How a controller starts workers, finds those of earlier ones, and writes down which there are.
 struct WorkerAccess {
@@ -11,4 +12,7 @@ struct WorkerAccess {
     let adopt: WorkerAdopter
     /// Whether the controller of that name is known to be gone.
     let isGone: (String) -> Bool
+
+    /// Whether it is seen from here that a process has ended, of a gateway for instance.
+    func hasEnded(_ process: ProcessIdentity) -> Bool { self.isGone("@\(process)") }
 }
