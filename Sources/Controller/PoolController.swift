@@ -27,6 +27,7 @@ final class PoolController {
     private(set) var lastVerdict: PoolModes.Verdict?
     private(set) var lastSignals: PoolSignals?
     private var roster = GatewayRoster()
+    private let workers: WorkerAccess
     /// Gateways that have ceased to report without having said that they stop.
     private(set) var silent: [GatewayRoster.Silent] = []
     /// Of those, how many have been given up.
@@ -61,6 +62,7 @@ final class PoolController {
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
         self.decisions = DecisionRecorder(pool: pool.name, workers: workers, loop: loop)
         self.mayAct = mayAct
+        self.workers = workers
         self.driver = WorkerDrivers.make(
             DriverContext(
                 pool: pool,
@@ -179,7 +181,7 @@ final class PoolController {
         self.lastDecision = decision
         self.lastSignals = signals
         // What a silent gateway has under way nobody knows: no worker is taken to be idle.
-        let isKnown = signals != nil && look.silent.isEmpty
+        let isKnown = signals != nil && !look.hidesRequests
         let inFlight = isKnown ? GatewaySignals.workerInFlight(of: look.fresh) : nil
         if let desired = verdict.desired {
             self.driver.reconcile(desired: desired, inFlight: inFlight)
@@ -215,13 +217,18 @@ final class PoolController {
 
     /// Tells gateways that report from those that have fallen silent, and says so in the log.
     private func look(at reports: [GatewaySignals]) -> GatewayRoster.Look {
-        let look = self.roster.look(reports)
+        let look = self.roster.look(reports, isGone: self.workers.hasEnded)
         self.silent = look.silent
         for event in look.events {
             switch event {
             case .fellSilent(let gateway):
                 self.log.warning(
                     "a gateway has fallen silent and did not say that it stops: the pool keeps its workers",
+                    metadata: ["pool": "\(self.name)", "gateway": "\(gateway)"]
+                )
+            case .died(let gateway):
+                self.log.warning(
+                    "a gateway has died: the pool keeps its workers until its visitors are back by another one",
                     metadata: ["pool": "\(self.name)", "gateway": "\(gateway)"]
                 )
             case .forgotten(let gateway):
@@ -282,9 +289,11 @@ final class PoolController {
     private static let mostNamed = 5
 
     private var silence: String? {
-        guard !self.silent.isEmpty else { return nil }
-        let named = self.silent.prefix(Self.mostNamed).map { "\($0.gateway) for \($0.silentMicros / 1_000_000) s" }
-        let others = self.silent.count - named.count
+        // Of one that is gone there is nothing to be looked after, except that it was not to end: the log says it.
+        let silent = self.silent.filter { !$0.isGone }
+        guard !silent.isEmpty else { return nil }
+        let named = silent.prefix(Self.mostNamed).map { "\($0.gateway) for \($0.silentMicros / 1_000_000) s" }
+        let others = silent.count - named.count
         return "pool \(self.name): gateways that have not reported and did not say that they stop: "
             + named.joined(separator: ", ") + (others > 0 ? " and \(others) more" : "")
             + ". The pool does not shrink until they report, or until "

@@ -71,4 +71,7 @@ struct WorkerAccess {
             )
         )
     }
+
+    /// Whether it is seen from here that a process has ended, of a gateway for instance.
+    func hasEnded(_ process: ProcessIdentity) -> Bool { self.isGone("@\(process)") }
 }

@@ -38,6 +38,7 @@ public final class Gateway {
     private var lastSignals = Instant(nanoseconds: 0)
     private var roomMeter = RoomMeter()
     private var isStopping = false
+    private let processes: ProcessSight
 
     /// `makeStores` is called once on each loop. `loops` holds at least one, the home loop first.
     public init(
@@ -46,6 +47,7 @@ public final class Gateway {
         keys: [SigningKey],
         loops: [any LoopContext],
         network: any Network = SocketNetwork(),
+        processes: ProcessSight = .system,
         log: Logger,
         makeStores: @escaping @Sendable (any LoopContext) -> SharedStores
     ) {
@@ -57,6 +59,7 @@ public final class Gateway {
         self.contexts = loops
         self.home = loops[0]
         self.network = network
+        self.processes = processes
         self.log = log
         self.makeStores = makeStores
     }
@@ -130,6 +133,7 @@ public final class Gateway {
     }
 
     private func startTimers() {
+        self.pools.map { ClearedBoard(board: $0, processes: self.processes, log: self.log).clearLater(self.settings) }
         self.lastSignals = self.home.now
         self.repeating(every: Self.tickNanoseconds) { $0.tick() }
         self.repeating(every: Self.signalsNanoseconds) { $0.reportSignals() }
@@ -306,7 +310,8 @@ public final class Gateway {
             queued: sample.queued,
             errors: sample.errors,
             latency: sample.latency,
-            workerInFlight: sample.workerInFlight
+            workerInFlight: sample.workerInFlight,
+            process: self.processes.own
         )
         self.pools?.report(pool: pool, signals: signals) { self.take(directory: $0, of: pool) }
     }

@@ -199,6 +199,12 @@ public struct RoomView: Sendable {
         return issued <= since || isFromTheFuture || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
     }
 
+    /// The same of a session that its visitor hears of only now: of one who was let in when the gateway that held the
+    /// request was killed, or who has lost the pass. What is left of it may be over before the next page.
+    public func isRenewalDue(sessionUntilMicros until: Int64, nowMicros now: Int64) -> Bool {
+        (until - now) * 6 <= self.inForce.sessionMicros * 5
+    }
+
     public func isCalled(_ key: LineKey) -> Bool { key.number <= self.serving(of: Int64(key.epoch)) }
 
     /// Now-serving of that line, as far as it is known.

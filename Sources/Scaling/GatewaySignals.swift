@@ -30,6 +30,9 @@ public struct GatewaySignals: Equatable, Sendable {
     public var latency: LatencyHistogram
     /// Requests at each worker at the end of the interval, by worker id.
     public var workerInFlight: [String: Int]
+    /// The gateway's process, so that whoever can see it knows whether it is still there. One of an older version does
+    /// not tell it.
+    public var process: ProcessIdentity?
 
     public init(
         gateway: String,
@@ -45,7 +48,8 @@ public struct GatewaySignals: Equatable, Sendable {
         queued: Int = 0,
         errors: Int = 0,
         latency: LatencyHistogram = LatencyHistogram(),
-        workerInFlight: [String: Int] = [:]
+        workerInFlight: [String: Int] = [:],
+        process: ProcessIdentity? = nil
     ) {
         self.gateway = gateway
         self.atMicros = atMicros
@@ -61,5 +65,6 @@ public struct GatewaySignals: Equatable, Sendable {
         self.errors = errors
         self.latency = latency
         self.workerInFlight = workerInFlight
+        self.process = process
     }
 }

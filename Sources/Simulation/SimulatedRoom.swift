@@ -184,7 +184,10 @@ struct SimulatedRoom {
         case .atDoor: return
         case .admitted(let expires):
             self.view.readmit(key)
-            let pass = self.view.pass(key, expiresMicros: expires, keyID: 1, nowMicros: now)
+            let renewed =
+                self.door.contains(key) && self.view.isRenewalDue(sessionUntilMicros: expires, nowMicros: now)
+                ? self.renew(key, nowMicros: now) : nil
+            let pass = renewed ?? self.view.pass(key, expiresMicros: expires, keyID: 1, nowMicros: now)
             for (index, caller) in self.door.take(key).enumerated() {
                 self.words.append((caller, .letIn(pass: pass, place: nil, isFirst: index == 0)))
             }

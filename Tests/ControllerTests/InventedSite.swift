@@ -129,6 +129,8 @@ final class InventedSite {
     var arrivals = 40
     /// And what other gateways report, by their names: one that is taken out has fallen silent.
     var otherArrivals: [String: Int] = [:]
+    /// Their processes, as far as they tell them.
+    var processes: [String: ProcessIdentity] = [:]
     private let boards = MemoryBoards()
     private let rooms = MemoryRooms()
     private let gateway: VirtualLoop
@@ -266,7 +268,11 @@ final class InventedSite {
     }
 
     private func signals(_ gateway: String, arrivals: Int) -> GatewaySignals {
-        var signals = GatewaySignals(gateway: gateway, intervalMicros: 1_000_000)
+        var signals = GatewaySignals(
+            gateway: gateway,
+            intervalMicros: 1_000_000,
+            process: self.processes[gateway]
+        )
         signals.arrivals = arrivals
         signals.admissions = arrivals / 5
         for _ in 0..<arrivals { signals.latency.record(nanoseconds: 20 * Nanoseconds.perMillisecond) }

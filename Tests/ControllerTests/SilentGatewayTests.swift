@@ -43,6 +43,68 @@ import Testing
         #expect(site.on(0) { $0.problems } == [], "seed \(seed)")
     }
 
+    /// Two gateways of which one is killed, and is seen to be gone.
+    private func siteWithADeadGateway(seed: UInt64) -> InventedSite {
+        let site = InventedSite(seed: seed)
+        let process = ProcessIdentity(place: "here/1.1", pid: 77, startTicks: 1)
+        site.processes["h"] = process
+        site.arrivals = 500
+        site.otherArrivals = ["h": 500]
+        site.addController()
+        site.run(seconds: 30)
+        site.otherArrivals = [:]
+        site.gone = ["@\(process)"]
+        return site
+    }
+
+    /// Seen before: a gateway that was killed held the pool's workers for five minutes, and its crowd was counted twice for
+    /// half a minute when it came back by another one.
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func gateway_thatIsSeenToBeDead_holdsItsWorkersUntilItsVisitorsAreBack(seed: UInt64) {
+        let site = self.siteWithADeadGateway(seed: seed)
+        let many = self.desired(site)
+        #expect(many >= 3, "seed \(seed)")
+        for second in 0..<28 {
+            site.run(seconds: 1)
+            #expect(self.desired(site) >= many, "seed \(seed): \(self.desired(site)) of \(many) after \(second) s")
+        }
+        let status = site.on(0) { $0.status }
+        #expect(status.silentGateways.map(\.gateway) == ["h"] && status.gateways == 1, "seed \(seed)")
+        // Nobody can look after it any more.
+        #expect(site.on(0) { $0.problems } == [], "seed \(seed)")
+        #expect(site.wait(seconds: 30) { self.desired(site) < many }, "seed \(seed)")
+        let later = site.on(0) { $0.status }
+        #expect(later.silentGateways.isEmpty && later.forgottenGateways == 0, "seed \(seed)")
+    }
+
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func crowd_ofADeadGateway_isNotCountedTwice(seed: UInt64) {
+        let site = self.siteWithADeadGateway(seed: seed)
+        site.run(seconds: 1)
+        let many = self.desired(site)
+        // All of it comes by the other one now.
+        site.arrivals = 1_000
+        site.run(seconds: 5)
+        for _ in 0..<60 {
+            site.run(seconds: 1)
+            #expect(self.desired(site) <= many + 1, "seed \(seed)")
+            #expect(site.on(0) { $0.report.first?.signals?.arrivalsPerSecond ?? 0 } < 1_100, "seed \(seed)")
+        }
+    }
+
+    /// A dead gateway has nothing under way: who drains is done when the others say so.
+    @Test func drainingWorker_ofADeadGateway_ends() {
+        let site = self.siteWithADeadGateway(seed: 4)
+        site.run(seconds: 5)
+        var settings = site.settings
+        settings.pools[0].maxWorkers = 1
+        settings.pools[0].drainTimeoutNanoseconds = 3_000 * Nanoseconds.perSecond
+        site.on(0) { $0.apply(settings) }
+        site.run(seconds: 2)
+        #expect(site.wait(seconds: 20) { site.on(0) { $0.report.first?.state.draining == 0 } })
+        #expect(site.on(0) { $0.report.first?.state.ready } == 1)
+    }
+
     @Test(arguments: 1...10 as ClosedRange<UInt64>)
     func gateway_thatWithdraws_takesItsDemandAlong(seed: UInt64) {
         let site = self.site(seed: seed)

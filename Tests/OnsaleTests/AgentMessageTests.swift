@@ -9,7 +9,10 @@ import Testing
         var visit = Visit()
         func time() -> Int64 { Int64(draw.drawInteger(0...90_000_000_000)) - 3_600_000_000 }
         func some<Value>(_ value: () -> Value) -> Value? { draw.drawFlag(share: 0.5) ? value() : nil }
-        func span() -> Visit.Span { Visit.Span(sentMicros: time(), answeredMicros: time()) }
+        func span() -> Visit.Span {
+            let sent = time()
+            return Visit.Span(sentMicros: sent, answeredMicros: sent + Int64(draw.drawInteger(0...60_000_000)))
+        }
         visit.number = UInt32(draw.drawInteger(0...4_294_967_295))
         visit.numberChanges = draw.drawInteger(0...300)
         visit.exchanges = draw.drawInteger(0...3)

@@ -121,12 +121,18 @@ import Testing
         #expect(self.verdict(books).numbers().measured == "1")
     }
 
-    /// A session ends where nothing is asked for so long; who asks sooner is owed the way in.
-    @Test(arguments: [(gap: 5.0, isOwed: true), (gap: 30, isOwed: false)])
-    func sentBackToTheLine_afterTheSession_isNoFault(gap: Double, isOwed: Bool) {
+    /// A session ends where nothing is asked for so long; who asks sooner is owed the way in. Seen before: a gateway that
+    /// stood still for three seconds read the request only then, and the session had run out.
+    @Test(
+        arguments: [
+            (gap: 5.0, took: 0.1, isOwed: true), (gap: 30, took: 0.1, isOwed: false), (gap: 5, took: 13, isOwed: false),
+            (gap: 5, took: 11, isOwed: true),
+        ]
+    )
+    func sentBackToTheLine_afterTheSession_isNoFault(gap: Double, took: Double, isOwed: Bool) {
         var books = self.helper.books()
         self.hear(&books, .exchange, sent: 11, answered: 12)
-        self.hear(&books, .waitingPage, sent: 12 + gap, answered: 12.1 + gap, number: 40)
+        self.hear(&books, .waitingPage, sent: 12 + gap, answered: 12 + gap + took, number: 40)
         #expect(self.verdict(books).letInOnce().outcome == (isOwed ? .failed : .passed))
         #expect(books.visits[0].numberChanges == 0)
         #expect(self.verdict(books).placeKept().outcome == .passed)

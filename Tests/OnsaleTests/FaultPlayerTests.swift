@@ -29,11 +29,11 @@ import Transport
         let children: LoopBound<Children>
         private var player: LoopBound<FaultPlayer>?
 
-        init(isApart: Bool) throws {
+        init(isApart: Bool, script: String = FaultPlayerTests.script) throws {
             self.folder = try RunPartsTests.Folder()
             self.fixture = try LoopFixture()
             let (path, loop) = (self.folder.path, self.fixture.loop)
-            let program = try self.folder.program(FaultPlayerTests.script)
+            let program = try self.folder.program(script)
             (self.site, self.children) = try self.fixture.run {
                 let children = Children(loop: loop)
                 let site = SiteProcesses(
@@ -98,9 +98,14 @@ import Transport
     }
 
     /// `T` while a signal has stopped it.
-    static func isStopped(_ pid: Int32) -> Bool {
+    static func isStopped(_ pid: Int32) -> Bool { Self.state(pid) == "T" }
+
+    /// Not of one that has ended and whose end nobody has asked for yet.
+    static func runs(_ pid: Int32) -> Bool { !["", "Z", "X"].contains(Self.state(pid)) }
+
+    private static func state(_ pid: Int32) -> String {
         let line = FileManager.default.contents(atPath: "/proc/\(pid)/stat").map { String(decoding: $0, as: UTF8.self) }
-        return line?.split(separator: ")").last?.split(separator: " ").first == "T"
+        return line?.split(separator: ")").last?.split(separator: " ").first.map(String.init) ?? ""
     }
 
     @Test func worker_thatHasRunLongest_isKilled_andTheOtherIsNot() throws {
@@ -111,6 +116,31 @@ import Transport
         try rig.fixture.waitUntil { try rig.workers(.site) == [workers[1]] }
         #expect(try rig.deeds() == ["a worker was killed (process \(workers[0]))"])
         try rig.end()
+    }
+
+    /// Its worker has no parent any more, as after the death of the controller that started it.
+    private static let scriptWithAnOrphan = """
+        #!/bin/sh
+        (SLUICE_WORKER="tickets w-1 0 /log" setsid tail -f /dev/null >/dev/null & echo $! > "${0%/*}/worker")
+        echo "gateway listening on 127.0.0.1:9"
+        echo "admin listening on 127.0.0.1:9"
+        tail -f /dev/null & wait
+        """
+
+    /// Seen before: only the children of the controller that runs were looked at, so that a fault found no worker, or chose
+    /// the youngest.
+    @Test func workerThatWasAdopted_isFound_andEndsWithTheRun() throws {
+        let rig = try Rig(isApart: true, script: Self.scriptWithAnOrphan)
+        let orphan = try #require(Int32(rig.folder.text("worker").trimmingCharacters(in: .newlines)))
+        // It becomes a session's first process a moment after its start.
+        try rig.fixture.waitUntil { try rig.asked { $0.workers.map(\.pid) } == [orphan] }
+        try rig.play("0s stop worker for 300s")
+        try rig.fixture.waitUntil { Self.isStopped(orphan) }
+        try rig.endFaults()
+        try rig.fixture.waitUntil { !Self.isStopped(orphan) }
+        // Nobody but the run ends it.
+        try rig.end()
+        #expect(!Self.runs(orphan))
     }
 
     @Test func partThatIsStopped_goesOn_atTheLatestWhenTheRunEnds() throws {

@@ -86,6 +86,45 @@ import Testing
         try fixture.end()
     }
 
+    /// Seen before: `kill -9` of a run left the site that it had started.
+    @Test func runThatIsKilled_takesItsSiteAlong() throws {
+        let folder = try Folder()
+        let fixture = try LoopFixture()
+        // It ends in order when it is told to; its worker has no parent any more, and hears nothing. `tail` would end by
+        // itself when nobody reads its output any more.
+        let program = try folder.program(
+            """
+            #!/bin/sh
+            folder="${0%/*}"
+            trap 'echo > "$folder/ended"; exit 0' TERM
+            (SLUICE_WORKER=w setsid sh -c 'trap "" TERM; tail -f /dev/null >/dev/null & wait' & echo $! > "$folder/worker")
+            echo $$ > "$folder/draft"
+            mv "$folder/draft" "$folder/started"
+            tail -f /dev/null >/dev/null & wait
+            """
+        )
+        let arguments = [
+            "play", "--sluice", program, "--no-direct", "--visitors", "100", "--seconds", "10", "--report",
+            "\(folder.path)/report",
+        ]
+        let loop = fixture.loop
+        let ended = Record(false)
+        let onsale = try fixture.run {
+            let child = try ChildProcess.spawn(try AgentRunTests.program(), arguments: arguments, on: loop) { _ in
+                ended.update { $0 = true }
+            }
+            return LoopBound(child, loop: loop)
+        }
+        try fixture.waitUntil { !folder.text("started").isEmpty || ended.value }
+        let pids = ["started", "worker"].compactMap { Int32(folder.text($0).trimmingCharacters(in: .newlines)) }
+        #expect(pids.count == 2 && !ended.value)
+        try fixture.run { onsale.open().signal(SIGKILL) }
+        defer { for pid in pids where FaultPlayerTests.runs(pid) { kill(pid, SIGKILL) } }
+        try fixture.waitUntil { !pids.contains(where: FaultPlayerTests.runs) }
+        #expect(!folder.text("ended").isEmpty, "it was told to end, not killed")
+        try fixture.end()
+    }
+
     @Test func process_thatIsAnother_isNotTheOldOne() throws {
         let me = try #require(ProcessTable().descendants(of: getppid()).first { $0.pid == getpid() })
         #expect(ProcessTable.isAlive(me))

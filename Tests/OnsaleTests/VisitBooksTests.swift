@@ -93,6 +93,51 @@ import Testing
         #expect(visit.mayHaveLeft && visit.numberChanges == 0 && visit.returns == 0 && visit.exchanges == 1)
     }
 
+    /// A page that was never asked for gives nothing back.
+    @Test(arguments: [ErrorKind.refused, .connectTimedOut, .crowdedOut, .toolLimit])
+    func exitThatWasNeverAskedFor_excusesNothing(kind: ErrorKind) {
+        var books = self.books()
+        self.hear(&books, .exchange, 12)
+        self.hear(&books, .error(kind), 13, isExit: true)
+        self.hear(&books, .waitingPage, 14, Self.page(9))
+        #expect(!books.visits[0].mayHaveLeft && books.visits[0].returns == 1)
+    }
+
+    /// Seen before: who was given the turn in a request that was lost, as by a gateway that was killed, was taken to be in
+    /// from the next one on, and for a session from there: more than the slots, and faster than the rate.
+    @Test(
+        arguments: [
+            .error(.broken), .error(.answerTimedOut), .error(.gatewayError), .error(.workerError), .error(.badAnswer),
+            .staleConnection, .vanished,
+        ] as [VisitorMachine.Heard]
+    )
+    func answerThatWasLost_mayHaveBeenTheTurn(lost: VisitorMachine.Heard) throws {
+        var books = self.books()
+        self.hear(&books, .waitingPage, 11, Self.page(7))
+        self.hear(&books, lost, 12)
+        self.hear(&books, .error(.refused), 13)
+        self.hear(&books, lost, 14)
+        self.hear(&books, .exchange, 20)
+        #expect(books.visits[0].sentRoundMicros == 12_000_000)
+        // The session may have begun with the first of them.
+        let surely = Occupancy.surelyInside(books.visits, sessionMicros: 10_000_000)
+        #expect(surely.times.last ?? 0 <= 29_000_000)
+        let way = AnswerWay(books.looks.all, usualMicros: 1_000_000)
+        let passages = Passages(books.visits, reentries: [], way)
+        #expect(passages.surely(from: 19_000_000, to: 21_000_000) == 0)
+        #expect(passages.surely(from: 12_000_000, to: 21_000_000) == 1)
+    }
+
+    @Test func errorsThatSayNothing_areNoTurn() {
+        var books = self.books(visitors: 1)
+        self.hear(&books, .waitingPage, 11, Self.page(7))
+        self.hear(&books, .error(.refused), 12)
+        #expect(books.visits[0].sentRoundMicros == nil)
+        self.hear(&books, .error(.broken), 13)
+        self.hear(&books, .waitingPage, 14, Self.page(7))
+        #expect(books.visits[0].sentRoundMicros == nil, "a page took the visitor for not called")
+    }
+
     /// Who is let in after having stood at the door waited since then, whatever requests that took.
     @Test func doorTime_countsFromTheFirstStand() {
         var books = self.books()

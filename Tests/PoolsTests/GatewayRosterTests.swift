@@ -1,3 +1,4 @@
+import Primitives
 import Scaling
 import Testing
 
@@ -51,6 +52,44 @@ import Testing
         #expect(look(302).events.isEmpty && roster.forgotten == 1)
         #expect(look(0).events == [.isBack("b")], "one that was given up may come back")
         #expect(look(nil).events.isEmpty)
+    }
+
+    /// What is seen of its process is asked only when it does not report, and only where that is told.
+    @Test(
+        arguments: [
+            (0, "fresh"), (3.5, "fresh"), (3.6, "keeps"), (30, "keeps"), (30.1, "nothing"), (299, "nothing"),
+            (301, "nothing"),
+        ] as [(Double, String)]
+    )
+    func report_ofAProcessThatIsGone_counts(ageSeconds: Double, meaning: String) {
+        let process = ProcessIdentity(place: "h/b.n", pid: 7, startTicks: 9)
+        var report = Self.report("g", ageSeconds: ageSeconds)
+        report.process = process
+        var roster = GatewayRoster()
+        let look = roster.look([report, Self.report("old", ageSeconds: 200)]) { $0 == process }
+        #expect(look.fresh.count == (meaning == "fresh" ? 1 : 0))
+        #expect(look.held.isEmpty)
+        let silent = look.silent.filter { $0.gateway == "g" }
+        #expect(silent.map(\.isGone) == (meaning == "keeps" ? [true] : []))
+        #expect(look.hidesRequests, "of the other nothing is known")
+        #expect(look.events == (meaning == "fresh" ? [] : [.died("g")]) + [.fellSilent("old")])
+    }
+
+    @Test func death_isToldOnce_andIsNoSilence() {
+        var report = Self.report("b", ageSeconds: 4)
+        report.process = ProcessIdentity(place: "h/b.n", pid: 7, startTicks: 9)
+        var roster = GatewayRoster()
+        func look(_ age: Int64, isGone: Bool) -> GatewayRoster.Look {
+            report.ageMicros = age * 1_000_000
+            return roster.look([report]) { _ in isGone }
+        }
+        #expect(look(4, isGone: false).events == [.fellSilent("b")])
+        #expect(look(5, isGone: true).events == [.died("b")])
+        let later = look(6, isGone: false)
+        #expect(later.events.isEmpty && later.silent.map(\.isGone) == [true], "who is dead stays so")
+        #expect(!later.hidesRequests)
+        #expect(look(31, isGone: true).silent.isEmpty)
+        #expect(look(301, isGone: true).events.isEmpty && roster.forgotten == 0)
     }
 
     /// A new leader finds those that fell silent before its time on the board.

@@ -32,6 +32,10 @@ import Testing
                     freeSlots: Int.random(in: 0...9, using: &random)
                 )
             }
+            if Bool.random(using: &random) {
+                let place = (0..<6).map { _ in letters.randomElement(using: &random)! }
+                signals.process = ProcessIdentity(place: String(place), pid: 7, startTicks: .max)
+            }
             let read = try GatewaySignals(gateway: "g", atMicros: 0, encoded: signals.encoded)
             #expect(read == signals, "seed \(seed): \(signals.encoded)")
         }
@@ -46,7 +50,7 @@ import Testing
         "1 1 99999999999999999999 1 1 1 1 1 1 - -", "1 1 1 1 1 1 1 1 1 1 - - -", "2 1 1 1 1 1 1 1 1 1 - -",
         "2 1 1 1 1 1 1 1 1 1 - - s", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:-1",
         "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:1,s:1:1:1:1", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:1:1",
-        "3 1 1 1 1 1 1 1 1 1 - - -",
+        "3 1 1 1 1 1 1 1 1 1 - - -", "2 1 1 1 1 1 1 1 1 1 - - - process=", "2 1 1 1 1 1 1 1 1 1 - - - process=h:0:1",
     ])
     func decode_malformed_isRefusedWithAReason(text: String) {
         #expect(throws: UnreadableValue.self) { try GatewaySignals(gateway: "g", atMicros: 0, encoded: text) }
@@ -61,7 +65,8 @@ import Testing
             intervalMicros: 1_000_000,
             arrivals: 12,
             rooms: ["sale": RoomSignals(waiting: 9), "s 2": RoomSignals(freeSlots: 3)],
-            workerInFlight: ["w-1": 3, "w 2": 4]
+            workerInFlight: ["w-1": 3, "w 2": 4],
+            process: ProcessIdentity(place: "h/b.n", pid: 7, startTicks: 9)
         )
         for index in 1...20 as ClosedRange<Int64> { signals.latency.record(nanoseconds: index * 7_000_000) }
         let whole = Array(signals.encoded.utf8)
@@ -81,6 +86,13 @@ import Testing
         #expect(old.waiting == 5 && old.rooms.isEmpty && old.workerInFlight == ["w": 1])
         let new = try GatewaySignals(gateway: "g", atMicros: 5, encoded: "2 9 8 7 6 5 4 3 2 0 - w:1 s:1:2:3:4 more -")
         #expect(new.rooms == ["s": RoomSignals(waiting: 1, atDoor: 2, admissions: 3, freeSlots: 4)])
+        #expect(new.process == nil)
+        let newer = try GatewaySignals(
+            gateway: "g",
+            atMicros: 5,
+            encoded: "2 9 8 7 6 5 4 3 2 0 - - - a=b process=h/b.n:7:9"
+        )
+        #expect(newer.process == ProcessIdentity(place: "h/b.n", pid: 7, startTicks: 9))
     }
 
     @Test(arguments: [

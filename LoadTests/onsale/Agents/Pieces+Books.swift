@@ -50,7 +50,16 @@ extension Visit {
 
     private static func span(_ reader: inout PieceReader) throws(PieceProblem) -> Span? {
         guard let sent = try reader.optionalTime() else { return nil }
-        return Span(sentMicros: sent, answeredMicros: sent &+ (try reader.time()))
+        return try Span(sentMicros: sent, from: &reader)
+    }
+}
+
+extension Visit.Span {
+    /// The answer comes after the request.
+    fileprivate init(sentMicros sent: Int64, from reader: inout PieceReader) throws(PieceProblem) {
+        let answered = sent + (try reader.duration())
+        guard answered <= PieceReader.mostMicros else { throw PieceProblem("\(answered) µs are in no run") }
+        self.init(sentMicros: sent, answeredMicros: answered)
     }
 }
 
@@ -77,27 +86,28 @@ extension Look {
         var looks: [Look] = []
         var last: Int64 = 0
         for _ in 0..<(try reader.count()) {
-            last += try reader.time()
-            let took = try reader.time()
-            guard abs(last) <= PieceReader.mostMicros else { throw PieceProblem("\(last) µs are in no run") }
+            last = try reader.time(from: last)
+            let took = try reader.duration()
+            guard last - took >= -PieceReader.mostMicros else {
+                throw PieceProblem("\(last - took) µs are in no run")
+            }
             let numbers = (try reader.natural(), try reader.natural(), try reader.natural(), try reader.natural())
             guard let kind = Kind(rawValue: UInt8(clamping: numbers.3)) else {
                 throw PieceProblem("kind \(numbers.3) of look is not known")
             }
             let refreshSeconds = Int64(UInt8(clamping: try reader.natural()))
             let least = try reader.optionalTime()
-            let spread = least == nil ? 0 : try reader.time()
-            guard spread >= 0 else { throw PieceProblem("an estimate ends before it begins") }
+            let spread = least == nil ? 0 : try reader.duration()
             looks.append(
                 Look(
                     visitor: UInt32(clamping: numbers.0),
                     number: UInt32(clamping: numbers.1),
                     position: UInt32(clamping: numbers.2),
                     kind: kind,
-                    sentMicros: last &- took,
+                    sentMicros: last - took,
                     answeredMicros: last,
                     refreshSeconds: refreshSeconds,
-                    estimateSeconds: least.map { $0...max($0, $0 &+ spread) }
+                    estimateSeconds: least.map { $0...$0 + spread }
                 )
             )
         }
@@ -173,7 +183,7 @@ extension BookSums {
         }
         for _ in 0..<(try reader.count()) {
             let sent = try reader.time()
-            self.reentries.append(Visit.Span(sentMicros: sent, answeredMicros: sent &+ (try reader.time())))
+            self.reentries.append(try Visit.Span(sentMicros: sent, from: &reader))
         }
         for _ in 0..<(try reader.count()) { self.strangerNumbers.append(UInt32(clamping: try reader.natural())) }
         for _ in 0..<(try reader.count()) { self.probes.tries(try Self.kind(&reader)) }

@@ -38,7 +38,8 @@ struct PieceWriter {
 struct PieceReader {
     /// What is summed up must not overflow.
     static let mostTimes: Int64 = 1 << 40
-    static let mostMicros: Int64 = 1 << 50
+    /// 25 hours, an hour more than the longest run: times a rate of 100,000 a second in thousandths they fit.
+    static let mostMicros: Int64 = 90_000_000_000
 
     private var rest: ArraySlice<UInt8>
 
@@ -74,6 +75,20 @@ struct PieceReader {
         guard abs(value.clamped(to: -Self.mostMicros - 1...Self.mostMicros + 1)) <= Self.mostMicros else {
             throw PieceProblem("\(value) µs are in no run")
         }
+        return value
+    }
+
+    /// How long something took.
+    mutating func duration() throws(PieceProblem) -> Int64 {
+        let value = try self.time()
+        guard value >= 0 else { throw PieceProblem("nothing takes \(value) µs") }
+        return value
+    }
+
+    /// A time by its distance from another one.
+    mutating func time(from other: Int64) throws(PieceProblem) -> Int64 {
+        let value = other + (try self.time())
+        guard abs(value) <= Self.mostMicros else { throw PieceProblem("\(value) µs are in no run") }
         return value
     }
 

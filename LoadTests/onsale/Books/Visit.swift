@@ -18,7 +18,7 @@ struct Visit: Equatable, Sendable {
     var exchanges = 0
     /// Waiting pages after having been inside.
     var returns = 0
-    /// The shortest time from an answer inside to the request that found the visitor outside again: a session may have
+    /// The shortest time from an answer inside to the one that told the visitor to be outside again: a session may have
     /// ended meanwhile.
     var shortestReturnMicros: Int64?
     /// The longest time from an answer inside to the next request that was answered.
@@ -40,8 +40,8 @@ struct Visit: Equatable, Sendable {
     var doorSinceMicros: Int64?
     /// A request with which the network went away, and after which nothing was heard yet.
     var vanishedMicros: Int64?
-    /// When the visitor was last sent round from the door: the turn may have come in that pause. nil when a later page
-    /// took the visitor for not called.
+    /// When the visitor was last sent round from the door, or had sent a request whose answer was lost: the turn may have
+    /// come since then. nil when a later page took the visitor for not called.
     var sentRoundMicros: Int64?
     /// The last one inside that was answered.
     var lastInside: Span?

@@ -181,14 +181,14 @@ struct VisitBooks: Sendable {
             self.visits[index].doorSinceMicros = nil
             self.look(index, .letIn, nil, span)
         case .inside: self.wasInside(index, isExit: isExit, span)
-        case .error:
-            if isExit { self.visits[index].mayHaveLeft = true }
+        case .error(let kind):
+            if kind.mayHaveBeenHeard { self.answerIsLost(index, isExit: isExit, span) }
             if self.visits[index].letIn == nil || conduct == .breaksRules { self.look(index, .error, nil, span) }
         // The turn may come while the visitor is away, and nothing is heard of it.
         case .vanished:
             guard self.visits[index].letIn == nil else { return }
             if self.visits[index].vanishedMicros == nil { self.visits[index].vanishedMicros = span.sentMicros }
-            if self.visits[index].sentRoundMicros == nil { self.visits[index].sentRoundMicros = span.sentMicros }
+            self.answerIsLost(index, isExit: false, span)
             self.visits[index].doorSinceMicros = nil
             self.look(index, .error, nil, span)
         case .turnedAway: break
@@ -203,9 +203,15 @@ struct VisitBooks: Sendable {
             all: 1,
             late: isLate ? 1 : 0
         )
-        guard isExit else { return }
-        self.closesOnExit += 1
-        self.visits[index].mayHaveLeft = true
+        if isExit { self.closesOnExit += 1 }
+        self.answerIsLost(index, isExit: isExit, span)
+    }
+
+    /// What the room made of the request nobody knows: it may have given the turn, or have taken the slot back.
+    private mutating func answerIsLost(_ index: Int, isExit: Bool, _ span: Visit.Span) {
+        if isExit { self.visits[index].mayHaveLeft = true }
+        guard self.visits[index].letIn == nil, self.visits[index].sentRoundMicros == nil else { return }
+        self.visits[index].sentRoundMicros = span.sentMicros
     }
 
     private mutating func stands(_ index: Int, _ page: WaitingPage, _ span: Visit.Span) {
@@ -214,7 +220,8 @@ struct VisitBooks: Sendable {
         if let lastInside {
             // Who asked before another tab of the same person was in has not been sent back.
             guard span.sentMicros >= lastInside.answeredMicros else { return }
-            let gap = span.sentMicros - lastInside.answeredMicros
+            // A gateway that stood still read the request just before it answered: the session may have run out meanwhile.
+            let gap = span.answeredMicros - lastInside.answeredMicros
             self.visits[index].returns += 1
             self.visits[index].longestGapMicros = max(self.visits[index].longestGapMicros, gap)
             self.visits[index].shortestReturnMicros = min(self.visits[index].shortestReturnMicros ?? .max, gap)

@@ -57,7 +57,7 @@ extension Judge {
             let visit = self.visits[Int(look.visitor)]
             return look.kind == .error && (look.number == 0 || visit.letIn == nil || !visit.keepsRules)
         }
-        let sentRound = books.visits.count { $0.letIn == nil && $0.sentRoundMicros != nil }
+        let sentRound = books.visits.count { $0.letIn == nil && $0.doorSinceMicros != nil && $0.sentRoundMicros != nil }
         let outside = books.visits.count { $0.letIn == nil || !$0.keepsRules }
         // Whose exit page was lost may have been let in once more; a connection that ended by chance explains few.
         let exits = books.visits.count(where: \.mayHaveLeft)

@@ -146,10 +146,7 @@ final class FaultPlayer {
     /// One and the same for all steps of a fault: the one that has run longest.
     private func worker(of step: FaultSchedule.Step) -> ProcessTable.Entry? {
         if let worker = self.chosen[step.fault] { return worker }
-        guard let parent = self.site.child(self.site.controllerPart) else { return nil }
-        let worker = ProcessTable().workers(of: parent.pid).min {
-            ($0.startedTicks, $0.pid) < ($1.startedTicks, $1.pid)
-        }
+        let worker = self.site.workers.min { ($0.startedTicks, $0.pid) < ($1.startedTicks, $1.pid) }
         self.chosen[step.fault] = worker
         return worker
     }

@@ -7,6 +7,9 @@ import Primitives
 /// Lives on one loop.
 final class Children {
     let loop: EventLoop
+    let mark = RunMark()
+    /// Ends them should this process be killed: it sees that by its input, which is held open here.
+    private var guardian: ChildProcess?
     private var running: [ObjectIdentifier: ChildProcess] = [:]
     /// What the children have started in their turn, as it was seen.
     private(set) var descendants: Set<ProcessTable.Entry> = []
@@ -26,12 +29,22 @@ final class Children {
         onLine: @escaping (String) -> Void,
         onExit: @escaping (ExitStatus) -> Void = { _ in }
     ) throws -> ChildProcess {
+        if self.guardian == nil {
+            self.guardian = try ChildProcess.spawn(
+                "/bin/sh",
+                arguments: ["-c", RunMark.guardian, "onsale", self.mark.entry],
+                // It may be part of another run itself.
+                environment: [RunMark.variable: ""],
+                on: self.loop
+            ) { _ in }
+        }
         var identity: ObjectIdentifier?
         // The shell only turns standard error to the file and then becomes the program: the process is the same.
         let script = #"log=$1; shift; exec "$@" 2>>"$log""#
         let child = try ChildProcess.spawn(
             "/bin/sh",
             arguments: ["-c", script, "onsale", logFile, program] + arguments,
+            environment: self.mark.environment,
             on: self.loop
         ) { [weak self] status in
             if let identity { self?.running[identity] = nil }
@@ -46,11 +59,12 @@ final class Children {
         return child
     }
 
-    /// Remembers who was started by those who were started here.
+    /// Remembers who was started by those who were started here, also of those whose parents are gone.
     func lookAround() {
-        guard !self.running.isEmpty else { return }
         let table = ProcessTable()
         for child in self.running.values { self.descendants.formUnion(table.descendants(of: child.pid)) }
+        let own = Set(self.running.values.map(\.pid))
+        self.descendants.formUnion(table.marked(self.mark).filter { !own.contains($0.pid) })
     }
 
     func signalAll(_ number: Int32) {

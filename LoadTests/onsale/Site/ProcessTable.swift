@@ -11,6 +11,7 @@ struct ProcessTable {
     private var parents: [Entry: Int32] = [:]
     private var entries: [Int32: Entry] = [:]
     private var names: [Entry: String] = [:]
+    private var sessions: [Entry: Int32] = [:]
 
     /// Reads all of `/proc`.
     init() {
@@ -22,6 +23,7 @@ struct ProcessTable {
             self.parents[entry] = parent
             self.entries[pid] = entry
             self.names[entry] = Self.name(line)
+            self.sessions[entry] = Self.session(line)
         }
     }
 
@@ -42,6 +44,30 @@ struct ProcessTable {
         self.parents.filter { entry, parent in
             parent == pid && self.names[entry] != "redis-server" && Self.isAlive(entry)
         }.map(\.key)
+    }
+
+    /// Those of a run: that carry its mark.
+    func marked(_ mark: RunMark) -> Set<Entry> {
+        Set(self.entries.values.filter { Self.variables(of: $0).contains(mark.entry) })
+    }
+
+    /// The workers of a run that lead a session of their own, whoever has started them: they outlive their controller.
+    func workers(of mark: RunMark) -> [Entry] {
+        self.entries.values.filter { entry in
+            guard self.sessions[entry] == entry.pid else { return false }
+            let variables = Self.variables(of: entry)
+            return variables.contains(mark.entry) && variables.contains { $0.hasPrefix("SLUICE_WORKER=") }
+        }
+    }
+
+    /// None of those of other users, and of those that have ended.
+    private static func variables(of entry: Entry) -> [String] {
+        (Self.read("/proc/\(entry.pid)/environ") ?? "").split(separator: "\0").map(String.init)
+    }
+
+    private static func session(_ line: String) -> Int32? {
+        let fields = Self.fields(line)
+        return fields.count > 3 ? Int32(fields[3]) : nil
     }
 
     /// What the kernel calls the program: between the parentheses.

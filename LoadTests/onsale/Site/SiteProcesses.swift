@@ -83,6 +83,13 @@ final class SiteProcesses {
     var gatewayPart: Part { self.isApart ? .gateway : .site }
     var controllerPart: Part { self.isApart ? .controller : .site }
 
+    /// Also those that an earlier controller has started: they live on when it is killed, and another one adopts them.
+    var workers: Set<ProcessTable.Entry> {
+        let table = ProcessTable()
+        let own = self.child(self.controllerPart).map { table.workers(of: $0.pid) } ?? []
+        return Set(own + table.workers(of: self.children.mark))
+    }
+
     /// For the next configuration of that part: the address that it has, or any.
     func listen(_ part: Part) -> String { self.addresses[part].map { "\($0)" } ?? self.firstListen }
 

@@ -25,6 +25,16 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     /// A person would press reload.
     var isWorthRetry: Bool { self != .rejected && self != .sentElsewhere }
 
+    /// The request may have been read, though nothing came of it.
+    var mayHaveBeenHeard: Bool {
+        switch self {
+        case .refused, .connectTimedOut, .crowdedOut, .toolLimit: false
+        case .broken, .answerTimedOut, .gatewayError, .workerError, .unsignedError, .rejected, .badAnswer, .foreignPage,
+            .failedCheck, .missingAsset, .sentElsewhere:
+            true
+        }
+    }
+
     /// No whole answer came.
     var isOfTheConnection: Bool {
         switch self {

@@ -60,7 +60,7 @@ extension RoomGate {
                 self.view.readmit(key)
                 self.shared.release(key, untilMicros: 0)
             }
-            let pass = self.pass(key, expiresMicros: expires)
+            let pass = self.passOfSession(key, untilMicros: expires)
             answer = { .admitted(pass: pass, place: nil, isFirst: $0 && isFresh) }
         case .notServed: answer = { _ in .waiting(key: key, place: nil) }
         case .lapsed:
@@ -71,6 +71,17 @@ extension RoomGate {
         let waiters = self.door.take(key)
         if !waiters.isEmpty { self.shared.ceasesToStand(key) }
         self.answer(waiters, answer)
+    }
+
+    /// For whom it may be that nobody waits any more: then nothing is renewed.
+    private func passOfSession(_ key: LineKey, untilMicros until: Int64) -> AdmissionToken {
+        let now = self.nowMicros
+        if self.door.contains(key), self.view.isRenewalDue(sessionUntilMicros: until, nowMicros: now),
+            let renewed = self.renew(key, nowMicros: now)
+        {
+            return renewed
+        }
+        return self.pass(key, expiresMicros: until)
     }
 
     func answer(_ waiters: [any RoomWaiter], _ answer: (_ isFirst: Bool) -> RoomAnswer) {

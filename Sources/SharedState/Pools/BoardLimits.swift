@@ -37,7 +37,8 @@ public enum BoardLimits {
         else {
             return .refused("signals of gateway \(signals.gateway) have a negative count")
         }
-        return self.objection(toNames: [signals.gateway] + signals.workerInFlight.keys + signals.rooms.keys)
+        let process = signals.process.map { ["\($0)"] } ?? []
+        return self.objection(toNames: [signals.gateway] + process + signals.workerInFlight.keys + signals.rooms.keys)
     }
 
     static func objection(to workers: [WorkerRecord]) -> StoreError? {

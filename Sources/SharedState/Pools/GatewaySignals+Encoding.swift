@@ -4,15 +4,15 @@ import Scaling
 /// The text form, about a kilobyte: version, eight counts, the histogram, the workers, the rooms, with a space between
 /// them.
 ///
-///     2 1000000 812 12 40 3000 96 0 1 31004000000 57:400,58:412 w-1:48,w-2:48 sale:3000:12:40:500
+///     2 1000000 812 12 40 3000 96 0 1 31004000000 57:400,58:412 w-1:48,w-2:48 sale:3000:12:40:500 process=h/b.n:7:9
 ///
 /// That is: version, interval, arrivals, the unguarded of them, admissions, waiting, in flight, queued, errors, sum of the
 /// latencies, their buckets, requests at each worker, and of each room those who wait, those at the door, admissions and
-/// free slots. An empty list is `-`. Bytes of an id or a name that have a meaning here are written as `%` and two hex
+/// free slots; then the gateway's process, where that is told. An empty list is `-`. Bytes of an id or a name that have a meaning here are written as `%` and two hex
 /// digits. Gateway and time stand beside the text, not in it.
 ///
-/// Version 1 ends before the rooms, and is read too. Behind the rooms a later program may add parts, which are passed
-/// over. A controller of version 1 reads no other: until it is renewed it holds the workers and rates that it has.
+/// Version 1 ends before the rooms, and is read too. Behind the rooms there may be further parts, each `NAME=...`; those
+/// that are not known are passed over, so that later programs may add some. A controller of version 1 reads no other: until it is renewed it holds the workers and rates that it has.
 extension GatewaySignals {
     /// Workers in `workerInFlight`.
     public static let maxWorkers = BoardLimits.maxWorkers
@@ -30,8 +30,11 @@ extension GatewaySignals {
         let fields =
             ["2", String(self.intervalMicros)] + counts.map(String.init) + [String(self.latency.sumNanoseconds)]
             + [buckets, workers, rooms].map { $0.isEmpty ? "-" : $0.joined(separator: ",") }
+            + (self.process.map { [Self.processPart + Self.escaped("\($0)")] } ?? [])
         return fields.joined(separator: " ")
     }
+
+    private static let processPart = "process="
 
     init(gateway: String, atMicros: Int64, ageMicros: Int64 = 0, encoded: String) throws(UnreadableValue) {
         func unreadable(_ problem: String) -> UnreadableValue {
@@ -55,6 +58,12 @@ extension GatewaySignals {
         guard let rooms = fields.count > 12 ? Self.rooms(fields[12]) : [:] else {
             throw unreadable("the list of rooms is not one")
         }
+        var process: ProcessIdentity?
+        if let part = fields.dropFirst(13).first(where: { $0.hasPrefix(Self.processPart) }) {
+            let text = PercentCoding.decodedText(part.dropFirst(Self.processPart.count))
+            process = text.flatMap { ProcessIdentity($0) }
+            guard process != nil else { throw unreadable("'\(part)' names no process") }
+        }
         self.init(
             gateway: gateway,
             atMicros: atMicros,
@@ -69,7 +78,8 @@ extension GatewaySignals {
             queued: counts[6],
             errors: counts[7],
             latency: latency,
-            workerInFlight: workers
+            workerInFlight: workers,
+            process: process
         )
     }
 

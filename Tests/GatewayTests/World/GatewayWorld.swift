@@ -147,6 +147,7 @@ final class GatewayWorld {
             keys: Self.keys,
             loops: loops,
             network: self.network,
+            processes: ProcessSight(own: nil) { _ in false },
             log: Logger(label: "world") { _ in SwiftLogNoOpLogHandler() },
             makeStores: { loop in
                 SharedStores(
