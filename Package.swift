@@ -97,7 +97,8 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "AdminAPI", "Admission", "CLinux", "COpenSSL", "Controller", "EmbeddedRedis", "EventLoop", "Gateway",
-                "HTTPService", "Observability", "Pools", "Primitives", "RedisClient", "Reports", "SampleWorker", "Settings",
+                "HTTPService", "Observability", "Pools", "Primitives", "RedisClient", "Reports", "SampleWorker",
+                "Settings",
                 "SettingsFile", "SharedState", "Tokens", "Transport", arguments, logging,
             ],
             swiftSettings: swift
