@@ -263,11 +263,14 @@ import Testing
         #expect(rig.lead(desired: 3))
         let before = rig.ready
         rig.onOutside { $0.fail(fault) }
+        let actsBefore = rig.outside.acts
         rig.run(seconds: 10)
         rig.desired = 5
         #expect(rig.wait(seconds: 90) { rig.driver.problem != nil }, "nobody is told")
         rig.run(seconds: 60)
         #expect(rig.ready == before && before.isSubset(of: rig.outside.running))
+        // A cloud that cannot be asked is not told anything, either, where its other commands work.
+        if kind != .process { #expect(rig.outside.acts == actsBefore) }
         let problem = rig.driver.problem ?? ""
         #expect(problem.contains("pool tickets") && problem.contains("configuration"), "\(problem)")
         // It is tried again, but not all the time.
