@@ -30,6 +30,11 @@ public final class DecisionReader {
         self.pools = []
     }
 
+    /// As the pool's mode has it; an older version's leader knows of no modes.
+    static func wanted(_ fields: [String: String]) -> Int? {
+        (fields["wanted"] ?? fields["desired"]).flatMap { Int($0) }
+    }
+
     private func read() {
         self.timer?.arm(afterNanoseconds: Self.intervalNanoseconds)
         for pool in self.pools where self.asked.insert(pool).inserted {
@@ -39,7 +44,7 @@ public final class DecisionReader {
                 // A state that does not answer makes the last word grow old.
                 guard case .success(let fields) = result, self.pools.contains(pool) else { return }
                 let values = Dictionary(fields) { first, _ in first }
-                guard let desired = values["desired"].flatMap({ Int($0) }),
+                guard let desired = Self.wanted(values),
                     let mark = values["at_micros"].flatMap({ Int64($0) })
                 else { return }
                 self.onDecision(pool, desired, mark)

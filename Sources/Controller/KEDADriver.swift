@@ -167,7 +167,7 @@ final class KEDADriver: WorkerDriver {
         self.board.decision(pool: self.pool.name) { [weak self] result in
             guard let self, self.phase == began else { return }
             guard case .success(let fields) = result else { return self.standBy() }
-            let wanted = fields.first { $0.0 == "desired" }.flatMap { Int($0.1) } ?? 0
+            let wanted = DecisionReader.wanted(Dictionary(fields) { first, _ in first }) ?? 0
             self.phase = .lookingAround(fence: fence, since: since, wanted: wanted)
             self.beginIfKnown()
         }

@@ -335,6 +335,8 @@ final class PoolController {
     private func statusFields(_ decision: ScalingDecision, _ state: PoolState) -> [(String, String)] {
         [
             ("mode", self.lastVerdict?.mode.name ?? "-"), ("desired", "\(decision.desiredWorkers)"),
+            // What the mode makes of it; in mode advise as many as there are.
+            ("wanted", "\(self.lastVerdict?.desired ?? state.ready + state.pending.count)"),
             ("needed", "\(decision.neededWorkers)"),
             ("ready", "\(state.ready)"), ("pending", "\(state.pending.count)"), ("draining", "\(state.draining)"),
             ("reason", decision.reason.rawValue), ("rate_milli", "\(decision.admissionRateMilli)"),

@@ -324,9 +324,8 @@ public final class Gateway {
 
     private func take(directory result: Result<[WorkerRecord], StoreError>, of pool: String) {
         // A state that does not answer changes nothing: the workers that were known go on.
-        guard case .success(let workers) = result, let settings = self.settings.pool(named: pool),
-            settings.driver != .static
-        else { return }
+        let driver = self.settings.pool(named: pool)?.driver
+        guard case .success(let workers) = result, let driver, driver != .static else { return }
         for loop in self.loops { loop.submit { $0.pools[pool]?.update(workers) } }
         guard self.rooms.values.contains(where: { $0.toldMode == .held }) else { return }
         // The first worker may be there: nobody is to wait for the next tick.

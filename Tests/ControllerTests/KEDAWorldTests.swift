@@ -25,13 +25,17 @@ import Transport
         var hangs: Set<Int> = []
         private var clock: VirtualClock
 
-        init(seed: UInt64, periodSeconds: Int64 = 15, startSeconds: Int64 = 5, least: Int = 1) {
+        init(seed: UInt64, periodSeconds: Int64 = 15, startSeconds: Int64 = 5, least: Int = 1, manual: Int? = nil) {
             self.periodSeconds = periodSeconds
             self.startSeconds = startSeconds
             self.site = InventedSite(seed: seed) { settings in
                 settings.pools[0].driver = .keda
                 settings.pools[0].workers = Cluster.addresses
                 settings.pools[0].minWorkers = least
+                if let manual {
+                    settings.pools[0].mode = .manual
+                    settings.pools[0].manualWorkers = manual
+                }
                 settings.pools[0].maxWorkers = Cluster.addresses.count
                 settings.pools[0].scaling.scaleDownAfterNanoseconds = 15 * Nanoseconds.perSecond
             }
@@ -51,7 +55,7 @@ import Transport
             for _ in 0..<max(1, seconds / self.periodSeconds) {
                 self.site.run(seconds: self.periodSeconds)
                 var desired: Int?
-                self.site.decision { desired = $0["desired"].flatMap { Int($0) } }
+                self.site.decision { desired = DecisionReader.wanted($0) }
                 self.site.run(seconds: 1)
                 guard let desired else { continue }
                 self.decisions.append(desired)
@@ -66,6 +70,17 @@ import Transport
         }
 
         var count: Int { self.started.count { $0 != nil } }
+    }
+
+    /// What an operator has set is what KEDA is told, whatever the policy would have.
+    @Test(arguments: 1...5 as ClosedRange<UInt64>)
+    func manualMode_isWhatKEDAIsTold(seed: UInt64) {
+        let cluster = Cluster(seed: seed, manual: 5)
+        cluster.site.addController()
+        cluster.site.arrivals = 10
+        cluster.run(seconds: 120)
+        #expect(cluster.count == 5, "seed \(seed)")
+        #expect(cluster.site.on(0) { $0.report.first?.decision?.desiredWorkers } == 1, "seed \(seed)")
     }
 
     private struct VirtualClock {
