@@ -121,7 +121,7 @@ public final class Controller {
             log: self.log,
             seed: self.random.next(),
             workers: self.workers,
-            mayAct: { [weak self] in self?.mayAct ?? false }
+            mayAct: { [weak self] in self?.mayAct(on: pool.driver) ?? false }
         )
         controller.onDeposed = { [weak self] in self?.take(fence: nil) }
         return controller
@@ -194,12 +194,15 @@ public final class Controller {
 
     /// Others may lead once the time has run out for which this controller was told to, as when it was stopped for a while:
     /// then it does nothing to workers before it has heard again. While the shared state is away nobody else leads
-    /// either, as far as anybody knows, and what dies is replaced.
-    private var mayAct: Bool {
+    /// either, as far as anybody knows, and what dies is replaced. That holds for processes of its own. What another
+    /// controller reaches as well, a cloud or a cluster, it leaves alone then: it may be cut off from Redis all by itself,
+    /// and would undo what its successor does.
+    func mayAct(on driver: PoolSettings.Driver) -> Bool {
         // Told to end, it asks no more; what it does to its workers then is between it and them.
         guard !self.isStopping, self.fence != nil, let confirmedAt = self.confirmedAt else { return true }
         let age = self.loop.now.nanoseconds(since: confirmedAt)
-        return age < Self.leadershipMillis * Nanoseconds.perMillisecond || self.contact.isFailing
+        let isShared = driver == .command || driver == .kubernetes
+        return age < Self.leadershipMillis * Nanoseconds.perMillisecond || (self.contact.isFailing && !isShared)
     }
 
     /// Who leads is asked for more often than this.

@@ -163,6 +163,9 @@ final class KEDADriver: WorkerDriver {
         self.look()
     }
 
+    /// KEDA is told the same as before: fewer that answer for a moment are no smaller wish.
+    func hold(inFlight: [String: Int]?) {}
+
     private func readWanted(_ began: Phase, fence: Int64, since: Instant) {
         self.board.decision(pool: self.pool.name) { [weak self] result in
             guard let self, self.phase == began else { return }

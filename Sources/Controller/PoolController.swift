@@ -103,7 +103,7 @@ final class PoolController {
             return self.driver.takeOver(fence: fence) { [weak self] in self?.control(fence: fence) }
         }
         self.isBusy = true
-        if fence != self.fence, self.pool.scaling.costCapMinutes > 0 { self.carryCost() }
+        if fence != self.fence { self.policy.beginTerm() }
         self.fence = fence
         self.board.mode(pool: self.name) { result in
             if case .success(let order) = result { self.order = .some(order) }
@@ -112,7 +112,7 @@ final class PoolController {
                 self.isBusy = false
                 return self.boardContact.heard(result, self.moment)
             }
-            self.askSignals(fence: fence)
+            self.askCost(fence: fence)
         }
     }
 
@@ -305,23 +305,36 @@ final class PoolController {
 
     /// What the pool had cost when another controller, or this one in an earlier term, decided last.
     private var carriedCost: CostCap.Carried?
+    /// Workers that there were when mode advise began.
+    private var advisedAt: Int?
+    /// The term in which that was read.
+    private var costTerm: Int64?
 
-    /// A new term begins. What was spent before it stands with the last decision; until that is read nothing counts, for
-    /// a second or so.
-    private func carryCost() {
+    /// A new term begins. What was spent before it stands with the last decision: nothing is decided, and written over it,
+    /// before that is known.
+    private func askCost(fence: Int64) {
+        guard self.pool.scaling.costCapMinutes > 0, self.costTerm != fence else { return self.askSignals(fence: fence) }
         self.board.decision(pool: self.name) { result in
-            guard case .success(let fields) = result else { return }
-            let told = Dictionary(fields, uniquingKeysWith: { first, _ in first })
-            guard let all = told["cost_spent_ms"].flatMap({ Int64($0) }),
-                let beyondLeast = told["cost_beyond_least_ms"].flatMap({ Int64($0) }),
-                let at = told["cost_at_us"].flatMap({ Int64($0) })
-            else { return }
-            let age = min(max(0, self.loop.wallMicros - at), self.pool.scaling.costWindowNanoseconds / 1_000)
-            self.carriedCost = CostCap.Carried(
-                spent: CostSum(all: Double(all) / 1_000, beyondLeast: Double(beyondLeast) / 1_000),
-                at: self.loop.now.advanced(byNanoseconds: -age * Nanoseconds.perMicrosecond)
-            )
+            guard case .success(let fields) = result else {
+                self.isBusy = false
+                return self.boardContact.heard(result, self.moment)
+            }
+            self.costTerm = fence
+            self.carry(Dictionary(fields, uniquingKeysWith: { first, _ in first }))
+            self.askSignals(fence: fence)
         }
+    }
+
+    private func carry(_ told: [String: String]) {
+        guard let all = told["cost_spent_ms"].flatMap({ Int64($0) }),
+            let beyondLeast = told["cost_beyond_least_ms"].flatMap({ Int64($0) }),
+            let at = told["cost_at_us"].flatMap({ Int64($0) })
+        else { return }
+        let age = min(max(0, self.loop.wallMicros - at), self.pool.scaling.costWindowNanoseconds / 1_000)
+        self.carriedCost = CostCap.Carried(
+            spent: CostSum(all: Double(all) / 1_000, beyondLeast: Double(beyondLeast) / 1_000),
+            at: self.loop.now.advanced(byNanoseconds: -age * Nanoseconds.perMicrosecond)
+        )
     }
 
     private func costFields(_ cost: CostStanding) -> [(String, String)] {
@@ -332,11 +345,22 @@ final class PoolController {
         ]
     }
 
+    /// What the mode makes of the decision. In mode advise it is as many as there were when that began, for KEDA, which
+    /// asks on.
+    private func wanted(_ state: PoolState) -> Int {
+        if let desired = self.lastVerdict?.desired {
+            self.advisedAt = nil
+            return desired
+        }
+        let held = self.advisedAt ?? max(self.pool.minWorkers, state.ready + state.pending.count)
+        self.advisedAt = held
+        return held
+    }
+
     private func statusFields(_ decision: ScalingDecision, _ state: PoolState) -> [(String, String)] {
         [
             ("mode", self.lastVerdict?.mode.name ?? "-"), ("desired", "\(decision.desiredWorkers)"),
-            // What the mode makes of it; in mode advise as many as there are.
-            ("wanted", "\(self.lastVerdict?.desired ?? state.ready + state.pending.count)"),
+            ("wanted", "\(self.wanted(state))"),
             ("needed", "\(decision.neededWorkers)"),
             ("ready", "\(state.ready)"), ("pending", "\(state.pending.count)"), ("draining", "\(state.draining)"),
             ("reason", decision.reason.rawValue), ("rate_milli", "\(decision.admissionRateMilli)"),

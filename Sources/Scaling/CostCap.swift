@@ -92,14 +92,20 @@ struct CostMeter: Codable, Sendable, Equatable {
         } else {
             self.recent.append(Slice(from: now, spent: spent))
         }
-        self.recent.removeAll { now.nanoseconds(since: $0.from) > windowNanoseconds }
+        let width = windowNanoseconds / Self.slices
+        self.recent.removeAll { now.nanoseconds(since: $0.from) > windowNanoseconds + width }
     }
 
-    /// What was carried over stands for all that was before it.
+    /// What was carried over stands for all that was before it. A slice leaves the window little by little: were it gone
+    /// at once, a pool at its cap would grow by what it cost, and shrink again.
     func spent(of cap: CostCap, now: Instant) -> CostSum {
         let since = cap.carried?.at
+        let width = Double(max(1, cap.windowNanoseconds / Self.slices))
         return self.recent.reduce(cap.carriedSum(now: now)) { sum, slice in
-            since.map { slice.from < $0 } ?? false ? sum : sum + slice.spent
+            if let since, slice.from < since { return sum }
+            let out = Double(now.nanoseconds(since: slice.from) - cap.windowNanoseconds) / width
+            let left = min(1, max(0, 1 - out))
+            return sum + CostSum(all: slice.spent.all * left, beyondLeast: slice.spent.beyondLeast * left)
         }
     }
 }

@@ -82,6 +82,13 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         self.startTimes.record(nanoseconds: nanoseconds)
     }
 
+    /// Another leader may have decided since: its size and rate are taken over as anybody's, and what was learned stays.
+    public mutating func beginTerm() {
+        self.desired = nil
+        self.granted = nil
+        self.panicUntil = nil
+    }
+
     /// Call once a second, and besides whenever a worker became ready or was lost, so that admission follows at once.
     ///
     /// `signals` is nil when none came; the size is then held and the admission rate frozen.
@@ -304,7 +311,7 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         let full = self.model.visitorsPerSecond(slots: slots, limits: self.limits)
         let taken = self.unguardedPerSecond / self.model.requestsPerVisitor
         var rate = max(full * LatencyTrim.floor, (full * self.pace.factor - taken) * self.trim.value)
-        if let cost = self.cost {
+        if let cost = self.cost, cost.affordableWorkers < Double(ready) {
             // Those inside leave by themselves; who is let in beyond what the cap allows would keep its workers busy.
             rate = min(rate, max(0, full * min(1, cost.affordableWorkers / Double(ready)) - taken))
         }

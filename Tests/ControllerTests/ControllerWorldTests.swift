@@ -78,6 +78,21 @@ import Testing
         #expect(site.wait(seconds: 5) { ready() == .init(ready: true, mode: "normal") })
     }
 
+    /// Seen before: a leader that was cut off from Redis went on telling the cloud its own number, beside its successor.
+    @Test func sharedStateAway_whatOthersReachIsLeftAlone() {
+        let site = InventedSite(seed: 4)
+        site.addController()
+        site.run(seconds: 3)
+        let may = { driver in site.on(0) { $0.mayAct(on: driver) } }
+        #expect(may(.process) && may(.command) && may(.kubernetes))
+        site.controllers[0].board.oneInFailures = 1
+        site.run(seconds: 4)
+        #expect(may(.process), "what dies here is replaced")
+        #expect(!may(.command) && !may(.kubernetes))
+        site.controllers[0].board.oneInFailures = Int.max
+        #expect(site.wait(seconds: 5) { may(.command) && may(.kubernetes) })
+    }
+
     /// In a Cluster, the nodes of a room or of a pool may be away while that of the lead answers. Seen before: nothing
     /// was said.
     @Test func nodeOfARoomOrAPoolAway_isAProblemThatNamesIt() {

@@ -107,6 +107,37 @@ import Testing
         #expect(machine.due(now: self.at(60_000)) == .read)
     }
 
+    /// Seen before: the holder of a lease whose server fails at once asked it as fast as its loop turned.
+    @Test func server_thatFailsAtOnce_isAskedNowAndThen() {
+        var machine = self.holder()
+        var now = self.at(2_000)
+        var asked = 0
+        while now < self.at(12_000) {
+            if machine.due(now: now) != .none {
+                asked += 1
+                machine.answered(.failed, now: now)
+            }
+            now = now.advanced(byNanoseconds: 1_000_000)
+        }
+        #expect(asked > 5 && asked < 60, "\(asked) in ten seconds")
+    }
+
+    /// Nor where the lease cannot be made, because its namespace is not there.
+    @Test func lease_thatCannotBeMade_isTriedNowAndThen() {
+        var machine = self.machine()
+        var now = self.start
+        var asked = 0
+        machine.answered(.missing, now: now)
+        while now < self.at(10_000) {
+            if machine.due(now: now) != .none {
+                asked += 1
+                machine.answered(.missing, now: now)
+            }
+            now = now.advanced(byNanoseconds: 1_000_000)
+        }
+        #expect(asked > 2 && asked < 60, "\(asked) in ten seconds")
+    }
+
     @Test func lease_givenUp_isTakenByTheNextAtOnce() {
         var machine = self.holder()
         machine.want(false, now: self.at(100))

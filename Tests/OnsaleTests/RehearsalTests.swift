@@ -102,6 +102,20 @@ import Testing
         #expect(Self.replaced(plan).isSuperset(of: ["pools.shop.workers", "pools.shop.min_workers"]))
     }
 
+    /// Seen before: a rehearsal listed the instances of the real cloud, and ended those that it did not want.
+    @Test(arguments: [
+        #"driver: command, start_timeout: 90s, cloud: {scale: [aws, "{desired}"], list: [aws, list], retire: [aws, "{id}"]}"#,
+        "driver: kubernetes, kubernetes: {name: shop}",
+    ])
+    func workersOfACloud_areStartedHere(driver: String) throws {
+        let plan = try Self.rehearse(Self.text(pool: ", max_workers: 3, \(driver)")).plan
+        let settings = try Self.settings(plan)
+        let rehearsed = try #require(settings.pools.first)
+        #expect(rehearsed.driver == .process && rehearsed.maxWorkers == 3)
+        #expect(rehearsed.cloud == CloudSettings() && rehearsed.kubernetes == KubernetesSettings())
+        #expect(Self.replaced(plan).contains("pools.shop.driver"))
+    }
+
     /// What reaches out of this machine or of this run is replaced, and each is told.
     @Test func file_thatReachesOut_isSandboxed() throws {
         let text = Self.text(

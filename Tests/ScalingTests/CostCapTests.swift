@@ -93,6 +93,38 @@ import Testing
         }
     }
 
+    /// Seen before: with any cap nobody was let in beside busy routes that no room guards.
+    @Test func decide_capFarAwayBesideUnguardedRequests_letsInAsMany() {
+        var free = ScalingPolicy(limits: Given.limits())
+        var capped = ScalingPolicy(limits: Self.limits(seconds: 36_000, window: 3_600))
+        for second in 0..<10 {
+            let signals = Given.signals(arrivals: 5_000, unguarded: 5_000, inFlight: 16, waiting: 500)
+            let (pool, now) = (PoolState(ready: 2), Given.at(Double(second)))
+            let rate = free.decide(signals: signals, pool: pool, now: now).admissionRatePerSecond
+            #expect(rate > 0)
+            #expect(capped.decide(signals: signals, pool: pool, now: now).admissionRatePerSecond == rate)
+        }
+    }
+
+    /// A pool at its cap stays near what the cap pays for in the long run, in place of growing whenever a slice of the past
+    /// leaves the window.
+    @Test func decide_atTheCapForLong_keepsItsSize() {
+        var policy = ScalingPolicy(limits: Self.limits(seconds: 6_000))
+        var ready = 1
+        var ups = 0
+        for second in 0..<2_400 {
+            let decision = policy.decide(
+                signals: Given.signals(waiting: 100_000),
+                pool: PoolState(ready: ready),
+                now: Given.at(Double(second))
+            )
+            if second > 1_200, decision.desiredWorkers > ready { ups += 1 }
+            ready = decision.desiredWorkers
+            if second > 1_200 { #expect((8...12).contains(ready), "second \(second)") }
+        }
+        #expect(ups <= 20, "\(ups) in twenty minutes")
+    }
+
     /// What an earlier controller has spent counts, and leaves the window little by little.
     @Test func decide_carriedOver_countsUntilTheWindowHasPassed() throws {
         var limits = Self.limits(seconds: 1_200)

@@ -11,6 +11,21 @@ import Testing
         #expect(decision.reason == .minimum)
     }
 
+    /// Seen before: who led again went on with the size of its earlier term, and drained what its successor had started.
+    @Test func beginTerm_afterAnotherLeader_takesOverWhatThereIs() {
+        var policy = ScalingPolicy(limits: Given.limits(1...60))
+        _ = policy.settle(Given.signals(arrivals: 300, inFlight: 6), ready: 3, from: 0, seconds: 60)
+        policy.beginTerm()
+        let blind = policy.decide(signals: nil, pool: PoolState(ready: 40), now: Given.at(100))
+        #expect(blind.desiredWorkers == 40)
+        let first = policy.decide(
+            signals: Given.signals(arrivals: 300, inFlight: 6),
+            pool: PoolState(ready: 40),
+            now: Given.at(101)
+        )
+        #expect(first.desiredWorkers >= 30, "no more than a quarter at once")
+    }
+
     @Test func decide_nothingArrivesAndMinimumZero_needsNoWorkerUntilSomebodyWaits() {
         var policy = ScalingPolicy(limits: Given.limits(0...20))
         let idle = policy.decide(signals: Given.signals(), pool: PoolState(ready: 0), now: Given.at(0))

@@ -132,10 +132,14 @@ private struct Rewrite {
             self.replace(path + ["min_workers"], with: Node("\(count)"), nil)
             self.replace(path + ["max_workers"], with: Node("\(count)"), nil)
         }
-        if self.text(path + ["driver"]) == "keda" {
-            let words = "sample workers of the shape under worker, in place of those that KEDA starts"
-            self.replace(path + ["workers"], with: nil, words)
-            self.replace(path + ["driver"], with: Node("process"), nil)
+        // Whatever would start and end workers elsewhere: a rehearsal must not touch what tomorrow's sale runs on.
+        if let driver = self.text(path + ["driver"]), driver != "process" {
+            let elsewhere = ["command": "your cloud", "kubernetes": "your cluster", "keda": "KEDA"][driver] ?? driver
+            let words =
+                "sample workers of the shape under worker, in place of those of \(elsewhere), which is told nothing"
+            self.replace(path + ["driver"], with: Node("process"), words)
+            for key in ["workers", "cloud", "kubernetes", "start_timeout"]
+            where self.root.value(at: path + [key]) != nil { self.replace(path + [key], with: nil, nil) }
             if self.text(path + ["min_workers"]) == "0" {
                 self.replace(path + ["min_workers"], with: Node("1"), "1, in place of 0: a process is kept at least")
             }

@@ -91,7 +91,8 @@ struct ScalingCommand: ParsableCommand {
         let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".csv") }.sorted()
         guard !files.isEmpty else { throw ValidationError("--traces: no file in \(folder) ends in .csv") }
         return try files.map { file in
-            let lines = try String(contentsOfFile: folder + "/" + file, encoding: .utf8).split(separator: "\n")
+            let lines = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
+                .split(whereSeparator: \.isNewline)
             let samples = try lines.dropFirst().enumerated().map { index, line in
                 guard let count = Double(line), count >= 0, count.isFinite else {
                     throw ValidationError("\(folder)/\(file):\(index + 2): \(line) is not a count")

@@ -34,8 +34,7 @@ struct ScalingTable {
     private static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()
         guard let middle = sorted.indices.last.map({ $0 / 2 }) else { return 0 }
-        return sorted.count.isMultiple(of: 2)
-            ? sorted[middle] : (sorted[middle] + sorted[sorted.count - 1 - middle]) / 2
+        return (sorted[middle] + sorted[sorted.count - 1 - middle]) / 2
     }
 
     private static func decimals(_ value: Double, _ places: Int) -> String {

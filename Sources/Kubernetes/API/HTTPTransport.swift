@@ -158,6 +158,8 @@ public final class HTTPTransport: APITransport {
         switch error {
         case let failure as APIFailure: failure
         case let error as HTTPClientError where error == .deadlineExceeded: .unreachable("no answer in time")
+        // Its description may show what was sent, the token among it.
+        case let error as HTTPClientError: .unreachable(error.shortDescription)
         case let problem as ClusterAccess.Problem: .unreachable(problem.description)
         default: .unreachable("\(error)")
         }

@@ -46,15 +46,20 @@ public struct ClusterAccess: Equatable, Sendable {
     func bearer() throws(Problem) -> String? {
         switch self.credentials {
         case .none, .certificate: return nil
-        case .token(let token): return String(decoding: token.bytes, as: UTF8.self)
+        case .token(let token): return try Self.checked(token.bytes, "the token of the kubeconfig")
         case .tokenFile(let path):
             let bytes = try Self.read(path, maxBytes: Self.maxTokenBytes, what: "the token")
-            let token = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-            guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-                throw Problem(description: "the token in \(path) is empty or no token")
-            }
-            return token
+            return try Self.checked(bytes, "the token in \(path)")
         }
+    }
+
+    /// Without the white space around it; what would be no field of a request is refused here, where it is not shown.
+    private static func checked(_ bytes: some Sequence<UInt8>, _ what: String) throws(Problem) -> String {
+        let token = String(decoding: Array(bytes), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw Problem(description: "\(what) is empty or no token")
+        }
+        return token
     }
 
     static func read(_ path: String, maxBytes: Int, what: String) throws(Problem) -> [UInt8] {

@@ -164,14 +164,24 @@ public struct LeaseMachine: Sendable {
             self.nextAt = self.askedAt.advanced(byNanoseconds: self.timing.renewNanoseconds)
             return
         case (.read, .found(let record)), (.release, .found(let record)): self.note(record, now)
-        case (_, .missing): self.seen = (nil, now)
+        case (.take, .missing):
+            // Nor can it be made: its namespace is not there.
+            self.seen = (nil, now)
+            self.nextAt = now.advanced(byNanoseconds: self.timing.lookNanoseconds)
+            return
+        case (_, .missing):
+            self.held = nil
+            self.seen = (nil, now)
         case (_, .conflict):
             // Whose it is now has to be looked at, before anything is written again.
             self.held = nil
             self.seen = nil
             self.nextAt = now.advanced(byNanoseconds: Self.conflictNanoseconds)
             return
-        case (_, .failed): break
+        case (_, .failed):
+            // Taken at once only on what a look has told: a server in trouble is not asked as fast as the loop turns.
+            self.nextAt = now.advanced(byNanoseconds: self.timing.renewNanoseconds / 2)
+            return
         }
         self.schedule(now)
     }

@@ -8,15 +8,15 @@ struct ModeCommand: ParsableCommand {
         commandName: "mode",
         abstract: "Say who decides how many workers a pool has.",
         discussion: """
-            automatic: the scaling policy. manual N: N workers, at most the pool's max_workers. freeze: the size stays as \\
-            it is, and workers that die are replaced. advise: the policy only says what it would do, and somebody else \\
+            automatic: the scaling policy. manual N: N workers, at most the pool's max_workers. freeze: the size stays as \
+            it is, and workers that die are replaced. advise: the policy only says what it would do, and somebody else \
             scales. configured: what the configuration says; what was set here is taken away.
 
-            It holds from the next second on, for every controller on the same state, until --for has passed, or until \\
-            another is set; then what the configuration says holds again. `sluice status` shows it, and what the policy \\
+            It holds from the next second on, for every controller on the same state, until --for has passed, or until \
+            another is set; then what the configuration says holds again. `sluice status` shows it, and what the policy \
             would do meanwhile. Rooms let in what the ready workers can take, in every mode.
 
-            `POST /pools/POOL/mode?mode=MODE&workers=N&seconds=S` of the admin listener, with the field \\
+            `POST /pools/POOL/mode?mode=MODE&workers=N&seconds=S` of the admin listener, with the field \
             `Sluice-Action: mode`, does the same.
             """
     )

@@ -50,7 +50,8 @@ struct ReplayCommand: ParsableCommand {
             }
             let text = ReplayText(pool: pool, comparison: comparison, config: self.config)
             print(self.json ? try text.json() : text.text, terminator: self.json ? "\n" : "")
-            if self.config == nil, comparison.differing > 0 { throw ExitCode(1) }
+            let isShown = comparison.steps > 0 && comparison.skipped == 0
+            if self.config == nil, comparison.differing > 0 || !isShown { throw ExitCode(1) }
         } catch let error as ExitCode {
             throw error
         } catch {

@@ -44,6 +44,8 @@ struct ReplayText {
         if let first = comparison.firstDifference {
             lines.append("decisions that differ: \(comparison.differing) of \(comparison.steps)")
             lines.append("first difference: \(Self.words(first))")
+        } else if comparison.steps == 0 {
+            lines.append("no decision could be replayed")
         } else {
             lines.append("every decision is as it was")
         }
