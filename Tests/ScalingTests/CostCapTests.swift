@@ -106,23 +106,28 @@ import Testing
         }
     }
 
-    /// A pool at its cap stays near what the cap pays for in the long run, in place of growing whenever a slice of the past
-    /// leaves the window.
-    @Test func decide_atTheCapForLong_keepsItsSize() {
+    /// What a pool spent a window ago comes back to it little by little: seen before, it grew whenever a slice of the past
+    /// left the window, and shrank again within the minute.
+    @Test func decide_atTheCapForLong_doesNotFlap() {
         var policy = ScalingPolicy(limits: Self.limits(seconds: 6_000))
         var ready = 1
-        var ups = 0
+        var turns = 0
+        var rose = true
         for second in 0..<2_400 {
             let decision = policy.decide(
                 signals: Given.signals(waiting: 100_000),
                 pool: PoolState(ready: ready),
                 now: Given.at(Double(second))
             )
-            if second > 1_200, decision.desiredWorkers > ready { ups += 1 }
-            ready = decision.desiredWorkers
-            if second > 1_200 { #expect((8...12).contains(ready), "second \(second)") }
+            let size = decision.desiredWorkers
+            if size != ready, (size > ready) != rose {
+                rose.toggle()
+                turns += 1
+            }
+            ready = size
         }
-        #expect(ups <= 20, "\(ups) in twenty minutes")
+        // Up and down once in each window of ten minutes, and a worker to and fro where that turns.
+        #expect(turns <= 24, "\(turns) in forty minutes")
     }
 
     /// What an earlier controller has spent counts, and leaves the window little by little.
