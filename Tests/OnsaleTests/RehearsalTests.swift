@@ -99,7 +99,7 @@ import Testing
         let rehearsed = try #require(settings.pools.first)
         #expect(rehearsed.driver == .process && rehearsed.workers.isEmpty)
         #expect(rehearsed.minWorkers == 1 && rehearsed.maxWorkers == 2)
-        #expect(Self.replaced(plan).isSuperset(of: ["pools.shop.workers", "pools.shop.min_workers"]))
+        #expect(Self.replaced(plan).isSuperset(of: ["pools.shop.driver", "pools.shop.min_workers"]))
     }
 
     /// Seen before: a rehearsal listed the instances of the real cloud, and ended those that it did not want.
