@@ -143,10 +143,13 @@ public struct WatchMachine: Sendable {
     }
 
     /// Goes on from `version`; nil, or one that is not kept any more, means a new list.
+    @inline(never)
     private mutating func broken(_ version: String?, isTooOld: Bool, now: Instant) -> [Action] {
         self.pause(version: isTooOld ? nil : version, now: now, isFailure: !isTooOld)
     }
 
+    // Inlined, it makes the optimizer of Swift 6.3.1 stop with an ownership error (CopyPropagation in `streamEnded`).
+    @inline(never)
     private mutating func pause(version: String?, now: Instant, isFailure: Bool) -> [Action] {
         if isFailure, self.failingSince == nil { self.failingSince = now }
         self.state = .waiting(version: version)
