@@ -22,6 +22,13 @@ struct ClusterTrouble {
     private var failing: (since: Instant, last: APIFailure)?
     private var leaselessSince: Instant?
 
+    /// What was seen while this controller led is of the past; what is wrong with the way there, and with the service, stays.
+    mutating func calm() {
+        self.others = []
+        self.failing = nil
+        self.leaselessSince = nil
+    }
+
     mutating func called(_ failure: APIFailure?, now: Instant) {
         self.failing = failure.map { (self.failing?.since ?? now, $0) }
     }

@@ -15,6 +15,9 @@ final class CommandDriver: WorkerDriver {
     private enum Phase: Equatable {
         case standingBy
         case takingOver(fence: Int64)
+        /// Lists the instances and asks them, before anything is decided: whoever decides on those that gateways knew
+        /// would end the others.
+        case lookingAround(fence: Int64, since: Instant)
         case leading(fence: Int64)
         /// For good.
         case ended
@@ -32,13 +35,18 @@ final class CommandDriver: WorkerDriver {
     /// By the ids of those who are asked.
     private var probes: [String: (address: SocketAddress, probe: any AddressProbe)] = [:]
     private let lister: CommandLane
-    private let actor: CommandLane
+    private let scaler: CommandLane
+    private let retirer: CommandLane
     /// The next look at what there is to list and to do.
     private var timer: LoopTimer?
     private var listedAt: Instant?
     /// How long whoever is due is looked for: also while nothing may be done.
     private static let lookNanoseconds = 100 * Nanoseconds.perMillisecond
     private var isAsking = false
+    /// Called when it is known whom there is.
+    private var onKnown: (() -> Void)?
+    /// A cloud that does not answer for so long is no reason to lend no rate.
+    private static let longestLookAroundNanoseconds = 5 * Nanoseconds.perSecond
     var onEvent: ((WorkerDriverEvent) -> Void)?
 
     init(_ context: DriverContext) {
@@ -51,7 +59,8 @@ final class CommandDriver: WorkerDriver {
         self.seed = context.seed
         self.fleet = CloudFleet(limits: CloudFleet.Limits(context.pool), seed: context.seed)
         self.lister = CommandLane(loop: context.loop, run: context.workers.run, seed: context.seed &+ 1)
-        self.actor = CommandLane(loop: context.loop, run: context.workers.run, seed: context.seed &+ 2)
+        self.scaler = CommandLane(loop: context.loop, run: context.workers.run, seed: context.seed &+ 2)
+        self.retirer = CommandLane(loop: context.loop, run: context.workers.run, seed: context.seed &+ 3)
         self.timer = LoopTimer(loop: context.loop) { [weak self] in self?.look() }
     }
 
@@ -84,7 +93,7 @@ final class CommandDriver: WorkerDriver {
 
     var problem: String? {
         var parts: [String] = []
-        for (lane, key) in [(self.lister, "list"), (self.actor, "scale or retire")] {
+        for (lane, key) in [(self.lister, "list"), (self.scaler, "scale"), (self.retirer, "retire")] {
             guard let trouble = lane.trouble else { continue }
             let since = RFC3339.text(wallMicros: trouble.sinceMicros, fraction: .millis)
             parts.append("the command to \(key) has failed since \(since). \(trouble.what)")
@@ -110,9 +119,10 @@ final class CommandDriver: WorkerDriver {
 
     // MARK: Leading and not
 
-    /// Goes on with whom gateways were told of: they are asked at once, and the cloud in its own time.
+    /// Goes on with whom gateways were told of, and with whom the cloud lists.
     func takeOver(fence: Int64, _ completion: @escaping () -> Void) {
         guard self.phase != .ended, !self.isAsking else { return }
+        if case .lookingAround(fence, _) = self.phase { return }
         self.phase = .takingOver(fence: fence)
         self.isAsking = true
         self.publisher.board.registry(pool: self.pool.name) { result in
@@ -125,11 +135,21 @@ final class CommandDriver: WorkerDriver {
                 return
             }
             for record in left.directory { self.inherit(record) }
-            self.phase = .leading(fence: fence)
+            self.phase = .lookingAround(fence: fence, since: self.loop.now)
+            self.onKnown = completion
             self.probeAll()
             self.look()
-            completion()
         }
+    }
+
+    private func beginIfKnown() {
+        guard case .lookingAround(let fence, let since) = self.phase else { return }
+        let isLate = self.loop.now.nanoseconds(since: since) >= Self.longestLookAroundNanoseconds
+        guard self.fleet.isKnown || isLate else { return }
+        self.phase = .leading(fence: fence)
+        let onKnown = self.onKnown
+        self.onKnown = nil
+        onKnown?()
     }
 
     private func inherit(_ record: WorkerRecord) {
@@ -165,9 +185,11 @@ final class CommandDriver: WorkerDriver {
     /// Whoever leads next finds out anew what there is.
     private func forget() {
         self.lister.cancel()
-        self.actor.cancel()
+        self.scaler.cancel()
+        self.retirer.cancel()
         self.timer?.disarm()
         self.listedAt = nil
+        self.onKnown = nil
         for (_, asked) in self.probes { asked.probe.end() }
         self.probes = [:]
         self.fleet = CloudFleet(limits: CloudFleet.Limits(self.pool), seed: self.seed)
@@ -196,13 +218,22 @@ final class CommandDriver: WorkerDriver {
 
     /// Starts what is due, and comes back when there may be more.
     private func look() {
-        guard self.term != nil else { return }
+        guard self.isOnDuty else { return }
         if self.mayAct() {
             if self.lister.isFree, self.isListDue { self.list() }
+            self.beginIfKnown()
             // Blind it changes nothing.
-            if self.actor.isFree, self.lister.trouble == nil { self.act() }
+            if self.term != nil, self.lister.trouble == nil { self.act() }
         }
         self.timer?.arm(afterNanoseconds: Self.lookNanoseconds)
+    }
+
+    /// Leads, or finds out what there is to lead.
+    private var isOnDuty: Bool {
+        switch self.phase {
+        case .lookingAround, .leading: true
+        case .standingBy, .takingOver, .ended: false
+        }
     }
 
     private var isListDue: Bool {
@@ -233,27 +264,37 @@ final class CommandDriver: WorkerDriver {
         }
     }
 
+    /// One thing at a time. A command that fails again and again waits for itself alone: a worker that cannot be ended is no
+    /// reason to start none.
     private func act() {
+        guard !self.scaler.isRunning, !self.retirer.isRunning else { return }
         let cloud = self.pool.cloud
         switch self.fleet.nextAction(now: self.loop.now) {
-        case nil: return
-        case .scale(let size):
+        case .scale(let size)? where self.scaler.isFree:
             self.log.info("cloud is told a size", metadata: ["pool": "\(self.pool.name)", "size": "\(size)"])
-            self.act(cloud.scale, CloudSettings.sizeWord, "\(size)") { self.fleet.scaled(to: size, now: self.loop.now) }
-        case .retire(let id):
+            self.act(
+                .scale(size),
+                self.scaler,
+                cloud.scale.map { $0.replacing(CloudSettings.sizeWord, with: "\(size)") }
+            ) {
+                self.fleet.scaled(to: size, now: self.loop.now)
+            }
+        case .retire(let id)? where self.retirer.isFree:
             self.log.info("cloud is told to end a worker", metadata: ["pool": "\(self.pool.name)", "worker": "\(id)"])
-            self.act(cloud.retire, CloudSettings.idWord, id) { self.fleet.retired(id, now: self.loop.now) }
+            self.act(.retire(id), self.retirer, cloud.retire.map { $0.replacing(CloudSettings.idWord, with: id) }) {
+                self.fleet.retired(id, now: self.loop.now)
+            }
+        case .scale, .retire, nil: return
         }
     }
 
-    private func act(_ words: [String], _ word: String, _ value: String, done: @escaping () -> Void) {
-        self.actor.start(
-            words.map { $0.replacing(word, with: value) },
-            timeoutNanoseconds: self.pool.cloud.timeoutNanoseconds
-        ) { _ throws(CommandFailure) in
+    private func act(_ action: CloudFleet.Action, _ lane: CommandLane, _ words: [String], done: @escaping () -> Void) {
+        self.fleet.began(action)
+        lane.start(words, timeoutNanoseconds: self.pool.cloud.timeoutNanoseconds) { _ throws(CommandFailure) in
             self.changing(done)
         } completion: {
-            self.tell(self.actor, "scale or retire")
+            if lane.trouble != nil { self.fleet.refused(action) }
+            self.tell(lane, lane === self.scaler ? "scale" : "retire")
             self.look()
         }
     }
@@ -297,10 +338,10 @@ final class CommandDriver: WorkerDriver {
     }
 
     private func answered(_ id: String, isWell: Bool) {
-        guard self.term != nil else { return }
+        guard self.isOnDuty else { return }
         var took: Int64?
         self.changing { took = self.fleet.probed(id, isWell: isWell, now: self.loop.now) }
-        guard let took else { return }
+        guard let took, self.term != nil else { return self.beginIfKnown() }
         self.log.info(
             "worker ready",
             metadata: [

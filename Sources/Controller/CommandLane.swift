@@ -32,7 +32,8 @@ final class CommandLane {
     private let loop: any LoopContext
     private let run: CommandRunner
     private var running: (any RunningCommand)?
-    private var isBusy = false
+    /// A command is under way.
+    private(set) var isRunning = false
     /// Of the command that is awaited: answers to those before are nobody's.
     private var number = 0
     private var backoff: Backoff
@@ -49,7 +50,7 @@ final class CommandLane {
         )
     }
 
-    var isFree: Bool { !self.isBusy && (self.pausedUntil.map { self.loop.now >= $0 } ?? true) }
+    var isFree: Bool { !self.isRunning && (self.pausedUntil.map { self.loop.now >= $0 } ?? true) }
 
     /// `use` takes what was printed, and throws when it is of no use; `completion` comes after it, however it went.
     func start(
@@ -59,14 +60,14 @@ final class CommandLane {
         completion: @escaping () -> Void
     ) {
         precondition(self.isFree, "commands of one kind come one after the other")
-        self.isBusy = true
+        self.isRunning = true
         self.number += 1
         let number = self.number
         let name = words.first ?? ""
         do {
             self.running = try self.run(words, timeoutNanoseconds) { [weak self] result in
-                guard let self, self.number == number, self.isBusy else { return }
-                self.isBusy = false
+                guard let self, self.number == number, self.isRunning else { return }
+                self.isRunning = false
                 self.running = nil
                 do throws(CommandFailure) {
                     try use(try result.get())
@@ -79,7 +80,7 @@ final class CommandLane {
                 completion()
             }
         } catch {
-            self.isBusy = false
+            self.isRunning = false
             self.failed("\(name) cannot be started: \(error)")
             self.loop.onNextTurn(completion)
         }
@@ -94,7 +95,7 @@ final class CommandLane {
     func cancel() {
         self.running?.cancel()
         self.running = nil
-        self.isBusy = false
+        self.isRunning = false
         self.number += 1
         self.trouble = nil
         self.pausedUntil = nil

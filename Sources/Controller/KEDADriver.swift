@@ -164,7 +164,7 @@ final class KEDADriver: WorkerDriver {
     }
 
     /// KEDA is told the same as before: fewer that answer for a moment are no smaller wish.
-    func hold(inFlight: [String: Int]?) {}
+    func hold(inFlight: [String: Int]?) { self.publish() }
 
     private func readWanted(_ began: Phase, fence: Int64, since: Instant) {
         self.board.decision(pool: self.pool.name) { [weak self] result in

@@ -178,11 +178,11 @@ final class KubernetesDriver: WorkerDriver {
         self.nextTerm = fence
         self.context.board.registry(pool: self.pool.name) { [weak self] result in
             guard let self, self.nextTerm == fence else { return }
-            self.nextTerm = nil
-            guard case .success(let left) = result else { return }
+            guard case .success(let left) = result else { return self.nextTerm = nil }
             guard left.fence <= fence else { return self.deposed() }
             if self.link?.isSynced != true {
                 guard !left.directory.isEmpty else {
+                    self.nextTerm = nil
                     return self.whenSynced = { [weak self] in self?.takeOver(fence: fence, completion) }
                 }
                 let pods = left.directory.map {
@@ -199,13 +199,32 @@ final class KubernetesDriver: WorkerDriver {
                 now: self.now
             )
             self.trouble.others = []
-            self.term = fence
-            self.link?.lease?.want(true)
-            self.publish()
-            completion()
+            self.readFirst(fence) { [weak self] in
+                guard let self, self.nextTerm == fence else { return }
+                self.nextTerm = nil
+                self.term = fence
+                self.link?.lease?.want(true)
+                self.publish()
+                completion()
+            }
         }
     }
 
+    /// How many pods there are to be comes before the first decision: whoever knows only of those that are ready would call
+    /// off the others. When it cannot be read, that is no reason to lend no rate.
+    private func readFirst(_ fence: Int64, then: @escaping () -> Void) {
+        guard let link = self.link else { return then() }
+        link.caller.call(link.target.read, deadlineNanoseconds: Self.readNanoseconds) { [weak self] result in
+            guard let self, self.nextTerm == fence else { return }
+            switch result.flatMap(ScaleTarget.scale) {
+            case .success(let scale): self.take(self.plan.told(replicas: scale.replicas, now: self.now))
+            case .failure(let failure): self.trouble.called(failure, now: self.now)
+            }
+            then()
+        }
+    }
+
+    /// What was seen in its own term is of the past: the cluster is another leader's now.
     func standBy() {
         self.nextTerm = nil
         self.whenSynced = nil
@@ -213,6 +232,8 @@ final class KubernetesDriver: WorkerDriver {
         self.term = nil
         self.wanted = nil
         self.tried = nil
+        self.plan.begin(draining: [], now: self.now)
+        self.trouble.calm()
         self.link?.lease?.want(false)
     }
 

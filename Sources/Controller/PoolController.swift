@@ -195,7 +195,7 @@ final class PoolController {
             lines: lines,
             fence: self.fence
         )
-        let fields = self.statusFields(decision, state) + (decision.cost.map { self.costFields($0) } ?? [])
+        let fields = self.statusFields(decision, verdict, state) + (decision.cost.map { self.costFields($0) } ?? [])
         self.board.publishDecision(pool: self.name, fields: fields, fence: self.fence) { result in
             if case .success(false) = result { self.onDeposed?() }
         }
@@ -305,8 +305,6 @@ final class PoolController {
 
     /// What the pool had cost when another controller, or this one in an earlier term, decided last.
     private var carriedCost: CostCap.Carried?
-    /// Workers that there were when mode advise began.
-    private var advisedAt: Int?
     /// The term in which that was read.
     private var costTerm: Int64?
 
@@ -345,22 +343,13 @@ final class PoolController {
         ]
     }
 
-    /// What the mode makes of the decision. In mode advise it is as many as there were when that began, for KEDA, which
-    /// asks on.
-    private func wanted(_ state: PoolState) -> Int {
-        if let desired = self.lastVerdict?.desired {
-            self.advisedAt = nil
-            return desired
-        }
-        let held = self.advisedAt ?? max(self.pool.minWorkers, state.ready + state.pending.count)
-        self.advisedAt = held
-        return held
-    }
-
-    private func statusFields(_ decision: ScalingDecision, _ state: PoolState) -> [(String, String)] {
+    private func statusFields(
+        _ decision: ScalingDecision,
+        _ verdict: PoolModes.Verdict,
+        _ state: PoolState
+    ) -> [(String, String)] {
         [
-            ("mode", self.lastVerdict?.mode.name ?? "-"), ("desired", "\(decision.desiredWorkers)"),
-            ("wanted", "\(self.wanted(state))"),
+            ("mode", verdict.mode.name), ("desired", "\(decision.desiredWorkers)"), ("wanted", "\(verdict.told)"),
             ("needed", "\(decision.neededWorkers)"),
             ("ready", "\(state.ready)"), ("pending", "\(state.pending.count)"), ("draining", "\(state.draining)"),
             ("reason", decision.reason.rawValue), ("rate_milli", "\(decision.admissionRateMilli)"),

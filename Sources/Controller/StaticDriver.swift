@@ -26,6 +26,7 @@ final class StaticDriver: WorkerDriver {
     }
 
     func reconcile(desired: Int, inFlight: [String: Int]?) {}
+    func hold(inFlight: [String: Int]?) {}
     func retire(_ id: String) {}
     func standBy() { self.term = nil }
     func follow() {}

@@ -45,11 +45,7 @@ struct WorkerAccess {
             launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
             adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },
             isGone: { name in
-                guard let process = name.split(separator: "@").last.flatMap({ ProcessIdentity($0) }) else {
-                    return false
-                }
-                // A host of the same name may be another one: only what can be seen from here counts.
-                return process.place == ProcessTable.place && ProcessTable.isRunning(process) == false
+                name.split(separator: "@").last.flatMap { ProcessIdentity($0) }.map(ProcessTable.hasEnded) ?? false
             },
             freePort: { try ports.next() },
             run: { words, timeout, completion in

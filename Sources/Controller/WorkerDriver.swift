@@ -62,13 +62,6 @@ protocol WorkerDriver: AnyObject {
     func stop(inHurry: Bool, _ completion: @escaping () -> Void)
 }
 
-extension WorkerDriver {
-    func hold(inFlight: [String: Int]?) {
-        let state = self.state
-        self.reconcile(desired: state.ready + state.pending.count, inFlight: inFlight)
-    }
-}
-
 enum WorkerDriverEvent: Equatable {
     /// A worker got ready so long after it was ordered.
     case started(afterNanoseconds: Int64)

@@ -10,9 +10,8 @@ struct LoopClock {
     init() { self.refresh() }
 
     mutating func refresh() {
+        self.now = MonotonicClock.now()
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        self.now = Instant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
         clock_gettime(CLOCK_REALTIME, &time)
         self.wallMicros = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
     }

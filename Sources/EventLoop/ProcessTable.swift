@@ -39,6 +39,12 @@ public enum ProcessTable {
         }
     }
 
+    /// Whether it is seen that this process runs no more. A host of the same name may be another one: only what runs in the
+    /// same place counts.
+    public static func hasEnded(_ identity: ProcessIdentity) -> Bool {
+        identity.place == self.place && self.isRunning(identity) == false
+    }
+
     /// Processes that lead a session of their own and were started with the variable `name`, and its value. Looks at
     /// every process of this user: for rare occasions.
     public static func sessionLeaders(withVariable name: String) -> [(identity: ProcessIdentity, value: String)] {

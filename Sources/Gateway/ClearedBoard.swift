@@ -18,10 +18,7 @@ public struct ProcessSight: Sendable {
         self.isGone = isGone
     }
 
-    /// A host of the same name may be another one: only what runs in the same place counts.
-    public static let system = ProcessSight(own: ProcessTable.own) { process in
-        process.place == ProcessTable.place && ProcessTable.isRunning(process) == false
-    }
+    public static let system = ProcessSight(own: ProcessTable.own, isGone: ProcessTable.hasEnded)
 }
 
 /// Takes gateways that were killed off the pools' boards, where the controller is on another host and cannot see that they

@@ -5,6 +5,20 @@ import Synchronization
 /// than it takes to look something up.
 final class ScalerBook: Sendable {
     typealias Activity = AsyncThrowingStream<Bool, any Error>
+
+    struct Watch: Sendable {
+        let activity: Activity
+        private let continuation: Activity.Continuation
+
+        fileprivate init(_ activity: Activity, _ continuation: Activity.Continuation) {
+            self.activity = activity
+            self.continuation = continuation
+        }
+
+        /// Nobody listens any more.
+        func end() { self.continuation.finish() }
+    }
+
     /// Ending a stream calls its owner back, who takes the lock: it is done when the lock is free.
     private typealias Ending = (stream: Activity.Continuation, reason: ScalerRefusal?)
 
@@ -53,7 +67,7 @@ final class ScalerBook: Sendable {
     }
 
     /// A stream of what KEDA is to be told of a pool: at once, if it is known, and with every change.
-    func watch(_ metadata: [String: String]) throws(ScalerRefusal) -> Activity {
+    func watch(_ metadata: [String: String]) throws(ScalerRefusal) -> Watch {
         let (stream, continuation) = Activity.makeStream(bufferingPolicy: .bufferingNewest(1))
         let now = self.now()
         let added = self.content.withLock { content -> Result<Int, ScalerRefusal> in
@@ -70,7 +84,7 @@ final class ScalerBook: Sendable {
         continuation.onTermination = { [weak self] _ in self?.forget(id) }
         let endings = self.content.withLock { $0.tell(now) }
         for ending in endings { ending.stream.finish(throwing: ending.reason) }
-        return stream
+        return Watch(stream, continuation)
     }
 
     private func forget(_ id: Int) {

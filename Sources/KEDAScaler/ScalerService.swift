@@ -21,8 +21,12 @@ struct ScalerService: Externalscaler_ExternalScaler.SimpleServiceProtocol {
         context: ServerContext
     ) async throws {
         do {
-            for try await isActive in try self.book.watch(request.scalerMetadata) {
-                try await response.write(.with { $0.result = isActive })
+            let watch = try self.book.watch(request.scalerMetadata)
+            // A client that goes is told to nobody else: gRPC does not cancel the task of its call.
+            try await withRPCCancellationHandler {
+                for try await isActive in watch.activity { try await response.write(.with { $0.result = isActive }) }
+            } onCancelRPC: {
+                watch.end()
             }
         } catch let refusal as ScalerRefusal {
             throw RPCError(refusal)

@@ -25,7 +25,7 @@ public struct CloudFleet: Sendable {
         /// Has not been well yet.
         case starting(deadline: Instant)
         case ready
-        case draining(since: Instant, isDismissed: Bool)
+        case draining(since: Instant)
         /// Did not get ready in time, or is well no more.
         case failed
         /// The cloud is to be told to end it.
@@ -45,6 +45,11 @@ public struct CloudFleet: Sendable {
         /// Questions in a row that it did not answer well, since it became ready.
         fileprivate(set) var failedProbes = 0
         fileprivate var hasBeenReady = false
+        fileprivate var hasBeenAsked = false
+        /// It failed, or somebody wants it gone: it is not taken back.
+        fileprivate var isDismissed = false
+        /// How often the cloud has refused to end it.
+        fileprivate var refusals = 0
     }
 
     public struct Limits: Equatable, Sendable {
@@ -91,6 +96,8 @@ public struct CloudFleet: Sendable {
     private var backoff: Backoff
     /// No other one that failed is replaced before.
     private var replacementAt: Instant?
+    /// Whom the cloud is being told to end.
+    private var ending: String?
 
     public init(limits: Limits, seed: UInt64) {
         self.limits = limits
@@ -115,7 +122,7 @@ public struct CloudFleet: Sendable {
         self.members[id] = Member(
             id: id,
             address: address,
-            state: isDraining ? .draining(since: now, isDismissed: false) : .ready,
+            state: isDraining ? .draining(since: now) : .ready,
             startedAt: now,
             startedMicros: startedMicros,
             hasBeenReady: true
@@ -128,6 +135,8 @@ public struct CloudFleet: Sendable {
         let isWell = self.members.values.contains { $0.state == .ready && $0.failedProbes == 0 }
         if list.instances.isEmpty, isWell, self.desired ?? 1 > 0 { return false }
         if self.toldAt == nil { self.toldAt = now }
+        // What was wanted before anybody knew of these is not what is wanted of them.
+        if !self.hasList { self.desired = nil }
         self.hasList = true
         let ids = Set(list.instances.map(\.id))
         for id in self.members.keys.sorted() where !ids.contains(id) { self.lose(id) }
@@ -183,6 +192,7 @@ public struct CloudFleet: Sendable {
     /// Somebody has been asked. Returns how long its start took, in nanoseconds, when it is ready by that.
     public mutating func probed(_ id: String, isWell: Bool, now: Instant) -> Int64? {
         guard let member = self.members[id] else { return nil }
+        self.members[id]?.hasBeenAsked = true
         var took: Int64?
         switch member.state {
         case .starting where isWell, .failed where isWell:
@@ -254,7 +264,7 @@ public struct CloudFleet: Sendable {
     public mutating func reconcile(desired: Int, inFlight: [String: Int]?, now: Instant) {
         self.desired = desired
         for member in self.draining {
-            guard case .draining(let since, _) = member.state else { continue }
+            guard case .draining(let since) = member.state else { continue }
             let age = now.nanoseconds(since: since)
             let isQuiet = inFlight.map { $0[member.id] ?? 0 == 0 } ?? false
             let timeout = max(Reconciliation.noticeNanoseconds, self.limits.drainTimeoutNanoseconds)
@@ -290,17 +300,22 @@ public struct CloudFleet: Sendable {
         }
         for member in order.prefix(count) {
             self.members[member.id]?.state =
-                member.state == .ready ? .draining(since: now, isDismissed: false) : .retiring
+                member.state == .ready ? .draining(since: now) : .retiring
         }
     }
 
     /// Who drains has not been ended: taken back it serves at once. The last to go come first.
     private mutating func revive(_ count: Int) {
-        let candidates = self.draining.compactMap { member -> (since: Instant, id: String)? in
-            guard case .draining(let since, false) = member.state else { return nil }
-            return (since, member.id)
+        let candidates = self.members.values.compactMap { member -> (since: Instant, id: String)? in
+            guard !member.isDismissed, member.hasBeenReady, member.id != self.ending else { return nil }
+            switch member.state {
+            case .draining(let since): return (since, member.id)
+            // The cloud may refuse for good, as where its own bound is higher than the pool's: then it serves on.
+            case .retiring: return (member.startedAt, member.id)
+            case .starting, .ready, .failed, .retired, .leaving: return nil
+            }
         }
-        for (_, id) in candidates.sorted(by: { ($0.since, $0.id) > ($1.since, $1.id) }).prefix(count) {
+        for (_, id) in candidates.sorted(by: { ($0.since, $0.id) > ($1.since, $1.id) }).prefix(max(0, count)) {
             self.members[id]?.state = .ready
             self.members[id]?.failedProbes = 0
         }
@@ -309,11 +324,11 @@ public struct CloudFleet: Sendable {
     /// That one is to go, for good.
     public mutating func dismiss(_ id: String, now: Instant) {
         guard self.limits.canRetire, self.desired != nil, let member = self.members[id] else { return }
+        self.members[id]?.isDismissed = true
         switch member.state {
-        case .ready: self.members[id]?.state = .draining(since: now, isDismissed: true)
-        case .draining(let since, _): self.members[id]?.state = .draining(since: since, isDismissed: true)
+        case .ready: self.members[id]?.state = .draining(since: now)
         case .starting, .failed: self.members[id]?.state = .retiring
-        case .retiring, .retired, .leaving: break
+        case .draining, .retiring, .retired, .leaving: break
         }
         self.settle(now: now)
     }
@@ -331,9 +346,11 @@ public struct CloudFleet: Sendable {
         guard self.limits.canRetire else {
             return told != size || self.isOverdue(self.kept != size, now: now) ? .scale(size) : nil
         }
-        if let id = self.sorted({ $0.state == .retiring }).first?.id { return .retire(id) }
+        let retiring = self.sorted { $0.state == .retiring }
+        if let next = retiring.min(by: { $0.refusals < $1.refusals }) { return .retire(next.id) }
         if let failed = self.sorted({ $0.state == .failed }).first, self.replacementAt.map({ now >= $0 }) ?? true {
             self.members[failed.id]?.state = .retiring
+            self.members[failed.id]?.isDismissed = true
             self.replacementAt = now.advanced(byNanoseconds: self.backoff.next())
             return .retire(failed.id)
         }
@@ -345,6 +362,18 @@ public struct CloudFleet: Sendable {
         isAmiss && self.toldAt.map { now.nanoseconds(since: $0) >= Self.repeatNanoseconds } ?? false
     }
 
+    /// It is being told.
+    public mutating func began(_ action: Action) {
+        if case .retire(let id) = action { self.ending = id }
+    }
+
+    /// That has failed: another one that is to go comes first.
+    public mutating func refused(_ action: Action) {
+        guard case .retire(let id) = action else { return }
+        self.ending = nil
+        self.members[id]?.refusals += 1
+    }
+
     /// It has been told a size.
     public mutating func scaled(to size: Int, now: Instant) {
         if !self.limits.canRetire { self.expectedLosses = max(0, self.kept - size) }
@@ -354,6 +383,7 @@ public struct CloudFleet: Sendable {
 
     /// It has been told to end that one, which lowers its size.
     public mutating func retired(_ id: String, now: Instant) {
+        self.ending = nil
         self.told = max(0, (self.told ?? self.kept) - 1)
         if self.members[id] != nil { self.members[id]?.state = .retired(since: now) }
     }
@@ -386,4 +416,13 @@ public struct CloudFleet: Sendable {
     }
 
     public var failed: [Member] { self.sorted { $0.state == .failed } }
+
+    /// The cloud has said who exists, and each of them has been asked how it does.
+    public var isKnown: Bool {
+        self.hasList
+            && self.members.values.allSatisfy { member in
+                guard case .starting = member.state else { return true }
+                return member.address == nil || member.hasBeenAsked
+            }
+    }
 }

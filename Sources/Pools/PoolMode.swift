@@ -80,7 +80,7 @@ public struct ModeOrder: Equatable, Sendable {
 }
 
 /// What a pool's mode makes of the policy's decision.
-public struct PoolModes: Equatable, Sendable {
+public struct PoolModes: Sendable {
     public struct Verdict: Equatable, Sendable {
         /// The mode in force.
         public let mode: PoolMode
@@ -90,12 +90,14 @@ public struct PoolModes: Equatable, Sendable {
         public let untilMicros: Int64?
         /// Workers that there are to be; nil: nothing is changed.
         public let desired: Int?
+        /// What is told to whoever only asks for a number, as KEDA does, which asks on also where nothing is to change.
+        public let told: Int
         /// Workers that the policy would have.
         public let advised: Int
     }
 
-    /// The size that is frozen.
-    private var held: Int?
+    /// The size that is frozen, or that there was when somebody else began to scale.
+    private var held: (mode: PoolMode, size: Int)?
     /// The size that was wanted last.
     private var last: Int?
 
@@ -115,25 +117,29 @@ public struct PoolModes: Equatable, Sendable {
     ) -> Verdict {
         let order = order.flatMap { $0.untilMicros.map { wallMicros < $0 } ?? true ? $0 : nil }
         let mode = order?.mode ?? configured
-        if mode != .freeze { self.held = nil }
-        let desired: Int?
+        if self.held?.mode != mode { self.held = nil }
+        let told: Int
         switch mode {
-        case .automatic: desired = advised
-        case .advise: desired = nil
-        case .manual(let workers): desired = min(max(0, workers), bounds.upperBound)
-        case .freeze:
-            // A pool that has just begun is none that anybody wants to keep empty.
-            let size = self.held ?? max(bounds.lowerBound, self.last ?? live)
-            self.held = size
-            desired = size
+        case .automatic: told = advised
+        case .manual(let workers): told = min(max(0, workers), bounds.upperBound)
+        case .advise, .freeze: told = self.hold(mode, live: live, bounds: bounds)
         }
+        let desired = mode == .advise ? nil : told
         self.last = desired
         return Verdict(
             mode: mode,
             isOrdered: order != nil,
             untilMicros: order?.untilMicros,
             desired: desired,
+            told: told,
             advised: advised
         )
+    }
+
+    /// The size that stays. A pool that has just begun is none that anybody wants to keep empty.
+    private mutating func hold(_ mode: PoolMode, live: Int, bounds: ClosedRange<Int>) -> Int {
+        let size = self.held?.size ?? max(bounds.lowerBound, self.last ?? live)
+        self.held = (mode, size)
+        return size
     }
 }

@@ -30,6 +30,9 @@ struct LatencyTrim: Codable, Sendable, Equatable {
     private var tail = Smoothed(weight: 0.4)
     /// The 95th percentile while half the slots are free.
     private var calmTail = Smoothed(weight: 0.05)
+    private var calmSeconds = 0
+    /// Fewer say nothing: the first seconds of workers are slow because the workers are cold.
+    private static let fewestCalmSeconds = 20
 
     /// Takes in one second of a pool that has `slots` in its ready workers.
     mutating func observe(
@@ -47,12 +50,15 @@ struct LatencyTrim: Codable, Sendable, Equatable {
         {
             self.median.add(Double(median))
             self.tail.add(Double(tail))
+            // What is quicker under load was not slow by itself.
+            if let calm = self.calmTail.value, Double(tail) < calm { self.calmTail.add(Double(tail)) }
             gradient = min(gradient, self.latencyGradient(serviceTimeNanoseconds, Double(objectiveNanoseconds)))
         } else {
             if !isBusy, self.value == 1, signals.errorShare == 0, signals.latency.count >= Self.fewestInCalm,
                 let tail = signals.latency.quantile(0.95)
             {
                 self.calmTail.add(Double(tail))
+                self.calmSeconds = min(Self.fewestCalmSeconds, self.calmSeconds + 1)
             }
             // Slow answers that come while half the slots are free waited in a queue that is gone, or are slow by
             // themselves. Fewer visitors would not make them faster.
@@ -65,7 +71,8 @@ struct LatencyTrim: Codable, Sendable, Equatable {
 
     private func latencyGradient(_ serviceTime: Double, _ objective: Double) -> Double {
         guard let median = self.median.value, let tail = self.tail.value, tail > 0, median > 0 else { return 1 }
-        let calm = (self.calmTail.value ?? 0) * Self.calmTolerance
+        let isKnown = self.calmSeconds >= Self.fewestCalmSeconds
+        let calm = isKnown ? (self.calmTail.value ?? 0) * Self.calmTolerance : 0
         let longest = max(objective, serviceTime * Self.tailTolerance, calm)
         // Far inside the objective a longer latency harms nobody, whatever its cause.
         guard tail > longest / 2 else { return 1 }

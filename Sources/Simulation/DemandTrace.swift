@@ -135,6 +135,11 @@ public struct DemandTrace: Sendable {
         if echo > 0 { wave(rest * echo, from: delay + 60) }
     }
 
+    /// So many a measured trace must have: a run, and one sample to choose where it begins.
+    public static func fewestSamples(secondsPerSample: Double) -> Int {
+        Int(Double(Self.seconds) / secondsPerSample) + 3
+    }
+
     /// A cut of the samples that begins where the seed says.
     private static func play(
         _ samples: [Double],
@@ -142,8 +147,8 @@ public struct DemandTrace: Sendable {
         peak: Double,
         random: inout SplitMix64
     ) -> [Double] {
-        let cut = Int(Double(Self.seconds) / secondsPerSample) + 2
-        guard samples.count > cut else { return Array(repeating: 0, count: Self.seconds) }
+        let cut = Self.fewestSamples(secondsPerSample: secondsPerSample) - 1
+        precondition(samples.count > cut, "a trace is as long as a run")
         let first = Int(random.nextUnit() * Double(samples.count - cut))
         let highest = max(1, samples[first..<(first + cut)].max() ?? 1)
         return (0..<Self.seconds).map { second in

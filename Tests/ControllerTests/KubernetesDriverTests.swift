@@ -156,6 +156,28 @@ import Yams
         #expect(rig.wait(seconds: 60) { rig.on(second) { $0.problem } == nil && rig.ready(second).count == 2 })
     }
 
+    /// Seen before: a leader that took over while pods started knew of none of them, and called them off.
+    @Test func pods_thatStartDuringAFailover_areKnownToTheNext() {
+        let rig = ClusterRig(replicas: 2, startMillis: 15_000)
+        let boards = MemoryBoards()
+        let first = rig.add(boards: boards)
+        let second = rig.add(boards: boards)
+        #expect(rig.lead(first, fence: 1, desired: 2))
+        #expect(rig.wait(seconds: 60) { rig.ready(first).count == 2 })
+        first.desired = 6
+        #expect(rig.wait(seconds: 10) { rig.cluster.replicas("shop") == 6 })
+        rig.on(first) { $0.standBy() }
+        var found: (ready: Int, pending: Int)?
+        rig.on(second) { driver in
+            driver.takeOver(fence: 2) { found = (driver.state.ready, driver.state.pending.count) }
+        }
+        #expect(rig.wait(seconds: 5) { found != nil })
+        #expect(found?.ready == 2 && found?.pending == 4)
+        // Who led before says nothing of what starts now.
+        rig.run(seconds: 5)
+        #expect(first.driver.state.pending.isEmpty && rig.on(first) { $0.problem } == nil)
+    }
+
     /// Two that are told by two shared states that they lead: one of them writes.
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
     func leaders_two_neverScaleTogether(seed: UInt64) throws {

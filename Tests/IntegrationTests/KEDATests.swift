@@ -180,6 +180,18 @@ import Testing
         }
     }
 
+    /// Seen before: each stream whose client went was kept until the controller ended, and there is room for 256.
+    @Test func streams_thatAreBrokenOff_leaveRoomForOthers() throws {
+        try Scene.play { scene in
+            let sluice = try Self.start(scene, Self.configuration(Cluster(scene, places: 1)))
+            let client = try KEDAClient(scene, port: sluice.scalerPort)
+            try Patience.wait(for: "the first decision") {
+                try client.call("IsActive", ["pool=workers"]) == "OK false"
+            }
+            #expect(try client.churn(300, ["pool=workers"]) == "OK 300")
+        }
+    }
+
     @Test func pool_comesWithAReload_isAnsweredFor() throws {
         try Scene.play { scene in
             let cluster = Cluster(scene, places: 1)

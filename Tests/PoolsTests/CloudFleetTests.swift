@@ -47,6 +47,8 @@ import Testing
         fleet.reconcile(desired: 5, inFlight: [:], now: self.at(0))
         self.check(fleet.nextAction(now: self.at(0)) == nil && fleet.state.pending.count == 5)
         self.check(fleet.listed(self.list([]), now: self.at(1), wallMicros: 0))
+        self.check(fleet.nextAction(now: self.at(1)) == nil, "that was wanted by who did not know whom there is")
+        fleet.reconcile(desired: 5, inFlight: [:], now: self.at(1))
         self.check(fleet.nextAction(now: self.at(1)) == .scale(5))
         self.check(fleet.nextAction(now: self.at(1)) == .scale(5), "until it is reported as done")
         fleet.scaled(to: 5, now: self.at(2))
@@ -84,6 +86,42 @@ import Testing
         self.check(fleet.nextAction(now: self.at(8)) == nil && fleet.crashes == 0)
     }
 
+    /// Seen before: where the cloud keeps more than the pool wants, those that had drained served nobody ever again.
+    @Test func retirement_isRefused_whoDrainedServesOnWhenItIsWanted() {
+        var fleet = self.fleet(["a", "b", "c"], desired: 1)
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(5))
+        var tried: Set<String> = []
+        for _ in 0..<2 {
+            guard case .retire(let id)? = fleet.nextAction(now: self.at(6)) else { continue }
+            fleet.began(.retire(id))
+            fleet.refused(.retire(id))
+            tried.insert(id)
+        }
+        self.check(tried.count == 2, "one after the other is tried: \(tried)")
+        guard case .retire(let id)? = fleet.nextAction(now: self.at(7)) else {
+            Issue.record("nobody is to go any more")
+            return
+        }
+        fleet.began(.retire(id))
+        fleet.reconcile(desired: 3, inFlight: [:], now: self.at(7))
+        self.check(fleet.state.ready == 2, "whom the cloud is being told to end is not taken back")
+        fleet.refused(.retire(id))
+        fleet.reconcile(desired: 3, inFlight: [:], now: self.at(8))
+        self.check(fleet.state.ready == 3 && fleet.nextAction(now: self.at(8)) == nil)
+    }
+
+    /// One that failed, or that an operator wants gone, is not taken back.
+    @Test func retirement_ofADismissedOne_isRefused_andTriedAgain() {
+        var fleet = self.fleet(["a", "b"], desired: 2)
+        fleet.dismiss("a", now: self.at(3))
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(6))
+        self.check(fleet.nextAction(now: self.at(6)) == .retire("a"))
+        fleet.began(.retire("a"))
+        fleet.refused(.retire("a"))
+        fleet.reconcile(desired: 2, inFlight: [:], now: self.at(7))
+        self.check(fleet.state.ready == 1)
+    }
+
     /// More while some drain: who was not told yet is revived, and the size counts those who were.
     @Test func moreIsDesired_whileOneIsRetired_theSizeFits() {
         var fleet = self.fleet(["a", "b"], desired: 1)
@@ -92,6 +130,7 @@ import Testing
             Issue.record("nobody is retired")
             return
         }
+        fleet.began(.retire(id))
         fleet.reconcile(desired: 3, inFlight: [:], now: self.at(6))
         // It is on its way out, and still part of the size.
         self.check(fleet.nextAction(now: self.at(6)) == .scale(3))

@@ -35,6 +35,22 @@ import Testing
         #expect(verdict.desired == nil && verdict.advised == 7)
     }
 
+    /// KEDA asks on in that mode, too: one that dies is no smaller wish.
+    @Test func advise_tellsTheSizeThatItFound() {
+        var pool = Pool(configured: .advise)
+        for live in [3, 2, 1] {
+            pool.live = live
+            #expect(pool.verdict(advised: 9).told == 3)
+        }
+        pool.configured = .automatic
+        #expect(pool.verdict(advised: 9).told == 9)
+        pool.configured = .advise
+        #expect(pool.verdict(advised: 2).told == 9, "what was wanted, also where it is not there yet")
+        pool.configured = .freeze
+        pool.live = 4
+        #expect(pool.verdict(advised: 2).told == 4, "somebody else has scaled since")
+    }
+
     @Test(arguments: [(0, 0), (4, 4), (10, 10), (11, 10), (1_000, 10)])
     func manual_isTheNumber_withinThePool(ordered: Int, desired: Int) {
         var pool = Pool(order: ModeOrder(mode: .manual(ordered)))

@@ -65,4 +65,33 @@ import Testing
         for _ in 0..<50 { self.observe(&trim, milliseconds: 20, inFlight: 3, errors: 80) }
         #expect(trim.value < 0.2)
     }
+
+    /// A tenth of the answers slow, the others quick; so many requests at the workers, of eight slots.
+    private func observe(_ trim: inout LatencyTrim, slowMilliseconds: Double, inFlight: Int) {
+        var latency = Given.latency(milliseconds: 30, count: 90)
+        latency.merge(Given.latency(milliseconds: slowMilliseconds, count: 10))
+        trim.observe(
+            Given.signals(inFlight: inFlight, latency: latency),
+            slots: 8,
+            serviceTimeNanoseconds: 20e6,
+            objectiveNanoseconds: 250 * Nanoseconds.perMillisecond
+        )
+    }
+
+    /// Seen before: one slow second of workers that were cold was taken for their nature, and a pool at five times its
+    /// objective was left alone for the whole sale.
+    @Test func observe_oneColdSecond_excusesNothing() {
+        var trim = LatencyTrim()
+        self.observe(&trim, slowMilliseconds: 1_500, inFlight: 1)
+        for _ in 0..<120 { self.observe(&trim, slowMilliseconds: 1_250, inFlight: 9) }
+        #expect(trim.value < 0.3)
+    }
+
+    /// Pages that are slow while the slots are free, for long, are slow by themselves.
+    @Test func observe_longCalmWithSlowPages_excusesThem() {
+        var trim = LatencyTrim()
+        for _ in 0..<60 { self.observe(&trim, slowMilliseconds: 1_500, inFlight: 1) }
+        for _ in 0..<20 { self.observe(&trim, slowMilliseconds: 1_250, inFlight: 9) }
+        #expect(trim.value > 0.9)
+    }
 }

@@ -86,6 +86,9 @@ struct ScalingCommand: ParsableCommand {
         for line in (self.details ? table.details + [""] : []) + table.lines { print(line) }
     }
 
+    /// Of the traces in files.
+    private static let secondsPerSample = 4.0
+
     private func measuredTraces() throws -> [DemandTrace] {
         guard let folder = self.traces else { return [] }
         let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".csv") }.sorted()
@@ -99,8 +102,12 @@ struct ScalingCommand: ParsableCommand {
                 }
                 return count
             }
+            let fewest = DemandTrace.fewestSamples(secondsPerSample: Self.secondsPerSample)
+            guard samples.count >= fewest else {
+                throw ValidationError("\(folder)/\(file): \(samples.count) counts are no whole run; it takes \(fewest)")
+            }
             let name = file.dropLast(4).split(separator: "-").last.map { String($0) } ?? file
-            return DemandTrace(name: "real-" + name, shape: .measured(samples, secondsPerSample: 4))
+            return DemandTrace(name: "real-" + name, shape: .measured(samples, secondsPerSample: Self.secondsPerSample))
         }
     }
 

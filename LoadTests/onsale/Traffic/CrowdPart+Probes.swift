@@ -1,3 +1,4 @@
+import EventLoop
 import Primitives
 
 /// Tokens that are no good, shown on purpose while people wait in line: nobody may be let in by one.

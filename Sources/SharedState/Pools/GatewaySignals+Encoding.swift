@@ -8,8 +8,8 @@ import Scaling
 ///
 /// That is: version, interval, arrivals, the unguarded of them, admissions, waiting, in flight, queued, errors, sum of the
 /// latencies, their buckets, requests at each worker, and of each room those who wait, those at the door, admissions and
-/// free slots; then the gateway's process, where that is told. An empty list is `-`. Bytes of an id or a name that have a meaning here are written as `%` and two hex
-/// digits. Gateway and time stand beside the text, not in it.
+/// free slots; then the gateway's process, where that is told. An empty list is `-`. Bytes of an id or a name that have a
+/// meaning here are written as `%` and two hex digits. Gateway and time stand beside the text, not in it.
 ///
 /// Version 1 ends before the rooms, and is read too. Behind the rooms there may be further parts, each `NAME=...`; those
 /// that are not known are passed over, so that later programs may add some. A controller of version 1 reads no other: until it is renewed it holds the workers and rates that it has.

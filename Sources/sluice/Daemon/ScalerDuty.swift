@@ -1,7 +1,6 @@
 import Addresses
 import Controller
 import EventLoop
-import Glibc
 import KEDAScaler
 import Logging
 import Primitives
@@ -102,11 +101,7 @@ final class ScalerDuty {
             try own.make()
             files = KEDAScaler.TLSFiles(certificate: own.certificate, key: own.key)
         }
-        return KEDAScaler(address: keda.listen, tls: files) {
-            var time = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &time)
-            return Instant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
-        }
+        return KEDAScaler(address: keda.listen, tls: files) { MonotonicClock.now() }
     }
 
     // MARK: The end

@@ -203,6 +203,20 @@ import Testing
         self.expectNothing(changesIn: rig, "its term is over")
     }
 
+    /// Seen before: who took over decided on those that gateways knew of, and ended the others when they were listed.
+    @Test(arguments: [DriverKind.cloud, .cloudOfItsOwnMind, .kubernetes])
+    func takingOver_isOverOnlyWhenAllAreKnown(kind: DriverKind) throws {
+        let rig = DriverRig(kind)
+        #expect(rig.lead(desired: 4))
+        rig.desired = nil
+        rig.on { $0.standBy() }
+        rig.publishAsOther(fence: 2, most: 1)
+        var found: Int?
+        rig.on { driver in driver.takeOver(fence: 3) { found = driver.state.ready + driver.state.pending.count } }
+        #expect(rig.wait(seconds: 20) { found != nil })
+        #expect(found == 4)
+    }
+
     @Test(arguments: DriverKind.allCases, [true, false])
     func stop_isTheEnd(kind: DriverKind, inHurry: Bool) {
         let rig = DriverRig(kind)

@@ -187,14 +187,14 @@ final class DriverRig {
         self.world.run(withinNanoseconds: seconds * Nanoseconds.perSecond, until: condition)
     }
 
-    /// A later leader writes to the board, and wants every worker to go on.
-    func publishAsOther(fence: Int64) {
+    /// A later leader writes to the board, and wants every worker to go on; the board knows of `most` of them.
+    func publishAsOther(fence: Int64, most: Int = .max) {
         self.world.run(on: self.loop) {
             self.board.registry(pool: Self.pool) { result in
                 guard case .success(let left) = result else { return }
                 self.board.publish(
                     pool: Self.pool,
-                    workers: left.directory,
+                    workers: Array(left.directory.prefix(most)),
                     registry: left.workers,
                     fence: fence
                 ) { _ in }

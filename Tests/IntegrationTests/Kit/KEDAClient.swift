@@ -34,6 +34,13 @@ struct KEDAClient {
         return run.output.trimmingCharacters(in: .newlines)
     }
 
+    /// Opens so many streams one after the other, and breaks each off. `OK COUNT`, or where that failed and why.
+    func churn(_ count: Int, _ metadata: [String]) throws -> String {
+        let run = try self.scene.run(self.python, [self.script] + self.target + ["churn", "\(count)"] + metadata)
+        guard run.end == .exited(0) else { throw Disappointment("\(run.end): \(run.errors)") }
+        return run.output.trimmingCharacters(in: .newlines)
+    }
+
     /// Asks again and again, and holds a stream open, until the scene ends.
     func follow(_ metadata: [String]) throws -> Follower {
         let words = [self.script] + self.target + ["follow"] + metadata

@@ -131,6 +131,18 @@ def follow(channel, metadata):
         time.sleep(0.1)
 
 
+def churn(channel, count, metadata):
+    """Opens streams one after the other, and breaks each off after its first answer."""
+    for number in range(count):
+        try:
+            answers = channel.unary_stream(SERVICE + "StreamIsActive")(reference(metadata), timeout=DEADLINE)
+            next(answers)
+            answers.cancel()
+        except grpc.RpcError as error:
+            return say("after", number, failed(error))
+    say("OK", count)
+
+
 def main(words):
     address = words.pop(0)
     options = [
@@ -149,6 +161,8 @@ def main(words):
         metric = words[words.index("--metric") + 1]
         words = words[: words.index("--metric")]
     action = words.pop(0)
+    if action == "churn":
+        return churn(channel, int(words[0]), dict(word.split("=", 1) for word in words[1:]))
     if action == "follow":
         return follow(channel, dict(word.split("=", 1) for word in words))
     method = words.pop(0)
