@@ -22,8 +22,23 @@ public enum ProcessTable {
 
     /// Nil when there is no such process, or nothing of it is left but its status.
     public static func identity(of pid: Int32) -> ProcessIdentity? {
-        guard let status = ProcessIdentity.status(Self.text("/proc/\(pid)/stat")), !status.isZombie else { return nil }
-        return ProcessIdentity(place: Self.place, pid: pid, startTicks: status.startTicks)
+        guard case .runs(let identity) = Self.look(at: pid) else { return nil }
+        return identity
+    }
+
+    private enum Sight: Equatable {
+        case runs(ProcessIdentity)
+        case ended
+        /// Of another user and hidden, or this process may open no more files.
+        case unseen
+    }
+
+    private static func look(at pid: Int32, under folder: String = "/proc") -> Sight {
+        guard let status = ProcessIdentity.status(Self.text("\(folder)/\(pid)/stat")) else {
+            return kill(pid, 0) == -1 && errno == ESRCH ? .ended : .unseen
+        }
+        guard !status.isZombie else { return .ended }
+        return .runs(ProcessIdentity(place: Self.place, pid: pid, startTicks: status.startTicks))
     }
 
     /// This very process.
@@ -31,9 +46,16 @@ public enum ProcessTable {
         Self.identity(of: getpid()) ?? ProcessIdentity(place: Self.place, pid: getpid(), startTicks: 0)
 
     /// Whether this process runs; nil when that cannot be seen from here.
-    public static func isRunning(_ identity: ProcessIdentity) -> Bool? {
+    public static func isRunning(_ identity: ProcessIdentity) -> Bool? { Self.isRunning(identity, under: "/proc") }
+
+    static func isRunning(_ identity: ProcessIdentity, under folder: String) -> Bool? {
         switch identity.whereabouts(seenFrom: Self.place) {
-        case .here: Self.identity(of: identity.pid) == identity
+        case .here:
+            switch Self.look(at: identity.pid, under: folder) {
+            case .runs(let found): found == identity
+            case .ended: false
+            case .unseen: nil
+            }
         case .gone: false
         case .elsewhere: nil
         }

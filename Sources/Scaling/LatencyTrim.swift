@@ -28,11 +28,12 @@ struct LatencyTrim: Codable, Sendable, Equatable {
     private(set) var value = 1.0
     private var median = Smoothed(weight: 0.4)
     private var tail = Smoothed(weight: 0.4)
-    /// The 95th percentile while half the slots are free.
-    private var calmTail = Smoothed(weight: 0.05)
-    private var calmSeconds = 0
-    /// Fewer say nothing: the first seconds of workers are slow because the workers are cold.
-    private static let fewestCalmSeconds = 20
+    /// Seconds with half the slots free that are not looked at: workers are slow at first, because they are cold.
+    private static let coldSeconds = 10
+    private var coldSeconds = LatencyTrim.coldSeconds
+    /// The 95th percentile while half the slots are free, never more than it was under load for long.
+    private var calmTail = LongMean()
+    private var busyTail = LongMean()
 
     /// Takes in one second of a pool that has `slots` in its ready workers.
     mutating func observe(
@@ -50,15 +51,17 @@ struct LatencyTrim: Codable, Sendable, Equatable {
         {
             self.median.add(Double(median))
             self.tail.add(Double(tail))
-            // What is quicker under load was not slow by itself.
-            if let calm = self.calmTail.value, Double(tail) < calm { self.calmTail.add(Double(tail)) }
+            if signals.latency.count >= Self.fewestInCalm {
+                self.busyTail.add(Double(tail))
+                // What is quicker under load was not slow by itself.
+                if let busy = self.busyTail.known { self.calmTail.limit(to: busy) }
+            }
             gradient = min(gradient, self.latencyGradient(serviceTimeNanoseconds, Double(objectiveNanoseconds)))
         } else {
             if !isBusy, self.value == 1, signals.errorShare == 0, signals.latency.count >= Self.fewestInCalm,
                 let tail = signals.latency.quantile(0.95)
             {
-                self.calmTail.add(Double(tail))
-                self.calmSeconds = min(Self.fewestCalmSeconds, self.calmSeconds + 1)
+                if self.coldSeconds > 0 { self.coldSeconds -= 1 } else { self.calmTail.add(Double(tail)) }
             }
             // Slow answers that come while half the slots are free waited in a queue that is gone, or are slow by
             // themselves. Fewer visitors would not make them faster.
@@ -71,12 +74,30 @@ struct LatencyTrim: Codable, Sendable, Equatable {
 
     private func latencyGradient(_ serviceTime: Double, _ objective: Double) -> Double {
         guard let median = self.median.value, let tail = self.tail.value, tail > 0, median > 0 else { return 1 }
-        let isKnown = self.calmSeconds >= Self.fewestCalmSeconds
-        let calm = isKnown ? (self.calmTail.value ?? 0) * Self.calmTolerance : 0
+        let calm = (self.calmTail.known ?? 0) * Self.calmTolerance
         let longest = max(objective, serviceTime * Self.tailTolerance, calm)
         // Far inside the objective a longer latency harms nobody, whatever its cause.
         guard tail > longest / 2 else { return 1 }
         let byMedian = serviceTime * Self.medianTolerance / median
         return max(Self.mostCut, min(1, min(longest / tail, byMedian)))
     }
+}
+
+/// The mean of the first seconds, and then of about as many of the last.
+private struct LongMean: Codable, Sendable, Equatable {
+    /// Fewer say nothing: single slow answers make a second's 95th percentile.
+    private static let fewest = 20
+
+    private var seconds = 0
+    private var value = 0.0
+
+    /// Nil until it rests on enough seconds.
+    var known: Double? { self.seconds >= Self.fewest ? self.value : nil }
+
+    mutating func add(_ sample: Double) {
+        self.seconds = min(Self.fewest, self.seconds + 1)
+        self.value += (sample - self.value) / Double(self.seconds)
+    }
+
+    mutating func limit(to most: Double) { self.value = min(self.value, most) }
 }

@@ -1,4 +1,4 @@
-import EventLoop
+@testable import EventLoop
 // Testing has a type of that name too.
 import enum EventLoop.ExitStatus
 import Glibc
@@ -44,9 +44,11 @@ import Testing
         #expect(ProcessTable.isRunning(Self.later(identity)) == false, "a later process with the same number")
         let elsewhere = ProcessIdentity(place: "nowhere/1.1", pid: identity.pid, startTicks: identity.startTicks)
         #expect(ProcessTable.isRunning(elsewhere) == nil)
+        #expect(ProcessTable.isRunning(identity, under: "/nowhere") == nil, "not to be seen is not to have ended")
         try fixture.run { process.open().signal(SIGTERM) }
         #expect(try ended.take() == .signalled(SIGTERM))
         #expect(ProcessTable.isRunning(identity) == false)
+        #expect(ProcessTable.isRunning(identity, under: "/nowhere") == false)
         try fixture.end()
     }
 

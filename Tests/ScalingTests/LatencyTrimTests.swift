@@ -94,4 +94,43 @@ import Testing
         for _ in 0..<20 { self.observe(&trim, slowMilliseconds: 1_250, inFlight: 9) }
         #expect(trim.value > 0.9)
     }
+
+    /// The first seconds of calm are those of cold workers, however many quick ones follow.
+    @Test(arguments: [1, 5, 10]) func observe_coldSecondsThenLongCalm_excuseNothing(coldSeconds: Int) {
+        var trim = LatencyTrim()
+        for _ in 0..<coldSeconds { self.observe(&trim, milliseconds: 1_500, inFlight: 1) }
+        for _ in 0..<30 { self.observe(&trim, milliseconds: 30, inFlight: 1) }
+        for _ in 0..<120 { self.observe(&trim, milliseconds: 850, inFlight: 9) }
+        #expect(trim.value < 0.5)
+    }
+
+    /// Of few answers a second's 95th percentile jumps. Its low seconds do not make slow pages a queue.
+    @Test func observe_slowPagesNowMoreNowFewer_areStillTheirNature() {
+        var trim = LatencyTrim()
+        func second(_ index: Int, inFlight: Int) {
+            let slow = index % 4 == 0 ? 1 : 8
+            var latency = Given.latency(milliseconds: 30, count: 40 - slow)
+            latency.merge(Given.latency(milliseconds: 1_200, count: slow))
+            trim.observe(
+                Given.signals(inFlight: inFlight, latency: latency),
+                slots: 8,
+                serviceTimeNanoseconds: 200e6,
+                objectiveNanoseconds: 250 * Nanoseconds.perMillisecond
+            )
+        }
+        for index in 0..<60 { second(index, inFlight: 1) }
+        for index in 0..<180 {
+            second(index, inFlight: 9)
+            #expect(trim.value > 0.85)
+        }
+    }
+
+    /// What was slow while the workers warmed up for long, and is quick under load since, is a queue when it is slow again.
+    @Test func observe_longQuickUnderLoad_endsTheExcuse() {
+        var trim = LatencyTrim()
+        for _ in 0..<60 { self.observe(&trim, milliseconds: 1_500, inFlight: 1) }
+        for _ in 0..<120 { self.observe(&trim, milliseconds: 30, inFlight: 9) }
+        for _ in 0..<120 { self.observe(&trim, milliseconds: 1_250, inFlight: 9) }
+        #expect(trim.value < 0.3)
+    }
 }
