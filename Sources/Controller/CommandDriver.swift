@@ -269,8 +269,9 @@ final class CommandDriver: WorkerDriver {
     private func act() {
         guard !self.scaler.isRunning, !self.retirer.isRunning else { return }
         let cloud = self.pool.cloud
-        switch self.fleet.nextAction(now: self.loop.now) {
-        case .scale(let size)? where self.scaler.isFree:
+        let lanes = CloudFleet.Lanes(scale: self.scaler.isFree, retire: self.retirer.isFree)
+        switch self.fleet.nextAction(now: self.loop.now, lanes: lanes) {
+        case .scale(let size)?:
             self.log.info("cloud is told a size", metadata: ["pool": "\(self.pool.name)", "size": "\(size)"])
             self.act(
                 .scale(size),
@@ -279,12 +280,12 @@ final class CommandDriver: WorkerDriver {
             ) {
                 self.fleet.scaled(to: size, now: self.loop.now)
             }
-        case .retire(let id)? where self.retirer.isFree:
+        case .retire(let id)?:
             self.log.info("cloud is told to end a worker", metadata: ["pool": "\(self.pool.name)", "worker": "\(id)"])
             self.act(.retire(id), self.retirer, cloud.retire.map { $0.replacing(CloudSettings.idWord, with: id) }) {
                 self.fleet.retired(id, now: self.loop.now)
             }
-        case .scale, .retire, nil: return
+        case nil: return
         }
     }
 

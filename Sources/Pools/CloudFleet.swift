@@ -52,30 +52,6 @@ public struct CloudFleet: Sendable {
         fileprivate var refusals = 0
     }
 
-    public struct Limits: Equatable, Sendable {
-        public var startTimeoutNanoseconds: Int64
-        public var drainTimeoutNanoseconds: Int64
-        /// A ready instance that failed so often in a row is replaced; 0: never.
-        public var probeFailures: Int
-        public var maxWorkers: Int
-        /// There is a command that ends one that is named, and lowers the size by it.
-        public var canRetire: Bool
-
-        public init(
-            startTimeoutNanoseconds: Int64,
-            drainTimeoutNanoseconds: Int64,
-            probeFailures: Int,
-            maxWorkers: Int,
-            canRetire: Bool
-        ) {
-            self.startTimeoutNanoseconds = startTimeoutNanoseconds
-            self.drainTimeoutNanoseconds = drainTimeoutNanoseconds
-            self.probeFailures = probeFailures
-            self.maxWorkers = maxWorkers
-            self.canRetire = canRetire
-        }
-    }
-
     /// A size that others have changed since, or that the cloud has not come to, is told once more after this time.
     public static let repeatNanoseconds = 60 * Nanoseconds.perSecond
     /// Who is still listed so long after it was retired is taken for one that runs.
@@ -335,27 +311,36 @@ public struct CloudFleet: Sendable {
 
     // MARK: What the cloud is told
 
-    /// The next thing to tell it; nil when there is none. Asked again it says the same, until that is reported as done.
-    public mutating func nextAction(now: Instant) -> Action? {
+    /// The next thing to tell it of what `lanes` let through; nil when there is none. Asked again it says the same, until
+    /// that is reported as done.
+    public mutating func nextAction(now: Instant, lanes: Lanes = Lanes()) -> Action? {
         guard self.hasList, let desired = self.desired else { return nil }
         let told = self.told ?? self.kept
-        // Those who drain are part of the size until they are retired.
-        let wanted = desired + (self.limits.canRetire ? self.draining.count : 0)
-        let size = min(wanted, max(desired, self.limits.maxWorkers))
-        if told < size { return .scale(size) }
         guard self.limits.canRetire else {
-            return told != size || self.isOverdue(self.kept != size, now: now) ? .scale(size) : nil
+            let isDue = told != desired || self.isOverdue(self.kept != desired, now: now)
+            return lanes.scale && isDue ? .scale(desired) : nil
         }
         let retiring = self.sorted { $0.state == .retiring }
-        if let next = retiring.min(by: { $0.refusals < $1.refusals }) { return .retire(next.id) }
+        // Those who drain are part of the size until they are retired; so are those whom the cloud does not end, in whose
+        // place others are to come.
+        let wanted = desired + self.draining.count + retiring.count { $0.refusals > 0 }
+        let size = min(wanted, max(desired, self.limits.maxWorkers))
+        if lanes.scale, told < size { return .scale(size) }
+        if lanes.retire, let next = self.nextToRetire(of: retiring, now: now) { return .retire(next) }
+        // Lowered by a number it would choose itself who goes: that is not asked of it.
+        let isDue = lanes.scale && self.isOverdue(self.live.count < desired, now: now)
+        return isDue ? .scale(max(size, self.kept)) : nil
+    }
+
+    private mutating func nextToRetire(of retiring: [Member], now: Instant) -> String? {
+        if let next = retiring.min(by: { $0.refusals < $1.refusals }) { return next.id }
         if let failed = self.sorted({ $0.state == .failed }).first, self.replacementAt.map({ now >= $0 }) ?? true {
             self.members[failed.id]?.state = .retiring
             self.members[failed.id]?.isDismissed = true
             self.replacementAt = now.advanced(byNanoseconds: self.backoff.next())
-            return .retire(failed.id)
+            return failed.id
         }
-        // Lowered by a number it would choose itself who goes: that is not asked of it.
-        return self.isOverdue(self.live.count < desired, now: now) ? .scale(max(size, self.kept)) : nil
+        return nil
     }
 
     private func isOverdue(_ isAmiss: Bool, now: Instant) -> Bool {

@@ -122,6 +122,36 @@ import Testing
         self.check(fleet.state.ready == 1)
     }
 
+    /// Seen before: one that the cloud does not end held its place in the size for good.
+    @Test func retirement_isRefusedForEver_anotherOneComesInItsPlace() {
+        var fleet = self.fleet(["a", "b", "c"], desired: 3)
+        for second in 3..<6 {
+            for id in ["a", "b", "c"] { _ = fleet.probed(id, isWell: id != "a", now: self.at(Int64(second))) }
+        }
+        self.check(fleet.nextAction(now: self.at(6)) == .retire("a"))
+        fleet.began(.retire("a"))
+        fleet.refused(.retire("a"))
+        fleet.reconcile(desired: 3, inFlight: [:], now: self.at(7))
+        self.check(fleet.nextAction(now: self.at(7)) == .scale(4))
+        fleet.scaled(to: 4, now: self.at(7))
+        self.check(fleet.nextAction(now: self.at(8)) == .retire("a"), "it is tried again")
+        // Somebody has lowered the size meanwhile.
+        let waiting = CloudFleet.Lanes(retire: false)
+        self.check(fleet.nextAction(now: self.at(8), lanes: waiting) == nil)
+        self.check(fleet.nextAction(now: self.at(67), lanes: waiting) == .scale(4), "beside it")
+    }
+
+    /// Each command waits for itself alone.
+    @Test func scale_isRefused_whoHasDrainedIsRetired() {
+        var fleet = self.fleet(["a", "b"], desired: 2)
+        fleet.dismiss("a", now: self.at(3))
+        fleet.reconcile(desired: 3, inFlight: [:], now: self.at(6))
+        self.check(fleet.nextAction(now: self.at(6)) == .scale(3))
+        self.check(fleet.nextAction(now: self.at(6), lanes: CloudFleet.Lanes(scale: false)) == .retire("a"))
+        let none = CloudFleet.Lanes(scale: false, retire: false)
+        self.check(fleet.nextAction(now: self.at(6), lanes: none) == nil)
+    }
+
     /// More while some drain: who was not told yet is revived, and the size counts those who were.
     @Test func moreIsDesired_whileOneIsRetired_theSizeFits() {
         var fleet = self.fleet(["a", "b"], desired: 1)

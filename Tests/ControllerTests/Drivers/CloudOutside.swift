@@ -22,6 +22,8 @@ final class CloudOutside: DriverOutside {
     private var count = 0
     private(set) var size = 0
     private var fault: OutsideFault?
+    /// The one command that fails, `scale` or `retire`, while the others work.
+    var refused: String?
     /// Commands that have had an effect.
     private(set) var acts = 0
     /// Of each kind, those under way.
@@ -86,6 +88,7 @@ final class CloudOutside: DriverOutside {
     }
 
     private func answer(_ words: [String]) -> Result<[UInt8], CommandFailure> {
+        if self.refused == words[1] { return .failure(CommandFailure(what: "it ended with exit code 1; QuotaExceeded")) }
         switch (self.fault, words[1]) {
         case (.refuses?, _): return .failure(CommandFailure(what: "it ended with exit code 255; ExpiredToken"))
         case (.talksNonsense?, "list"): return .success(Array("<html>504 Gateway Time-out</html>\n".utf8))
