@@ -46,10 +46,17 @@ public struct CloudFleet: Sendable {
         fileprivate(set) var failedProbes = 0
         fileprivate var hasBeenReady = false
         fileprivate var hasBeenAsked = false
+        /// It is known when its start began.
+        fileprivate var isTimed = true
         /// It failed, or somebody wants it gone: it is not taken back.
         fileprivate var isDismissed = false
         /// How often the cloud has refused to end it.
         fileprivate var refusals = 0
+
+        fileprivate mutating func isBack(as state: State) {
+            self.state = state
+            self.isTimed = false
+        }
     }
 
     /// A size that others have changed since, or that the cloud has not come to, is told once more after this time.
@@ -113,10 +120,13 @@ public struct CloudFleet: Sendable {
         if self.toldAt == nil { self.toldAt = now }
         // What was wanted before anybody knew of these is not what is wanted of them.
         if !self.hasList { self.desired = nil }
+        let isFirst = !self.hasList
         self.hasList = true
         let ids = Set(list.instances.map(\.id))
         for id in self.members.keys.sorted() where !ids.contains(id) { self.lose(id) }
-        for instance in list.instances { self.take(instance, now: now, wallMicros: wallMicros) }
+        for instance in list.instances {
+            self.take(instance, isTimed: !isFirst, now: now, wallMicros: wallMicros)
+        }
         // It grows by others' hands, too. Where it is lowered by a number, those who are to go are listed for a while.
         if self.limits.canRetire { self.told = self.told.map { max($0, self.kept) } }
         self.settle(now: now)
@@ -136,7 +146,8 @@ public struct CloudFleet: Sendable {
         }
     }
 
-    private mutating func take(_ instance: InstanceList.Instance, now: Instant, wallMicros: Int64) {
+    /// Those of the first list may have run for days: their starts are not timed.
+    private mutating func take(_ instance: InstanceList.Instance, isTimed: Bool, now: Instant, wallMicros: Int64) {
         let fresh = State.starting(deadline: now.advanced(byNanoseconds: self.limits.startTimeoutNanoseconds))
         guard let known = self.members[instance.id], known.address == nil || known.address == instance.address else {
             // Under another address it is another one.
@@ -146,7 +157,8 @@ public struct CloudFleet: Sendable {
                 address: instance.address,
                 state: instance.state == .leaving ? .leaving : fresh,
                 startedAt: ordered,
-                startedMicros: max(0, wallMicros - now.nanoseconds(since: ordered) / Nanoseconds.perMicrosecond)
+                startedMicros: max(0, wallMicros - now.nanoseconds(since: ordered) / Nanoseconds.perMicrosecond),
+                isTimed: isTimed
             )
             return
         }
@@ -156,9 +168,12 @@ public struct CloudFleet: Sendable {
         case (_, .leaving):
             self.countLoss(of: known)
             self.members[instance.id]?.state = .leaving
-        case (.leaving, _): self.members[instance.id]?.state = fresh
+        case (.leaving, _): self.members[instance.id]?.isBack(as: fresh)
+        // They leave by the cloud's choice alone, and it has chosen others, or none.
+        case (.draining, _) where !self.limits.canRetire, (.retiring, _) where !self.limits.canRetire:
+            self.members[instance.id]?.isBack(as: fresh)
         case (.retired(let since), _) where now.nanoseconds(since: since) >= Self.retiredNanoseconds:
-            self.members[instance.id]?.state = fresh
+            self.members[instance.id]?.isBack(as: fresh)
         default: break
         }
     }
@@ -177,7 +192,7 @@ public struct CloudFleet: Sendable {
             self.members[id]?.failedProbes = 0
             self.backoff.reset()
             self.replacementAt = nil
-            if !member.hasBeenReady { took = now.nanoseconds(since: member.startedAt) }
+            if member.isTimed, !member.hasBeenReady { took = now.nanoseconds(since: member.startedAt) }
         case .ready: self.members[id]?.failedProbes = isWell ? 0 : member.failedProbes + 1
         default: break
         }

@@ -37,7 +37,7 @@ import Testing
     private func fleet(_ ids: [String], desired: Int, canRetire: Bool = true, maxWorkers: Int = 10) -> CloudFleet {
         var fleet = CloudFleet(limits: Self.limits(canRetire: canRetire, maxWorkers: maxWorkers), seed: 1)
         self.check(fleet.listed(self.list(ids), now: self.at(0), wallMicros: 0))
-        for id in ids { self.check(fleet.probed(id, isWell: true, now: self.at(1)) != nil) }
+        for id in ids { self.check(fleet.probed(id, isWell: true, now: self.at(1)) == nil) }
         fleet.reconcile(desired: desired, inFlight: [:], now: self.at(2))
         return fleet
     }
@@ -63,6 +63,25 @@ import Testing
         fleet.scaled(to: 1, now: self.at(0))
         self.check(fleet.listed(self.list(["a"], .starting), now: self.at(10), wallMicros: 0))
         self.check(fleet.probed("a", isWell: true, now: self.at(25)) == 25 * Nanoseconds.perSecond)
+    }
+
+    /// Seen before: who took over learned from instances that had run for days that a start takes no time.
+    @Test func firstList_tellsNothingOfStarts() {
+        var fleet = CloudFleet(limits: Self.limits(), seed: 1)
+        self.check(fleet.listed(self.list(["a"]), now: self.at(8), wallMicros: 0))
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(10), wallMicros: 0))
+        self.check(fleet.probed("a", isWell: true, now: self.at(11)) == nil && fleet.state.ready == 1)
+        self.check(fleet.probed("b", isWell: true, now: self.at(11)) == Nanoseconds.perSecond)
+    }
+
+    /// Who was leaving and runs again was not started now, either.
+    @Test func whoIsBack_tellsNothingOfStarts() {
+        var fleet = self.fleet(["a"], desired: 2)
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(3), wallMicros: 0))
+        let both = self.list(["a"]).instances + self.list(["b"], .leaving).instances
+        self.check(fleet.listed(InstanceList(both), now: self.at(5), wallMicros: 0))
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(600), wallMicros: 0))
+        self.check(fleet.probed("b", isWell: true, now: self.at(601)) == nil && fleet.state.ready == 2)
     }
 
     /// With a command to retire, the size is never lowered by a number: the cloud would choose who goes.
@@ -179,6 +198,19 @@ import Testing
         #expect(fleet.crashes == 0, "it was the cloud's choice")
         self.check(fleet.listed(self.list(["x"]), now: self.at(5), wallMicros: 0))
         #expect(fleet.crashes == 1, "that was not")
+    }
+
+    /// Seen before: it drained for ever, since nobody is told to end it, and only who could be told was taken back.
+    @Test(arguments: [true, false])
+    func withoutRetire_whoDrainedUnderAnotherLeader_andRuns_serves(isLate: Bool) {
+        var fleet = CloudFleet(limits: Self.limits(canRetire: false), seed: 1)
+        let address = self.list(["a"]).instances[0].address
+        guard let address else { return }
+        fleet.inherit("a", address: address, isDraining: true, startedMicros: 0, now: self.at(0))
+        if isLate { fleet.reconcile(desired: 1, inFlight: [:], now: self.at(30)) }
+        self.check(fleet.listed(self.list(["a"]), now: self.at(30), wallMicros: 0))
+        self.check(fleet.probed.map(\.id) == ["a"])
+        self.check(fleet.probed("a", isWell: true, now: self.at(31)) == nil && fleet.state.ready == 1)
     }
 
     /// Somebody has lowered the size by hand, or it has been lost.
