@@ -46,7 +46,7 @@ final class CommandDriver: WorkerDriver {
     /// Called when it is known whom there is.
     private var onKnown: (() -> Void)?
     /// A cloud that does not answer for so long is no reason to lend no rate.
-    private static let longestLookAroundNanoseconds = 5 * Nanoseconds.perSecond
+    private static let longestLookAroundNanoseconds = 2 * Nanoseconds.perSecond
     var onEvent: ((WorkerDriverEvent) -> Void)?
 
     init(_ context: DriverContext) {
@@ -145,7 +145,7 @@ final class CommandDriver: WorkerDriver {
     private func beginIfKnown() {
         guard case .lookingAround(let fence, let since) = self.phase else { return }
         let isLate = self.loop.now.nanoseconds(since: since) >= Self.longestLookAroundNanoseconds
-        guard self.fleet.isKnown || isLate else { return }
+        guard self.fleet.isKnown(now: self.loop.now) || isLate else { return }
         self.phase = .leading(fence: fence)
         let onKnown = self.onKnown
         self.onKnown = nil

@@ -64,6 +64,9 @@ public struct CloudFleet: Sendable {
     /// Who is still listed so long after it was retired is taken for one that runs.
     public static let retiredNanoseconds = 600 * Nanoseconds.perSecond
 
+    /// After the first list, whoever does not answer for so long is not waited for.
+    public static let askNanoseconds = 1 * Nanoseconds.perSecond
+
     public var limits: Limits
     public private(set) var members: [String: Member] = [:]
     public private(set) var crashes = 0
@@ -73,7 +76,9 @@ public struct CloudFleet: Sendable {
     /// As the cloud was told last, less those who were retired since; nil: it was not told anything yet.
     private var told: Int?
     private var toldAt: Instant?
-    private var hasList = false
+    /// When the first list came.
+    private var firstListAt: Instant?
+    private var hasList: Bool { self.firstListAt != nil }
     /// Those that go because the size was lowered, by the cloud's own choice.
     private var expectedLosses = 0
     private var backoff: Backoff
@@ -121,7 +126,7 @@ public struct CloudFleet: Sendable {
         // What was wanted before anybody knew of these is not what is wanted of them.
         if !self.hasList { self.desired = nil }
         let isFirst = !self.hasList
-        self.hasList = true
+        self.firstListAt = self.firstListAt ?? now
         let ids = Set(list.instances.map(\.id))
         for id in self.members.keys.sorted() where !ids.contains(id) { self.lose(id) }
         for instance in list.instances {
@@ -417,12 +422,13 @@ public struct CloudFleet: Sendable {
 
     public var failed: [Member] { self.sorted { $0.state == .failed } }
 
-    /// The cloud has said who exists, and each of them has been asked how it does.
-    public var isKnown: Bool {
-        self.hasList
-            && self.members.values.allSatisfy { member in
-                guard case .starting = member.state else { return true }
-                return member.address == nil || member.hasBeenAsked
-            }
+    /// The cloud has said who exists, and each of them has been asked how it does, or has had the time to answer.
+    public func isKnown(now: Instant) -> Bool {
+        guard let firstListAt = self.firstListAt else { return false }
+        if now.nanoseconds(since: firstListAt) >= Self.askNanoseconds { return true }
+        return self.members.values.allSatisfy { member in
+            guard case .starting = member.state else { return true }
+            return member.address == nil || member.hasBeenAsked
+        }
     }
 }

@@ -74,6 +74,17 @@ import Testing
         self.check(fleet.probed("b", isWell: true, now: self.at(11)) == Nanoseconds.perSecond)
     }
 
+    /// Whoever takes over waits for a word of each, good or bad, and not for long.
+    @Test func all_areKnown_onceEachWasAsked_orHadItsTime() {
+        var fleet = CloudFleet(limits: Self.limits(), seed: 1)
+        self.check(!fleet.isKnown(now: self.at(60)), "there is no list")
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(60), wallMicros: 0))
+        self.check(fleet.probed("a", isWell: true, now: self.at(60)) == nil)
+        self.check(!fleet.isKnown(now: self.at(60)) && fleet.isKnown(now: self.at(61)))
+        self.check(fleet.probed("b", isWell: false, now: self.at(60)) == nil)
+        self.check(fleet.isKnown(now: self.at(60)))
+    }
+
     /// Who was leaving and runs again was not started now, either.
     @Test func whoIsBack_tellsNothingOfStarts() {
         var fleet = self.fleet(["a"], desired: 2)

@@ -177,7 +177,7 @@ private final class FakeCommand: RunningCommand {
     }
 }
 
-/// As `WorkerProbe`: tells a first good answer, and from then on all.
+/// As a cloud's `WorkerProbe`: tells the first answer, a first good one, and from then on all.
 private final class FakeProbe: AddressProbe {
     var settings: ProbeSettings
     private let loop: VirtualLoop?
@@ -185,6 +185,7 @@ private final class FakeProbe: AddressProbe {
     private let onAnswer: (Bool) -> Void
     private var isOver = false
     private var wasWell = false
+    private var hasAnswered = false
 
     init(
         _ settings: ProbeSettings,
@@ -208,7 +209,8 @@ private final class FakeProbe: AddressProbe {
             guard !self.isOver else { return }
             let isWell = self.ask(address)
             if isWell { self.wasWell = true }
-            if self.wasWell { self.onAnswer(isWell) }
+            if self.wasWell || !self.hasAnswered { self.onAnswer(isWell) }
+            self.hasAnswered = true
             self.askLater(address)
         }
     }

@@ -217,6 +217,24 @@ import Testing
         #expect(found == 4)
     }
 
+    /// Seen before: one instance that was still booting held a take-over up for the whole of its longest time.
+    @Test(arguments: [DriverKind.cloud, .cloudOfItsOwnMind], 1...5 as ClosedRange<UInt64>)
+    func takingOver_doesNotWaitForWhoIsNotWell(kind: DriverKind, seed: UInt64) throws {
+        let rig = DriverRig(kind, seed: seed)
+        #expect(rig.lead(desired: 4))
+        rig.desired = nil
+        rig.on { $0.standBy() }
+        rig.publishAsOther(fence: 2, most: 1)
+        let known = try #require(rig.ready.sorted().first)
+        rig.onOutside { outside in for id in outside.serving where id != known { outside.hang(id) } }
+        var found: (ready: Int, pending: Int)?
+        rig.on { driver in
+            driver.takeOver(fence: 3) { found = (driver.state.ready, driver.state.pending.count) }
+        }
+        #expect(rig.wait(seconds: 2) { found != nil }, "seed \(seed)")
+        #expect(found?.ready == 1 && found?.pending == 3, "seed \(seed): and it knows of all")
+    }
+
     @Test(arguments: DriverKind.allCases, [true, false])
     func stop_isTheEnd(kind: DriverKind, inHurry: Bool) {
         let rig = DriverRig(kind)
