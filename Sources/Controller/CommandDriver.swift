@@ -70,6 +70,7 @@ final class CommandDriver: WorkerDriver {
     var crashes: Int { self.fleet.crashes }
     /// They need nobody.
     var hasWorkers: Bool { false }
+    var isComplete: Bool { self.fleet.isKnown(now: self.loop.now) }
     var term: Int64? { if case .leading(let fence) = self.phase { fence } else { nil } }
 
     /// Those that the controller's own probes have found well; and those that leave, who may have something under way.

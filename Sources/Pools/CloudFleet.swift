@@ -280,9 +280,10 @@ public struct CloudFleet: Sendable {
     }
 
     /// Somebody else scales: the cloud is told nothing, not even to replace one that hangs. Who had to drain serves on.
+    /// Before the first list that may be one that the cloud ends.
     public mutating func hold(now: Instant) {
         self.desired = nil
-        self.revive(self.members.count)
+        if self.hasList { self.revive(self.members.count) }
         self.settle(now: now)
     }
 

@@ -88,7 +88,7 @@ final class CloudOutside: DriverOutside {
     }
 
     private func answer(_ words: [String]) -> Result<[UInt8], CommandFailure> {
-        if self.refused == words[1] { return .failure(CommandFailure(what: "it ended with exit code 1; QuotaExceeded")) }
+        if self.refused == words[1] { return .failure(CommandFailure(what: "it ended with exit code 1; quota")) }
         switch (self.fault, words[1]) {
         case (.refuses?, _): return .failure(CommandFailure(what: "it ended with exit code 255; ExpiredToken"))
         case (.talksNonsense?, "list"): return .success(Array("<html>504 Gateway Time-out</html>\n".utf8))
