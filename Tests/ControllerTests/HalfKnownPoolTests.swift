@@ -2,6 +2,7 @@ import Decisions
 import Logging
 import Pools
 import Primitives
+import Scaling
 import Settings
 import SharedState
 import TestKit
