@@ -46,7 +46,7 @@ final class CommandDriver: WorkerDriver {
     /// Called when it is known whom there is.
     private var onKnown: (() -> Void)?
     /// A cloud that does not answer for so long is no reason to lend no rate.
-    private static let longestLookAroundNanoseconds = 5 * Nanoseconds.perSecond
+    private static let longestLookAroundNanoseconds = 2 * Nanoseconds.perSecond
     var onEvent: ((WorkerDriverEvent) -> Void)?
 
     init(_ context: DriverContext) {
@@ -70,6 +70,7 @@ final class CommandDriver: WorkerDriver {
     var crashes: Int { self.fleet.crashes }
     /// They need nobody.
     var hasWorkers: Bool { false }
+    var isComplete: Bool { self.fleet.isKnown(now: self.loop.now) }
     var term: Int64? { if case .leading(let fence) = self.phase { fence } else { nil } }
 
     /// Those that the controller's own probes have found well; and those that leave, who may have something under way.
@@ -145,7 +146,7 @@ final class CommandDriver: WorkerDriver {
     private func beginIfKnown() {
         guard case .lookingAround(let fence, let since) = self.phase else { return }
         let isLate = self.loop.now.nanoseconds(since: since) >= Self.longestLookAroundNanoseconds
-        guard self.fleet.isKnown || isLate else { return }
+        guard self.fleet.isKnown(now: self.loop.now) || isLate else { return }
         self.phase = .leading(fence: fence)
         let onKnown = self.onKnown
         self.onKnown = nil
@@ -269,8 +270,9 @@ final class CommandDriver: WorkerDriver {
     private func act() {
         guard !self.scaler.isRunning, !self.retirer.isRunning else { return }
         let cloud = self.pool.cloud
-        switch self.fleet.nextAction(now: self.loop.now) {
-        case .scale(let size)? where self.scaler.isFree:
+        let lanes = CloudFleet.Lanes(scale: self.scaler.isFree, retire: self.retirer.isFree)
+        switch self.fleet.nextAction(now: self.loop.now, lanes: lanes) {
+        case .scale(let size)?:
             self.log.info("cloud is told a size", metadata: ["pool": "\(self.pool.name)", "size": "\(size)"])
             self.act(
                 .scale(size),
@@ -279,12 +281,12 @@ final class CommandDriver: WorkerDriver {
             ) {
                 self.fleet.scaled(to: size, now: self.loop.now)
             }
-        case .retire(let id)? where self.retirer.isFree:
+        case .retire(let id)?:
             self.log.info("cloud is told to end a worker", metadata: ["pool": "\(self.pool.name)", "worker": "\(id)"])
             self.act(.retire(id), self.retirer, cloud.retire.map { $0.replacing(CloudSettings.idWord, with: id) }) {
                 self.fleet.retired(id, now: self.loop.now)
             }
-        case .scale, .retire, nil: return
+        case nil: return
         }
     }
 

@@ -28,6 +28,9 @@ final class DecisionRecorder {
         if self.starts.count > Self.mostStarts { self.starts.removeFirst() }
     }
 
+    /// The policy has forgotten something in the middle of a term. A replay goes on from what it is now, as behind a gap.
+    func policyBeganAnew() { self.number += 1 }
+
     /// `policy` is as it was before it decided, at `now`.
     func record(
         _ decision: ScalingDecision,

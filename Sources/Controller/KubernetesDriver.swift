@@ -67,6 +67,8 @@ final class KubernetesDriver: WorkerDriver {
     var crashes: Int { self.plan.losses }
     /// They are the cluster's: nobody has to be waited for.
     var hasWorkers: Bool { false }
+    /// How many pods there are to be has been read.
+    var isComplete: Bool { self.plan.replicas != nil }
 
     var directory: [WorkerRecord] {
         self.plan.workers.map { pod, standing, since in
@@ -270,7 +272,7 @@ final class KubernetesDriver: WorkerDriver {
     func hold(inFlight: [String: Int]?) {
         guard self.term != nil else { return }
         self.wanted = nil
-        self.plan.hold()
+        if self.isComplete { self.plan.hold() }
         self.beginRound()
     }
 
@@ -311,8 +313,10 @@ final class KubernetesDriver: WorkerDriver {
             self.plan.carriedOut(tried, now: self.now)
         }
         self.tried = nil
+        // What was wanted by who did not know that number is not what is wanted now.
+        let wasComplete = self.isComplete
         self.take(self.plan.told(replicas: scale.replicas, now: self.now))
-        guard let wanted = self.wanted, self.allowance != nil else { return self.isBusy = false }
+        guard wasComplete, let wanted = self.wanted, self.allowance != nil else { return self.isBusy = false }
         let order = self.plan.reconcile(desired: wanted.desired, inFlight: wanted.inFlight, now: self.now)
         self.tellIfChanged()
         guard let order else { return self.isBusy = false }

@@ -126,7 +126,21 @@ final class PoolController {
         }
     }
 
+    /// The driver has not known all of its workers yet in this term.
+    private var isHalfBlind = false
+
+    /// What was decided on half of the workers is forgotten once all are known: the size that stays is not that half.
+    private func lookAround() {
+        guard self.driver.isComplete else { return self.isHalfBlind = true }
+        guard self.isHalfBlind else { return }
+        self.isHalfBlind = false
+        self.policy.beginTerm()
+        self.modes = PoolModes()
+        self.decisions.policyBeganAnew()
+    }
+
     private func decide(on look: GatewayRoster.Look) {
+        self.lookAround()
         let rooms = self.settings.rooms(of: self.name)
         let lines = look.fresh.isEmpty ? nil : RoomLines(look.fresh)
         let signals = lines.map {
@@ -182,12 +196,7 @@ final class PoolController {
         self.lastSignals = signals
         // What a silent gateway has under way nobody knows: no worker is taken to be idle.
         let isKnown = signals != nil && !look.hidesRequests
-        let inFlight = isKnown ? GatewaySignals.workerInFlight(of: look.fresh) : nil
-        if let desired = verdict.desired {
-            self.driver.reconcile(desired: desired, inFlight: inFlight)
-        } else {
-            self.driver.hold(inFlight: inFlight)
-        }
+        self.carryOut(verdict, inFlight: isKnown ? GatewaySignals.workerInFlight(of: look.fresh) : nil)
         // Also without signals: the policy freezes the rate, except that it is nought while no worker is ready.
         self.rates.offer(
             pool: self.name,
@@ -198,6 +207,14 @@ final class PoolController {
         let fields = self.statusFields(decision, verdict, state) + (decision.cost.map { self.costFields($0) } ?? [])
         self.board.publishDecision(pool: self.name, fields: fields, fence: self.fence) { result in
             if case .success(false) = result { self.onDeposed?() }
+        }
+    }
+
+    private func carryOut(_ verdict: PoolModes.Verdict, inFlight: [String: Int]?) {
+        if let desired = verdict.desired, !self.isHalfBlind {
+            self.driver.reconcile(desired: desired, inFlight: inFlight)
+        } else {
+            self.driver.hold(inFlight: inFlight)
         }
     }
 
@@ -270,6 +287,7 @@ final class PoolController {
     func forgetCalls() {
         self.boardContact = StateContact()
         self.order = nil
+        self.isHalfBlind = false
         self.modes = PoolModes()
         self.lastVerdict = nil
         self.roster = GatewayRoster()

@@ -55,6 +55,7 @@ struct WorkerAccess {
                 WorkerProbe(
                     settings,
                     startIntervalNanoseconds: Self.cloudStartNanoseconds,
+                    tellsFirst: true,
                     on: loop,
                     onAnswer: onAnswer
                 )

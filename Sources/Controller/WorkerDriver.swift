@@ -29,6 +29,10 @@ protocol WorkerDriver: AnyObject {
     var hasWorkers: Bool { get }
     /// The fence of the term in which this controller looks after the pool; nil while it stands by or takes over.
     var term: Int64? { get }
+    /// It is known which workers there are and how many are on their way. A driver may begin its term before that, so that
+    /// gateways go on and rooms have a rate; until then it is to `hold`, and what is decided counts for nothing. In a term it
+    /// becomes true once, and stays so.
+    var isComplete: Bool { get }
     var onEvent: ((WorkerDriverEvent) -> Void)? { get set }
 
     /// New settings; the driver itself is the same.
@@ -60,6 +64,11 @@ protocol WorkerDriver: AnyObject {
     /// The pool, or the site, ends: so do those workers that are only there for this controller. They drain first, unless
     /// that has to be quick. `completion` is called when nothing is left to wait for.
     func stop(inHurry: Bool, _ completion: @escaping () -> Void)
+}
+
+extension WorkerDriver {
+    /// Most know it when they begin.
+    var isComplete: Bool { true }
 }
 
 enum WorkerDriverEvent: Equatable {

@@ -29,16 +29,21 @@ final class WorkerProbe: AddressProbe {
     private var timer: LoopTimer?
     private var address: SocketAddress?
     private var wasWell = false
+    /// The next answer is told, whatever it is.
+    private var tellsNext: Bool
     /// Answers to questions of before `end` are nobody's.
     private var isOver = false
 
     /// `onAnswer` is called on the loop: while the worker starts once it is well, afterwards with every answer.
+    /// - Parameter tellsFirst: the first answer is told, too, though it be bad: then it is known that nobody is well there.
     init(
         _ settings: ProbeSettings,
         startIntervalNanoseconds: Int64 = WorkerProbe.processStartNanoseconds,
+        tellsFirst: Bool = false,
         on loop: EventLoop,
         onAnswer: @escaping (_ isWell: Bool) -> Void
     ) {
+        self.tellsNext = tellsFirst
         self.startIntervalNanoseconds = startIntervalNanoseconds
         self.settings = settings
         self.loop = loop
@@ -91,6 +96,8 @@ final class WorkerProbe: AddressProbe {
         } else {
             self.timer?.arm(afterNanoseconds: self.startIntervalNanoseconds)
         }
-        if isWell || !wasStarting { self.onAnswer(isWell) }
+        let isTold = isWell || !wasStarting || self.tellsNext
+        self.tellsNext = false
+        if isTold { self.onAnswer(isWell) }
     }
 }

@@ -46,33 +46,16 @@ public struct CloudFleet: Sendable {
         fileprivate(set) var failedProbes = 0
         fileprivate var hasBeenReady = false
         fileprivate var hasBeenAsked = false
+        /// It is known when its start began.
+        fileprivate var isTimed = true
         /// It failed, or somebody wants it gone: it is not taken back.
         fileprivate var isDismissed = false
         /// How often the cloud has refused to end it.
         fileprivate var refusals = 0
-    }
 
-    public struct Limits: Equatable, Sendable {
-        public var startTimeoutNanoseconds: Int64
-        public var drainTimeoutNanoseconds: Int64
-        /// A ready instance that failed so often in a row is replaced; 0: never.
-        public var probeFailures: Int
-        public var maxWorkers: Int
-        /// There is a command that ends one that is named, and lowers the size by it.
-        public var canRetire: Bool
-
-        public init(
-            startTimeoutNanoseconds: Int64,
-            drainTimeoutNanoseconds: Int64,
-            probeFailures: Int,
-            maxWorkers: Int,
-            canRetire: Bool
-        ) {
-            self.startTimeoutNanoseconds = startTimeoutNanoseconds
-            self.drainTimeoutNanoseconds = drainTimeoutNanoseconds
-            self.probeFailures = probeFailures
-            self.maxWorkers = maxWorkers
-            self.canRetire = canRetire
+        fileprivate mutating func isBack(as state: State) {
+            self.state = state
+            self.isTimed = false
         }
     }
 
@@ -80,6 +63,9 @@ public struct CloudFleet: Sendable {
     public static let repeatNanoseconds = 60 * Nanoseconds.perSecond
     /// Who is still listed so long after it was retired is taken for one that runs.
     public static let retiredNanoseconds = 600 * Nanoseconds.perSecond
+
+    /// After the first list, whoever does not answer for so long is not waited for.
+    public static let askNanoseconds = 1 * Nanoseconds.perSecond
 
     public var limits: Limits
     public private(set) var members: [String: Member] = [:]
@@ -90,7 +76,9 @@ public struct CloudFleet: Sendable {
     /// As the cloud was told last, less those who were retired since; nil: it was not told anything yet.
     private var told: Int?
     private var toldAt: Instant?
-    private var hasList = false
+    /// When the first list came.
+    private var firstListAt: Instant?
+    private var hasList: Bool { self.firstListAt != nil }
     /// Those that go because the size was lowered, by the cloud's own choice.
     private var expectedLosses = 0
     private var backoff: Backoff
@@ -137,10 +125,13 @@ public struct CloudFleet: Sendable {
         if self.toldAt == nil { self.toldAt = now }
         // What was wanted before anybody knew of these is not what is wanted of them.
         if !self.hasList { self.desired = nil }
-        self.hasList = true
+        let isFirst = !self.hasList
+        self.firstListAt = self.firstListAt ?? now
         let ids = Set(list.instances.map(\.id))
         for id in self.members.keys.sorted() where !ids.contains(id) { self.lose(id) }
-        for instance in list.instances { self.take(instance, now: now, wallMicros: wallMicros) }
+        for instance in list.instances {
+            self.take(instance, isTimed: !isFirst, now: now, wallMicros: wallMicros)
+        }
         // It grows by others' hands, too. Where it is lowered by a number, those who are to go are listed for a while.
         if self.limits.canRetire { self.told = self.told.map { max($0, self.kept) } }
         self.settle(now: now)
@@ -160,7 +151,8 @@ public struct CloudFleet: Sendable {
         }
     }
 
-    private mutating func take(_ instance: InstanceList.Instance, now: Instant, wallMicros: Int64) {
+    /// Those of the first list may have run for days: their starts are not timed.
+    private mutating func take(_ instance: InstanceList.Instance, isTimed: Bool, now: Instant, wallMicros: Int64) {
         let fresh = State.starting(deadline: now.advanced(byNanoseconds: self.limits.startTimeoutNanoseconds))
         guard let known = self.members[instance.id], known.address == nil || known.address == instance.address else {
             // Under another address it is another one.
@@ -170,7 +162,8 @@ public struct CloudFleet: Sendable {
                 address: instance.address,
                 state: instance.state == .leaving ? .leaving : fresh,
                 startedAt: ordered,
-                startedMicros: max(0, wallMicros - now.nanoseconds(since: ordered) / Nanoseconds.perMicrosecond)
+                startedMicros: max(0, wallMicros - now.nanoseconds(since: ordered) / Nanoseconds.perMicrosecond),
+                isTimed: isTimed
             )
             return
         }
@@ -180,9 +173,12 @@ public struct CloudFleet: Sendable {
         case (_, .leaving):
             self.countLoss(of: known)
             self.members[instance.id]?.state = .leaving
-        case (.leaving, _): self.members[instance.id]?.state = fresh
+        case (.leaving, _): self.members[instance.id]?.isBack(as: fresh)
+        // They leave by the cloud's choice alone, and it has chosen others, or none.
+        case (.draining, _) where !self.limits.canRetire, (.retiring, _) where !self.limits.canRetire:
+            self.members[instance.id]?.isBack(as: fresh)
         case (.retired(let since), _) where now.nanoseconds(since: since) >= Self.retiredNanoseconds:
-            self.members[instance.id]?.state = fresh
+            self.members[instance.id]?.isBack(as: fresh)
         default: break
         }
     }
@@ -201,7 +197,7 @@ public struct CloudFleet: Sendable {
             self.members[id]?.failedProbes = 0
             self.backoff.reset()
             self.replacementAt = nil
-            if !member.hasBeenReady { took = now.nanoseconds(since: member.startedAt) }
+            if member.isTimed, !member.hasBeenReady { took = now.nanoseconds(since: member.startedAt) }
         case .ready: self.members[id]?.failedProbes = isWell ? 0 : member.failedProbes + 1
         default: break
         }
@@ -284,9 +280,10 @@ public struct CloudFleet: Sendable {
     }
 
     /// Somebody else scales: the cloud is told nothing, not even to replace one that hangs. Who had to drain serves on.
+    /// Before the first list that may be one that the cloud ends.
     public mutating func hold(now: Instant) {
         self.desired = nil
-        self.revive(self.members.count)
+        if self.hasList { self.revive(self.members.count) }
         self.settle(now: now)
     }
 
@@ -335,27 +332,36 @@ public struct CloudFleet: Sendable {
 
     // MARK: What the cloud is told
 
-    /// The next thing to tell it; nil when there is none. Asked again it says the same, until that is reported as done.
-    public mutating func nextAction(now: Instant) -> Action? {
+    /// The next thing to tell it of what `lanes` let through; nil when there is none. Asked again it says the same, until
+    /// that is reported as done.
+    public mutating func nextAction(now: Instant, lanes: Lanes = Lanes()) -> Action? {
         guard self.hasList, let desired = self.desired else { return nil }
         let told = self.told ?? self.kept
-        // Those who drain are part of the size until they are retired.
-        let wanted = desired + (self.limits.canRetire ? self.draining.count : 0)
-        let size = min(wanted, max(desired, self.limits.maxWorkers))
-        if told < size { return .scale(size) }
         guard self.limits.canRetire else {
-            return told != size || self.isOverdue(self.kept != size, now: now) ? .scale(size) : nil
+            let isDue = told != desired || self.isOverdue(self.kept != desired, now: now)
+            return lanes.scale && isDue ? .scale(desired) : nil
         }
         let retiring = self.sorted { $0.state == .retiring }
-        if let next = retiring.min(by: { $0.refusals < $1.refusals }) { return .retire(next.id) }
+        // Those who drain are part of the size until they are retired; so are those whom the cloud does not end, in whose
+        // place others are to come.
+        let wanted = desired + self.draining.count + retiring.count { $0.refusals > 0 }
+        let size = min(wanted, max(desired, self.limits.maxWorkers))
+        if lanes.scale, told < size { return .scale(size) }
+        if lanes.retire, let next = self.nextToRetire(of: retiring, now: now) { return .retire(next) }
+        // Lowered by a number it would choose itself who goes: that is not asked of it.
+        let isDue = lanes.scale && self.isOverdue(self.live.count < desired, now: now)
+        return isDue ? .scale(max(size, self.kept)) : nil
+    }
+
+    private mutating func nextToRetire(of retiring: [Member], now: Instant) -> String? {
+        if let next = retiring.min(by: { $0.refusals < $1.refusals }) { return next.id }
         if let failed = self.sorted({ $0.state == .failed }).first, self.replacementAt.map({ now >= $0 }) ?? true {
             self.members[failed.id]?.state = .retiring
             self.members[failed.id]?.isDismissed = true
             self.replacementAt = now.advanced(byNanoseconds: self.backoff.next())
-            return .retire(failed.id)
+            return failed.id
         }
-        // Lowered by a number it would choose itself who goes: that is not asked of it.
-        return self.isOverdue(self.live.count < desired, now: now) ? .scale(max(size, self.kept)) : nil
+        return nil
     }
 
     private func isOverdue(_ isAmiss: Bool, now: Instant) -> Bool {
@@ -417,12 +423,13 @@ public struct CloudFleet: Sendable {
 
     public var failed: [Member] { self.sorted { $0.state == .failed } }
 
-    /// The cloud has said who exists, and each of them has been asked how it does.
-    public var isKnown: Bool {
-        self.hasList
-            && self.members.values.allSatisfy { member in
-                guard case .starting = member.state else { return true }
-                return member.address == nil || member.hasBeenAsked
-            }
+    /// The cloud has said who exists, and each of them has been asked how it does, or has had the time to answer.
+    public func isKnown(now: Instant) -> Bool {
+        guard let firstListAt = self.firstListAt else { return false }
+        if now.nanoseconds(since: firstListAt) >= Self.askNanoseconds { return true }
+        return self.members.values.allSatisfy { member in
+            guard case .starting = member.state else { return true }
+            return member.address == nil || member.hasBeenAsked
+        }
     }
 }

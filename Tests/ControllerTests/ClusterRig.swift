@@ -100,7 +100,7 @@ final class ClusterRig {
     /// A controller's second.
     private func tick(_ member: Member) {
         if member.driver.term != nil, let desired = member.desired {
-            if member.holds {
+            if member.holds || !member.driver.isComplete {
                 member.driver.hold(inFlight: member.inFlight)
             } else {
                 member.driver.reconcile(desired: desired, inFlight: member.inFlight)

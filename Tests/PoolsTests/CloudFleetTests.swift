@@ -37,7 +37,7 @@ import Testing
     private func fleet(_ ids: [String], desired: Int, canRetire: Bool = true, maxWorkers: Int = 10) -> CloudFleet {
         var fleet = CloudFleet(limits: Self.limits(canRetire: canRetire, maxWorkers: maxWorkers), seed: 1)
         self.check(fleet.listed(self.list(ids), now: self.at(0), wallMicros: 0))
-        for id in ids { self.check(fleet.probed(id, isWell: true, now: self.at(1)) != nil) }
+        for id in ids { self.check(fleet.probed(id, isWell: true, now: self.at(1)) == nil) }
         fleet.reconcile(desired: desired, inFlight: [:], now: self.at(2))
         return fleet
     }
@@ -63,6 +63,36 @@ import Testing
         fleet.scaled(to: 1, now: self.at(0))
         self.check(fleet.listed(self.list(["a"], .starting), now: self.at(10), wallMicros: 0))
         self.check(fleet.probed("a", isWell: true, now: self.at(25)) == 25 * Nanoseconds.perSecond)
+    }
+
+    /// Seen before: who took over learned from instances that had run for days that a start takes no time.
+    @Test func firstList_tellsNothingOfStarts() {
+        var fleet = CloudFleet(limits: Self.limits(), seed: 1)
+        self.check(fleet.listed(self.list(["a"]), now: self.at(8), wallMicros: 0))
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(10), wallMicros: 0))
+        self.check(fleet.probed("a", isWell: true, now: self.at(11)) == nil && fleet.state.ready == 1)
+        self.check(fleet.probed("b", isWell: true, now: self.at(11)) == Nanoseconds.perSecond)
+    }
+
+    /// Whoever takes over waits for a word of each, good or bad, and not for long.
+    @Test func all_areKnown_onceEachWasAsked_orHadItsTime() {
+        var fleet = CloudFleet(limits: Self.limits(), seed: 1)
+        self.check(!fleet.isKnown(now: self.at(60)), "there is no list")
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(60), wallMicros: 0))
+        self.check(fleet.probed("a", isWell: true, now: self.at(60)) == nil)
+        self.check(!fleet.isKnown(now: self.at(60)) && fleet.isKnown(now: self.at(61)))
+        self.check(fleet.probed("b", isWell: false, now: self.at(60)) == nil)
+        self.check(fleet.isKnown(now: self.at(60)))
+    }
+
+    /// Who was leaving and runs again was not started now, either.
+    @Test func whoIsBack_tellsNothingOfStarts() {
+        var fleet = self.fleet(["a"], desired: 2)
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(3), wallMicros: 0))
+        let both = self.list(["a"]).instances + self.list(["b"], .leaving).instances
+        self.check(fleet.listed(InstanceList(both), now: self.at(5), wallMicros: 0))
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(600), wallMicros: 0))
+        self.check(fleet.probed("b", isWell: true, now: self.at(601)) == nil && fleet.state.ready == 2)
     }
 
     /// With a command to retire, the size is never lowered by a number: the cloud would choose who goes.
@@ -122,6 +152,36 @@ import Testing
         self.check(fleet.state.ready == 1)
     }
 
+    /// Seen before: one that the cloud does not end held its place in the size for good.
+    @Test func retirement_isRefusedForEver_anotherOneComesInItsPlace() {
+        var fleet = self.fleet(["a", "b", "c"], desired: 3)
+        for second in 3..<6 {
+            for id in ["a", "b", "c"] { _ = fleet.probed(id, isWell: id != "a", now: self.at(Int64(second))) }
+        }
+        self.check(fleet.nextAction(now: self.at(6)) == .retire("a"))
+        fleet.began(.retire("a"))
+        fleet.refused(.retire("a"))
+        fleet.reconcile(desired: 3, inFlight: [:], now: self.at(7))
+        self.check(fleet.nextAction(now: self.at(7)) == .scale(4))
+        fleet.scaled(to: 4, now: self.at(7))
+        self.check(fleet.nextAction(now: self.at(8)) == .retire("a"), "it is tried again")
+        // Somebody has lowered the size meanwhile.
+        let waiting = CloudFleet.Lanes(retire: false)
+        self.check(fleet.nextAction(now: self.at(8), lanes: waiting) == nil)
+        self.check(fleet.nextAction(now: self.at(67), lanes: waiting) == .scale(4), "beside it")
+    }
+
+    /// Each command waits for itself alone.
+    @Test func scale_isRefused_whoHasDrainedIsRetired() {
+        var fleet = self.fleet(["a", "b"], desired: 2)
+        fleet.dismiss("a", now: self.at(3))
+        fleet.reconcile(desired: 3, inFlight: [:], now: self.at(6))
+        self.check(fleet.nextAction(now: self.at(6)) == .scale(3))
+        self.check(fleet.nextAction(now: self.at(6), lanes: CloudFleet.Lanes(scale: false)) == .retire("a"))
+        let none = CloudFleet.Lanes(scale: false, retire: false)
+        self.check(fleet.nextAction(now: self.at(6), lanes: none) == nil)
+    }
+
     /// More while some drain: who was not told yet is revived, and the size counts those who were.
     @Test func moreIsDesired_whileOneIsRetired_theSizeFits() {
         var fleet = self.fleet(["a", "b"], desired: 1)
@@ -149,6 +209,19 @@ import Testing
         #expect(fleet.crashes == 0, "it was the cloud's choice")
         self.check(fleet.listed(self.list(["x"]), now: self.at(5), wallMicros: 0))
         #expect(fleet.crashes == 1, "that was not")
+    }
+
+    /// Seen before: it drained for ever, since nobody is told to end it, and only who could be told was taken back.
+    @Test(arguments: [true, false])
+    func withoutRetire_whoDrainedUnderAnotherLeader_andRuns_serves(isLate: Bool) {
+        var fleet = CloudFleet(limits: Self.limits(canRetire: false), seed: 1)
+        let address = self.list(["a"]).instances[0].address
+        guard let address else { return }
+        fleet.inherit("a", address: address, isDraining: true, startedMicros: 0, now: self.at(0))
+        if isLate { fleet.reconcile(desired: 1, inFlight: [:], now: self.at(30)) }
+        self.check(fleet.listed(self.list(["a"]), now: self.at(30), wallMicros: 0))
+        self.check(fleet.probed.map(\.id) == ["a"])
+        self.check(fleet.probed("a", isWell: true, now: self.at(31)) == nil && fleet.state.ready == 1)
     }
 
     /// Somebody has lowered the size by hand, or it has been lost.

@@ -22,6 +22,8 @@ final class CloudOutside: DriverOutside {
     private var count = 0
     private(set) var size = 0
     private var fault: OutsideFault?
+    /// The one command that fails, `scale` or `retire`, while the others work.
+    var refused: String?
     /// Commands that have had an effect.
     private(set) var acts = 0
     /// Of each kind, those under way.
@@ -86,6 +88,7 @@ final class CloudOutside: DriverOutside {
     }
 
     private func answer(_ words: [String]) -> Result<[UInt8], CommandFailure> {
+        if self.refused == words[1] { return .failure(CommandFailure(what: "it ended with exit code 1; quota")) }
         switch (self.fault, words[1]) {
         case (.refuses?, _): return .failure(CommandFailure(what: "it ended with exit code 255; ExpiredToken"))
         case (.talksNonsense?, "list"): return .success(Array("<html>504 Gateway Time-out</html>\n".utf8))
@@ -174,7 +177,7 @@ private final class FakeCommand: RunningCommand {
     }
 }
 
-/// As `WorkerProbe`: tells a first good answer, and from then on all.
+/// As a cloud's `WorkerProbe`: tells the first answer, a first good one, and from then on all.
 private final class FakeProbe: AddressProbe {
     var settings: ProbeSettings
     private let loop: VirtualLoop?
@@ -182,6 +185,7 @@ private final class FakeProbe: AddressProbe {
     private let onAnswer: (Bool) -> Void
     private var isOver = false
     private var wasWell = false
+    private var hasAnswered = false
 
     init(
         _ settings: ProbeSettings,
@@ -205,7 +209,8 @@ private final class FakeProbe: AddressProbe {
             guard !self.isOver else { return }
             let isWell = self.ask(address)
             if isWell { self.wasWell = true }
-            if self.wasWell { self.onAnswer(isWell) }
+            if self.wasWell || !self.hasAnswered { self.onAnswer(isWell) }
+            self.hasAnswered = true
             self.askLater(address)
         }
     }

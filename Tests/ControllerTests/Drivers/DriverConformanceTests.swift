@@ -217,6 +217,24 @@ import Testing
         #expect(found == 4)
     }
 
+    /// Seen before: one instance that was still booting held a take-over up for the whole of its longest time.
+    @Test(arguments: [DriverKind.cloud, .cloudOfItsOwnMind], 1...5 as ClosedRange<UInt64>)
+    func takingOver_doesNotWaitForWhoIsNotWell(kind: DriverKind, seed: UInt64) throws {
+        let rig = DriverRig(kind, seed: seed)
+        #expect(rig.lead(desired: 4))
+        rig.desired = nil
+        rig.on { $0.standBy() }
+        rig.publishAsOther(fence: 2, most: 1)
+        let known = try #require(rig.ready.sorted().first)
+        rig.onOutside { outside in for id in outside.serving where id != known { outside.hang(id) } }
+        var found: (ready: Int, pending: Int)?
+        rig.on { driver in
+            driver.takeOver(fence: 3) { found = (driver.state.ready, driver.state.pending.count) }
+        }
+        #expect(rig.wait(seconds: 2) { found != nil }, "seed \(seed)")
+        #expect(found?.ready == 1 && found?.pending == 3, "seed \(seed): and it knows of all")
+    }
+
     @Test(arguments: DriverKind.allCases, [true, false])
     func stop_isTheEnd(kind: DriverKind, inHurry: Bool) {
         let rig = DriverRig(kind)
@@ -334,6 +352,42 @@ import Testing
         let most = kind == .cloudOfItsOwnMind ? 0 : 4
         #expect(rig.wait(seconds: 1_800) { rig.ready.count >= most && rig.ready.isSubset(of: rig.outside.serving) })
         if let cloud = rig.outside as? CloudOutside { #expect(cloud.mostAtOnce == 1) }
+    }
+
+    // MARK: A cloud of which one command fails
+
+    /// Seen before: a worker that could not be ended was a reason to start none.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func retire_thatNeverWorks_oneThatHangsIsReplaced(seed: UInt64) throws {
+        let rig = DriverRig(.cloud, seed: seed)
+        #expect(rig.lead(desired: 3))
+        let cloud = try #require(rig.outside as? CloudOutside)
+        let victim = try #require(rig.ready.sorted().first)
+        rig.onOutside { _ in
+            cloud.refused = "retire"
+            cloud.hang(victim)
+        }
+        #expect(rig.wait(seconds: 60) { !rig.ready.contains(victim) })
+        #expect(rig.wait(seconds: 30) { rig.ready.count == 3 }, "seed \(seed)")
+        rig.run(seconds: 120)
+        #expect(rig.ready.count == 3 && rig.outside.running.count == 4, "seed \(seed): one more, and not one each time")
+        rig.onOutside { _ in cloud.refused = nil }
+        #expect(rig.wait(seconds: 120) { rig.outside.running == rig.ready && rig.ready.count == 3 }, "seed \(seed)")
+    }
+
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func scale_thatNeverWorks_whoIsToGoIsEnded(seed: UInt64) throws {
+        let rig = DriverRig(.cloud, seed: seed)
+        #expect(rig.lead(desired: 3))
+        let cloud = try #require(rig.outside as? CloudOutside)
+        let victim = try #require(rig.ready.sorted().first)
+        rig.onOutside { _ in cloud.refused = "scale" }
+        rig.desired = 5
+        #expect(rig.wait(seconds: 20) { rig.driver.problem != nil })
+        rig.on { $0.retire(victim) }
+        #expect(rig.wait(seconds: 30) { !rig.outside.running.contains(victim) }, "seed \(seed)")
+        rig.onOutside { _ in cloud.refused = nil }
+        #expect(rig.wait(seconds: 180) { rig.ready.count == 5 && rig.isSettled }, "seed \(seed)")
     }
 
     // MARK: The fixed list

@@ -137,7 +137,7 @@ final class DriverRig {
     /// A controller's and a gateway's second.
     private func tick() {
         if self.driver.term != nil, let desired = self.desired {
-            if self.holds {
+            if self.holds || !self.driver.isComplete {
                 self.driver.hold(inFlight: self.inFlight)
             } else {
                 self.driver.reconcile(desired: desired, inFlight: self.inFlight)
