@@ -40,6 +40,8 @@ final class KubernetesDriver: WorkerDriver {
     private var isOver = false
     /// A round is under way.
     private var isBusy = false
+    /// The term in which it began.
+    private var roundTerm: Int64?
     private var wanted: (desired: Int, inFlight: [String: Int]?)?
     /// What was written last without an answer: it may have been done.
     private var tried: ReplicaPlan.Order?
@@ -230,12 +232,12 @@ final class KubernetesDriver: WorkerDriver {
     func standBy() {
         self.nextTerm = nil
         self.whenSynced = nil
+        self.plan.begin(draining: [], now: self.now)
+        self.trouble.calm()
         guard self.term != nil else { return }
         self.term = nil
         self.wanted = nil
         self.tried = nil
-        self.plan.begin(draining: [], now: self.now)
-        self.trouble.calm()
         self.link?.lease?.want(false)
     }
 
@@ -285,12 +287,21 @@ final class KubernetesDriver: WorkerDriver {
         self.publish()
         guard !self.isBusy, self.link?.isSynced == true else { return }
         self.isBusy = true
+        self.roundTerm = self.term
         self.round(attempt: 1)
+    }
+
+    /// What comes of a round whose term is over is nobody's.
+    private func isOfThePast() -> Bool {
+        guard self.term == nil || self.term != self.roundTerm else { return false }
+        self.isBusy = false
+        return true
     }
 
     /// How long a write may take, in nanoseconds; nil: none may be made.
     private var allowance: Int64? {
-        guard self.term != nil, self.wanted != nil, self.context.mayAct() else { return nil }
+        guard let term = self.term, term == self.roundTerm else { return nil }
+        guard self.wanted != nil, self.context.mayAct() else { return nil }
         guard let lease = self.link?.lease else { return .max }
         return lease.trusted
     }
@@ -298,7 +309,7 @@ final class KubernetesDriver: WorkerDriver {
     private func round(attempt: Int) {
         guard let link = self.link, self.term != nil else { return self.isBusy = false }
         link.caller.call(link.target.read, deadlineNanoseconds: Self.readNanoseconds) { [weak self] result in
-            guard let self else { return }
+            guard let self, !self.isOfThePast() else { return }
             switch result.flatMap(ScaleTarget.scale) {
             case .failure(let failure): self.roundEnds(failure)
             case .success(let scale):
@@ -333,9 +344,10 @@ final class KubernetesDriver: WorkerDriver {
             deadlineNanoseconds: Self.writeNanoseconds,
             mayGoOn: { [weak self] in self?.allowance }
         ) { [weak self] result in
+            guard let self, !self.isOfThePast() else { return }
             // One that is gone already need not be marked.
-            if case .failure(let failure) = result, !failure.isMissing { self?.roundEnds(failure); return }
-            self?.mark(victims.dropFirst(), cost: cost, then: then)
+            if case .failure(let failure) = result, !failure.isMissing { return self.roundEnds(failure) }
+            self.mark(victims.dropFirst(), cost: cost, then: then)
         }
     }
 
@@ -349,7 +361,7 @@ final class KubernetesDriver: WorkerDriver {
             deadlineNanoseconds: Self.writeNanoseconds,
             mayGoOn: { [weak self] in self?.allowance }
         ) { [weak self] result in
-            guard let self else { return }
+            guard let self, !self.isOfThePast() else { return }
             switch result {
             case .success:
                 self.tried = nil

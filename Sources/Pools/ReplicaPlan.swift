@@ -29,7 +29,8 @@ public struct ReplicaPlan: Sendable {
     public enum Choice: Equatable, Sendable {
         /// Whoever is marked.
         case marked
-        /// The highest number at the end of its name, as in a StatefulSet.
+        /// The highest number at the end of its name, ready or not, as in a StatefulSet whose pods are counted from nought:
+        /// another `ordinals.start` is not supported.
         case highestNumber
     }
 
@@ -173,6 +174,20 @@ public struct ReplicaPlan: Sendable {
     public mutating func reconcile(desired: Int, inFlight: [String: Int]?, now: Instant) -> Order? {
         guard let replicas = self.replicas else { return nil }
         self.settle(now: now)
+        let order =
+            switch self.choice {
+            case .marked: self.reconcileMarked(replicas, desired: desired, inFlight: inFlight, now: now)
+            case .highestNumber: self.reconcileNumbered(replicas, desired: desired, inFlight: inFlight, now: now)
+            }
+        return order.replicas == replicas ? nil : order
+    }
+
+    private mutating func reconcileMarked(
+        _ replicas: Int,
+        desired: Int,
+        inFlight: [String: Int]?,
+        now: Instant
+    ) -> Order {
         let staying = replicas - self.draining.count
         var number = replicas
         if desired > staying {
@@ -184,9 +199,27 @@ public struct ReplicaPlan: Sendable {
             number -= cut
             self.drain(staying - desired - cut, inFlight: inFlight ?? [:], now: now)
         }
-        let victims = self.drained(inFlight: inFlight, now: now)
+        let victims = self.drained(inFlight: inFlight, now: now).sorted()
         number -= victims.count
-        return number == replicas ? nil : Order(replicas: max(0, number), victims: victims)
+        return Order(replicas: max(0, number), victims: victims)
+    }
+
+    /// Whoever has a number from `desired` on is to go, and nobody else. Who is not ready goes when nobody above it stays:
+    /// the cluster would end the one above.
+    private mutating func reconcileNumbered(
+        _ replicas: Int,
+        desired: Int,
+        inFlight: [String: Int]?,
+        now: Instant
+    ) -> Order {
+        self.draining = self.draining.filter { Self.number($0.key) >= desired }
+        guard desired < replicas else { return Order(replicas: desired, victims: []) }
+        let going = self.serving.map(\.id).filter { desired <= Self.number($0) && Self.number($0) < replicas }
+        for id in going where self.draining[id] == nil { self.draining[id] = now }
+        let done = self.drained(inFlight: inFlight, now: now)
+        let number = going.filter { !done.contains($0) }.map { Self.number($0) + 1 }.max() ?? desired
+        let victims = going.filter { Self.number($0) >= number }
+        return Order(replicas: max(0, number), victims: victims.sorted { Self.number($0) > Self.number($1) })
     }
 
     /// Who was to go last is taken back first. Returns how many were.
@@ -201,14 +234,10 @@ public struct ReplicaPlan: Sendable {
         guard count > 0 else { return }
         let candidates = self.serving.map(\.id).filter { self.draining[$0] == nil }
         let order = candidates.sorted { left, right in
-            switch self.choice {
-            case .highestNumber: return Self.isHigher(left, right)
-            case .marked:
-                let (leftLoad, rightLoad) = (inFlight[left] ?? 0, inFlight[right] ?? 0)
-                if leftLoad != rightLoad { return leftLoad < rightLoad }
-                let (leftSince, rightSince) = (self.since[left] ?? now, self.since[right] ?? now)
-                return leftSince != rightSince ? leftSince > rightSince : left > right
-            }
+            let (leftLoad, rightLoad) = (inFlight[left] ?? 0, inFlight[right] ?? 0)
+            if leftLoad != rightLoad { return leftLoad < rightLoad }
+            let (leftSince, rightSince) = (self.since[left] ?? now, self.since[right] ?? now)
+            return leftSince != rightSince ? leftSince > rightSince : left > right
         }
         for id in order.prefix(count) { self.draining[id] = now }
     }
@@ -227,26 +256,16 @@ public struct ReplicaPlan: Sendable {
     }
 
     /// Those that have nothing under way any more, or no more time.
-    private func drained(inFlight: [String: Int]?, now: Instant) -> [String] {
+    private func drained(inFlight: [String: Int]?, now: Instant) -> Set<String> {
         let done = self.draining.filter { id, since in
             let age = now.nanoseconds(since: since)
             guard age >= Self.noticeNanoseconds else { return false }
             return age >= self.drainTimeoutNanoseconds || inFlight.map { $0[id] ?? 0 == 0 } ?? false
         }
-        switch self.choice {
-        case .marked: return done.keys.sorted()
-        case .highestNumber:
-            // Nobody below one who stays can go.
-            return Array(self.serving.map(\.id).sorted(by: Self.isHigher).prefix { done[$0] != nil })
-        }
+        return Set(done.keys)
     }
 
-    /// By the number at the end of the name.
-    private static func isHigher(_ left: String, _ right: String) -> Bool {
-        let (leftNumber, rightNumber) = (Self.number(left), Self.number(right))
-        return leftNumber != rightNumber ? leftNumber > rightNumber : left > right
-    }
-
+    /// At the end of the name; -1 without one.
     private static func number(_ name: String) -> Int {
         name.lastIndex(of: "-").flatMap { Int(name[name.index(after: $0)...]) } ?? -1
     }

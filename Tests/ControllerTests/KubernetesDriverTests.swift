@@ -178,6 +178,41 @@ import Yams
         #expect(first.driver.state.pending.isEmpty && rig.on(first) { $0.problem } == nil)
     }
 
+    /// The scale is being read when another controller turns out to lead.
+    @Test(arguments: [true, false])
+    func round_underWayWhenTheTermEnds_leavesNothing(isAnswered: Bool) {
+        let rig = ClusterRig(replicas: 2, startMillis: 100_000)
+        let boards = MemoryBoards()
+        let first = rig.add(boards: boards)
+        let second = rig.add(boards: boards)
+        #expect(rig.lead(first, fence: 1, desired: 2))
+        #expect(rig.wait(seconds: 200) { rig.ready(first).count == 2 })
+        first.desired = 6
+        #expect(rig.wait(seconds: 10) { rig.cluster.replicas("shop") == 6 })
+        first.transport.fault = .hangs
+        rig.on(second) { $0.takeOver(fence: 2) {} }
+        #expect(rig.wait(seconds: 10) { first.driver.term == nil })
+        if isAnswered { first.transport.fault = nil }
+        rig.run(seconds: 5)
+        first.transport.fault = nil
+        rig.run(seconds: 60)
+        #expect(first.events.contains { if case .deposed = $0 { true } else { false } })
+        #expect(rig.on(first) { $0.problem } == nil && first.driver.state.pending.isEmpty)
+    }
+
+    /// A connection that has died without a word.
+    @Test func watch_thatGoesMute_isNoticedWithinTwentySeconds() throws {
+        let rig = ClusterRig(replicas: 3)
+        let member = rig.add()
+        #expect(rig.lead(member, desired: 3))
+        #expect(rig.wait(seconds: 20) { rig.ready(member).count == 3 })
+        let victim = try #require(rig.ready(member).sorted().first)
+        rig.on(member) { _ in member.transport.muteStreams() }
+        rig.world.run(on: member.loop) { rig.cluster.kill(victim) }
+        #expect(rig.wait(seconds: 20) { !rig.ready(member).contains(victim) })
+        #expect(rig.wait(seconds: 20) { rig.ready(member).count == 3 && rig.on(member) { $0.problem } == nil })
+    }
+
     /// Two that are told by two shared states that they lead: one of them writes.
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
     func leaders_two_neverScaleTogether(seed: UInt64) throws {

@@ -18,9 +18,9 @@ import Testing
         if actions.count == 1, case .wait? = actions.first { true } else { false }
     }
 
+    private static let pods = APIResource(group: "", version: "v1", namespace: "n", plural: "pods")
     private static func gone() -> APIFailure {
-        let resource = APIResource(group: "", version: "v1", namespace: "n", plural: "pods")
-        return APIFailure(APIResponse(status: 410), to: APIRequest(.watch, resource))
+        APIFailure(APIResponse(status: 410), to: APIRequest(.watch, Self.pods))
     }
 
     @Test func list_ofSeveralPages_isTakenAsAWhole() {
@@ -86,6 +86,31 @@ import Testing
         #expect(machine.timerFired(now: self.at(2)) == [.watch(from: "7")])
     }
 
+    /// A version that the server does not take, or a watch that is not allowed: a list now and then is what is left. That
+    /// it goes well is no sign that anything follows.
+    @Test func stream_failsAgainAndAgain_listsNowAndThen() {
+        let refused = APIFailure(APIResponse(status: 403), to: APIRequest(.watch, Self.pods))
+        let ways: [(inout WatchMachine, Instant) -> Void] = [
+            { _ = $0.streamEnded(refused, now: $1) }, { _ = $0.took(.error(code: 500), now: $1) },
+        ]
+        for fail in ways {
+            var machine = self.watching()
+            var lists = 0
+            for second: Int64 in 1...10 {
+                fail(&machine, self.at(second))
+                guard machine.timerFired(now: self.at(second)).contains(.list(continue: nil)) else { continue }
+                lists += 1
+                _ = machine.listed(version: "9", next: nil, now: self.at(second))
+                #expect(machine.failingSince == self.at(1))
+            }
+            #expect(lists == 2)
+            _ = machine.took(.bookmark(version: "9"), now: self.at(11))
+            #expect(machine.failingSince == nil)
+            fail(&machine, self.at(12))
+            #expect(machine.timerFired(now: self.at(13)) == [.watch(from: "9")], "it counts anew")
+        }
+    }
+
     /// What an event said that nobody could read may be anything: only a list tells the truth.
     @Test func event_unreadable_listsAgain() {
         var machine = self.watching()
@@ -119,6 +144,7 @@ import Testing
             }
             longest = max(longest, nanoseconds)
             _ = machine.timerFired(now: self.at(1))
+            _ = machine.listed(version: "7", next: nil, now: self.at(1))
         }
         #expect(longest > Nanoseconds.perSecond && longest <= 10 * Nanoseconds.perSecond)
         _ = machine.took(.bookmark(version: "8"), now: self.at(1))

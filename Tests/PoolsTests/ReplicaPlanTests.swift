@@ -87,14 +87,94 @@ import Testing
     }
 
     @Test func statefulSet_theHighestNumberGoes_andNobodyBelowOneWhoStays() {
-        var plan = self.plan(["s-0", "s-1", "s-2", "s-10"], choice: .highestNumber)
-        _ = plan.reconcile(desired: 2, inFlight: ["s-10": 9, "s-2": 0], now: self.at(1))
-        #expect(self.words(plan) == ["s-0 ready", "s-1 ready", "s-10 draining", "s-2 draining"])
+        var plan = self.numbered(11)
+        _ = plan.reconcile(desired: 9, inFlight: ["s-10": 9, "s-9": 0], now: self.at(1))
+        #expect(self.draining(plan) == ["s-10", "s-9"])
         // The one below is done, the one above is not.
-        #expect(plan.reconcile(desired: 2, inFlight: ["s-10": 1], now: self.at(5)) == nil)
+        #expect(plan.reconcile(desired: 9, inFlight: ["s-10": 1], now: self.at(5)) == nil)
         #expect(
-            plan.reconcile(desired: 2, inFlight: [:], now: self.at(6)) == .init(replicas: 2, victims: ["s-10", "s-2"])
+            plan.reconcile(desired: 9, inFlight: [:], now: self.at(6)) == .init(replicas: 9, victims: ["s-10", "s-9"])
         )
+    }
+
+    private func numbered(_ count: Int) -> ReplicaPlan {
+        self.plan((0..<count).map { "s-\($0)" }, choice: .highestNumber)
+    }
+
+    private func draining(_ plan: ReplicaPlan) -> Set<String> {
+        Set(plan.workers.filter { $0.standing == .draining }.map(\.pod.id))
+    }
+
+    /// The cluster would end the highest, which serves.
+    @Test func statefulSet_oneBelowIsNotReady_theHighestDrainsAllTheSame() {
+        var plan = self.numbered(5)
+        _ = plan.told(self.pods(["s-0", "s-2", "s-3", "s-4"]) + self.pods(["s-1"], .starting), now: self.at(1))
+        #expect(plan.reconcile(desired: 4, inFlight: ["s-4": 1], now: self.at(2)) == nil)
+        #expect(self.draining(plan) == ["s-4"])
+        #expect(plan.reconcile(desired: 4, inFlight: ["s-4": 1], now: self.at(6)) == nil)
+        #expect(plan.reconcile(desired: 4, inFlight: [:], now: self.at(7)) == .init(replicas: 4, victims: ["s-4"]))
+        plan.carriedOut(.init(replicas: 4, victims: ["s-4"]), now: self.at(7))
+        #expect(plan.state(slots: 1).pending.count == 1, "the one below is still to come")
+    }
+
+    @Test func statefulSet_theHighestIsNotReady_itGoesAloneAndAtOnce() {
+        var plan = self.numbered(5)
+        _ = plan.told(self.pods(["s-0", "s-1", "s-2", "s-3"]) + self.pods(["s-4"], .starting), now: self.at(1))
+        #expect(plan.reconcile(desired: 3, inFlight: [:], now: self.at(2)) == .init(replicas: 4, victims: []))
+        plan.carriedOut(.init(replicas: 4, victims: []), now: self.at(2))
+        #expect(self.draining(plan) == ["s-3"])
+        #expect(plan.reconcile(desired: 3, inFlight: [:], now: self.at(6)) == .init(replicas: 3, victims: ["s-3"]))
+    }
+
+    @Test func statefulSet_wantedAgain_theLowestIsTakenBack() {
+        var plan = self.numbered(11)
+        _ = plan.reconcile(desired: 8, inFlight: [:], now: self.at(1))
+        #expect(self.draining(plan) == ["s-8", "s-9", "s-10"])
+        #expect(plan.reconcile(desired: 10, inFlight: [:], now: self.at(2)) == nil)
+        #expect(self.draining(plan) == ["s-10"])
+        #expect(plan.reconcile(desired: 10, inFlight: [:], now: self.at(5)) == .init(replicas: 10, victims: ["s-10"]))
+        #expect(plan.reconcile(desired: 12, inFlight: [:], now: self.at(5)) == .init(replicas: 12, victims: []))
+        #expect(self.draining(plan) == [])
+    }
+
+    /// Against a cluster that ends the highest, with readiness that comes and goes and with others who scale: no order ever
+    /// lets one go that serves, other than drained.
+    @Test(arguments: 1...50 as ClosedRange<UInt64>)
+    func statefulSet_histories_random_endAtWhatIsDesired(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var plan = ReplicaPlan(choice: .highestNumber, drainTimeoutNanoseconds: 1_000 * Nanoseconds.perSecond)
+        var isReady: [Bool] = []
+        var replicas = 3
+        var desired = 3
+        plan.begin(draining: [], now: self.start)
+        for second: Int64 in 0..<250 {
+            let now = self.at(second)
+            let isWild = second < 150
+            if isWild, Int.random(in: 0..<8, using: &random) == 0 { desired = Int.random(in: 0...12, using: &random) }
+            if isWild, Int.random(in: 0..<30, using: &random) == 0 { replicas = Int.random(in: 0...12, using: &random) }
+            while isReady.count < replicas { isReady.append(false) }
+            isReady.removeLast(isReady.count - replicas)
+            for number in isReady.indices {
+                isReady[number] = isWild ? Int.random(in: 0..<4, using: &random) > 0 : true
+            }
+            let busy = isReady.indices.filter { _ in isWild && Bool.random(using: &random) }
+            let inFlight = Dictionary(uniqueKeysWithValues: busy.map { ("s-\($0)", 1) })
+            let pods = isReady.enumerated().map { number, isReady in
+                ReplicaPlan.Pod(id: "s-\(number)", address: "x:1", condition: isReady ? .ready : .starting)
+            }
+            _ = plan.told(pods, now: now)
+            _ = plan.told(replicas: replicas, now: now)
+            guard let order = plan.reconcile(desired: desired, inFlight: inFlight, now: now) else { continue }
+            #expect(order.replicas >= desired, "seed \(seed)")
+            let gone = pods.dropFirst(order.replicas).filter { $0.condition == .ready }.map(\.id)
+            #expect(Set(gone) == Set(order.victims), "seed \(seed)")
+            #expect(order.victims.allSatisfy { inFlight[$0] == nil }, "seed \(seed)")
+            replicas = order.replicas
+            isReady.removeLast(max(0, isReady.count - replicas))
+            plan.carriedOut(order, now: now)
+        }
+        #expect(replicas == desired, "seed \(seed)")
+        #expect(plan.state(slots: 1).ready == desired && plan.state(slots: 1).draining == 0, "seed \(seed)")
     }
 
     @Test func number_changedByOthers_isToldAndSetAgain() {

@@ -9,8 +9,8 @@ public final class ResourceWatch<Object: Decodable> {
     /// A list with more is an error: it is not what this was made for.
     private static var maxObjects: Int { 5_000 }
     /// The server ends a stream after this time, so that one that has died silently is not waited for much longer.
-    private static var streamSeconds: Int64 { 60 }
-    private static var graceSeconds: Int64 { 15 }
+    private static var streamSeconds: Int64 { 10 }
+    private static var graceSeconds: Int64 { 5 }
     private static var listNanoseconds: Int64 { 10 * Nanoseconds.perSecond }
 
     private let resource: APIResource

@@ -6,7 +6,7 @@ import Primitives
 /// ```
 /// idle → listing → watching → (broken) → waiting → watching
 ///           ↑ ↘ failed → waiting → ↩        |
-///           └─────── 410: too old ──────────┘
+///           └ 410: too old; fails and fails ┘
 /// ```
 public struct WatchMachine: Sendable {
     public enum Action: Equatable, Sendable {
@@ -49,12 +49,17 @@ public struct WatchMachine: Sendable {
     static let shortNanoseconds = Nanoseconds.perSecond
     static let shortestPauseNanoseconds = 100 * Nanoseconds.perMillisecond
     static let longestPauseNanoseconds = 10 * Nanoseconds.perSecond
+    /// After so many streams in a row that failed there is a list: it may be the version that the server does not take, or
+    /// that nobody may watch.
+    static let failuresBeforeList = 5
 
     public private(set) var state = State.idle
     /// A whole list has been taken at least once.
     public private(set) var isSynced = false
     /// Since when nothing works; nil while it does.
     public private(set) var failingSince: Instant?
+    /// Streams in a row that failed, whatever was listed between them.
+    private var failures = 0
     private var backoff: Backoff
 
     public init(seed: UInt64) {
@@ -91,7 +96,8 @@ public struct WatchMachine: Sendable {
             return [.list(continue: page)]
         }
         self.isSynced = true
-        self.failingSince = nil
+        // What follows it may fail again: of that the list says nothing.
+        if self.failures == 0 { self.failingSince = nil }
         return [.takePages] + self.watch(from: version, now: now)
     }
 
@@ -126,7 +132,12 @@ public struct WatchMachine: Sendable {
 
     private mutating func heard(_ version: String, _ since: Instant) {
         self.state = .watching(version: version, since: since, heard: true)
+        self.isWell()
+    }
+
+    private mutating func isWell() {
         self.failingSince = nil
+        self.failures = 0
         self.backoff.reset()
     }
 
@@ -137,15 +148,17 @@ public struct WatchMachine: Sendable {
         guard heard || now.nanoseconds(since: since) >= Self.shortNanoseconds else {
             return self.pause(version: version, now: now, isFailure: false)
         }
-        self.failingSince = nil
-        self.backoff.reset()
+        self.isWell()
         return self.watch(from: version, now: now)
     }
 
-    /// Goes on from `version`; nil, or one that is not kept any more, means a new list.
+    /// Goes on from `version`; nil, or one that is not kept any more or fails again and again, means a new list.
     @inline(never)
     private mutating func broken(_ version: String?, isTooOld: Bool, now: Instant) -> [Action] {
-        self.pause(version: isTooOld ? nil : version, now: now, isFailure: !isTooOld)
+        if isTooOld { return self.pause(version: nil, now: now, isFailure: false) }
+        self.failures += 1
+        let lists = self.failures.isMultiple(of: Self.failuresBeforeList)
+        return self.pause(version: lists ? nil : version, now: now, isFailure: true)
     }
 
     // Inlined, it makes the optimizer of Swift 6.3.1 stop with an ownership error (CopyPropagation in `streamEnded`).

@@ -81,7 +81,7 @@ struct ClusterState {
         let line = Self.line(type, object)
         for (number, watcher) in self.watchers
         where watcher.collection == collection && Self.matches(object, watcher.selector) {
-            if let sink = watcher.sink { sink(line) } else { self.watchers[number]?.missed.append(line) }
+            if let sink = watcher.sink { sink(.line(line)) } else { self.watchers[number]?.missed.append(line) }
         }
     }
 

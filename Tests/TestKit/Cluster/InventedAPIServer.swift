@@ -135,11 +135,15 @@ public final class InventedAPIServer: Sendable {
             let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
             context.writeAndFlush(self.wrapOutboundOut(.head(head)), promise: nil)
             let channel = context.channel
-            self.cluster.open(number) { line in
+            self.cluster.open(number) { word in
                 channel.eventLoop.execute {
-                    guard let line else { return channel.close(promise: nil) }
-                    let part = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: line + [0x0A])))
-                    channel.writeAndFlush(part, promise: nil)
+                    switch word {
+                    case .line(let line):
+                        let part = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: line + [0x0A])))
+                        channel.writeAndFlush(part, promise: nil)
+                    case .end: channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+                    case .broken: channel.close(promise: nil)
+                    }
                 }
             }
         }

@@ -160,13 +160,19 @@ public final class InventedCluster: Sendable {
 
     // MARK: Watches
 
-    /// Takes the lines of a watch, and nil when it ends. Called under a lock: it only hands on.
-    public typealias Sink = @Sendable (_ line: [UInt8]?) -> Void
+    public enum Word: Sendable {
+        case line([UInt8])
+        /// The watch has lasted as long as it was asked for.
+        case end
+        case broken
+    }
+    /// Takes what a watch tells. Called under a lock: it only hands on.
+    public typealias Sink = @Sendable (Word) -> Void
 
     /// Opens a watch that `handle` has promised: what it has missed comes first.
     public func open(_ number: Int, _ sink: @escaping Sink) {
         self.state.withLock { state in
-            for line in state.watchers[number]?.missed ?? [] { sink(line) }
+            for line in state.watchers[number]?.missed ?? [] { sink(.line(line)) }
             state.watchers[number]?.missed = []
             state.watchers[number]?.sink = sink
         }
@@ -179,7 +185,7 @@ public final class InventedCluster: Sendable {
     /// Sends this line to every watch.
     public func sendRaw(_ line: [UInt8]) {
         self.state.withLock { state in
-            for watcher in state.watchers.values { watcher.sink?(line) }
+            for watcher in state.watchers.values { watcher.sink?(.line(line)) }
         }
     }
 
@@ -195,8 +201,15 @@ public final class InventedCluster: Sendable {
     /// Ends every watch; nobody is told why.
     public func endWatches() {
         self.state.withLock { state in
-            for watcher in state.watchers.values { watcher.sink?(nil) }
+            for watcher in state.watchers.values { watcher.sink?(.broken) }
             state.watchers = [:]
+        }
+    }
+
+    private func end(_ number: Int) {
+        self.state.withLock { state in
+            state.watchers[number]?.sink?(.end)
+            state.watchers[number] = nil
         }
     }
 
@@ -205,6 +218,9 @@ public final class InventedCluster: Sendable {
     public func handle(_ request: Request) -> Reply {
         let reply = self.state.withLock { $0.handle(request) }
         self.controlReplicas()
+        if case .watch(let number) = reply, let seconds = request.query["timeoutSeconds"].flatMap({ Int64($0) }) {
+            self.after(seconds * 1_000) { self.end(number) }
+        }
         return reply
     }
 }

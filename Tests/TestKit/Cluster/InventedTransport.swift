@@ -81,7 +81,11 @@ public final class InventedTransport: APITransport {
             case .watch(let number):
                 self.streams[number] = stream
                 let inbox = LoopBound(self, loop: self.loop)
-                self.cluster.open(number) { line in inbox.submit { $0.take(line, of: number) } }
+                self.cluster.open(number) { word in inbox.submit { $0.take(word, of: number) } }
+                self.loop.after(nanoseconds: timeoutNanoseconds) {
+                    self.streams[number] = nil
+                    stream.end(.unreachable("no answer in time"))
+                }
             }
         }
         return stream
@@ -97,15 +101,16 @@ public final class InventedTransport: APITransport {
         }
     }
 
-    private func take(_ line: [UInt8]?, of number: Int) {
-        guard let stream = self.streams[number] else { return }
-        guard let line, !stream.isOver, self.fault == nil else {
-            self.streams[number] = nil
-            self.cluster.closed(number)
-            return stream.end(nil)
-        }
-        stream.onLine(line)
+    private func take(_ word: InventedCluster.Word, of number: Int) {
+        guard let stream = self.streams[number], !stream.isMute else { return }
+        if case .line(let line) = word, !stream.isOver, self.fault == nil { return stream.onLine(line) }
+        self.streams[number] = nil
+        self.cluster.closed(number)
+        if case .broken = word { stream.end(.unreachable("the connection broke")) } else { stream.end(nil) }
     }
+
+    /// The connections of the streams that are open have died, and nobody has been told.
+    public func muteStreams() { for stream in self.streams.values { stream.isMute = true } }
 
     public func close() {}
 
@@ -113,6 +118,7 @@ public final class InventedTransport: APITransport {
         let onLine: ([UInt8]) -> Void
         private let onEnd: (APIFailure?) -> Void
         private(set) var isOver = false
+        var isMute = false
 
         init(onLine: @escaping ([UInt8]) -> Void, onEnd: @escaping (APIFailure?) -> Void) {
             self.onLine = onLine
