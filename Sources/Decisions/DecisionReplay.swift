@@ -31,6 +31,7 @@ public struct DecisionReplay: Sendable {
     private struct Line: Sendable {
         var policy: ScalingPolicy
         var next: Int64
+        var fence: Int64
         /// The policy was taken as a head tells it: the next entry's starts are in it already.
         var isAtHead: Bool
     }
@@ -51,9 +52,16 @@ public struct DecisionReplay: Sendable {
 
     private mutating func begin(_ head: DecisionHead) -> Outcome {
         self.controllers[head.fence] = head.controller
-        if let line = self.lines[head.controller], line.next == head.next { return .continuation }
+        if var line = self.lines[head.controller], line.next == head.next {
+            if line.fence != head.fence {
+                line.policy.beginTerm()
+                line.fence = head.fence
+                self.lines[head.controller] = line
+            }
+            return .continuation
+        }
         let isFresh = head.next == 1
-        var line = Line(policy: head.policy, next: head.next, isAtHead: true)
+        var line = Line(policy: head.policy, next: head.next, fence: head.fence, isAtHead: true)
         // What a policy believes before it has measured anything comes from its limits.
         if isFresh, let limits = self.limits, !limits.agrees(with: head.policy.limits) {
             line.policy = ScalingPolicy(limits: limits)

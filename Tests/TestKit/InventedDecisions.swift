@@ -25,7 +25,7 @@ public struct InventedDecisions {
     private var number: Int64 = 0
     private let start: Int64
     public let controller: String
-    public let fence: Int64
+    public private(set) var fence: Int64
     /// Sunday, 2026-11-22, noon.
     public static let startMicros: Int64 = 1_795_348_800_000_000
 
@@ -39,6 +39,12 @@ public struct InventedDecisions {
         self.start = 1 + Int64(self.random.next() % 20)
         self.controller = controller
         self.fence = fence
+    }
+
+    /// It leads again, after another one.
+    public mutating func beginTerm(fence: Int64) {
+        self.fence = fence
+        self.policy.beginTerm()
     }
 
     private mutating func draw(_ most: Double) -> Double { self.random.nextUnit() * most }
