@@ -112,7 +112,7 @@ import Testing
         let open = verdict.checks.filter { $0.outcome == .notJudged }
         #expect(open.map(\.name) == [.estimates, .shortfall, .shortfall, .shortfall, .shortfall, .reload, .passes])
         #expect(verdict.notJudgedCount == 7 && open.allSatisfy { !$0.detail.isEmpty && $0.figure == nil })
-        #expect(verdict.checks.count { $0.name == .pace } == 3)
+        #expect(verdict.checks.count { $0.name == .pace } == 4)
     }
 
     /// A page whose number is none, or is null: nothing that is judged by numbers may pass for judged.

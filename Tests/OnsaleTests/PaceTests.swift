@@ -118,6 +118,21 @@ import Testing
         #expect(way(slow: 4, of: 10) == 500_000 && way(slow: 4, of: 4) == 500_000)
     }
 
+    /// Each window is given the burst again, so that a rate which is a little too high shows only in long ones.
+    @Test func overshoot_belowTheBurstOfEachWindow_showsInALongOne() throws {
+        func search(_ ratePerSecond: Int64) -> WindowSearch {
+            let times = (0..<300 * ratePerSecond).map { $0 * 1_000_000 / ratePerSecond }
+            let passages = Passages(times.map { Passage(earliestMicros: $0, latestMicros: $0 + 5_000) })
+            return WindowSearch(passages, limits: [Self.step(-1, 100, burst: 1_000)])
+        }
+        for seconds in [1, 5, 30] as [Int64] {
+            #expect(try #require(search(130).worst(lengthMicros: seconds * 1_000_000)).excessNano <= 0)
+        }
+        let long = try #require(search(130).worstOfAnyLength())
+        #expect(long.excessNano > 0 && long.exchanges == 39_000 && long.lengthMicros > 299_000_000)
+        #expect(try #require(search(103).worstOfAnyLength()).excessNano <= 0)
+    }
+
     // MARK: Slots
 
     static func visit(letInAt seconds: Double, exitAt: Double?) -> Visit {

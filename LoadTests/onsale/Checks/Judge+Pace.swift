@@ -22,11 +22,23 @@ extension Judge {
     }
 
     func pace(windowSeconds: Int) -> Check {
-        let title = "Never above burst + rate × time, any \(windowSeconds) s"
+        self.pace("any \(windowSeconds) s", "all windows of this length") {
+            $0.worst(lengthMicros: Int64(windowSeconds) * 1_000_000)
+        }
+    }
+
+    func paceOfAnyLength() -> Check {
+        self.pace("however long", "all windows of any length") { $0.worstOfAnyLength() }
+    }
+
+    private func pace(
+        _ stretch: String,
+        _ windows: String,
+        _ worst: (WindowSearch) -> WindowSearch.Window?
+    ) -> Check {
+        let title = "Never above burst + rate × time, \(stretch)"
         guard let schedule = self.evidence.schedule else { return Self.notJudged(.pace, title, Self.noLimits) }
-        let search = WindowSearch(self.passages, limits: schedule.mostAllowed)
-        let window = search.worst(lengthMicros: Int64(windowSeconds) * 1_000_000)
-        guard let window else {
+        guard let window = worst(WindowSearch(self.passages, limits: schedule.mostAllowed)) else {
             return Check(
                 name: .pace,
                 title: title,
@@ -42,8 +54,8 @@ extension Judge {
             outcome: Self.outcome(window.excessNano <= 0),
             measured: Format.count(window.exchanges),
             limit: "\(Format.decimal(window.allowed))",
-            detail: "people surely let in within the tightest of all windows of this length, by their own clocks; it "
-                + "begins at \(Self.clock(window.startMicros))",
+            detail: "people surely let in within the tightest of \(windows), by their own clocks; it begins at "
+                + "\(Self.clock(window.startMicros)) and lasts \(Format.duration(micros: window.lengthMicros))",
             figure: Check.Figure(unit: .count, measured: Double(window.exchanges), limit: window.allowed)
         )
     }
