@@ -123,27 +123,21 @@ extension Judge {
         )
     }
 
-    /// Whoever asks and is told to wait sees somebody let in within this time, or the time for so many at the rate.
-    private static let longestStall = (micros: Int64(5_000_000), people: 10.0)
-
     private func stall(_ search: ShortfallSearch?) -> Check {
         let title = "While anyone waits, somebody is let in"
-        guard let search, let schedule = self.evidence.schedule else {
-            return Self.notJudged(.shortfall, title, Self.noLimits)
-        }
-        guard let stall = search.longestStall(self.looks, except: self.strangers) else {
+        guard let search else { return Self.notJudged(.shortfall, title, Self.noLimits) }
+        guard let stall = search.worstStall(self.looks, except: self.strangers) else {
             return Self.notJudged(.shortfall, title, "nobody asked in vain while slots were free")
         }
-        let rate = Double(schedule.written.map(\.rateMilli).min() ?? 0) / 1_000
-        let limit = max(Self.longestStall.micros, Int64(Self.longestStall.people / max(rate, 0.001) * 1e6))
+        let limit = stall.limitMicros
         return Check(
             name: .shortfall,
             title: title,
             outcome: Self.outcome(stall.micros <= limit),
             measured: Format.duration(micros: stall.micros),
             limit: Format.duration(micros: limit),
-            detail: "the longest that nobody was let in after somebody had asked and was told to wait, with slots "
-                + "free; from \(Self.clock(stall.startMicros)) on",
+            detail: "the longest for the rate of its time that nobody was let in after somebody had asked and was told "
+                + "to wait, with slots free; from \(Self.clock(stall.startMicros)) on",
             figure: Check.Figure(unit: .nanoseconds, measured: Double(stall.micros) * 1e3, limit: Double(limit) * 1e3)
         )
     }
