@@ -322,6 +322,7 @@ extension Director {
             redis.readJournal { continuation.resume(returning: $0) }
         }
         evidence.journal = try journal.get()
+        evidence.isRoomAsked = true
         evidence.roomAdmitted = await withCheckedContinuation { continuation in
             redis.readAdmitted { continuation.resume(returning: $0) }
         }
