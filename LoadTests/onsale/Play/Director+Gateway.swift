@@ -34,7 +34,7 @@ extension Director {
         _ = try await self.waits(seconds: restSeconds) { self.plan.leftOut[.workers] != nil || self.isAtRest }
         self.faults?.end()
         try await self.closeBooks(player)
-        self.player = nil
+        self.crowdIsOver(player)
         self.printer.paint(self.progress(player), isLast: true)
 
         var evidence = Evidence(startedMicros: try self.micros(at: startedAt), timeline: player.timeline)
@@ -217,6 +217,12 @@ extension Director {
         Task { await self.watch() }
         Task { await self.show() }
         return player
+    }
+
+    /// Nothing is shown of the crowd any more, and nobody has judged it yet.
+    func crowdIsOver(_ player: CrowdPlayer) {
+        self.soFar?.played = player
+        self.player = nil
     }
 
     private func fill(_ gauges: inout Gauges) {
