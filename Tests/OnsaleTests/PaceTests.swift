@@ -261,8 +261,8 @@ import Testing
         #expect(abs((search.worstStall(Self.asking(seconds: 60))?.micros ?? 0) - 4_000_000) < 200_000)
     }
 
-    /// How long a stall may last follows from the rate of its own time: a slow stretch neither makes room for one in a fast
-    /// one, nor hides it.
+    /// How long a stall may last follows from the rate of its own time: a slow stretch neither makes room for one in
+    /// a fast one, nor hides it.
     @Test func stall_isHeldAgainstTheRateOfItsTime() throws {
         var slow = Self.step(30, 0)
         slow.rateMilli = 100

@@ -47,7 +47,8 @@ struct OvertakingSearch {
 
     /// - Parameters:
     ///   - looks: in the order of their answers.
-    ///   - visits: by index in the crowd: whose turn may have come with an answer that was lost is not known by the looks.
+    ///   - visits: by index in the crowd: whose turn may have come with an answer that was lost is not known by the
+    ///     looks.
     ///   - slackMicros: a tick of the room and the way there; keeping order closer than this is not promised.
     init(_ looks: [Look], visits: [Visit], slackMicros: Int64, _ way: AnswerWay) {
         self.slackMicros = slackMicros

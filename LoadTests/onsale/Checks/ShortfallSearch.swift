@@ -90,8 +90,8 @@ struct ShortfallSearch {
         return parts
     }
 
-    /// The longest time for the rate in force, from a page that told somebody to wait, in which nobody was let in though
-    /// slots were free, and somebody waited who came again when told. nil when nobody did.
+    /// The longest time for the rate in force, from a page that told somebody to wait, in which nobody was let in
+    /// though slots were free, and somebody waited who came again when told. nil when nobody did.
     func worstStall(_ looks: [Look], except strangers: Set<UInt32> = []) -> Stall? {
         let looks = looks.filter { !strangers.contains($0.visitor) }
         let told = looks.lazy.filter { $0.kind == .waiting }.map(\.sentMicros).sorted()

@@ -60,7 +60,8 @@ struct WindowSearch {
     }
 
     /// The window of whatever length in which most was admitted beyond what the rate alone brings; nil when nothing was
-    /// admitted. A short window is given the whole burst again, and a long one shows what is too much a little at a time.
+    /// admitted. A short window is given the whole burst again, and a long one shows what is too much a little at a
+    /// time.
     func worstOfAnyLength() -> Window? {
         let (starts, ends) = (self.passages.inOrderOfEarliest, self.passages.inOrderOfLatest)
         // Who was surely in by the end counts, but for those who may have been before the start: that is least at the
