@@ -191,7 +191,7 @@ import Testing
         func overtaken(_ fault: String) throws -> [Int64] {
             let excuses = Excuses(try TimedFaultTests.schedule([fault]))
             let way = AnswerWay(looks, usualMicros: 500_000, heldUp: excuses.heldUp)
-            return OvertakingSearch(looks, slackMicros: 250_000, way).overtakings.map(\.number)
+            return OvertakingSearch(looks, visits: [], slackMicros: 250_000, way).overtakings.map(\.number)
         }
         #expect(try overtaken("10s stop worker for 4s") == [])
         #expect(try overtaken("10s stop controller for 4s") == [2] && overtaken("60s stop worker") == [2])

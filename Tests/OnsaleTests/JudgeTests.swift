@@ -73,6 +73,7 @@ import Testing
         )
         evidence.workerBounds = .init(fewest: 1, most: 4)
         evidence.roomAdmitted = 100
+        evidence.isRoomAsked = true
         evidence.ending = .init(status: "exit code 0", isClean: true, nanoseconds: 90_000_000, leftProcesses: 0)
         return evidence
     }
@@ -112,7 +113,7 @@ import Testing
         let open = verdict.checks.filter { $0.outcome == .notJudged }
         #expect(open.map(\.name) == [.estimates, .shortfall, .shortfall, .shortfall, .shortfall, .reload, .passes])
         #expect(verdict.notJudgedCount == 7 && open.allSatisfy { !$0.detail.isEmpty && $0.figure == nil })
-        #expect(verdict.checks.count { $0.name == .pace } == 3)
+        #expect(verdict.checks.count { $0.name == .pace } == 4)
     }
 
     /// A page whose number is none, or is null: nothing that is judged by numbers may pass for judged.
@@ -196,7 +197,16 @@ import Testing
     /// What the gateway says of itself proves nothing: a journal, or limits in it, that look perfect do not help.
     @Test func journal_isHeldAgainstTheVisitorsBooks() {
         #expect(Self.failures { $0.roomAdmitted = 101 } == [.books])
-        #expect(Self.outcome(.books) { $0.roomAdmitted = nil } == .notJudged)
+        // Asked, and no answer: that is not the same as a site that has no such count.
+        #expect(Self.outcome(.books) { $0.roomAdmitted = nil } == .notMeasured)
+        #expect(Self.verdict { $0.roomAdmitted = nil }.exitCode == .broken)
+        #expect(
+            Self.outcome(.books) {
+                $0.roomAdmitted = nil
+                $0.journal = AdmissionJournal(exchanges: $0.journal.exchanges.dropLast())
+            } == .failed
+        )
+        #expect(Self.outcome(.books) { ($0.roomAdmitted, $0.isRoomAsked) = (nil, false) } == .notJudged)
         func journal(_ change: (inout [AdmissionJournal.Exchange]) -> Void) -> [Check.Name] {
             Self.failures { evidence in
                 var exchanges = evidence.journal.exchanges

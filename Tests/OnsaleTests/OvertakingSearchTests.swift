@@ -18,9 +18,10 @@ import Testing
         )
     }
 
-    static func search(_ looks: [Look]) -> OvertakingSearch {
+    static func search(_ looks: [Look], visits: [Visit] = []) -> OvertakingSearch {
         let sorted = looks.sorted { $0.answeredMicros < $1.answeredMicros }
-        return OvertakingSearch(sorted, slackMicros: Self.slack, AnswerWay([], usualMicros: Self.way))
+        let way = AnswerWay([], usualMicros: Self.way)
+        return OvertakingSearch(sorted, visits: visits, slackMicros: Self.slack, way)
     }
 
     static func overtaken(_ looks: [Look]) -> [Int64] { Self.search(looks).overtakings.map(\.number) }
@@ -57,8 +58,11 @@ import Testing
         // While the request stood there, and in the pause between two requests.
         #expect(Self.overtaken(late + [Self.look(3, 7, .letIn, 205, 215)]) == [5])
         #expect(Self.overtaken(late + [Self.look(3, 7, .letIn, 305, 308)]) == [])
+        // The turn may have come as soon as the pause began, unless the visitor had to stand there once more.
         let longer = Array(late.dropLast()) + [Self.look(1, 5, .letIn, 400, 410)]
-        #expect(Self.overtaken(longer + [Self.look(3, 7, .letIn, 305, 308)]) == [5])
+        #expect(Self.overtaken(longer + [Self.look(3, 7, .letIn, 305, 308)]) == [])
+        let again = Array(late.dropLast()) + [Self.look(1, 5, .letIn, 320, 410)]
+        #expect(Self.overtaken(again + [Self.look(3, 7, .letIn, 305, 308)]) == [5])
         // Its turn was given before, and only the answer was under way.
         #expect(Self.overtaken(late + [Self.look(3, 7, .letIn, 100, 175)]) == [])
     }
@@ -100,6 +104,50 @@ import Testing
         #expect(Self.overtaken(looks.filter { $0.kind != .error }) == [5])
     }
 
+    /// Whose answer was lost may have been given the turn by it: who stands at the door meanwhile was not passed by.
+    @Test func answerThatWasLost_mayHaveBeenTheTurnOfWhoGoesFirst() {
+        let looks = [
+            Self.look(2, 9, .error, 100, 110), Self.look(1, 5, .atDoor, 150, 600), Self.look(2, 9, .letIn, 400, 410),
+        ]
+        func overtakings(lostAt: Int64?) -> [OvertakingSearch.Overtaking] {
+            var visits = Array(repeating: Visit(), count: 3)
+            visits[2].letIn = Visit.Span(sentMicros: 400, answeredMicros: 410)
+            visits[2].sentRoundMicros = lostAt
+            return Self.search(looks, visits: visits).overtakings
+        }
+        #expect(overtakings(lostAt: 100) == [])
+        #expect(overtakings(lostAt: nil).map(\.number) == [5])
+        #expect(overtakings(lostAt: nil).allSatisfy { !$0.isInferred })
+    }
+
+    /// The same as it is booked, whichever way the answer was lost; a refused connection was no turn.
+    @Test(arguments: [.error(.broken), .vanished, .staleConnection, .error(.refused)] as [VisitorMachine.Heard])
+    func answerThatWasLost_isKnownToTheJudge(lost: VisitorMachine.Heard) throws {
+        var evidence = JudgeTests.goodEvidence()
+        var books = VisitBooks(visitors: 2, startedAt: JudgeTests.start, openingAt: JudgeTests.at(10))
+        func hear(_ heard: VisitorMachine.Heard, _ index: Int, _ sent: Double, _ answered: Double, number: Int64? = nil)
+        {
+            let page = number.map { WaitingPage(number: $0, refreshSeconds: 2, opensInSeconds: 0) }
+            books.heard(
+                heard,
+                of: index,
+                isExit: false,
+                response: page.map { Response(status: 200, standing: .waiting, page: $0) },
+                sentAt: JudgeTests.at(sent),
+                now: JudgeTests.at(answered)
+            )
+        }
+        hear(.waitingPage, 0, 5, 5.1, number: 5)
+        hear(.waitingPage, 1, 5, 5.1, number: 9)
+        hear(lost, 1, 12, 12.1)
+        hear(.exchange, 1, 17, 17.1)
+        hear(.doorPage, 0, 13, 18, number: 5)
+        hear(.exchange, 0, 18.1, 18.2)
+        evidence.books = books
+        let order = Judge(objectives: Objectives(), evidence: evidence).order()
+        #expect(order.outcome == (lost == .error(.refused) ? .failed : .passed), "\(order.detail)")
+    }
+
     /// The definition, word by word, over every pair.
     static func overtakenByTrying(_ looks: [Look]) -> Set<Int64> {
         let admissions = looks.filter { $0.kind == .letIn }
@@ -127,7 +175,7 @@ import Testing
                     found.insert(Int64(look.number))
                 }
                 let since = due ?? look.sentMicros
-                let until = look.kind == .letIn ? earliest(look) : look.answeredMicros
+                let until = look.kind == .letIn ? turn(look) : look.answeredMicros
                 if behind.contains(where: {
                     turns[$0] > since + Self.slack && admissions[$0].answeredMicros < until - Self.slack
                 }) {

@@ -412,6 +412,7 @@ struct ProxiedSale {
         evidence.journal = AdmissionJournal(exchanges: told, limits: self.limits)
         evidence.journal.sort()
         evidence.roomAdmitted = self.site.snapshot.map { Int($0.admitted) }
+        evidence.isRoomAsked = true
         evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
         evidence.agentCount = 2
         if self.proxy.fault == .agentLost { evidence.missingShares = ["agent 2 was lost"] }

@@ -268,6 +268,26 @@ import Testing
         #expect(await !director.hasChildren)
     }
 
+    /// Seen before: what failed after the crowd had gone, as the reading of a journal, took the whole run along.
+    @Test func run_thatFailsAfterTheCrowdHasGone_leavesWhatThereWas() async throws {
+        let folder = try Folder()
+        var scenario = Scenario(visitors: 3, durationSeconds: 10, seed: 1)
+        scenario.manners.noShowShare = 0
+        let options = PlayOptions(
+            sluice: "none",
+            scenario: scenario,
+            reportFolder: "\(folder.path)/report",
+            withDirect: false,
+            keepsFolder: false,
+            command: ""
+        )
+        let director = Director(options, on: try EventLoop(label: "test"))
+        try await director.failsAfterTheCrowdHasGone()
+        let report = try ReportFiles.read("\(folder.path)/report/report.json")
+        #expect(report.partial?.reason == "the room's journal could not be read")
+        #expect(!report.gateway.samples.isEmpty && report.verdict.checks.isEmpty)
+    }
+
     /// Interrupted while it waits for the program to listen.
     @Test func run_interrupted_endsWhatItStarted() async throws {
         let folder = try Folder()
@@ -290,5 +310,27 @@ import Testing
         await director.interrupt()
         #expect(await code == 130)
         #expect(await !director.hasChildren)
+    }
+}
+
+extension Director {
+    /// A crowd that came and went, and then a failure before its evidence was whole.
+    fileprivate func failsAfterTheCrowdHasGone() async throws {
+        try ReportFiles.prepare(self.options.reportFolder)
+        let scenario = self.options.scenario
+        self.soFar = RunSoFar(startedAt: Date(), environment: [], scenario: scenario)
+        // Nobody listens there, and the crowd is sent away at once.
+        let player = try CrowdPlayerTests.makePlayer(
+            scenario,
+            .loopback(port: 1),
+            descriptorLimit: 1_000,
+            on: self.loop
+        )
+        self.player = player
+        player.start()
+        player.finish()
+        self.crowdIsOver(player)
+        #expect(self.player == nil)
+        self.leavePartialReport("the room's journal could not be read")
     }
 }

@@ -48,6 +48,21 @@ import Testing
         #expect(abs(window.used - worst) < 1e-9, "seed \(seed): \(window) against \(worst)")
     }
 
+    /// Every window between two moments.
+    @Test(arguments: 1...50 as ClosedRange<UInt64>)
+    func worstOfAnyLength_randomHistories_isWhatTryingAllFinds(seed: UInt64) throws {
+        var draw = SplitMix64(seed: seed)
+        let moments = (0..<60).map { _ in Int64(draw.drawInteger(0...400)) }
+        let limits = [-60, 130, 290].map { Self.limits($0, Int64(draw.drawInteger(1...300)) * 1_000_000, 5) }
+        let search = WindowSearch(Self.passages(moments), limits: limits)
+        let all = moments.flatMap { start in
+            moments.filter { $0 >= start }.map { search.window(startMicros: start, lengthMicros: $0 - start) }
+        }
+        let found = try #require(search.worstOfAnyLength())
+        #expect(found.excessNano == all.map(\.excessNano).max(), "seed \(seed)")
+        #expect(WindowSearch(Self.passages([]), limits: limits).worstOfAnyLength() == nil)
+    }
+
     /// A bucket that is always asked gives exactly what is allowed, and one more is one too many; an answer that is on its
     /// way for a while changes nothing.
     @Test(arguments: 1...10 as ClosedRange<UInt64>)

@@ -41,7 +41,8 @@ struct Visit: Equatable, Sendable {
     /// A request with which the network went away, and after which nothing was heard yet.
     var vanishedMicros: Int64?
     /// When the visitor was last sent round from the door, or had sent a request whose answer was lost: the turn may have
-    /// come since then. nil when a later page took the visitor for not called.
+    /// come since then. nil when a later page took the visitor for not called. As of the moment at which the visitor
+    /// was let in.
     var sentRoundMicros: Int64?
     /// The last one inside that was answered.
     var lastInside: Span?

@@ -158,7 +158,10 @@ struct VisitBooks: Sendable {
             } else {
                 self.stands(index, page, span)
             }
-            self.visits[index].sentRoundMicros = heard == .doorPage ? span.answeredMicros : nil
+            // Who was let in before: how that came about is not told by what comes after.
+            if self.visits[index].letIn == nil {
+                self.visits[index].sentRoundMicros = heard == .doorPage ? span.answeredMicros : nil
+            }
             self.visits[index].doorSinceMicros =
                 heard == .doorPage && conduct != .breaksRules
                 ? self.visits[index].doorSinceMicros ?? span.sentMicros : nil

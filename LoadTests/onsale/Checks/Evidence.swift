@@ -26,8 +26,10 @@ struct Evidence: Sendable {
     var sessionMicros: Int64 = 0
     /// The room's own story.
     var journal = AdmissionJournal()
-    /// How many the room says it has let in; nil when it was not asked.
+    /// How many the room says it has let in; nil when it was not asked, or gave no answer.
     var roomAdmitted: Int?
+    /// Its count and its journal were asked for, so that something has to be there.
+    var isRoomAsked = false
     var ending: Ending?
     var workerBounds: WorkerBounds?
     /// The crowd is more than the fewest workers can serve.

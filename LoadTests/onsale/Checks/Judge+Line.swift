@@ -1,7 +1,12 @@
 /// What people in line were promised.
 extension Judge {
     func order() -> Check {
-        let search = OvertakingSearch(self.looks, slackMicros: self.objectives.slackMicros, self.way)
+        let search = OvertakingSearch(
+            self.looks,
+            visits: self.visits,
+            slackMicros: self.objectives.slackMicros,
+            self.way
+        )
         let slack = Format.duration(micros: self.objectives.slackMicros)
         var detail =
             "of \(Format.count(self.passages.count)) who were let in; closer than \(slack) is not counted; the "

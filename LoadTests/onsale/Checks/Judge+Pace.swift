@@ -22,11 +22,23 @@ extension Judge {
     }
 
     func pace(windowSeconds: Int) -> Check {
-        let title = "Never above burst + rate × time, any \(windowSeconds) s"
+        self.pace("any \(windowSeconds) s", "all windows of this length") {
+            $0.worst(lengthMicros: Int64(windowSeconds) * 1_000_000)
+        }
+    }
+
+    func paceOfAnyLength() -> Check {
+        self.pace("however long", "all windows of any length") { $0.worstOfAnyLength() }
+    }
+
+    private func pace(
+        _ stretch: String,
+        _ windows: String,
+        _ worst: (WindowSearch) -> WindowSearch.Window?
+    ) -> Check {
+        let title = "Never above burst + rate × time, \(stretch)"
         guard let schedule = self.evidence.schedule else { return Self.notJudged(.pace, title, Self.noLimits) }
-        let search = WindowSearch(self.passages, limits: schedule.mostAllowed)
-        let window = search.worst(lengthMicros: Int64(windowSeconds) * 1_000_000)
-        guard let window else {
+        guard let window = worst(WindowSearch(self.passages, limits: schedule.mostAllowed)) else {
             return Check(
                 name: .pace,
                 title: title,
@@ -42,8 +54,8 @@ extension Judge {
             outcome: Self.outcome(window.excessNano <= 0),
             measured: Format.count(window.exchanges),
             limit: "\(Format.decimal(window.allowed))",
-            detail: "people surely let in within the tightest of all windows of this length, by their own clocks; it "
-                + "begins at \(Self.clock(window.startMicros))",
+            detail: "people surely let in within the tightest of \(windows), by their own clocks; it begins at "
+                + "\(Self.clock(window.startMicros)) and lasts \(Format.duration(micros: window.lengthMicros))",
             figure: Check.Figure(unit: .count, measured: Double(window.exchanges), limit: window.allowed)
         )
     }
@@ -111,27 +123,21 @@ extension Judge {
         )
     }
 
-    /// Whoever asks and is told to wait sees somebody let in within this time, or the time for so many at the rate.
-    private static let longestStall = (micros: Int64(5_000_000), people: 10.0)
-
     private func stall(_ search: ShortfallSearch?) -> Check {
         let title = "While anyone waits, somebody is let in"
-        guard let search, let schedule = self.evidence.schedule else {
-            return Self.notJudged(.shortfall, title, Self.noLimits)
-        }
-        guard let stall = search.longestStall(self.looks, except: self.strangers) else {
+        guard let search else { return Self.notJudged(.shortfall, title, Self.noLimits) }
+        guard let stall = search.worstStall(self.looks, except: self.strangers) else {
             return Self.notJudged(.shortfall, title, "nobody asked in vain while slots were free")
         }
-        let rate = Double(schedule.written.map(\.rateMilli).min() ?? 0) / 1_000
-        let limit = max(Self.longestStall.micros, Int64(Self.longestStall.people / max(rate, 0.001) * 1e6))
+        let limit = stall.limitMicros
         return Check(
             name: .shortfall,
             title: title,
             outcome: Self.outcome(stall.micros <= limit),
             measured: Format.duration(micros: stall.micros),
             limit: Format.duration(micros: limit),
-            detail: "the longest that nobody was let in after somebody had asked and was told to wait, with slots "
-                + "free; from \(Self.clock(stall.startMicros)) on",
+            detail: "the longest for the rate of its time that nobody was let in after somebody had asked and was told "
+                + "to wait, with slots free; from \(Self.clock(stall.startMicros)) on",
             figure: Check.Figure(unit: .nanoseconds, measured: Double(stall.micros) * 1e3, limit: Double(limit) * 1e3)
         )
     }

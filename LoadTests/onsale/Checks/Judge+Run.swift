@@ -23,7 +23,8 @@ extension Judge {
 
     func books() -> Check {
         let title = "The room's journal agrees with what visitors saw"
-        guard let room = self.evidence.roomAdmitted, let books = self.evidence.books else {
+        let room = self.evidence.roomAdmitted
+        guard self.evidence.isRoomAsked || room != nil, let books = self.evidence.books else {
             return Self.notJudged(.books, title, "the room was not asked")
         }
         let lost = self.unseenAdmissions(books)
@@ -33,15 +34,16 @@ extension Judge {
             startedMicros: self.evidence.startedMicros,
             lost: lost
         )
-        let difference = comparison.difference + abs(room - comparison.journal)
+        let difference = comparison.difference + (room.map { abs($0 - comparison.journal) } ?? 0)
+        let count = room.map { "\(Format.count($0)) by the room's count" } ?? "the room's count could not be read"
         return Check(
             name: .books,
             title: title,
-            outcome: Self.outcome(difference == 0, measured: comparison.journal > 0),
+            outcome: Self.outcome(difference == 0, measured: room != nil && comparison.journal > 0),
             measured: Format.count(difference),
             limit: "0",
             detail: "let in: \(Format.count(comparison.seen)) by the visitors' own books, "
-                + "\(Format.count(comparison.journal)) by the journal, \(Format.count(room)) by the room's count; "
+                + "\(Format.count(comparison.journal)) by the journal, \(count); "
                 + "\(Format.count(comparison.missing)) under a number that the journal does not know, "
                 + "\(Format.count(comparison.invented)) in the journal who were not let in, "
                 + "\(Format.count(comparison.repeated)) there twice, \(Format.count(comparison.mistimed)) at another time; \(Format.count(lost)) may not have heard of it",

@@ -46,7 +46,7 @@ struct Judge {
             self.order(), self.positions(), self.numbers(), self.placeKept(), self.letInOnce(), self.estimates(),
             self.pages(), self.opening(),
         ]
-        checks += self.objectives.windowSeconds.map { self.pace(windowSeconds: $0) }
+        checks += self.objectives.windowSeconds.map { self.pace(windowSeconds: $0) } + [self.paceOfAnyLength()]
         checks += self.shortfalls() + [self.slots(), self.reload()]
         checks += [
             self.identity(), self.serverErrors(), self.blame(), self.otherErrors(), self.latency(), self.lineLatency(),

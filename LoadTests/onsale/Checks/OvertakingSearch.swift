@@ -40,24 +40,28 @@ struct OvertakingSearch {
     /// The highest number of each block of `admissions`.
     private var blockHighest: [Int64] = []
     private var behind = FirstBehind([])
+    /// The earliest moment of the turn of each who was let in, by the index of that look.
+    private var turns: [Int: Int64] = [:]
     /// The longest that anyone came, when told, after somebody behind was in.
     private(set) var longestPauseMicros: Int64 = 0
 
     /// - Parameters:
     ///   - looks: in the order of their answers.
+    ///   - visits: by index in the crowd: whose turn may have come with an answer that was lost is not known by the
+    ///     looks.
     ///   - slackMicros: a tick of the room and the way there; keeping order closer than this is not promised.
-    init(_ looks: [Look], slackMicros: Int64, _ way: AnswerWay) {
+    init(_ looks: [Look], visits: [Visit], slackMicros: Int64, _ way: AnswerWay) {
         self.slackMicros = slackMicros
         self.way = way
-        self.takeAdmissions(looks)
+        self.takeAdmissions(looks, visits)
         for chain in Self.byVisitor(looks) { self.follow(chain, in: looks) }
         self.overtakings.sort { ($0.overtakenMicros, $0.number) < ($1.overtakenMicros, $1.number) }
     }
 
-    private mutating func takeAdmissions(_ looks: [Look]) {
+    private mutating func takeAdmissions(_ looks: [Look], _ visits: [Visit]) {
         var told: [(micros: Int64, highest: Int64)] = []
         var sentRound: [UInt32: Int64] = [:]
-        for look in looks {
+        for (index, look) in looks.enumerated() {
             if look.kind == .waiting || look.kind == .atDoor {
                 sentRound[look.visitor] = look.kind == .atDoor ? look.answeredMicros : nil
             }
@@ -70,7 +74,12 @@ struct OvertakingSearch {
                 // Everybody who had a place before this request was sent is in front.
                 number = (told.last { $0.micros <= look.sentMicros }?.highest ?? 0) + 1
             }
-            let earliest = self.earliest(look, sentRound: sentRound[look.visitor])
+            let earliest = self.way.earliestTurn(
+                sentMicros: look.sentMicros,
+                answeredMicros: look.answeredMicros,
+                sentRoundMicros: Self.sentRound(before: look, visits) ?? sentRound[look.visitor]
+            )
+            self.turns[index] = earliest
             self.admissions.append(
                 Admission(number: number, earliestMicros: earliest, answeredMicros: look.answeredMicros)
             )
@@ -84,12 +93,13 @@ struct OvertakingSearch {
         self.behind = FirstBehind(self.admissions.map { ($0.number, $0.answeredMicros) })
     }
 
-    private func earliest(_ look: Look, sentRound: Int64? = nil) -> Int64 {
-        self.way.earliestTurn(
-            sentMicros: look.sentMicros,
-            answeredMicros: look.answeredMicros,
-            sentRoundMicros: sentRound
-        )
+    /// Since when the turn may have come to who was let in for the first time by this look, as the books have it.
+    private static func sentRound(before look: Look, _ visits: [Visit]) -> Int64? {
+        let index = Int(look.visitor)
+        guard visits.indices.contains(index), visits[index].letIn?.answeredMicros == look.answeredMicros else {
+            return nil
+        }
+        return visits[index].sentRoundMicros
     }
 
     /// Indexes of the looks of each visitor, in order of time.
@@ -132,7 +142,7 @@ struct OvertakingSearch {
                 return self.note(number, by: by, due: look.sentMicros, at: look.answeredMicros)
             }
             let since = due ?? look.sentMicros
-            let until = look.kind == .letIn ? self.earliest(look) : look.answeredMicros
+            let until = self.turns[index] ?? look.answeredMicros
             if look.kind == .letIn { self.longestDueMicros = max(self.longestDueMicros, look.answeredMicros - since) }
             if let found = self.overtaker(of: number, since: since, until: until) {
                 let isInferred = look.kind == .letIn

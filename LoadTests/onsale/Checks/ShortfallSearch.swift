@@ -15,6 +15,9 @@ struct ShortfallSearch {
     struct Stall: Equatable, Sendable {
         var startMicros: Int64
         var micros: Int64
+        /// It may last so long.
+        var limitMicros: Int64
+        var share: Double { Double(self.micros) / Double(self.limitMicros) }
     }
 
     static let stepMicros: Int64 = 100_000
@@ -24,6 +27,10 @@ struct ShortfallSearch {
     /// In a shorter time, and of fewer, nobody can tell what is lost a little at a time.
     static let shortestMicros: Int64 = 3_000_000
     static let fewestDue = 200
+    /// Whoever asks and is told to wait sees somebody let in within this time, or the time in which so many are due.
+    static let longestStall = (micros: Int64(5_000_000), people: 10.0)
+    /// As slow as any rate is taken to be, a second.
+    private static let slowestRate = 0.001
     /// Of the slots, the share that must be free for somebody to be due.
     static let freeShare = 0.05
 
@@ -83,14 +90,14 @@ struct ShortfallSearch {
         return parts
     }
 
-    /// The longest time, from a page that told somebody to wait, in which nobody was let in though slots were free, and
-    /// somebody waited who came again when told. nil when nobody did.
-    func longestStall(_ looks: [Look], except strangers: Set<UInt32> = []) -> Stall? {
+    /// The longest time for the rate in force, from a page that told somebody to wait, in which nobody was let in
+    /// though slots were free, and somebody waited who came again when told. nil when nobody did.
+    func worstStall(_ looks: [Look], except strangers: Set<UInt32> = []) -> Stall? {
         let looks = looks.filter { !strangers.contains($0.visitor) }
         let told = looks.lazy.filter { $0.kind == .waiting }.map(\.sentMicros).sorted()
         guard let begin = self.due.dropFirst().first?.micros else { return nil }
         let times = [begin] + self.passages.inOrderOfLatest.filter { $0 > begin } + [.max]
-        var longest: Stall?
+        var worst: Stall?
         var index = 0
         for wait in Self.waits(looks) where wait.upperBound > begin {
             while index > 0, times[index] > wait.lowerBound { index -= 1 }
@@ -100,14 +107,29 @@ struct ShortfallSearch {
                 let end = min(times[index], wait.upperBound)
                 guard first < told.count, told[first] < end else { continue }
                 let start = told[first]
-                if end - start > longest?.micros ?? -1, self.hasFreeSlots(from: start, to: end),
+                let stall = Stall(startMicros: start, micros: end - start, limitMicros: self.stallLimit(from: start))
+                if stall.share > worst?.share ?? -1, self.hasFreeSlots(from: start, to: end),
                     !self.isExcused(from: start, to: end)
                 {
-                    longest = Stall(startMicros: start, micros: end - start)
+                    worst = stall
                 }
             }
         }
-        return longest
+        return worst
+    }
+
+    /// How long nobody may be let in from that moment on, by the rates of just that time.
+    private func stallLimit(from start: Int64) -> Int64 {
+        var index = self.due.lastIndex { $0.micros <= start } ?? 0
+        var (from, owed) = (start, Self.longestStall.people)
+        func rate() -> Double { max(Double(self.due[index].rateMilli) / 1_000, Self.slowestRate) }
+        func end() -> Int64 { from + Int64(owed / rate() * 1e6) }
+        while index + 1 < self.due.count, end() > self.due[index + 1].micros {
+            owed -= Double(self.due[index + 1].micros - from) / 1e6 * rate()
+            index += 1
+            from = self.due[index].micros
+        }
+        return max(Self.longestStall.micros, end() - start)
     }
 
     /// Stretches in which somebody waited for the time to come again, in order of time and apart from each other.

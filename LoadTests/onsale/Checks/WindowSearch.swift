@@ -59,6 +59,29 @@ struct WindowSearch {
         return worst
     }
 
+    /// The window of whatever length in which most was admitted beyond what the rate alone brings; nil when nothing was
+    /// admitted. A short window is given the whole burst again, and a long one shows what is too much a little at a
+    /// time.
+    func worstOfAnyLength() -> Window? {
+        let (starts, ends) = (self.passages.inOrderOfEarliest, self.passages.inOrderOfLatest)
+        // Who was surely in by the end counts, but for those who may have been before the start: that is least at the
+        // start which is worth most, whatever the end.
+        var start: (micros: Int64, worthNano: Int64)?
+        var worst: (start: Int64, end: Int64, nano: Int64)?
+        var passed = 0
+        for (index, end) in ends.enumerated() {
+            while passed < starts.count, starts[passed] <= end {
+                let worth = self.integral(to: starts[passed]) - Int64(passed) * Self.nano
+                if worth > start?.worthNano ?? .min { start = (starts[passed], worth) }
+                passed += 1
+            }
+            guard let start else { continue }
+            let beyond = Int64(index + 1) * Self.nano - self.integral(to: end) + start.worthNano
+            if beyond > worst?.nano ?? .min { worst = (start.micros, end, beyond) }
+        }
+        return worst.map { self.window(startMicros: $0.start, lengthMicros: $0.end - $0.start) }
+    }
+
     /// The last window that begins within `from` and `to` and in which more was admitted than allowed.
     func lastExceeded(lengthMicros: Int64, from: Int64, to: Int64) -> Window? {
         var last: Window?

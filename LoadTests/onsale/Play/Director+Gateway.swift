@@ -34,7 +34,7 @@ extension Director {
         _ = try await self.waits(seconds: restSeconds) { self.plan.leftOut[.workers] != nil || self.isAtRest }
         self.faults?.end()
         try await self.closeBooks(player)
-        self.player = nil
+        self.crowdIsOver(player)
         self.printer.paint(self.progress(player), isLast: true)
 
         var evidence = Evidence(startedMicros: try self.micros(at: startedAt), timeline: player.timeline)
@@ -219,6 +219,12 @@ extension Director {
         return player
     }
 
+    /// Nothing is shown of the crowd any more, and nobody has judged it yet.
+    func crowdIsOver(_ player: CrowdPlayer) {
+        self.soFar?.played = player
+        self.player = nil
+    }
+
     private func fill(_ gauges: inout Gauges) {
         gauges.limitPerSecond = Double(self.limits.inflowMilli) / 1000
         let room = self.status?.room(named: self.plan.room)
@@ -322,6 +328,7 @@ extension Director {
             redis.readJournal { continuation.resume(returning: $0) }
         }
         evidence.journal = try journal.get()
+        evidence.isRoomAsked = true
         evidence.roomAdmitted = await withCheckedContinuation { continuation in
             redis.readAdmitted { continuation.resume(returning: $0) }
         }

@@ -5,7 +5,9 @@ struct RunSoFar {
     var startedAt: Date
     var environment: [RunReport.Fact]
     var scenario: Scenario
-    /// Of the run through the gateway; nil until it has ended.
+    /// The crowd that went through the gateway, of which nothing but its own books is known yet.
+    var played: CrowdPlayer?
+    /// Of the run through the gateway; nil until that has ended, and the room's journal is read.
     var evidence: Evidence?
     var direct: Evidence?
 
