@@ -170,6 +170,38 @@ import Testing
         #expect(try ReportComparison([other], [base]).keptSince.count == 1)
     }
 
+    /// What could not be measured is not kept; what is no longer judged is named.
+    @Test func promise_notMeasuredSince_isNewlyBroken() throws {
+        let base = try Self.report(seed: 1)
+        var other = try Self.report(seed: 1)
+        let titles = other.report.verdict.checks.map(\.title)
+        other.report.verdict.checks[0].outcome = .notMeasured
+        other.report.verdict.checks[1].outcome = .notJudged
+        let comparison = try ReportComparison([base], [other])
+        #expect(comparison.isWorse && comparison.brokenSince == [titles[0]])
+        #expect(comparison.lost == ["judged in A, not in B: \(titles[1])"])
+        #expect(try ReportComparison([other], [base]).keptSince == [titles[0]])
+    }
+
+    @Test func figure_thatSomeRunsLack_isNamedOrRefused() throws {
+        let base = try [1, 2].map { try Self.report(seed: $0) }
+        var other = try [1, 2].map { try Self.report(seed: $0) }
+        other[1].report.gateway.wait = nil
+        other[1].report.gateway.waitHistogram = nil
+        let comparison = try ReportComparison(base, other)
+        let loss = try #require(comparison.lost.first { $0.contains("wait.p50") })
+        #expect(loss.contains("1 of 2 runs of B do not have it"), "\(loss)")
+        #expect(!comparison.differences.contains { $0.metric.name == "wait.p50" })
+        let text = ComparisonText(comparison, base: "a", other: "b", isColoured: false).render()
+        #expect(text.contains("! wait.p50"))
+        let (wait, served) = (try #require(Metric(named: "wait.p50")), try #require(Metric(named: "served")))
+        let problem = #expect(throws: ReportComparison.Problem.self) {
+            try ReportComparison(base, other, named: [served, wait])
+        }
+        #expect(problem?.description.contains("wait.p50 left out") == true)
+        #expect(try ReportComparison(base, other, named: [served]).lost == [])
+    }
+
     @Test func text_fitsEightyColumnsAndSaysItsMethod() throws {
         let seeds: [UInt64] = [1, 2, 3]
         let base = try seeds.map { try Self.report(seed: $0) }

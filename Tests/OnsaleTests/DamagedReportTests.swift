@@ -19,9 +19,10 @@ import Testing
     private static func use(_ data: Data) {
         guard let report = try? ReportFiles.decode(data, path: "r.json") else { return }
         let named = ReportComparison.Named(name: "r", report: report)
-        let metrics = ReportComparison.usualMetrics + Metric.figures
-        if let comparison = try? ReportComparison([named], [named], metrics: metrics, isForced: true) {
-            _ = ComparisonText(comparison, base: "a", other: "b", isColoured: false).render()
+        for metrics in [[]] + (ReportComparison.usualMetrics + Metric.figures).map({ [$0] }) {
+            if let comparison = try? ReportComparison([named], [named], named: metrics, isForced: true) {
+                _ = ComparisonText(comparison, base: "a", other: "b", isColoured: false).render()
+            }
         }
         _ = VerdictText(report, isColoured: false).render()
         _ = HTMLReport(report).render() + CSVReport(report: report).render()

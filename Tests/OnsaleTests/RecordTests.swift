@@ -100,7 +100,7 @@ import Testing
 
     @Test func trace_withDamagedLines_countsThemAndNamesTheFirst() throws {
         var trace = ArrivalTrace(counting: .requests)
-        let longLine = Self.line(3, String(repeating: "x", count: ArrivalTrace.longestLine))
+        let longLine = Self.line(3, String(repeating: "x", count: LogLine.longestLine))
         for line in [Self.line(1, "a"), "", "rubbish", Self.line(2, "b"), longLine] { try trace.take(line) }
         #expect(trace.damage.lines == 5 && trace.damage.count == 2 && trace.damage.first == 3)
         #expect(try trace.arrivals() == [1, 1])

@@ -220,7 +220,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "has no line"), ("hello\n", "line 1 is the first without"),
+        ("", "has no line"), ("hello\n", "line 1 is the first that is damaged"),
         ("1.1.1.1 - - [32/Dec/2025:23:59:58 +0000] \"G\" 200 5\n", "line 1 is the first"),
         ("1.1.1.1 - - [31/Dez/2025:23:59:58 +0000] \"G\" 200 5\n", "line 1 is the first"),
         (
@@ -234,6 +234,24 @@ import Testing
             Issue.record("was taken")
         } catch {
             #expect(error.description.contains(expected))
+        }
+    }
+
+    /// Read as `record` reads it: a virtual host before the address is nobody, a name may be in brackets, and HAProxy's
+    /// lines are lines.
+    @Test func accessLog_ofAnotherServer_isReadAsItIsRecorded() throws {
+        func client(_ before: String) -> String { "\(before) [31/Dec/2025:23:59:58 +0000] \"GET / HTTP/1.1\" 200 5" }
+        let proxy = #"[31/Dec/2025:23:59:58.655] in b/s 1/2/3/4/5 200 1 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1""#
+        for lines in [
+            [client("shop.example:443 192.0.2.1 - -"), client("shop.example:443 192.0.2.2 - -")],
+            [client("192.0.2.1 - [bob]"), client("192.0.2.2 - [bob]")],
+            ["haproxy[1]: 192.0.2.1:9000 \(proxy)", "192.0.2.2:9001 \(proxy)"],
+        ] {
+            let log = try AccessLog(Array(lines.joined(separator: "\n").utf8), counting: .clients)
+            #expect(log.counts == [2] && log.damage.count == 0, "\(lines)")
+            var trace = ArrivalTrace(counting: .visitors)
+            for line in lines { try trace.take(line) }
+            #expect(try trace.arrivals() == log.counts, "\(lines)")
         }
     }
 

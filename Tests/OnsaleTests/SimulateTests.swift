@@ -96,9 +96,44 @@ import Testing
         #expect(few.counts.exchanges < usual.counts.exchanges)
     }
 
+    // MARK: What was asked for
+
+    @Test func objective_thatCannotBeMet_isMissed() throws {
+        var scenario = Scenario(visitors: 300, durationSeconds: 25, seed: 1)
+        scenario.asked = try Objective.parse(["served>=10%", "wait.max<1ns"])
+        let outcome = SimulatedOutcome(try self.run(scenario), scenario)
+        #expect(outcome.verdict?.passed == true && outcome.objectives.map(\.isReached) == [true, false])
+        #expect(outcome.exitCode == .objectiveMissed && outcome.complaints.count == 1)
+        // Of any seed, and of a crowd that is only counted.
+        scenario.asked.removeLast()
+        let good = SimulatedOutcome(try self.run(scenario), scenario)
+        #expect(good.exitCode == .good)
+        #expect(Verdict.ExitCode([good, outcome]) == .objectiveMissed && Verdict.ExitCode([good, good]) == .good)
+        scenario.asked = try Objective.parse(["wait.max<1ns"])
+        let counted = SimulatedOutcome(try self.run(scenario, isCounted: true), scenario)
+        #expect(counted.verdict == nil && counted.exitCode == .objectiveMissed)
+    }
+
     // MARK: The operator's file
 
-    private static func file(rooms: [String], opensAt: String = "null") -> String {
+    /// What the workers cannot carry is no shortfall of the room; without an opening none is judged.
+    @Test func file_whoseWorkersCarryLess_isHeldToWhatTheyCarry() throws {
+        let slow = "max_workers: 1, worker: { slots: 8, service_time: 200ms }"
+        let text = Self.file(rooms: ["sale"]).replacing("max_workers: 3", with: slow)
+        let plan = try self.rehearsal(text, set: ["rooms.sale.inflow=100/s"])
+        let scenario = Scenario(visitors: 600, durationSeconds: 60, seed: 1)
+        let evidence = plan.play(try Crowd(scenario)).evidence
+        let due = try #require(evidence.schedule?.carriedMilli)
+        #expect((1_000..<20_000).contains(due))
+        let checks = Judge(objectives: scenario.objectives, evidence: evidence).verdict().checks
+        let failed = checks.filter { $0.name == .shortfall && $0.outcome == .failed }
+        #expect(failed.map { "\($0.title): \($0.measured)" } == [])
+        #expect(!checks.contains { $0.name == .opening })
+        #expect(plan.facts.contains { $0.name == "note" && $0.value.contains("carry about") })
+        #expect(plan.facts.contains { $0.value == "the room has no opening" })
+    }
+
+    static func file(rooms: [String], opensAt: String = "null") -> String {
         var text = "listen: [{ address: 127.0.0.1:0 }]\npools: { tickets: { max_workers: 3 } }\nrooms:\n"
         for room in rooms { text += "  \(room): { slots: 500, inflow: 30/s, opens_at: \(opensAt) }\n" }
         text += "routes:\n"

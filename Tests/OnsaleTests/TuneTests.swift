@@ -1,8 +1,10 @@
+import ArgumentParser
+import Foundation
 import Testing
 
 @testable import onsale
 
-/// The search, without a simulation: a made-up landscape.
+/// The search, mostly without a simulation: a made-up landscape.
 @Suite struct TuneTests {
     private static let rate = Knob(path: "rooms.sale.inflow", range: 10...1_000, unit: .perSecond)
     private static let workers = Knob(path: "pools.web.max_workers", range: 1...20, unit: .count)
@@ -17,7 +19,7 @@ import Testing
     /// Waits fall with the rate, and above 200 a second a promise breaks; workers cost nothing here.
     @Test func search_goesAsFarAsThePromisesHold() throws {
         var tuning = Tuning(knobs: [Self.rate, Self.workers]) { values in
-            Tuning.Trial(values: values, figure: 1_000 / values[0], broken: values[0] > 200 ? 1 : 0)
+            Tuning.Trial(values: values, figure: 1_000 / values[0], served: 50, broken: values[0] > 200 ? 1 : 0)
         }
         let best = try #require(try tuning.search(from: [50, 4]))
         #expect(best.broken == 0 && (180...200).contains(best.values[0]), "\(best)")
@@ -28,9 +30,52 @@ import Testing
 
     @Test func search_fromBrokenPromises_findsThemKept() throws {
         var tuning = Tuning(knobs: [Self.rate]) { values in
-            Tuning.Trial(values: values, figure: 1_000 / values[0], broken: values[0] > 200 ? 2 : 0)
+            Tuning.Trial(values: values, figure: 1_000 / values[0], served: 50, broken: values[0] > 200 ? 2 : 0)
         }
         #expect(try tuning.search(from: [300])?.broken == 0)
+    }
+
+    /// Of a lower rate fewer are served, which costs less; but a promise that is broken comes first.
+    @Test(arguments: [0, 1])
+    func search_servesNoFewer_unlessPromisesBreak(brokenAtFirst: Int) throws {
+        var tuning = Tuning(knobs: [Self.rate]) { values in
+            Tuning.Trial(
+                values: values,
+                figure: values[0],
+                served: Int(min(values[0], 100) * 10),
+                broken: values[0] > 60 ? brokenAtFirst : 0
+            )
+        }
+        let best = try #require(try tuning.search(from: [200]))
+        #expect(best.broken == 0, "\(best)")
+        #expect(brokenAtFirst == 0 ? best.served >= 990 : best.served < 990, "\(best)")
+    }
+
+    @Test func search_ofARealSale_servesAsManyAsTheFile() throws {
+        let folder = try Machine.makeTemporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = "\(folder)/sluice.yaml"
+        let small = "max_workers: 3, worker: { slots: 2 }"
+        let text = SimulateTests.file(rooms: ["sale"]).replacing("max_workers: 3", with: small)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let command = try TuneCommand.parse([
+            path, "--goal", "cost", "--seeds", "1", "--visitors", "300", "--seconds", "45", "--bound",
+            "rooms.sale.inflow=5/s..40/s",
+        ])
+        let found = try command.search(try command.options.playedScenario())
+        let first = found.tuning.trials[0]
+        #expect(found.tuning.trials.contains { $0.figure < first.figure && $0.served * 100 < first.served * 99 })
+        #expect(found.best.served * 100 >= first.served * 99, "\(found.best), and \(first) at first")
+    }
+
+    @Test func words_sayWhatWasJudged() {
+        var trial = Tuning.Trial(values: [], figure: 2, served: 1_234, broken: 0)
+        #expect(trial.words(.cost, seeds: 2).hasSuffix("1,234 served, every promise kept"))
+        (trial.broken, trial.missed) = (1, 2)
+        let words = "promises broken with 1 of 2 seeds, objectives missed with 2 of 2 seeds"
+        #expect(trial.words(.cost, seeds: 2).hasSuffix(words))
+        trial = Tuning.Trial(values: [], figure: 2, served: 1_234, broken: 0, isCounted: true)
+        #expect(trial.words(.cost, seeds: 2).hasSuffix("1,234 served, counted, not judged"))
     }
 
     @Test func search_ofSettingsThatCannotBePlayed_isNone() throws {

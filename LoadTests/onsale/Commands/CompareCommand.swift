@@ -13,8 +13,10 @@ struct CompareCommand: ParsableCommand {
             "worse" is said of what chance would not give once in twenty comparisons of all figures shown (Holm's \
             correction).
 
-            Ends with 0 when nothing became worse, 1 when a figure did or a promise that A kept is broken in B, 3 when \
-            they cannot be compared.
+            What some run says nothing of is left out of the table, and named.
+
+            Ends with 0 when nothing became worse, 1 when a figure did or a promise that A kept is broken in B (or \
+            cannot be measured), 3 when they cannot be compared, or a figure of --metric is not there.
             """
     )
 
@@ -39,7 +41,7 @@ struct CompareCommand: ParsableCommand {
             let comparison = try ReportComparison(
                 try ReportGroup.read(self.base),
                 try ReportGroup.read(self.other),
-                metrics: try self.metrics(),
+                named: try self.metrics(),
                 isForced: self.force
             )
             let text = ComparisonText(
@@ -59,8 +61,7 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func metrics() throws -> [Metric] {
-        guard !self.metric.isEmpty else { return ReportComparison.usualMetrics }
-        return try self.metric.map { name in
+        try self.metric.map { name in
             guard let metric = Metric(named: name) else {
                 throw ValidationError("--metric: \(name) is the name of no figure; `onsale play --help` lists them")
             }

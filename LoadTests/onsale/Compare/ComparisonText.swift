@@ -19,6 +19,7 @@ struct ComparisonText {
         lines += Self.wrapped("A: \(self.baseName), \(Judge.plural(self.comparison.baseCount, "run"))")
         lines += Self.wrapped("B: \(self.otherName), \(Judge.plural(self.comparison.otherCount, "run"))")
         for remark in self.comparison.remarks { lines += Self.wrapped("! \(remark)") }
+        for loss in self.comparison.lost { lines += Self.wrapped("! \(loss)") }
         lines += ["", self.ink(.faint, Self.row(["", "A", "B", "change", "95 % interval", ""]))]
         lines += self.comparison.differences.map(self.line)
         lines.append("")

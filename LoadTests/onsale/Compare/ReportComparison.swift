@@ -23,18 +23,24 @@ struct ReportComparison: Sendable {
     let otherCount: Int
     let isPaired: Bool
     let differences: [MetricDifference]
-    /// Promises that every run of the base kept, and some run of the other group did not.
+    /// Promises that no run of the base broke, and some run of the other group did not keep: it failed, or could not be
+    /// measured.
     let brokenSince: [String]
-    /// The other way round.
+    /// Promises that some run of the base broke, and of the other group some run kept and none broke.
     let keptSince: [String]
+    /// What was there to compare and is not any more: figures that some run says nothing of, promises that are no longer
+    /// judged.
+    let lost: [String]
     /// How the runs themselves differ, where a comparison was wanted all the same.
     let remarks: [String]
 
-    /// - Parameter isForced: compares what differs in more than its seeds, and runs that do not count.
+    /// - Parameters:
+    ///   - named: the figures that were asked for, each of which must be there; none: the usual ones.
+    ///   - isForced: compares what differs in more than its seeds, and runs that do not count.
     init(
         _ base: [Named],
         _ other: [Named],
-        metrics: [Metric] = Self.usualMetrics,
+        named: [Metric] = [],
         isForced: Bool = false
     ) throws(Problem) {
         guard let first = base.first, !other.isEmpty else { throw Problem(description: "there is nothing to compare") }
@@ -60,18 +66,43 @@ struct ReportComparison: Sendable {
         self.baseCount = base.count
         self.otherCount = other.count
         self.remarks = remarks
-        let isPaired = self.isPaired
-        self.differences = MetricDifference.judged(
-            metrics.compactMap { metric in
-                let values = ordered.map { $0.compactMap { metric.value(of: $0.gateway) } }
-                // What some runs say nothing of has no mean.
-                guard values[0].count == base.count, values[1].count == other.count else { return nil }
-                return MetricDifference(metric, base: values[0], other: values[1], isPaired: isPaired)
+        var differences: [MetricDifference] = []
+        var silent: [(reason: String, metrics: [String])] = []
+        for metric in named.isEmpty ? Self.usualMetrics : named {
+            let values = ordered.map { $0.compactMap { metric.value(of: $0.gateway) } }
+            // What some runs say nothing of has no mean.
+            if let reason = Self.silence(values.map(\.count), of: [base.count, other.count]) {
+                let place = silent.firstIndex { $0.reason == reason } ?? silent.endIndex
+                if place == silent.endIndex { silent.append((reason, [])) }
+                silent[place].metrics.append(metric.name)
+            } else {
+                differences.append(
+                    MetricDifference(metric, base: values[0], other: values[1], isPaired: self.isPaired)
+                )
             }
-        )
-        let broken = ordered.map { Set($0.flatMap { $0.verdict.checks.filter { $0.outcome == .failed }.map(\.title) }) }
+        }
+        let words = silent.map { "\($0.metrics.joined(separator: ", ")) left out: \($0.reason)" }
+        guard named.isEmpty || words.isEmpty else { throw Problem(description: words.joined(separator: "\n")) }
+        self.differences = MetricDifference.judged(differences)
+        func titles(_ group: [RunReport], _ outcomes: Set<Check.Outcome>) -> Set<String> {
+            Set(group.flatMap { $0.verdict.checks.filter { outcomes.contains($0.outcome) }.map(\.title) })
+        }
+        let broken = ordered.map { titles($0, [.failed, .notMeasured]) }
+        let kept = ordered.map { titles($0, [.passed]) }
         self.brokenSince = broken[1].subtracting(broken[0]).sorted()
-        self.keptSince = broken[0].subtracting(broken[1]).sorted()
+        self.keptSince = broken[0].intersection(kept[1]).subtracting(broken[1]).sorted()
+        let unjudged = kept[0].subtracting(kept[1]).subtracting(broken[1]).sorted()
+        self.lost = words + unjudged.map { "judged in A, not in B: \($0)" }
+    }
+
+    /// Why a figure of so many runs of each group is not compared; nil when all runs have it.
+    private static func silence(_ told: [Int], of runs: [Int]) -> String? {
+        let parts = zip(["A", "B"], zip(told, runs)).compactMap { name, counts -> String? in
+            let (told, runs) = counts
+            guard told < runs else { return nil }
+            return told == 0 ? "no run of \(name) has it" : "\(runs - told) of \(runs) runs of \(name) do not have it"
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
     /// Something became worse, and not by chance.

@@ -12,13 +12,19 @@ struct LogLine: Equatable, Sendable {
 
     enum Problem: Error, Equatable { case damaged }
 
+    /// In bytes; a longer line is damaged.
+    static let longestLine = 65_536
+
     /// A log that does not say its zone is taken for UTC: a trace is about distances only.
     ///
     /// Known are the common and the combined format (Apache, nginx), the HTTP log of HAProxy, and Sluice's journal as
     /// JSON lines. nil for a line that is sound and tells of no arrival: an empty one, or another entry of a journal.
-    static func parse(_ line: String) throws(Problem) -> LogLine? {
-        // By bytes: what people send ends up in logs, and a mark that combines with a quote or bracket would hide it.
-        let text = Array(line.utf8).drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    static func parse(_ line: String) throws(Problem) -> LogLine? { try Self.parse(bytes: Array(line.utf8)[...]) }
+
+    /// By bytes: what people send ends up in logs, and a mark that combines with a quote or bracket would hide it.
+    static func parse(bytes line: ArraySlice<UInt8>) throws(Problem) -> LogLine? {
+        guard line.count <= Self.longestLine else { throw .damaged }
+        let text = line.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         guard let first = text.first, text.count > 1 || first != UInt8(ascii: "\r") else { return nil }
         return first == UInt8(ascii: "{") ? try Self.journal(text) : try Self.access(text)
     }

@@ -2,9 +2,8 @@ import Settings
 
 /// The plan of a run on the operator's own file.
 extension SitePlan {
-    /// Of what workers can carry by their shape, the share that the judge asks for: service times vary, and the policy
-    /// keeps some room.
-    private static let carriedShare = 0.7
+    /// Why such a room is not judged by its opening.
+    static let hasNoOpening = "the room has no opening"
     /// So much more than the fewest workers carry must be asked of them for more to be needed.
     private static let growthFactor = 1.5
 
@@ -26,17 +25,19 @@ extension SitePlan {
         self.slots = Int(room.slots)
         self.sessionSeconds = Int((room.sessionMicros + 999_999) / 1_000_000)
         self.journalEntries = room.journalEntries
-        self.takeWorkers(pool)
-        self.takeLimits(room, scenario, requests: pool.scaling.requestsPerVisitor)
-        self.leaveOut(room, pool, scenario)
-        try self.checkCrowd(scenario, room.name)
+        let capacity = PoolCapacity(pool, scenario)
+        self.takeWorkers(pool, capacity)
+        self.takeLimits(room, capacity)
+        self.leaveOut(room, pool, scenario, capacity)
+        try self.checkCrowd(scenario, room.name, capacity)
     }
 
-    private mutating func takeWorkers(_ pool: PoolSettings) {
+    private mutating func takeWorkers(_ pool: PoolSettings, _ capacity: PoolCapacity) {
         self.fewestWorkers = pool.minWorkers
         self.mostWorkers = pool.maxWorkers
         self.slotsPerWorker = pool.worker.slots
-        self.serviceMilliseconds = max(1, Int(pool.worker.serviceTimeNanoseconds / 1_000_000))
+        self.serviceMilliseconds = capacity.serviceMilliseconds
+        self.requestsPerVisitor = capacity.requestsPerVisitor
         self.spread = pool.worker.spread
         self.queuePerWorker = pool.worker.queue
         self.startSeconds = Int((pool.worker.startTimeNanoseconds + 999_999_999) / 1_000_000_000)
@@ -46,9 +47,7 @@ extension SitePlan {
     }
 
     /// The file's limits, raised and lowered again at the same shares of the run as those of the tool's own site.
-    private mutating func takeLimits(_ room: RoomSettings, _ scenario: Scenario, requests: Double) {
-        let crowdRequests = scenario.mean { Double($0.fewestRequests + $0.mostRequests) / 2 }
-        self.requestsPerVisitor = Int(max(requests, crowdRequests).rounded(.up))
+    private mutating func takeLimits(_ room: RoomSettings, _ capacity: PoolCapacity) {
         self.before = Limits(inflowMilli: room.inflowMilli, burst: Int(room.burst))
         let raised = Limits(
             inflowMilli: max(room.inflowMilli + 1, Int64(Double(room.inflowMilli) * Self.raise)),
@@ -57,25 +56,19 @@ extension SitePlan {
         self.changes = zip(self.changes.suffix(2), [raised, self.before]).map {
             Change(seconds: $0.seconds, limits: $1)
         }
-        let carried = self.carriedMilli(workers: self.fewestWorkers)
-        if carried < raised.inflowMilli {
-            self.carriedMilli = carried
-            self.notes.append(
-                "the fewest workers (\(self.fewestWorkers)) carry about \(SandboxedFile.rate(carried)) for sure, by their "
-                    + "shape: that much of the inflow must be used while people wait"
-            )
+        if let due = capacity.due(ofInflowMilli: raised.inflowMilli, fewestWorkers: self.fewestWorkers) {
+            self.carriedMilli = due.milli
+            self.notes.append(due.note)
         }
     }
 
-    /// Visitors a second, in thousandths, that so many workers serve for sure.
-    private func carriedMilli(workers: Int) -> Int64 {
-        let slots = Double(workers * self.slotsPerWorker) * self.utilization
-        let requests = slots * 1000 / Double(self.serviceMilliseconds)
-        return Int64(requests / Double(self.requestsPerVisitor) * Self.carriedShare * 1000)
-    }
-
-    private mutating func leaveOut(_ room: RoomSettings, _ pool: PoolSettings, _ scenario: Scenario) {
-        if !self.hasOpening { self.leftOut[.opening] = "the room has no opening" }
+    private mutating func leaveOut(
+        _ room: RoomSettings,
+        _ pool: PoolSettings,
+        _ scenario: Scenario,
+        _ capacity: PoolCapacity
+    ) {
+        if !self.hasOpening { self.leftOut[.opening] = Self.hasNoOpening }
         let waiting = Double(scenario.visitors) * scenario.curve.shareBeforeOpening
         let asked = min(Double(room.inflowMilli), waiting / Double(max(1, self.drainGoalSeconds)) * 1000)
         if pool.minWorkers == pool.maxWorkers {
@@ -84,7 +77,7 @@ extension SitePlan {
             self.leftOut[.workers] =
                 "scale_down_after is \(self.scaleDownAfterSeconds) s, and a run waits for "
                 + "\(Rehearsal.mostScaleDownSeconds) s at most"
-        } else if asked < Double(self.carriedMilli(workers: self.fewestWorkers)) * Self.growthFactor {
+        } else if asked < Double(capacity.carriedMilli(workers: self.fewestWorkers)) * Self.growthFactor {
             self.leftOut[.workers] = "the fewest workers carry this crowd: no more are needed"
         }
         if case .none = room.binding {
@@ -94,10 +87,14 @@ extension SitePlan {
     }
 
     /// A crowd that cannot be in by the end of the run would be a verdict on the plan, not on the site.
-    private func checkCrowd(_ scenario: Scenario, _ room: String) throws(RehearsalProblem) {
+    private func checkCrowd(
+        _ scenario: Scenario,
+        _ room: String,
+        _ capacity: PoolCapacity
+    ) throws(RehearsalProblem) {
         let noShowShare = scenario.mean(\.noShowShare)
         let people = Double(scenario.visitors) * (1 - noShowShare)
-        let pace = Double(min(self.before.inflowMilli, self.carriedMilli(workers: self.mostWorkers))) / 1000
+        let pace = Double(min(self.before.inflowMilli, capacity.carriedMilli(workers: self.mostWorkers))) / 1000
         let seconds = scenario.durationSeconds - (self.hasOpening ? scenario.curve.openingSeconds : 0)
         let most = max(0, pace * (seconds * Self.drainedShare - scenario.mean(\.longestThinkSeconds)))
         guard people <= most else {

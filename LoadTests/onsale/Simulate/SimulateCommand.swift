@@ -13,7 +13,8 @@ struct SimulateCommand: ParsableCommand {
             and workers as production runs them, by the settings of CONFIG, or, without it, by those of the site that \
             `play` makes for such a crowd. One seed gives one result, to the last digit, on every machine.
 
-            Ends with 0 when every promise held in every run, 1 when one did not, 3 when the run could not be played.
+            Ends with 0 when every promise held in every run, 1 when one did not, 99 when all held and an objective of \
+            the scenario file was missed, 3 when the run could not be played.
             """
     )
 
@@ -85,8 +86,7 @@ struct SimulateCommand: ParsableCommand {
             }
             if let played {
                 if let folder = self.report {
-                    let verdict = Judge(objectives: scenario.objectives, evidence: runs[0].evidence).verdict()
-                    let report = self.runReport(runs[0], rehearsal, scenario, verdict)
+                    let report = self.runReport(runs[0], rehearsal, scenario, SimulatedOutcome(runs[0], scenario))
                     ProgressPrinter().say("  \(try ReportFiles.write(report, folder: folder).html)")
                 }
                 let comparison = PlayedComparison(played: played.gateway, simulated: RunResult(runs[0].evidence))
@@ -94,13 +94,6 @@ struct SimulateCommand: ParsableCommand {
                 throw ExitCode(comparison.isClose ? 0 : Verdict.ExitCode.broken.rawValue)
             }
             ProgressPrinter().say(SimulatedText(runs: runs).render())
-            guard !runs[0].isCounted else {
-                ProgressPrinter().say(
-                    "  more than \(Format.count(SimulatedCrowd.mostJudged)) visitors: counted, not judged; simulated in "
-                        + "\(Format.decimal(Date().timeIntervalSince(began), places: 2)) s"
-                )
-                return
-            }
             try self.judge(runs, rehearsal, scenario, tookSeconds: Date().timeIntervalSince(began))
         } catch let error as SettingsError {
             printError(error.description)
@@ -125,28 +118,32 @@ struct SimulateCommand: ParsableCommand {
         _ scenario: Scenario,
         tookSeconds: Double
     ) throws {
-        let verdicts = runs.map { Judge(objectives: scenario.objectives, evidence: $0.evidence).verdict() }
-        let report = self.runReport(runs[0], rehearsal, scenario, verdicts[0])
+        let outcomes = runs.map { SimulatedOutcome($0, scenario) }
+        let report = self.runReport(runs[0], rehearsal, scenario, outcomes[0])
         let printer = ProgressPrinter()
-        printer.say(VerdictText(report, isColoured: printer.isColoured).render())
-        for (run, verdict) in zip(runs, verdicts).dropFirst() where !verdict.passed {
-            let broken = verdict.broken.map { "\($0.title): \($0.measured)" }
-            printer.say("  seed \(run.seed): \(broken.joined(separator: "; "))")
+        let text = VerdictText(report, isColoured: printer.isColoured)
+        if runs[0].isCounted {
+            let words = "more than \(Format.count(SimulatedCrowd.mostJudged)) visitors: counted, not judged"
+            printer.say((["  \(words)"] + text.objectives).joined(separator: "\n"))
+        } else {
+            printer.say(text.render())
+        }
+        for (run, outcome) in zip(runs, outcomes).dropFirst() where outcome.exitCode != .good {
+            printer.say("  seed \(run.seed): \(outcome.complaints.joined(separator: "; "))")
         }
         printer.say("  simulated in \(Format.decimal(tookSeconds, places: 2)) s")
         if let folder = self.report {
             let paths = try ReportFiles.write(report, folder: folder)
             printer.say("  \(URL(fileURLWithPath: paths.html).path)")
         }
-        let code = verdicts.allSatisfy(\.passed) ? Verdict.ExitCode.good : .broken
-        throw ExitCode(code.rawValue)
+        throw ExitCode(Verdict.ExitCode(outcomes).rawValue)
     }
 
     private func runReport(
         _ run: SimulatedRun,
         _ rehearsal: SimulationPlan,
         _ scenario: Scenario,
-        _ verdict: Verdict
+        _ outcome: SimulatedOutcome
     ) -> RunReport {
         RunReport(
             startedAt: Date(timeIntervalSince1970: Double(SimulationPlan.startedMicros) / 1e6).ISO8601Format(),
@@ -160,8 +157,9 @@ struct SimulateCommand: ParsableCommand {
                 .init(name: "site", value: self.config ?? "generated, as `play` makes it"),
             ],
             settings: rehearsal.facts,
-            verdict: verdict,
-            gateway: RunResult(run.evidence)
+            verdict: outcome.verdict ?? Verdict(checks: []),
+            gateway: RunResult(run.evidence),
+            objectives: outcome.objectives
         )
     }
 

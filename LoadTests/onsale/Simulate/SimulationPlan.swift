@@ -22,7 +22,12 @@ struct SimulationPlan: Sendable {
     var facts: [RunReport.Fact]
     /// How long before the run the controller looked for the first time; nil: as usual.
     var controllerLeadNanoseconds: Int64?
-    private var mustGrow = false
+    /// The crowd is more than the fewest workers can serve.
+    private var needsMoreWorkers = false
+    /// Visitors a second, in thousandths, that the workers carry for sure; nil: all that the limits allow.
+    private var carriedMilli: Int64?
+    /// Promises that these settings cannot be held to, each with the reason.
+    private var leftOut: [Check.Name: String] = [:]
 
     /// The site that `play` makes for such a crowd.
     init(plan: SitePlan, scenario: Scenario, overrides: [SettingsOverride]) throws {
@@ -34,7 +39,7 @@ struct SimulationPlan: Sendable {
         try self.init(settings(plan.before), room: SitePlan.roomName)
         self.changes = try plan.changes.map { ($0.seconds, try settings($0.limits)) }
         self.facts = plan.facts
-        self.mustGrow = true
+        self.needsMoreWorkers = plan.needsMoreWorkers
         self.noteOverrides(overrides)
     }
 
@@ -47,7 +52,19 @@ struct SimulationPlan: Sendable {
             settings.rooms[index].opensAtMicros = opening
         }
         try self.init(settings, room: name)
+        self.takeWhatIsDue(scenario)
         self.noteOverrides(overrides)
+    }
+
+    /// As for a file that is played: what its workers cannot carry is no shortfall of the room.
+    private mutating func takeWhatIsDue(_ scenario: Scenario) {
+        let due = PoolCapacity(self.pool, scenario).due(
+            ofInflowMilli: self.room.inflowMilli,
+            fewestWorkers: self.pool.workerBounds.lowerBound
+        )
+        self.carriedMilli = due?.milli
+        if self.room.opensAtMicros == nil { self.leftOut[.opening] = SitePlan.hasNoOpening }
+        self.facts += SitePlan.told(leftOut: self.leftOut, notes: due.map { [$0.note] } ?? [])
     }
 
     private static func onlyRoom(_ settings: Settings, _ file: String) throws -> String {
@@ -119,10 +136,10 @@ struct SimulationPlan: Sendable {
         evidence.schedule = self.schedule(crowd.scenario.objectives)
         evidence.sessionMicros = self.room.sessionMicros
         let bounds = self.pool.workerBounds
+        evidence.workerBounds = .init(fewest: bounds.lowerBound, most: bounds.upperBound)
         // That workers grow is promised of the generated site, whose crowd is too large for one; an operator's may not be.
-        if self.mustGrow || run.mostWorkers > bounds.lowerBound {
-            evidence.workerBounds = .init(fewest: bounds.lowerBound, most: bounds.upperBound)
-        }
+        evidence.needsMoreWorkers = self.needsMoreWorkers
+        evidence.leftOut = Set(self.leftOut.keys)
         return SimulatedRun(
             seed: seed,
             evidence: evidence,
@@ -162,7 +179,8 @@ struct SimulationPlan: Sendable {
             written: self.steps,
             openingMicros: max(0, opensAt - Self.startedMicros),
             reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: (startSeconds + Self.controllerSeconds) * 1_000_000
+            startMicros: (startSeconds + Self.controllerSeconds) * 1_000_000,
+            carriedMilli: self.carriedMilli
         )
     }
 }

@@ -67,11 +67,14 @@ enum Goal: String, CaseIterable, Sendable {
 }
 
 /// Searches settings by simulation: one knob after the other, in steps that shrink, from where the file stands. Every
-/// candidate is played with every seed, and counts only when all promises hold in all of them.
+/// candidate is played with every seed, and counts only when all promises hold in all of them and as many people are
+/// served as with the settings as they are: who is turned away costs nothing and waits for nothing.
 ///
 /// A search of this kind finds a place from which no single step is better, not the best of all. Limits: `mostTrials`.
 struct Tuning {
     static let mostTrials = 400
+    /// Of those whom the settings as they are serve, the share that a better choice has to serve.
+    static let leastServedShare = 0.99
     private static let firstStep = 1.5
     private static let lastStep = 1.04
 
@@ -80,12 +83,39 @@ struct Tuning {
         var values: [Double]
         /// The mean over the seeds.
         var figure: Double
-        /// Runs in which a promise was broken, or somebody was not served for other reasons than their own.
+        /// People, of all seeds together.
+        var served: Int
+        /// Runs in which a promise did not hold, or could not be measured.
         var broken: Int
+        /// Runs in which something that was asked for was not reached.
+        var missed = 0
+        /// Of crowds too large for books: no promise was judged.
+        var isCounted = false
 
-        /// Kept promises first.
-        func isBetter(than other: Trial) -> Bool {
-            (self.broken, self.figure) < (other.broken, other.figure * (other.broken == self.broken ? 0.999 : 1))
+        /// Kept promises first, then what was asked for. Where both are kept, then that so many people at least are
+        /// served; where they are not, the way out may lead past fewer.
+        func isBetter(than other: Trial, servingAtLeast least: Double) -> Bool {
+            func rank(_ trial: Trial) -> (Int, Int, Double) {
+                let isKept = trial.broken + trial.missed == 0
+                return (trial.broken, trial.missed, isKept ? max(0, least - Double(trial.served)) : 0)
+            }
+            let (own, others) = (rank(self), rank(other))
+            return own == others ? self.figure < other.figure * 0.999 : own < others
+        }
+
+        /// What it came to, for the person who asked.
+        func words(_ goal: Goal, seeds: Int) -> String {
+            var parts = ["\(Format.decimal(self.figure, places: 2)) \(goal.unit)"]
+            parts.append("\(Format.count(self.served)) served")
+            if self.isCounted {
+                parts.append("counted, not judged")
+            } else {
+                parts.append(
+                    self.broken == 0 ? "every promise kept" : "promises broken with \(self.broken) of \(seeds) seeds"
+                )
+            }
+            if self.missed > 0 { parts.append("objectives missed with \(self.missed) of \(seeds) seeds") }
+            return parts.joined(separator: ", ")
         }
     }
 
@@ -102,6 +132,7 @@ struct Tuning {
     /// The best that was found; nil when not even the first values could be played.
     mutating func search(from start: [Double]) throws -> Trial? {
         guard var best = try self.trial(start) else { return nil }
+        let leastServed = Double(best.served) * Self.leastServedShare
         var step = Self.firstStep
         while step > Self.lastStep, self.trials.count < Self.mostTrials {
             var isBetter = false
@@ -111,9 +142,9 @@ struct Tuning {
                 for factor in [step, 1 / step] {
                     var values = from
                     values[index] = self.knobs[index].bounded(from[index] * factor)
-                    guard values != from, let trial = try self.trial(values), trial.isBetter(than: best) else {
-                        continue
-                    }
+                    guard values != from, let trial = try self.trial(values),
+                        trial.isBetter(than: best, servingAtLeast: leastServed)
+                    else { continue }
                     best = trial
                     isBetter = true
                 }

@@ -275,8 +275,12 @@ struct SitePlan: Equatable, Sendable {
     /// what is not judged.
     var told: [RunReport.Fact] {
         (self.copy?.replacements ?? []).map { RunReport.Fact(name: "replaced: \($0.key)", value: $0.words) }
-            + self.leftOut.sorted { $0.key.rawValue < $1.key.rawValue }
+            + Self.told(leftOut: self.leftOut, notes: self.notes)
+    }
+
+    static func told(leftOut: [Check.Name: String], notes: [String]) -> [RunReport.Fact] {
+        leftOut.sorted { $0.key.rawValue < $1.key.rawValue }
             .map { RunReport.Fact(name: "not judged: \($0.key.words)", value: $0.value) }
-            + self.notes.map { RunReport.Fact(name: "note", value: $0) }
+            + notes.map { RunReport.Fact(name: "note", value: $0) }
     }
 }

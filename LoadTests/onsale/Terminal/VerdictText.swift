@@ -29,11 +29,15 @@ struct VerdictText {
         var lines = [""] + headline + [""]
         if self.report.partial != nil { lines += self.wrapped(section.story, indent: 2) + [""] }
         lines += self.report.verdict.checks.flatMap(self.lines)
-        if !self.report.objectives.isEmpty {
-            lines += ["", "  \(self.ink(.faint, "Objectives"))"] + self.report.objectives.flatMap(self.lines)
-        }
+        lines += self.objectives
         if let direct = self.report.direct { lines += self.comparison(direct) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What was asked for, and what became of it; nothing where nothing was.
+    var objectives: [String] {
+        guard !self.report.objectives.isEmpty else { return [] }
+        return ["", "  \(self.ink(.faint, "Objectives"))"] + self.report.objectives.flatMap(self.lines)
     }
 
     private func lines(_ check: Check) -> [String] {
