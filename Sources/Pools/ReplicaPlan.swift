@@ -148,6 +148,8 @@ public struct ReplicaPlan: Sendable {
     /// As many orders as there are replicas that are not ready.
     private mutating func settle(now: Instant, isFirst: Bool = false) {
         guard let replicas = self.replicas else { return }
+        // Where numbers tell who goes, somebody else's order for more keeps them.
+        if self.choice == .highestNumber { self.dismissed = self.dismissed.filter { Self.number($0.key) >= replicas } }
         let missing = max(0, replicas - self.serving.count)
         if missing > 0, let id = self.forgiven(now: now) {
             self.dismissed[id] = nil
