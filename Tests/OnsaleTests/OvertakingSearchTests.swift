@@ -98,7 +98,7 @@ import Testing
     @Test func error_endsWhatWasDue() {
         let looks = [
             Self.look(2, 9, .letIn, 100, 110), Self.look(1, 5, .atDoor, 150, 160), Self.look(1, 5, .error, 170, 180),
-            Self.look(3, 7, .letIn, 300, 310), Self.look(1, 5, .letIn, 700, 710),
+            Self.look(3, 7, .letIn, 300, 310), Self.look(1, 5, .atDoor, 320, 600), Self.look(1, 5, .letIn, 700, 710),
         ]
         #expect(Self.overtaken(looks) == [])
         #expect(Self.overtaken(looks.filter { $0.kind != .error }) == [5])

@@ -100,7 +100,7 @@ import Testing
 
     @Test func objective_thatCannotBeMet_isMissed() throws {
         var scenario = Scenario(visitors: 300, durationSeconds: 25, seed: 1)
-        scenario.asked = try Objective.parse(["served>=10%", "wait.max<1ns"])
+        scenario.asked = try Objective.parse(["served>=10%", "wait.max<1us"])
         let outcome = SimulatedOutcome(try self.run(scenario), scenario)
         #expect(outcome.verdict?.passed == true && outcome.objectives.map(\.isReached) == [true, false])
         #expect(outcome.exitCode == .objectiveMissed && outcome.complaints.count == 1)
@@ -109,7 +109,7 @@ import Testing
         let good = SimulatedOutcome(try self.run(scenario), scenario)
         #expect(good.exitCode == .good)
         #expect(Verdict.ExitCode([good, outcome]) == .objectiveMissed && Verdict.ExitCode([good, good]) == .good)
-        scenario.asked = try Objective.parse(["wait.max<1ns"])
+        scenario.asked = try Objective.parse(["wait.max<1us"])
         let counted = SimulatedOutcome(try self.run(scenario, isCounted: true), scenario)
         #expect(counted.verdict == nil && counted.exitCode == .objectiveMissed)
     }

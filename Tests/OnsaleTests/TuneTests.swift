@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Testing
 
 @testable import onsale
@@ -49,23 +48,6 @@ import Testing
         let best = try #require(try tuning.search(from: [200]))
         #expect(best.broken == 0, "\(best)")
         #expect(brokenAtFirst == 0 ? best.served >= 990 : best.served < 990, "\(best)")
-    }
-
-    @Test func search_ofARealSale_servesAsManyAsTheFile() throws {
-        let folder = try Machine.makeTemporaryFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let path = "\(folder)/sluice.yaml"
-        let small = "max_workers: 3, worker: { slots: 2 }"
-        let text = SimulateTests.file(rooms: ["sale"]).replacing("max_workers: 3", with: small)
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        let command = try TuneCommand.parse([
-            path, "--goal", "cost", "--seeds", "1", "--visitors", "300", "--seconds", "45", "--bound",
-            "rooms.sale.inflow=5/s..40/s",
-        ])
-        let found = try command.search(try command.options.playedScenario())
-        let first = found.tuning.trials[0]
-        #expect(found.tuning.trials.contains { $0.figure < first.figure && $0.served * 100 < first.served * 99 })
-        #expect(found.best.served * 100 >= first.served * 99, "\(found.best), and \(first) at first")
     }
 
     @Test func words_sayWhatWasJudged() {
