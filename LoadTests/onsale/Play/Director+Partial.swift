@@ -14,8 +14,8 @@ extension Director {
 
     /// Called before anything is ended, so that a second signal finds the report written. Where the run through the
     /// gateway was over, it is judged, and only the comparison is left out; where it failed after the crowd had gone,
-    /// as when the
-    /// journal could not be read, there is still what the crowd met. Writes nothing when nobody has come yet.
+    /// as when the journal could not be read, there is still what the crowd met. Writes nothing when nobody has come
+    /// yet.
     func leavePartialReport(_ reason: String) {
         guard let soFar = self.soFar else { return }
         var report: RunReport?

@@ -7,7 +7,7 @@ struct SimulatedOutcome: Sendable {
     init(_ run: SimulatedRun, _ scenario: Scenario) {
         let isJudged = !run.isCounted
         self.verdict = isJudged ? Judge(objectives: scenario.objectives, evidence: run.evidence).verdict() : nil
-        // A drawn result is made of every exchange: not for nothing.
+        // Every exchange is added up for a result: only where something was asked of it.
         let result = scenario.asked.isEmpty ? nil : RunResult(run.evidence)
         self.objectives = result.map { result in scenario.asked.map { ObjectiveResult($0, of: result) } } ?? []
     }

@@ -12,7 +12,8 @@ import Scaling
 /// meaning here are written as `%` and two hex digits. Gateway and time stand beside the text, not in it.
 ///
 /// Version 1 ends before the rooms, and is read too. Behind the rooms there may be further parts, each `NAME=...`; those
-/// that are not known are passed over, so that later programs may add some. A controller of version 1 reads no other: until it is renewed it holds the workers and rates that it has.
+/// that are not known are passed over, so that later programs may add some. A controller of version 1 reads no other:
+/// until it is renewed it holds the workers and rates that it has.
 extension GatewaySignals {
     /// Workers in `workerInFlight`.
     public static let maxWorkers = BoardLimits.maxWorkers
