@@ -291,8 +291,8 @@ final class KubernetesDriver: WorkerDriver {
         self.round(attempt: 1)
     }
 
-    /// What comes of a round whose term is over is nobody's.
-    private func isOfThePast() -> Bool {
+    /// Ends a round whose term is over, and tells whether it was: what comes of it is nobody's.
+    private func endsAsPast() -> Bool {
         guard self.term == nil || self.term != self.roundTerm else { return false }
         self.isBusy = false
         return true
@@ -309,7 +309,7 @@ final class KubernetesDriver: WorkerDriver {
     private func round(attempt: Int) {
         guard let link = self.link, self.term != nil else { return self.isBusy = false }
         link.caller.call(link.target.read, deadlineNanoseconds: Self.readNanoseconds) { [weak self] result in
-            guard let self, !self.isOfThePast() else { return }
+            guard let self, !self.endsAsPast() else { return }
             switch result.flatMap(ScaleTarget.scale) {
             case .failure(let failure): self.roundEnds(failure)
             case .success(let scale):
@@ -344,7 +344,7 @@ final class KubernetesDriver: WorkerDriver {
             deadlineNanoseconds: Self.writeNanoseconds,
             mayGoOn: { [weak self] in self?.allowance }
         ) { [weak self] result in
-            guard let self, !self.isOfThePast() else { return }
+            guard let self, !self.endsAsPast() else { return }
             // One that is gone already need not be marked.
             if case .failure(let failure) = result, !failure.isMissing { return self.roundEnds(failure) }
             self.mark(victims.dropFirst(), cost: cost, then: then)
@@ -361,7 +361,7 @@ final class KubernetesDriver: WorkerDriver {
             deadlineNanoseconds: Self.writeNanoseconds,
             mayGoOn: { [weak self] in self?.allowance }
         ) { [weak self] result in
-            guard let self, !self.isOfThePast() else { return }
+            guard let self, !self.endsAsPast() else { return }
             switch result {
             case .success:
                 self.tried = nil

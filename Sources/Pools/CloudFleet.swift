@@ -53,7 +53,7 @@ public struct CloudFleet: Sendable {
         /// How often the cloud has refused to end it.
         fileprivate var refusals = 0
 
-        fileprivate mutating func isBack(as state: State) {
+        fileprivate mutating func comesBack(as state: State) {
             self.state = state
             self.isTimed = false
         }
@@ -173,12 +173,12 @@ public struct CloudFleet: Sendable {
         case (_, .leaving):
             self.countLoss(of: known)
             self.members[instance.id]?.state = .leaving
-        case (.leaving, _): self.members[instance.id]?.isBack(as: fresh)
+        case (.leaving, _): self.members[instance.id]?.comesBack(as: fresh)
         // They leave by the cloud's choice alone, and it has chosen others, or none.
         case (.draining, _) where !self.limits.canRetire, (.retiring, _) where !self.limits.canRetire:
-            self.members[instance.id]?.isBack(as: fresh)
+            self.members[instance.id]?.comesBack(as: fresh)
         case (.retired(let since), _) where now.nanoseconds(since: since) >= Self.retiredNanoseconds:
-            self.members[instance.id]?.isBack(as: fresh)
+            self.members[instance.id]?.comesBack(as: fresh)
         default: break
         }
     }

@@ -30,7 +30,7 @@ struct LatencyTrim: Codable, Sendable, Equatable {
     private var tail = Smoothed(weight: 0.4)
     /// Seconds with half the slots free that are not looked at: workers are slow at first, because they are cold.
     private static let coldSeconds = 10
-    private var coldSeconds = LatencyTrim.coldSeconds
+    private var coldSecondsLeft = LatencyTrim.coldSeconds
     /// The 95th percentile while half the slots are free, never more than it was under load for long.
     private var calmTail = LongMean()
     private var busyTail = LongMean()
@@ -61,7 +61,7 @@ struct LatencyTrim: Codable, Sendable, Equatable {
             if !isBusy, self.value == 1, signals.errorShare == 0, signals.latency.count >= Self.fewestInCalm,
                 let tail = signals.latency.quantile(0.95)
             {
-                if self.coldSeconds > 0 { self.coldSeconds -= 1 } else { self.calmTail.add(Double(tail)) }
+                if self.coldSecondsLeft > 0 { self.coldSecondsLeft -= 1 } else { self.calmTail.add(Double(tail)) }
             }
             // Slow answers that come while half the slots are free waited in a queue that is gone, or are slow by
             // themselves. Fewer visitors would not make them faster.
