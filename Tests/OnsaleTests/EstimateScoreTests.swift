@@ -42,8 +42,8 @@ import Testing
 
     @Test func honestRanges_hold() {
         let score = Self.score(Self.looks(Self.honest))
-        #expect(score.deciles.map(\.share) == Array(repeating: 1, count: 10))
-        #expect(score.waited == 1_000 && score.told == 1_000 && !score.saysNothing)
+        #expect(score.first.deciles.map(\.share) == Array(repeating: 1, count: 10))
+        #expect(score.first.waited == 1_000 && score.first.told == 1_000 && !score.first.saysNothing)
     }
 
     @Test func rangesThatDoNotHold_orSayNothing_doNotCount() throws {
@@ -51,7 +51,7 @@ import Testing
             { _ in 0...1 }, { _ in 0...100_000 }, { Int64($0 * 2)...Int64($0 * 3) }, { _ in 1...60 },
         ]
         for range in cases {
-            let worst = try #require(Self.score(Self.looks(range)).worst)
+            let worst = try #require(Self.score(Self.looks(range)).first.worst)
             #expect(worst.share < 0.1)
         }
     }
@@ -59,10 +59,10 @@ import Testing
     /// A range that fits everybody well enough, and is told to everybody.
     @Test func rangeThatIsTheSameToAll_saysNothing() {
         let score = Self.score(Self.looks { _ in 25...113 })
-        #expect(score.saysNothing && score.deciles.suffix(8).allSatisfy { $0.share == 1 })
-        #expect(!Self.score(Self.looks { Int64($0 / 4)...Int64($0 * 1.1) }).saysNothing)
+        #expect(score.first.saysNothing && score.first.deciles.suffix(8).allSatisfy { $0.share == 1 })
+        #expect(!Self.score(Self.looks { Int64($0 / 4)...Int64($0 * 1.1) }).first.saysNothing)
         // Of a new line nobody knows how many show up: the longer ends tell them apart.
-        #expect(!Self.score(Self.looks { Int64($0 / 12)...Int64($0 * 1.1) }).saysNothing)
+        #expect(!Self.score(Self.looks { Int64($0 / 12)...Int64($0 * 1.1) }).first.saysNothing)
     }
 
     /// Of 100 places in front, strangers have taken so many: nobody could know that they would not come.
@@ -76,61 +76,86 @@ import Testing
         }
         let numbers = (0..<strangers).map { UInt32(401 + $0) } + (0..<300).map { UInt32($0) }
         let score = EstimateScore(looks, strangerNumbers: numbers, changes: [])
-        #expect((score.worst != nil) == counts)
+        #expect((score.first.worst != nil) == counts)
+    }
+
+    /// Right at joining, and never again.
+    @Test func rangesThatAreRightOnce_areFoundByLaterPages() throws {
+        func score(_ later: (_ restSeconds: Double, _ waitSeconds: Double) -> ClosedRange<Int64>?) -> EstimateScore {
+            var looks: [Look] = []
+            for index in 0..<1_000 {
+                let wait = 10 + Double(index) / 10
+                for seconds in stride(from: 0, to: wait, by: 3) {
+                    let range = seconds == 0 ? Self.honest(wait) : later(wait - seconds, wait)
+                    looks.append(Self.look(index, .waiting, Int64(seconds * 1e6), range))
+                }
+                looks.append(Self.look(index, .letIn, Int64(wait * 1e6), nil))
+            }
+            return Self.score(looks.sorted { $0.answeredMicros < $1.answeredMicros })
+        }
+        let honest = score { rest, _ in Self.honest(rest) }
+        #expect(honest.later.worst?.share == 1 && honest.later.scored > 800 && !honest.later.saysNothing)
+        let frozen = score { _, wait in Self.honest(wait) }
+        #expect(frozen.first.worst?.share == 1)
+        #expect(try #require(frozen.later.worst).share < 0.3)
+        #expect(try #require(score { _, _ in 0...1 }.later.worst).share < 0.1)
+        #expect(score { _, _ in 3...112 }.later.saysNothing)
+        let silent = score { _, _ in nil }.later
+        #expect(silent.told == 0 && silent.waited > 800 && silent.deciles.isEmpty)
     }
 
     /// To those who keep no place nothing was promised.
     @Test func strangers_areNotScored() {
         let looks = Self.looks { $0 < 60 ? Self.honest($0) : 0...1 }
-        #expect(Self.score(looks).worst?.share == 0)
+        #expect(Self.score(looks).first.worst?.share == 0)
         let score = EstimateScore(looks, strangers: Set(500..<1_000), changes: [])
-        #expect(score.waited == 500 && score.worst?.share == 1)
+        #expect(score.first.waited == 500 && score.first.worst?.share == 1)
     }
 
     /// Who waited through a stretch that is excused is left out, also among those who left.
     @Test func waits_throughAnExcusedStretch_areNotScored() {
         let span: ClosedRange<Int64> = 60_000_000...70_000_000
         let looks = Self.looks { $0 < 60 ? Self.honest($0) : 0...1 }
-        #expect(EstimateScore(looks, changes: [], excused: [span]).worst?.share == 1)
+        #expect(EstimateScore(looks, changes: [], excused: [span]).first.worst?.share == 1)
         let scared = Self.looks(leaves: { $0.isMultiple(of: 2) }) { $0 < 60 ? Self.honest($0) : 1_000...2_000 }
-        #expect(Self.score(scared).worst?.share == 0)
-        #expect(EstimateScore(scared, changes: [], excused: [span]).worst?.share == 1)
+        #expect(Self.score(scared).first.worst?.share == 0)
+        #expect(EstimateScore(scared, changes: [], excused: [span]).first.worst?.share == 1)
     }
 
     /// Ranges that hold for the short waits only are found by the long ones.
     @Test func worst_isOfOneTenth() throws {
         let score = Self.score(Self.looks { $0 < 95 ? Self.honest($0) : 20...30 })
-        let worst = try #require(score.worst)
+        let worst = try #require(score.first.worst)
         #expect(worst.share == 0 && worst.longestSeconds > 100)
-        #expect(score.deciles.count { $0.share == 1 } == 8)
+        #expect(score.first.deciles.count { $0.share == 1 } == 8)
     }
 
     /// What was told before a change says nothing of what came after it; what is told after it counts.
     @Test func waits_acrossAChange_areScoredByWhatWasToldAfterIt() {
         let change = (writtenMicros: Int64(12_000_000), settledMicros: Int64(17_000_000))
         let before = Self.score(Self.looks { _ in 0...1 }, changes: [change])
-        #expect(before.deciles.isEmpty && before.waited == 1_000)
+        #expect(before.first.deciles.isEmpty && before.first.waited == 1_000)
         let unsettled = Self.score(Self.looks(againSeconds: 15) { _ in 0...1 }, changes: [change])
-        #expect(unsettled.deciles.isEmpty)
+        #expect(unsettled.first.deciles.isEmpty)
         let after = Self.score(Self.looks(againSeconds: 20) { _ in 0...1 }, changes: [change])
-        #expect(after.scored > 900 && after.worst?.share ?? 1 < 0.1)
-        #expect(Self.score(Self.looks(againSeconds: 20, Self.honest), changes: [change]).worst?.share == 1)
+        #expect(after.first.scored > 900 && after.first.worst?.share ?? 1 < 0.1)
+        #expect(Self.score(Self.looks(againSeconds: 20, Self.honest), changes: [change]).first.worst?.share == 1)
     }
 
     /// Who left because of what was told is scored by when others from behind were in.
     @Test func leavers_whoWereToldTooLong_areNotKept() {
         let scared = Self.score(Self.looks(leaves: { $0.isMultiple(of: 2) }) { _ in 1_000...2_000 })
-        #expect(scared.worst?.share == 0)
+        #expect(scared.first.worst?.share == 0)
         let some = Self.looks(leaves: { $0.isMultiple(of: 2) }) { wait in
             Int(wait * 10).isMultiple(of: 2) ? 1_000...2_000 : Self.honest(wait)
         }
-        #expect(Self.score(some).worst?.share ?? 1 < 0.7)
-        #expect(Self.score(Self.looks(leaves: { $0.isMultiple(of: 2) }, Self.honest)).worst?.share == 1)
+        #expect(Self.score(some).first.worst?.share ?? 1 < 0.7)
+        #expect(Self.score(Self.looks(leaves: { $0.isMultiple(of: 2) }, Self.honest)).first.worst?.share == 1)
     }
 
     @Test func whoWasToldNothing_isCounted() {
         let score = Self.score(Self.looks { $0 < 60 ? nil : 1...2 })
-        #expect(score.waited == 1_000 && score.told == 500)
+        #expect(score.first.waited == 1_000 && score.first.told == 500)
     }
 }
 

@@ -112,7 +112,7 @@ import Testing
         // From the last second before the stall until the line goes on.
         let excuses = try Self.excuses(action.lasting(seconds: 10), at: 28)
         let search = { (spans: [ClosedRange<Int64>]) in
-            EstimateScore(evidence.books?.looks.all ?? [], changes: [], excused: spans).worst?.share
+            EstimateScore(evidence.books?.looks.all ?? [], changes: [], excused: spans).first.worst?.share
         }
         evidence.timeline.excuses = excuses
         let verdict = Judge(objectives: FaultWallTests.scenario.objectives, evidence: evidence).verdict()

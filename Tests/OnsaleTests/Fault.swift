@@ -17,9 +17,10 @@ enum Fault: String, CaseIterable, Sendable {
     // What pages say.
     case estimateTooShort, estimateSaysNothing, estimateMissing, noTimeToLookAgain, countdownWrong
     case estimateTheSameToAll, estimateScaresAway, positionMissing, numberMissing, atDoorBeforeOpening
+    case estimateFrozen
     // The pace.
     case inflowDoubled, inflowHalved, burstTooLarge, stalledForTen, openedEarly, slotsExceeded, slotsNotGivenBack
-    case raiseIgnored, cutIgnored, raiseByAnEighth, turnsBurnt, tailHeldBack
+    case raiseIgnored, cutIgnored, raiseByAnEighth, turnsBurnt, tailHeldBack, openedLate
     case slotsExceededByFew, sessionsCutShort, sessionsTooLong
     // The answers.
     case waitingPagesLate, answersInsideLate, oneSlowSecond, letInLate, frozenForTwo
@@ -77,9 +78,17 @@ extension Fault {
         if self == .workersStay {
             for index in settings.pools.indices { settings.pools[index].minWorkers = settings.pools[index].maxWorkers }
         }
-        guard self == .openedEarly else { return }
+        guard let later = self.opensLaterMicros else { return }
         for index in settings.rooms.indices {
-            settings.rooms[index].opensAtMicros = settings.rooms[index].opensAtMicros.map { $0 - 4_000_000 }
+            settings.rooms[index].opensAtMicros = settings.rooms[index].opensAtMicros.map { $0 + later }
+        }
+    }
+
+    private var opensLaterMicros: Int64? {
+        switch self {
+        case .openedEarly: -4_000_000
+        case .openedLate: 5_000_000
+        default: nil
         }
     }
 }
@@ -140,7 +149,7 @@ extension Fault {
         case .noTimeToLookAgain where look.isTenth: page.refreshSeconds = 0
         case .countdownWrong where page.opensInSeconds > 0: page.opensInSeconds += 10
         // The opening that everybody knows of.
-        case .openedEarly: page.opensInSeconds = look.moment.opensInSeconds
+        case .openedEarly, .openedLate: page.opensInSeconds = look.moment.opensInSeconds
         default: break
         }
     }

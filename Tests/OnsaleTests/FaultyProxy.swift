@@ -76,6 +76,8 @@ struct FaultyProxy {
     private var wronged: Set<Int> = []
     private var lastPlace: AdmissionToken?
     private var tailHeldSince: Double?
+    /// The first range that each was told.
+    private var firstEstimates: [Int: ClosedRange<Int64>] = [:]
     /// How far the line was when the second gateway last heard of it.
     private var staleServing: Int64 = 0
     private var draw = SplitMix64(seed: 77)
@@ -182,6 +184,7 @@ struct FaultyProxy {
         if var page = response.page {
             let look = Fault.Look(book: asked.book, looks: self.looks[asked.book], moment: moment)
             if fault == .gatewaysDisagree { self.tellStale(&page, look) }
+            if fault == .estimateFrozen { self.freeze(&page, asked.book) }
             fault.spoil(&page, look, &self.draw)
             response.page = page
             response.retryAfterSeconds = page.refreshSeconds
@@ -194,6 +197,13 @@ struct FaultyProxy {
         let sent = ProxiedSale.seconds(asked.sentAt)
         let late = fault.lateness(of: response, isLetIn: isLetIn, sent: sent, answered: moment.seconds, &self.draw)
         return .answer(response, seconds: moment.seconds + late)
+    }
+
+    private mutating func freeze(_ page: inout WaitingPage, _ book: Int) {
+        guard let range = page.estimateSeconds else { return }
+        let first = self.firstEstimates[book] ?? range
+        self.firstEstimates[book] = first
+        page.estimateSeconds = first
     }
 
     /// Each other look is answered by a gateway that hears nothing of the line for ten seconds.

@@ -142,3 +142,51 @@ import Testing
         #expect(read(0.000_2) == "0.02 %" && read(1e-9) == "< 0.001 %")
     }
 }
+
+@Suite struct WorstStretchTests {
+    /// So many values of each second, in milliseconds.
+    static func found(_ seconds: [[Int]]) -> WorstStretch.Found? {
+        var search = WorstStretch()
+        for (second, millis) in seconds.enumerated() {
+            var values = LatencyRecorder.makeHistogram()
+            for value in millis { values.record(UInt64(value) * 1_000_000) }
+            search.add(values, second: second)
+        }
+        return search.found
+    }
+
+    static func millis(_ found: WorstStretch.Found?) -> Int? { found.map { Int((Double($0.p99) / 1e6).rounded()) } }
+
+    static let fast = Array(repeating: 1, count: 10)
+    static let slow = Array(repeating: 500, count: 10)
+
+    @Test func secondsWithEnoughValues_areLookedAtAlone() {
+        let full = Array(repeating: 1, count: 100)
+        let found = Self.found([full, full.dropLast(2) + [700, 700], full])
+        #expect(found?.seconds == 1...1 && found?.count == 100 && Self.millis(found) == 700)
+        // Between sparse ones, too.
+        #expect(Self.found([Self.fast, full.dropLast(2) + [700, 700], Self.fast])?.seconds == 1...1)
+    }
+
+    @Test func sparseSeconds_areLookedAtTogether_andTheRestWithTheLast() {
+        let seconds = Array(repeating: Self.fast, count: 40)
+        for slowSecond in [0, 9, 10, 25, 39] {
+            var some = seconds
+            some[slowSecond] = Self.slow
+            let found = Self.found(some)
+            #expect(found?.seconds.contains(slowSecond) == true && Self.millis(found) == 500)
+        }
+        let withRest = Self.found(seconds + [Self.fast, Self.slow])
+        #expect(withRest?.seconds == 30...41 && withRest?.count == 120 && Self.millis(withRest) == 500)
+    }
+
+    @Test func sparseSecond_beforeAFullOne_isNotLost() {
+        let found = Self.found([Self.slow, Array(repeating: 1, count: 100)])
+        #expect(found?.seconds == 0...1 && Self.millis(found) == 500)
+    }
+
+    @Test func tooFewValues_haveNoWorst() {
+        #expect(Self.found(Array(repeating: Self.slow, count: 9)) == nil)
+        #expect(Self.found([]) == nil)
+    }
+}

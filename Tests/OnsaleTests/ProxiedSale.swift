@@ -411,8 +411,7 @@ struct ProxiedSale {
         let told = self.exchanges.enumerated().flatMap { self.proxy.fault?.told($1, of: $0) ?? [$1] }
         evidence.journal = AdmissionJournal(exchanges: told, limits: self.limits)
         evidence.journal.sort()
-        evidence.roomAdmitted = self.site.snapshot.map { Int($0.admitted) }
-        evidence.isRoomAsked = true
+        evidence.roomCount = .init(answer: self.site.snapshot.map { Int($0.admitted) })
         evidence.workerBounds = .init(fewest: self.plan.fewestWorkers, most: self.plan.mostWorkers)
         evidence.agentCount = 2
         if self.proxy.fault == .agentLost { evidence.missingShares = ["agent 2 was lost"] }

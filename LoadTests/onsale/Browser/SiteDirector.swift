@@ -102,15 +102,17 @@ actor SiteDirector {
         var environment = Machine.facts
         environment.append(used)
         let result = RunResult(evidence)
+        let objectives = crowd.scenario.asked.map { ObjectiveResult($0, of: result) }
+        let judge = Judge(objectives: crowd.scenario.objectives, evidence: evidence, asked: objectives)
         return RunReport(
             startedAt: startedAt.ISO8601Format(),
             command: self.command,
             scenario: crowd.scenario,
             environment: environment,
             settings: self.facts(target, answer, site),
-            verdict: Judge(objectives: crowd.scenario.objectives, evidence: evidence).siteVerdict(),
+            verdict: judge.siteVerdict(),
             gateway: result,
-            objectives: crowd.scenario.asked.map { ObjectiveResult($0, of: result) }
+            objectives: objectives
         )
     }
 

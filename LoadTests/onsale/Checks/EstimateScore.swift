@@ -1,7 +1,11 @@
+import Primitives
+
 /// How honest the waits were that visitors were told, against what came.
 ///
-/// Nobody can know that limits will be changed: scored is the first range that each was told after the last change before
-/// they were in. Who left before is scored by when the first from behind was in: about then it would have been their turn.
+/// Nobody can know that limits will be changed: scored is what each was told after the last change before they were in,
+/// the first range, and one page of those that came later, whichever of them chance picks, so that a range that was right
+/// once and is not kept up is found. Who left before is scored by when the first from behind was in: about then it would
+/// have been their turn.
 ///
 /// Nor can anybody know that strangers of the tool's own crowd have taken many of the numbers in front, with which nobody
 /// comes: what was told then is left out. So is whoever waited through a stretch that is excused, or came much later than told.
@@ -16,10 +20,32 @@ struct EstimateScore: Equatable, Sendable {
     /// A change of limits: when it was written, and from when on ranges must reckon with it.
     typealias Change = (writtenMicros: Int64, settledMicros: Int64)
 
+    /// How ranges of one kind held.
+    struct Part: Equatable, Sendable {
+        /// By rising wait; empty when too few were told a range.
+        fileprivate(set) var deciles: [Decile] = []
+        /// The same is told to those who wait long and to those who wait short.
+        fileprivate(set) var saysNothing = false
+        /// Of those who waited long enough to want an estimate: how many, and how many were told one.
+        fileprivate(set) var waited = 0
+        fileprivate(set) var told = 0
+        /// Waits that were scored.
+        var scored: Int { self.deciles.reduce(0) { $0 + $1.count } }
+        var worst: Decile? { self.deciles.min { $0.share < $1.share } }
+    }
+
     private struct Wait {
         var seconds: Double
         var middleToldSeconds: Double
         var isKept: Bool
+    }
+
+    /// What a page said, after so many changes, and the places that were in front then.
+    private struct Told {
+        var micros: Int64
+        var seconds: ClosedRange<Int64>?
+        var changes: Int
+        var ahead: Range<Int64>
     }
 
     /// What is known of a visitor so far.
@@ -27,8 +53,11 @@ struct EstimateScore: Equatable, Sendable {
         var number: Int64 = 0
         var joinedMicros: Int64?
         var wasTold = false
-        /// The first range since `changes` changes, and the places that were in front then.
-        var told: (micros: Int64, seconds: ClosedRange<Int64>, changes: Int, ahead: Range<Int64>)?
+        /// The page with the first range since the last change.
+        var first: Told?
+        /// One of the pages after it, each as likely as the others; and how many there were.
+        var later: Told?
+        var laterCount: UInt64 = 0
         /// The last one.
         var page: Look?
         var isIn = false
@@ -57,15 +86,8 @@ struct EstimateScore: Equatable, Sendable {
     /// Of the places in front, the share that strangers may have taken.
     static let mostStrangers = 0.2
 
-    /// By rising wait; empty when too few were told a range.
-    private(set) var deciles: [Decile] = []
-    /// The same is told to those who wait long and to those who wait short.
-    private(set) var saysNothing = false
-    /// Of those who waited long enough to want an estimate: how many, and how many were told one.
-    private(set) var waited = 0
-    private(set) var told = 0
-    /// Waits that were scored.
-    var scored: Int { self.deciles.reduce(0) { $0 + $1.count } }
+    private(set) var first = Part()
+    private(set) var later = Part()
 
     private let changes: [Change]
     /// Ascending.
@@ -73,8 +95,7 @@ struct EstimateScore: Equatable, Sendable {
     private let excused: [ClosedRange<Int64>]
 
     static func == (one: EstimateScore, other: EstimateScore) -> Bool {
-        one.deciles == other.deciles && one.saysNothing == other.saysNothing && one.waited == other.waited
-            && one.told == other.told
+        one.first == other.first && one.later == other.later
     }
 
     /// - Parameters:
@@ -93,16 +114,14 @@ struct EstimateScore: Equatable, Sendable {
         self.strangerNumbers = strangerNumbers.map(Int64.init).sorted()
         self.excused = excused
         var states: [UInt32: State] = [:]
-        var waits: [Wait] = []
+        var waits: (first: [Wait], later: [Wait]) = ([], [])
         for look in looks where strangers.isEmpty || !strangers.contains(look.visitor) {
             var state = states[look.visitor] ?? State()
-            if look.kind == .letIn {
-                let lateMicros = state.page.map(look.lateMicros(after:)) ?? 0
-                if !state.isIn, let wait = self.entered(&state, look.answeredMicros),
-                    Double(lateMicros) / 1e6 <= Self.lateShare * wait.seconds
-                {
-                    waits.append(wait)
-                }
+            if look.kind == .letIn, !state.isIn {
+                state.isIn = true
+                let (first, later) = self.entered(state, look)
+                if let first { waits.first.append(first) }
+                if let later { waits.later.append(later) }
             } else if look.kind != .error, !state.isIn {
                 self.waits(&state, look)
             }
@@ -112,9 +131,12 @@ struct EstimateScore: Equatable, Sendable {
             looks.filter { $0.kind == .letIn && $0.number > 0 }.map { (Int64($0.number), $0.answeredMicros) }
         )
         for state in states.values where !state.isIn {
-            if let wait = self.left(state, behind.micros(state.number)) { waits.append(wait) }
+            let behindMicros = behind.micros(state.number)
+            if let wait = self.left(state, state.first, behindMicros) { waits.first.append(wait) }
+            if let wait = self.left(state, state.later, behindMicros) { waits.later.append(wait) }
         }
-        self.score(waits)
+        self.score(waits.first, \.first)
+        self.score(waits.later, \.later)
     }
 
     private func waits(_ state: inout State, _ look: Look) {
@@ -122,13 +144,20 @@ struct EstimateScore: Equatable, Sendable {
         guard look.number > 0 else { return }
         state.number = Int64(look.number)
         if state.joinedMicros == nil { state.joinedMicros = look.answeredMicros }
-        guard let range = look.estimateSeconds else { return }
-        state.wasTold = true
+        if look.estimateSeconds != nil { state.wasTold = true }
         let changes = self.changes.count { $0.writtenMicros <= look.answeredMicros }
-        let isSettled = changes == 0 || look.answeredMicros >= self.changes[changes - 1].settledMicros
-        guard isSettled, state.told?.changes != changes else { return }
+        guard changes == 0 || look.answeredMicros >= self.changes[changes - 1].settledMicros else { return }
         let ahead = state.number - max(0, Int64(look.position) - 1)..<state.number
-        state.told = (look.answeredMicros, range, changes, ahead)
+        let told = Told(micros: look.answeredMicros, seconds: look.estimateSeconds, changes: changes, ahead: ahead)
+        if state.first?.changes != changes {
+            guard told.seconds != nil else { return }
+            state.first = told
+            (state.later, state.laterCount) = (nil, 0)
+        } else if look.kind == .waiting {
+            state.laterCount += 1
+            var draw = SplitMix64(seed: UInt64(look.visitor) << 32 | state.laterCount)
+            if draw.next() % state.laterCount == 0 { state.later = told }
+        }
     }
 
     private func isExcused(_ state: State, until micros: Int64) -> Bool {
@@ -144,30 +173,45 @@ struct EstimateScore: Equatable, Sendable {
         return Double(taken) > Self.mostStrangers * Double(max(1, ahead.count))
     }
 
-    private mutating func entered(_ state: inout State, _ micros: Int64) -> Wait? {
-        state.isIn = true
-        guard let joined = state.joinedMicros, !self.isExcused(state, until: micros) else { return nil }
-        if Double(micros - joined) / 1e6 >= Self.shortestWaitSeconds {
-            self.waited += 1
-            if state.wasTold { self.told += 1 }
+    private mutating func entered(_ state: State, _ look: Look) -> (first: Wait?, later: Wait?) {
+        let micros = look.answeredMicros
+        guard let joined = state.joinedMicros, !self.isExcused(state, until: micros) else { return (nil, nil) }
+        if Self.wantsEstimate(from: joined, to: micros) {
+            self.first.waited += 1
+            if state.wasTold { self.first.told += 1 }
         }
-        guard let told = state.told, told.changes == self.changes.count(where: { $0.writtenMicros <= micros }),
+        let lateMicros = state.page.map(look.lateMicros(after:)) ?? 0
+        let first = state.first.flatMap { self.waited($0, until: micros, lateMicros) }
+        // Of so short a rest a page need say nothing.
+        guard let told = state.later, Self.wantsEstimate(from: told.micros, to: micros) else { return (first, nil) }
+        self.later.waited += 1
+        if told.seconds != nil { self.later.told += 1 }
+        return (first, self.waited(told, until: micros, lateMicros))
+    }
+
+    private static func wantsEstimate(from: Int64, to: Int64) -> Bool {
+        Double(to - from) / 1e6 >= self.shortestWaitSeconds
+    }
+
+    private func waited(_ told: Told, until micros: Int64, _ lateMicros: Int64) -> Wait? {
+        guard let range = told.seconds, told.changes == self.changes.count(where: { $0.writtenMicros <= micros }),
             !self.isBehindStrangers(told.ahead)
         else { return nil }
         let seconds = Double(micros - told.micros) / 1e6
-        let most = Double(told.seconds.upperBound) + Self.toleranceSeconds
-        return self.wait(told.seconds, seconds, isKept: seconds <= most)
+        guard Double(lateMicros) / 1e6 <= Self.lateShare * seconds else { return nil }
+        let most = Double(range.upperBound) + Self.toleranceSeconds
+        return self.wait(range, seconds, isKept: seconds <= most)
     }
 
     /// Somebody who was told a range and left; nil when the range was none too long. Whether it was too short nobody can
     /// say: others behind may have left, too.
-    private func left(_ state: State, _ behindMicros: Int64?) -> Wait? {
-        guard let told = state.told, let behindMicros, behindMicros >= told.micros,
+    private func left(_ state: State, _ told: Told?, _ behindMicros: Int64?) -> Wait? {
+        guard let told, let range = told.seconds, let behindMicros, behindMicros >= told.micros,
             !self.isExcused(state, until: behindMicros), !self.isBehindStrangers(told.ahead)
         else { return nil }
         let isSame = told.changes == self.changes.count { $0.writtenMicros <= behindMicros }
         let seconds = Double(behindMicros - told.micros) / 1e6 * (isSame ? 1 : Self.changeFactor)
-        let wait = self.wait(told.seconds, seconds, isKept: true)
+        let wait = self.wait(range, seconds, isKept: true)
         return wait.isKept ? nil : wait
     }
 
@@ -181,10 +225,10 @@ struct EstimateScore: Equatable, Sendable {
         )
     }
 
-    private mutating func score(_ all: [Wait]) {
+    private mutating func score(_ all: [Wait], _ part: WritableKeyPath<Self, Part>) {
         guard all.count >= Self.fewestWaits else { return }
         let waits = all.sorted { ($0.seconds, $0.middleToldSeconds) < ($1.seconds, $1.middleToldSeconds) }
-        self.deciles = (0..<10).map { tenth in
+        self[keyPath: part].deciles = (0..<10).map { tenth in
             let part = waits[(waits.count * tenth / 10)..<(waits.count * (tenth + 1) / 10)]
             return Decile(
                 longestSeconds: part.last?.seconds ?? 0,
@@ -201,8 +245,7 @@ struct EstimateScore: Equatable, Sendable {
         let rise = mean(long, \.seconds) - mean(short, \.seconds)
         let told = mean(long, \.middleToldSeconds) - mean(short, \.middleToldSeconds)
         // Behind strangers all are told more than comes, by as much as these have taken.
-        self.saysNothing = self.strangerNumbers.isEmpty && rise >= Self.risingSeconds && told < Self.risingShare * rise
+        self[keyPath: part].saysNothing =
+            self.strangerNumbers.isEmpty && rise >= Self.risingSeconds && told < Self.risingShare * rise
     }
-
-    var worst: Decile? { self.deciles.min { $0.share < $1.share } }
 }

@@ -15,6 +15,17 @@ struct Evidence: Sendable {
         var leftProcesses: Int
     }
 
+    /// The room's own count of those it has let in.
+    enum RoomCount: Equatable, Sendable {
+        case notAsked
+        /// Asked for, with the journal, so that something has to be there; the count could not be read.
+        case unknown
+        case told(Int)
+
+        /// nil: an answer that could not be read.
+        init(answer: Int?) { self = answer.map(Self.told) ?? .unknown }
+    }
+
     /// The wall clock at the start of the run, by the clock of Redis: second 0 of every plot.
     var startedMicros: Int64
     var timeline: Timeline
@@ -26,10 +37,8 @@ struct Evidence: Sendable {
     var sessionMicros: Int64 = 0
     /// The room's own story.
     var journal = AdmissionJournal()
-    /// How many the room says it has let in; nil when it was not asked, or gave no answer.
-    var roomAdmitted: Int?
-    /// Its count and its journal were asked for, so that something has to be there.
-    var isRoomAsked = false
+    /// How many the room says it has let in.
+    var roomCount = RoomCount.notAsked
     var ending: Ending?
     var workerBounds: WorkerBounds?
     /// The crowd is more than the fewest workers can serve.

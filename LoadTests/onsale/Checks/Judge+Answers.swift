@@ -85,107 +85,93 @@ extension Judge {
         count > 0 ? "; \(Format.count(count)) of them while a fault excused it" : ""
     }
 
-    func latency() -> Check {
-        self.slowness(
-            .latency,
-            "Answers inside come within the objective",
-            self.evidence.timeline.judged(.latency, \.inside),
-            \.insideCorrected,
-            self.objectives.inside
-        )
+    func latencies() -> [Check] { self.latency() + self.lineLatency() + self.doorLatency() }
+
+    func latency() -> [Check] {
+        self.slowness(.latency, "Answers inside come within the objective", \.inside, self.objectives.inside)
     }
 
-    func lineLatency() -> Check {
-        let title = "Waiting pages come within the objective"
-        guard self.evidence.timeline.total.line.count > 0 else {
-            return Self.notJudged(.lineLatency, title, "nobody was shown one")
-        }
-        return self.slowness(
-            .lineLatency,
-            title,
-            self.evidence.timeline.judged(.lineLatency, \.line),
-            \.lineCorrected,
-            self.objectives.line
-        )
+    func lineLatency() -> [Check] {
+        self.slowness(.lineLatency, "Waiting pages come within the objective", \.line, self.objectives.line)
     }
 
     /// From the moment at which somebody first stood at the door, though sent round since.
-    func doorLatency() -> Check {
-        self.slowness(
-            .doorLatency,
-            "Who comes when called is soon in",
-            self.evidence.timeline.judged(.doorLatency, \.door),
-            \.doorCorrected,
-            self.objectives.door
-        )
+    func doorLatency() -> [Check] {
+        self.slowness(.doorLatency, "Who comes when called is soon in", \.door, self.objectives.door)
     }
 
+    /// Of the whole run, and of its worst second.
     private func slowness(
         _ name: Check.Name,
         _ title: String,
-        _ recorder: LatencyRecorder,
-        _ ofSecond: KeyPath<Sample, Percentiles?>,
+        _ times: KeyPath<Tally, LatencyRecorder>,
         _ limit: Objectives.Slowness
+    ) -> [Check] {
+        let recorder = self.evidence.timeline.judged(name, times)
+        let worstTitle = title + ", in the worst second"
+        guard let total = Percentiles(recorder.corrected) else { return self.noAnswers(name, [title, worstTitle]) }
+        let raw = Percentiles(recorder.raw)?.p99 ?? 0
+        let whole = Self.atMost(
+            name,
+            title,
+            total.p99,
+            limit.p99Nanoseconds,
+            "p99 of \(Format.count(total.count)) answers, from the moment each was due; from the moment it was sent: "
+                + Format.duration(nanoseconds: raw)
+        )
+        guard let worst = self.evidence.timeline.worstStretch(name) else {
+            let reason =
+                "only \(Self.plural(total.count, "answer")): no stretch of the run has enough for a p99, which takes "
+                + "\(WorstStretch.fewestValues)"
+            return [whole, Self.notJudged(name, worstTitle, reason)]
+        }
+        return [whole, Self.atMost(name, worstTitle, worst.p99, limit.worstSecondNanoseconds, Self.words(worst))]
+    }
+
+    private static func atMost(
+        _ name: Check.Name,
+        _ title: String,
+        _ measured: Int64,
+        _ limit: Int64,
+        _ detail: String
     ) -> Check {
-        let limits = Self.pair(limit.p99Nanoseconds, limit.worstSecondNanoseconds)
-        guard let total = Percentiles(recorder.corrected) else {
+        Check(
+            name: name,
+            title: title,
+            outcome: Self.outcome(measured <= limit),
+            measured: Format.duration(nanoseconds: measured),
+            limit: Format.duration(nanoseconds: limit),
+            detail: detail,
+            figure: Check.Figure(unit: .nanoseconds, measured: Double(measured), limit: Double(limit))
+        )
+    }
+
+    private static func words(_ stretch: WorstStretch.Found) -> String {
+        let length = stretch.seconds.count
+        let from = Format.clock(seconds: stretch.seconds.lowerBound)
+        return "p99 of \(Format.count(stretch.count)) answers, from the moment each was due, "
+            + (length == 1 ? "in the second at \(from)" : "in \(length) s from \(from) on: a single one has too few")
+    }
+
+    private func noAnswers(_ name: Check.Name, _ titles: [String]) -> [Check] {
+        titles.map { title in
             guard self.excuses.isEmpty else {
                 return Self.notJudged(name, title, "there were no such answers but while a fault excused them")
             }
+            guard name != .lineLatency else { return Self.notJudged(name, title, "nobody was shown one") }
             return Check(
                 name: name,
                 title: title,
                 outcome: .notMeasured,
                 measured: "–",
-                limit: limits,
+                limit: "–",
                 detail: "there were no such answers"
             )
         }
-        let worst = self.worstSecond(ofSecond, fewest: self.objectives.fewestAnswersOfASecond, name)
-        let raw = Percentiles(recorder.raw)?.p99 ?? 0
-        var detail = "p99 of \(Format.count(total.count)) answers, and of the worst second"
-        if let worst { detail += " (\(Format.clock(seconds: worst.second)))" }
-        detail += ", from the moment each request was due; of all, from the moment it was sent: "
-        detail += Format.duration(nanoseconds: raw)
-        let slowest = worst?.p99 ?? 0
-        return Check(
-            name: name,
-            title: title,
-            outcome: Self.outcome(total.p99 <= limit.p99Nanoseconds && slowest <= limit.worstSecondNanoseconds),
-            measured: Self.pair(total.p99, worst?.p99),
-            limit: limits,
-            detail: detail,
-            figure: Self.tighter(total.p99, slowest, limit)
-        )
-    }
-
-    /// The second with the highest 99th percentile among those with enough to have one.
-    func worstSecond(
-        _ ofSecond: KeyPath<Sample, Percentiles?>,
-        fewest: Int,
-        _ promise: Check.Name
-    ) -> (second: Int, p99: Int64)? {
-        var worst: (second: Int, p99: Int64)?
-        for sample in self.evidence.timeline.samples where !self.excuses.covers(promise, second: sample.second) {
-            guard let percentiles = sample[keyPath: ofSecond], percentiles.count >= fewest else { continue }
-            if percentiles.p99 > worst?.p99 ?? -1 { worst = (sample.second, percentiles.p99) }
-        }
-        return worst
     }
 
     /// Of the whole run, and of its worst second where there is one.
     static func pair(_ total: Int64, _ second: Int64?) -> String {
         Format.duration(nanoseconds: total) + (second.map { ", \(Format.duration(nanoseconds: $0))" } ?? "")
-    }
-
-    /// Whichever used more of its limit.
-    static func tighter(_ total: Int64, _ second: Int64, _ limit: Objectives.Slowness) -> Check.Figure {
-        let isSecond =
-            Double(second) / Double(limit.worstSecondNanoseconds) > Double(total) / Double(limit.p99Nanoseconds)
-        return Check.Figure(
-            unit: .nanoseconds,
-            measured: Double(isSecond ? second : total),
-            limit: Double(isSecond ? limit.worstSecondNanoseconds : limit.p99Nanoseconds)
-        )
     }
 }

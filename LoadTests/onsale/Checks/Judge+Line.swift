@@ -125,9 +125,24 @@ extension Judge {
         )
     }
 
-    func estimates() -> Check {
+    /// By the first range that each was told, and by one of those that came later.
+    func estimates() -> [Check] {
         let score = self.estimateScore
-        let title = "The wait that was told is the wait that comes"
+        return [
+            self.estimates(
+                "The wait that was told is the wait that comes",
+                score.first,
+                of: "the first ranges told after the last change of the limits"
+            ),
+            self.estimates(
+                "What later pages say of the wait holds as well",
+                score.later,
+                of: "one range of each visitor's later pages, drawn by chance"
+            ),
+        ]
+    }
+
+    private func estimates(_ title: String, _ score: EstimateScore.Part, of ranges: String) -> Check {
         let untold = score.waited - score.told
         if score.waited >= EstimateScore.fewestWaits,
             Double(score.told) < self.objectives.estimatesToldShare * Double(score.waited)
@@ -152,9 +167,8 @@ extension Judge {
             outcome: Self.outcome(worst.share >= self.objectives.estimateShare && !score.saysNothing),
             measured: score.saysNothing ? "the same to all" : Format.percent(worst.share),
             limit: "at least \(Format.percent(self.objectives.estimateShare))",
-            detail: "of the first ranges told after the last change of the limits, the share that held in the worst "
-                + "tenth of \(Format.count(score.scored)) waits, that up to "
-                + "\(Format.decimal(worst.longestSeconds)) s; the longest was "
+            detail: "of \(ranges), the share that held in the worst tenth of \(Format.count(score.scored)) waits, that "
+                + "up to \(Format.decimal(worst.longestSeconds)) s; the longest was "
                 + "\(Format.decimal(longest.longestSeconds)) s; \(Format.count(untold)) were told none",
             figure: Check.Figure(
                 unit: .share,

@@ -97,8 +97,33 @@ extension Judge {
                 otherwise: "fewer than \(ShortfallSearch.fewestDue) were due for certain"
             ) { _ in "while people waited, slots were free, and the limits had settled" }
         )
-        checks.append(self.stall(search))
+        checks += [self.stall(search), self.opened(search)]
         return checks
+    }
+
+    /// The other side of `opening`.
+    private func opened(_ search: ShortfallSearch?) -> Check {
+        let title = "When the sale opens, somebody is soon in"
+        guard let schedule = self.evidence.schedule, let search else {
+            return Self.notJudged(.shortfall, title, "the tool wrote no opening")
+        }
+        guard let limit = schedule.openedMicros else {
+            return Self.notJudged(.shortfall, title, "the room has no opening")
+        }
+        let micros = search.untilFirst(self.looks, openingMicros: schedule.openingMicros, except: self.strangers)
+        guard let micros else {
+            return Self.notJudged(.shortfall, title, "nobody waited for it who came again when told")
+        }
+        return Check(
+            name: .shortfall,
+            title: title,
+            outcome: Self.outcome(micros <= limit),
+            measured: Format.duration(micros: micros),
+            limit: Format.duration(micros: limit),
+            detail: "from the opening that was written until the first was in, while somebody waited who came again "
+                + "when told",
+            figure: Check.Figure(unit: .nanoseconds, measured: Double(micros) * 1e3, limit: Double(limit) * 1e3)
+        )
     }
 
     private func used(

@@ -23,9 +23,14 @@ extension Judge {
 
     func books() -> Check {
         let title = "The room's journal agrees with what visitors saw"
-        let room = self.evidence.roomAdmitted
-        guard self.evidence.isRoomAsked || room != nil, let books = self.evidence.books else {
-            return Self.notJudged(.books, title, "the room was not asked")
+        let room: Int?
+        switch self.evidence.roomCount {
+        case .notAsked: return Self.notJudged(.books, title, "the room was not asked")
+        case .unknown: room = nil
+        case .told(let count): room = count
+        }
+        guard let books = self.evidence.books else {
+            return Self.notJudged(.books, title, "there was no room")
         }
         let lost = self.unseenAdmissions(books)
         let comparison = JournalComparison(
@@ -129,52 +134,6 @@ extension Judge {
             limit: "exit code 0",
             detail: "\(took) after it was told to; \(Self.plural(ending.leftProcesses, "process", "processes")) "
                 + "of its own left"
-        )
-    }
-
-    /// Whether the tool itself was fast enough. That the site holds answers back until no connection is left is the
-    /// site's doing, and counts among the errors.
-    func tool() -> Check {
-        let title = "The load tool kept up"
-        let limit = self.objectives.tool
-        let limits = Self.pair(limit.p99Nanoseconds, limit.worstSecondNanoseconds)
-        guard let total = Percentiles(self.evidence.timeline.total.lateness) else {
-            return Check(
-                name: .tool,
-                title: title,
-                outcome: .notMeasured,
-                measured: "–",
-                limit: limits,
-                detail: "no timer of the load tool was timed"
-            )
-        }
-        let refused = self.counts.errors[.toolLimit]
-        let overflow = self.evidence.books?.overflow ?? 0
-        let worst = self.worstSecond(\.toolLateness, fewest: self.objectives.fewestAnswersOfASecond, .tool)
-        let slowest = worst?.p99 ?? 0
-        let isInTime = total.p99 <= limit.p99Nanoseconds && slowest <= limit.worstSecondNanoseconds
-        var detail =
-            "p99 of how late visitors' timers ran, and of the worst second; if it were higher, no other figure "
-        detail += "would count"
-        if self.counts.connectionsGivenUp > 0 {
-            detail += "; from three quarters of the open files on, \(Format.count(self.counts.connectionsGivenUp)) "
-            detail += "connections were not kept between two requests"
-        }
-        if refused > 0 {
-            detail =
-                "\(Format.count(refused)) connections were not made: raise the limit of open files or of local ports"
-        }
-        if overflow > 0 {
-            detail = "\(Format.count(overflow)) answers found no room in the visitors' books: play fewer"
-        }
-        return Check(
-            name: .tool,
-            title: title,
-            outcome: Self.outcome(isInTime && refused == 0 && overflow == 0),
-            measured: Self.pair(total.p99, worst?.p99),
-            limit: limits,
-            detail: detail,
-            figure: Self.tighter(total.p99, slowest, limit)
         )
     }
 }

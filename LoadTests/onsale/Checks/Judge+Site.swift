@@ -7,14 +7,14 @@ extension Judge {
         let site = self.evidence.site
         // Numbers of several lines have nothing to do with each other.
         if site?.lines == 1 {
-            checks += [self.order(), self.positions(), self.numbers(), self.placeKept(), self.estimates()]
+            checks += [self.order(), self.positions(), self.numbers(), self.placeKept()] + self.estimates()
         }
         if let books = self.evidence.books, books.pages > 0 { checks += [self.sitePages(books), self.letInOnce()] }
         checks += [self.content(), self.siteErrors(), self.otherErrors()]
         let total = self.evidence.timeline.total
-        if total.inside.count > 0 || total.door.count == 0 { checks.append(self.latency()) }
-        if total.line.count > 0 { checks.append(self.lineLatency()) }
-        if total.door.count > 0 { checks.append(self.doorLatency()) }
+        if total.inside.count > 0 || total.door.count == 0 { checks += self.latency() }
+        if total.line.count > 0 { checks += self.lineLatency() }
+        if total.door.count > 0 { checks += self.doorLatency() }
         checks += [self.accounted(), self.tool()]
         return self.verdict(of: checks)
     }

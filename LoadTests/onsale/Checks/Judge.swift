@@ -6,6 +6,8 @@
 struct Judge {
     let objectives: Objectives
     let evidence: Evidence
+    /// What became of the objectives that were asked for.
+    let asked: [ObjectiveResult]
     let visits: [Visit]
     /// In the order of their answers.
     let looks: [Look]
@@ -18,7 +20,8 @@ struct Judge {
     var counts: Counts { self.evidence.timeline.total.counts }
     var excuses: Excuses { self.evidence.timeline.excuses }
 
-    init(objectives: Objectives, evidence: Evidence) {
+    init(objectives: Objectives, evidence: Evidence, asked: [ObjectiveResult] = []) {
+        self.asked = asked
         self.objectives = objectives
         self.evidence = evidence
         let visits = evidence.books?.visits ?? []
@@ -43,15 +46,15 @@ struct Judge {
 
     func verdict() -> Verdict {
         var checks: [Check?] = [
-            self.order(), self.positions(), self.numbers(), self.placeKept(), self.letInOnce(), self.estimates(),
-            self.pages(), self.opening(),
+            self.order(), self.positions(), self.numbers(), self.placeKept(), self.letInOnce(),
         ]
+        checks += self.estimates() + [self.pages(), self.opening()]
         checks += self.objectives.windowSeconds.map { self.pace(windowSeconds: $0) } + [self.paceOfAnyLength()]
         checks += self.shortfalls() + [self.slots(), self.reload()]
         checks += [
-            self.identity(), self.serverErrors(), self.blame(), self.otherErrors(), self.latency(), self.lineLatency(),
-            self.doorLatency(),
+            self.identity(), self.serverErrors(), self.blame(), self.otherErrors(),
         ]
+        checks += self.latencies()
         checks += [
             self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.agents(), self.tool(),
         ]

@@ -20,6 +20,8 @@ struct LimitSchedule: Sendable, Equatable, Codable {
     var reloadMicros: Int64
     /// After the opening, and after a raise: as long as workers start, the controller may hold the rate lower.
     var startMicros: Int64
+    /// After the opening, the time in which somebody must be in who waited for it; nil: the room has none.
+    var openedMicros: Int64?
     /// Exchanges per 1000 seconds that the workers carry for sure: no more is due. nil: all that is written.
     var carriedMilli: Int64?
 

@@ -118,6 +118,20 @@ struct ShortfallSearch {
         return worst
     }
 
+    /// Of the time from the opening until the first was in, that in which somebody waited who comes again when told; nil
+    /// when nobody did, or nothing was due.
+    func untilFirst(_ looks: [Look], openingMicros: Int64, except strangers: Set<UInt32> = []) -> Int64? {
+        let first = self.passages.inOrderOfLatest.first { $0 > openingMicros } ?? .max
+        let waits = Self.waits(looks.filter { !strangers.contains($0.visitor) })
+            .filter { $0.upperBound > openingMicros && $0.lowerBound < first }
+        guard let last = waits.last else { return nil }
+        let end = min(first, last.upperBound)
+        guard self.hasFreeSlots(from: openingMicros, to: end), !self.isExcused(from: openingMicros, to: end) else {
+            return nil
+        }
+        return waits.reduce(0) { $0 + min($1.upperBound, end) - max($1.lowerBound, openingMicros) }
+    }
+
     /// How long nobody may be let in from that moment on, by the rates of just that time.
     private func stallLimit(from start: Int64) -> Int64 {
         var index = self.due.lastIndex { $0.micros <= start } ?? 0

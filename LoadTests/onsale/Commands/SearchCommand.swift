@@ -69,6 +69,7 @@ struct SearchCommand: ParsableCommand {
             objectives: try self.objectives(),
             withPromises: self.withPromises,
             folder: self.folder,
+            program: try SearchDriver.ownProgram(),
             playArguments: self.play
         )
         let bounds = try self.bounds()

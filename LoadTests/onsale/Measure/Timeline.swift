@@ -1,3 +1,5 @@
+import Histogram
+
 /// The seconds of a run in order, and their sum.
 struct Timeline: Sendable {
     /// A day; later seconds go to the sum only.
@@ -5,10 +7,12 @@ struct Timeline: Sendable {
 
     private(set) var samples: [Sample] = []
     private(set) var total = Tally()
+    private var secondCount = 0
     /// Set before the first second.
     var excuses = Excuses.none
     /// Latencies of the seconds that count for a promise; empty where all do.
     private var sound: [Check.Name: LatencyRecorder] = [:]
+    private var stretches: [Check.Name: WorstStretch] = [:]
 
     /// Adds what was told after its second was closed, to the sum alone.
     mutating func addLate(_ tally: Tally) { self.total.merge(tally) }
@@ -16,7 +20,9 @@ struct Timeline: Sendable {
     /// Adds the next second: the merged tallies of all loops, and the gauges at its end.
     mutating func append(_ tally: Tally, _ gauges: Gauges) {
         self.total.merge(tally)
-        self.keepSound(tally, second: self.samples.count)
+        self.keepSound(tally, second: self.secondCount)
+        self.keepStretches(tally, second: self.secondCount)
+        self.secondCount += 1
         guard self.samples.count < Self.mostSamples else { return }
         self.samples.append(
             Sample(
@@ -31,6 +37,19 @@ struct Timeline: Sendable {
             )
         )
     }
+
+    private mutating func keepStretches(_ tally: Tally, second: Int) {
+        let times: [(Check.Name, Histogram<UInt32>)] = [
+            (.latency, tally.inside.corrected), (.lineLatency, tally.line.corrected),
+            (.doorLatency, tally.door.corrected), (.tool, tally.lateness),
+        ]
+        for (promise, values) in times where !self.excuses.covers(promise, second: second) {
+            self.stretches[promise, default: WorstStretch()].add(values, second: second)
+        }
+    }
+
+    /// Of the times that a promise is judged by, the stretch with the highest 99th percentile; nil: they were too few.
+    func worstStretch(_ promise: Check.Name) -> WorstStretch.Found? { self.stretches[promise]?.found }
 
     private mutating func keepSound(_ tally: Tally, second: Int) {
         guard !self.excuses.isEmpty else { return }

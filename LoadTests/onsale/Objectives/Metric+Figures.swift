@@ -1,7 +1,7 @@
 /// The metrics that are no statistic of times.
 extension Metric {
     /// A second with fewer answers has no 99th percentile, and no share of errors to speak of.
-    static let fewestAnswersOfASecond = 100
+    static let fewestAnswersOfASecond = WorstStretch.fewestValues
 
     static let figures: [Metric] = worstSeconds + shares + rates + counts
 

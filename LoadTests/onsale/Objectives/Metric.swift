@@ -54,6 +54,18 @@ struct Metric: Sendable {
     }
 }
 
+extension Metric {
+    /// The tool's own lateness by the same statistic, for a time of answers; nil for everything else.
+    var ofTheTool: Metric? {
+        let parts = self.name.split(separator: ".", maxSplits: 1)
+        guard self.unit == .duration, parts.count == 2, ["inside", "line", "door"].contains(parts[0]) else {
+            return nil
+        }
+        let statistic = parts[1].hasPrefix("raw.") ? parts[1].dropFirst("raw.".count) : parts[1]
+        return Metric(named: "lateness.\(statistic)")
+    }
+}
+
 extension Metric: Equatable, CustomStringConvertible {
     static func == (left: Metric, right: Metric) -> Bool { left.name == right.name }
     var description: String { self.name }

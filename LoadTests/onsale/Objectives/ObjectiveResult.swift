@@ -12,6 +12,9 @@ struct ObjectiveResult: Codable, Equatable, Sendable {
     var measured: Double?
     var bound: Double
     var isReached: Bool
+    /// By how much the load tool itself was late, by the same statistic, where that is part of what was measured; in
+    /// nanoseconds.
+    var toolLateness: Double?
 
     init(_ objective: Objective, of result: RunResult) {
         let measured = objective.metric.value(of: result)
@@ -23,10 +26,20 @@ struct ObjectiveResult: Codable, Equatable, Sendable {
         self.measured = measured
         self.bound = objective.bound
         self.isReached = measured.map { objective.comparison.holds($0, objective.bound) } ?? false
+        self.toolLateness = objective.metric.ofTheTool?.value(of: result)
+    }
+
+    /// Missed, and nobody can say whether the site or the tool did.
+    var isInDoubt: Bool {
+        guard let measured = self.measured, let lateness = self.toolLateness, !self.isReached,
+            [.less, .atMost].contains(self.comparison)
+        else { return false }
+        return Judge.isInDoubt(missedBy: measured, limit: self.bound, lateness: lateness)
     }
 
     private enum CodingKeys: String, CodingKey {
         case objective, metric, title, comparison, unit, measured, bound, isReached = "reached"
+        case toolLateness = "tool_lateness_ns"
     }
 
     /// For people.

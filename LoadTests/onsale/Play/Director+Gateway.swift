@@ -328,9 +328,8 @@ extension Director {
             redis.readJournal { continuation.resume(returning: $0) }
         }
         evidence.journal = try journal.get()
-        evidence.isRoomAsked = true
-        evidence.roomAdmitted = await withCheckedContinuation { continuation in
-            redis.readAdmitted { continuation.resume(returning: $0) }
+        evidence.roomCount = await withCheckedContinuation { continuation in
+            redis.readAdmitted { continuation.resume(returning: .init(answer: $0)) }
         }
         redis.close()
         self.redis = nil

@@ -35,17 +35,19 @@ extension Director {
     /// The whole run, judged.
     func report(_ soFar: RunSoFar, _ evidence: Evidence) -> RunReport {
         let result = RunResult(evidence)
+        let objectives = soFar.scenario.asked.map { ObjectiveResult($0, of: result) }
+        let judge = Judge(objectives: soFar.scenario.objectives, evidence: evidence, asked: objectives)
         return RunReport(
             startedAt: soFar.startedAt.ISO8601Format(),
             command: self.options.command,
             scenario: soFar.scenario,
             environment: soFar.environment,
             settings: self.plan.facts + self.faultFacts,
-            verdict: Judge(objectives: soFar.scenario.objectives, evidence: evidence).verdict(),
+            verdict: judge.verdict(),
             gateway: result,
             direct: soFar.direct.map(RunResult.init),
             directTarget: soFar.direct.map(self.directTarget),
-            objectives: soFar.scenario.asked.map { ObjectiveResult($0, of: result) }
+            objectives: objectives
         )
     }
 

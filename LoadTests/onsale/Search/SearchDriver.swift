@@ -12,6 +12,8 @@ actor SearchDriver {
         /// A run that breaks a promise counts as one that misses.
         var withPromises: Bool
         var folder: String
+        /// This one, as `onsale`.
+        var program: String
         /// For `onsale play`, beside the size of the crowd, the objectives and the folder.
         var playArguments: [String]
     }
@@ -22,6 +24,8 @@ actor SearchDriver {
         var runs: [SearchText.Line]
         var holds: Int?
         var misses: Int?
+        /// Why the search has not come to its end; nil when it has.
+        var unfinished: String?
     }
 
     nonisolated let loop: EventLoop
@@ -47,11 +51,14 @@ actor SearchDriver {
             "  searching until \(self.options.objectives.map(\.description).joined(separator: " or ")) is missed"
         )
         do {
-            let program = try Self.ownProgram()
             while case .play(let visitors) = self.search.next {
-                let line = try await self.play(visitors, program)
+                // Whatever ends the search: what was found by then is there, and no record of another search.
+                try self.writeRecord(unfinished: "in the run of \(Format.count(visitors)) visitors")
+                let line = try await self.play(visitors)
                 if self.isInterrupted {
-                    printer.say("  stopped in the run of \(Format.count(visitors)) visitors")
+                    let place = "stopped in the run of \(Format.count(visitors)) visitors"
+                    try self.writeRecord(unfinished: place)
+                    printer.say("  \(place)\n  \(self.recordPath)")
                     return 130
                 }
                 self.lines.append(line)
@@ -60,7 +67,8 @@ actor SearchDriver {
             }
             guard case .end(let end) = self.search.next else { preconditionFailure("a search plays or has ended") }
             printer.say("\n" + SearchText.end(self.search, end))
-            printer.say("  \(try self.writeRecord())")
+            try self.writeRecord(unfinished: nil)
+            printer.say("  \(self.recordPath)")
             return self.exitCode(end).rawValue
         } catch {
             printError("onsale: \(error)")
@@ -74,7 +82,7 @@ actor SearchDriver {
         self.children.signalAll(SIGINT)
     }
 
-    private static func ownProgram() throws -> String {
+    static func ownProgram() throws -> String {
         guard let program = realpath("/proc/self/exe", nil) else {
             throw PlayProblem("the path of this program cannot be found: \(String(cString: strerror(errno)))")
         }
@@ -82,7 +90,7 @@ actor SearchDriver {
         return String(cString: program)
     }
 
-    private func play(_ visitors: Int, _ program: String) async throws -> SearchText.Line {
+    private func play(_ visitors: Int) async throws -> SearchText.Line {
         let folder = "\(self.options.folder)/\(self.search.runs.count + 1)-\(visitors)"
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -97,7 +105,7 @@ actor SearchDriver {
         let status = try await withCheckedThrowingContinuation { (ended: CheckedContinuation<ExitStatus, any Error>) in
             do {
                 _ = try self.children.start(
-                    program,
+                    self.options.program,
                     arguments,
                     logFile: "\(folder)/onsale.log",
                     onLine: { _ in },
@@ -153,23 +161,25 @@ actor SearchDriver {
             ?? lines.last.map(String.init) ?? "it said nothing"
     }
 
-    /// Returns the path written.
-    private func writeRecord() throws -> String {
+    private var recordPath: String { "\(self.options.folder)/search.json" }
+
+    private func writeRecord(unfinished: String?) throws {
         let record = Record(
             objectives: self.options.objectives.map(\.description),
             runs: self.lines,
             holds: self.search.holds,
-            misses: self.search.misses
+            misses: self.search.misses,
+            unfinished: unfinished
         )
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let path = "\(self.options.folder)/search.json"
+        let path = self.recordPath
         do {
+            try FileManager.default.createDirectory(atPath: self.options.folder, withIntermediateDirectories: true)
             try encoder.encode(record).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
             throw PlayProblem("\(path) could not be written: \(error.localizedDescription)")
         }
-        return path
     }
 
     private func exitCode(_ end: CapacitySearch.End) -> Verdict.ExitCode {

@@ -398,7 +398,7 @@ struct SimulatedCrowd {
         evidence.books = self.books
         evidence.journal = AdmissionJournal(exchanges: self.exchanges, limits: self.limits)
         evidence.journal.sort()
-        evidence.roomAdmitted = self.site.snapshot.map { Int($0.admitted) }
+        evidence.roomCount = .init(answer: self.site.snapshot.map { Int($0.admitted) })
         return evidence
     }
 }

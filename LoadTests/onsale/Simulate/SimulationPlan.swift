@@ -175,11 +175,14 @@ struct SimulationPlan: Sendable {
     private func schedule(_ objectives: Objectives) -> LimitSchedule {
         let opensAt = self.room.opensAtMicros ?? Self.startedMicros
         let startSeconds = (self.pool.worker.startTimeNanoseconds + Nanoseconds.perSecond - 1) / Nanoseconds.perSecond
+        let startMicros = (startSeconds + Self.controllerSeconds) * 1_000_000
+        let openedMicros = Objectives.openedMicros + (self.pool.minWorkers > 0 ? 0 : startMicros)
         return LimitSchedule(
             written: self.steps,
             openingMicros: max(0, opensAt - Self.startedMicros),
             reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: (startSeconds + Self.controllerSeconds) * 1_000_000,
+            startMicros: startMicros,
+            openedMicros: self.room.opensAtMicros == nil ? nil : openedMicros,
             carriedMilli: self.carriedMilli
         )
     }

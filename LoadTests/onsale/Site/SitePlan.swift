@@ -229,11 +229,14 @@ struct SitePlan: Equatable, Sendable {
                 slots: Int64(limits.slots ?? self.slots)
             )
         }
+        let startMicros = Int64(self.startSeconds + Self.controllerSeconds) * 1_000_000
+        let openedMicros = Objectives.openedMicros + (self.fewestWorkers > 0 ? 0 : startMicros)
         return LimitSchedule(
             written: [step(self.before, 0)] + zip(self.changes, writtenMicros).map { step($0.limits, $1) },
             openingMicros: openingMicros,
             reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: Int64(self.startSeconds + Self.controllerSeconds) * 1_000_000,
+            startMicros: startMicros,
+            openedMicros: self.hasOpening ? openedMicros : nil,
             carriedMilli: self.carriedMilli
         )
     }
