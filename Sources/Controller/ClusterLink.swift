@@ -75,9 +75,13 @@ final class ClusterLink {
         }
     }
 
-    /// Names of Kubernetes have no underscores.
+    /// Names of Kubernetes have no underscores, and no dash at the end. A pool that is named otherwise gets a name with a
+    /// dot, which no pool has, and a hash: no two pools share a lease.
     static func leaseName(pool: String) -> String {
-        "sluice-" + String(pool.map { $0 == "_" ? "-" : $0 })
+        guard pool.contains("_") || pool.hasSuffix("-") else { return "sluice-\(pool)" }
+        let hash = String(FNV1a.hash64(pool.utf8), radix: 36)
+        let words = pool.split { $0 == "_" || $0 == "-" }.joined(separator: "-")
+        return "sluice-\(hash).\(words)"
     }
 
     func start() {
