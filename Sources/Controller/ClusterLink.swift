@@ -23,13 +23,11 @@ final class ClusterLink {
         _ loop: any LoopContext
     ) -> Result<Way, ClusterAccess.Problem> {
         do throws(ClusterAccess.Problem) {
-            let access =
-                if let path = settings.kubeconfig {
-                    try Kubeconfig.load(path: path, context: settings.context)
-                } else {
-                    try ClusterAccess.inCluster()
-                }
-            return .success(Way(transport: try HTTPTransport(access, loop: loop), namespace: access.namespace))
+            let source: ClusterAccess.Source =
+                settings.kubeconfig.map { .kubeconfig(path: $0, context: settings.context) } ?? .serviceAccount
+            let transport = try HTTPTransport(source, loop: loop)
+            // Where the workload is does not change while it is scaled, whatever becomes of the file.
+            return .success(Way(transport: transport, namespace: transport.namespace))
         } catch {
             return .failure(error)
         }
@@ -89,6 +87,8 @@ final class ClusterLink {
         self.lease?.start()
     }
 
+    /// What is wrong with the way to the cluster, though it may still work.
+    var wayProblem: String? { self.transport.problem }
     /// The endpoints are known.
     var isSynced: Bool { self.watch?.isSynced ?? false }
     /// Why the endpoints may be out of date, and since when.
