@@ -164,15 +164,6 @@ final class PoolController {
         self.policy.limits.costCap?.carried = self.carriedCost
         let (before, now) = (self.policy, self.loop.now)
         let decision = self.policy.decide(signals: signals, pool: state, now: now)
-        self.decisions.record(
-            decision,
-            at: now,
-            by: before,
-            signals: signals,
-            lines: lines,
-            state: state,
-            fence: self.fence
-        )
         let verdict = self.modes.verdict(
             configured: PoolMode(self.pool),
             order: self.order ?? nil,
@@ -180,6 +171,16 @@ final class PoolController {
             live: state.ready + state.pending.count,
             bounds: self.pool.workerBounds,
             wallMicros: self.loop.wallMicros
+        )
+        self.decisions.record(
+            decision,
+            under: verdict,
+            at: now,
+            by: before,
+            signals: signals,
+            lines: lines,
+            state: state,
+            fence: self.fence
         )
         self.tell(verdict)
         if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
