@@ -266,6 +266,13 @@ public final class Controller {
         self.isLeading ? self.pools.flatMap { $0.callProblems } + self.rates.problems : []
     }
 
+    /// An operator wants one worker of a pool to go.
+    public func retire(_ worker: String, ofPool pool: String) -> Retirement {
+        self.loop.preconditionOnLoop()
+        guard self.isLeading, let controller = self.pools.first(where: { $0.name == pool }) else { return .standsBy }
+        return controller.retire(worker)
+    }
+
     /// Takes new settings over. Pools that are gone are drained and stopped.
     public func apply(_ settings: Settings) {
         self.loop.preconditionOnLoop()
