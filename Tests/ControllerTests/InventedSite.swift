@@ -122,6 +122,8 @@ final class InventedSite {
     }
     private(set) var controllers: [Member] = []
     private(set) var workers: [InventedWorker] = []
+    /// Whether controllers can see processes of others.
+    var canSee = true
     /// One start in so many fails.
     var oneInBadStarts = Int.max
     private var ports: UInt16 = 10_000
@@ -194,9 +196,11 @@ final class InventedSite {
                     return worker
                 },
                 adopt: { [weak self] entry, onEvent in
-                    let found = self?.workers.first { $0.identity == entry.process && !$0.hasEnded }
-                    found?.adopt(entry.state, on: loop, onEvent: onEvent)
-                    return found
+                    guard let self, self.canSee else { return .unseen }
+                    guard let found = self.workers.first(where: { $0.identity == entry.process && !$0.hasEnded })
+                    else { return .ended }
+                    found.adopt(entry.state, on: loop, onEvent: onEvent)
+                    return .runs(found)
                 },
                 isGone: { [weak self] in self?.gone.contains($0) ?? false },
                 freePort: { [weak self] in self?.nextPort() ?? 0 },
