@@ -50,6 +50,7 @@ final class PoolController {
         log: Logger,
         seed: UInt64,
         workers: WorkerAccess,
+        tellsGateways: Bool = true,
         mayAct: @escaping () -> Bool
     ) {
         self.name = pool.name
@@ -72,7 +73,8 @@ final class PoolController {
                 log: log,
                 seed: seed,
                 workers: workers,
-                mayAct: mayAct
+                mayAct: mayAct,
+                tellsGateways: tellsGateways
             )
         )
         self.driver.onEvent = { [weak self] in self?.take($0) }
@@ -404,7 +406,12 @@ final class PoolController {
         self.driver.stop(inHurry: inHurry, completion)
     }
 
-    /// Takes over what an earlier controller has left of a pool that there is no more, and ends it.
+    /// Its driver knows its workers in this term, and none of `ids` is among them.
+    func isSettled(fence: Int64, without ids: Set<String>) -> Bool {
+        self.driver.term == fence && self.driver.isComplete && ids.isDisjoint(with: self.driver.directory.map(\.id))
+    }
+
+    /// Takes over what an earlier controller has left of a pool that is no more, or has another driver, and ends it.
     func retire(fence: Int64, _ completion: @escaping () -> Void) {
         self.driver.takeOver(fence: fence) {}
         self.stop(completion)

@@ -42,7 +42,12 @@ final class ProcessPool: WorkerDriver {
             isGone: workers.isGone,
             driver: self.driver,
             loop: context.loop,
-            publisher: DirectoryPublisher(pool: context.pool.name, board: context.board, log: context.log),
+            publisher: DirectoryPublisher(
+                pool: context.pool.name,
+                board: context.board,
+                log: context.log,
+                isSilent: !context.tellsGateways
+            ),
             book: workers.book
         )
         self.driver.mayAct = context.mayAct

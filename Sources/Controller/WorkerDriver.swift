@@ -96,6 +96,8 @@ struct DriverContext {
     let workers: WorkerAccess
     /// Whether this controller may still act: what it was told last of who leads is not too old.
     let mayAct: () -> Bool
+    /// False: the pool has another driver now, which tells gateways of its workers.
+    var tellsGateways = true
 }
 
 /// The one place where it is decided which driver a pool has.

@@ -167,6 +167,7 @@ final class InventedSite {
         at place: String = "here/1.1",
         book: MemoryBook = MemoryBook(),
         decisions: MemoryDecisions? = nil,
+        settings: Settings? = nil,
         _ prepare: (FlakyBoard) -> Void = { _ in }
     ) -> Int {
         let loop = self.world.makeLoop()
@@ -176,7 +177,7 @@ final class InventedSite {
         self.places[ObjectIdentifier(loop)] = place
         let controller = Controller(
             id: "controller-\(number)",
-            settings: self.settings,
+            settings: settings ?? self.settings,
             executable: "none",
             loop: loop,
             store: store,
