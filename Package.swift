@@ -114,7 +114,10 @@ let package = Package(
         ),
         module(
             "KEDAScaler",
-            ["Addresses", "Primitives", grpcCore, grpcTransport, grpcProtobuf, nioCore, nioPosix, protobuf],
+            [
+                "Addresses", "Primitives", "Transport", grpcCore, grpcTransport, grpcProtobuf, nioCore, nioPosix,
+                protobuf,
+            ],
             pages: ["Generated/externalscaler.proto"]
         ),
         module("AdminAPI", ["EventLoop", "HTTPService", "Observability", "Reports", "Transport"]),

@@ -51,7 +51,9 @@ public final class AdminServer {
                 )
             }
             var values: [String: String] = [:]
-            for key in ["after", "count", "mode", "workers", "seconds"] { values[key] = request.queryValue(key) }
+            for key in ["after", "count", "mode", "workers", "seconds", "worker"] {
+                values[key] = request.queryValue(key)
+            }
             return self.show(route.page, AdminQuestion(name: name, values: values), responder)
         }
         self.respond(responder, status: 404, problem: "there is no page \(path)", list: "pages", routes.map(\.path))

@@ -23,13 +23,11 @@ final class ClusterLink {
         _ loop: any LoopContext
     ) -> Result<Way, ClusterAccess.Problem> {
         do throws(ClusterAccess.Problem) {
-            let access =
-                if let path = settings.kubeconfig {
-                    try Kubeconfig.load(path: path, context: settings.context)
-                } else {
-                    try ClusterAccess.inCluster()
-                }
-            return .success(Way(transport: try HTTPTransport(access, loop: loop), namespace: access.namespace))
+            let source: ClusterAccess.Source =
+                settings.kubeconfig.map { .kubeconfig(path: $0, context: settings.context) } ?? .serviceAccount
+            let transport = try HTTPTransport(source, loop: loop)
+            // Where the workload is does not change while it is scaled, whatever becomes of the file.
+            return .success(Way(transport: transport, namespace: transport.namespace))
         } catch {
             return .failure(error)
         }
@@ -75,9 +73,13 @@ final class ClusterLink {
         }
     }
 
-    /// Names of Kubernetes have no underscores.
+    /// Names of Kubernetes have no underscores, and no dash at the end. A pool that is named otherwise gets a name with a
+    /// dot, which no pool has, and a hash: no two pools share a lease.
     static func leaseName(pool: String) -> String {
-        "sluice-" + String(pool.map { $0 == "_" ? "-" : $0 })
+        guard pool.contains("_") || pool.hasSuffix("-") else { return "sluice-\(pool)" }
+        let hash = String(FNV1a.hash64(pool.utf8), radix: 36)
+        let words = pool.split { $0 == "_" || $0 == "-" }.joined(separator: "-")
+        return "sluice-\(hash).\(words)"
     }
 
     func start() {
@@ -85,6 +87,8 @@ final class ClusterLink {
         self.lease?.start()
     }
 
+    /// What is wrong with the way to the cluster, though it may still work.
+    var wayProblem: String? { self.transport.problem }
     /// The endpoints are known.
     var isSynced: Bool { self.watch?.isSynced ?? false }
     /// Why the endpoints may be out of date, and since when.

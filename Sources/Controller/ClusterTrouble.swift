@@ -73,6 +73,9 @@ extension KubernetesDriver {
         } else if let (since, failure) = self.link?.watchTrouble, self.trouble.lasting(since, now: now) {
             texts.append("\(failure). \(meanwhile)")
         }
+        if let text = self.link?.wayProblem {
+            texts.append("the way to the cluster has changed and cannot be used, the one before is kept: \(text)")
+        }
         if let text = self.leaseProblem(now) { texts.append(text) }
         if let text = self.trouble.endpoints { texts.append(text) }
         if self.link?.isSynced == true, self.link?.endpoints.isEmpty == true {

@@ -212,6 +212,12 @@ final class CommandDriver: WorkerDriver {
         self.look()
     }
 
+    var unableToRetire: String? {
+        self.pool.cloud.retire.isEmpty
+            ? "the cloud chooses which instance goes: cloud.retire, a command that ends a named one, is not configured"
+            : nil
+    }
+
     func retire(_ id: String) {
         guard self.term != nil else { return }
         self.changing { self.fleet.dismiss(id, now: self.loop.now) }

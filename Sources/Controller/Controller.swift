@@ -110,7 +110,7 @@ public final class Controller {
         }
     }
 
-    private func makePool(_ pool: PoolSettings) -> PoolController {
+    private func makePool(_ pool: PoolSettings, tellsGateways: Bool = true) -> PoolController {
         let controller = PoolController(
             pool: pool,
             settings: self.settings,
@@ -121,6 +121,7 @@ public final class Controller {
             log: self.log,
             seed: self.random.next(),
             workers: self.workers,
+            tellsGateways: tellsGateways,
             mayAct: { [weak self] in self?.mayAct(on: pool.driver) ?? false }
         )
         controller.onDeposed = { [weak self] in self?.take(fence: nil) }
@@ -128,13 +129,37 @@ public final class Controller {
     }
 
     /// Workers of pools that are configured no more, left by a controller with an older configuration: nobody wants them.
+    /// Nor processes of a pool that has another driver now.
     private func retireUnknownPools(fence: Int64) {
-        for name in self.workers.book.pools where self.settings.pool(named: name) == nil {
-            guard !self.retired.contains(where: { $0.name == name }) else { continue }
-            let controller = self.makePool(PoolSettings(name: name))
-            self.retired.append(controller)
-            controller.retire(fence: fence) { [weak self] in self?.retired.removeAll { $0 === controller } }
+        self.leftovers = []
+        for name in self.workers.book.pools {
+            switch self.settings.pool(named: name)?.driver {
+            case nil: self.retire(name, fence: fence, tellsGateways: true)
+            case .process?: break
+            default: self.leftovers.insert(name)
+            }
         }
+    }
+
+    /// Pools of another driver, of which processes may be left.
+    private var leftovers: Set<String> = []
+
+    /// Once gateways have been told of the new driver's workers: until then they go on with those that are left.
+    private func retireLeftovers(fence: Int64) {
+        for name in self.leftovers {
+            let left = Set(self.workers.book.load(pool: name).workers.map(\.id))
+            let pool = self.pools.first { $0.name == name }
+            guard pool?.isSettled(fence: fence, without: left) ?? true else { continue }
+            self.leftovers.remove(name)
+            if !left.isEmpty { self.retire(name, fence: fence, tellsGateways: false) }
+        }
+    }
+
+    private func retire(_ name: String, fence: Int64, tellsGateways: Bool) {
+        guard !self.retired.contains(where: { $0.name == name }) else { return }
+        let controller = self.makePool(PoolSettings(name: name), tellsGateways: tellsGateways)
+        self.retired.append(controller)
+        controller.retire(fence: fence) { [weak self] in self?.retired.removeAll { $0 === controller } }
     }
 
     private func makeExporters() {
@@ -188,6 +213,7 @@ public final class Controller {
             }
             guard let fence = self.fence else { return self.followIfDue() }
             for pool in self.pools { pool.control(fence: fence) }
+            self.retireLeftovers(fence: fence)
             for exporter in self.exporters { exporter.export() }
         }
     }
@@ -264,6 +290,13 @@ public final class Controller {
     /// In a Cluster each pool and each room may be on a node of its own, and that node away alone.
     var callProblems: [String] {
         self.isLeading ? self.pools.flatMap { $0.callProblems } + self.rates.problems : []
+    }
+
+    /// An operator wants one worker of a pool to go.
+    public func retire(_ worker: String, ofPool pool: String) -> Retirement {
+        self.loop.preconditionOnLoop()
+        guard self.isLeading, let controller = self.pools.first(where: { $0.name == pool }) else { return .standsBy }
+        return controller.retire(worker)
     }
 
     /// Takes new settings over. Pools that are gone are drained and stopped.

@@ -17,14 +17,15 @@ struct DecisionPen: Sendable {
 
     /// So many entries after a head comes another one: about ten minutes.
     static let entriesToHead = 600
+    /// A tenth of a second: far longer than a write takes.
+    private static let lockAttempts = 50
+    private static let lockPauseMicros: UInt32 = 2_000
 
     private let files: DecisionFiles
     private let pool: String
     /// Nil: to be looked for.
     private var current: DecisionFileName?
     private var bytes = 0
-    /// The file may end in the middle of a line.
-    private var isTorn = false
     /// What was written last, when it was written whole.
     private var last: (controller: String, fence: Int64, number: Int64, limits: ScalingLimits)?
     private var sinceHead = 0
@@ -37,6 +38,7 @@ struct DecisionPen: Sendable {
     /// Throws when not all of it is on the disk: the next ones are told to follow a gap.
     mutating func write(_ items: [Item], _ bounds: DecisionBounds) throws {
         do {
+            if let current = self.current, !self.holds(current) { self.current = nil }
             var lines: [UInt8] = []
             for item in items {
                 let day = DecisionFileName.day(ofMicros: item.entry.wallMicros)
@@ -71,6 +73,12 @@ struct DecisionPen: Sendable {
         return lines
     }
 
+    /// Whether all is still there that was written. Somebody may have removed files to make room: what follows begins with
+    /// a head then, as a replay needs it.
+    private func holds(_ name: DecisionFileName) -> Bool {
+        (try? self.files.bytes(of: name)).map { $0 >= self.bytes } ?? false
+    }
+
     /// The newest file, if it is of that day and has room, or the one behind it. A clock that was set back leads to no
     /// earlier file.
     private mutating func turn(to day: String, _ bounds: DecisionBounds, wallMicros: Int64) throws {
@@ -85,9 +93,8 @@ struct DecisionPen: Sendable {
         }
         try self.files.prune(pool: self.pool, keeping: next, bounds, wallMicros: wallMicros)
         self.current = next
+        self.bytes = 0
         self.last = nil
-        // Whoever wrote to it may have been killed.
-        self.isTorn = true
     }
 
     private mutating func append(_ lines: inout [UInt8]) throws {
@@ -96,11 +103,11 @@ struct DecisionPen: Sendable {
         let file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         guard file != -1 else { throw SystemError(call: "open of \(path)") }
         defer { close(file) }
-        if self.isTorn, try Self.endsInsideALine(file, path) { lines.insert(UInt8(ascii: "\n"), at: 0) }
-        self.isTorn = false
+        try Self.lock(file, path)
+        // Whoever wrote there last may have been killed, or had no room left: another controller as well as this one.
+        if try Self.endsInsideALine(file, path) { lines.insert(UInt8(ascii: "\n"), at: 0) }
         var written = 0
         while written < lines.count {
-            // In one piece as far as the system lets it: another controller may write here too.
             let count = lines.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, lines.count - written) }
             if count == -1, errno == EINTR { continue }
             guard count > 0 else { throw SystemError(call: "write to \(path)") }
@@ -108,6 +115,25 @@ struct DecisionPen: Sendable {
         }
         self.bytes = Int(lseek(file, 0, SEEK_END))
         lines = []
+    }
+
+    /// Two that are told that they lead, for a moment, do not write into each other's lines. Held until the file is closed.
+    private static func lock(_ file: Int32, _ path: String) throws {
+        for _ in 0..<self.lockAttempts {
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { return }
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemError(call: "flock of \(path)") }
+            usleep(self.lockPauseMicros)
+        }
+        throw HeldByAnother(path: path)
+    }
+
+    /// Somebody has held the lock for longer than a write takes.
+    struct HeldByAnother: Error, CustomStringConvertible {
+        let path: String
+        var description: String {
+            "another process holds \(self.path), perhaps a controller that was stopped while it wrote: two of one state "
+                + "folder take turns. Find it (fuser -v) and end it, or let it go on"
+        }
     }
 
     private static func endsInsideALine(_ file: Int32, _ path: String) throws -> Bool {

@@ -34,6 +34,7 @@ final class DecisionRecorder {
     /// `policy` is as it was before it decided, at `now`.
     func record(
         _ decision: ScalingDecision,
+        under verdict: PoolModes.Verdict,
         at now: Instant,
         by policy: ScalingPolicy,
         signals: PoolSignals?,
@@ -55,7 +56,8 @@ final class DecisionRecorder {
             signals: signals,
             rooms: DecisionEntry.longest(of: lines?.lines.mapValues(\.waiting) ?? [:]),
             pool: state,
-            decision: decision
+            decision: decision,
+            mode: DecisionMode(verdict)
         )
         let head = DecisionHead(
             pool: self.pool,
@@ -66,5 +68,18 @@ final class DecisionRecorder {
             policy: policy
         )
         book.add(entry, head)
+    }
+}
+
+extension DecisionMode {
+    /// Nil where the policy decides and nobody has said so.
+    fileprivate init?(_ verdict: PoolModes.Verdict) {
+        guard verdict.isOrdered || verdict.mode != .automatic else { return nil }
+        self.init(
+            name: verdict.mode.name,
+            workers: verdict.desired,
+            isOrdered: verdict.isOrdered,
+            untilMicros: verdict.untilMicros
+        )
     }
 }

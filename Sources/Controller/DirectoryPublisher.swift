@@ -7,6 +7,8 @@ struct DirectoryPublisher {
     let pool: String
     let board: any PoolBoard
     let log: Logger
+    /// Another driver tells of the pool's workers: what this one has left is only to be ended.
+    var isSilent = false
 
     /// `registry`: processes that the next leader has to find. `onDeposed` is called when a later leader has written.
     func publish(
@@ -15,6 +17,7 @@ struct DirectoryPublisher {
         fence: Int64,
         onDeposed: @escaping () -> Void
     ) {
+        guard !self.isSilent else { return }
         self.board.publish(pool: self.pool, workers: directory, registry: registry, fence: fence) { result in
             switch result {
             case .success(true): break

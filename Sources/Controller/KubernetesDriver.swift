@@ -256,6 +256,11 @@ final class KubernetesDriver: WorkerDriver {
         link.end(completion)
     }
 
+    var unableToRetire: String? {
+        self.plan.choice == .marked
+            ? nil : "a StatefulSet always gives up its highest number: delete the pod, and it comes again"
+    }
+
     func retire(_ id: String) {
         guard self.term != nil else { return }
         self.plan.retire(id, now: self.now)

@@ -53,17 +53,32 @@ final class ManagedWorker: WorkerProcess {
         }
     }
 
-    /// Goes on with a worker that another controller started; nil when it does not run any more.
-    init?(adopting entry: RegisteredWorker, on loop: EventLoop, onEvent: @escaping (WorkerEvent) -> Void) {
+    /// Goes on with a worker that another controller started.
+    static func adopt(
+        _ entry: RegisteredWorker,
+        on loop: EventLoop,
+        onEvent: @escaping (WorkerEvent) -> Void
+    ) -> FoundWorker {
         let end = EndOfProcess()
-        guard let process = DetachedProcess.find(entry.process, on: loop, onExit: { _ in end.tell(Self.strangersEnd) })
-        else {
+        switch DetachedProcess.find(entry.process, on: loop, onExit: { _ in end.tell(Self.strangersEnd) }) {
+        case .runs(let process): return .runs(ManagedWorker(entry, process, end, on: loop, onEvent: onEvent))
+        case .unseen: return .unseen
+        case .ended:
             // It died while nobody looked; what it had started may still be there.
             ProcessTable.endRest(ofGroup: entry.process.pid, withVariable: WorkerMark.variable) {
                 WorkerMark(text: $0)?.id == entry.id
             }
-            return nil
+            return .ended
         }
+    }
+
+    private init(
+        _ entry: RegisteredWorker,
+        _ process: DetachedProcess,
+        _ end: EndOfProcess,
+        on loop: EventLoop,
+        onEvent: @escaping (WorkerEvent) -> Void
+    ) {
         self.loop = loop
         self.onEvent = onEvent
         self.log = WorkerLog(path: entry.log, loop: loop)

@@ -50,6 +50,7 @@ final class PoolController {
         log: Logger,
         seed: UInt64,
         workers: WorkerAccess,
+        tellsGateways: Bool = true,
         mayAct: @escaping () -> Bool
     ) {
         self.name = pool.name
@@ -72,7 +73,8 @@ final class PoolController {
                 log: log,
                 seed: seed,
                 workers: workers,
-                mayAct: mayAct
+                mayAct: mayAct,
+                tellsGateways: tellsGateways
             )
         )
         self.driver.onEvent = { [weak self] in self?.take($0) }
@@ -164,15 +166,6 @@ final class PoolController {
         self.policy.limits.costCap?.carried = self.carriedCost
         let (before, now) = (self.policy, self.loop.now)
         let decision = self.policy.decide(signals: signals, pool: state, now: now)
-        self.decisions.record(
-            decision,
-            at: now,
-            by: before,
-            signals: signals,
-            lines: lines,
-            state: state,
-            fence: self.fence
-        )
         let verdict = self.modes.verdict(
             configured: PoolMode(self.pool),
             order: self.order ?? nil,
@@ -180,6 +173,16 @@ final class PoolController {
             live: state.ready + state.pending.count,
             bounds: self.pool.workerBounds,
             wallMicros: self.loop.wallMicros
+        )
+        self.decisions.record(
+            decision,
+            under: verdict,
+            at: now,
+            by: before,
+            signals: signals,
+            lines: lines,
+            state: state,
+            fence: self.fence
         )
         self.tell(verdict)
         if decision.desiredWorkers != self.lastDecision?.desiredWorkers || decision.reason != self.lastDecision?.reason
@@ -266,6 +269,19 @@ final class PoolController {
             }
         }
         return look
+    }
+
+    /// An operator wants that worker to go.
+    func retire(_ id: String) -> Retirement {
+        guard self.driver.term != nil, let verdict = self.lastVerdict else { return .tooEarly }
+        if let reason = self.driver.unableToRetire { return .impossible(reason) }
+        guard verdict.mode != .advise else { return .impossible("in the mode advise somebody else scales it") }
+        let workers = self.driver.directory
+        guard let worker = workers.first(where: { $0.id == id }) else { return .unknown(workers.map(\.id).sorted()) }
+        guard worker.state != .draining else { return .drainsAlready }
+        self.log.notice("an operator has a worker go", metadata: ["pool": "\(self.name)", "worker": "\(id)"])
+        self.driver.retire(id)
+        return .drains
     }
 
     // MARK: Leading and not
@@ -390,7 +406,12 @@ final class PoolController {
         self.driver.stop(inHurry: inHurry, completion)
     }
 
-    /// Takes over what an earlier controller has left of a pool that there is no more, and ends it.
+    /// Its driver knows its workers in this term, and none of `ids` is among them.
+    func isSettled(fence: Int64, without ids: Set<String>) -> Bool {
+        self.driver.term == fence && self.driver.isComplete && ids.isDisjoint(with: self.driver.directory.map(\.id))
+    }
+
+    /// Takes over what an earlier controller has left of a pool that is no more, or has another driver, and ends it.
     func retire(fence: Int64, _ completion: @escaping () -> Void) {
         self.driver.takeOver(fence: fence) {}
         self.stop(completion)

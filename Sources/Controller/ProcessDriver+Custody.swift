@@ -7,22 +7,45 @@ extension ProcessDriver {
     /// All that it has, those that end among them.
     var ids: Set<String> { Set(self.running.values.map(\.id)) }
 
+    /// Looks once more at those that could not be seen.
+    func lookAgain() { if !self.unseen.isEmpty { _ = self.adopt(self.unseen) } }
+
+    /// Of those that cannot be seen, what gateways may go on with.
+    var unseenRecords: [WorkerRecord] {
+        self.unseen.compactMap { worker in
+            guard let address = worker.address, worker.state == .ready || worker.state == .draining else { return nil }
+            return WorkerRecord(
+                id: worker.id,
+                address: address,
+                state: worker.state == .ready ? .ready : .draining,
+                sinceMicros: worker.startedMicros,
+                slots: worker.slots == self.settings.worker.slots ? nil : worker.slots
+            )
+        }
+    }
+
+    var unseenProblem: String? {
+        guard let first = self.unseen.first else { return nil }
+        return "pool \(self.settings.name): of \(self.unseen.count) workers of an earlier controller it cannot be seen "
+            + "whether they run, \(first.id) (process \(first.process.pid)) among them. Gateways go on with them. Look "
+            + "whether this process has descriptors left (ulimit -n) and may see and signal theirs"
+    }
+
     /// Goes on with those that still run; returns how many do.
     func adopt(_ workers: [RegisteredWorker]) -> Int {
         let now = self.loop.now
         var actions: [Reconciliation.Action] = []
         var adopted = 0
+        let ids = Set(workers.map(\.id))
+        self.unseen.removeAll { ids.contains($0.id) }
         for worker in workers {
             // Its number comes after its process: events are not told before this turn is over.
             let number = Box()
-            guard
-                let process = self.adoptProcess(
-                    worker,
-                    { [weak self] event in
-                        if let number = number.value { self?.take(event, of: number) }
-                    }
-                )
-            else { continue }
+            let found = self.adoptProcess(worker) { [weak self] event in
+                if let number = number.value { self?.take(event, of: number) }
+            }
+            if case .unseen = found { self.unseen.append(worker) }
+            guard case .runs(let process) = found else { continue }
             process.ask(self.settings.probe)
             let (given, action) = self.reconciliation.adopt(
                 worker.state,
@@ -60,27 +83,34 @@ extension ProcessDriver {
 
     /// What the next controller has to know of each.
     func registry(keeper: String) -> [RegisteredWorker] {
-        self.reconciliation.workers.compactMap { worker in
-            guard let running = self.running[worker.number] else { return nil }
-            var since = running.startedMicros
-            if case .draining(let instant) = worker.state {
-                since = self.loop.wallMicros - self.loop.now.nanoseconds(since: instant) / Nanoseconds.perMicrosecond
-                // To the second: what is written down changes with the worker, not with the clocks' drift.
-                since -= since % 1_000_000
-            }
-            return RegisteredWorker(
-                id: running.id,
-                process: running.process.identity,
-                state: RegisteredWorker.State(worker.state),
-                startedMicros: running.startedMicros,
-                sinceMicros: max(0, since),
-                shape: running.shape,
-                slots: worker.slots,
-                keeper: keeper,
-                log: running.log,
-                address: running.process.address?.description
-            )
+        let unseen = self.unseen.map { worker in
+            var own = worker
+            own.keeper = keeper
+            return own
         }
+        return unseen
+            + self.reconciliation.workers.compactMap { worker in
+                guard let running = self.running[worker.number] else { return nil }
+                var since = running.startedMicros
+                if case .draining(let instant) = worker.state {
+                    since =
+                        self.loop.wallMicros - self.loop.now.nanoseconds(since: instant) / Nanoseconds.perMicrosecond
+                    // To the second: what is written down changes with the worker, not with the clocks' drift.
+                    since -= since % 1_000_000
+                }
+                return RegisteredWorker(
+                    id: running.id,
+                    process: running.process.identity,
+                    state: RegisteredWorker.State(worker.state),
+                    startedMicros: running.startedMicros,
+                    sinceMicros: max(0, since),
+                    shape: running.shape,
+                    slots: worker.slots,
+                    keeper: keeper,
+                    log: running.log,
+                    address: running.process.address?.description
+                )
+            }
     }
 
     func standBy() { self.reconciliation.standBy() }
@@ -92,6 +122,7 @@ extension ProcessDriver {
             self.running[number] = nil
             self.reconciliation.release(number)
         }
+        self.unseen.removeAll { ids.contains($0.id) }
         self.armTimer()
         if self.running.isEmpty { self.finishStopping() }
     }

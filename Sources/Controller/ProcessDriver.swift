@@ -29,6 +29,9 @@ final class ProcessDriver {
     private(set) var settings: PoolSettings
     var reconciliation: Reconciliation
     var running: [Reconciliation.Number: Running] = [:]
+    /// Of an earlier controller. Whether they still run cannot be seen for the moment: they stay written down, and gateways
+    /// go on with them.
+    var unseen: [RegisteredWorker] = []
     private var timer: LoopTimer?
     /// What is due while this controller may not act is looked at again after this time.
     private static let heldNanoseconds = 100 * Nanoseconds.perMillisecond
@@ -91,7 +94,7 @@ final class ProcessDriver {
 
     /// For the operator: since when workers fail, how, and what to do; nil when they do not.
     var problem: String? {
-        guard let trouble = self.trouble else { return nil }
+        guard let trouble = self.trouble else { return self.unseenProblem }
         let since = RFC3339.text(wallMicros: trouble.sinceMicros, fraction: .millis)
         return "pool \(self.settings.name): workers fail since \(since), \(self.state.ready) are ready. The last "
             + "failure: \(trouble.what). It is tried again by itself; look at the worker's own output, and at pools."
@@ -105,24 +108,27 @@ final class ProcessDriver {
 
     /// Workers that listen somewhere and have not been told to end.
     var directory: [WorkerRecord] {
-        self.reconciliation.workers.compactMap { worker in
-            guard let running = self.running[worker.number], let address = running.process.address else { return nil }
-            let state: WorkerRecord.State
-            switch worker.state {
-            case .starting: state = .starting
-            case .ready: state = .ready
-            case .draining: state = .draining
-            case .stopping: return nil
+        self.unseenRecords
+            + self.reconciliation.workers.compactMap { worker in
+                guard let running = self.running[worker.number], let address = running.process.address else {
+                    return nil
+                }
+                let state: WorkerRecord.State
+                switch worker.state {
+                case .starting: state = .starting
+                case .ready: state = .ready
+                case .draining: state = .draining
+                case .stopping: return nil
+                }
+                return WorkerRecord(
+                    id: running.id,
+                    address: address.description,
+                    state: state,
+                    sinceMicros: running.startedMicros,
+                    // Told only where it is not what the settings say: gateways of before do not know the form for it.
+                    slots: worker.slots == self.settings.worker.slots ? nil : worker.slots
+                )
             }
-            return WorkerRecord(
-                id: running.id,
-                address: address.description,
-                state: state,
-                sinceMicros: running.startedMicros,
-                // Told only where it is not what the settings say: gateways of before do not know the form for it.
-                slots: worker.slots == self.settings.worker.slots ? nil : worker.slots
-            )
-        }
     }
 
     /// Moves towards `desired` workers, those that are starting included. `inFlight` tells, by the workers' ids, what the

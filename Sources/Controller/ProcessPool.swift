@@ -42,7 +42,12 @@ final class ProcessPool: WorkerDriver {
             isGone: workers.isGone,
             driver: self.driver,
             loop: context.loop,
-            publisher: DirectoryPublisher(pool: context.pool.name, board: context.board, log: context.log),
+            publisher: DirectoryPublisher(
+                pool: context.pool.name,
+                board: context.board,
+                log: context.log,
+                isSilent: !context.tellsGateways
+            ),
             book: workers.book
         )
         self.driver.mayAct = context.mayAct
@@ -57,10 +62,11 @@ final class ProcessPool: WorkerDriver {
 
     // MARK: Observing
 
-    /// Also those of another host that still serve: what they can take may be let in.
+    /// Also those that still serve and cannot be seen from here, of another host for instance: what they can take may be
+    /// let in.
     var state: PoolState {
         var state = self.driver.state
-        let foreign = self.custody.foreignReady
+        let foreign = self.custody.foreignReady + self.driver.unseenRecords.filter { $0.state == .ready }
         guard !foreign.isEmpty else { return state }
         let each = self.pool.worker.slots
         state.ready += foreign.count
@@ -86,6 +92,7 @@ final class ProcessPool: WorkerDriver {
 
     func reconcile(desired: Int, inFlight: [String: Int]?) {
         guard self.term != nil else { return }
+        self.driver.lookAgain()
         self.driver.reconcile(desired: desired, inFlight: inFlight)
         self.driver.tidy()
         self.custody.letForeignGo(desired: desired)
@@ -125,6 +132,7 @@ final class ProcessPool: WorkerDriver {
         guard !self.custody.isTakingOver else {
             return self.custody.onSettled = { self.stop(inHurry: inHurry, completion) }
         }
+        self.driver.lookAgain()
         guard self.hasWorkers else { return completion() }
         self.custody.speakAgain()
         if inHurry { return self.driver.stopAll(completion) }

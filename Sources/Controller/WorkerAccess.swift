@@ -43,7 +43,7 @@ struct WorkerAccess {
             ask: { WorkerProbe.ask($0, $1, on: loop, $2) },
             book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
             launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
-            adopt: { entry, onEvent in ManagedWorker(adopting: entry, on: loop, onEvent: onEvent) },
+            adopt: { entry, onEvent in ManagedWorker.adopt(entry, on: loop, onEvent: onEvent) },
             isGone: { name in
                 name.split(separator: "@").last.flatMap { ProcessIdentity($0) }.map(ProcessTable.hasEnded) ?? false
             },

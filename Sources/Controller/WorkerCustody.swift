@@ -118,7 +118,8 @@ final class WorkerCustody {
             "workers of an earlier controller",
             metadata: [
                 "pool": "\(self.pool)", "adopted": "\(adopted)",
-                "ended": "\(plan.here.count + plan.gone.count - adopted)",
+                "ended": "\(plan.here.count + plan.gone.count - adopted - self.driver.unseen.count)",
+                "unseen": "\(self.driver.unseen.count)",
                 "elsewhere": "\(records.count)",
             ]
         )
@@ -197,7 +198,8 @@ final class WorkerCustody {
     /// adopted, and ends those that nobody wants.
     func follow() {
         if !self.isLeading { self.inherit() }
-        let own = self.driver.ids
+        self.driver.lookAgain()
+        let own = self.driver.ids.union(self.driver.unseen.map(\.id))
         guard !self.isLeading, !self.isAsking, !own.isEmpty else { return }
         self.isAsking = true
         self.board.registry(pool: self.pool) { result in

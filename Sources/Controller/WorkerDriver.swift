@@ -55,6 +55,9 @@ protocol WorkerDriver: AnyObject {
     /// there, or on its way out, is left alone.
     func retire(_ id: String)
 
+    /// Why `retire` can do nothing, whoever is named; nil when it can.
+    var unableToRetire: String? { get }
+
     /// Another controller leads, or nobody knows who does.
     func standBy()
     /// Once a second meanwhile: what the leader makes of workers that are left here.
@@ -69,6 +72,7 @@ protocol WorkerDriver: AnyObject {
 extension WorkerDriver {
     /// Most know it when they begin.
     var isComplete: Bool { true }
+    var unableToRetire: String? { nil }
 }
 
 enum WorkerDriverEvent: Equatable {
@@ -92,6 +96,8 @@ struct DriverContext {
     let workers: WorkerAccess
     /// Whether this controller may still act: what it was told last of who leads is not too old.
     let mayAct: () -> Bool
+    /// False: the pool has another driver now, which tells gateways of its workers.
+    var tellsGateways = true
 }
 
 /// The one place where it is decided which driver a pool has.

@@ -53,5 +53,13 @@ struct WorkerPlan: Equatable {
 /// Starts a worker's process. Its events come after the call has returned.
 typealias WorkerLauncher = (WorkerPlan, _ onEvent: @escaping (WorkerEvent) -> Void) throws -> any WorkerProcess
 
-/// Goes on with a worker's process that another controller started; nil when it does not run any more.
-typealias WorkerAdopter = (RegisteredWorker, _ onEvent: @escaping (WorkerEvent) -> Void) -> (any WorkerProcess)?
+/// What is seen of a worker's process that another controller started.
+enum FoundWorker {
+    case runs(any WorkerProcess)
+    case ended
+    /// It may run; it cannot be seen for the moment.
+    case unseen
+}
+
+/// Goes on with a worker's process that another controller started.
+typealias WorkerAdopter = (RegisteredWorker, _ onEvent: @escaping (WorkerEvent) -> Void) -> FoundWorker

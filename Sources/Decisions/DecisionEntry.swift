@@ -23,6 +23,8 @@ public struct DecisionEntry: Equatable, Sendable {
     public var rooms: [String: Int]
     public var pool: PoolState
     public var decision: ScalingDecision
+    /// What became of the decision. For readers: the policy is not told. Nil: it was carried out.
+    public var mode: DecisionMode?
 
     public init(
         number: Int64,
@@ -34,7 +36,8 @@ public struct DecisionEntry: Equatable, Sendable {
         signals: PoolSignals?,
         rooms: [String: Int] = [:],
         pool: PoolState,
-        decision: ScalingDecision
+        decision: ScalingDecision,
+        mode: DecisionMode? = nil
     ) {
         self.number = number
         self.fence = fence
@@ -46,6 +49,7 @@ public struct DecisionEntry: Equatable, Sendable {
         self.rooms = rooms
         self.pool = pool
         self.decision = decision
+        self.mode = mode
     }
 
     /// Without the answers' latencies, which are most of an entry: for those who keep many of them.

@@ -25,7 +25,7 @@ public struct DecisionLineContent: Codable, Equatable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case number = "n"
         case wallMicros = "t"
-        case fence, at, starts, signals, rooms, pool, decision, limits
+        case fence, at, starts, signals, rooms, pool, decision, mode, limits
     }
 
     public init(from decoder: any Decoder) throws {
@@ -42,7 +42,8 @@ public struct DecisionLineContent: Codable, Equatable, Sendable {
             signals: try line.decodeIfPresent(PoolSignals.self, forKey: .signals),
             rooms: try line.decodeIfPresent([String: Int].self, forKey: .rooms) ?? [:],
             pool: try line.decode(PoolState.self, forKey: .pool),
-            decision: try line.decode(ScalingDecision.self, forKey: .decision)
+            decision: try line.decode(ScalingDecision.self, forKey: .decision),
+            mode: try line.decodeIfPresent(DecisionMode.self, forKey: .mode)
         )
     }
 
@@ -59,5 +60,6 @@ public struct DecisionLineContent: Codable, Equatable, Sendable {
         if !entry.rooms.isEmpty { try line.encode(entry.rooms, forKey: .rooms) }
         try line.encode(entry.pool, forKey: .pool)
         try line.encode(entry.decision, forKey: .decision)
+        try line.encodeIfPresent(entry.mode, forKey: .mode)
     }
 }

@@ -52,5 +52,7 @@ public struct DecisionStory: Equatable, Sendable {
         one.decision.desiredWorkers == other.decision.desiredWorkers && one.decision.reason == other.decision.reason
             && (one.pool.ready == 0) == (other.pool.ready == 0)
             && (one.decision.latencyTrim < 1) == (other.decision.latencyTrim < 1)
+            && AdmissionWords.isNought(one) == AdmissionWords.isNought(other)
+            && AdmissionWords.areRoomsShut(one) == AdmissionWords.areRoomsShut(other) && one.mode == other.mode
     }
 }

@@ -3,6 +3,8 @@ import Scaling
 
 /// A decision in plain words: what was decided, what led to it, and what to do about what holds it back.
 public struct Explanation: Equatable, Sendable {
+    /// Who decides in place of the policy, as a sentence; nil when nobody does.
+    public let mode: String?
     /// `from 2 to 5 workers`.
     public let what: String
     /// The figures that led to it, as a sentence without an end.
@@ -14,6 +16,7 @@ public struct Explanation: Equatable, Sendable {
 
     /// `before` is the decision that it followed; nil when nothing is known of that.
     public init(_ entry: DecisionEntry, after before: DecisionEntry?) {
+        self.mode = entry.mode.map { ModeWords.text(of: $0) }
         self.what = Self.what(entry.decision.desiredWorkers, before: before?.decision.desiredWorkers)
         let words = ReasonWords(entry)
         self.why = words.why
@@ -24,7 +27,8 @@ public struct Explanation: Equatable, Sendable {
     }
 
     public var text: String {
-        "\(self.what): \(self.why). \(self.admission)." + (self.advice.map { " \($0)" } ?? "")
+        (self.mode.map { "\($0). The policy: " } ?? "") + "\(self.what): \(self.why). \(self.admission)."
+            + (self.advice.map { " \($0)" } ?? "")
     }
 
     private static func what(_ desired: Int, before: Int?) -> String {
@@ -172,28 +176,5 @@ struct ReasonWords {
             ? ", and \(Figures.count(self.pool.draining, "worker")) of the last step still drains" : ""
         return "\(self.needed) would do, but more was needed a short while ago (\(hold) at most: scale_down_after)"
             + drains
-    }
-}
-
-/// How fast visitors may come in, and why no faster.
-enum AdmissionWords {
-    static func of(_ entry: DecisionEntry) -> (text: String, advice: String?) {
-        let decision = entry.decision
-        guard entry.pool.ready > 0 else {
-            let pending = entry.pool.pending.count
-            let state = pending > 0 ? "\(Figures.count(pending, "worker")) starting" : "none starting"
-            let advice = "Look at what the workers write (`workers` in the state folder) if they do not get ready."
-            return ("No worker is ready (\(state)), so nobody is let in", advice)
-        }
-        let workers = Figures.count(entry.pool.ready, "ready worker")
-        let rate = Figures.number(decision.admissionRatePerSecond)
-        let text = "\(workers) \(entry.pool.ready == 1 ? "lets" : "let") in up to \(rate) visitors a second"
-        guard decision.latencyTrim < 1 else { return (text, nil) }
-        let objective = Figures.duration(nanoseconds: entry.limits.latencyObjectiveNanoseconds)
-        let cut = "\(text): cut to \(Figures.percent(decision.latencyTrim)), because answers are slow or fail"
-        let advice =
-            "Look at what the workers depend on, such as the database: 95 of 100 answers should take no more than "
-            + "\(objective) (latency_objective)."
-        return (cut, advice)
     }
 }

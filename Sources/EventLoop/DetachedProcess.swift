@@ -52,9 +52,10 @@ public final class DetachedProcess: Descriptor {
         do {
             let handle = try ProcessLaunch.openHandle(of: pid)
             // It cannot have another number before it is reaped; one that has ended already is told of at once.
-            let identity =
-                ProcessTable.identity(of: pid)
-                ?? ProcessIdentity(place: ProcessTable.place, pid: pid, startTicks: 0)
+            guard let identity = ProcessTable.identityOfChild(pid) else {
+                close(handle)
+                throw SystemError(call: "open of /proc/\(pid)/stat")
+            }
             let process = DetachedProcess(loop, handle, identity, isChild: true, onExit)
             try process.register(.readable)
             return process
@@ -64,23 +65,43 @@ public final class DetachedProcess: Descriptor {
         }
     }
 
-    /// Watches a process that somebody else started; nil when it does not run any more, or may not be told to end.
+    /// What is seen of a process that somebody else started.
+    public enum Found {
+        /// It is watched from now on.
+        case runs(DetachedProcess)
+        case ended
+        /// It may run: it is hidden, or of another user, or this process may open no more descriptors.
+        case unseen
+    }
+
+    /// Watches a process that somebody else started.
     public static func find(
         _ identity: ProcessIdentity,
         on loop: EventLoop,
         onExit: @escaping (ExitStatus) -> Void
-    ) -> DetachedProcess? {
+    ) -> Found {
+        self.find(identity, on: loop, under: "/proc", openHandle: sluice_pidfd_open, onExit: onExit)
+    }
+
+    static func find(
+        _ identity: ProcessIdentity,
+        on loop: EventLoop,
+        under folder: String,
+        openHandle: (Int32) -> Int32,
+        onExit: @escaping (ExitStatus) -> Void
+    ) -> Found {
         loop.preconditionOnLoop()
-        let handle = sluice_pidfd_open(identity.pid)
-        guard handle != -1 else { return nil }
+        let handle = openHandle(identity.pid)
+        let refusal = errno
         // Looked at after the handle was opened: its number cannot have changed hands in between.
-        guard ProcessTable.identity(of: identity.pid) == identity, kill(identity.pid, 0) == 0 else {
-            close(handle)
-            return nil
+        let runs = handle == -1 && refusal == ESRCH ? false : ProcessTable.isRunning(identity, under: folder)
+        guard handle != -1, runs == true, kill(identity.pid, 0) == 0 else {
+            if handle != -1 { close(handle) }
+            return runs == false ? .ended : .unseen
         }
         let process = DetachedProcess(loop, handle, identity, isChild: false, onExit)
-        guard (try? process.register(.readable)) != nil else { return nil }
-        return process
+        guard (try? process.register(.readable)) != nil else { return .unseen }
+        return .runs(process)
     }
 
     private init(

@@ -26,6 +26,15 @@ public enum ProcessTable {
         return identity
     }
 
+    /// Of a child that has not been reaped: its start is nought when only its status is left. Nil when it cannot be seen.
+    static func identityOfChild(_ pid: Int32) -> ProcessIdentity? {
+        switch Self.look(at: pid) {
+        case .runs(let identity): identity
+        case .ended: ProcessIdentity(place: Self.place, pid: pid, startTicks: 0)
+        case .unseen: nil
+        }
+    }
+
     private enum Sight: Equatable {
         case runs(ProcessIdentity)
         case ended

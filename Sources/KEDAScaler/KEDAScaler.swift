@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import Primitives
 import Synchronization
+import enum Transport.SocketFile
 
 /// KEDA's external scaler: the operator keeps KEDA, which asks here how many workers a pool is to have.
 ///
@@ -96,6 +97,8 @@ public final class KEDAScaler: Sendable {
         var address = self.address
         var hasListened = false
         while !self.running.withLock({ $0.isOver }) {
+            // Left by a process that died, or by a server of this one that came to an end.
+            if case .unix(let path) = address { SocketFile.removeIfStale(path) }
             let server = self.makeServer(on: threads, at: address)
             let isWanted = self.running.withLock { running in
                 running.server = server

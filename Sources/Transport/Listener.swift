@@ -93,7 +93,7 @@ public final class Listener: Descriptor, StreamListener {
         var one: Int32 = 1
         if case .unix(let path) = address {
             // A socket file that a dead process left behind is in the way of nobody but us; a living one's is not ours.
-            if Self.isStale(path) { unlink(path) }
+            SocketFile.removeIfStale(path)
         } else {
             setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, 4)
             if reusePort { setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, 4) }
@@ -118,14 +118,6 @@ public final class Listener: Descriptor, StreamListener {
         // Connections that have ended, and wait for their last packets, keep nobody from listening.
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         guard address.withSockaddr({ Glibc.bind(fd, $0, $1) }) != -1 else { throw TransportError.bind(address, errno) }
-    }
-
-    private static func isStale(_ path: String) -> Bool {
-        let probe = sluice_socket(AF_UNIX)
-        guard probe != -1 else { return false }
-        defer { Glibc.close(probe) }
-        let code = SocketAddress.unix(path: path).withSockaddr { Glibc.connect(probe, $0, $1) }
-        return code == -1 && errno == ECONNREFUSED
     }
 
     public override func ready(_ events: ReadyEvents) {

@@ -16,6 +16,7 @@ struct Sluice: ParsableCommand {
               sluice status                      rooms, pools and connections of a running Sluice
               sluice journal ROOM                who was let in, and by which limits
               sluice room reset ROOM             end a line and begin a new one
+              sluice controller retire POOL ID   have one worker go, drained
               sluice controller explain POOL     why a pool has its size, in plain words
               sluice controller replay JOURNAL   what another configuration would have decided
 

@@ -65,6 +65,51 @@ import Testing
         #expect(self.ids(site.live(1)) == before && site.running.count == before.count, "seed \(seed)")
     }
 
+    /// For a while the successor has no descriptor left to look with: who cannot be seen serves on, and is adopted later.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func workers_thatCannotBeSeen_serveOn_andAreAdoptedLater(seed: UInt64) {
+        let site = self.makeSite(seed: seed)
+        let before = self.ids(site.live(0))
+        site.canSee = false
+        site.controllers[0].board.oneInFailures = 1
+        site.gone = ["controller-0"]
+        site.addController()
+        self.expectService(site, seconds: 5, seed: seed) { site.on(1) { $0.report.first?.decision } != nil }
+        #expect(before.isSubset(of: Set(site.ready.map(\.id))), "seed \(seed): they are taken from gateways")
+        #expect(site.on(1) { $0.poolProblems }.contains { $0.contains("cannot be seen") }, "seed \(seed)")
+        site.canSee = true
+        self.expectService(site, seconds: 5, seed: seed) {
+            site.running.allSatisfy { $0.loop === site.controllers[1].loop }
+        }
+        site.run(seconds: 1)
+        #expect(site.on(1) { $0.poolProblems }.isEmpty, "seed \(seed)")
+        site.on(1) { $0.stop {} }
+        #expect(site.wait(seconds: 30) { site.running.isEmpty }, "seed \(seed)")
+    }
+
+    /// An operator gives the pool another driver: what the one before has left is ended, and the new one's list stands.
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func processes_ofAPoolWithAnotherDriverNow_areEnded(seed: UInt64) {
+        let site = InventedSite(seed: seed) { $0.controller.onStop = .keep }
+        site.arrivals = 600
+        let book = MemoryBook()
+        site.addController(book: book)
+        #expect(site.wait(seconds: 60) { site.ready.count >= 2 }, "seed \(seed)")
+        var hasEnded = false
+        site.on(0) { $0.stop { hasEnded = true } }
+        #expect(site.wait(seconds: 10) { hasEnded } && site.running.count >= 2, "seed \(seed)")
+        var settings = site.settings
+        settings.pools[0].driver = .static
+        settings.pools[0].workers = [.loopback(port: 9_001)]
+        site.addController(book: book, settings: settings)
+        #expect(site.wait(seconds: 60) { site.running.isEmpty }, "seed \(seed)")
+        site.run(seconds: 5)
+        #expect(book.load(pool: "tickets").workers.isEmpty && site.on(1) { $0.isLeading }, "seed \(seed)")
+        hasEnded = false
+        site.on(1) { $0.stop { hasEnded = true } }
+        #expect(site.wait(seconds: 10) { hasEnded }, "seed \(seed)")
+    }
+
     /// On another host nobody can adopt them: they serve until there are others, and then their own controller ends them.
     @Test(arguments: 1...20 as ClosedRange<UInt64>, [true, false])
     func leader_onAnotherHost_isFollowedWithoutAGap(seed: UInt64, isToldToEnd: Bool) {

@@ -309,6 +309,53 @@ import Testing
         #expect(comparison.steps == 40 && comparison.gaps == 1 && comparison.differing == 0)
     }
 
+    /// Somebody makes room by hand while the controller runs: what comes next can be replayed by itself.
+    @Test(arguments: [true, false])
+    func files_removedMeanwhile_areBegunAnew(withFolder: Bool) throws {
+        let rig = Rig()
+        var pen = DecisionPen(files: rig.files, pool: "tickets")
+        var source = InventedDecisions(seed: 34)
+        try pen.write(self.items(source.moments(20)), Self.bounds)
+        let file = rig.path(of: "tickets-2026-11-22.jsonl")
+        try FileManager.default.removeItem(
+            atPath: withFolder ? URL(filePath: file).deletingLastPathComponent().path : file
+        )
+        try pen.write(self.items(source.moments(20)), Self.bounds)
+        try pen.write(self.items(source.moments(20)), Self.bounds)
+        let (records, notices) = try rig.read()
+        let comparison = self.replayed(records)
+        #expect(comparison.steps == 40 && comparison.differing == 0 && notices.isEmpty, "\(notices)")
+    }
+
+    /// Half a line of another controller's takes none of this one's along.
+    @Test func lineThatAnotherHasLeftHalf_isClosedFirst() throws {
+        let rig = Rig()
+        var pen = DecisionPen(files: rig.files, pool: "tickets")
+        var source = InventedDecisions(seed: 35)
+        try pen.write(self.items(source.moments(20)), Self.bounds)
+        let name = "tickets-2026-11-22.jsonl"
+        try rig.write(try rig.text(name) + "{\"head\":{\"controller\":\"b", to: name)
+        try pen.write(self.items(source.moments(20)), Self.bounds)
+        let (records, notices) = try rig.read()
+        #expect(self.entries(records).count == 40 && notices.count == 1, "\(notices)")
+    }
+
+    @Test func file_thatAnotherHolds_isNotWrittenTo_andThatIsTold() throws {
+        let rig = Rig()
+        var pen = DecisionPen(files: rig.files, pool: "tickets")
+        var source = InventedDecisions(seed: 36)
+        try pen.write(self.items(source.moments(20)), Self.bounds)
+        let other = open(rig.path(of: "tickets-2026-11-22.jsonl"), O_RDONLY | O_CLOEXEC)
+        try #require(other != -1 && flock(other, LOCK_EX | LOCK_NB) == 0)
+        let lost = self.items(source.moments(20))
+        let error = #expect(throws: DecisionPen.HeldByAnother.self) { try pen.write(lost, Self.bounds) }
+        #expect("\(try #require(error))".contains("another process holds"))
+        close(other)
+        try pen.write(self.items(source.moments(20)), Self.bounds)
+        let comparison = self.replayed(try rig.read().records)
+        #expect(comparison.steps == 40 && comparison.gaps == 1 && comparison.differing == 0)
+    }
+
     // MARK: Off the loop
 
     private func folder(_ fixture: LoopFixture, _ rig: Rig) throws -> LoopBound<DecisionFolder> {

@@ -122,6 +122,8 @@ final class InventedSite {
     }
     private(set) var controllers: [Member] = []
     private(set) var workers: [InventedWorker] = []
+    /// Whether controllers can see processes of others.
+    var canSee = true
     /// One start in so many fails.
     var oneInBadStarts = Int.max
     private var ports: UInt16 = 10_000
@@ -165,6 +167,7 @@ final class InventedSite {
         at place: String = "here/1.1",
         book: MemoryBook = MemoryBook(),
         decisions: MemoryDecisions? = nil,
+        settings: Settings? = nil,
         _ prepare: (FlakyBoard) -> Void = { _ in }
     ) -> Int {
         let loop = self.world.makeLoop()
@@ -174,7 +177,7 @@ final class InventedSite {
         self.places[ObjectIdentifier(loop)] = place
         let controller = Controller(
             id: "controller-\(number)",
-            settings: self.settings,
+            settings: settings ?? self.settings,
             executable: "none",
             loop: loop,
             store: store,
@@ -194,9 +197,11 @@ final class InventedSite {
                     return worker
                 },
                 adopt: { [weak self] entry, onEvent in
-                    let found = self?.workers.first { $0.identity == entry.process && !$0.hasEnded }
-                    found?.adopt(entry.state, on: loop, onEvent: onEvent)
-                    return found
+                    guard let self, self.canSee else { return .unseen }
+                    guard let found = self.workers.first(where: { $0.identity == entry.process && !$0.hasEnded })
+                    else { return .ended }
+                    found.adopt(entry.state, on: loop, onEvent: onEvent)
+                    return .runs(found)
                 },
                 isGone: { [weak self] in self?.gone.contains($0) ?? false },
                 freePort: { [weak self] in self?.nextPort() ?? 0 },

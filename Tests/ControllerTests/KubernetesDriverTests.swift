@@ -240,6 +240,18 @@ import Yams
         #expect(lease?["spec"]["leaseTransitions"].integer == 1)
     }
 
+    /// A lease that two pools shared would be held for one of them only.
+    @Test func leases_ofAllPools_areNamedDifferently_asKubernetesAllowsIt() {
+        #expect(ClusterLink.leaseName(pool: "tickets-2") == "sluice-tickets-2")
+        let pools = ["a_b", "a-b", "a--b", "a-_b", "a__b", "ab", "a_", "a-", "a"]
+        let names = pools.map { ClusterLink.leaseName(pool: $0) }
+        #expect(Set(names).count == pools.count, "\(names)")
+        for name in names {
+            let label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+            #expect(name.range(of: "^\(label)(\\.\(label))*$", options: .regularExpression) != nil, "\(name)")
+        }
+    }
+
     @Test func deposed_orNotAllowed_writesNothing() {
         let rig = ClusterRig()
         let member = rig.add()

@@ -1,3 +1,4 @@
+import Decisions
 import Pools
 import Primitives
 import TestKit
@@ -41,6 +42,22 @@ import Testing
         #expect(site.rateMilli > 0, "rooms let in what the ready workers can take")
         #expect(site.wait(seconds: 90) { site.ready.count == 1 }, "seed \(seed): the policy again")
         #expect(self.pool(site)?.verdict?.isOrdered == false)
+    }
+
+    /// `explain` reads it there.
+    @Test func mode_standsWithEachDecision() throws {
+        let site = InventedSite(seed: 4)
+        let book = MemoryDecisions()
+        site.addController(decisions: book)
+        site.run(seconds: 10)
+        #expect(try #require(book.all.last).entry.mode == nil)
+        site.order(ModeOrder(mode: .manual(2)))
+        site.run(seconds: 5)
+        let entry = try #require(book.all.last).entry
+        #expect(entry.mode == DecisionMode(name: "manual", workers: 2, isOrdered: true, untilMicros: nil))
+        guard case .entry(let read) = try DecisionLine.parse(DecisionLine.bytes(entry, withLimits: true).dropLast())
+        else { return #expect(Bool(false), "a line of another kind") }
+        #expect(read.entry(after: nil)?.mode == entry.mode)
     }
 
     /// What has not been heard yet must not be scaled away: the next leader asks before it decides.

@@ -179,6 +179,87 @@ import Testing
         #expect(!words.why.isEmpty && !words.why.hasSuffix("."))
     }
 
+    /// Who reads only what the policy says takes that for what is done.
+    @Test func mode_isToldBeforeWhatThePolicySays() throws {
+        let said = { (name: String, workers: Int?, until: Int64?) in
+            self.explanation(
+                self.entry(.backlog) {
+                    $0.mode = DecisionMode(name: name, workers: workers, isOrdered: until != nil, untilMicros: until)
+                }
+            ).text
+        }
+        let manual = said("manual", 3, 1_795_348_800_000_000)
+        #expect(
+            manual.hasPrefix(
+                "The mode is manual, set by an operator until 2026-11-22T12:00:00Z: there are to be 3 workers"
+            ),
+            "\(manual)"
+        )
+        #expect(manual.contains("The policy: from 2 to 5 workers: 310 people wait"))
+        #expect(
+            said("freeze", 1, nil).hasPrefix("The mode is freeze, set by the configuration: the size stays at 1 worker")
+        )
+        #expect(said("advise", nil, nil).contains("set by the configuration: somebody else scales"))
+        #expect(self.explanation(self.entry(.backlog)).mode == nil)
+        // With nobody to let in, it is the mode that has to be looked at, not the workers' own output.
+        let idle = { (name: String, workers: Int?) in
+            self.explanation(
+                self.entry(.minimum) {
+                    $0.pool.ready = 0
+                    $0.decision.admissionRatePerSecond = 0
+                    $0.mode = DecisionMode(name: name, workers: workers, isOrdered: true, untilMicros: nil)
+                }
+            ).advice ?? ""
+        }
+        #expect(idle("manual", 0).contains("sluice controller mode POOL automatic"))
+        #expect(idle("advise", nil).contains("somebody else starts workers"))
+    }
+
+    @Test func rateOfNought_isToldWithItsCause() throws {
+        let nought = { (change: (inout DecisionEntry) -> Void) in
+            self.explanation(
+                self.entry(.costCap) {
+                    $0.decision.admissionRatePerSecond = 0
+                    change(&$0)
+                }
+            )
+        }
+        let cost = CostStanding(
+            spent: CostSum(all: 36_000),
+            capWorkerSeconds: 36_000,
+            affordableWorkers: 1,
+            bindsInSeconds: 0
+        )
+        let capped = nought { $0.decision.cost = cost }
+        #expect(
+            capped.admission.contains(
+                "the rate is nought, so nobody is let in: what scaling.cost_cap allows is taken"
+            )
+        )
+        #expect(try #require(capped.advice).contains("Raise scaling.cost_cap"))
+        #expect(nought { $0.signals = nil }.admission.contains("as it was when gateways reported last"))
+        let shut = self.explanation(self.entry(.minimum) { $0.signals?.inflowLimitPerSecond = 0 })
+        #expect(shut.admission.contains("the rooms let nobody in all the same, as none is open, or their inflow is 0"))
+        #expect(try #require(shut.advice).contains("sluice status"))
+        let asleep = self.explanation(
+            self.entry(.minimum, desired: 0) {
+                $0.pool.ready = 0
+                $0.decision.admissionRatePerSecond = 0
+            }
+        )
+        #expect(try #require(asleep.advice).contains("min_workers is 0"))
+    }
+
+    @Test func changeOfTheMode_beginsAStretch() {
+        let entries = [nil, nil, "freeze", "freeze", nil].enumerated().map { second, name in
+            self.entry(.load) {
+                $0.wallMicros += Int64(second) * 1_000_000
+                $0.mode = name.map { DecisionMode(name: $0, workers: 2, isOrdered: true, untilMicros: nil) }
+            }
+        }
+        #expect(DecisionStory(entries).stretches.map(\.decisions) == [2, 2, 1])
+    }
+
     // MARK: A story
 
     @Test func sameDecisions_areOneStretch() {

@@ -1,3 +1,4 @@
+import CLinux
 @testable import EventLoop
 // Testing has a type of that name too.
 import enum EventLoop.ExitStatus
@@ -72,10 +73,45 @@ import Testing
         try fixture.run {
             let found = DetachedProcess.find(identity, on: fixture.loop) { seen.put($0) }
             process.open().letGo()
-            found?.signal(SIGKILL)
+            if case .runs(let other) = found { other.signal(SIGKILL) }
         }
         #expect(try seen.take() == .unknown, "how it ended only its parent is told")
         #expect(try !self.isFound(identity, fixture))
+        try fixture.end()
+    }
+
+    /// Without a descriptor left nothing can be said of a process that runs; of one that is gone it can.
+    @Test(arguments: [EMFILE, ENFILE, ENOMEM, nil] as [Int32?])
+    func find_ofWhatCannotBeSeen_saysSo(refusal: Int32?) throws {
+        let fixture = try LoopFixture()
+        let ended = Handover<ExitStatus>()
+        let process = try self.spawn("exec sleep 600", fixture, ended)
+        let identity = try fixture.run { process.open().identity }
+        let look = {
+            try fixture.run {
+                let found = DetachedProcess.find(
+                    identity,
+                    on: fixture.loop,
+                    // Refused no descriptor, it is the table that cannot be read.
+                    under: refusal == nil ? "/nowhere" : "/proc",
+                    openHandle: { pid in
+                        guard let refusal else { return sluice_pidfd_open(pid) }
+                        errno = refusal
+                        return -1
+                    },
+                    onExit: { _ in }
+                )
+                return switch found {
+                case .runs: "runs"
+                case .ended: "ended"
+                case .unseen: "unseen"
+                }
+            }
+        }
+        #expect(try look() == "unseen")
+        try fixture.run { process.open().signal(SIGKILL) }
+        #expect(try ended.take() == .signalled(SIGKILL))
+        #expect(try look() == "ended")
         try fixture.end()
     }
 
@@ -84,6 +120,8 @@ import Testing
     }
 
     private func isFound(_ identity: ProcessIdentity, _ fixture: LoopFixture) throws -> Bool {
-        try fixture.run { DetachedProcess.find(identity, on: fixture.loop) { _ in } != nil }
+        try fixture.run {
+            if case .runs = DetachedProcess.find(identity, on: fixture.loop, onExit: { _ in }) { true } else { false }
+        }
     }
 }

@@ -133,6 +133,37 @@ import Testing
         }
     }
 
+    @Test func worker_isRetiredByCommand_andReplaced() throws {
+        try Scene.play { scene in
+            let sluice = try scene.start(Self.configuration(["min_workers": "2", "max_workers": "4"]))
+            try Patience.wait(for: "two workers") { try sluice.status().pool?.ready == 2 }
+            let retire = { (words: [String]) in try Operator.command(scene, sluice, ["controller", "retire"] + words) }
+            // Who is not there is answered with who is.
+            let missing = try retire(["workers", "nobody"])
+            #expect(missing.end != .exited(0) && missing.errors.contains("has no worker nobody; known: workers-"))
+            let known = missing.errors.components(separatedBy: "known: ").last ?? ""
+            let ids = known.split { ", \n".contains($0) }.map(String.init)
+            let victim = try #require(ids.first)
+            let done = try retire(["workers", victim])
+            #expect(done.end == .exited(0) && done.output.contains("\(victim) of the pool 'workers' drains"), "\(done)")
+            try Patience.wait(for: "another one in its place") {
+                let now = try retire(["workers", "nobody"]).errors
+                return try !now.contains(victim) && sluice.status().pool?.ready == 2
+            }
+            try sluice.expectService()
+            for (words, reason) in [
+                (["others", victim], "there is no pool others"), (["wörkers", victim], "is no name of a pool"),
+                (["workers", victim], "has no worker \(victim)"),
+            ] {
+                let result = try retire(words)
+                #expect(result.end != .exited(0) && result.errors.contains(reason), "\(words): \(result.errors)")
+            }
+            // What a browser could send.
+            let answer = try HTTPPeer(port: sluice.adminPort).request("POST", "/pools/workers/retire?worker=\(ids[1])")
+            #expect(answer.status == 403)
+        }
+    }
+
     @Test func mode_isSetByCommand_shown_andEnds() throws {
         try Scene.play { scene in
             let sluice = try scene.start(Self.configuration(["min_workers": "1", "max_workers": "4"]))

@@ -19,19 +19,20 @@ final class ClientRig: Sendable {
         var lease: [LeaseKeeper] = []
         var table = EndpointTable()
 
-        init(_ access: ClusterAccess, _ loop: LoopFixture) throws {
-            self.transport = try HTTPTransport(access, loop: loop.loop)
+        init(_ source: ClusterAccess.Source, _ loop: LoopFixture) throws {
+            self.transport = try HTTPTransport(source, loop: loop.loop)
             self.caller = APICaller(transport: self.transport, loop: loop.loop, seed: 1)
         }
     }
     private let own: LoopBound<Own>
 
-    /// `prepare` is given the access to the server.
+    /// `prepare` is given the access to the server, and `write` what came of it, to tell where it is written down.
     init(
         token: ClusterAccess.Credentials = .none,
         host: String = "127.0.0.1",
         certificates: InventedAPIServer.Certificates? = nil,
-        _ prepare: (inout ClusterAccess) -> Void = { _ in }
+        _ prepare: (inout ClusterAccess) -> Void = { _ in },
+        write: (ClusterAccess) throws -> ClusterAccess.Source = { .given($0) }
     ) throws {
         self.cluster = InventedCluster()
         let server = try InventedAPIServer(self.cluster, host: host, certificates: certificates)
@@ -41,8 +42,8 @@ final class ClientRig: Sendable {
         self.fixture = fixture
         var prepared = ClusterAccess(server: server.url, credentials: token)
         prepare(&prepared)
-        let access = prepared
-        self.own = try fixture.run { LoopBound(try Own(access, fixture), loop: fixture.loop) }
+        let source = try write(prepared)
+        self.own = try fixture.run { LoopBound(try Own(source, fixture), loop: fixture.loop) }
     }
 
     /// Before a cluster of somebody's own.
@@ -52,7 +53,7 @@ final class ClientRig: Sendable {
         self.namespace = namespace
         let fixture = try LoopFixture()
         self.fixture = fixture
-        self.own = try fixture.run { LoopBound(try Own(access, fixture), loop: fixture.loop) }
+        self.own = try fixture.run { LoopBound(try Own(.given(access), fixture), loop: fixture.loop) }
     }
 
     let namespace: String

@@ -97,6 +97,82 @@ import Transport
         )
     }
 
+    /// A cluster's authority and a client's certificate run out and are replaced, in files of the same names.
+    @Test func files_thatChange_areReadAgain() throws {
+        let files = try Files()
+        defer { files.remove() }
+        let (authority, own, ownKey) = (
+            files.certificate("authority"), files.certificate("own"), files.key("own")
+        )
+        let put = { (from: String, to: String) in
+            try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to), options: .atomic)
+        }
+        try put(files.certificate("other"), authority)
+        try put(files.certificate("other"), own)
+        try put(files.key("other"), ownKey)
+        let rig = try ClientRig(
+            certificates: .init(
+                certificate: files.certificate("server"),
+                key: files.key("server"),
+                clients: files.certificate("client")
+            )
+        ) {
+            $0.authority = .file(authority)
+            $0.credentials = .certificate(.file(own), key: .file(ownKey))
+        }
+        rig.cluster.deploy("shop", replicas: 1)
+        let ask = { try rig.call(rig.target.read, deadlineSeconds: 2) }
+        #expect(self.isUnreachable(try ask()))
+        try put(files.certificate("server"), authority)
+        #expect(self.isUnreachable(try ask()), "the client is not the one that is known")
+        try put(files.certificate("client"), own)
+        try put(files.key("client"), ownKey)
+        _ = try ask().get()
+        #expect(try rig.on { $0.transport.problem } == nil)
+        // Half of a change: what was before holds on, and it is told.
+        try FileManager.default.removeItem(atPath: authority)
+        _ = try ask().get()
+        let problem = try rig.on { $0.transport.problem }
+        #expect(problem?.contains("certificate-authority cannot be used") == true, "\(problem ?? "none")")
+        try put(files.certificate("server"), authority)
+        _ = try ask().get()
+        #expect(try rig.on { $0.transport.problem } == nil)
+        try rig.end()
+    }
+
+    @Test func kubeconfig_thatChanges_isReadAgain() throws {
+        let files = try Files()
+        defer { files.remove() }
+        let path = "\(files.folder)/config"
+        let write = { (server: String, token: String) in
+            try """
+            current-context: here
+            clusters: [{name: c, cluster: {server: "\(server)"}}]
+            users: [{name: u, user: {token: \(token)}}]
+            contexts: [{name: here, context: {cluster: c, user: u, namespace: sale}}]
+            """.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        var server = ""
+        let rig = try ClientRig(write: { access in
+            server = access.server
+            try write(server, "first")
+            return .kubeconfig(path: path, context: nil)
+        })
+        rig.cluster.deploy("shop", replicas: 1)
+        rig.cluster.allow(tokens: ["second"])
+        let ask = { try rig.call(rig.target.read, deadlineSeconds: 2) }
+        #expect(throws: APIFailure.self) { try ask().get() }
+        try write(server, "second")
+        _ = try ask().get()
+        try "no kubeconfig: [".write(toFile: path, atomically: true, encoding: .utf8)
+        _ = try ask().get()
+        let problem = try rig.on { $0.transport.problem }
+        #expect(problem?.contains("this is no kubeconfig") == true, "\(problem ?? "none")")
+        try write("http://127.0.0.1:1", "second")
+        #expect(self.isUnreachable(try ask()), "another server is meant now")
+        try rig.end()
+    }
+
     @Test func files_thatAreNoCertificates_areTold() throws {
         let loop = try LoopFixture()
         for access in [

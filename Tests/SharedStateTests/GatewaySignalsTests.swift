@@ -50,10 +50,18 @@ import Testing
         "1 1 99999999999999999999 1 1 1 1 1 1 - -", "1 1 1 1 1 1 1 1 1 1 - - -", "2 1 1 1 1 1 1 1 1 1 - -",
         "2 1 1 1 1 1 1 1 1 1 - - s", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:-1",
         "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:1,s:1:1:1:1", "2 1 1 1 1 1 1 1 1 1 - - s:1:1:1:1:1",
-        "3 1 1 1 1 1 1 1 1 1 - - -", "2 1 1 1 1 1 1 1 1 1 - - - process=", "2 1 1 1 1 1 1 1 1 1 - - - process=h:0:1",
+        "3 1 1 1 1 1 1 1 1 1 - - -",
     ])
     func decode_malformed_isRefusedWithAReason(text: String) {
         #expect(throws: UnreadableValue.self) { try GatewaySignals(gateway: "g", atMicros: 0, encoded: text) }
+    }
+
+    @Test(arguments: ["process=", "process=h:0:1", "process=h/b.n:7:x", "process=%zz", "process=h/b.n:7"])
+    func decode_ofAProcessThatIsNone_losesOnlyThat(part: String) throws {
+        let text = "2 9 8 7 6 5 4 3 2 0 - w:1 s:1:2:3:4 \(part)"
+        let signals = try GatewaySignals(gateway: "g", atMicros: 5, encoded: text)
+        #expect(signals.process == nil && signals.waiting == 5 && signals.workerInFlight == ["w": 1])
+        #expect(signals.rooms == ["s": RoomSignals(waiting: 1, atDoor: 2, admissions: 3, freeSlots: 4)])
     }
 
     /// Whatever is done to a value, reading it gives signals or a reason, and never traps.

@@ -16,6 +16,9 @@ public protocol APITransport: AnyObject {
         onEnd: @escaping (APIFailure?) -> Void
     ) -> any APIStream
 
+    /// What is wrong with the way itself though it may still work, for the operator; nil when nothing is.
+    var problem: String? { get }
+
     /// What is under way fails.
     func close()
 }

@@ -19,14 +19,67 @@ public final class HTTPTransport: APITransport {
     /// One thread for all clients of this process, for as long as it runs.
     private static let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-    private let access: ClusterAccess
+    private let source: ClusterAccess.Source
     private let loop: any LoopContext
-    private let client: HTTPClient
+    private var way: Way
     private var isClosed = false
 
-    public init(_ access: ClusterAccess, loop: any LoopContext) throws(ClusterAccess.Problem) {
-        self.access = access
+    /// What the source said last, and the client that is made for it.
+    private struct Way {
+        let access: ClusterAccess
+        let client: HTTPClient
+        /// Of all files that it was made from.
+        let stamps: [String: FileStamp?]
+    }
+
+    /// Why what has changed in the source's files cannot be used; what they said before holds on. Nil when it can.
+    public private(set) var problem: String?
+
+    public init(_ source: ClusterAccess.Source, loop: any LoopContext) throws(ClusterAccess.Problem) {
+        self.source = source
         self.loop = loop
+        self.way = try Self.open(source)
+    }
+
+    public convenience init(_ access: ClusterAccess, loop: any LoopContext) throws(ClusterAccess.Problem) {
+        try self.init(.given(access), loop: loop)
+    }
+
+    deinit { if !self.isClosed { Self.shutDown(self.way.client) } }
+
+    public func close() {
+        guard !self.isClosed else { return }
+        self.isClosed = true
+        Self.shutDown(self.way.client)
+    }
+
+    /// Where the source says nothing else.
+    public var namespace: String? { self.way.access.namespace }
+
+    private static func open(_ source: ClusterAccess.Source) throws(ClusterAccess.Problem) -> Way {
+        // The source's own file before it is read, the others before they are: what changes in between is seen next time.
+        var stamps = FileStamp.of(source.files)
+        let access = try source.read()
+        stamps.merge(FileStamp.of(access.files)) { first, _ in first }
+        return Way(access: access, client: try Self.client(access), stamps: stamps)
+    }
+
+    /// Credentials and authorities are changed while a controller runs. Called before each call: what is under way over
+    /// the old ones fails, and its callers try again.
+    private func renewIfChanged() {
+        guard FileStamp.of(self.way.stamps.keys) != self.way.stamps else { return self.problem = nil }
+        do throws(ClusterAccess.Problem) {
+            let renewed = try Self.open(self.source)
+            Self.shutDown(self.way.client)
+            self.way = renewed
+            self.problem = nil
+        } catch {
+            // Perhaps one of two files is not written yet: looked at again with the next call.
+            self.problem = error.description
+        }
+    }
+
+    private static func client(_ access: ClusterAccess) throws(ClusterAccess.Problem) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: try Self.tls(access),
             redirectConfiguration: .disallow,
@@ -39,15 +92,7 @@ public final class HTTPTransport: APITransport {
             // Who is to be named by the certificate is asked for by that name, at the address that is meant.
             configuration.dnsOverride = [name: host]
         }
-        self.client = HTTPClient(eventLoopGroupProvider: .shared(Self.threads), configuration: configuration)
-    }
-
-    deinit { if !self.isClosed { Self.shutDown(self.client) } }
-
-    public func close() {
-        guard !self.isClosed else { return }
-        self.isClosed = true
-        Self.shutDown(self.client)
+        return HTTPClient(eventLoopGroupProvider: .shared(Self.threads), configuration: configuration)
     }
 
     private static func shutDown(_ client: HTTPClient) {
@@ -86,15 +131,14 @@ public final class HTTPTransport: APITransport {
     }
 
     private var server: String {
-        guard let name = self.access.serverName, let host = URL(string: self.access.server)?.host else {
-            return self.access.server
-        }
-        return self.access.server.replacingOccurrences(of: "//\(host)", with: "//\(name)")
+        let access = self.way.access
+        guard let name = access.serverName, let host = URL(string: access.server)?.host else { return access.server }
+        return access.server.replacingOccurrences(of: "//\(host)", with: "//\(name)")
     }
 
     private func prepared(_ request: APIRequest) throws -> HTTPClient.Request {
         var headers = HTTPHeaders([("accept", "application/json"), ("user-agent", "sluice")])
-        if let token = try self.access.bearer() { headers.add(name: "authorization", value: "Bearer \(token)") }
+        if let token = try self.way.access.bearer() { headers.add(name: "authorization", value: "Bearer \(token)") }
         if request.isWrite { headers.add(name: "content-type", value: request.contentType) }
         return try HTTPClient.Request(
             url: self.server + request.target,
@@ -112,7 +156,8 @@ public final class HTTPTransport: APITransport {
         let completion = LoopBound(completion, loop: self.loop)
         do {
             guard !self.isClosed else { throw ClusterAccess.Problem(description: "the client is closed") }
-            let task = self.client.execute(
+            self.renewIfChanged()
+            let task = self.way.client.execute(
                 request: try self.prepared(request),
                 delegate: WholeBody(maxBytes: Self.maxBodyBytes),
                 deadline: .now() + .nanoseconds(timeoutNanoseconds)
@@ -136,8 +181,9 @@ public final class HTTPTransport: APITransport {
         let end = LoopBound(onEnd, loop: self.loop)
         do {
             guard !self.isClosed else { throw ClusterAccess.Problem(description: "the client is closed") }
+            self.renewIfChanged()
             let delegate = Lines(request: request, onLine: LoopBound(onLine, loop: self.loop))
-            let task = self.client.execute(
+            let task = self.way.client.execute(
                 request: try self.prepared(request),
                 delegate: delegate,
                 deadline: .now() + .nanoseconds(timeoutNanoseconds)

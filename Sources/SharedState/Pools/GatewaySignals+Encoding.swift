@@ -61,9 +61,9 @@ extension GatewaySignals {
         }
         var process: ProcessIdentity?
         if let part = fields.dropFirst(13).first(where: { $0.hasPrefix(Self.processPart) }) {
+            // One that cannot be read is as one that is not told: what the gateway has seen counts all the same.
             let text = PercentCoding.decodedText(part.dropFirst(Self.processPart.count))
             process = text.flatMap { ProcessIdentity($0) }
-            guard process != nil else { throw unreadable("'\(part)' names no process") }
         }
         self.init(
             gateway: gateway,

@@ -42,11 +42,13 @@ struct ControllerCommand: ParsableCommand {
         commandName: "controller",
         abstract: "Run a controller alone, tell one what to do, or look at what controllers decided.",
         discussion: """
-            `sluice controller FILE` runs one (a file that is called mode, replay or explain is named as ./mode). The \
+            `sluice controller FILE` runs one (a file that is called mode, retire, replay or explain is named as ./mode). The \
             controller reads the gateways' signals from Redis once a second, starts and stops workers, and sets the rate \
             at which rooms may let people in. Of several controllers one leads, the others stand by.
             """,
-        subcommands: [RunControllerCommand.self, ModeCommand.self, ReplayCommand.self, ExplainCommand.self],
+        subcommands: [
+            RunControllerCommand.self, ModeCommand.self, RetireCommand.self, ReplayCommand.self, ExplainCommand.self,
+        ],
         defaultSubcommand: RunControllerCommand.self
     )
 }

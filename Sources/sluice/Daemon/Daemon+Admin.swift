@@ -30,6 +30,7 @@ extension Daemon {
             .action("/rooms/*/reset") { [weak self] in self?.resetRoom($0, $1) },
             .question("/pools/*/decisions") { [weak self] in self?.readDecisions($0, $1) },
             .action("/pools/*/mode") { [weak self] in self?.setMode($0, $1) },
+            .action("/pools/*/retire") { [weak self] in self?.retireWorker($0, $1) },
         ] + AdminRoute.readiness { [weak self] answer in answer(self?.readiness ?? .fine) }
     }
 

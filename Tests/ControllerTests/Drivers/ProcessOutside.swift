@@ -37,7 +37,7 @@ extension WorkerAccess {
             place: "here/1.1",
             book: MemoryBook(),
             launch: launch,
-            adopt: { _, _ in nil },
+            adopt: { _, _ in .ended },
             isGone: { _ in false },
             freePort: { 9_999 },
             run: run,

@@ -20,6 +20,7 @@ public final class InventedTransport: APITransport {
         case forgets
     }
     public var fault: Fault?
+    public var problem: String?
     public var isAway: Bool {
         get { self.fault == .away }
         set { self.fault = newValue ? .away : nil }
