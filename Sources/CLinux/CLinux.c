@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/sockios.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -44,6 +45,15 @@ int sluice_unacknowledged_bytes(int fd) {
 int sluice_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int sluice_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int sluice_memory_file(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd == -1 || fcntl(fd, F_SETFL, O_APPEND) != -1) return fd;
+    close(fd);
+    return -1;
+}
+
+int sluice_reserve(int fd, long bytes) { return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes); }
 
 void sluice_ignore_signal(int number) { signal(number, SIG_IGN); }
 

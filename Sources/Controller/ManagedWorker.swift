@@ -81,7 +81,7 @@ final class ManagedWorker: WorkerProcess {
     ) {
         self.loop = loop
         self.onEvent = onEvent
-        self.log = WorkerLog(path: entry.log, loop: loop)
+        self.log = WorkerLog(path: entry.log, process: entry.process.pid, loop: loop)
         self.process = process
         self.identity = entry.process
         self.address = entry.address.flatMap { try? SocketAddress(parsing: $0) }
@@ -157,11 +157,13 @@ final class ManagedWorker: WorkerProcess {
     private func processEnded(_ reason: String) {
         self.endProbe()
         self.log.ignore()
-        guard !self.isToldToEnd else {
+        // Why one did not get ready is what its output is kept for.
+        guard !self.isToldToEnd || !self.isReady else {
             self.log.remove()
             return self.onEvent(.ended(reason))
         }
-        let lines = WorkerLog.lastLines(of: self.log.path)
+        self.log.keep()
+        let lines = self.log.lastLines()
         self.onEvent(.ended(lines.isEmpty ? reason : "\(reason); the last that it said: \(lines)"))
     }
 }

@@ -15,6 +15,8 @@ final class ProcessDriver {
         let startedMicros: Int64
         let shape: UInt64
         let log: String
+        /// Why this driver has told it to end, where that is a failure of the worker's.
+        var failure: String?
     }
 
     let loop: any LoopContext
@@ -200,17 +202,27 @@ final class ProcessDriver {
         for case .stop(let number) in actions {
             guard case .stopping(isWanted: false, _)? = self.reconciliation.worker(number)?.state else { continue }
             let address = self.running[number]?.process.address
-            self.noteTrouble("worker \(self.name(number)) was not ready in time and is stopped")
+            let timeout = DurationText.format(self.settings.startTimeoutNanoseconds)
+            let got =
+                address.map { "it listens on \($0), and did not pass the probe" } ?? "it has not said where it listens"
+            self.noteFailure(
+                of: number,
+                "was not ready within start_timeout (\(timeout)) and was ended: \(got). Raise start_timeout, or look why "
+                    + "it starts slowly"
+            )
             self.log.error(
-                "a worker was not ready in time and is stopped; look at its own output, or raise start_timeout",
-                metadata: ["worker": "\(self.name(number))", "listening": "\(address?.description ?? "not yet")"]
+                "a worker was not ready within start_timeout and is ended; raise that, or look why it starts slowly",
+                metadata: [
+                    "worker": "\(self.name(number))", "start_timeout": "\(timeout)",
+                    "listening": "\(address?.description ?? "not yet")",
+                ]
             )
         }
     }
 
     private func tellHung(_ actions: [Reconciliation.Action]) {
         for case .stop(let number) in actions {
-            self.noteTrouble("worker \(self.name(number)) was ready and is well no more; it is replaced")
+            self.noteFailure(of: number, "was ready and well no more, and was ended; it is replaced")
             self.log.error(
                 "a ready worker is well no more, and is replaced; look at its own output, or at probe",
                 metadata: [
@@ -295,7 +307,7 @@ final class ProcessDriver {
             self.run(actions)
         case .announced: self.onNews?()
         case .useless(let problem):
-            self.noteTrouble("worker \(worker.id) says that it listens on what is no address: \(problem)")
+            self.noteFailure(of: number, "says that it listens on what is no address, and was ended: \(problem)")
             self.log.error(
                 "a worker says that it listens on what is no address",
                 metadata: ["worker": "\(worker.id)", "error": "\(problem)"]
@@ -306,13 +318,21 @@ final class ProcessDriver {
             switch self.reconciliation.ended(number, now: now) {
             case .stopped:
                 self.log.info("worker stopped", metadata: ["worker": "\(worker.id)", "reason": "\(reason)"])
-            case .crashed(let pause): self.tellFailure("worker \(worker.id) died: \(reason)", pause)
+            case .crashed(let pause):
+                let failure = worker.failure.map { "\($0) (it ended with: \(reason))" }
+                self.tellFailure("worker \(worker.id) \(failure ?? "died: \(reason)")", pause)
             }
             self.book.tidy(keeping: Set(self.running.values.map(\.log)))
             self.armTimer()
             self.onChange?()
             if self.running.isEmpty { self.finishStopping() }
         }
+    }
+
+    /// A worker that is told to end because it does not do what it should: how it ends then is no news.
+    private func noteFailure(of number: Reconciliation.Number, _ what: String) {
+        self.running[number]?.failure = what
+        self.noteTrouble("worker \(self.name(number)) \(what)")
     }
 
     private func noteTrouble(_ what: String) {

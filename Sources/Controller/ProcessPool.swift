@@ -75,7 +75,10 @@ final class ProcessPool: WorkerDriver {
     }
 
     var directory: [WorkerRecord] { self.driver.directory + self.custody.foreignRecords }
-    var problem: String? { self.driver.problem }
+    var problem: String? {
+        let unwritten = self.term == nil ? nil : self.custody.problem
+        return self.driver.problem.map { driver in unwritten.map { "\(driver); \($0)" } ?? driver } ?? unwritten
+    }
     var crashes: Int { self.driver.crashes }
     var hasWorkers: Bool { !self.driver.ids.isEmpty }
     var term: Int64? {

@@ -151,6 +151,8 @@ final class WorkerCustody {
     }
 
     private var registry: [RegisteredWorker] { self.driver.registry(keeper: self.keeper) }
+    /// For the operator: why the state folder does not take the list of workers; nil when it does.
+    var problem: String? { self.book.problem(pool: self.pool) }
     /// As last written to the state folder.
     private var written: WorkerRegistry?
 

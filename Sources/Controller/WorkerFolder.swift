@@ -12,6 +12,8 @@ protocol WorkerBook: AnyObject {
     func load(pool: String) -> WorkerRegistry
     /// False: a later leader has written, or it could not be written, and nothing changed.
     func save(_ registry: WorkerRegistry, pool: String) -> Bool
+    /// For the operator: since when the list cannot be written, why, and what to do; nil when it can be.
+    func problem(pool: String) -> String?
     /// Workers of the folder that run and that nobody has written down.
     func strays(pool: String, besides known: Set<String>) -> [RegisteredWorker]
     func logFile(of worker: String) -> String
@@ -32,6 +34,8 @@ final class WorkerFolder: WorkerBook {
     private let path: String
     private let loop: any LoopContext
     private let log: Logger
+    /// Of pools whose list could not be written the last time.
+    private var outages: [String: (code: Int32, sinceMicros: Int64)] = [:]
 
     init(stateFolder: String, loop: any LoopContext, log: Logger) {
         self.path = stateFolder + "/workers"
@@ -84,19 +88,43 @@ final class WorkerFolder: WorkerBook {
     func save(_ registry: WorkerRegistry, pool: String) -> Bool {
         let lock = open("\(self.path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         defer { if lock != -1 { close(lock) } }
+        guard lock != -1 else { return self.failed(errno, pool: pool) }
         // Not waited for: whoever holds it may have been stopped. It is written again with the next change or round.
-        guard lock != -1, flock(lock, LOCK_EX | LOCK_NB) != -1 else { return false }
+        guard flock(lock, LOCK_EX | LOCK_NB) != -1 else { return false }
         guard self.written(pool: pool).fence <= registry.fence else { return false }
         let file = self.file(of: pool)
         let draft = file + ".new"
-        guard Self.write(registry.text, to: draft), rename(draft, file) != -1 else {
-            self.log.error(
-                "the list of workers cannot be written: if this process dies, the next one cannot find all of them",
-                metadata: ["file": "\(file)", "error": "\(SystemError.message(code: errno))"]
-            )
-            return false
+        if let code = Self.write(registry.text, to: draft) { return self.failed(code, pool: pool) }
+        guard rename(draft, file) != -1 else { return self.failed(errno, pool: pool) }
+        if self.outages.removeValue(forKey: pool) != nil {
+            self.log.notice("the list of workers is written again", metadata: ["file": "\(file)"])
         }
         return true
+    }
+
+    /// It is tried again with every round, and told once.
+    private func failed(_ code: Int32, pool: String) -> Bool {
+        let before = self.outages[pool]
+        self.outages[pool] = (code, before?.sinceMicros ?? self.loop.wallMicros)
+        guard before == nil else { return false }
+        self.log.error(
+            "the list of workers cannot be written; it is tried again every second. Workers go on, and the next controller "
+                + "finds them in the shared state and among this machine's processes",
+            metadata: ["file": "\(self.file(of: pool))", "error": "\(SystemError.message(code: code))"]
+        )
+        return false
+    }
+
+    func problem(pool: String) -> String? {
+        guard let outage = self.outages[pool] else { return nil }
+        let since = RFC3339.text(wallMicros: outage.sinceMicros, fraction: .millis)
+        let isFull = outage.code == ENOSPC || outage.code == EDQUOT
+        return "pool \(pool): the list of workers cannot be written to \(self.file(of: pool)) since \(since): "
+            + "\(SystemError.message(code: outage.code)). Workers go on, and the next controller finds them in the shared "
+            + "state and among this machine's processes; "
+            + (isFull
+                ? "what new workers write is kept in memory. Free space under \(self.path)"
+                : "see that this program may write under \(self.path)")
     }
 
     func strays(pool: String, besides known: Set<String>) -> [RegisteredWorker] {
@@ -147,17 +175,18 @@ final class WorkerFolder: WorkerBook {
         return String(decoding: all, as: UTF8.self)
     }
 
-    private static func write(_ text: String, to path: String) -> Bool {
+    /// The error's number; nil when all of it is written.
+    private static func write(_ text: String, to path: String) -> Int32? {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file != -1 else { return false }
+        guard file != -1 else { return errno }
         defer { close(file) }
         let bytes = Array(text.utf8)
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            guard count > 0 else { return false }
+            guard count > 0 else { return errno }
             written += count
         }
-        return true
+        return nil
     }
 }

@@ -424,6 +424,7 @@ final class MemoryBook: WorkerBook {
         self.texts[pool] = registry.text
         return true
     }
+    func problem(pool: String) -> String? { nil }
     func strays(pool: String, besides known: Set<String>) -> [RegisteredWorker] { [] }
     func logFile(of worker: String) -> String { "/logs/\(worker).log" }
     func tidy(keeping logs: Set<String>) {}

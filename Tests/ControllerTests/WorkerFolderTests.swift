@@ -10,16 +10,28 @@ import Testing
 
 /// The list of workers in a state folder.
 @Suite struct WorkerFolderTests {
+    private struct Told: LogHandler {
+        let onLine: @Sendable (String) -> Void
+        var metadata = Logger.Metadata()
+        var logLevel = Logger.Level.trace
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { self.metadata[key] }
+            set { self.metadata[key] = newValue }
+        }
+        func log(event: LogEvent) { self.onLine("\(event.message)") }
+    }
+
     /// A state folder, removed in the end.
     private final class Rig {
         let path: String
         let folder: WorkerFolder
 
-        init() {
+        /// `onLine` is given all that is logged.
+        init(_ onLine: @escaping @Sendable (String) -> Void = { _ in }) {
             var template = Array("/tmp/sluice-folder-XXXXXX\0".utf8CString.dropLast())
             self.path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
             let world = VirtualWorld(seed: 1)
-            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let log = Logger(label: "test") { _ in Told(onLine: onLine) }
             self.folder = WorkerFolder(stateFolder: self.path, loop: world.makeLoop(), log: log)
         }
 
@@ -89,6 +101,23 @@ import Testing
         rig.folder.tidy(keeping: Set((5...9).map { rig.folder.logFile(of: "w-\($0)") }))
         #expect((0...9).allSatisfy { rig.exists("w-\($0).log") })
         #expect((10..<60).count { rig.exists("w-\($0).log") } == WorkerFolder.keptLogs)
+    }
+
+    /// Seen before: told every second, and nowhere in status.
+    @Test func listThatCannotBeWritten_isAProblemUntilItIs_andToldOnce() throws {
+        let told = Record<[String]>([])
+        let rig = Rig { line in told.update { $0.append(line) } }
+        // Writing to it says that the disk is full.
+        #expect(symlink("/dev/full", "\(rig.path)/workers/p.workers.new") == 0)
+        for _ in 0..<3 { #expect(!rig.folder.save(rig.registry(fence: 1, 0...0), pool: "p")) }
+        let problem = try #require(rig.folder.problem(pool: "p"))
+        let start = "pool p: the list of workers cannot be written to \(rig.path)/workers/p.workers since "
+        #expect(problem.hasPrefix(start))
+        #expect(problem.contains("No space left") && problem.hasSuffix("Free space under \(rig.path)/workers"))
+        #expect(rig.folder.problem(pool: "q") == nil && told.value.count == 1, "\(told.value)")
+        unlink("\(rig.path)/workers/p.workers.new")
+        #expect(rig.folder.save(rig.registry(fence: 1, 0...0), pool: "p"))
+        #expect(rig.folder.problem(pool: "p") == nil && told.value.count == 2, "\(told.value)")
     }
 
     @Test func mark_readBack_isTheSame() {

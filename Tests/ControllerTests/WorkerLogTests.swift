@@ -1,5 +1,7 @@
 import EventLoop
 import Glibc
+import Pools
+import Primitives
 import TestKit
 import Testing
 
@@ -57,6 +59,10 @@ import Testing
             try #require(write(file, text, text.utf8.count) == text.utf8.count)
         }
 
+        func lastLines(of path: String) throws -> String {
+            try self.fixture.run { [loop = self.fixture.loop] in WorkerLog(path: path, loop: loop).lastLines() }
+        }
+
         func tidy() throws { try self.fixture.run { [log = self.log] in log.open().tidy() } }
 
         var size: Int {
@@ -81,12 +87,65 @@ import Testing
         try rig.tidy()
         #expect(rig.size == WorkerLog.maxBytes, "not beyond it yet")
         try rig.append("the last\n")
-        #expect(WorkerLog.lastLines(of: rig.path).hasSuffix("y | the last"))
+        #expect(try rig.lastLines(of: rig.path).hasSuffix("y | the last"))
         try rig.tidy()
         #expect(rig.size == 0)
-        #expect(WorkerLog.lastLines(of: rig.path + ".1").hasSuffix("y | the last"))
+        #expect(try rig.lastLines(of: rig.path + ".1").hasSuffix("y | the last"))
         try rig.append("listening on a\n")
         try rig.fixture.waitUntil { rig.announced.value == ["a"] }
         try rig.fixture.end()
+    }
+
+    /// Seen before: with a full disk no worker could say where it listens, and all of them were ended for it. What the
+    /// controller of before started is read by the next one, too.
+    @Test func diskIsFull_workerIsHeardByWhoStartsAndByWhoAdoptsIt() throws {
+        let fixture = try LoopFixture()
+        let folder = TestFolder()
+        // Writing to it says that the disk is full.
+        let path = folder.file("full.log")
+        #expect(symlink("/dev/full", path) == 0)
+        defer { unlink(path) }
+        let plan = WorkerPlan(
+            id: "p-1",
+            pool: "p",
+            executable: "/bin/sh",
+            arguments: ["-c", "echo hello; echo listening on 127.0.0.1:9; echo the last >&2; exec sleep 600"],
+            shape: 1,
+            log: path,
+            address: nil
+        )
+        let heard = Record<[String]>([])
+        let tell = { @Sendable (who: String, event: WorkerEvent) in heard.update { $0.append("\(who) \(event)") } }
+        let first = try fixture.run { [loop = fixture.loop] in
+            LoopBound(try ManagedWorker(plan, on: loop) { tell("first", $0) }, loop: loop)
+        }
+        try fixture.waitUntil { heard.value == ["first announced"] }
+        let identity = try fixture.run {
+            first.open().letGo()
+            return first.open().identity
+        }
+        let entry = RegisteredWorker(
+            id: plan.id,
+            process: identity,
+            state: .starting,
+            startedMicros: 1,
+            sinceMicros: 1,
+            shape: 1,
+            keeper: "c",
+            log: path,
+            address: nil
+        )
+        let second = try fixture.run { [loop = fixture.loop] in
+            ManagedWorker(adopting: entry, on: loop) { tell("second", $0) }.map { LoopBound($0, loop: loop) }
+        }
+        let next = try #require(second)
+        try fixture.waitUntil { heard.value.contains("second announced") }
+        // The disk takes something again by the time at which it ends.
+        try fixture.run { next.open().kill() }
+        try fixture.waitUntil { heard.value.count == 3 }
+        #expect(heard.value[2].contains("hello | listening on 127.0.0.1:9 | the last"), "\(heard.value)")
+        let rest = try fixture.run { [loop = fixture.loop] in WorkerLog(path: path, loop: loop).lastLines() }
+        #expect(rest.hasSuffix("the last"))
+        try fixture.end()
     }
 }

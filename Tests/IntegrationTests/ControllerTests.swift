@@ -135,10 +135,17 @@ import Testing
             configuration.pool["command"] = "[/bin/sh, -c, \"exec sleep 600\"]"
             configuration.pool["start_timeout"] = "200ms"
             let sluice = try scene.start(configuration, waits: false)
-            try sluice.waitForLog("was not ready in time")
+            try sluice.waitForLog("was not ready within start_timeout")
             try Patience.wait(for: "a second attempt") {
-                sluice.process.errors.components(separatedBy: "was not ready in time").count > 2
+                sluice.process.errors.components(separatedBy: "was not ready within start_timeout").count > 2
             }
+            // Seen before: that it died, and how, and not why.
+            let words = "was not ready within start_timeout (200ms) and was ended: it has not said where it listens"
+            try Patience.wait(for: "the one that has ended to be told of") {
+                sluice.process.errors.contains("\(words). Raise start_timeout, or look why it starts slowly (it ended")
+            }
+            try Operator.expectProblem([words], at: sluice)
+            #expect(!sluice.process.errors.contains("died"))
         }
     }
 

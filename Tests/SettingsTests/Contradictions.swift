@@ -45,6 +45,18 @@ extension SettingsProblemTests {
         ),
         Mistake(
             "max_workers: 4",
+            "worker: {start_time: 5m}\n    start_timeout: 2s",
+            "sluice.yaml:5:14: pools.tickets.worker.start_time: 5m is not shorter than start_timeout, which is 2s: no worker "
+                + "would ever be ready (line 6)"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "worker: {start_time: 20s}",
+            "sluice.yaml:5:14: pools.tickets.worker.start_time: 20s is not shorter than start_timeout, which is 20s: no "
+                + "worker would ever be ready"
+        ),
+        Mistake(
+            "max_workers: 4",
             "driver: static",
             "sluice.yaml:5:5: pools.tickets.driver: the static driver needs the key workers with at least one address"
         ),

@@ -191,6 +191,7 @@ struct SitePlan: Equatable, Sendable {
               spread: \(self.spread)
               queue: \(self.queuePerWorker)
               start_time: \(self.startSeconds)s
+            start_timeout: \(max(20, 2 * self.startSeconds))s
             min_workers: \(self.fewestWorkers)
             max_workers: \(self.mostWorkers)
             connections_per_worker: \(max(64, self.slotsPerWorker * 2))

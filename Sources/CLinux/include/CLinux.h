@@ -54,6 +54,12 @@ int sluice_pipe(int ends[2]);
 /// A descriptor that becomes readable when the child ends; in every kernel since 5.3, in glibc only since 2.36.
 int sluice_pidfd_open(int pid);
 
+/// A file without a name, in memory, that is appended to; closed on exec. `name` is what `/proc` shows of it.
+int sluice_memory_file(const char *name);
+
+/// Takes disk for the first bytes of a file, whose length stays as it is. Returns -1 when there is none.
+int sluice_reserve(int fd, long bytes);
+
 /// `POSIX_SPAWN_SETSID`: the new process begins a session. The C library shows it to GNU programs only.
 static const int32_t SLUICE_SPAWN_SETSID = 0x80;
 

@@ -180,7 +180,9 @@ extension PoolSettings: NamedSettingsSection {
     private func checkDriver(at path: String, _ findings: inout Findings) {
         let foreign: [String]
         switch self.driver {
-        case .process: foreign = ["workers", "cloud", "kubernetes"]
+        case .process:
+            foreign = ["workers", "cloud", "kubernetes"]
+            self.checkSample(at: path, &findings)
         case .command:
             foreign = ["workers", "command", "kubernetes"]
             self.cloud.checkUse(at: path, &findings)
@@ -228,6 +230,18 @@ extension PoolSettings: NamedSettingsSection {
         for (index, worker) in self.workers.enumerated() where !known.insert(worker).inserted {
             findings.reportContradiction("\(path).workers[\(index)]", "\(worker) is already in the list")
         }
+    }
+
+    /// The sample worker does as it is told: one that is told to start later than it may never gets ready.
+    private func checkSample(at path: String, _ findings: inout Findings) {
+        guard self.command.isEmpty, !findings.hasProblem(at: path + ".command") else { return }
+        guard self.worker.startTimeNanoseconds >= self.startTimeoutNanoseconds else { return }
+        findings.reportContradiction(
+            path + ".worker.start_time",
+            with: [path + ".start_timeout"],
+            "\(DurationText.format(self.worker.startTimeNanoseconds)) is not shorter than start_timeout, which is "
+                + "\(DurationText.format(self.startTimeoutNanoseconds)): no worker would ever be ready"
+        )
     }
 
     private func checkKEDA(at path: String, _ findings: inout Findings) {
