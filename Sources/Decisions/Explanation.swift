@@ -27,6 +27,10 @@ public struct Explanation: Equatable, Sendable {
         "\(self.what): \(self.why). \(self.admission)." + (self.advice.map { " \($0)" } ?? "")
     }
 
+    /// A decision does not tell who runs the workers: all that may are named.
+    static let whereWorkersWrite =
+        "processes to `workers` in the state folder, others where their cloud or cluster keeps it"
+
     private static func what(_ desired: Int, before: Int?) -> String {
         let workers = Figures.count(desired, "worker")
         guard let before else { return "\(workers) wanted" }
@@ -87,8 +91,8 @@ struct ReasonWords {
         case .minimum, .load, .backlog, .preWarm, .scaleDown: nil
         case .panic: "If that comes too late, raise min_workers before a sale, or have workers start faster."
         case .pendingLate:
-            "Look at what these workers write (`workers` in the state folder), and whether the machine has room for them; "
-                + "after start_timeout they are replaced."
+            "Look at what these workers write (\(Explanation.whereWorkersWrite)), at the problems in `sluice status`, and whether "
+                + "there is room for them; after start_timeout they are replaced."
         case .maximum:
             "People wait longer meanwhile. If database and machines bear more workers, raise max_workers."
         case .costCap:
@@ -182,7 +186,9 @@ enum AdmissionWords {
         guard entry.pool.ready > 0 else {
             let pending = entry.pool.pending.count
             let state = pending > 0 ? "\(Figures.count(pending, "worker")) starting" : "none starting"
-            let advice = "Look at what the workers write (`workers` in the state folder) if they do not get ready."
+            let advice =
+                "If they do not get ready, look at the problems in `sluice status`, and at what the workers write "
+                + "(\(Explanation.whereWorkersWrite))."
             return ("No worker is ready (\(state)), so nobody is let in", advice)
         }
         let workers = Figures.count(entry.pool.ready, "ready worker")
