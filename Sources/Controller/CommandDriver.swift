@@ -93,19 +93,21 @@ final class CommandDriver: WorkerDriver {
     }
 
     var problem: String? {
+        let now = self.loop.now
+        let words = CloudProblem(fleet: self.fleet, now: now, wallMicros: self.loop.wallMicros)
+        // The next list is not due before its time, either.
+        let age = self.listedAt.map { now.nanoseconds(since: $0) } ?? self.pool.cloud.everyNanoseconds
+        let listMicros = words.wallMicros + (self.pool.cloud.everyNanoseconds - age) / Nanoseconds.perMicrosecond
         var parts: [String] = []
-        for (lane, key) in [(self.lister, "list"), (self.scaler, "scale"), (self.retirer, "retire")] {
+        let lanes: [(CommandLane, String, Int64)] = [
+            (self.lister, "list", listMicros), (self.scaler, "scale", 0), (self.retirer, "retire", 0),
+        ]
+        for (lane, key, due) in lanes {
             guard let trouble = lane.trouble else { continue }
-            let since = RFC3339.text(wallMicros: trouble.sinceMicros, fraction: .millis)
-            parts.append("the command to \(key) has failed since \(since). \(trouble.what)")
+            let dueMicros = max(due, trouble.nextMicros)
+            parts.append(words.failing(key, trouble, isRunning: lane.isRunning, dueMicros: dueMicros))
         }
-        let failed = self.fleet.failed
-        if let first = failed.first {
-            let what = failed.count == 1 ? "instance \(first.id) does" : "\(failed.count) instances, as \(first.id), do"
-            parts.append(
-                "\(what) not answer the probe at \(first.address?.description ?? "an address that is not listed")"
-            )
-        }
+        parts += words.ofInstances
         guard !parts.isEmpty else { return nil }
         return "pool \(self.pool.name): " + parts.joined(separator: "; ")
             + ". The workers stay as they are where a command fails, and it is tried again by itself; look at pools."
@@ -259,12 +261,14 @@ final class CommandDriver: WorkerDriver {
                 throw CommandFailure(what: "what it printed is no list of instances: \(error)")
             }
             var isTaken = false
+            let lingering = Set(self.fleet.lingering.map(\.id))
             self.changing {
                 isTaken = self.fleet.listed(list, now: self.loop.now, wallMicros: self.loop.wallMicros)
             }
             guard isTaken else {
                 throw CommandFailure(what: "it printed no instance, while some that it printed before answer")
             }
+            self.tellLosses(lingeredBefore: lingering)
         } completion: {
             self.tell(self.lister, "list")
             self.look()
@@ -313,6 +317,27 @@ final class CommandDriver: WorkerDriver {
             "a command of the cloud has failed",
             metadata: ["pool": "\(self.pool.name)", "command": "\(what)", "error": "\(trouble.what)"]
         )
+    }
+
+    /// What the last list has shown.
+    private func tellLosses(lingeredBefore: Set<String>) {
+        for loss in self.fleet.losses {
+            self.log.log(
+                level: loss.isExpected ? .info : .warning,
+                "the cloud lists an instance no more",
+                metadata: [
+                    "pool": "\(self.pool.name)", "worker": "\(loss.id)",
+                    "address": "\(loss.address?.description ?? "none")",
+                    "was_to_go": "\(loss.isExpected)",
+                ]
+            )
+        }
+        for member in self.fleet.lingering where !lingeredBefore.contains(member.id) {
+            self.log.warning(
+                "the cloud was told to end a worker long ago, and lists it as running",
+                metadata: ["pool": "\(self.pool.name)", "worker": "\(member.id)"]
+            )
+        }
     }
 
     // MARK: How they do

@@ -25,8 +25,11 @@ final class CommandLane {
     static let longestPauseNanoseconds = 60 * Nanoseconds.perSecond
 
     struct Trouble: Equatable {
+        /// As the last one failed.
         var what: String
         let sinceMicros: Int64
+        /// The next one is due then, and not before.
+        var nextMicros: Int64
     }
 
     private let loop: any LoopContext
@@ -87,8 +90,13 @@ final class CommandLane {
     }
 
     private func failed(_ what: String) {
-        self.trouble = Trouble(what: what, sinceMicros: self.trouble?.sinceMicros ?? self.loop.wallMicros)
-        self.pausedUntil = self.loop.now.advanced(byNanoseconds: self.backoff.next())
+        let (wallMicros, pause) = (self.loop.wallMicros, self.backoff.next())
+        self.trouble = Trouble(
+            what: what,
+            sinceMicros: self.trouble?.sinceMicros ?? wallMicros,
+            nextMicros: wallMicros + pause / Nanoseconds.perMicrosecond
+        )
+        self.pausedUntil = self.loop.now.advanced(byNanoseconds: pause)
     }
 
     /// Whatever is under way is cut off, and what failed before is of the past.

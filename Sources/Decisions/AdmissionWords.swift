@@ -51,7 +51,8 @@ enum AdmissionWords {
             } else if entry.mode == nil, entry.decision.desiredWorkers == 0 {
                 "None is wanted before somebody comes (min_workers is 0)."
             } else {
-                "Look at what the workers write (`workers` in the state folder) if they do not get ready."
+                "If they do not get ready, look at the problems in `sluice status`, and at what the workers write "
+                    + "(\(Explanation.whereWorkersWrite))."
             }
         return ("No worker is ready (\(state)), so nobody is let in", advice)
     }

@@ -31,6 +31,10 @@ public struct Explanation: Equatable, Sendable {
             + (self.advice.map { " \($0)" } ?? "")
     }
 
+    /// A decision does not tell who runs the workers: all that may are named.
+    static let whereWorkersWrite =
+        "processes to `workers` in the state folder, others where their cloud or cluster keeps it"
+
     private static func what(_ desired: Int, before: Int?) -> String {
         let workers = Figures.count(desired, "worker")
         guard let before else { return "\(workers) wanted" }
@@ -91,8 +95,8 @@ struct ReasonWords {
         case .minimum, .load, .backlog, .preWarm, .scaleDown: nil
         case .panic: "If that comes too late, raise min_workers before a sale, or have workers start faster."
         case .pendingLate:
-            "Look at what these workers write (`workers` in the state folder), and whether the machine has room for them; "
-                + "after start_timeout they are replaced."
+            "Look at what these workers write (\(Explanation.whereWorkersWrite)), at the problems in `sluice status`, and whether "
+                + "there is room for them; after start_timeout they are replaced."
         case .maximum:
             "People wait longer meanwhile. If database and machines bear more workers, raise max_workers."
         case .costCap:

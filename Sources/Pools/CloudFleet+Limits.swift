@@ -1,4 +1,23 @@
+import Addresses
+import Primitives
+
 extension CloudFleet {
+    /// An instance that is listed no more.
+    public struct Loss: Equatable, Sendable {
+        public let id: String
+        public let address: SocketAddress?
+        /// It was to go.
+        public let isExpected: Bool
+    }
+
+    /// Fewer are listed than the cloud was told.
+    public struct Shortfall: Equatable, Sendable {
+        public let wanted: Int
+        public let listed: Int
+        /// When the first of those that are missing was ordered.
+        public let since: Instant
+    }
+
     public struct Limits: Equatable, Sendable {
         public var startTimeoutNanoseconds: Int64
         public var drainTimeoutNanoseconds: Int64

@@ -1,6 +1,5 @@
 import Addresses
 import Primitives
-import Scaling
 
 /// The instances of a pool that a cloud starts and ends: a value without commands, timers or a log.
 ///
@@ -13,6 +12,9 @@ import Scaling
 /// (ordered) → starting → ready → draining → retiring → retired → (gone)
 ///                 ↘ failed ↗ ↘ failed → retiring
 /// ```
+/// Who is still listed as running long after the cloud was told to end it lingers: it is retiring anew, and asked how it
+/// does. Found well while more are wanted it is ready again; else the cloud is told once more.
+///
 /// Without a command to retire, the cloud chooses who goes when its size is lowered, and nobody can drain before that; who
 /// is listed as leaving is drained by then.
 public struct CloudFleet: Sendable {
@@ -21,48 +23,10 @@ public struct CloudFleet: Sendable {
         case retire(String)
     }
 
-    public enum State: Equatable, Sendable {
-        /// Has not been well yet.
-        case starting(deadline: Instant)
-        case ready
-        case draining(since: Instant)
-        /// Did not get ready in time, or is well no more.
-        case failed
-        /// The cloud is to be told to end it.
-        case retiring
-        /// The cloud has been told.
-        case retired(since: Instant)
-        /// The cloud ends it.
-        case leaving
-    }
-
-    public struct Member: Equatable, Sendable {
-        public let id: String
-        public fileprivate(set) var address: SocketAddress?
-        public fileprivate(set) var state: State
-        public let startedAt: Instant
-        public let startedMicros: Int64
-        /// Questions in a row that it did not answer well, since it became ready.
-        fileprivate(set) var failedProbes = 0
-        fileprivate var hasBeenReady = false
-        fileprivate var hasBeenAsked = false
-        /// It is known when its start began.
-        fileprivate var isTimed = true
-        /// It failed, or somebody wants it gone: it is not taken back.
-        fileprivate var isDismissed = false
-        /// How often the cloud has refused to end it.
-        fileprivate var refusals = 0
-
-        fileprivate mutating func comesBack(as state: State) {
-            self.state = state
-            self.isTimed = false
-        }
-    }
-
     /// A size that others have changed since, or that the cloud has not come to, is told once more after this time.
     public static let repeatNanoseconds = 60 * Nanoseconds.perSecond
-    /// Who is still listed so long after it was retired is taken for one that runs.
-    public static let retiredNanoseconds = 600 * Nanoseconds.perSecond
+    /// Who is still listed as running so long after it was retired, and after the time to drain, lingers.
+    public static let retiredNanoseconds = 60 * Nanoseconds.perSecond
 
     /// After the first list, whoever does not answer for so long is not waited for.
     public static let askNanoseconds = 1 * Nanoseconds.perSecond
@@ -70,17 +34,21 @@ public struct CloudFleet: Sendable {
     public var limits: Limits
     public private(set) var members: [String: Member] = [:]
     public private(set) var crashes = 0
-    private var desired: Int?
+    var desired: Int?
     /// When those were ordered that are not listed yet.
-    private var orders: [Instant] = []
+    var orders: [Instant] = []
     /// As the cloud was told last, less those who were retired since; nil: it was not told anything yet.
-    private var told: Int?
+    var told: Int?
     private var toldAt: Instant?
     /// When the first list came.
-    private var firstListAt: Instant?
+    var firstListAt: Instant?
     private var hasList: Bool { self.firstListAt != nil }
     /// Those that go because the size was lowered, by the cloud's own choice.
     private var expectedLosses = 0
+    /// Some of those that the size was told for have gone unasked since: it is told again at once.
+    private var hasLost = false
+    /// Who went with the last list.
+    public private(set) var losses: [Loss] = []
     private var backoff: Backoff
     /// No other one that failed is replaced before.
     private var replacementAt: Instant?
@@ -127,6 +95,7 @@ public struct CloudFleet: Sendable {
         if !self.hasList { self.desired = nil }
         let isFirst = !self.hasList
         self.firstListAt = self.firstListAt ?? now
+        self.losses = []
         let ids = Set(list.instances.map(\.id))
         for id in self.members.keys.sorted() where !ids.contains(id) { self.lose(id) }
         for instance in list.instances {
@@ -140,15 +109,25 @@ public struct CloudFleet: Sendable {
 
     private mutating func lose(_ id: String) {
         guard let member = self.members.removeValue(forKey: id) else { return }
-        self.countLoss(of: member)
+        let isExpected = self.countLoss(of: member)
+        self.losses.append(Loss(id: id, address: member.address, isExpected: isExpected))
     }
 
-    private mutating func countLoss(of member: Member) {
+    /// Whether it went because it was to go.
+    @discardableResult
+    private mutating func countLoss(of member: Member) -> Bool {
         switch member.state {
-        case .draining, .failed, .retiring, .retired, .leaving: break
+        case .retired, .leaving: return true
+        case .draining, .failed, .retiring: break
         case .starting, .ready:
-            if self.expectedLosses > 0 { self.expectedLosses -= 1 } else { self.crashes += 1 }
+            if self.expectedLosses > 0 {
+                self.expectedLosses -= 1
+                return true
+            }
+            self.crashes += 1
         }
+        self.hasLost = true
+        return false
     }
 
     /// Those of the first list may have run for days: their starts are not timed.
@@ -168,6 +147,7 @@ public struct CloudFleet: Sendable {
             return
         }
         self.members[instance.id]?.address = instance.address
+        if instance.state == .leaving { self.members[instance.id]?.goesOn() }
         switch (known.state, instance.state) {
         case (.leaving, .leaving), (.retired, .leaving): break
         case (_, .leaving):
@@ -177,11 +157,13 @@ public struct CloudFleet: Sendable {
         // They leave by the cloud's choice alone, and it has chosen others, or none.
         case (.draining, _) where !self.limits.canRetire, (.retiring, _) where !self.limits.canRetire:
             self.members[instance.id]?.comesBack(as: fresh)
-        case (.retired(let since), _) where now.nanoseconds(since: since) >= Self.retiredNanoseconds:
-            self.members[instance.id]?.comesBack(as: fresh)
+        case (.retired(let since), _) where now.nanoseconds(since: since) >= self.lingeringNanoseconds:
+            self.members[instance.id]?.lingers(toldAt: since)
         default: break
         }
     }
+
+    private var lingeringNanoseconds: Int64 { max(Self.retiredNanoseconds, self.limits.drainTimeoutNanoseconds) }
 
     // MARK: How they do
 
@@ -199,13 +181,14 @@ public struct CloudFleet: Sendable {
             self.replacementAt = nil
             if member.isTimed, !member.hasBeenReady { took = now.nanoseconds(since: member.startedAt) }
         case .ready: self.members[id]?.failedProbes = isWell ? 0 : member.failedProbes + 1
+        case .retiring: self.members[id]?.isWellAfterAll = isWell
         default: break
         }
         self.settle(now: now)
         return took
     }
 
-    private func sorted(_ condition: (Member) -> Bool) -> [Member] {
+    func sorted(_ condition: (Member) -> Bool) -> [Member] {
         self.members.values.filter(condition).sorted { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }
     }
 
@@ -229,6 +212,7 @@ public struct CloudFleet: Sendable {
         let missing = max(0, (self.desired ?? 0) - self.live.count)
         if self.orders.count > missing { self.orders.removeLast(self.orders.count - missing) }
         while self.orders.count < missing { self.orders.append(now) }
+        if missing == 0 { self.hasLost = false }
     }
 
     private var live: [Member] {
@@ -241,7 +225,7 @@ public struct CloudFleet: Sendable {
     }
 
     /// Those that the cloud keeps up as part of its size.
-    private var kept: Int {
+    var kept: Int {
         self.members.values.count {
             switch $0.state {
             case .starting, .ready, .draining, .failed, .retiring: true
@@ -304,7 +288,8 @@ public struct CloudFleet: Sendable {
     /// Who drains has not been ended: taken back it serves at once. The last to go come first.
     private mutating func revive(_ count: Int) {
         let candidates = self.members.values.compactMap { member -> (since: Instant, id: String)? in
-            guard !member.isDismissed, member.hasBeenReady, member.id != self.ending else { return nil }
+            guard !member.isDismissed, member.id != self.ending else { return nil }
+            guard member.lingersSince == nil ? member.hasBeenReady : member.isWellAfterAll == true else { return nil }
             switch member.state {
             case .draining(let since): return (since, member.id)
             // The cloud may refuse for good, as where its own bound is higher than the pool's: then it serves on.
@@ -315,6 +300,8 @@ public struct CloudFleet: Sendable {
         for (_, id) in candidates.sorted(by: { ($0.since, $0.id) > ($1.since, $1.id) }).prefix(max(0, count)) {
             self.members[id]?.state = .ready
             self.members[id]?.failedProbes = 0
+            self.members[id]?.hasBeenReady = true
+            self.members[id]?.goesOn()
         }
     }
 
@@ -322,6 +309,7 @@ public struct CloudFleet: Sendable {
     public mutating func dismiss(_ id: String, now: Instant) {
         guard self.limits.canRetire, self.desired != nil, let member = self.members[id] else { return }
         self.members[id]?.isDismissed = true
+        self.members[id]?.isWantedGone = true
         switch member.state {
         case .ready: self.members[id]?.state = .draining(since: now)
         case .starting, .failed: self.members[id]?.state = .retiring
@@ -341,7 +329,8 @@ public struct CloudFleet: Sendable {
             let isDue = told != desired || self.isOverdue(self.kept != desired, now: now)
             return lanes.scale && isDue ? .scale(desired) : nil
         }
-        let retiring = self.sorted { $0.state == .retiring }
+        let live = self.live.count
+        let retiring = self.sorted { $0.state == .retiring && !(live < desired && $0.mayServeYet) }
         // Those who drain are part of the size until they are retired; so are those whom the cloud does not end, in whose
         // place others are to come.
         let wanted = desired + self.draining.count + retiring.count { $0.refusals > 0 }
@@ -349,7 +338,7 @@ public struct CloudFleet: Sendable {
         if lanes.scale, told < size { return .scale(size) }
         if lanes.retire, let next = self.nextToRetire(of: retiring, now: now) { return .retire(next) }
         // Lowered by a number it would choose itself who goes: that is not asked of it.
-        let isDue = lanes.scale && self.isOverdue(self.live.count < desired, now: now)
+        let isDue = lanes.scale && self.isOverdue(live < desired, now: now)
         return isDue ? .scale(max(size, self.kept)) : nil
     }
 
@@ -365,7 +354,7 @@ public struct CloudFleet: Sendable {
     }
 
     private func isOverdue(_ isAmiss: Bool, now: Instant) -> Bool {
-        isAmiss && self.toldAt.map { now.nanoseconds(since: $0) >= Self.repeatNanoseconds } ?? false
+        isAmiss && (self.hasLost || self.toldAt.map { now.nanoseconds(since: $0) >= Self.repeatNanoseconds } ?? false)
     }
 
     /// It is being told.
@@ -385,6 +374,7 @@ public struct CloudFleet: Sendable {
         if !self.limits.canRetire { self.expectedLosses = max(0, self.kept - size) }
         self.told = size
         self.toldAt = now
+        self.hasLost = false
     }
 
     /// It has been told to end that one, which lowers its size.
@@ -392,44 +382,5 @@ public struct CloudFleet: Sendable {
         self.ending = nil
         self.told = max(0, (self.told ?? self.kept) - 1)
         if self.members[id] != nil { self.members[id]?.state = .retired(since: now) }
-    }
-
-    // MARK: Looking
-
-    public var state: PoolState {
-        var pending = self.orders
-        var (ready, leaving) = (0, 0)
-        for member in self.members.values {
-            switch member.state {
-            case .starting: pending.append(member.startedAt)
-            case .ready: ready += 1
-            case .draining, .retiring, .retired, .leaving: leaving += 1
-            case .failed: break
-            }
-        }
-        return PoolState(ready: ready, pending: pending.sorted(), draining: leaving)
-    }
-
-    /// Those to be asked how they do: they have an address, and may get requests some time.
-    public var probed: [Member] {
-        self.sorted { member in
-            guard member.address != nil else { return false }
-            switch member.state {
-            case .starting, .ready, .failed: return true
-            case .draining, .retiring, .retired, .leaving: return false
-            }
-        }
-    }
-
-    public var failed: [Member] { self.sorted { $0.state == .failed } }
-
-    /// The cloud has said who exists, and each of them has been asked how it does, or has had the time to answer.
-    public func isKnown(now: Instant) -> Bool {
-        guard let firstListAt = self.firstListAt else { return false }
-        if now.nanoseconds(since: firstListAt) >= Self.askNanoseconds { return true }
-        return self.members.values.allSatisfy { member in
-            guard case .starting = member.state else { return true }
-            return member.address == nil || member.hasBeenAsked
-        }
     }
 }

@@ -5,7 +5,8 @@ import Primitives
 /// between them. That is what `aws ... --query '...[InstanceId,PrivateIpAddress,State.Name]' --output text` prints.
 ///
 /// An address is an IP address, with a port unless the settings say which one all have; `-`, `None` and `null` say that
-/// there is none yet. States are those of the clouds' own words, see `states`; one that is not known is no list.
+/// there is none yet. Two that have the same are no list, unless one of them leaves: one worker would count twice. States
+/// are those of the clouds' own words, see `states`; one that is not known is no list.
 public struct InstanceList: Equatable, Sendable {
     public enum State: Equatable, Sendable {
         case starting
@@ -44,6 +45,7 @@ public struct InstanceList: Equatable, Sendable {
     /// - Parameter port: of addresses that have none; nil: each has its own.
     public init(printed bytes: [UInt8], port: UInt16?) throws(Damage) {
         var ids: Set<String> = []
+        var addresses: Set<SocketAddress> = []
         for (index, line) in bytes.split(separator: ASCII.lineFeed).enumerated() {
             let words = line.split { $0 == ASCII.space || $0 == ASCII.tab || $0 == ASCII.carriageReturn }
             if words.isEmpty { continue }
@@ -57,6 +59,10 @@ public struct InstanceList: Equatable, Sendable {
             guard let instance = try Self.instance(words.map { Self.text($0) }, port: port, at: place) else { continue }
             guard ids.insert(instance.id).inserted else {
                 throw Damage(description: "\(place) names \(instance.id) once more")
+            }
+            // One that leaves may have left its address to another one already.
+            if let address = instance.address, instance.state != .leaving, !addresses.insert(address).inserted {
+                throw Damage(description: "\(place) names \(address) once more")
             }
             guard self.instances.count < Self.maxInstances else {
                 throw Damage(description: "it names more than \(Self.maxInstances) instances")

@@ -297,4 +297,119 @@ import Testing
         #expect(fleet.state.ready == 1 && fleet.state.draining == 1 && fleet.members["b"]?.state == .leaving)
         #expect(fleet.crashes == 1)
     }
+
+    // MARK: A cloud that does not do as it was told
+
+    /// One of two is told to end, the cloud says that it does, and a minute later it is listed as ever.
+    private func lingering(_ ids: [String] = ["a", "b"]) -> (fleet: CloudFleet, id: String) {
+        var fleet = self.fleet(ids, desired: ids.count - 1)
+        fleet.reconcile(desired: ids.count - 1, inFlight: [:], now: self.at(5))
+        guard case .retire(let id)? = fleet.nextAction(now: self.at(5)) else {
+            Issue.record("nobody is retired")
+            return (fleet, "")
+        }
+        fleet.began(.retire(id))
+        fleet.retired(id, now: self.at(6))
+        self.check(fleet.listed(self.list(ids), now: self.at(65), wallMicros: 0))
+        self.check(fleet.lingering.isEmpty && fleet.nextAction(now: self.at(65)) == nil, "it has a minute")
+        self.check(!fleet.probed.map(\.id).contains(id))
+        return (fleet, id)
+    }
+
+    /// Seen before: it served nobody ever again, though it was well and the only one.
+    @Test func whoWasToldToEnd_andRuns_servesAgainWhenItIsWanted() {
+        let told = self.lingering(["a"])
+        let id = told.id
+        var fleet = told.fleet
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(65))
+        self.check(fleet.nextAction(now: self.at(65)) == .scale(1))
+        fleet.scaled(to: 1, now: self.at(65))
+        self.check(fleet.listed(self.list([id]), now: self.at(66), wallMicros: 0))
+        self.check(fleet.lingering.map(\.lingersSince) == [self.at(6)] && fleet.probed.map(\.id) == [id])
+        self.check(fleet.nextAction(now: self.at(66)) == nil, "it is asked first how it does")
+        self.check(fleet.probed(id, isWell: true, now: self.at(67)) == nil)
+        self.check(fleet.nextAction(now: self.at(67)) == nil)
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(67))
+        self.check(fleet.state.ready == 1 && fleet.lingering.isEmpty && fleet.nextAction(now: self.at(67)) == nil)
+        self.check(fleet.crashes == 0 && fleet.state.pending.isEmpty)
+    }
+
+    @Test func whoWasToldToEnd_andIsNotWell_isToldAgain_andAnotherOneComes() {
+        let told = self.lingering()
+        let id = told.id
+        var fleet = told.fleet
+        fleet.reconcile(desired: 2, inFlight: [:], now: self.at(65))
+        fleet.scaled(to: 2, now: self.at(65))
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(66), wallMicros: 0))
+        self.check(fleet.probed(id, isWell: false, now: self.at(67)) == nil)
+        fleet.reconcile(desired: 2, inFlight: [:], now: self.at(67))
+        self.check(fleet.state.ready == 1 && fleet.nextAction(now: self.at(67)) == .scale(3))
+        fleet.scaled(to: 3, now: self.at(67))
+        self.check(fleet.nextAction(now: self.at(67)) == .retire(id))
+        fleet.retired(id, now: self.at(68))
+        self.check(fleet.lingering.map(\.lingersSince) == [self.at(6)], "it is listed all the same")
+        self.check(fleet.listed(self.list(["a", "b"], .leaving), now: self.at(69), wallMicros: 0))
+        self.check(fleet.lingering.isEmpty, "now it leaves")
+    }
+
+    /// Nobody waits for it: it is told without being asked.
+    @Test func whoWasToldToEnd_andRuns_isToldAgainWhenItIsNotWanted() {
+        let told = self.lingering()
+        let id = told.id
+        var fleet = told.fleet
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(66), wallMicros: 0))
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(66))
+        self.check(fleet.nextAction(now: self.at(66)) == .retire(id))
+        fleet.retired(id, now: self.at(67))
+        self.check(fleet.listed(self.list(["a", "b"]), now: self.at(120), wallMicros: 0))
+        self.check(fleet.nextAction(now: self.at(120)) == nil, "once a minute")
+    }
+
+    /// An operator's word counts for more than that it answers; then others come in its place.
+    @Test func whoIsDismissed_andLingers_isNotTakenBack() {
+        var fleet = self.fleet(["a"], desired: 1)
+        fleet.dismiss("a", now: self.at(3))
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(6))
+        fleet.retired("a", now: self.at(6))
+        fleet.scaled(to: 1, now: self.at(6))
+        self.check(fleet.listed(self.list(["a"]), now: self.at(66), wallMicros: 0))
+        self.check(fleet.probed("a", isWell: true, now: self.at(67)) == nil)
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(67))
+        self.check(fleet.state.ready == 0 && fleet.nextAction(now: self.at(67)) == .scale(2))
+        fleet.scaled(to: 2, now: self.at(67))
+        self.check(fleet.nextAction(now: self.at(67)) == .retire("a"))
+    }
+
+    /// Seen before: the size was told again up to a minute later.
+    @Test(arguments: [true, false])
+    func whoIsListedNoMore_isTold_andTheSizeAtOnce(canRetire: Bool) {
+        var fleet = self.fleet(["a", "b", "c"], desired: 3, canRetire: canRetire)
+        fleet.scaled(to: 3, now: self.at(3))
+        self.check(fleet.listed(self.list(["a"]), now: self.at(4), wallMicros: 0))
+        #expect(fleet.losses.map(\.id) == ["b", "c"] && fleet.losses.allSatisfy { !$0.isExpected })
+        self.check(fleet.nextAction(now: self.at(4)) == .scale(3))
+        fleet.scaled(to: 3, now: self.at(4))
+        self.check(fleet.nextAction(now: self.at(5)) == nil, "once")
+        self.check(fleet.listed(self.list(["a"]), now: self.at(6), wallMicros: 0))
+        self.check(fleet.losses.isEmpty && fleet.nextAction(now: self.at(6)) == nil)
+        // It has taken the number, and the time of a start has passed.
+        #expect(fleet.shortfall(now: self.at(33)) == nil)
+        let since = self.at(4)
+        #expect(fleet.shortfall(now: self.at(34)) == CloudFleet.Shortfall(wanted: 3, listed: 1, since: since))
+        self.check(fleet.listed(self.list(["a", "d", "e"], .starting), now: self.at(35), wallMicros: 0))
+        #expect(fleet.shortfall(now: self.at(35)) == nil)
+    }
+
+    @Test func whoWasToGo_isNoLossThatMatters() {
+        var fleet = self.fleet(["a", "b"], desired: 1)
+        fleet.reconcile(desired: 1, inFlight: [:], now: self.at(5))
+        guard case .retire(let id)? = fleet.nextAction(now: self.at(5)) else {
+            Issue.record("nobody is retired")
+            return
+        }
+        fleet.retired(id, now: self.at(5))
+        self.check(fleet.listed(self.list([id == "a" ? "b" : "a"]), now: self.at(6), wallMicros: 0))
+        #expect(fleet.losses.map(\.isExpected) == [true])
+        self.check(fleet.nextAction(now: self.at(6)) == nil && fleet.crashes == 0)
+    }
 }

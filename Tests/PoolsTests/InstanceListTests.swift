@@ -36,10 +36,17 @@ import Testing
         "<html>": "1 words", "a b": "2 words", "a b running c": "4 words", "a 10.0.0.7 splendid": "'splendid'",
         "a 10.0.0.700 running": "'10.0.0.700'", "a host.example running": "'host.example'",
         "a 10.0.0.7 running\na 10.0.0.8 running": "line 2 names a once more", "ä 10.0.0.7 running": "printable",
+        "a 10.0.0.7 running\nb 10.0.0.7 pending": "line 2 names 10.0.0.7:8080 once more",
         "a unix:/run/x running": "'unix:/run/x'", "a 10.0.0.7:81 running": "'10.0.0.7:81'",
     ])
     func nonsense_isNoList(text: String, reason: String) {
         #expect { try self.read(text) } throws: { "\($0)".contains(reason) }
+    }
+
+    /// A cloud may give an address again while the one who had it shuts down.
+    @Test func address_ofOneThatLeaves_mayBeAnothersAlready() throws {
+        #expect(try self.read("a 10.0.0.7 shutting-down\nb 10.0.0.7 running\nc 10.0.0.7 draining").count == 3)
+        #expect(try self.read("a None pending\nb None pending").count == 2)
     }
 
     @Test func port_thatNobodyTells_isMissed() {

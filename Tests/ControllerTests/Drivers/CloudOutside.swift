@@ -24,6 +24,10 @@ final class CloudOutside: DriverOutside {
     private var fault: OutsideFault?
     /// The one command that fails, `scale` or `retire`, while the others work.
     var refused: String?
+    /// The command to retire says that it does, and does nothing.
+    var keepsThoseItEnds = false
+    /// Nothing is started, whatever the size.
+    var startsNone = false
     /// Commands that have had an effect.
     private(set) var acts = 0
     /// Of each kind, those under way.
@@ -101,6 +105,7 @@ final class CloudOutside: DriverOutside {
             return .success([])
         default:
             self.acts += 1
+            if self.keepsThoseItEnds { return .success([]) }
             guard self.instances[words[2]] != nil else { return .failure(CommandFailure(what: "no such instance")) }
             self.size -= 1
             self.end(words[2])
@@ -126,7 +131,7 @@ final class CloudOutside: DriverOutside {
     }
 
     private func converge() {
-        while self.kept.count < self.size { self.boot() }
+        while !self.startsNone, self.kept.count < self.size { self.boot() }
         // The oldest goes, whatever it has under way.
         while self.kept.count > max(0, self.size), let victim = self.kept.first { self.end(victim) }
     }
