@@ -69,7 +69,11 @@ import Testing
             }
             number = next[0].number
         }
-        #expect(circle.answered(number, Self.redirect(302, to: "/again")) == .end(.failed(.badAnswer)))
+        let places = ["/a/b", "/again"]
+        #expect(circle.answered(number, Self.redirect(302, to: "/again")) == .end(.sentInCircles(places)))
+        var nowhere = Self.load()
+        _ = nowhere.start()
+        #expect(nowhere.answered(10, Self.redirect(302, to: "http://")) == .end(.failed(.badAnswer)))
     }
 
     @Test func document_thatFails_isThePagesFailure() {

@@ -180,5 +180,16 @@ import Testing
         #expect(throws: PlayProblem.self) { try Self.open(path + ".none") }
     }
 
+    @Test func logThatIsCompressed_isToldWithTheWayToReadIt() throws {
+        let folder = try RunPartsTests.Folder()
+        let path = "\(folder.path)/access.log.gz"
+        try Data([0x1F, 0x8B, 8, 0, 10, 10]).write(to: URL(fileURLWithPath: path))
+        let problem = try #require(throws: PlayProblem.self) {
+            var scanner = try LineScanner(path)
+            _ = try scanner.next()
+        }
+        #expect(problem.description.contains("zcat LOG | onsale record -"), "\(problem)")
+    }
+
     private static func open(_ path: String) throws { _ = try LineScanner(path) }
 }

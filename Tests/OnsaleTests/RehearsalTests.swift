@@ -186,7 +186,9 @@ import Testing
         let rehearsal = try Self.rehearse(Self.text(), openAfter: 5)
         #expect(rehearsal.scenario.curve.openingSeconds == 5 && rehearsal.plan.hasOpening)
         #expect(try Self.settings(rehearsal.plan, opensAt: Date()).rooms.first?.opensAtMicros != nil)
-        #expect(throws: RehearsalProblem.self) { try Self.rehearse(Self.text(), openAfter: 39) }
+        let problem = try #require(throws: RehearsalProblem.self) { try Self.rehearse(Self.text(), openAfter: 39) }
+        #expect("\(problem)".contains("--open-after 39 does not fit into the run of"), "\(problem)")
+        #expect("\(problem)".contains("name an earlier time, or a longer run with --seconds"), "\(problem)")
     }
 
     @Test func route_isWhereTheCrowdGoes() throws {

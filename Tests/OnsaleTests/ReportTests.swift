@@ -134,3 +134,23 @@ import Testing
         #expect(Axis.linear(highest: 0).high > 0)
     }
 }
+
+@Suite struct ReportFolderTests {
+    @Test func folderThatCannotBeMade_isToldInPlainWords() throws {
+        let problem = try #require(throws: ReportFiles.Problem.self) { try ReportFiles.prepare("/proc/no/folder") }
+        let words = problem.description
+        #expect(
+            words == "/proc/no/folder cannot be used for the report: No such file or directory; "
+                + "name another folder with --report"
+        )
+        #expect(!words.contains("operation"))
+    }
+
+    @Test func placeThatIsAFile_isToldInPlainWords() throws {
+        let folder = try RunPartsTests.Folder()
+        _ = FileManager.default.createFile(atPath: "\(folder.path)/file", contents: Data())
+        let problem = try #require(throws: ReportFiles.Problem.self) { try ReportFiles.prepare("\(folder.path)/file") }
+        #expect(!problem.description.contains("operation"), "\(problem.description)")
+        #expect(throws: ReportFiles.Problem.self) { try ReportFiles.read("\(folder.path)/none") }
+    }
+}

@@ -97,6 +97,7 @@ import Testing
             #!/bin/sh
             folder="${0%/*}"
             trap 'echo > "$folder/ended"; exit 0' TERM
+            echo "${2%/*}" > "$folder/temporary"
             (SLUICE_WORKER=w setsid sh -c 'trap "" TERM; tail -f /dev/null >/dev/null & wait' & echo $! > "$folder/worker")
             echo $$ > "$folder/draft"
             mv "$folder/draft" "$folder/started"
@@ -122,7 +123,52 @@ import Testing
         defer { for pid in pids where FaultPlayerTests.runs(pid) { kill(pid, SIGKILL) } }
         try fixture.waitUntil { !pids.contains(where: FaultPlayerTests.runs) }
         #expect(!folder.text("ended").isEmpty, "it was told to end, not killed")
+        let temporary = folder.text("temporary").trimmingCharacters(in: .newlines)
+        #expect(temporary.contains("/onsale-"))
+        defer { if temporary.contains("/onsale-") { try? FileManager.default.removeItem(atPath: temporary) } }
+        try fixture.waitUntil { access(temporary, F_OK) == -1 }
+        // What was given by an option stays.
+        #expect(access("\(folder.path)/report", F_OK) == 0)
         try fixture.end()
+    }
+
+    @Test func programThatDoesNotStart_isSaidNotToHaveStarted_causeFirst() throws {
+        typealias End = SiteProcesses.UnexpectedEnd
+        func end(_ part: SiteProcesses.Part, _ program: String, _ code: Int32, hadStarted: Bool = false) -> End {
+            End(part: part, program: program, status: .exited(code), hadStarted: hadStarted)
+        }
+        #expect(
+            end(.redis, "redis-server", 127).words(log: "x")
+                == "redis-server (redis) could not start: there is no such program; install it, or set PATH"
+        )
+        let silent = end(.site, "/bin/true", 0).words(log: nil)
+        #expect(silent.hasPrefix("/bin/true (site) could not start: it said nothing"))
+        #expect(
+            end(.site, "sluice", 1).words(log: "no redis-server in PATH")
+                == "sluice (site) could not start: no redis-server in PATH (it ended with exit code 1)"
+        )
+        #expect(
+            end(.gateway, "sluice", 1, hadStarted: true).words(log: "x")
+                == "sluice (gateway) ended in the middle of the run, with exit code 1"
+        )
+    }
+
+    /// As the whole program says it.
+    @Test func siteThatEndsAtOnce_couldNotStart() throws {
+        let folder = try Folder()
+        let run = Process()
+        run.executableURL = URL(fileURLWithPath: try AgentRunTests.program())
+        run.arguments = [
+            "play", "--sluice", "/bin/true", "--no-direct", "--visitors", "100", "--seconds", "10", "--report",
+            "\(folder.path)/report",
+        ]
+        let errors = Pipe()
+        run.standardError = errors
+        run.standardOutput = FileHandle.nullDevice
+        try run.run()
+        let words = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        run.waitUntilExit()
+        #expect(words.contains("/bin/true (site) could not start") && !words.contains("in the middle"), "\(words)")
     }
 
     @Test func process_thatIsAnother_isNotTheOldOne() throws {

@@ -133,6 +133,28 @@ import Testing
         #expect(plan.facts.contains { $0.value == "the room has no opening" })
     }
 
+    @Test func nameThatIsNotThere_isNotPutIn() throws {
+        let override = try #require(SettingsOverride(parsing: "rooms.nope.inflow=5/s"))
+        let scenario = Scenario(visitors: 100, durationSeconds: 20, seed: 1)
+        let problem = try #require(throws: PlayProblem.self) {
+            try SimulationPlan(plan: SitePlan(scenario), scenario: scenario, overrides: [override])
+        }
+        #expect(problem.description == "--set rooms.nope.inflow: there is no room nope; there are: onsale")
+        let (folder, path) = try RehearsalTests.write(RehearsalTests.text())
+        defer { withExtendedLifetime(folder) {} }
+        let ofFile = try #require(throws: PlayProblem.self) {
+            try SimulationPlan(file: path, room: nil, scenario: scenario, overrides: [override])
+        }
+        #expect(ofFile.description.hasPrefix("--set rooms.nope.inflow: there is no room nope; there are: "))
+    }
+
+    @Test func seedsBeyondTheHighest_areRefused() throws {
+        let most = UInt64(Int.max)
+        #expect(throws: (any Error).self) { try SimulateCommand.checkSeeds(from: most, count: 2) }
+        try SimulateCommand.checkSeeds(from: most, count: 1)
+        try SimulateCommand.checkSeeds(from: most - 1, count: 2)
+    }
+
     static func file(rooms: [String], opensAt: String = "null") -> String {
         var text = "listen: [{ address: 127.0.0.1:0 }]\npools: { tickets: { max_workers: 3 } }\nrooms:\n"
         for room in rooms { text += "  \(room): { slots: 500, inflow: 30/s, opens_at: \(opensAt) }\n" }

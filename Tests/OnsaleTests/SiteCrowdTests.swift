@@ -150,6 +150,54 @@ import Transport
         }
     }
 
+    @Test func bodyThatIsNotAsItsHeadSays_breaksThePromiseOfContent() throws {
+        let wrong = try Self.play(visitors: 2) { _ in Self.html("Shop", fields: "Content-Encoding: gzip\r\n") }
+        #expect(wrong.texts.allSatisfy { $0.contains("accept-encoding: identity\r\n") })
+        #expect(wrong.counts.failed == 2 && wrong.counts.errors[.failedCheck] == 8 && wrong.counts.served == 0)
+        let words = "start: its content could not be read: it is said to be gzip, and is not"
+        #expect(wrong.complaints == [words: 8])
+        let verdict = Judge(objectives: Objectives(), evidence: wrong.evidence).siteVerdict()
+        #expect(verdict.checks.first { $0.name == .content }?.outcome == .failed)
+    }
+
+    @Test func bodyInACodingThatNobodyAskedFor_isNoted_orFailsWhereItHadToBeRead() throws {
+        func words(_ coding: String) -> String {
+            "start: its content could not be read: it comes as \(coding), though it is asked for as it is"
+        }
+        let coded = Self.html("coded", fields: "Content-Encoding: br\r\n")
+        let noted = try Self.play(visitors: 2) { _ in coded }
+        #expect(noted.counts.served == 2 && noted.counts.errors.total == 0)
+        #expect(Array(noted.complaints.keys) == [words("br")])
+        var step = PageStep(name: "start")
+        step.checks = [.lacks("Sold out")]
+        let unread = try Self.play(visitors: 2, pages: try PagePlan([step])) { _ in coded }
+        #expect(unread.counts.failed == 2 && unread.counts.errors[.failedCheck] == 8)
+        var document = PageStepTests.page("", [("content-encoding", "gzip")])
+        document.body = [0x1F, 0x8B, 8, 0]
+        document.bodyBytes = 4
+        let complaint = try #require(PageCoding(document)).complaint(of: document)
+        #expect(!complaint.isWrong && "start: \(complaint.words)" == words("gzip"))
+        document.bodyBytes = 0
+        #expect(PageCoding(document) == nil)
+    }
+
+    @Test func errorOfASite_isCalledByTheSite() throws {
+        let outcome = try Self.play(visitors: 1) { _ in Self.answer("", status: "500 Oops") }
+        #expect(outcome.counts.errors.met.map(\.kind) == [.siteError] && outcome.counts.serverErrors > 0)
+        let signed = try Self.play(visitors: 1) { _ in
+            Self.answer("", status: "503 Full", fields: "Sluice-Error: no-worker\r\n")
+        }
+        #expect(signed.counts.errors.met.map(\.kind) == [.gatewayError])
+    }
+
+    @Test func redirectsWithoutEnd_areAnErrorOfTheirOwn() throws {
+        let outcome = try Self.play(visitors: 1) { _ in
+            Self.answer("", status: "302 Found", fields: "Location: /again\r\n")
+        }
+        #expect(outcome.counts.failed == 1 && outcome.counts.errors[.endlessRedirect] == 4)
+        #expect(outcome.complaints == ["redirects without end (/start, /again)": 4])
+    }
+
     @Test func roomOfAnotherMake_isWaitedInAsTold() throws {
         let asked = Record<[String: Int]>([:])
         let outcome = try Self.play(visitors: 10) { request in

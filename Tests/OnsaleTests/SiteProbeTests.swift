@@ -69,6 +69,24 @@ import Transport
         #expect(probe.problem.contains("https://www.shop.test: name that as --url"))
     }
 
+    @Test func redirectsWithoutEnd_areNamedWithTheirPlaces() throws {
+        let probe = try Self.probe { request in
+            let next = request.path == "/a" ? "/b" : "/a"
+            return SiteCrowdTests.answer("", status: "302 Found", fields: "Location: \(next)\r\n")
+        }
+        #expect(probe.problem.contains("redirects without end (/start, /a, /b)"), "\(probe.problem)")
+        #expect(!probe.problem.contains("port"))
+    }
+
+    @Test(arguments: [
+        "X-A: \(String(repeating: "v", count: 34_000))\r\n", String(repeating: "Set-Cookie: a=b\r\n", count: 400),
+    ])
+    func headThatIsTooLarge_isSaidToBe(fields: String) throws {
+        let probe = try Self.probe { _ in SiteCrowdTests.answer("hi", fields: fields) }
+        #expect(probe.problem.contains("head larger than 32768 bytes, or of more than 100 fields"), "\(probe.problem)")
+        #expect(!probe.problem.contains("port of"))
+    }
+
     @Test func siteThatClosesOrMumbles_isToldApart() throws {
         #expect(try Self.probe { _ in .reset }.problem.contains("closes the connection without a page"))
         #expect(try Self.probe { _ in .answer("220 mail ready\r\n") }.problem.contains("does not speak HTTP"))

@@ -61,6 +61,33 @@ import Testing
         #expect(problem.description.contains(words))
     }
 
+    @Test func fault_withTwoMistakes_tellsBoth() throws {
+        let problem = try #require(throws: FaultProblem.self) {
+            try TimedFault(parsing: "10s limits inflow=-5/s slots=1e9")
+        }
+        #expect(problem.problem == "inflow=-5/s is not 0.001/s to 100000/s; slots=1e9 is not 1 to 10000000")
+    }
+
+    @Test func faultsOfAFile_thatAreWrongInTime_areToldAtTheirOwnPlaces() {
+        let text = """
+            length: 60s
+            faults:
+              - 300s kill worker
+              - 10s kill gateway for 3s
+              - 11s stop gateway for 5s
+            """
+        let problems = ScenarioTexts.problems(text)
+        #expect(problems.count == 2, "\(problems)")
+        #expect(problems.first?.hasPrefix("sale.yaml:3:5: faults[0]: ") == true, "\(problems)")
+        #expect(problems.last?.hasPrefix("sale.yaml:5:5: faults[2]: ") == true, "\(problems)")
+    }
+
+    @Test func steadyWaveOfNobody_isToldByItsOwnKey() {
+        let problems = ScenarioTexts.problems("arrivals:\n  - curve: steady\n    rate: 0/s\n")
+        #expect(problems.count == 1, "\(problems)")
+        #expect(problems.first?.hasPrefix("sale.yaml:3:11: arrivals[0].rate: nobody would come") == true, "\(problems)")
+    }
+
     @Test func schedule_bringsBackWhatItTookAway_inOrderOfTime() throws {
         let schedule = try Self.schedule(["20s kill gateway for 3s", "10s stop redis for 12s", "21s reload"])
         #expect(schedule.needsParts)

@@ -33,6 +33,14 @@ enum PageCheck: Codable, Equatable, Sendable {
         }
     }
 
+    /// Of a body that cannot be read nothing of the kind can be said.
+    var readsTheBody: Bool {
+        switch self {
+        case .holds, .lacks, .matches: true
+        case .status, .field, .bytes: false
+        }
+    }
+
     /// In the words of the report.
     var words: String {
         switch self {

@@ -109,10 +109,11 @@ final class HTTP1Codec: PageCodec {
                 // A response that is followed by something nobody asked for leaves the connection of no more use.
                 if used < bytes.count { self.isBroken = true }
                 return bytes.count
-            case .failed, .switching:
-                self.isBroken = true
-                self.number = nil
-                self.events.append(.broken(.badAnswer))
+            case .failed(let failure):
+                self.breakOff([.headTooLong, .tooManyFields].contains(failure.reason) ? .oversizedHead : .badAnswer)
+                return bytes.count
+            case .switching:
+                self.breakOff(.badAnswer)
                 return bytes.count
             }
         }
@@ -124,6 +125,12 @@ final class HTTP1Codec: PageCodec {
         if self.wire.inputEnded() == .complete { return self.finish() }
         self.number = nil
         self.events.append(.broken(.broken))
+    }
+
+    private func breakOff(_ kind: ErrorKind) {
+        self.isBroken = true
+        self.number = nil
+        self.events.append(.broken(kind))
     }
 
     private func finish() {

@@ -32,6 +32,14 @@ struct PageExtraction: Codable, Equatable, Sendable {
         return String(decoding: value.utf8.prefix(PageTemplate.mostValueBytes), as: UTF8.self)
     }
 
+    /// Nothing can be taken out of a body that cannot be read.
+    var readsTheBody: Bool {
+        switch self.source {
+        case .json, .html, .match: true
+        case .field, .cookie: false
+        }
+    }
+
     private static func json(_ path: [String], in body: [UInt8]) -> String? {
         guard var node = try? JSONSerialization.jsonObject(with: Data(body), options: .fragmentsAllowed) else {
             return nil

@@ -17,6 +17,8 @@ struct PageLoad: Sendable {
         case failed(ErrorKind)
         /// A redirect to another site, which is not played.
         case sentElsewhere(SiteURL)
+        /// More redirects than are followed; the different places, from the first on.
+        case sentInCircles([String])
     }
 
     enum Action: Equatable, Sendable {
@@ -27,7 +29,7 @@ struct PageLoad: Sendable {
     }
 
     private enum State: Equatable, Sendable {
-        case document(PageRequest, SiteURL, redirects: Int)
+        case document(PageRequest, SiteURL, trail: [String])
         case choosing(PageResponse, SiteURL)
         case assets(PageResponse, pending: [Int: String], missing: [String])
         case ended
@@ -38,7 +40,7 @@ struct PageLoad: Sendable {
 
     /// - Parameter firstNumber: higher than those of earlier pages, so that late answers to them are told apart.
     init(_ request: PageRequest, url: SiteURL, firstNumber: Int) {
-        self.state = .document(request, url.following(request.target) ?? url, redirects: 0)
+        self.state = .document(request, url.following(request.target) ?? url, trail: [])
         self.nextNumber = firstNumber
     }
 
@@ -58,14 +60,13 @@ struct PageLoad: Sendable {
 
     mutating func answered(_ number: Int, _ response: PageResponse) -> Action {
         switch self.state {
-        case .document(let request, let url, let redirects):
+        case .document(let request, let url, let trail):
             guard let link = Self.redirect(response) else {
                 self.state = .choosing(response, url)
                 return .choose(response, url)
             }
-            guard redirects < Self.mostRedirects, let next = url.following(link) else {
-                return self.end(.failed(.badAnswer))
-            }
+            guard let next = url.following(link) else { return self.end(.failed(.badAnswer)) }
+            guard trail.count < Self.mostRedirects else { return self.end(.sentInCircles(Self.places(trail))) }
             guard next.isSameOrigin(as: url) else { return self.end(.sentElsewhere(next)) }
             var following = request
             following.target = next.target
@@ -75,7 +76,7 @@ struct PageLoad: Sendable {
                 following.body = []
                 following.fields.removeAll { $0.name == "content-type" }
             }
-            self.state = .document(following, next, redirects: redirects + 1)
+            self.state = .document(following, next, trail: trail + [url.target])
             return .ask([self.asking(following)])
         case .assets(let document, var pending, var missing):
             guard let target = pending.removeValue(forKey: number) else { return .ask([]) }
@@ -122,6 +123,11 @@ struct PageLoad: Sendable {
     private mutating func end(_ end: End) -> Action {
         self.state = .ended
         return .end(end)
+    }
+
+    /// Each once.
+    private static func places(_ trail: [String]) -> [String] {
+        trail.enumerated().filter { !trail[..<$0.offset].contains($0.element) }.map(\.element)
     }
 
     private static func redirect(_ response: PageResponse) -> String? {

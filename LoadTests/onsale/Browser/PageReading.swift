@@ -5,6 +5,8 @@ struct PageReading: Equatable, Sendable {
     var values: [String: String] = [:]
     /// What is wrong with the page, in words.
     var complaint: String?
+    /// What could not be looked at though nothing is known to be wrong, in words.
+    var remark: String?
 
     /// In line: nothing more is loaded.
     var isOutside: Bool { self.response.standing.isOutside }
@@ -18,7 +20,7 @@ struct PageReading: Equatable, Sendable {
         let isThePage = !tells.isEmpty && tells.allSatisfy { $0.holds(for: document, text: text) }
         self.response = Response(status: document.status)
         self.response.isGatewayError = document.value(of: "sluice-error") != nil
-        // No mark tells whose page it is: a 5xx that Sluice has not signed is the site's.
+        // No mark tells whose page it is.
         self.response.hasMark = !self.response.isGatewayError
         self.response.retryAfterSeconds = document.value(of: "retry-after").flatMap { Int64($0) }
         if let room = RoomPage(document, isThePage: isThePage, url: url) {
@@ -46,6 +48,8 @@ struct PageReading: Equatable, Sendable {
         _ step: PageStep,
         _ cookies: SiteCookies
     ) {
+        let reason = PageCoding(document).map { $0.complaint(of: document) }
+        let needsText = step.checks.contains(where: \.readsTheBody) || step.extractions.contains { $0.readsTheBody }
         let namesStatus = step.checks.contains { if case .status = $0 { true } else { false } }
         let failed = step.checks.first { !$0.holds(for: document, text: text) }
         if document.status >= 400 {
@@ -53,7 +57,9 @@ struct PageReading: Equatable, Sendable {
             guard namesStatus, failed == nil else { return }
             self.response.status = 200
         }
-        if let failed {
+        if let reason, reason.isWrong || needsText {
+            self.complaint = "\(step.name): \(reason.words)"
+        } else if let failed {
             self.complaint = "\(step.name): not \(failed.words)"
         } else {
             for extraction in step.extractions {
@@ -64,6 +70,7 @@ struct PageReading: Equatable, Sendable {
                 self.values[extraction.name] = value
             }
         }
+        if self.complaint == nil, let reason { self.remark = "\(step.name): \(reason.words)" }
         if self.complaint != nil { self.response.fault = .failedCheck }
     }
 }

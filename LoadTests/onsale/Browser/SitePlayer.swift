@@ -133,6 +133,7 @@ final class SitePlayer: BrowserUser {
     private static func complete(_ request: inout PageRequest) {
         request.add("accept", "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8")
         request.add("user-agent", "onsale")
+        request.add("accept-encoding", "identity")
     }
 
     private func wait(until: Instant) {
@@ -186,6 +187,9 @@ final class SitePlayer: BrowserUser {
         case .end(.sentElsewhere(let url)):
             self.crowd.complain("a redirect to \(url.origin), which is not played")
             self.failed(.sentElsewhere)
+        case .end(.sentInCircles(let places)):
+            self.crowd.complain(SiteProblem.circle(places))
+            self.failed(.endlessRedirect)
         }
     }
 
@@ -215,6 +219,7 @@ final class SitePlayer: BrowserUser {
         } else if let complaint = reading.complaint {
             self.crowd.complain(complaint)
         } else {
+            if let remark = reading.remark { self.crowd.complain(remark) }
             self.values.merge(reading.values) { $1 }
         }
         self.told(reading.response)

@@ -51,6 +51,7 @@ final class SiteProbe: BrowserHost, BrowserUser {
         }
         request.add("accept", "text/html,*/*;q=0.8")
         request.add("user-agent", "onsale")
+        request.add("accept-encoding", "identity")
         self.browser.serve(self)
         self.timer.arm(afterNanoseconds: CrowdPart.answerTimeoutNanoseconds)
         var page = PageLoad(request, url: self.target.url, firstNumber: 0)
@@ -94,6 +95,15 @@ final class SiteProbe: BrowserHost, BrowserUser {
                     PlayProblem(
                         "\(self.target.url.origin) sends its visitors to \(url.origin): name that as --url, if it is "
                             + "yours"
+                    )
+                )
+            )
+        case .end(.sentInCircles(let places)):
+            self.end(
+                .failure(
+                    PlayProblem(
+                        "\(self.target.url.origin) gives no page, but \(SiteProblem.circle(places)): look at the "
+                            + "site's redirects, or at what it wants before it shows this page"
                     )
                 )
             )
@@ -163,11 +173,24 @@ enum SiteProblem {
         case .badAnswer:
             return "\(place) does not speak HTTP as it was asked to: check the port of --url"
                 + (url.scheme == .http ? ", try https://, or leave --http2 out" : ", or leave --http2 out")
+        case .oversizedHead:
+            return "\(place) answers with a head larger than \(HTTP1Codec.limits.maxHeadBytes) bytes, or of more than "
+                + "\(HTTP1Codec.limits.maxFields) fields: look at its cookies and other fields; gateways and browsers "
+                + "refuse such heads, too"
         case .toolLimit: return "no socket could be made: raise the limit of open files (ulimit -n)"
         default:
             let hint = url.scheme == .http ? "; where it speaks TLS, write https:// in --url" : ""
             return "\(place) closes the connection without a page\(hint)"
         }
+    }
+
+    private static let mostPlaces = 3
+
+    /// Redirects that lead nowhere, with the first places of the way.
+    static func circle(_ places: [String]) -> String {
+        let shown = places.prefix(Self.mostPlaces).map { $0.count > 80 ? "\($0.prefix(80))..." : $0 }
+        let more = places.count > Self.mostPlaces ? ", ..." : ""
+        return "redirects without end (\(shown.joined(separator: ", "))\(more))"
     }
 
     /// OpenSSL's words, and what to do.

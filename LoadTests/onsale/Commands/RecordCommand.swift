@@ -80,7 +80,7 @@ struct RecordCommand: ParsableCommand {
             let isFile = stat(output, &status) == -1 || status.st_mode & S_IFMT == S_IFREG
             try Data(table.utf8).write(to: URL(fileURLWithPath: output), options: isFile ? .atomic : [])
         } catch {
-            throw PlayProblem("\(output) could not be written: \(error.localizedDescription)")
+            throw PlayProblem("\(output) could not be written: \(error.plainReason)")
         }
     }
 
@@ -106,6 +106,8 @@ struct RecordCommand: ParsableCommand {
             "\(self.log) goes over \(Format.count(Int(seconds))) s, a trace at most over "
                 + "\(Format.count(Int(ArrivalTrace.longestSeconds))): take --from and --until"
         case .damaged(let refusal): "\(self.log): \(refusal)"
+        case .empty where trace.damage.lines == 0:
+            "\(self.log) is empty: name a log that has lines; what was before may be in the rotated one beside it"
         case .empty:
             "\(self.log) tells of no arrival" + (trace.damage.remark.map { "; \($0)" } ?? "")
                 + (trace.outside > 0 ? "; \(Format.count(trace.outside)) are outside of --from and --until" : "")

@@ -57,6 +57,7 @@ struct ScenarioOptions: ParsableArguments {
     /// - Parameter isWhole: the crowd is played in one way only.
     func playedScenario(isWhole: Bool = false) throws -> Scenario {
         let share = isWhole ? 1 : Self.gatewayShare
+        if let seconds = self.seconds { try Self.check(seconds: seconds, share: share) }
         if let file = self.scenario {
             let overrides = ScenarioFile.Overrides(
                 visitors: self.visitors,
@@ -81,6 +82,17 @@ struct ScenarioOptions: ParsableArguments {
             throw ValidationError(error.description)
         }
         return scenario
+    }
+
+    /// In the terms of the option, of which the crowd gets a part.
+    private static func check(seconds: Double, share: Double) throws(ValidationError) {
+        let allowed = Scenario.durationSeconds
+        guard !allowed.contains(seconds * share) else { return }
+        let (least, most) = ((allowed.lowerBound / share).rounded(.up), (allowed.upperBound / share).rounded(.down))
+        throw ValidationError(
+            "--seconds is \(Format.decimal(seconds)): must be between \(Format.decimal(least)) and "
+                + Format.decimal(most)
+        )
     }
 
     /// The options as they were given, for the command that plays the same again.

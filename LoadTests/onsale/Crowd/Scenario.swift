@@ -2,6 +2,7 @@
 struct Scenario: Codable, Equatable, Sendable {
     /// The most visitors that a run may have. A crowd makes them one at a time; what plays them keeps what it needs of each.
     static let mostVisitors = 10_000_000
+    static let durationSeconds = 5.0...86_400
 
     /// What the run is called in its report; nil for one that was described by options alone.
     var name: String?
@@ -47,7 +48,7 @@ struct Scenario: Codable, Equatable, Sendable {
                 allowed: "must be between 1 and \(Self.mostVisitors)"
             )
         }
-        guard self.durationSeconds >= 5, self.durationSeconds <= 86_400 else {
+        guard Self.durationSeconds.contains(self.durationSeconds) else {
             throw ScenarioProblem("seconds", "\(self.durationSeconds)", allowed: "must be between 5 and 86400")
         }
         try self.curve.check()

@@ -33,33 +33,41 @@ struct FaultSchedule: Equatable, Sendable {
 
     private init() { self.faults = [] }
 
-    /// Throws what cannot be played within a run of that length.
+    /// Throws the first that cannot be played within a run of that length.
     init(_ faults: [TimedFault], durationSeconds: Double) throws(FaultProblem) {
+        if let problem = Self.problems(of: faults, durationSeconds: durationSeconds).first { throw problem }
         self.faults = faults.sorted { $0.seconds < $1.seconds }
+    }
+
+    /// All that cannot be played within a run of that length, in order of time; each by its index in `faults`.
+    static func problems(of faults: [TimedFault], durationSeconds: Double) -> [FaultProblem] {
         guard faults.count <= Self.mostFaults else {
-            throw FaultProblem("\(faults.count) faults", "at most \(Self.mostFaults) in a run")
+            return [FaultProblem("\(faults.count) faults", "at most \(Self.mostFaults) in a run")]
         }
-        for fault in self.faults where fault.endSeconds > durationSeconds {
-            throw FaultProblem(
-                fault.description,
-                "ends after the run, which has \(Format.decimal(durationSeconds)) s; choose an earlier time"
-            )
+        let inTime = faults.enumerated().sorted { ($0.element.seconds, $0.offset) < ($1.element.seconds, $1.offset) }
+        var problems: [FaultProblem] = []
+        func refuse(_ fault: (offset: Int, element: TimedFault), _ words: String) {
+            problems.append(FaultProblem(fault.element.description, words, index: fault.offset))
         }
-        guard self.faults.count(where: { $0.action == .joinGateway }) <= 1 else {
-            throw FaultProblem("join gateway", "there is one second gateway, which joins once")
+        for fault in inTime where fault.element.endSeconds > durationSeconds {
+            refuse(fault, "ends after the run, which has \(Format.decimal(durationSeconds)) s; choose an earlier time")
+        }
+        for fault in inTime.filter({ $0.element.action == .joinGateway }).dropFirst() {
+            refuse(fault, "there is one second gateway, which joins once")
         }
         for victim in TimedFault.Victim.allCases {
-            let own = self.faults.filter { $0.victim == victim }
-            for (one, next) in zip(own, own.dropFirst()) where next.seconds < one.endSeconds {
-                throw FaultProblem(next.description, "begins before another one of \(victim.words) is over")
+            let own = inTime.filter { $0.element.victim == victim }
+            for (one, next) in zip(own, own.dropFirst()) where next.element.seconds < one.element.endSeconds {
+                refuse(next, "begins before another one of \(victim.words) is over")
             }
         }
-        let changes = self.faults.filter(\.changesLimits)
+        let changes = inTime.filter(\.element.changesLimits)
         for (one, next) in zip(changes, changes.dropFirst())
-        where next.seconds - one.seconds < Self.fewestSecondsBetweenLimits {
+        where next.element.seconds - one.element.seconds < Self.fewestSecondsBetweenLimits {
             let least = Format.decimal(Self.fewestSecondsBetweenLimits)
-            throw FaultProblem(next.description, "comes less than \(least) s after another change of limits")
+            refuse(next, "comes less than \(least) s after another change of limits")
         }
+        return problems
     }
 
     var isEmpty: Bool { self.faults.isEmpty }

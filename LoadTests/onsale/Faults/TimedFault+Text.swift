@@ -71,29 +71,36 @@ extension TimedFault: CustomStringConvertible {
         let form = "write one or more of inflow=50/s, burst=10 and slots=200"
         guard !words.isEmpty else { throw FaultProblem(text, form) }
         var (inflow, burst, slots): (Int64?, Int?, Int?)
+        // All that is wrong at once: whoever mends one would meet the next.
+        var problems: [String] = []
         for word in words {
             let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2 else { throw FaultProblem(text, "\(word) is no limit; \(form)") }
+            guard parts.count == 2 else {
+                problems.append("\(word) is no limit; \(form)")
+                continue
+            }
             switch parts[0] {
             case "inflow":
-                guard parts[1].hasSuffix("/s"), let rate = Double(parts[1].dropLast(2)),
-                    (0.001...100_000).contains(rate)
-                else { throw FaultProblem(text, "inflow=\(parts[1]) is not 0.001/s to 100000/s") }
-                inflow = Int64((rate * 1000).rounded())
+                inflow = Self.inflowMilli(parts[1])
+                if inflow == nil { problems.append("inflow=\(parts[1]) is not 0.001/s to 100000/s") }
             case "burst":
-                guard let value = Int(parts[1]), (1...1_000_000).contains(value) else {
-                    throw FaultProblem(text, "burst=\(parts[1]) is not 1 to 1000000")
-                }
-                burst = value
+                burst = Int(parts[1]).flatMap { (1...1_000_000).contains($0) ? $0 : nil }
+                if burst == nil { problems.append("burst=\(parts[1]) is not 1 to 1000000") }
             case "slots":
-                guard let value = Int(parts[1]), (1...10_000_000).contains(value) else {
-                    throw FaultProblem(text, "slots=\(parts[1]) is not 1 to 10000000")
-                }
-                slots = value
-            default: throw FaultProblem(text, "\(parts[0]) is no limit that can be changed; \(form)")
+                slots = Int(parts[1]).flatMap { (1...10_000_000).contains($0) ? $0 : nil }
+                if slots == nil { problems.append("slots=\(parts[1]) is not 1 to 10000000") }
+            default: problems.append("\(parts[0]) is no limit that can be changed; \(form)")
             }
         }
+        guard problems.isEmpty else { throw FaultProblem(text, problems.joined(separator: "; ")) }
         return .limits(inflowMilli: inflow, burst: burst, slots: slots)
+    }
+
+    private static func inflowMilli(_ text: String) -> Int64? {
+        guard text.hasSuffix("/s"), let rate = Double(text.dropLast(2)), (0.001...100_000).contains(rate) else {
+            return nil
+        }
+        return Int64((rate * 1000).rounded())
     }
 
     /// `30s`, `500ms`, `1.5m`.

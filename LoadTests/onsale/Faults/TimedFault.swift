@@ -66,10 +66,13 @@ struct TimedFault: Equatable, Sendable {
 struct FaultProblem: Error, Equatable, CustomStringConvertible {
     let text: String
     let problem: String
+    /// Which of several it is; nil where it is not one of them alone.
+    let index: Int?
 
-    init(_ text: String, _ problem: String) {
+    init(_ text: String, _ problem: String, index: Int? = nil) {
         self.text = text
         self.problem = problem
+        self.index = index
     }
 
     var description: String { "\"\(self.text)\": \(self.problem)" }

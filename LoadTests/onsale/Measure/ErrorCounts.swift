@@ -19,6 +19,9 @@ struct ErrorCounts: Equatable, Sendable {
         case .failedCheck: 12
         case .missingAsset: 13
         case .sentElsewhere: 14
+        case .oversizedHead: 15
+        case .endlessRedirect: 16
+        case .siteError: 17
         }
     }
 

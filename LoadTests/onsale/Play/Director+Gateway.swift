@@ -59,6 +59,7 @@ extension Director {
     private func startSluice() async throws {
         let folder = try Machine.makeTemporaryFolder()
         self.folder = folder
+        if !self.options.keepsFolder { self.children.folder = folder }
         let site = SiteProcesses(
             sluice: self.options.sluice,
             folder: folder,
@@ -131,7 +132,7 @@ extension Director {
                 )
                 try Data(text.utf8).write(to: URL(fileURLWithPath: draft))
             } catch {
-                throw PlayProblem("\(draft) could not be written: \(error.localizedDescription)")
+                throw PlayProblem("\(draft) could not be written: \(error.plainReason)")
             }
             now = MonotonicClock.now()
             guard rename(draft, path) == 0 else {

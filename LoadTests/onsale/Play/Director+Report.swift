@@ -60,7 +60,9 @@ extension Director {
                 try Data().write(to: URL(fileURLWithPath: log))
             }
         } catch {
-            throw PlayProblem("the folder \(folder) cannot be written to: \(error.localizedDescription); use --report")
+            throw PlayProblem(
+                "\(folder) cannot be used for the report: \(error.plainReason); name another folder with --report"
+            )
         }
     }
 

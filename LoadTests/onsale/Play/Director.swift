@@ -134,18 +134,19 @@ actor Director {
     private func checkCourse() throws {
         if self.interruptedAt != nil { throw Interrupted() }
         if let end = self.site?.unexpectedEnd, !self.mayEnd {
-            throw PlayProblem(
-                "\(self.options.sluice) (\(end.part.rawValue)) ended in the middle of the run, with "
-                    + "\(end.status)\(self.logTail)"
-            )
+            throw PlayProblem(end.words(log: self.logLines.last) + self.logTail)
         }
     }
 
     /// The last lines of the gateway's log, for an error message.
     var logTail: String {
-        guard let data = FileManager.default.contents(atPath: self.options.sluiceLog), !data.isEmpty else { return "" }
-        let lines = String(decoding: data.suffix(8_192), as: UTF8.self).split(separator: "\n").suffix(12)
-        return "\nthe end of \(self.options.sluiceLog):\n  " + lines.joined(separator: "\n  ")
+        let lines = self.logLines
+        return lines.isEmpty ? "" : "\nthe end of \(self.options.sluiceLog):\n  " + lines.joined(separator: "\n  ")
+    }
+
+    private var logLines: [String] {
+        let data = FileManager.default.contents(atPath: self.options.sluiceLog) ?? Data()
+        return String(decoding: data.suffix(8_192), as: UTF8.self).split(separator: "\n").suffix(12).map(String.init)
     }
 
     // MARK: End

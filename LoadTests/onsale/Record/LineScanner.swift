@@ -2,7 +2,9 @@ import Glibc
 
 /// The lines of a file, one after the other, without the whole of it in memory.
 struct LineScanner: ~Copyable {
+    private let path: String
     private let descriptor: Int32
+    private var isAtStart = true
     private var buffer: [UInt8] = []
     private var start = 0
     private var isAtEnd = false
@@ -12,6 +14,7 @@ struct LineScanner: ~Copyable {
 
     /// `-` is standard input.
     init(_ path: String) throws(PlayProblem) {
+        self.path = path
         self.descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard self.descriptor != -1 else { throw PlayProblem("\(path): \(String(cString: strerror(errno)))") }
     }
@@ -50,5 +53,9 @@ struct LineScanner: ~Copyable {
         guard count != -1 else { throw PlayProblem("the log cannot be read: \(String(cString: strerror(errno)))") }
         self.buffer.removeLast(Self.chunk - count)
         self.isAtEnd = count == 0
+        defer { self.isAtStart = false }
+        // What rotation leaves behind is mostly compressed (RFC 1952 section 2.3.1).
+        guard self.isAtStart, self.buffer.starts(with: [0x1F, 0x8B]) else { return }
+        throw PlayProblem("\(self.path) is compressed with gzip: give its lines, as `zcat LOG | onsale record -` does")
     }
 }

@@ -42,7 +42,15 @@ struct Rehearsal {
         let hasOpening = room.opensAtMicros != nil || options.openAfterSeconds != nil
         if let seconds = options.openAfterSeconds {
             scenario.curve.openAfter(seconds)
-            do { try scenario.check() } catch { throw RehearsalProblem("--open-after: \(error)") }
+            do {
+                try scenario.check()
+            } catch {
+                let length = Format.decimal(scenario.durationSeconds)
+                throw RehearsalProblem(
+                    "--open-after \(Format.decimal(seconds)) does not fit into the run of \(length) s, in which people "
+                        + "come around the opening: name an earlier time, or a longer run with --seconds (\(error))"
+                )
+            }
         }
         if hasOpening {
             let words = room.opensAtMicros.map { "in place of \(Self.time($0))" } ?? "where the file has no opening"

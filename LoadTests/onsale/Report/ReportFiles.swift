@@ -22,7 +22,7 @@ enum ReportFiles {
             try Self.replace("\(folder)/report.prom", Data(PrometheusReport(report: report).render().utf8))
             return (json, html)
         } catch {
-            let reason = (error as? Problem)?.description ?? error.localizedDescription
+            let reason = error.plainReason
             throw Problem(
                 description: "the report could not be written to \(folder): \(reason); "
                     + "make room or name another folder"
@@ -41,8 +41,10 @@ enum ReportFiles {
             try Self.replace("\(folder)/report.json", Data())
             unlink("\(folder)/report.json")
         } catch {
-            let reason = (error as? Problem)?.description ?? error.localizedDescription
-            throw Problem(description: "the folder \(folder) cannot be written to: \(reason); use --report")
+            let reason = error.plainReason
+            throw Problem(
+                description: "\(folder) cannot be used for the report: \(reason); name another folder with --report"
+            )
         }
     }
 
@@ -51,7 +53,7 @@ enum ReportFiles {
         do {
             try Self.replace(path, Data(page.utf8))
         } catch {
-            let reason = (error as? Problem)?.description ?? error.localizedDescription
+            let reason = error.plainReason
             throw Problem(description: "the page could not be written to \(path): \(reason); name another file")
         }
     }
@@ -67,7 +69,7 @@ enum ReportFiles {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw Problem(description: "\(path) could not be read: \(error.localizedDescription)")
+            throw Problem(description: "\(path) could not be read: \(error.plainReason)")
         }
         return try Self.decode(data, path: path)
     }
@@ -95,7 +97,7 @@ enum ReportFiles {
         } catch let error as DecodingError {
             throw Problem(description: "\(path) is not a report of onsale: \(Self.text(error))")
         } catch {
-            throw Problem(description: "\(path) could not be read: \(error.localizedDescription)")
+            throw Problem(description: "\(path) could not be read: \(error.plainReason)")
         }
     }
 

@@ -161,6 +161,11 @@ struct ArrivalsText: SettingsSection, CustomStringConvertible {
         // What is missing has been reported.
         guard let rate = self.ratePerSecond else { return nil }
         guard let later = self.curve == .steady ? rate : self.laterRatePerSecond else { return nil }
+        guard rate > 0 || later > 0 else {
+            let words = "nobody would come at 0/s: write a higher rate, or take the wave out"
+            findings.reportContradiction("\(path).rate", words)
+            return nil
+        }
         var points = [RateCurve.Point(seconds: start, ratePerSecond: rate)]
         if self.curve == .step {
             let at = self.atSeconds ?? times.openingSeconds

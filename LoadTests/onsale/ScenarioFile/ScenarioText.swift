@@ -59,11 +59,7 @@ struct ScenarioText: SettingsSection {
         scenario.classes = self.classes.map { $0.group(scenario.manners, lengthSeconds: length, &findings) }
         scenario.pages = PageText.plan(self.pages, &findings)?.steps ?? []
         scenario.faults = self.faults
-        do throws(FaultProblem) {
-            _ = try FaultSchedule(self.faults, durationSeconds: length)
-        } catch {
-            findings.reportContradiction("faults", "\(error)")
-        }
+        self.checkFaults(&findings)
         guard findings.problems.isEmpty else { return nil }
 
         scenario.visitors = self.visitors ?? scenario.curve.visitors
@@ -76,6 +72,17 @@ struct ScenarioText: SettingsSection {
             findings.report(nil, "", error.description)
         }
         return scenario
+    }
+}
+
+extension ScenarioText {
+    /// Each at its own place. Where one could not even be read, the others have no certain place any more.
+    private func checkFaults(_ findings: inout Findings) {
+        guard !findings.hasProblem(at: "faults") else { return }
+        for problem in FaultSchedule.problems(of: self.faults, durationSeconds: self.lengthSeconds) {
+            let path = problem.index.map { "faults[\($0)]" } ?? "faults"
+            findings.report(findings.positions[path], path, "\(problem)")
+        }
     }
 }
 

@@ -98,7 +98,7 @@ actor SearchDriver {
             try? FileManager.default.removeItem(atPath: "\(folder)/report.json")
             try Data().write(to: URL(fileURLWithPath: "\(folder)/onsale.log"))
         } catch {
-            throw PlayProblem("\(folder) cannot be written to: \(error.localizedDescription); use --folder")
+            throw PlayProblem("\(folder) cannot be written to: \(error.plainReason); name another with --folder")
         }
         var arguments = ["play", "--visitors", "\(visitors)", "--report", folder] + self.options.playArguments
         for objective in self.options.objectives { arguments += ["--objective", objective.description] }
@@ -178,7 +178,7 @@ actor SearchDriver {
             try FileManager.default.createDirectory(atPath: self.options.folder, withIntermediateDirectories: true)
             try encoder.encode(record).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw PlayProblem("\(path) could not be written: \(error.localizedDescription)")
+            throw PlayProblem("\(path) could not be written: \(error.plainReason)")
         }
     }
 

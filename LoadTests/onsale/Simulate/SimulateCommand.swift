@@ -68,6 +68,7 @@ struct SimulateCommand: ParsableCommand {
             let played = try self.like.map { path throws(ReportFiles.Problem) in try ReportFiles.read(path) }
             let scenario = try played?.scenario ?? self.options.playedScenario()
             try SimulationOptions.refuseFaults(scenario)
+            try Self.checkSeeds(from: scenario.seed, count: self.seeds)
             var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
             if let folder = self.report {
                 guard scenario.visitors <= SimulatedCrowd.mostJudged else { throw Self.tooManyForAPage }
@@ -81,7 +82,7 @@ struct SimulateCommand: ParsableCommand {
             let began = Date()
             let runs = try (0..<self.seeds).map { offset in
                 var scenario = scenario
-                scenario.seed = scenario.seed &+ UInt64(offset)
+                scenario.seed += UInt64(offset)
                 return rehearsal.play(try Crowd(scenario))
             }
             if let played {
@@ -105,6 +106,15 @@ struct SimulateCommand: ParsableCommand {
         } catch let error as ReportFiles.Problem {
             throw Self.notPlayed(error)
         }
+    }
+
+    /// Each is to be played again by its number.
+    static func checkSeeds(from seed: UInt64, count: Int) throws(ValidationError) {
+        let most = UInt64(Int.max)
+        guard count > 1, seed > most - UInt64(count - 1) else { return }
+        throw ValidationError(
+            "--seeds: \(count) from \(seed) on go beyond \(most), the highest seed: take a lower --seed"
+        )
     }
 
     private static func notPlayed(_ error: any Error) -> ExitCode {

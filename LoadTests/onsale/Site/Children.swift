@@ -10,6 +10,8 @@ final class Children {
     let mark = RunMark()
     /// Ends them should this process be killed: it sees that by its input, which is held open here.
     private var guardian: ChildProcess?
+    /// Goes with the processes should this process be killed; to be set before the first of them starts.
+    var folder: String?
     private var running: [ObjectIdentifier: ChildProcess] = [:]
     /// What the children have started in their turn, as it was seen.
     private(set) var descendants: Set<ProcessTable.Entry> = []
@@ -32,7 +34,7 @@ final class Children {
         if self.guardian == nil {
             self.guardian = try ChildProcess.spawn(
                 "/bin/sh",
-                arguments: ["-c", RunMark.guardian, "onsale", self.mark.entry],
+                arguments: ["-c", RunMark.guardian, "onsale", self.mark.entry] + (self.folder.map { [$0] } ?? []),
                 // It may be part of another run itself.
                 environment: [RunMark.variable: ""],
                 on: self.loop
@@ -65,6 +67,12 @@ final class Children {
         for child in self.running.values { self.descendants.formUnion(table.descendants(of: child.pid)) }
         let own = Set(self.running.values.map(\.pid))
         self.descendants.formUnion(table.marked(self.mark).filter { !own.contains($0.pid) })
+    }
+
+    /// At an end in order that leaves the folder to be looked at. Nothing is left that the guardian would have to end.
+    func keepFolder() {
+        self.folder = nil
+        self.guardian?.signal(SIGKILL)
     }
 
     func signalAll(_ number: Int32) {

@@ -12,12 +12,13 @@ struct RunMark: Sendable {
 
     /// The program of the guardian: a shell that waits for the end of its input, which is the end of the run, and ends
     /// what carries the mark by then. First those who end others in order, then Redis and workers that nobody looks after;
-    /// who stands still is let go, and who takes no notice is killed. Its argument is `entry`.
+    /// who stands still is let go, and who takes no notice is killed. At last it removes the run's own folder, with keys
+    /// and state. Its arguments are `entry`, and that folder where there is one.
     ///
     /// After a run that ended in order nothing is left to be done. After `kill -9` nobody else would do it: a signal of
     /// the kernel's at the parent's death is of the parent's thread, and threads of Dispatch come and go.
     static let guardian = #"""
-        entry=$1
+        entry=$1 folder=$2
         exec 2>/dev/null
         while read -r _; do :; done
         marked() {
@@ -44,5 +45,6 @@ struct RunMark: Sendable {
         end TERM heads 200
         end TERM marked 50
         end KILL marked 50
+        [ -z "$folder" ] || rm -rf -- "$folder"
         """#
 }

@@ -51,7 +51,33 @@ final class SiteProcesses {
     /// How each ended when it was told to.
     private(set) var ends: [Part: ExitStatus] = [:]
     /// A part that ended though nobody had told it to; the run cannot go on.
-    private(set) var unexpectedEnd: (part: Part, status: ExitStatus)?
+    private(set) var unexpectedEnd: UnexpectedEnd?
+    /// Those that have once said where they listen, with Redis: they cannot say so without it.
+    private var haveStarted: Set<Part> = []
+
+    struct UnexpectedEnd: Equatable, Sendable {
+        let part: Part
+        let program: String
+        let status: ExitStatus
+        /// It had said where it listens.
+        let hadStarted: Bool
+
+        /// What happened, its cause first.
+        ///
+        /// - Parameter log: the last line of what it said.
+        func words(log: String?) -> String {
+            let name = "\(self.program) (\(self.part.rawValue))"
+            guard !self.hadStarted else { return "\(name) ended in the middle of the run, with \(self.status)" }
+            switch self.status {
+            // What a shell says.
+            case .exited(127): return "\(name) could not start: there is no such program; install it, or set PATH"
+            case .exited(126): return "\(name) could not start: the file is no program that may be run"
+            default:
+                let cause = log ?? (self.part == .redis ? "it said nothing" : "it said nothing; is it sluice?")
+                return "\(name) could not start: \(cause) (it ended with \(self.status))"
+            }
+        }
+    }
 
     /// - Parameter folder: holds the configuration and the state.
     init(sluice: String, folder: String, log: String, isApart: Bool, listen: String, children: Children) {
@@ -139,7 +165,10 @@ final class SiteProcesses {
         else { return }
         self.running[part]?.announced[String(words[0])] = address
         if words[0] == "gateway" { self.addresses[part] = address }
-        if words[0] == "admin" { self.retries[part] = nil }
+        if words[0] == "admin" {
+            self.retries[part] = nil
+            self.haveStarted.formUnion([part, .redis])
+        }
     }
 
     private func ended(_ part: Part, _ status: ExitStatus) {
@@ -149,7 +178,14 @@ final class SiteProcesses {
         guard !mayEnd else { return }
         // While it comes up again: the old one's connections, or its port, may still be about.
         guard let retries = self.retries[part], retries < Self.mostRetries else {
-            self.unexpectedEnd = self.unexpectedEnd ?? (part, status)
+            let (program, _) = self.command(part)
+            let end = UnexpectedEnd(
+                part: part,
+                program: program,
+                status: status,
+                hadStarted: self.haveStarted.contains(part)
+            )
+            self.unexpectedEnd = self.unexpectedEnd ?? end
             return
         }
         self.retries[part] = retries + 1

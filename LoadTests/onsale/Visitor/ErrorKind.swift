@@ -6,10 +6,15 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     case answerTimedOut = "response timed out"
     case gatewayError = "5xx by the gateway"
     case workerError = "5xx by a worker"
+    /// A site of which nothing is known but its address, and no gateway of Sluice has signed it.
+    case siteError = "5xx by the site"
     /// Neither the gateway's name is on it nor the worker's, or both are: nobody knows whom to look at.
     case unsignedError = "5xx by nobody knows whom"
     case rejected = "4xx"
     case badAnswer = "response not understood"
+    case oversizedHead = "head of a response too large"
+    /// Each leads to the next, and none to a page.
+    case endlessRedirect = "redirects without end"
     /// A page of the sale that was made for another request than the visitor's, or that no worker has made.
     case foreignPage = "page of another request"
     /// A page of a site that is not as the scenario's pages say.
@@ -29,8 +34,8 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     var mayHaveBeenHeard: Bool {
         switch self {
         case .refused, .connectTimedOut, .crowdedOut, .toolLimit: false
-        case .broken, .answerTimedOut, .gatewayError, .workerError, .unsignedError, .rejected, .badAnswer, .foreignPage,
-            .failedCheck, .missingAsset, .sentElsewhere:
+        case .broken, .answerTimedOut, .gatewayError, .workerError, .siteError, .unsignedError, .rejected, .badAnswer,
+            .oversizedHead, .endlessRedirect, .foreignPage, .failedCheck, .missingAsset, .sentElsewhere:
             true
         }
     }
@@ -39,11 +44,18 @@ enum ErrorKind: String, CaseIterable, Codable, Sendable {
     var isOfTheConnection: Bool {
         switch self {
         case .refused, .connectTimedOut, .broken, .answerTimedOut, .crowdedOut: true
-        case .gatewayError, .workerError, .unsignedError, .rejected, .badAnswer, .foreignPage, .failedCheck,
-            .missingAsset, .sentElsewhere, .toolLimit:
+        case .gatewayError, .workerError, .siteError, .unsignedError, .rejected, .badAnswer, .oversizedHead,
+            .endlessRedirect, .foreignPage, .failedCheck, .missingAsset, .sentElsewhere, .toolLimit:
             false
         }
     }
 
-    var isServerError: Bool { self == .gatewayError || self == .workerError || self == .unsignedError }
+    var isServerError: Bool {
+        switch self {
+        case .gatewayError, .workerError, .siteError, .unsignedError: true
+        case .refused, .connectTimedOut, .broken, .answerTimedOut, .rejected, .badAnswer, .oversizedHead,
+            .endlessRedirect, .foreignPage, .failedCheck, .missingAsset, .sentElsewhere, .crowdedOut, .toolLimit:
+            false
+        }
+    }
 }

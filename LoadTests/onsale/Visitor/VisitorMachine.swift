@@ -105,7 +105,7 @@ struct VisitorMachine: Sendable {
         self.connectionWasUsed = true
         switch response.status {
         case 500...:
-            let kind = Self.blame(response)
+            let kind = Self.blame(response, rules)
             return self.stumble(kind, retryAfterSeconds: response.retryAfterSeconds, now: now, rules: rules)
         case 403 where rules.manners(of: self.visitor).isRude, 429 where rules.manners(of: self.visitor).isRude:
             return self.turnedAway(now: now, rules: rules)
@@ -131,9 +131,11 @@ struct VisitorMachine: Sendable {
         }
     }
 
-    /// The gateway signs its errors with a field, the workers theirs with the mark of the request.
-    private static func blame(_ response: Response) -> ErrorKind {
+    /// The gateway signs its errors with a field, the workers theirs with the mark of the request; any
+    /// other site signs nothing.
+    private static func blame(_ response: Response, _ rules: VisitorRules) -> ErrorKind {
         switch (response.isGatewayError, response.hasMark) {
+        case (false, _) where rules.isAnySite: .siteError
         case (true, false): .gatewayError
         case (false, true): .workerError
         case (true, true), (false, false): .unsignedError
