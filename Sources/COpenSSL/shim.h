@@ -20,6 +20,10 @@ static inline void sluice_ssl_set_modes(SSL_CTX *context) {
 }
 /// A record's header and content are read with one system call instead of two. A macro.
 static inline void sluice_ssl_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_ahead(context, 1); }
+/// 1 when they have the length that this OpenSSL takes. A macro.
+static inline long sluice_ssl_set_ticket_keys(SSL_CTX *context, const void *keys, long length) {
+    return SSL_CTX_set_tlsext_ticket_keys(context, (void *)keys, length);
+}
 /// Variadic in OpenSSL 3.
 static inline EVP_PKEY *sluice_generate_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int sluice_ssl_set_server_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, name); }

@@ -80,9 +80,7 @@ public final class Gateway {
             self.pools = stores.pools
             let first = try blueprint.build(on: self.home, stores: stores, listeners: listeners)
             self.loops = [LoopBound(first.loop, loop: self.home)]
-            let bound = zip(listeners, first.addresses).map {
-                GatewayListener(address: $1, certificate: $0.certificate, ciphers: $0.ciphers)
-            }
+            let bound = zip(listeners, first.addresses).map { $0.bound(to: $1) }
             self.startOthers(listeners: bound, blueprint: blueprint) { error in
                 if let error { return completion(.failure(error)) }
                 self.startTimers()

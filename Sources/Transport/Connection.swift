@@ -76,7 +76,6 @@ public final class Connection: Descriptor, ByteStream {
     /// Begins to deliver to `handler`: for connections that a listener accepted.
     func start(handler: any StreamHandler) throws {
         self.handler = handler
-        Self.setNoDelay(self.fd, self.peer)
         try self.register()
     }
 
@@ -138,8 +137,10 @@ public final class Connection: Descriptor, ByteStream {
         case .connecting:
             guard !events.isDisjoint(with: [.writable, .failed]) else { return }
             self.finishConnecting(events)
-        case .greeting: self.greet()
-        case .handshaking: self.handshake()
+        case .greeting, .handshaking:
+            // The end has one event, which may come with the handshake's last bytes.
+            if !events.isDisjoint(with: [.inputEnded, .failed]) { self.reading.becameReadable(endIsNear: true) }
+            if self.state == .greeting { self.greet() } else { self.handshake() }
         case .open, .lingering:
             if events.contains(.writable), !self.output.isEmpty || self.tls != nil { self.flush() }
             guard !events.isDisjoint(with: [.readable, .inputEnded, .failed]), self.state != .closed else { return }
@@ -188,6 +189,7 @@ public final class Connection: Descriptor, ByteStream {
         }
         self.tls = nil
         self.sendPlainRefusal()
+        self.reading.becameReadable(endIsNear: false)
         self.linger(.tls("http request on a TLS port"))
     }
 
@@ -196,7 +198,7 @@ public final class Connection: Descriptor, ByteStream {
         switch step {
         case .done:
             // The first request may have come with the last flight, already inside OpenSSL: no event will tell.
-            self.reading.becameReadable(endIsNear: false)
+            if self.tls?.isEmptied == false { self.reading.becameReadable(endIsNear: false) }
             self.becomeOpen()
             self.readAndDeliver()
         case .wantsRead, .wantsWrite: return
@@ -339,8 +341,7 @@ public final class Connection: Descriptor, ByteStream {
     private func readTLS(_ memory: UnsafeMutableRawBufferPointer) -> ReadStep {
         switch self.tls!.read(into: memory) {
         case .done(let count):
-            // OpenSSL may hold more.
-            self.reading.didRead(count, isEmptied: false)
+            self.reading.didRead(count, isEmptied: self.tls?.isEmptied ?? false)
             return .done(count)
         case .wantsRead: return .wantsRead
         case .wantsWrite: return .wantsWrite
@@ -395,7 +396,8 @@ public final class Connection: Descriptor, ByteStream {
         // While the handler is being called, it may be reading what was kept.
         if !self.reading.isRunning { self.input.removeAll() }
         self.arm(afterNanoseconds: Self.lingerNanoseconds, reason)
-        self.loop.onNextTurn { self.readAndDeliver() }
+        // Emptied, it makes an event when there is something.
+        if self.reading.mayHaveMore { self.loop.onNextTurn { self.readAndDeliver() } }
     }
 
     public func close() {

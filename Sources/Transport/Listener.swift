@@ -97,6 +97,8 @@ public final class Listener: Descriptor, StreamListener {
         } else {
             setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, 4)
             if reusePort { setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, 4) }
+            // Accepted connections inherit it.
+            Connection.setNoDelay(fd, address)
         }
         guard address.withSockaddr({ Glibc.bind(fd, $0, $1) }) != -1 else {
             throw TransportError.bind(address, errno)

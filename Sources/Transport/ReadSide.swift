@@ -95,8 +95,6 @@ struct ReadSide {
         precondition(self.demand != .discarding && self.source != .ended, "nothing is left to discard")
         self.demand = .discarding
         self.owesOffer = false
-        // What the socket held while nobody wanted to read has had its event.
-        if self.source == .empty { self.source = .ready }
     }
 
     // MARK: What comes next
@@ -146,6 +144,8 @@ struct ReadSide {
         }
     }
 
+    /// Something is there to be read that makes no event any more.
+    var mayHaveMore: Bool { self.source == .ready || self.source == .ending }
     var isRunning: Bool { self.activity == .running }
     var isEnding: Bool { self.source == .ending }
     var hasEnded: Bool { self.source == .ended }

@@ -12,17 +12,21 @@ struct TLSSession: ~Copyable {
     }
 
     private let ssl: OpaquePointer
+    /// Belongs to `ssl`.
+    private let bio: OpaquePointer
 
     /// Sets the socket's TLS up; the handshake comes later. `serverName` is checked against the peer's certificate;
     /// `ticket` is of an earlier session with that peer.
     init(context: TLSContext, fd: Int32, isServer: Bool, serverName: String?, ticket: TLSTicket? = nil) throws {
         ERR_clear_error()
         guard let ssl = SSL_new(context.context) else { throw TransportError.tls("SSL_new", OpenSSLErrors.take()) }
-        guard SSL_set_fd(ssl, fd) == 1 else {
+        guard let bio = SocketBIO.make(fd: fd) else {
             SSL_free(ssl)
-            throw TransportError.tls("SSL_set_fd", OpenSSLErrors.take())
+            throw TransportError.tls("BIO_new", OpenSSLErrors.take())
         }
+        SSL_set_bio(ssl, bio, bio)
         self.ssl = ssl
+        self.bio = bio
         if isServer {
             SSL_set_accept_state(ssl)
         } else {
@@ -53,6 +57,10 @@ struct TLSSession: ~Copyable {
         let code = SSL_read_ex(self.ssl, memory.baseAddress, memory.count, &count)
         return code == 1 ? .done(count) : self.step(code)
     }
+
+    /// Nothing is left to read, neither in OpenSSL nor in the socket: the next byte that comes makes an event. What was
+    /// read ahead makes none.
+    var isEmptied: Bool { SocketBIO.isEmptied(self.bio) && SSL_has_pending(self.ssl) == 0 }
 
     mutating func write(_ bytes: UnsafeRawBufferPointer) -> Step {
         precondition(bytes.count > 0, "writing needs bytes")

@@ -26,6 +26,29 @@ import Testing
         }
     }
 
+    /// A visitor who comes back meets any loop, and each takes the ticket that another gave.
+    @Test func ticket_shownToAGatewayOfEightLoops_isAlwaysTaken() throws {
+        try Scene.play { scene in
+            var configuration = self.configuration(tls: "self_signed")
+            configuration.loops = "8"
+            let sluice = try scene.start(configuration)
+            let ticket = "\(scene.folder)/ticket"
+            let script = """
+                show() {
+                    printf 'GET / HTTP/1.0\\r\\n\\r\\n' |
+                        openssl s_client -ign_eof -tls1_3 -connect 127.0.0.1:\(sluice.port) $1 \(ticket) 2>&1 |
+                        grep -aE '^(New|Reused), '
+                }
+                show -sess_out
+                for _ in $(seq 40); do show -sess_in; done
+                """
+            let shown = try scene.run("sh", ["-c", script])
+            let kinds = shown.output.split(separator: "\n").compactMap { $0.split(separator: ",").first }
+            #expect(kinds.count == 41 && kinds.first == "New", "\(shown.output)")
+            #expect(kinds.dropFirst().allSatisfy { $0 == "Reused" }, "\(kinds)")
+        }
+    }
+
     @Test func get_oldTLS_isRefused() throws {
         try Scene.play { scene in
             let sluice = try scene.start(self.configuration(tls: "self_signed"))

@@ -44,6 +44,26 @@ import Testing
         return listener
     }
 
+    @Test func connection_thatWasAccepted_sendsWithoutDelay() throws {
+        let fixture = try LoopFixture()
+        let option = Handover<Int32>()
+        let port = try fixture.run {
+            try Listener(loop: fixture.loop, address: .loopback(port: 0)) { stream in
+                var value: Int32 = 0
+                var length = socklen_t(MemoryLayout<Int32>.size)
+                if let connection = stream as? Connection {
+                    getsockopt(connection.fd, Int32(IPPROTO_TCP), TCP_NODELAY, &value, &length)
+                }
+                option.put(value)
+                return ScriptedHandler()
+            }.boundAddress.port!
+        }
+        let peer = try RawPeer(port: port)
+        #expect(try option.take() != 0)
+        withExtendedLifetime(peer) {}
+        try fixture.end()
+    }
+
     /// Seen before: a second process on the same address shared it silently, and got half of the connections.
     @Test func address_thatSomebodyListensAt_isNotFree_alsoWhereTheyWouldShareIt() throws {
         let fixture = try LoopFixture()

@@ -77,15 +77,21 @@ import Testing
             $0.foundEnd()
             $0.offerAgain()
         },
-        Row(name: "discarding", retained: 500, expected: .read) { $0.discard() },
+        Row(name: "discarding, and nothing is there", retained: 500, expected: .rest) { $0.discard() },
+        Row(name: "discarding", retained: 500, expected: .read) {
+            $0.becameReadable(endIsNear: false)
+            $0.discard()
+        },
         Row(name: "discarding after a pause", retained: 0, expected: .read) {
             $0.pause()
+            $0.becameReadable(endIsNear: false)
             $0.offerAgain()
             $0.discard()
         },
         Row(name: "discarding, paused then", retained: 0, expected: .read) {
             $0.discard()
             $0.pause()
+            $0.becameReadable(endIsNear: false)
         },
     ]
 

@@ -51,8 +51,11 @@ import Transport
     }
 
     private func serve(_ fixture: LoopFixture, _ folder: TestFolder) throws -> SocketAddress {
-        let tls = try folder.makeServerTLS()
-        return try fixture.run {
+        try self.serve(fixture, try folder.makeServerTLS())
+    }
+
+    private func serve(_ fixture: LoopFixture, _ tls: TLSContext) throws -> SocketAddress {
+        try fixture.run {
             try Listener(loop: fixture.loop, address: .loopback(port: 0), tls: tls) { _ in
                 let handler = ScriptedHandler()
                 handler.onReceived = { connection, bytes in
@@ -76,6 +79,27 @@ import Transport
         let second = try self.talk(fixture, address, tls, ticket: ticket)
         #expect(second.isResumed)
         #expect(try !self.talk(fixture, address, tls).isResumed)
+        try fixture.end()
+    }
+
+    /// As the loops of one listener do: a client that comes back may meet any of them.
+    @Test func ticket_ofOneContext_isTakenByAllWithItsKeys_andByNoOther() throws {
+        let folder = TestFolder()
+        let fixture = try LoopFixture()
+        _ = try folder.makeServerTLS()
+        let keys = TLSTicketKeys()
+        let servers = try [keys, keys, keys, TLSTicketKeys()].map {
+            let tls = try TLSContext(
+                certificateFile: folder.file("certificate.pem"),
+                keyFile: folder.file("key.pem"),
+                ticketKeys: $0
+            )
+            return try self.serve(fixture, tls)
+        }
+        let tls = try TLSContext(clientAuthorityFile: folder.file("certificate.pem"))
+        let ticket = try #require(try self.talk(fixture, servers[0], tls).ticket)
+        let taken = try servers.map { try self.talk(fixture, $0, tls, ticket: ticket).isResumed }
+        #expect(taken == [true, true, true, false])
         try fixture.end()
     }
 

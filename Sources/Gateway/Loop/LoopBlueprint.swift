@@ -6,11 +6,13 @@ import Transport
 
 /// Where one listener's TLS comes from.
 public struct GatewayListener: Sendable {
-    public let address: SocketAddress
+    public private(set) var address: SocketAddress
     /// PEM files; nil for plain HTTP.
     public let certificate: (certificateFile: String, keyFile: String)?
     /// What TLS 1.2 may use, as OpenSSL writes it; nil for the modern default.
     public let ciphers: String?
+    /// The same for all loops, so that each takes the tickets of every other.
+    let ticketKeys = TLSTicketKeys()
 
     public init(
         address: SocketAddress,
@@ -20,6 +22,13 @@ public struct GatewayListener: Sendable {
         self.address = address
         self.certificate = certificate
         self.ciphers = ciphers
+    }
+
+    /// The same one, with the port that it was given.
+    func bound(to address: SocketAddress) -> GatewayListener {
+        var bound = self
+        bound.address = address
+        return bound
     }
 }
 
@@ -62,7 +71,8 @@ struct LoopBlueprint: Sendable {
                 try TLSContext(
                     certificateFile: $0.certificateFile,
                     keyFile: $0.keyFile,
-                    ciphers: listener.ciphers ?? TLSContext.defaultCiphers
+                    ciphers: listener.ciphers ?? TLSContext.defaultCiphers,
+                    ticketKeys: listener.ticketKeys
                 )
             }
             return try loop.listen(on: listener.address, tls: tls)
