@@ -108,8 +108,7 @@ final class WorkerFolder: WorkerBook {
         self.outages[pool] = (code, before?.sinceMicros ?? self.loop.wallMicros)
         guard before == nil else { return false }
         self.log.error(
-            "the list of workers cannot be written; it is tried again every second. Workers go on, and the next controller "
-                + "finds them in the shared state and among this machine's processes",
+            "the list of workers cannot be written; workers go on, and it is tried again every second",
             metadata: ["file": "\(self.file(of: pool))", "error": "\(SystemError.message(code: code))"]
         )
         return false

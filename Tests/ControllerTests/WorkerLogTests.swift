@@ -135,8 +135,10 @@ import Testing
             log: path,
             address: nil
         )
-        let second = try fixture.run { [loop = fixture.loop] in
-            ManagedWorker(adopting: entry, on: loop) { tell("second", $0) }.map { LoopBound($0, loop: loop) }
+        let second = try fixture.run { [loop = fixture.loop] () -> LoopBound<ManagedWorker>? in
+            let found = ManagedWorker.adopt(entry, on: loop) { tell("second", $0) }
+            guard case .runs(let worker as ManagedWorker) = found else { return nil }
+            return LoopBound(worker, loop: loop)
         }
         let next = try #require(second)
         try fixture.waitUntil { heard.value.contains("second announced") }

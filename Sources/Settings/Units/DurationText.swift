@@ -17,7 +17,7 @@ package enum DurationText {
     }
 
     /// In the largest unit that says it exactly.
-    static func format(_ nanoseconds: Int64) -> String {
+    package static func format(_ nanoseconds: Int64) -> String {
         guard nanoseconds != 0 else { return "0s" }
         for unit in self.units.reversed() where nanoseconds % unit.nanoseconds == 0 {
             return "\(nanoseconds / unit.nanoseconds)\(unit.name)"
