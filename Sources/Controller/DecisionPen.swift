@@ -38,7 +38,7 @@ struct DecisionPen: Sendable {
     /// Throws when not all of it is on the disk: the next ones are told to follow a gap.
     mutating func write(_ items: [Item], _ bounds: DecisionBounds) throws {
         do {
-            if let current = self.current, !self.holds(current) { self.current = nil }
+            if let current = self.current { self.lookAgain(at: current) }
             var lines: [UInt8] = []
             for item in items {
                 let day = DecisionFileName.day(ofMicros: item.entry.wallMicros)
@@ -73,10 +73,12 @@ struct DecisionPen: Sendable {
         return lines
     }
 
-    /// Whether all is still there that was written. Somebody may have removed files to make room: what follows begins with
-    /// a head then, as a replay needs it.
-    private func holds(_ name: DecisionFileName) -> Bool {
-        (try? self.files.bytes(of: name)).map { $0 >= self.bytes } ?? false
+    /// Somebody may have removed the file to make room, or another controller has written there since, and may have been
+    /// killed inside a line: what follows begins with a head then, as a replay needs it.
+    private mutating func lookAgain(at name: DecisionFileName) {
+        let bytes = (try? self.files.bytes(of: name)) ?? 0
+        if bytes < self.bytes { self.current = nil }
+        if bytes > self.bytes { self.last = nil }
     }
 
     /// The newest file, if it is of that day and has room, or the one behind it. A clock that was set back leads to no

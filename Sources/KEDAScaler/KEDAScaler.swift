@@ -97,22 +97,26 @@ public final class KEDAScaler: Sendable {
         var address = self.address
         var hasListened = false
         while !self.running.withLock({ $0.isOver }) {
+            let reason: String
             // Left by a process that died, or by a server of this one that came to an end.
-            if case .unix(let path) = address { SocketFile.removeIfStale(path) }
-            let server = self.makeServer(on: threads, at: address)
-            let isWanted = self.running.withLock { running in
-                running.server = server
-                return !running.isOver
+            if case .unix(let path) = address, !SocketFile.removeIfStale(path) {
+                reason = "\(path) is in the way: somebody listens there, or it is no socket"
+            } else {
+                let server = self.makeServer(on: threads, at: address)
+                let isWanted = self.running.withLock { running in
+                    running.server = server
+                    return !running.isOver
+                }
+                guard isWanted else { return }
+                async let end = Self.serve(server)
+                if let bound = try? await server.transport.listeningAddress {
+                    // What is tried again has to be where it was.
+                    address = Self.address(bound) ?? address
+                    if !hasListened { onEvent(.listening(address)) }
+                    hasListened = true
+                }
+                reason = await end
             }
-            guard isWanted else { return }
-            async let end = Self.serve(server)
-            if let bound = try? await server.transport.listeningAddress {
-                // What is tried again has to be where it was.
-                address = Self.address(bound) ?? address
-                if !hasListened { onEvent(.listening(address)) }
-                hasListened = true
-            }
-            let reason = await end
             guard !self.running.withLock({ $0.isOver }) else { return }
             guard hasListened else { return onEvent(.refused(reason)) }
             onEvent(.interrupted(reason))

@@ -11,9 +11,9 @@ struct TLSSession: ~Copyable {
         case failed(String)
     }
 
+    /// The only field: with a second one, the compiler of today takes a session that is none for one, where a connection
+    /// asks its own (`Connection.tls`).
     private let ssl: OpaquePointer
-    /// Belongs to `ssl`.
-    private let bio: OpaquePointer
 
     /// Sets the socket's TLS up; the handshake comes later. `serverName` is checked against the peer's certificate;
     /// `ticket` is of an earlier session with that peer.
@@ -26,7 +26,6 @@ struct TLSSession: ~Copyable {
         }
         SSL_set_bio(ssl, bio, bio)
         self.ssl = ssl
-        self.bio = bio
         if isServer {
             SSL_set_accept_state(ssl)
         } else {
@@ -60,7 +59,10 @@ struct TLSSession: ~Copyable {
 
     /// Nothing is left to read, neither in OpenSSL nor in the socket: the next byte that comes makes an event. What was
     /// read ahead makes none.
-    var isEmptied: Bool { SocketBIO.isEmptied(self.bio) && SSL_has_pending(self.ssl) == 0 }
+    var isEmptied: Bool {
+        guard SSL_has_pending(self.ssl) == 0, let bio = SSL_get_rbio(self.ssl) else { return false }
+        return SocketBIO.isEmptied(bio)
+    }
 
     mutating func write(_ bytes: UnsafeRawBufferPointer) -> Step {
         precondition(bytes.count > 0, "writing needs bytes")

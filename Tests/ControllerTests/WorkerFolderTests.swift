@@ -25,14 +25,15 @@ import Testing
     private final class Rig {
         let path: String
         let folder: WorkerFolder
+        /// Its time.
+        private let world = VirtualWorld(seed: 1)
 
         /// `onLine` is given all that is logged.
         init(_ onLine: @escaping @Sendable (String) -> Void = { _ in }) {
             var template = Array("/tmp/sluice-folder-XXXXXX\0".utf8CString.dropLast())
             self.path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-            let world = VirtualWorld(seed: 1)
             let log = Logger(label: "test") { _ in Told(onLine: onLine) }
-            self.folder = WorkerFolder(stateFolder: self.path, loop: world.makeLoop(), log: log)
+            self.folder = WorkerFolder(stateFolder: self.path, loop: self.world.makeLoop(), log: log)
         }
 
         deinit {
