@@ -83,8 +83,6 @@ import Testing
         }
         site.run(seconds: 1)
         #expect(site.on(1) { $0.poolProblems }.isEmpty, "seed \(seed)")
-        site.on(1) { $0.stop {} }
-        #expect(site.wait(seconds: 30) { site.running.isEmpty }, "seed \(seed)")
     }
 
     /// An operator gives the pool another driver: what the one before has left is ended, and the new one's list stands.
