@@ -101,11 +101,12 @@ import Testing
         return sale.evidence
     }
 
-    /// Ten seconds in which nobody is let in, from 28 to 38: the rate is not used, and who is called stands at the door.
+    /// Ten seconds in which nobody is let in, from 28 to 38: the rate is not used, who is called stands at the door, and
+    /// the waits that were told before do not come.
     @Test(arguments: Self.actions)
     func row_excusesAStall_whereTheFaultMayCauseOne(action: TimedFault.Action) throws {
         var evidence = try Self.stalled.get()
-        let names: Set<Check.Name> = [.shortfall, .doorLatency]
+        let names: Set<Check.Name> = [.shortfall, .doorLatency, .estimates]
         #expect(Self.broken(evidence) == names)
         let isExcused = Excuses.row(of: action)?.promises.isSuperset(of: names) ?? false
         #expect(isExcused == !action.isHarmless)

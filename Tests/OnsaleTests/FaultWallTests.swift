@@ -103,7 +103,7 @@ import Testing
         // The line is gone before the raise.
         case .inflowDoubled: [.pace, .reload]
         case .inflowHalved: [.shortfall, .reload]
-        case .stalledForTen: [.shortfall, .doorLatency]
+        case .stalledForTen: [.shortfall, .doorLatency, .estimates]
         case .openedEarly: [.opening]
         case .openedLate: [.shortfall]
         case .slotsExceeded, .slotsExceededByFew: [.slots]

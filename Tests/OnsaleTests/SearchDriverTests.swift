@@ -53,7 +53,7 @@ import Testing
         let loop = try EventLoop(label: "search")
         let driver = SearchDriver(options, CapacitySearchTests.bounds, on: loop)
         let code = Task { await driver.run() }
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(600)
         while !FileManager.default.fileExists(atPath: "\(folder)/second"), ContinuousClock.now < deadline {
             await Task.yield()
         }

@@ -152,9 +152,9 @@ import Transport
 
     @Test func bodyThatIsNotAsItsHeadSays_breaksThePromiseOfContent() throws {
         let wrong = try Self.play(visitors: 2) { _ in Self.html("Shop", fields: "Content-Encoding: gzip\r\n") }
-        #expect(wrong.texts.allSatisfy { $0.contains("accept-encoding: identity\r\n") })
+        #expect(wrong.texts.allSatisfy { $0.contains("\r\naccept-encoding: identity") })
         #expect(wrong.counts.failed == 2 && wrong.counts.errors[.failedCheck] == 8 && wrong.counts.served == 0)
-        let words = "start: its content could not be read: it is said to be gzip, and is not"
+        let words = "the page: its content could not be read: it is said to be gzip, and is not"
         #expect(wrong.complaints == [words: 8])
         let verdict = Judge(objectives: Objectives(), evidence: wrong.evidence).siteVerdict()
         #expect(verdict.checks.first { $0.name == .content }?.outcome == .failed)
@@ -162,7 +162,7 @@ import Transport
 
     @Test func bodyInACodingThatNobodyAskedFor_isNoted_orFailsWhereItHadToBeRead() throws {
         func words(_ coding: String) -> String {
-            "start: its content could not be read: it comes as \(coding), though it is asked for as it is"
+            "the page: its content could not be read: it comes as \(coding), though it is asked for as it is"
         }
         let coded = Self.html("coded", fields: "Content-Encoding: br\r\n")
         let noted = try Self.play(visitors: 2) { _ in coded }
@@ -176,7 +176,7 @@ import Transport
         document.body = [0x1F, 0x8B, 8, 0]
         document.bodyBytes = 4
         let complaint = try #require(PageCoding(document)).complaint(of: document)
-        #expect(!complaint.isWrong && "start: \(complaint.words)" == words("gzip"))
+        #expect(!complaint.isWrong && "the page: \(complaint.words)" == words("gzip"))
         document.bodyBytes = 0
         #expect(PageCoding(document) == nil)
     }

@@ -85,7 +85,7 @@ import Testing
     @Test func steadyWaveOfNobody_isToldByItsOwnKey() {
         let problems = ScenarioTexts.problems("arrivals:\n  - curve: steady\n    rate: 0/s\n")
         #expect(problems.count == 1, "\(problems)")
-        #expect(problems.first?.hasPrefix("sale.yaml:3:11: arrivals[0].rate: nobody would come") == true, "\(problems)")
+        #expect(problems.first?.hasPrefix("sale.yaml:3:5: arrivals[0].rate: nobody would come") == true, "\(problems)")
     }
 
     @Test func schedule_bringsBackWhatItTookAway_inOrderOfTime() throws {
@@ -127,7 +127,7 @@ import Testing
         ("faults: [2h reload]", "begins with the time in the run"),
         (
             "faults: [101s reload]",
-            "sale.yaml:2:1: faults: \"101 s: the configuration is read again\": ends after the run"
+            "sale.yaml:2:10: faults[0]: \"101 s: the configuration is read again\": ends after the run"
         ),
     ])
     func scenarioFile_withAFaultThatCannotBe_isRefused(line: String, words: String) throws {
