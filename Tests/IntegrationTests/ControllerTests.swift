@@ -144,7 +144,7 @@ import Testing
             try Patience.wait(for: "the one that has ended to be told of") {
                 sluice.process.errors.contains("\(words). Raise start_timeout, or look why it starts slowly (it ended")
             }
-            try sluice.waitUntilListening(hasGateway: true)
+            try sluice.waitUntilListening(hasGateway: false)
             try Operator.expectProblem([words], at: sluice)
             #expect(!sluice.process.errors.contains("died"))
         }
