@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/sockios.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -43,6 +44,10 @@ int sluice_unacknowledged_bytes(int fd) {
 }
 
 int sluice_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int sluice_spawn_closes_from(posix_spawn_file_actions_t *actions, int fd) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, fd);
+}
 
 int sluice_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

@@ -33,6 +33,9 @@ struct ProcessLaunch {
         posix_spawn_file_actions_adddup2(&actions, self.input, 0)
         posix_spawn_file_actions_adddup2(&actions, self.output, 1)
         if let errors = self.errors { posix_spawn_file_actions_adddup2(&actions, errors, 2) }
+        // What a library has opened without a word on it would go along, and its other end would not hear of an end before
+        // the child's.
+        sluice_spawn_closes_from(&actions, 3)
         // Signals ignored here would stay ignored there.
         var defaults = sigset_t()
         sigfillset(&defaults)

@@ -36,6 +36,14 @@ import Testing
         #expect(try self.exit(of: "/bin/sleep", ["60"]) { $0.signal(SIGTERM) } == .signalled(SIGTERM))
     }
 
+    /// Seen before: a pipe of a library's was read to its end, which another child held open that had nothing to do with it.
+    @Test func child_hasNoDescriptorsButItsThree() throws {
+        let file = open("/dev/null", O_RDONLY)
+        #expect(file != -1)
+        defer { close(file) }
+        #expect(try self.exit(of: "sh", ["-c", "[ ! -e /proc/$$/fd/\(file) ]"]) == .exited(0))
+    }
+
     /// `cat` ends when its input does, which is when the parent's handle is gone.
     @Test func child_whoseParentLetsGo_seesItsInputEnd() throws {
         let fixture = try LoopFixture()

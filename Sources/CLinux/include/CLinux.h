@@ -3,6 +3,7 @@
 // Nothing here may define _GNU_SOURCE: it changes types that Glibc's own module has already described, and Swift
 // refuses two descriptions of one type. What needs it lies behind a plain prototype in CLinux.c.
 #pragma once
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -50,6 +51,9 @@ int sluice_unacknowledged_bytes(int fd);
 
 /// A pipe whose ends are closed on exec, so that no other child inherits them.
 int sluice_pipe(int ends[2]);
+
+/// The new process has no descriptor from that one on. The C library shows it to GNU programs only.
+int sluice_spawn_closes_from(posix_spawn_file_actions_t *actions, int fd);
 
 /// A descriptor that becomes readable when the child ends; in every kernel since 5.3, in glibc only since 2.36.
 int sluice_pidfd_open(int pid);
