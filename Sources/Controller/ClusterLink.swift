@@ -26,7 +26,6 @@ final class ClusterLink {
             let source: ClusterAccess.Source =
                 settings.kubeconfig.map { .kubeconfig(path: $0, context: settings.context) } ?? .serviceAccount
             let transport = try HTTPTransport(source, loop: loop)
-            // Where the workload is does not change while it is scaled, whatever becomes of the file.
             return .success(Way(transport: transport, namespace: transport.namespace))
         } catch {
             return .failure(error)

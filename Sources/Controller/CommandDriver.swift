@@ -296,7 +296,10 @@ final class CommandDriver: WorkerDriver {
             self.act(.retire(id), self.retirer, cloud.retire.map { $0.replacing(CloudSettings.idWord, with: id) }) {
                 self.fleet.retired(id, now: self.loop.now)
             }
-        case nil: return
+        case nil:
+            // What it was to do is not wanted any more.
+            if lanes.scale, self.scaler.trouble != nil { self.scaler.cancel() }
+            if lanes.retire, self.retirer.trouble != nil { self.retirer.cancel() }
         }
     }
 

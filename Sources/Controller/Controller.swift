@@ -128,38 +128,29 @@ public final class Controller {
         return controller
     }
 
-    /// Workers of pools that are configured no more, left by a controller with an older configuration: nobody wants them.
-    /// Nor processes of a pool that has another driver now.
-    private func retireUnknownPools(fence: Int64) {
-        self.leftovers = []
-        for name in self.workers.book.pools {
-            switch self.settings.pool(named: name)?.driver {
-            case nil: self.retire(name, fence: fence, tellsGateways: true)
-            case .process?: break
-            default: self.leftovers.insert(name)
-            }
-        }
-    }
-
-    /// Pools of another driver, of which processes may be left.
+    /// Pools that are configured no more, or have another driver now, of which an earlier configuration may have left
+    /// processes: nobody wants those.
     private var leftovers: Set<String> = []
 
-    /// Once gateways have been told of the new driver's workers: until then they go on with those that are left.
+    /// Again with every round until none is written down. Where another driver tells gateways of its workers now, that has
+    /// to have happened first: until then they go on with those that are left.
     private func retireLeftovers(fence: Int64) {
-        for name in self.leftovers {
-            let left = Set(self.workers.book.load(pool: name).workers.map(\.id))
+        for name in self.leftovers where !self.retired.contains(where: { $0.name == name }) {
+            guard self.settings.pool(named: name)?.driver != .process else {
+                self.leftovers.remove(name)
+                continue
+            }
             let pool = self.pools.first { $0.name == name }
+            let left = Set(self.workers.book.load(pool: name).workers.map(\.id))
             guard pool?.isSettled(fence: fence, without: left) ?? true else { continue }
-            self.leftovers.remove(name)
-            if !left.isEmpty { self.retire(name, fence: fence, tellsGateways: false) }
+            let controller = self.makePool(PoolSettings(name: name), tellsGateways: pool == nil)
+            self.retired.append(controller)
+            controller.retire(fence: fence) { [weak self] in
+                guard let self else { return }
+                self.retired.removeAll { $0 === controller }
+                if self.workers.book.load(pool: name).workers.isEmpty { self.leftovers.remove(name) }
+            }
         }
-    }
-
-    private func retire(_ name: String, fence: Int64, tellsGateways: Bool) {
-        guard !self.retired.contains(where: { $0.name == name }) else { return }
-        let controller = self.makePool(PoolSettings(name: name), tellsGateways: tellsGateways)
-        self.retired.append(controller)
-        controller.retire(fence: fence) { [weak self] in self?.retired.removeAll { $0 === controller } }
     }
 
     private func makeExporters() {
@@ -256,8 +247,8 @@ public final class Controller {
         }
         let hasBegun = fence != nil && fence != self.fence
         self.fence = fence
-        guard let fence else { return self.pools.forEach { $0.standBy() } }
-        if hasBegun { self.retireUnknownPools(fence: fence) }
+        guard fence != nil else { return self.pools.forEach { $0.standBy() } }
+        if hasBegun { self.leftovers = Set(self.workers.book.pools) }
     }
 
     /// As of the last answer of the shared state.

@@ -18,7 +18,8 @@ final class ManagedWorker: WorkerProcess {
     private var isReady = false
     /// It tells where it listens, once, unless it was told where to, or is told to end before.
     private var isAwaited = true
-    private var isToldToEnd = false
+    /// Its end was not asked for, or is that of one that failed: what it has said tells why.
+    private var isWanted = true
 
     /// `onEvent` is called on the loop, and never before this has returned.
     init(_ plan: WorkerPlan, on loop: EventLoop, onEvent: @escaping (WorkerEvent) -> Void) throws {
@@ -135,9 +136,9 @@ final class ManagedWorker: WorkerProcess {
 
     // MARK: End
 
-    func stop() {
+    func stop(keepsOutput: Bool) {
         self.endProbe()
-        self.isToldToEnd = true
+        self.isWanted = keepsOutput
         self.process.signal(SIGTERM)
     }
 
@@ -157,8 +158,7 @@ final class ManagedWorker: WorkerProcess {
     private func processEnded(_ reason: String) {
         self.endProbe()
         self.log.ignore()
-        // Why one did not get ready is what its output is kept for.
-        guard !self.isToldToEnd || !self.isReady else {
+        guard self.isWanted else {
             self.log.remove()
             return self.onEvent(.ended(reason))
         }

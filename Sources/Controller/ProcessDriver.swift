@@ -161,7 +161,7 @@ final class ProcessDriver {
                 self.log.info("worker is wanted again", metadata: ["worker": "\(self.name(number))"])
             case .stop(let number):
                 hasChanged = true
-                self.running[number]?.process.stop()
+                self.running[number].map { $0.process.stop(keepsOutput: $0.failure != nil) }
             case .kill(let number):
                 self.log.warning("worker did not end when asked to", metadata: ["worker": "\(self.name(number))"])
                 self.running[number]?.process.kill()

@@ -11,8 +11,8 @@ protocol WorkerProcess: AnyObject {
     var identity: ProcessIdentity { get }
     /// How it is asked whether it is well, from now on.
     func ask(_ settings: ProbeSettings)
-    /// Asks the process to end.
-    func stop()
+    /// Asks the process to end. `keepsOutput`: because it failed, and an operator will want to know why.
+    func stop(keepsOutput: Bool)
     /// Ends it.
     func kill()
     /// Another controller looks after it from now on. No event comes any more.

@@ -67,8 +67,8 @@ enum AdmissionWords {
         }
         if let cost = entry.decision.cost, cost.affordableWorkers < Double(entry.pool.ready) {
             return (
-                "\(ready), but the rate is nought, so nobody is let in: what scaling.cost_cap allows is taken by requests "
-                    + "that come past the rooms",
+                "\(ready), but the rate is nought, so nobody is let in: what scaling.cost_cap allows is spent, or taken by "
+                    + "requests that come past the rooms",
                 "Raise scaling.cost_cap, or wait until what was spent is out of cost_window."
             )
         }

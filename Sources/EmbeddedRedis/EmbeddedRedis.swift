@@ -177,7 +177,8 @@ public final class EmbeddedRedis {
     }
 
     private func adopt(_ pid: Int32, in folder: RedisFolder) {
-        guard let process = self.watch(pid) else { return self.spawn(in: folder) }
+        // It has ended since, or cannot be watched for want of a descriptor: a second one on its data must not begin.
+        guard let process = self.watch(pid) else { return self.after(Self.lockWaitNanoseconds) { $0.look() } }
         self.server = .found(process)
         self.tell(.adopted(pid: pid))
         self.waitForAnswer(folder)

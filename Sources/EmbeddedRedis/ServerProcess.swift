@@ -28,7 +28,7 @@ final class FoundProcess: Descriptor {
     private let onExit: () -> Void
     private var hasExited = false
 
-    /// Nil when there is no such process any more.
+    /// Nil when there is no such process any more, or it cannot be watched.
     init?(pid: Int32, on loop: EventLoop, onExit: @escaping () -> Void) {
         let handle = sluice_pidfd_open(pid)
         guard handle != -1 else { return nil }
@@ -77,10 +77,10 @@ enum ServerSearch {
         return title.contains(folder.socketPath) ? .unreachable(pid: pid) : .none
     }
 
-    /// The process that listens on a unix socket, as the kernel knows it; nil when nobody does.
+    /// The process that listens on a unix socket, as the kernel knows it; 0 when that cannot be seen, nil when nobody does.
     static func listener(at path: String) -> Int32? {
         let probe = sluice_socket(AF_UNIX)
-        guard probe != -1 else { return nil }
+        guard probe != -1 else { return 0 }
         defer { close(probe) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

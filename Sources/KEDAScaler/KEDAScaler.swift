@@ -100,7 +100,7 @@ public final class KEDAScaler: Sendable {
             let reason: String
             // Left by a process that died, or by a server of this one that came to an end.
             if case .unix(let path) = address, !SocketFile.removeIfStale(path) {
-                reason = "\(path) is in the way: somebody listens there, or it is no socket"
+                reason = "\(path) is in the way: somebody listens there, it is no socket, or may not be removed"
             } else {
                 let server = self.makeServer(on: threads, at: address)
                 let isWanted = self.running.withLock { running in

@@ -34,14 +34,14 @@ public struct CloudFleet: Sendable {
     public var limits: Limits
     public private(set) var members: [String: Member] = [:]
     public private(set) var crashes = 0
-    var desired: Int?
+    private(set) var desired: Int?
     /// When those were ordered that are not listed yet.
-    var orders: [Instant] = []
+    private(set) var orders: [Instant] = []
     /// As the cloud was told last, less those who were retired since; nil: it was not told anything yet.
-    var told: Int?
+    private(set) var told: Int?
     private var toldAt: Instant?
     /// When the first list came.
-    var firstListAt: Instant?
+    private(set) var firstListAt: Instant?
     private var hasList: Bool { self.firstListAt != nil }
     /// Those that go because the size was lowered, by the cloud's own choice.
     private var expectedLosses = 0

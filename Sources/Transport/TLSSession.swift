@@ -11,8 +11,6 @@ struct TLSSession: ~Copyable {
         case failed(String)
     }
 
-    /// The only field: with a second one, the compiler of today takes a session that is none for one, where a connection
-    /// asks its own (`Connection.tls`).
     private let ssl: OpaquePointer
 
     /// Sets the socket's TLS up; the handshake comes later. `serverName` is checked against the peer's certificate;

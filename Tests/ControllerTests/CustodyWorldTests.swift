@@ -100,9 +100,12 @@ import Testing
         settings.pools[0].driver = .static
         settings.pools[0].workers = [.loopback(port: 9_001)]
         site.addController(book: book, settings: settings)
+        site.run(seconds: 2)
+        let told = site.directory
         #expect(site.wait(seconds: 60) { site.running.isEmpty }, "seed \(seed)")
         site.run(seconds: 5)
         #expect(book.load(pool: "tickets").workers.isEmpty && site.on(1) { $0.isLeading }, "seed \(seed)")
+        #expect(site.directory == told, "seed \(seed): gateways hear of the new driver's workers alone")
         hasEnded = false
         site.on(1) { $0.stop { hasEnded = true } }
         #expect(site.wait(seconds: 10) { hasEnded }, "seed \(seed)")

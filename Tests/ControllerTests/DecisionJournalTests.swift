@@ -340,6 +340,20 @@ import Testing
         #expect(self.entries(records).count == 40 && notices.count == 1, "\(notices)")
     }
 
+    /// Limits are written where they change: those of another must not be taken for one's own.
+    @Test func linesOfAnother_areFollowedByAHead() throws {
+        let rig = Rig()
+        var own = DecisionPen(files: rig.files, pool: "tickets")
+        var other = own
+        var mine = InventedDecisions(seed: 37)
+        var theirs = InventedDecisions(seed: 38, controller: "b@2", fence: 2)
+        let parts = [mine.moments(20), theirs.moments(20), mine.moments(20)]
+        try own.write(self.items(parts[0]), Self.bounds)
+        try other.write(self.items(parts[1]), Self.bounds)
+        try own.write(self.items(parts[2]), Self.bounds)
+        #expect(self.entries(try rig.read().records) == parts.flatMap { $0 }.map(\.entry))
+    }
+
     @Test func file_thatAnotherHolds_isNotWrittenTo_andThatIsTold() throws {
         let rig = Rig()
         var pen = DecisionPen(files: rig.files, pool: "tickets")

@@ -82,7 +82,7 @@ final class InventedWorker: WorkerProcess {
         }
     }
 
-    func stop() {
+    func stop(keepsOutput: Bool) {
         self.isAskedToEnd = true
         // It takes no notice of anything.
         guard !self.hangs else { return }

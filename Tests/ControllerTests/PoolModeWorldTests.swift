@@ -116,4 +116,23 @@ import Testing
         site.run(seconds: 30)
         #expect(site.running.count == 1 && (self.pool(site)?.decision?.desiredWorkers ?? 0) > 1)
     }
+
+    /// An operator has one worker go, of a site that two controllers look after.
+    @Test func retire_isDoneByWhoLeads_andOnlyWhereItCanBe() throws {
+        let site = self.makeSite(seed: 3)
+        #expect(site.wait(seconds: 60) { site.ready.count >= 2 })
+        site.addController()
+        site.run(seconds: 2)
+        let id = try #require(site.ready.first?.id)
+        #expect(site.on(1) { $0.retire(id, ofPool: "tickets") } == .standsBy)
+        #expect(site.on(0) { $0.retire("nobody", ofPool: "tickets") } == .unknown(site.directory.map(\.id).sorted()))
+        #expect(site.on(0) { $0.retire(id, ofPool: "tickets") } == .drains)
+        #expect(site.on(0) { $0.retire(id, ofPool: "tickets") } == .drainsAlready)
+        #expect(site.wait(seconds: 60) { !site.directory.contains { $0.id == id } })
+        site.order(ModeOrder(mode: .advise))
+        site.run(seconds: 3)
+        let other = try #require(site.ready.first?.id)
+        let answer = site.on(0) { $0.retire(other, ofPool: "tickets") }
+        #expect(answer == .impossible("in the mode advise somebody else scales it"))
+    }
 }

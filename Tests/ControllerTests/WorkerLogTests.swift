@@ -109,7 +109,7 @@ import Testing
             id: "p-1",
             pool: "p",
             executable: "/bin/sh",
-            arguments: ["-c", "echo hello; echo listening on 127.0.0.1:9; echo the last >&2; exec sleep 600"],
+            arguments: ["-c", "echo hello; echo the last >&2; echo listening on 127.0.0.1:9; exec sleep 600"],
             shape: 1,
             log: path,
             address: nil
@@ -124,6 +124,7 @@ import Testing
             first.open().letGo()
             return first.open().identity
         }
+        defer { kill(identity.pid, SIGKILL) }
         let entry = RegisteredWorker(
             id: plan.id,
             process: identity,
@@ -145,9 +146,9 @@ import Testing
         // The disk takes something again by the time at which it ends.
         try fixture.run { next.open().kill() }
         try fixture.waitUntil { heard.value.count == 3 }
-        #expect(heard.value[2].contains("hello | listening on 127.0.0.1:9 | the last"), "\(heard.value)")
+        #expect(heard.value[2].contains("hello | the last | listening on 127.0.0.1:9"), "\(heard.value)")
         let rest = try fixture.run { [loop = fixture.loop] in WorkerLog(path: path, loop: loop).lastLines() }
-        #expect(rest.hasSuffix("the last"))
+        #expect(rest.hasSuffix("127.0.0.1:9"))
         try fixture.end()
     }
 }

@@ -38,7 +38,7 @@ import Transport
         let timed: [Check.Name] = [.latency, .lineLatency, .doorLatency, .tool]
         return Dictionary(
             report.verdict.checks.filter { !timed.contains($0.name) }.map { ($0.name, $0.outcome) },
-            uniquingKeysWith: { $0 == .passed ? $1 : $0 }
+            uniquingKeysWith: { [$0, $1].contains(.failed) ? .failed : $0 == .passed ? $1 : $0 }
         )
     }
 

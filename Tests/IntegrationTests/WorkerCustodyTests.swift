@@ -60,9 +60,9 @@ import Testing
     /// Leaves behind a lead that lasts an hour: however slowly the successor starts, it finds one, and must not wait.
     private static func killLeader(_ leader: SluiceProcess, _ redis: RedisShell) throws {
         leader.mayEnd = true
-        leader.process.signal(SIGSTOP)
         let key = "sluice:{controller}:leader"
         let name = try #require(try redis("GET", key).first, "nobody leads")
+        leader.process.signal(SIGSTOP)
         try redis("SET", key, name, "PX", "3600000")
         leader.process.kill()
     }

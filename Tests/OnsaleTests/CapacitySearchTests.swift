@@ -114,12 +114,15 @@ import Testing
     /// The verdict may blame the gateway as well: a late tool's times say nothing of where objectives hold.
     @Test func report_ofALateTool_isNoMeasure() throws {
         var report = try ReportTests.report(withDirect: false)
-        #expect(!report.isToolLate)
+        #expect(!report.isToolLate(forPromises: true))
         report.verdict.checks = [.tool, .serverErrors].map {
             Check(name: $0, title: "", outcome: .failed, measured: "600 ms", limit: "100 ms", detail: "why")
         }
-        #expect(report.isToolLate && report.exitCode == .broken)
+        #expect(report.isToolLate(forPromises: false) && report.exitCode == .broken)
         #expect(report.reasonForInvalidity == "the load tool could not keep up: 600 ms late, limit 100 ms; why")
+        // A doubt that is of promises alone, where nobody asked for them.
+        report.verdict.checks[0].isDoubt = true
+        #expect(!report.isToolLate(forPromises: false) && report.isToolLate(forPromises: true))
     }
 
     @Test func text_saysWhatBecameOfEachRunAndOfAll() {

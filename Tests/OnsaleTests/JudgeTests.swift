@@ -408,6 +408,27 @@ import Testing
         #expect(tool.detail.contains("Answers inside come within the objective") == (exit == .toolTooSlow))
     }
 
+    /// What was missed for sure is missed, whatever else is in doubt.
+    @Test(arguments: [
+        (objectives: ["inside.p99<200ms"], isDoubt: true), (["inside.raw.p99<200ms"], true),
+        (["inside.p99<200ms", "inside.p99<100ms"], false), (["inside.p99>300ms"], false), (["inside.p99<300ms"], false),
+    ])
+    func objectives_thatWereAsked_areInDoubtTogether(objectives: [String], isDoubt: Bool) throws {
+        let now = Instant(nanoseconds: 9_000_000_000)
+        var evidence = Self.goodEvidence()
+        Self.tally { tally in
+            for _ in 0..<200 {
+                tally.wasLate(nanoseconds: 30_000_000)
+                tally.heard(.inside, due: now, sentAt: now, now: now.advanced(byNanoseconds: 240_000_000))
+            }
+        }(&evidence)
+        let result = RunResult(evidence)
+        let asked = try objectives.map { ObjectiveResult(try Objective(parsing: $0), of: result) }
+        let verdict = Judge(objectives: Objectives(), evidence: evidence, asked: asked).verdict()
+        let tool = try #require(verdict.checks.first { $0.name == .tool })
+        #expect(tool.isDoubt == (isDoubt ? true : nil) && (tool.outcome == .failed) == isDoubt, "\(tool)")
+    }
+
     /// A second in which the tool stood still is less than one in a hundred timers of a long run.
     @Test func toolThatStoodStill_isFound() {
         let verdict = Self.verdict { evidence in

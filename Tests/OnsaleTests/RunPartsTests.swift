@@ -156,19 +156,31 @@ import Testing
     /// As the whole program says it.
     @Test func siteThatEndsAtOnce_couldNotStart() throws {
         let folder = try Folder()
-        let run = Process()
-        run.executableURL = URL(fileURLWithPath: try AgentRunTests.program())
-        run.arguments = [
+        let fixture = try LoopFixture()
+        let loop = fixture.loop
+        let hasEndedWithThree = Record<Bool?>(nil)
+        let program = try AgentRunTests.program()
+        let arguments = [
             "play", "--sluice", "/bin/true", "--no-direct", "--visitors", "100", "--seconds", "10", "--report",
             "\(folder.path)/report",
         ]
-        let errors = Pipe()
-        run.standardError = errors
-        run.standardOutput = FileHandle.nullDevice
-        try run.run()
-        let words = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        run.waitUntilExit()
+        let children = try fixture.run {
+            let children = Children(loop: loop)
+            _ = try children.start(
+                program,
+                arguments,
+                logFile: "\(folder.path)/log",
+                onLine: { _ in },
+                onExit: { status in hasEndedWithThree.update { $0 = status == .exited(3) } }
+            )
+            return LoopBound(children, loop: loop)
+        }
+        try fixture.waitUntil { hasEndedWithThree.value != nil }
+        let words = folder.text("log")
         #expect(words.contains("/bin/true (site) could not start") && !words.contains("in the middle"), "\(words)")
+        #expect(hasEndedWithThree.value == true)
+        #expect(try fixture.run { children.open().isEmpty })
+        try fixture.end()
     }
 
     @Test func process_thatIsAnother_isNotTheOldOne() throws {

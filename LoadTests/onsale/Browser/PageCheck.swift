@@ -36,8 +36,8 @@ enum PageCheck: Codable, Equatable, Sendable {
     /// Of a body that cannot be read nothing of the kind can be said.
     var readsTheBody: Bool {
         switch self {
-        case .holds, .lacks, .matches: true
-        case .status, .field, .bytes: false
+        case .holds, .lacks, .matches, .bytes: true
+        case .status, .field: false
         }
     }
 

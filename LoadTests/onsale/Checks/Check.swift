@@ -70,6 +70,8 @@ struct Check: Codable, Equatable, Sendable {
     var detail: String
     /// nil where nothing was measured, and where there is no one figure.
     var figure: Figure?
+    /// Of the load tool's own line: it was within its limits, but what was missed it may have missed itself.
+    var isDoubt: Bool?
 
     /// Measured as a share of the limit, where that makes sense; 1 is the limit.
     var used: Double? {

@@ -109,7 +109,10 @@ extension Judge {
     ) -> [Check] {
         let recorder = self.evidence.timeline.judged(name, times)
         let worstTitle = title + ", in the worst second"
-        guard let total = Percentiles(recorder.corrected) else { return self.noAnswers(name, [title, worstTitle]) }
+        guard let total = Percentiles(recorder.corrected) else {
+            let wereAny = self.evidence.timeline.total[keyPath: times].count > 0
+            return self.noAnswers(name, [title, worstTitle], areExcused: wereAny)
+        }
         let raw = Percentiles(recorder.raw)?.p99 ?? 0
         let whole = Self.atMost(
             name,
@@ -153,9 +156,9 @@ extension Judge {
             + (length == 1 ? "in the second at \(from)" : "in \(length) s from \(from) on: a single one has too few")
     }
 
-    private func noAnswers(_ name: Check.Name, _ titles: [String]) -> [Check] {
+    private func noAnswers(_ name: Check.Name, _ titles: [String], areExcused: Bool) -> [Check] {
         titles.map { title in
-            guard self.excuses.isEmpty else {
+            guard !areExcused else {
                 return Self.notJudged(name, title, "there were no such answers but while a fault excused them")
             }
             guard name != .lineLatency else { return Self.notJudged(name, title, "nobody was shown one") }

@@ -11,19 +11,27 @@ extension Judge {
         lateness > self.toolShare * limit && measured - self.latenesses * lateness <= limit
     }
 
-    /// Of the promises and the objectives about times that were missed, those of which nobody can say whether the site or
-    /// the tool missed them. No objective is in doubt where another is missed for sure.
-    private func inDoubt(_ total: Int64, _ worst: Int64) -> [String] {
+    /// What was missed, promises and objectives about times, where nobody can say of any of it whether the site or the tool
+    /// missed it. Nothing is in doubt where something else was missed for sure.
+    private func inDoubt(_ total: Int64) -> [String] {
         let promises = [self.latency(), self.lineLatency(), self.doorLatency()].flatMap { checks in
-            zip(checks, [total, worst]).compactMap { check, lateness in
-                guard check.outcome == .failed, let figure = check.figure else { return nil as Check? }
-                let lateness = Double(lateness)
-                return Self.isInDoubt(missedBy: figure.measured, limit: figure.limit, lateness: lateness) ? check : nil
-            }
+            zip(checks, [total, self.latenessOfWorst(checks[0].name)]).filter { $0.0.outcome == .failed }
         }
         let missed = self.asked.filter { !$0.isReached }
-        let objectives = missed.allSatisfy(\.isInDoubt) ? missed : []
-        return promises.map { "\"\($0.title)\"" } + objectives.map(\.objective)
+        let doubtful = promises.filter { check, lateness in
+            guard let figure = check.figure else { return false }
+            return Self.isInDoubt(missedBy: figure.measured, limit: figure.limit, lateness: Double(lateness))
+        }
+        guard doubtful.count == promises.count, missed.allSatisfy(\.isInDoubt) else { return [] }
+        return doubtful.map { "\"\($0.0.title)\"" } + missed.map(\.objective)
+    }
+
+    /// How late the tool was where the promise was kept worst: what is late there may have been due a second before.
+    private func latenessOfWorst(_ name: Check.Name) -> Int64 {
+        guard let seconds = self.evidence.timeline.worstStretch(name)?.seconds else { return 0 }
+        let around = (seconds.lowerBound - 1)...seconds.upperBound
+        return self.evidence.timeline.samples.filter { around.contains($0.second) }
+            .compactMap { $0.toolLateness?.p99 }.max() ?? 0
     }
 
     /// That the site holds answers back until no connection is left is the site's doing, and counts among the errors.
@@ -43,16 +51,17 @@ extension Judge {
         }
         let worst = self.evidence.timeline.worstStretch(.tool)?.p99
         let slowest = worst ?? 0
-        let doubts = self.inDoubt(total.p99, slowest)
-        let problem = self.shortOf(doubts)
         let isInTime = total.p99 <= limit.p99Nanoseconds && slowest <= limit.worstSecondNanoseconds
+        let lack = self.lack
+        let doubts = isInTime && lack == nil ? self.inDoubt(total.p99) : []
+        guard doubts.isEmpty else { return Self.doubt(doubts, measured: Self.pair(total.p99, worst)) }
         return Check(
             name: .tool,
             title: title,
-            outcome: Self.outcome(isInTime && problem == nil),
+            outcome: Self.outcome(isInTime && lack == nil),
             measured: Self.pair(total.p99, worst),
-            limit: doubts.isEmpty ? limits : "\(Format.percent(Self.toolShare)) of what was missed",
-            detail: problem ?? self.latenessWords,
+            limit: limits,
+            detail: lack ?? self.latenessWords,
             figure: Self.tighter(total.p99, slowest, limit)
         )
     }
@@ -68,16 +77,25 @@ extension Judge {
     }
 
     /// What the tool fell short of beside time; nil: nothing.
-    private func shortOf(_ doubts: [String]) -> String? {
+    private var lack: String? {
         let overflow = self.evidence.books?.overflow ?? 0
         if overflow > 0 { return "\(Format.count(overflow)) answers found no room in the visitors' books: play fewer" }
         let refused = self.counts.errors[.toolLimit]
-        if refused > 0 {
-            return "\(Format.count(refused)) connections were not made: raise the limit of open files or of local ports"
-        }
-        guard !doubts.isEmpty else { return nil }
-        return "so late were visitors' timers at the 99th percentile, and in the worst second: too late to say whether "
-            + "the site or the tool missed \(doubts.joined(separator: ", "))"
+        guard refused > 0 else { return nil }
+        return "\(Format.count(refused)) connections were not made: raise the limit of open files or of local ports"
+    }
+
+    private static func doubt(_ missed: [String], measured: String) -> Check {
+        Check(
+            name: .tool,
+            title: "The load tool kept up",
+            outcome: .failed,
+            measured: measured,
+            limit: "\(Format.percent(self.toolShare)) of what was missed",
+            detail: "so late were visitors' timers at the 99th percentile, and in the worst second: too late to say "
+                + "whether the site or the tool missed \(missed.joined(separator: ", "))",
+            isDoubt: true
+        )
     }
 
     /// Whichever used more of its limit.

@@ -87,7 +87,7 @@ struct PlayCommand: ParsableCommand {
             throw ValidationError("name the program under test with --sluice, or a site with --url")
         }
         guard FileManager.default.isExecutableFile(atPath: sluice) else {
-            throw ValidationError("--sluice: \(sluice) is not a program; build it with `swift build -c release`")
+            throw ValidationError("--sluice: \(sluice) is not a program; build it with `Config/build -c release`")
         }
     }
 

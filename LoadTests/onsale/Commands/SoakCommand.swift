@@ -33,7 +33,7 @@ struct SoakCommand: ParsableCommand {
 
     func validate() throws {
         guard FileManager.default.isExecutableFile(atPath: self.sluice) else {
-            throw ValidationError("--sluice: \(self.sluice) is not a program; build it with `swift build -c release`")
+            throw ValidationError("--sluice: \(self.sluice) is not a program; build it with `Config/build -c release`")
         }
         guard self.minutes >= 0.25, self.minutes <= 24 * 60 else {
             throw ValidationError("minutes: \(self.minutes) is not between 0.25 and 1440")

@@ -28,8 +28,8 @@ struct ReportComparison: Sendable {
     let brokenSince: [String]
     /// Promises that some run of the base broke, and of the other group some run kept and none broke.
     let keptSince: [String]
-    /// What was there to compare and is not any more: figures that some run says nothing of, promises that are no longer
-    /// judged.
+    /// What is on one side alone: figures that some run says nothing of, promises that are no longer judged, or were none
+    /// then.
     let lost: [String]
     /// How the runs themselves differ, where a comparison was wanted all the same.
     let remarks: [String]
@@ -89,10 +89,14 @@ struct ReportComparison: Sendable {
         }
         let broken = ordered.map { titles($0, [.failed, .notMeasured]) }
         let kept = ordered.map { titles($0, [.passed]) }
-        self.brokenSince = broken[1].subtracting(broken[0]).sorted()
+        // An older report knows nothing of promises that came later.
+        let known = titles(ordered[0], [.passed, .failed, .notMeasured, .notJudged])
+        self.brokenSince = broken[1].subtracting(broken[0]).intersection(known).sorted()
         self.keptSince = broken[0].intersection(kept[1]).subtracting(broken[1]).sorted()
         let unjudged = kept[0].subtracting(kept[1]).subtracting(broken[1]).sorted()
-        self.lost = words + unjudged.map { "judged in A, not in B: \($0)" }
+        self.lost =
+            words + unjudged.map { "judged in A, not in B: \($0)" }
+            + broken[1].subtracting(known).sorted().map { "not kept in B, and no promise of A: \($0)" }
     }
 
     /// Why a figure of so many runs of each group is not compared; nil when all runs have it.

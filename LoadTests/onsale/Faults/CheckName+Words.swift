@@ -1,6 +1,6 @@
 /// Promises in the words that a verdict has for them.
 extension Check.Name {
-    /// What the titles of all its checks begin with.
+    /// As the first of its checks begins.
     var words: String {
         switch self {
         case .order: "Nobody who asks when told is overtaken"

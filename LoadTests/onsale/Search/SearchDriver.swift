@@ -141,7 +141,7 @@ actor SearchDriver {
             line.brokenPromises = report.verdict.checks.count { $0.outcome == .failed }
             line.detail = report.objectives.map { "\($0.metric) \($0.measuredText)" }.joined(separator: ", ")
             // Also where the gateway broke promises of its own: times that a late tool has taken are too long.
-            if report.isToolLate {
+            if report.isToolLate(forPromises: self.options.withPromises) {
                 line.outcome = "INVALID"
                 line.detail = report.reasonForInvalidity
             } else {
@@ -194,7 +194,13 @@ actor SearchDriver {
 }
 
 extension RunReport {
-    var isToolLate: Bool { self.verdict.checks.contains { $0.name == .tool && $0.outcome != .passed } }
+    /// Too late for what is asked. A doubt that is of promises alone is none where those do not count.
+    func isToolLate(forPromises: Bool) -> Bool {
+        guard let tool = self.verdict.checks.first(where: { $0.name == .tool && $0.outcome != .passed }) else {
+            return false
+        }
+        return tool.isDoubt != true || forPromises || self.objectives.contains(where: \.isInDoubt)
+    }
 
     /// What the load tool fell short of, for a run that does not count.
     var reasonForInvalidity: String {

@@ -69,12 +69,6 @@ final class Children {
         self.descendants.formUnion(table.marked(self.mark).filter { !own.contains($0.pid) })
     }
 
-    /// At an end in order that leaves the folder to be looked at. Nothing is left that the guardian would have to end.
-    func keepFolder() {
-        self.folder = nil
-        self.guardian?.signal(SIGKILL)
-    }
-
     func signalAll(_ number: Int32) {
         for child in self.running.values { child.signal(number) }
     }

@@ -51,7 +51,6 @@ actor Soak {
         self.loop = loop
         self.folder = try Machine.makeTemporaryFolder()
         self.children = Children(loop: loop)
-        if !options.keepsFolder { self.children.folder = self.folder }
         self.descriptorLimit = Machine.raiseDescriptorLimit()
         self.random = SplitMix64(seed: options.seed)
     }
@@ -308,7 +307,6 @@ actor Soak {
         if ended != true || !self.children.leftovers.isEmpty { self.children.killAll() }
         for worker in self.workers { worker.fail() }
         if self.options.keepsFolder || !isGood {
-            self.children.keepFolder()
             self.printer.say("  configuration, state and log are in \(self.folder)")
         } else {
             try? FileManager.default.removeItem(atPath: self.folder)

@@ -53,7 +53,7 @@ public final class HTTPTransport: APITransport {
         Self.shutDown(self.way.client)
     }
 
-    /// Where the source says nothing else.
+    /// Of the pod, or of the context; nil where neither says.
     public var namespace: String? { self.way.access.namespace }
 
     private static func open(_ source: ClusterAccess.Source) throws(ClusterAccess.Problem) -> Way {
@@ -70,6 +70,15 @@ public final class HTTPTransport: APITransport {
         guard FileStamp.of(self.way.stamps.keys) != self.way.stamps else { return self.problem = nil }
         do throws(ClusterAccess.Problem) {
             let renewed = try Self.open(self.source)
+            let (old, new) = (self.way.access, renewed.access)
+            guard (old.server, old.namespace) == (new.server, new.namespace) else {
+                Self.shutDown(renewed.client)
+                // As when somebody makes another context the current one: what is scaled here must not move with it.
+                throw ClusterAccess.Problem(
+                    description: "it names another cluster or namespace now, \(new.server): name the context in the "
+                        + "configuration, or restart to go there"
+                )
+            }
             Self.shutDown(self.way.client)
             self.way = renewed
             self.problem = nil

@@ -30,7 +30,7 @@ struct ModeCommand: ParsableCommand {
 
     func validate() throws {
         guard RoomName.isPlausible(self.pool) else {
-            throw ValidationError("'\(self.pool)' is no name of a pool: 1 to 32 small letters, digits, - and _")
+            throw ValidationError(RoomName.problem(self.pool, of: "pool"))
         }
         _ = try self.query()
     }

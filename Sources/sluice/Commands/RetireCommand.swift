@@ -26,7 +26,7 @@ struct RetireCommand: ParsableCommand {
 
     func validate() throws {
         guard RoomName.isPlausible(self.pool) else {
-            throw ValidationError("'\(self.pool)' is no name of a pool: 1 to 32 small letters, digits, - and _")
+            throw ValidationError(RoomName.problem(self.pool, of: "pool"))
         }
         guard (1...Self.longestID).contains(self.worker.utf8.count) else {
             throw ValidationError("the id of a worker has 1 to \(Self.longestID) bytes")

@@ -94,7 +94,7 @@ enum RoomName {
             }
     }
 
-    static func problem(_ text: String) -> String {
-        "'\(text)' is no name of a room: 1 to 32 small letters, digits, - and _"
+    static func problem(_ text: String, of what: String = "room") -> String {
+        "'\(text)' is no name of a \(what): 1 to 32 small letters, digits, - and _"
     }
 }

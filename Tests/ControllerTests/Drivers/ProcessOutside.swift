@@ -158,7 +158,7 @@ private final class FakeProcess: WorkerProcess {
     func letGo() { self.onEvent = nil }
     func tidy() {}
 
-    func stop() {
+    func stop(keepsOutput: Bool) {
         self.isToldToEnd = true
         self.outside.told(toEnd: self.id)
         guard !self.hangs else { return }
