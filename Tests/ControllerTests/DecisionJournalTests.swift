@@ -14,7 +14,7 @@ import Testing
 /// Journals of decisions on a real disk.
 @Suite struct DecisionJournalTests {
     /// A state folder, removed in the end.
-    private final class Rig {
+    final class Rig {
         let path: String
         let files: DecisionFiles
 
@@ -58,17 +58,25 @@ import Testing
         }
     }
 
-    private static let bounds = DecisionBounds(keepNanoseconds: 7 * 86_400 * Nanoseconds.perSecond, bytes: 64 << 20)
+    static let bounds = DecisionBounds(keepNanoseconds: 7 * 86_400 * Nanoseconds.perSecond, bytes: 64 << 20)
 
-    private func items(_ moments: [InventedDecisions.Moment]) -> [DecisionPen.Item] {
+    func items(_ moments: [InventedDecisions.Moment]) -> [DecisionPen.Item] {
         moments.map { DecisionPen.Item(entry: $0.entry, head: $0.head) }
     }
 
-    private func entries(_ records: [DecisionRecord]) -> [DecisionEntry] {
+    /// Somebody who has written so many, and goes on.
+    func begun(_ rig: Rig, seed: UInt64, decisions: Int) throws -> (pen: DecisionPen, source: InventedDecisions) {
+        var pen = DecisionPen(files: rig.files, pool: "tickets")
+        var source = InventedDecisions(seed: seed)
+        try pen.write(self.items(source.moments(decisions)), Self.bounds)
+        return (pen, source)
+    }
+
+    func entries(_ records: [DecisionRecord]) -> [DecisionEntry] {
         records.compactMap { if case .entry(let entry) = $0 { entry } else { nil } }
     }
 
-    private func replayed(_ records: [DecisionRecord]) -> DecisionComparison {
+    func replayed(_ records: [DecisionRecord]) -> DecisionComparison {
         var comparison = DecisionComparison()
         for record in records { comparison.take(record) }
         return comparison
@@ -233,9 +241,7 @@ import Testing
 
     @Test func changedLine_isRefusedWithFileAndLine() throws {
         let rig = Rig()
-        var pen = DecisionPen(files: rig.files, pool: "tickets")
-        var source = InventedDecisions(seed: 27)
-        try pen.write(self.items(source.moments(30)), Self.bounds)
+        _ = try self.begun(rig, seed: 27, decisions: 30)
         let name = "tickets-2026-11-22.jsonl"
         var lines = try rig.text(name).split(separator: "\n").map(String.init)
         lines[10] = lines[10].replacingOccurrences(of: "\"ready\":", with: "\"ready\":1")
@@ -293,9 +299,7 @@ import Testing
     /// What could not be written is a gap, and the journal goes on behind it.
     @Test func diskThatFails_leavesAGapAndNoMore() throws {
         let rig = Rig()
-        var pen = DecisionPen(files: rig.files, pool: "tickets")
-        var source = InventedDecisions(seed: 29)
-        try pen.write(self.items(source.moments(20)), Self.bounds)
+        var (pen, source) = try self.begun(rig, seed: 29, decisions: 20)
         // A folder in place of the file: nobody can write there, whoever it is.
         let path = rig.path(of: "tickets-2026-11-22.jsonl")
         try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
@@ -313,9 +317,7 @@ import Testing
     @Test(arguments: [true, false])
     func files_removedMeanwhile_areBegunAnew(withFolder: Bool) throws {
         let rig = Rig()
-        var pen = DecisionPen(files: rig.files, pool: "tickets")
-        var source = InventedDecisions(seed: 34)
-        try pen.write(self.items(source.moments(20)), Self.bounds)
+        var (pen, source) = try self.begun(rig, seed: 34, decisions: 20)
         let file = rig.path(of: "tickets-2026-11-22.jsonl")
         try FileManager.default.removeItem(
             atPath: withFolder ? URL(filePath: file).deletingLastPathComponent().path : file
@@ -325,49 +327,6 @@ import Testing
         let (records, notices) = try rig.read()
         let comparison = self.replayed(records)
         #expect(comparison.steps == 40 && comparison.differing == 0 && notices.isEmpty, "\(notices)")
-    }
-
-    /// Half a line of another controller's takes none of this one's along.
-    @Test func lineThatAnotherHasLeftHalf_isClosedFirst() throws {
-        let rig = Rig()
-        var pen = DecisionPen(files: rig.files, pool: "tickets")
-        var source = InventedDecisions(seed: 35)
-        try pen.write(self.items(source.moments(20)), Self.bounds)
-        let name = "tickets-2026-11-22.jsonl"
-        try rig.write(try rig.text(name) + "{\"head\":{\"controller\":\"b", to: name)
-        try pen.write(self.items(source.moments(20)), Self.bounds)
-        let (records, notices) = try rig.read()
-        #expect(self.entries(records).count == 40 && notices.count == 1, "\(notices)")
-    }
-
-    /// Limits are written where they change: those of another must not be taken for one's own.
-    @Test func linesOfAnother_areFollowedByAHead() throws {
-        let rig = Rig()
-        var own = DecisionPen(files: rig.files, pool: "tickets")
-        var other = own
-        var mine = InventedDecisions(seed: 37)
-        var theirs = InventedDecisions(seed: 38, controller: "b@2", fence: 2)
-        let parts = [mine.moments(20), theirs.moments(20), mine.moments(20)]
-        try own.write(self.items(parts[0]), Self.bounds)
-        try other.write(self.items(parts[1]), Self.bounds)
-        try own.write(self.items(parts[2]), Self.bounds)
-        #expect(self.entries(try rig.read().records) == parts.flatMap { $0 }.map(\.entry))
-    }
-
-    @Test func file_thatAnotherHolds_isNotWrittenTo_andThatIsTold() throws {
-        let rig = Rig()
-        var pen = DecisionPen(files: rig.files, pool: "tickets")
-        var source = InventedDecisions(seed: 36)
-        try pen.write(self.items(source.moments(20)), Self.bounds)
-        let other = open(rig.path(of: "tickets-2026-11-22.jsonl"), O_RDONLY | O_CLOEXEC)
-        try #require(other != -1 && flock(other, LOCK_EX | LOCK_NB) == 0)
-        let lost = self.items(source.moments(20))
-        let error = #expect(throws: DecisionPen.HeldByAnother.self) { try pen.write(lost, Self.bounds) }
-        #expect("\(try #require(error))".contains("another process holds"))
-        close(other)
-        try pen.write(self.items(source.moments(20)), Self.bounds)
-        let comparison = self.replayed(try rig.read().records)
-        #expect(comparison.steps == 40 && comparison.gaps == 1 && comparison.differing == 0)
     }
 
     // MARK: Off the loop

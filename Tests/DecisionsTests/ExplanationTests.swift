@@ -233,7 +233,7 @@ import Testing
         let capped = nought { $0.decision.cost = cost }
         #expect(
             capped.admission.contains(
-                "the rate is nought, so nobody is let in: what scaling.cost_cap allows is taken"
+                "the rate is nought, so nobody is let in: what scaling.cost_cap allows is spent"
             )
         )
         #expect(try #require(capped.advice).contains("Raise scaling.cost_cap"))
