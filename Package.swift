@@ -230,8 +230,44 @@ let package = Package(
     ]
 )
 
-// What does no I/O gains nothing under a sanitizer, and a fifth of the checks' time goes into such builds.
-if Context.environment["SLUICE_SANITIZER"] != nil {
+// A lean Sluice has no way to Kubernetes and none to KEDA, and needs none of the packages that are there for these alone;
+// they take half of a build. The driver keda and its tests go with them.
+if Context.environment["SLUICE_LEAN"] == nil {
+    for target in package.targets { target.swiftSettings?.append(.define("CLUSTERS")) }
+} else {
+    let packages: Set = [
+        "async-http-client", "grpc-swift-2", "grpc-swift-nio-transport", "grpc-swift-protobuf", "swift-nio",
+        "swift-nio-ssl", "swift-protobuf",
+    ]
+    let left = [
+        "Kubernetes": ["API/HTTPTransport.swift"],
+        "sluice": ["Daemon/ScalerDuty.swift"],
+        "TestKit": ["Cluster/InventedAPIServer.swift"],
+        "KubernetesTests": ["ClientTests.swift", "ClusterTests.swift", "TLSTests.swift"],
+        "IntegrationTests": [
+            "KEDATests.swift", "KubernetesTests.swift", "Kit/ClusterScene.swift", "Kit/KEDAClient.swift",
+        ],
+    ]
+    package.dependencies.removeAll {
+        guard case .sourceControl(_, let location, _) = $0.kind else { return false }
+        return packages.contains { location.hasSuffix("/\($0)") }
+    }
+    package.targets.removeAll { ["KEDAScaler", "KEDAScalerTests"].contains($0.name) }
+    for target in package.targets {
+        target.exclude += left[target.name] ?? []
+        target.dependencies.removeAll {
+            switch $0 {
+            case .productItem(_, let package?, _, _): packages.contains(package)
+            case .byNameItem(let name, _): name == "KEDAScaler"
+            default: false
+            }
+        }
+    }
+}
+
+// What does no I/O gains nothing under a sanitizer, and such a build is made twice in the checks.
+let isSanitized = Context.environment["SLUICE_SANITIZER"] != nil
+if isSanitized {
     let sanitized: Set = [
         "ControllerTests", "EmbeddedRedisTests", "EventLoopTests", "GatewayTests", "HTTPServiceTests",
         "IntegrationTests", "KubernetesTests",
@@ -241,8 +277,9 @@ if Context.environment["SLUICE_SANITIZER"] != nil {
 }
 
 // What computes alone plays whole sales in its tests: without optimization that takes four times as long, and a third of
-// the checks' time. Assertions stay. A debug build of one's own is left as it is, for the debugger.
-if Context.environment["SLUICE_STRICT"] != nil {
+// the checks' time. Assertions stay. A debug build of one's own is left as it is, for the debugger; what runs under a
+// sanitizer plays nothing so long.
+if Context.environment["SLUICE_STRICT"] != nil, !isSanitized {
     let computing: Set = [
         "Admission", "Decisions", "HTTPWire", "Pools", "Primitives", "Rooms", "Scaling", "Simulation", "onsale",
     ]

@@ -22,6 +22,7 @@ final class ClusterLink {
         _ settings: KubernetesSettings,
         _ loop: any LoopContext
     ) -> Result<Way, ClusterAccess.Problem> {
+        #if CLUSTERS
         do throws(ClusterAccess.Problem) {
             let source: ClusterAccess.Source =
                 settings.kubeconfig.map { .kubeconfig(path: $0, context: settings.context) } ?? .serviceAccount
@@ -30,6 +31,13 @@ final class ClusterLink {
         } catch {
             return .failure(error)
         }
+        #else
+        return .failure(
+            ClusterAccess.Problem(
+                description: "this is a lean sluice, which knows no way to a cluster: build it without SLUICE_LEAN"
+            )
+        )
+        #endif
     }
 
     init(
