@@ -276,12 +276,20 @@ if isSanitized {
     package.targets.removeAll { $0.type == .test && !sanitized.contains($0.name) }
 }
 
+// The checks' builds are for nobody's debugger: where a program stopped is enough.
+if Context.environment["SLUICE_STRICT"] != nil {
+    for target in package.targets {
+        target.swiftSettings?.append(.unsafeFlags(["-gline-tables-only"], .when(configuration: .debug)))
+    }
+}
+
 // What computes alone plays whole sales in its tests: without optimization that takes four times as long, and a third of
 // the checks' time. Assertions stay. A debug build of one's own is left as it is, for the debugger; what runs under a
 // sanitizer plays nothing so long.
 if Context.environment["SLUICE_STRICT"] != nil, !isSanitized {
     let computing: Set = [
-        "Admission", "Decisions", "HTTPWire", "Pools", "Primitives", "Rooms", "Scaling", "Simulation", "onsale",
+        "Admission", "Decisions", "HTTPWire", "Pools", "Primitives", "RoomScriptTests", "Rooms", "Scaling", "Simulation",
+        "TidyTests", "onsale",
     ]
     for target in package.targets where computing.contains(target.name) {
         target.swiftSettings?.append(.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug)))

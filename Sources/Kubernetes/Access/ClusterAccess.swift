@@ -37,6 +37,8 @@ public struct ClusterAccess: Equatable, Sendable {
     /// Why there is no access, and what to do.
     public struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     /// Larger files are no tokens.
