@@ -3,7 +3,8 @@ import PackageDescription
 
 /// Every target is compiled with the same switches. The checks set `SLUICE_STRICT`, which makes warnings errors; a
 /// user's newer compiler must not fail for a new warning.
-let strict: [SwiftSetting] = Context.environment["SLUICE_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+let isStrict = Context.environment["SLUICE_STRICT"] != nil
+let strict: [SwiftSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
 /// Debug builds, and so all tests, check every access for exclusivity; in release the checks were 5 % of a position
 /// poll's CPU time.
 let unchecked = SwiftSetting.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
@@ -270,14 +271,14 @@ let isSanitized = Context.environment["SLUICE_SANITIZER"] != nil
 if isSanitized {
     let sanitized: Set = [
         "ControllerTests", "EmbeddedRedisTests", "EventLoopTests", "GatewayTests", "HTTPServiceTests",
-        "IntegrationTests", "KubernetesTests",
-        "RedisClientTests", "SampleWorkerTests", "SharedStateTests", "TransportTests",
+        "IntegrationTests", "KubernetesTests", "RedisClientTests", "SampleWorkerTests", "SharedStateTests",
+        "TransportTests",
     ]
     package.targets.removeAll { $0.type == .test && !sanitized.contains($0.name) }
 }
 
 // The checks' builds are for nobody's debugger: where a program stopped is enough.
-if Context.environment["SLUICE_STRICT"] != nil {
+if isStrict {
     for target in package.targets {
         target.swiftSettings?.append(.unsafeFlags(["-gline-tables-only"], .when(configuration: .debug)))
     }
@@ -286,10 +287,10 @@ if Context.environment["SLUICE_STRICT"] != nil {
 // What computes alone plays whole sales in its tests: without optimization that takes four times as long, and a third of
 // the checks' time. Assertions stay. A debug build of one's own is left as it is, for the debugger; what runs under a
 // sanitizer plays nothing so long.
-if Context.environment["SLUICE_STRICT"] != nil, !isSanitized {
+if isStrict, !isSanitized {
     let computing: Set = [
-        "Admission", "Decisions", "HTTPWire", "Pools", "Primitives", "RoomScriptTests", "Rooms", "Scaling", "Simulation",
-        "TidyTests", "onsale",
+        "Admission", "Decisions", "HTTPWire", "Pools", "Primitives", "RoomScriptTests", "Rooms", "Scaling",
+        "Simulation", "TidyTests", "onsale",
     ]
     for target in package.targets where computing.contains(target.name) {
         target.swiftSettings?.append(.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug)))
