@@ -32,6 +32,7 @@ final class PoolController {
     private(set) var silent: [GatewayRoster.Silent] = []
     /// Of those, how many have been given up.
     var forgottenGateways: Int { self.roster.forgotten }
+    private var notes = TroubleNotes()
     private var isBusy = false
     private var isStopping = false
     private var fence: Int64 = 0
@@ -105,6 +106,7 @@ final class PoolController {
             return self.driver.takeOver(fence: fence) { [weak self] in self?.control(fence: fence) }
         }
         self.isBusy = true
+        self.noteTrouble()
         if fence != self.fence { self.policy.beginTerm() }
         self.fence = fence
         self.board.mode(pool: self.name) { result in
@@ -401,6 +403,15 @@ final class PoolController {
     var crashes: Int { self.driver.crashes }
     /// Why workers do not get ready; nil when they do.
     var problem: String? { self.driver.problem }
+
+    /// Whoever looks at the log alone must not miss what the status says.
+    private func noteTrouble() {
+        switch self.notes.line(for: self.problem, now: self.loop.now) {
+        case .begun(let trouble): self.log.error("the pool is in trouble", metadata: ["reason": "\(trouble)"])
+        case .passed: self.log.notice("the pool's trouble has passed", metadata: ["pool": "\(self.name)"])
+        case nil: break
+        }
+    }
 
     /// Ends every worker. Those that gateways still use drain first, unless that has to be quick.
     func stop(inHurry: Bool = false, _ completion: @escaping () -> Void) {
