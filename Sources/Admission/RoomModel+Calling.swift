@@ -7,11 +7,11 @@ extension RoomModel {
 
     /// Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes
     /// evenly: no more than go in within a horizon, or a slow room would have them stand at the door for as long as a
-    /// line lasts elsewhere. Who has not come within half a horizon is no longer reckoned with: most have asked by then.
-    /// Generous on purpose: `exchange` alone decides who goes in, and who comes too early stands at the door for a
-    /// moment. Where the slots bind it would be for a session, and those who ask a little later would find the slots
-    /// taken by numbers behind theirs: there nobody is spare, and the called have a horizon and an eighth. Older lines
-    /// come first.
+    /// line lasts elsewhere. Generous on purpose: `exchange` alone decides who goes in, and who comes too early stands at
+    /// the door for a moment. Who has not come within half a horizon is no longer reckoned with: most have asked by then.
+    /// A bucket that holds a horizon's inflow loses nothing by waiting for them: there they have a horizon and an eighth.
+    /// So they have where the slots bind; too early would be a session there, and those who ask a little later would find
+    /// the slots taken by numbers behind theirs, so nobody is spare. Older lines come first.
     mutating func callNext() {
         guard self.isOpen, self.record.rate > 0, !self.record.isHeld else { return }
         let isOlderWaiting = self.record.older.contains { $0.serving < $0.issued }
@@ -23,7 +23,8 @@ extension RoomModel {
         if isOlderWaiting { return self.callOlder(want - self.door.count) }
         let showUp = self.showUp.ratio
         let spare = min(free - want, Int64(Double(4 * want).squareRoot()) + 1, inflow / RoomRules.nanoTokens)
-        let patience = want + spare < free ? self.record.horizon / 2 : self.record.horizon * 9 / 8
+        let isHasty = want + spare < free && self.record.burst * RoomRules.nanoTokens < inflow
+        let patience = isHasty ? self.record.horizon / 2 : self.record.horizon * 9 / 8
         let outstanding = self.outstanding(sinceMicros: self.now - patience)
         let lack = (want + spare - self.door.count) * RoomRules.partsPerMillion - showUp * outstanding
         guard lack > 0 else { return }

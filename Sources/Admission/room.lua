@@ -1245,10 +1245,11 @@ end
 
 -- Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes evenly:
 -- no more than go in within a horizon, or a slow room would have them stand at the door for as long as a line lasts
--- elsewhere. Who has not come within half a horizon is no longer reckoned with: most have asked by then. Generous on
--- purpose: `exchange` alone decides who goes in, and who comes too early stands at the door for a moment. Where the
--- slots bind it would be for a session, and those who ask a little later would find the slots taken by numbers behind
--- theirs: there nobody is spare, and the called have a horizon and an eighth. Older lines come first.
+-- elsewhere. Generous on purpose: `exchange` alone decides who goes in, and who comes too early stands at the door for a
+-- moment. Who has not come within half a horizon is no longer reckoned with: most have asked by then. A bucket that holds
+-- a horizon's inflow loses nothing by waiting for them: there they have a horizon and an eighth. So they have where the
+-- slots bind; too early would be a session there, and those who ask a little later would find the slots taken by numbers
+-- behind theirs, so nobody is spare. Older lines come first.
 local function callNext(room, showUp, sessions, atDoor)
     if not isOpen(room) or room.rate == 0 or room.held == 1 then return end
     local lines = olderOf(room)
@@ -1260,7 +1261,8 @@ local function callNext(room, showUp, sessions, atDoor)
     local want = min(free, floor((room.tokens + inflow) / TOKEN))
     if isOlder then return callOlder(room, lines, want - atDoor, atDoor) end
     local spare = min(free - want, floor(math.sqrt(4 * want)) + 1, floor(inflow / TOKEN))
-    local patience = want + spare < free and floor(room.horizon / 2) or floor(room.horizon * 9 / 8)
+    local isHasty = want + spare < free and room.burst * TOKEN < inflow
+    local patience = isHasty and floor(room.horizon / 2) or floor(room.horizon * 9 / 8)
     local outstanding = outstandingSince(room, room.now - patience)
     local lack = (want + spare - atDoor) * WHOLE - showUp.ratio * outstanding
     if lack <= 0 then return end
