@@ -148,6 +148,14 @@ import Testing
         #expect(ofFile.description.hasPrefix("--set rooms.nope.inflow: there is no room nope; there are: "))
     }
 
+    /// As `play` refuses it.
+    @Test func roomThatLetsNobodyIn_isRefused() throws {
+        let problem = try #require(throws: PlayProblem.self) {
+            try self.rehearsal(Self.file(rooms: ["sale"]), set: ["rooms.sale.inflow=0/s"])
+        }
+        #expect(problem.description.hasPrefix("rooms.sale.inflow is 0/s, which lets nobody in: "))
+    }
+
     @Test func seedsBeyondTheHighest_areRefused() throws {
         let most = UInt64(Int.max)
         #expect(throws: (any Error).self) { try SimulateCommand.checkSeeds(from: most, count: 2) }

@@ -103,6 +103,12 @@ struct SimulationPlan: Sendable {
         guard let route = settings.routes.first(where: { $0.room == name }),
             let pool = settings.pool(named: route.pool)
         else { throw PlayProblem("--room: no route goes through room \(name), so nobody comes to it") }
+        guard room.inflowMilli > 0 else {
+            throw PlayProblem(
+                "rooms.\(name).inflow is 0/s, which lets nobody in: give it the rate of the sale with "
+                    + "--set rooms.\(name).inflow=100/s"
+            )
+        }
         self.settings = settings
         self.room = room
         self.pool = pool
