@@ -113,7 +113,8 @@ final class WorkerCustody {
                 plan.elsewhere.filter { worker in records.contains { $0.id == worker.id } }, records,
                 self.loop.now.advanced(byNanoseconds: Self.foreignGraceNanoseconds)
             )
-        guard !known.isEmpty else { return }
+        // A leader that was one before finds its own again.
+        guard !known.allSatisfy({ own.contains($0.id) }) else { return }
         self.log.notice(
             "workers of an earlier controller",
             metadata: [
