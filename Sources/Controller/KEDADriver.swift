@@ -97,6 +97,7 @@ final class KEDADriver: WorkerDriver {
 
     /// Which of them goes KEDA and its cluster say.
     func retire(_ id: String) {}
+    var tellsLog: Bool { false }
     var unableToRetire: String? { "Kubernetes chooses which pod goes (driver keda): delete the pod" }
 
     private func publish() {

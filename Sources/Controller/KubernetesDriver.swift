@@ -256,6 +256,7 @@ final class KubernetesDriver: WorkerDriver {
         link.end(completion)
     }
 
+    var tellsLog: Bool { false }
     var unableToRetire: String? {
         self.plan.choice == .marked
             ? nil : "a StatefulSet always gives up its highest number: delete the pod, and it comes again"

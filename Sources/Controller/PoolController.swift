@@ -406,6 +406,7 @@ final class PoolController {
 
     /// Whoever looks at the log alone must not miss what the status says.
     private func noteTrouble() {
+        guard !self.driver.tellsLog else { return }
         switch self.notes.line(for: self.problem, now: self.loop.now) {
         case .begun(let trouble): self.log.error("the pool is in trouble", metadata: ["reason": "\(trouble)"])
         case .passed: self.log.notice("the pool's trouble has passed", metadata: ["pool": "\(self.name)"])

@@ -23,6 +23,8 @@ protocol WorkerDriver: AnyObject {
     var directory: [WorkerRecord] { get }
     /// For the operator: what keeps workers from getting ready, and what to do; nil when nothing does.
     var problem: String? { get }
+    /// The driver itself tells the log of what leads to a `problem`.
+    var tellsLog: Bool { get }
     /// Workers that ended unasked, did not get ready or hung.
     var crashes: Int { get }
     /// There are workers that have to be handed over or ended before this controller may go.
@@ -72,6 +74,7 @@ protocol WorkerDriver: AnyObject {
 extension WorkerDriver {
     /// Most know it when they begin.
     var isComplete: Bool { true }
+    var tellsLog: Bool { true }
     var unableToRetire: String? { nil }
 }
 
