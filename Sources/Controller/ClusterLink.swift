@@ -24,9 +24,7 @@ final class ClusterLink {
     ) -> Result<Way, ClusterAccess.Problem> {
         #if CLUSTERS
         do throws(ClusterAccess.Problem) {
-            let source: ClusterAccess.Source =
-                settings.kubeconfig.map { .kubeconfig(path: $0, context: settings.context) } ?? .serviceAccount
-            let transport = try HTTPTransport(source, loop: loop)
+            let transport = try HTTPTransport(ClusterAccess.Source(settings), loop: loop)
             return .success(Way(transport: transport, namespace: transport.namespace))
         } catch {
             return .failure(error)
@@ -112,6 +110,25 @@ final class ClusterLink {
         lease.end {
             self.transport.close()
             completion()
+        }
+    }
+}
+
+extension ClusterAccess.Source {
+    init(_ settings: KubernetesSettings) {
+        self = settings.kubeconfig.map { .kubeconfig(path: $0, context: settings.context) } ?? .serviceAccount
+    }
+}
+
+/// For whoever looks at settings without running them.
+public enum ClusterCheck {
+    /// Why what the settings name gives no access to a cluster, from this machine; nil when it does. Nobody is asked.
+    public static func problem(of settings: KubernetesSettings) -> String? {
+        do throws(ClusterAccess.Problem) {
+            _ = try ClusterAccess.Source(settings).read()
+            return nil
+        } catch {
+            return "\(error)"
         }
     }
 }

@@ -75,6 +75,28 @@ import Testing
         }
     }
 
+    /// A file may be for another machine: it is good, and what this one lacks is said.
+    @Test func check_whatThisMachineHasNot_isSaid() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.pool = [
+                "min_workers": "1", "max_workers": "1", "command": "[no-such-program, --port, \"{port}\"]",
+            ]
+            configuration.stateFolder = "nowhere/state"
+            let file = "\(scene.folder)/other.yaml"
+            try scene.write(configuration.text, to: file)
+            let result = try scene.run(try SluiceProcess.program, ["check", file])
+            #expect(result.end == .exited(0), "\(result.errors)")
+            let lines = result.output.split(separator: "\n").map(String.init)
+            #expect(
+                lines.prefix { $0.hasPrefix("notice: ") } == [
+                    "notice: state_folder: on this machine, there is no folder \(scene.folder)/nowhere",
+                    "notice: pools.workers.command: there is no program no-such-program on this machine",
+                ]
+            )
+        }
+    }
+
     @Test func run_addressInUse_saysSoAndLeavesNothing() throws {
         try Scene.play { scene in
             let worker = try scene.startWorker { _ in }

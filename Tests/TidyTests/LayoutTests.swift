@@ -135,8 +135,9 @@ enum Functions {
             }
             let closing = String(match.1) + "}"
             guard let end = lines[index...].firstIndex(where: { $0 == closing }) else { continue }
-            let isOneLine = line.hasSuffix("}")
-            if !isOneLine { found.append((String(match.2), index + 1, end - index + 1)) }
+            // Otherwise it has one line, or is a protocol's, which has none.
+            let hasBody = line.hasSuffix("{") || line.hasSuffix("(")
+            if hasBody { found.append((String(match.2), index + 1, end - index + 1)) }
         }
         return found
     }

@@ -9,7 +9,7 @@ extension ClusterAccess {
         case serviceAccount
         case given(ClusterAccess)
 
-        func read() throws(Problem) -> ClusterAccess {
+        public func read() throws(Problem) -> ClusterAccess {
             switch self {
             case .kubeconfig(let path, let context): try Kubeconfig.load(path: path, context: context)
             case .serviceAccount: try ClusterAccess.inCluster()

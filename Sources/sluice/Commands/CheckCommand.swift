@@ -8,7 +8,8 @@ struct CheckCommand: ParsableCommand {
         abstract: "Check a configuration without running it.",
         discussion: """
             Prints everything that is wrong, each with file, line, key, what was found and what is allowed, and ends with \
-            code 1; or says that the file is good, and what in it is probably not meant.
+            code 1; or says that the file is good, what in it is probably not meant, and what it names that is not on this \
+            machine.
             """
     )
     @OptionGroup var options: ConfigurationOptions
@@ -16,7 +17,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         do {
             let settings = try SettingsFile.load(self.options.file, exportsJournals: true, isStarting: true)
-            for notice in settings.notices { print("notice: \(notice)") }
+            for notice in settings.notices + MachineNotices.of(settings) { print("notice: \(notice)") }
             print(
                 "\(self.options.file): good (\(settings.routes.count) routes, \(settings.rooms.count) rooms, "
                     + "\(settings.pools.count) pools)"

@@ -1,0 +1,50 @@
+import Controller
+import EventLoop
+import Glibc
+import Settings
+
+/// What a file names and this machine does not have. It may be checked on another machine than the one that will run it:
+/// so these are notices, and no errors.
+enum MachineNotices {
+    static func of(_ settings: Settings, path: String? = getenv("PATH").map { String(cString: $0) }) -> [String] {
+        var notices: [String] = []
+        if let problem = self.problem(ofStateFolder: settings.stateFolder) {
+            notices.append("state_folder: on this machine, \(problem)")
+        }
+        for pool in settings.pools {
+            for (key, name) in self.programs(pool) where !self.isThere(name, path: path) {
+                notices.append("pools.\(pool.name).\(key): there is no program \(name) on this machine")
+            }
+            if pool.driver == .kubernetes, let problem = ClusterCheck.problem(of: pool.kubernetes) {
+                notices.append("pools.\(pool.name).kubernetes: from this machine, \(problem)")
+            }
+        }
+        return notices
+    }
+
+    /// It is made when it is not there, its parents are not.
+    private static func problem(ofStateFolder path: String) -> String? {
+        guard access(path, F_OK) != 0 else { return FolderAccess.problem(of: path) }
+        let parent = path.split(separator: "/", omittingEmptySubsequences: true).dropLast().joined(separator: "/")
+        let isAbsolute = path.hasPrefix("/")
+        return FolderAccess.problem(of: isAbsolute ? "/\(parent)" : parent.isEmpty ? "." : parent)
+    }
+
+    private static func programs(_ pool: PoolSettings) -> [(key: String, name: String)] {
+        let commands: [(String, [String])]
+        switch pool.driver {
+        case .process: commands = [("command", pool.command)]
+        case .command:
+            let cloud = pool.cloud
+            commands = [("cloud.scale", cloud.scale), ("cloud.list", cloud.list), ("cloud.retire", cloud.retire)]
+        case .static, .kubernetes, .keda: commands = []
+        }
+        return commands.compactMap { key, words in words.first.map { (key, $0) } }
+    }
+
+    /// As a shell finds it.
+    private static func isThere(_ name: String, path: String?) -> Bool {
+        guard !name.contains("/") else { return access(name, X_OK) == 0 }
+        return (path ?? "").split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
+    }
+}
