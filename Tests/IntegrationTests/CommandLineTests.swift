@@ -82,7 +82,6 @@ import Testing
             configuration.pool = [
                 "min_workers": "1", "max_workers": "1", "command": "[no-such-program, --port, \"{port}\"]",
             ]
-            configuration.stateFolder = "nowhere/state"
             let file = "\(scene.folder)/other.yaml"
             try scene.write(configuration.text, to: file)
             let result = try scene.run(try SluiceProcess.program, ["check", file])
@@ -90,8 +89,7 @@ import Testing
             let lines = result.output.split(separator: "\n").map(String.init)
             #expect(
                 lines.prefix { $0.hasPrefix("notice: ") } == [
-                    "notice: state_folder: on this machine, there is no folder \(scene.folder)/nowhere",
-                    "notice: pools.workers.command: there is no program no-such-program on this machine",
+                    "notice: pools.workers.command: there is no program no-such-program on this machine"
                 ]
             )
         }

@@ -1,5 +1,4 @@
 import Controller
-import EventLoop
 import Glibc
 import Settings
 
@@ -8,9 +7,6 @@ import Settings
 enum MachineNotices {
     static func of(_ settings: Settings, path: String? = getenv("PATH").map { String(cString: $0) }) -> [String] {
         var notices: [String] = []
-        if let problem = self.problem(ofStateFolder: settings.stateFolder) {
-            notices.append("state_folder: on this machine, \(problem)")
-        }
         for pool in settings.pools {
             for (key, name) in self.programs(pool) where !self.isThere(name, path: path) {
                 notices.append("pools.\(pool.name).\(key): there is no program \(name) on this machine")
@@ -20,14 +16,6 @@ enum MachineNotices {
             }
         }
         return notices
-    }
-
-    /// It is made when it is not there, its parents are not.
-    private static func problem(ofStateFolder path: String) -> String? {
-        guard access(path, F_OK) != 0 else { return FolderAccess.problem(of: path) }
-        let parent = path.split(separator: "/", omittingEmptySubsequences: true).dropLast().joined(separator: "/")
-        let isAbsolute = path.hasPrefix("/")
-        return FolderAccess.problem(of: isAbsolute ? "/\(parent)" : parent.isEmpty ? "." : parent)
     }
 
     private static func programs(_ pool: PoolSettings) -> [(key: String, name: String)] {
