@@ -269,11 +269,13 @@ if Context.environment["SLUICE_LEAN"] == nil {
 // What does no I/O gains nothing under a sanitizer, and such a build is made twice in the checks.
 let isSanitized = Context.environment["SLUICE_SANITIZER"] != nil
 if isSanitized {
-    let sanitized: Set = [
+    let gateways: Set = ["IntegrationTests"]
+    let all: Set = [
         "ControllerTests", "EmbeddedRedisTests", "EventLoopTests", "GatewayTests", "HTTPServiceTests",
         "IntegrationTests", "KubernetesTests", "RedisClientTests", "SampleWorkerTests", "SharedStateTests",
         "TransportTests",
     ]
+    let sanitized = Context.environment["SLUICE_LONG"] == nil ? gateways : all
     package.targets.removeAll { $0.type == .test && !sanitized.contains($0.name) }
 }
 

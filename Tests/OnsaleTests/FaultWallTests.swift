@@ -46,7 +46,7 @@ import Testing
     }
 
     /// Where the slots bind, waits are longest and hardest to tell.
-    @Test(arguments: [false, true], 1...20 as ClosedRange<UInt64>)
+    @Test(arguments: [false, true], 1...LongRun.controls)
     func site_withoutAFault_breaksNothing(tightSlots: Bool, seed: UInt64) throws {
         guard tightSlots || seed <= 5 else { return }
         let verdict = try Self.verdict(nil, seed: seed, tightSlots: tightSlots)

@@ -20,7 +20,7 @@ import Testing
         return try ProxiedSale.verdict(scenario, plan: plan, fault: fault)
     }
 
-    @Test(arguments: 1...20 as ClosedRange<UInt64>, [false, true])
+    @Test(arguments: 1...LongRun.controls, [false, true])
     func site_withoutAFault_breaksNothing(seed: UInt64, tightSlots: Bool) throws {
         guard tightSlots || (5...7).contains(seed) else { return }
         let verdict = try Self.verdict(nil, seed: seed, tightSlots: tightSlots)
@@ -77,7 +77,7 @@ import Testing
 
     /// The whole wall once more takes a minute, and is played with the long checks; else each fifth of it.
     static let wall =
-        ProcessInfo.processInfo.environment["SLUICE_LONG"] != nil
+        LongRun.isOne
         ? Fault.allCases : Fault.allCases.enumerated().filter { $0.offset.isMultiple(of: 5) }.map(\.element)
 
     @Test(arguments: Self.wall)
