@@ -231,8 +231,8 @@ let package = Package(
     ]
 )
 
-// A lean Sluice has no way to Kubernetes and none to KEDA, and needs none of the packages that are there for these alone;
-// they take half of a build. The driver keda and its tests go with them.
+// A lean Sluice has no way to Kubernetes and none to KEDA, and needs none of the packages that are there for these alone:
+// of a debug build's processor time they took a third.
 if Context.environment["SLUICE_LEAN"] == nil {
     for target in package.targets { target.swiftSettings?.append(.define("CLUSTERS")) }
 } else {
