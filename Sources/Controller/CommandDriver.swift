@@ -214,15 +214,19 @@ final class CommandDriver: WorkerDriver {
         self.look()
     }
 
-    var unableToRetire: String? {
-        self.pool.cloud.retire.isEmpty
-            ? "the cloud chooses which instance goes: cloud.retire, a command that ends a named one, is not configured"
-            : nil
-    }
-
-    func retire(_ id: String) {
-        guard self.term != nil else { return }
-        self.changing { self.fleet.dismiss(id, now: self.loop.now) }
+    func retire(_ id: String) -> Retirement {
+        guard !self.pool.cloud.retire.isEmpty else {
+            return .impossible(
+                "the cloud chooses which instance goes: cloud.retire, a command that ends a named one, is not configured"
+            )
+        }
+        guard self.term != nil else { return .tooEarly }
+        var done: Dismissal?
+        self.changing { done = self.fleet.dismiss(id, now: self.loop.now) }
+        guard let done else {
+            return self.fleet.members[id] == nil ? .unknown(self.fleet.members.keys.sorted()) : .tooEarly
+        }
+        return done == .already ? .drainsAlready : .drains
     }
 
     /// Starts what is due, and comes back when there may be more.

@@ -96,9 +96,10 @@ final class KEDADriver: WorkerDriver {
     }
 
     /// Which of them goes KEDA and its cluster say.
-    func retire(_ id: String) {}
+    func retire(_ id: String) -> Retirement {
+        .impossible("Kubernetes chooses which pod goes (driver keda): delete the pod")
+    }
     var tellsLog: Bool { false }
-    var unableToRetire: String? { "Kubernetes chooses which pod goes (driver keda): delete the pod" }
 
     private func publish() {
         guard case .leading(let fence) = self.phase, self.mayAct() else { return }

@@ -257,15 +257,20 @@ final class KubernetesDriver: WorkerDriver {
     }
 
     var tellsLog: Bool { false }
-    var unableToRetire: String? {
-        self.plan.choice == .marked
-            ? nil : "a StatefulSet always gives up its highest number: delete the pod, and it comes again"
-    }
 
-    func retire(_ id: String) {
-        guard self.term != nil else { return }
-        self.plan.retire(id, now: self.now)
+    func retire(_ id: String) -> Retirement {
+        guard self.plan.choice == .marked else {
+            return .impossible("a StatefulSet always gives up its highest number: delete the pod, and it comes again")
+        }
+        guard self.term != nil else { return .tooEarly }
+        let done = self.plan.retire(id, now: self.now)
         self.tellIfChanged()
+        switch done {
+        case .begun: return .drains
+        case .already: return .drainsAlready
+        case .notReady: return .notThatOne("it is not ready, so there is nothing to drain: delete the pod")
+        case nil: return .unknown(self.plan.names)
+        }
     }
 
     // MARK: A round

@@ -277,15 +277,12 @@ final class PoolController {
     func retire(_ id: String) -> Retirement {
         guard self.mayAct() else { return .standsBy }
         guard self.driver.term != nil, let verdict = self.lastVerdict else { return .tooEarly }
-        if let reason = self.driver.unableToRetire { return .impossible(reason) }
         guard verdict.mode != .advise else { return .impossible("in the mode advise somebody else scales it") }
-        let workers = self.driver.directory
-        guard let worker = workers.first(where: { $0.id == id }) else { return .unknown(workers.map(\.id).sorted()) }
-        // Who drains already may have been taken back: not any more.
-        self.driver.retire(id)
-        guard worker.state != .draining else { return .drainsAlready }
-        self.log.notice("an operator has a worker go", metadata: ["pool": "\(self.name)", "worker": "\(id)"])
-        return .drains
+        let done = self.driver.retire(id)
+        if done == .drains {
+            self.log.notice("an operator has a worker go", metadata: ["pool": "\(self.name)", "worker": "\(id)"])
+        }
+        return done
     }
 
     // MARK: Leading and not

@@ -135,10 +135,19 @@ extension ProcessDriver {
         self.run(self.reconciliation.retire(numbers, now: self.loop.now))
     }
 
-    /// That one is to go, and to be replaced.
-    func dismiss(_ id: String) {
-        guard let number = self.running.first(where: { $0.value.id == id })?.key else { return }
+    /// That one is to go, and to be replaced. nil: there is none.
+    func dismiss(_ id: String) -> Retirement? {
+        guard let number = self.running.first(where: { $0.value.id == id })?.key else {
+            guard self.unseen.contains(where: { $0.id == id }) else { return nil }
+            return .notThatOne("it cannot be seen from here, and so is left alone")
+        }
+        let isGoing =
+            switch self.reconciliation.worker(number)?.state {
+            case .draining?, .stopping?: true
+            case .starting?, .ready?, nil: false
+            }
         self.run(self.reconciliation.dismiss(number, now: self.loop.now))
+        return isGoing ? .drainsAlready : .drains
     }
 
     func tidy() { for running in self.running.values { running.process.tidy() } }

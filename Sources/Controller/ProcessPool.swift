@@ -107,7 +107,14 @@ final class ProcessPool: WorkerDriver {
         self.reconcile(desired: max(self.pool.minWorkers, self.driver.wanted), inFlight: inFlight)
     }
 
-    func retire(_ id: String) { if self.term != nil { self.driver.dismiss(id) } }
+    func retire(_ id: String) -> Retirement {
+        guard self.term != nil else { return .tooEarly }
+        if let done = self.driver.dismiss(id) { return done }
+        guard !self.custody.foreignRecords.contains(where: { $0.id == id }) else {
+            return .notThatOne("it runs on another host, and is let go as soon as this one has enough of its own")
+        }
+        return .unknown(self.driver.ids.sorted())
+    }
 
     // MARK: Leading and not
 

@@ -10,6 +10,8 @@ public enum Retirement: Equatable, Sendable {
     case tooEarly
     /// Nobody here can have this pool's workers go one by one, and why.
     case impossible(String)
+    /// That one cannot be told to go, and why.
+    case notThatOne(String)
     /// There is no such worker; there are these.
     case unknown([String])
 }

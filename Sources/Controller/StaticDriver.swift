@@ -27,9 +27,8 @@ final class StaticDriver: WorkerDriver {
 
     func reconcile(desired: Int, inFlight: [String: Int]?) {}
     func hold(inFlight: [String: Int]?) {}
-    func retire(_ id: String) {}
-    var unableToRetire: String? {
-        "its workers are looked after by others (driver static): take the address out of workers"
+    func retire(_ id: String) -> Retirement {
+        .impossible("its workers are looked after by others (driver static): take the address out of workers")
     }
     func standBy() { self.term = nil }
     func follow() {}

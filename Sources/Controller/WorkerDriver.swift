@@ -53,12 +53,9 @@ protocol WorkerDriver: AnyObject {
     /// looks after, as processes, stays as many as it is.
     func hold(inFlight: [String: Int]?)
 
-    /// That one is to go, as an operator wants it: it drains, and `reconcile` replaces it when it is needed. One that is not
-    /// there, or on its way out, is left alone.
-    func retire(_ id: String)
-
-    /// Why `retire` can do nothing, whoever is named; nil when it can.
-    var unableToRetire: String? { get }
+    /// That one is to go, as an operator wants it: it drains, and `reconcile` replaces it when it is needed. One that is
+    /// on its way out stays so, though more may be desired. Says what becomes of it.
+    func retire(_ id: String) -> Retirement
 
     /// Another controller leads, or nobody knows who does.
     func standBy()
@@ -75,7 +72,6 @@ extension WorkerDriver {
     /// Most know it when they begin.
     var isComplete: Bool { true }
     var tellsLog: Bool { true }
-    var unableToRetire: String? { nil }
 }
 
 enum WorkerDriverEvent: Equatable {

@@ -305,17 +305,19 @@ public struct CloudFleet: Sendable {
         }
     }
 
-    /// That one is to go, for good.
-    public mutating func dismiss(_ id: String, now: Instant) {
-        guard self.limits.canRetire, self.desired != nil, let member = self.members[id] else { return }
+    /// That one is to go, for good. nil: there is none, or nothing can be done yet.
+    public mutating func dismiss(_ id: String, now: Instant) -> Dismissal? {
+        guard self.limits.canRetire, self.desired != nil, let member = self.members[id] else { return nil }
         self.members[id]?.isDismissed = true
         self.members[id]?.isWantedGone = true
+        var done = Dismissal.begun
         switch member.state {
         case .ready: self.members[id]?.state = .draining(since: now)
         case .starting, .failed: self.members[id]?.state = .retiring
-        case .draining, .retiring, .retired, .leaving: break
+        case .draining, .retiring, .retired, .leaving: done = .already
         }
         self.settle(now: now)
+        return done
     }
 
     // MARK: What the cloud is told

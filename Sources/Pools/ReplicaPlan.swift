@@ -62,6 +62,8 @@ public struct ReplicaPlan: Sendable {
     /// As the cluster told last; nil before.
     public private(set) var replicas: Int?
     private var pods: [String: Pod] = [:]
+    /// Of all pods that are there, ready or not.
+    public var names: [String] { self.pods.keys.sorted() }
     /// When each came into its condition.
     private var since: [String: Instant] = [:]
     /// Those that have been ready once.
@@ -250,11 +252,15 @@ public struct ReplicaPlan: Sendable {
         self.retired = []
     }
 
-    /// That one is to go, as an operator wants it. What is missing then, the next `reconcile` orders.
-    public mutating func retire(_ id: String, now: Instant) {
-        guard self.choice == .marked, self.pods[id]?.condition == .ready, self.dismissed[id] == nil else { return }
-        if self.draining[id] == nil { self.draining[id] = now }
+    /// That one is to go, as an operator wants it. What is missing then, the next `reconcile` orders. nil: there is none.
+    public mutating func retire(_ id: String, now: Instant) -> Dismissal? {
+        guard self.choice == .marked, let pod = self.pods[id] else { return nil }
+        guard self.dismissed[id] == nil else { return .already }
+        guard pod.condition == .ready else { return .notReady }
+        let wasDraining = self.draining[id] != nil
+        if !wasDraining { self.draining[id] = now }
         self.retired.insert(id)
+        return wasDraining ? .already : .begun
     }
 
     /// Those that have nothing under way any more, or no more time.

@@ -77,6 +77,10 @@ import Testing
         self.expectService(site, seconds: 5, seed: seed) { site.on(1) { $0.report.first?.decision } != nil }
         #expect(before.isSubset(of: Set(site.ready.map(\.id))), "seed \(seed): they are taken from gateways")
         #expect(site.on(1) { $0.poolProblems }.contains { $0.contains("cannot be seen") }, "seed \(seed)")
+        if let id = before.sorted().first {
+            let answer = site.on(1) { $0.retire(id, ofPool: "tickets") }
+            #expect(answer == .notThatOne("it cannot be seen from here, and so is left alone"), "seed \(seed)")
+        }
         site.canSee = true
         self.expectService(site, seconds: 5, seed: seed) {
             site.running.allSatisfy { $0.loop === site.controllers[1].loop }

@@ -143,7 +143,9 @@ import Testing
     /// One that failed, or that an operator wants gone, is not taken back.
     @Test func retirement_ofADismissedOne_isRefused_andTriedAgain() {
         var fleet = self.fleet(["a", "b"], desired: 2)
-        fleet.dismiss("a", now: self.at(3))
+        self.check(fleet.dismiss("nobody", now: self.at(3)) == nil)
+        self.check(fleet.dismiss("a", now: self.at(3)) == .begun)
+        self.check(fleet.dismiss("a", now: self.at(3)) == .already)
         fleet.reconcile(desired: 1, inFlight: [:], now: self.at(6))
         self.check(fleet.nextAction(now: self.at(6)) == .retire("a"))
         fleet.began(.retire("a"))
@@ -174,7 +176,7 @@ import Testing
     /// Each command waits for itself alone.
     @Test func scale_isRefused_whoHasDrainedIsRetired() {
         var fleet = self.fleet(["a", "b"], desired: 2)
-        fleet.dismiss("a", now: self.at(3))
+        self.check(fleet.dismiss("a", now: self.at(3)) == .begun)
         fleet.reconcile(desired: 3, inFlight: [:], now: self.at(6))
         self.check(fleet.nextAction(now: self.at(6)) == .scale(3))
         self.check(fleet.nextAction(now: self.at(6), lanes: CloudFleet.Lanes(scale: false)) == .retire("a"))
@@ -272,7 +274,7 @@ import Testing
     /// As an auto scaling group whose greatest size is the pool's: one more is refused there.
     @Test func dismissal_atTheMost_doesNotAskForMore() {
         var fleet = self.fleet(["a", "b"], desired: 2, maxWorkers: 2)
-        fleet.dismiss("a", now: self.at(3))
+        self.check(fleet.dismiss("a", now: self.at(3)) == .begun)
         fleet.reconcile(desired: 2, inFlight: ["a": 1], now: self.at(4))
         self.check(fleet.nextAction(now: self.at(4)) == nil && fleet.state.ready == 1)
         fleet.reconcile(desired: 2, inFlight: [:], now: self.at(6))
@@ -368,7 +370,7 @@ import Testing
     /// An operator's word counts for more than that it answers; then others come in its place.
     @Test func whoIsDismissed_andLingers_isNotTakenBack() {
         var fleet = self.fleet(["a"], desired: 1)
-        fleet.dismiss("a", now: self.at(3))
+        self.check(fleet.dismiss("a", now: self.at(3)) == .begun)
         fleet.reconcile(desired: 1, inFlight: [:], now: self.at(6))
         fleet.retired("a", now: self.at(6))
         fleet.scaled(to: 1, now: self.at(6))

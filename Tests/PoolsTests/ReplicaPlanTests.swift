@@ -214,8 +214,12 @@ import Testing
 
     @Test func operator_whoWantsOneToGo_getsAnotherForIt() {
         var plan = self.plan(["a", "b"])
-        plan.retire("a", now: self.at(1))
-        plan.retire("nobody", now: self.at(1))
+        #expect(plan.retire("a", now: self.at(1)) == .begun)
+        #expect(plan.retire("a", now: self.at(1)) == .already)
+        #expect(plan.retire("nobody", now: self.at(1)) == nil)
+        _ = plan.told(self.pods(["a", "b"]) + self.pods(["new"], .starting), now: self.at(1))
+        #expect(plan.retire("new", now: self.at(1)) == .notReady)
+        _ = plan.told(self.pods(["a", "b"]), now: self.at(1))
         #expect(self.words(plan) == ["a draining", "b ready"])
         #expect(plan.reconcile(desired: 2, inFlight: ["a": 1], now: self.at(1)) == .init(replicas: 3, victims: []))
         plan.carriedOut(.init(replicas: 3, victims: []), now: self.at(1))

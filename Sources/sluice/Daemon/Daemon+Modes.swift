@@ -78,6 +78,10 @@ extension Daemon {
             return .failure(
                 AdminProblem(status: 409, "no worker of the pool \(question.name) can be told to go: \(reason)")
             )
+        case .notThatOne(let reason):
+            return .failure(
+                AdminProblem(status: 409, "\(worker) of the pool \(question.name) cannot be told to go: \(reason)")
+            )
         case .unknown(let workers):
             return .failure(
                 AdminProblem(status: 404, "the pool \(question.name) has no worker \(worker)", known: workers)

@@ -96,7 +96,8 @@ import Testing
         let victim = try #require(rig.ready.sorted().dropFirst().first)
         let others = rig.ready.subtracting([victim])
         rig.inFlight = [victim: 1]
-        rig.on { $0.retire(victim) }
+        #expect(rig.on { $0.retire(victim) } == .drains)
+        #expect(rig.on { $0.retire(victim) } == .drainsAlready)
         #expect(rig.wait(seconds: 5) { rig.drainingSince[victim] != nil })
         rig.run(seconds: 5)
         #expect(rig.outside.running.contains(victim), "it still has a request")
@@ -105,7 +106,7 @@ import Testing
             rig.wait(seconds: 90) { !rig.outside.running.contains(victim) && rig.ready.count == 3 && rig.isSettled }
         )
         #expect(others.isSubset(of: rig.ready) && rig.driver.crashes == 0)
-        rig.on { $0.retire("nobody") }
+        #expect(rig.on { $0.retire("nobody") } == .unknown(rig.ready.sorted()))
         self.expectNothing(changesIn: rig, seconds: 20, "nobody of that name")
     }
 
@@ -384,7 +385,7 @@ import Testing
         rig.onOutside { _ in cloud.refused = "scale" }
         rig.desired = 5
         #expect(rig.wait(seconds: 20) { rig.driver.problem != nil })
-        rig.on { $0.retire(victim) }
+        #expect(rig.on { $0.retire(victim) } == .drains)
         #expect(rig.wait(seconds: 30) { !rig.outside.running.contains(victim) }, "seed \(seed)")
         rig.onOutside { _ in cloud.refused = nil }
         #expect(rig.wait(seconds: 180) { rig.ready.count == 5 && rig.isSettled }, "seed \(seed)")
