@@ -342,6 +342,25 @@ import Testing
         #expect(run(slowAnswers: 8, of: .exchange, nanoseconds: 10_000_000_000) == [.doorLatency])
     }
 
+    /// In a room that lets somebody in every two seconds, three who come at once are in within six.
+    @Test func turnsThatTakeLong_mayBeWaitedForAtTheDoor() {
+        func outcome(seconds: Int64, rateMilli: Int64) -> Check.Outcome? {
+            Self.outcome(.doorLatency) { evidence in
+                evidence.schedule?.written = [LimitStep(micros: 0, rateMilli: rateMilli, burst: 5, slots: 104)]
+                var tally = Tally()
+                for _ in 0..<50 {
+                    let now = Self.start.advanced(byNanoseconds: seconds * Nanoseconds.perSecond)
+                    tally.heard(.exchange, due: Self.start, sentAt: Self.start, now: now)
+                }
+                evidence.timeline.append(tally, Gauges())
+            }
+        }
+        #expect(outcome(seconds: 8, rateMilli: 10_000) == .failed)
+        #expect(outcome(seconds: 5, rateMilli: 10_000) == .passed)
+        #expect(outcome(seconds: 8, rateMilli: 500) == .passed)
+        #expect(outcome(seconds: 11, rateMilli: 500) == .failed)
+    }
+
     @Test func emptyRun_isNotAGoodOne() {
         let verdict = Judge(
             objectives: Objectives(),
