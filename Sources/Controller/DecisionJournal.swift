@@ -21,6 +21,8 @@ public struct DecisionJournal {
     /// Whose decisions they are; nil before the first head.
     public private(set) var pool: String?
     private var limits: [Int64: ScalingLimits] = [:]
+    /// Of each term, the decision that was read last.
+    private var latest: [Int64: (number: Int64, wallMicros: Int64)] = [:]
     /// Lines are passed over up to the first head.
     private var isBeforeHead = false
     /// A line that could not be read, and why.
@@ -126,8 +128,22 @@ public struct DecisionJournal {
                 )
             }
             self.limits[fence] = entry.limits
+            try self.expectLater(entry, place)
             try take(.entry(entry))
         }
+    }
+
+    /// Numbers go on when a clock is set back, and times when a shared state that has lost all counts its terms anew:
+    /// what is behind in both was read before.
+    private mutating func expectLater(_ entry: DecisionEntry, _ place: String) throws {
+        if let last = self.latest[entry.fence], entry.number <= last.number, entry.wallMicros <= last.wallMicros {
+            throw Problem(
+                description:
+                    "\(place): decision \(entry.number) comes behind decision \(last.number): give each file once, and "
+                    + "files in the order of their days"
+            )
+        }
+        self.latest[entry.fence] = (entry.number, entry.wallMicros)
     }
 
     private mutating func endFile() { self.leaveDamageOut() }

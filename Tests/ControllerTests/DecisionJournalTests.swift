@@ -287,6 +287,33 @@ import Testing
         #expect(rig.problem().contains(":2: decisions on the pool other behind those on tickets"), "\(rig.problem())")
     }
 
+    /// A decision that counts twice would be replayed against its own outcome.
+    @Test func filesGivenTwice_orInAnotherOrder_areRefused() throws {
+        let rig = Rig()
+        var source = InventedDecisions(seed: 40)
+        for day in ["22", "23"] {
+            let lines = try source.moments(3).flatMap { moment in
+                [try DecisionLine.bytes(moment.head), try DecisionLine.bytes(moment.entry, withLimits: true)]
+            }
+            try rig.write(String(decoding: lines.joined(), as: UTF8.self), to: "tickets-2026-11-\(day).jsonl")
+        }
+        let (first, second) = (rig.path(of: "tickets-2026-11-22.jsonl"), rig.path(of: "tickets-2026-11-23.jsonl"))
+        func read(_ files: [String]) throws -> Int {
+            var journal = DecisionJournal()
+            var count = 0
+            try journal.read(files: files) { if case .entry = $0 { count += 1 } }
+            return count
+        }
+        #expect(try read([first, second]) == 6)
+        for wrong in [[first, first], [second, first]] {
+            #expect {
+                _ = try read(wrong)
+            } throws: {
+                "\($0)".contains("\(first):2: decision") && "\($0)".contains("give each file once")
+            }
+        }
+    }
+
     @Test func missingFile_isToldOf() {
         var journal = DecisionJournal()
         #expect {
