@@ -29,15 +29,14 @@ let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistog
 func module(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
-    pages: [String] = [],
-    resources: [Resource] = []
+    pages: [String] = []
 ) -> Target {
-    .target(name: name, dependencies: dependencies, exclude: pages, resources: resources, swiftSettings: swift)
+    .target(name: name, dependencies: dependencies, exclude: pages, swiftSettings: swift)
 }
 
 /// The tests of `Tests/NAME`.
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+func tests(_ name: String, _ dependencies: [Target.Dependency], pages: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: pages, swiftSettings: swift)
 }
 
 let package = Package(
@@ -64,13 +63,14 @@ let package = Package(
     targets: [
         // C shims.
         .target(name: "CLinux"),
+        .target(name: "CRoomScript"),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CNghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
 
         // The pure ring: no Dispatch, no Glibc, no Foundation; time and randomness are arguments.
         module("Primitives"),
-        module("Admission", ["Primitives", deque], resources: [.embedInCode("room.lua")]),
+        module("Admission", ["CRoomScript", "Primitives", deque], pages: ["room.lua"]),
         module("HTTPWire", ["Primitives"], pages: ["README.md"]),
         module("Scaling", ["Primitives"]),
         module("Addresses", ["Primitives"]),
@@ -159,11 +159,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("AddressesTests", ["Addresses", "Primitives"]),
         tests("AdmissionTests", ["Admission", "Primitives"]),
-        tests(
-            "RoomScriptTests",
-            ["Admission", "CHiredis", "Primitives"],
-            resources: [.embedInCode("room-v1.lua")]
-        ),
+        tests("RoomScriptTests", ["Admission", "CHiredis", "Primitives"], pages: ["room-v1.lua"]),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling", "Settings", "Simulation"]),
         tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings", "TestKit"]),
@@ -225,7 +221,7 @@ let package = Package(
         tests(
             "IntegrationTests",
             ["Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"],
-            resources: [.embedInCode("Kit/keda.py")]
+            pages: ["Kit/keda.py"]
         ),
         tests("TidyTests", []),
     ]

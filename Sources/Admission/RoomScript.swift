@@ -1,10 +1,14 @@
+import CRoomScript
+
 /// `room.lua` and how to talk to it: the keys, the arguments of each operation, and the meaning of each answer.
 ///
 /// A store sends `EVALSHA sha 15 key... argument...` (after `SCRIPT LOAD source`, again whenever Redis says NOSCRIPT)
 /// and hands the answer, a list of names and values in turn, to the parser of that operation.
 public enum RoomScript {
     /// The script's text, as `SCRIPT LOAD` takes it. Needs Redis 7.
-    public static var source: [UInt8] { PackageResources.room_lua }
+    public static let source = [UInt8](
+        UnsafeBufferPointer(start: sluice_room_script(), count: Int(sluice_room_script_length()))
+    )
 
     /// The keys of room `name` in the order that the script expects; one hash tag, so one slot of a Redis Cluster.
     /// The first nine are those of the script's first version.

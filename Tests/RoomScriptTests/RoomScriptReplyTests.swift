@@ -197,7 +197,7 @@ import Testing
         tick.returnedMicros = first.returnedMicros
         guard case .tick(let before) = try Self.ask(room, .tick(tick)) else { throw OtherAnswer() }
         #expect(!before.eventsLost)
-        let source = String(decoding: PackageResources.room_v1_lua, as: UTF8.self)
+        let source = try FirstScript.text()
         guard case .string(let sha) = try connection.command(["SCRIPT", "LOAD", source]) else { throw OtherAnswer() }
         try connection.command(["EVALSHA", sha, "9"] + room.keys.prefix(9) + ["join", "1", ""])
         guard case .tick(let after) = try Self.ask(room, .tick(tick)) else { throw OtherAnswer() }
@@ -211,7 +211,7 @@ import Testing
         let server = try RedisServer()
         let connection = try RedisConnection(socketPath: server.socketPath)
         let room = try ScriptRoom(connection, name: "old")
-        let source = String(decoding: PackageResources.room_v1_lua, as: UTF8.self)
+        let source = try FirstScript.text()
         guard case .string(let sha) = try connection.command(["SCRIPT", "LOAD", source]) else { throw OtherAnswer() }
         let head = ["EVALSHA", sha, "9"] + room.keys.prefix(9)
         try connection.command(

@@ -42,7 +42,7 @@ private struct MixedFleet {
 
     init(_ connection: RedisConnection, name: String, seed: UInt64) throws {
         self.room = try ScriptRoom(connection, name: name)
-        let source = String(decoding: PackageResources.room_v1_lua, as: UTF8.self)
+        let source = try FirstScript.text()
         guard case .string(let sha) = try connection.command(["SCRIPT", "LOAD", source]) else {
             throw RedisConnection.Failure(description: "room-v1.lua does not compile")
         }

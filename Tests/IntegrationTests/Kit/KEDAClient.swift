@@ -12,8 +12,7 @@ struct KEDAClient {
     init(_ scene: Scene, port: UInt16, authority: String? = nil) throws {
         self.scene = scene
         self.python = try Self.findPython()
-        self.script = "\(scene.folder)/keda.py"
-        try scene.write(String(decoding: PackageResources.keda_py, as: UTF8.self), to: self.script)
+        self.script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("keda.py").path
         self.target = ["127.0.0.1:\(port)"] + (authority.map { ["--ca", $0] } ?? [])
     }
 
