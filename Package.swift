@@ -159,7 +159,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("AddressesTests", ["Addresses", "Primitives"]),
         tests("AdmissionTests", ["Admission", "Primitives"]),
-        tests("RoomScriptTests", ["Admission", "CHiredis", "Primitives"], pages: ["room-v1.lua"]),
+        tests("RoomScriptTests", ["Admission", "CHiredis", "Primitives", "TestKit"], pages: ["room-v1.lua"]),
         tests("HTTPWireTests", ["HTTPWire", "Primitives"]),
         tests("ScalingTests", ["Primitives", "Scaling", "Settings", "Simulation"]),
         tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings", "TestKit"]),
@@ -265,20 +265,14 @@ if Context.environment["SLUICE_LEAN"] == nil {
 // What does no I/O gains nothing under a sanitizer, and such a build is made twice in the checks.
 let isSanitized = Context.environment["SLUICE_SANITIZER"] != nil
 if isSanitized {
-    let gateways: Set = ["IntegrationTests"]
-    let all: Set = [
+    // Whole gateways have all threads and read all bytes from outside; the parts by themselves are for the long run.
+    let parts: Set = [
         "ControllerTests", "EmbeddedRedisTests", "EventLoopTests", "GatewayTests", "HTTPServiceTests",
-        "IntegrationTests", "KubernetesTests", "RedisClientTests", "SampleWorkerTests", "SharedStateTests",
-        "TransportTests",
+        "KubernetesTests", "RedisClientTests", "SampleWorkerTests", "SharedStateTests", "TransportTests",
     ]
-    let sanitized = Context.environment["SLUICE_LONG"] == nil ? gateways : all
-    package.targets.removeAll { $0.type == .test && !sanitized.contains($0.name) }
-}
-
-// The checks' builds are for nobody's debugger: where a program stopped is enough.
-if isStrict {
-    for target in package.targets {
-        target.swiftSettings?.append(.unsafeFlags(["-gline-tables-only"], .when(configuration: .debug)))
+    let isLong = Context.environment["SLUICE_LONG"] != nil
+    package.targets.removeAll {
+        $0.type == .test && $0.name != "IntegrationTests" && !(isLong && parts.contains($0.name))
     }
 }
 

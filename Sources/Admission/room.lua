@@ -1243,13 +1243,13 @@ local function isOlderWaiting(lines)
     return false
 end
 
--- Calls as many as should use up the tokens and slots of the next horizon, and a few to spare, for nobody comes evenly:
--- no more than go in within a horizon, or a slow room would have them stand at the door for as long as a line lasts
--- elsewhere. Generous on purpose: `exchange` alone decides who goes in, and who comes too early stands at the door for a
--- moment. Who has not come within half a horizon is no longer reckoned with: most have asked by then. A bucket that holds
--- a horizon's inflow loses nothing by waiting for them: there they have a horizon and an eighth. So they have where the
--- slots bind; too early would be a session there, and those who ask a little later would find the slots taken by numbers
--- behind theirs, so nobody is spare. Older lines come first.
+-- Calls as many as should use up the tokens and slots of the next horizon. A few are called to spare, for nobody comes
+-- evenly; but no more of them than a horizon's inflow, or in a slow room they would stand at the door for long. It
+-- is generous on purpose: `exchange` alone decides who goes in, and who comes too early stands at the door a moment.
+-- Others are called in the place of those who have not come within half a horizon, by which most have asked. A horizon
+-- and an eighth is waited for them where the bucket holds a horizon's inflow, for then no token is lost meanwhile; and
+-- where the slots bind, for there who comes too early stands at the door for a session, and who comes late finds the
+-- slot taken by a number behind. There nobody is called to spare. Older lines come first.
 local function callNext(room, showUp, sessions, atDoor)
     if not isOpen(room) or room.rate == 0 or room.held == 1 then return end
     local lines = olderOf(room)

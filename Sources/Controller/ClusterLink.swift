@@ -30,11 +30,7 @@ final class ClusterLink {
             return .failure(error)
         }
         #else
-        return .failure(
-            ClusterAccess.Problem(
-                description: "this is a lean sluice, which knows no way to a cluster: build it without SLUICE_LEAN"
-            )
-        )
+        return .failure(ClusterAccess.Problem(description: ClusterCheck.lean))
         #endif
     }
 
@@ -122,14 +118,25 @@ extension ClusterAccess.Source {
 
 /// For whoever looks at settings without running them.
 public enum ClusterCheck {
-    /// Why what the settings name gives no access to a cluster, from this machine; nil when it does. Nobody is asked.
-    public static func problem(of settings: KubernetesSettings) -> String? {
+    /// What a lean Sluice, which is built without the packages for it, says of Kubernetes and of KEDA.
+    public static let lean =
+        "this is a lean sluice, which knows neither Kubernetes nor KEDA: build it without SLUICE_LEAN"
+
+    /// Why this program cannot look after such a pool from this machine; nil when nothing is known to be in the way.
+    /// Nobody is asked.
+    public static func problem(of pool: PoolSettings) -> String? {
+        guard pool.driver == .kubernetes || pool.driver == .keda else { return nil }
+        #if CLUSTERS
+        guard pool.driver == .kubernetes else { return nil }
         do throws(ClusterAccess.Problem) {
-            _ = try ClusterAccess.Source(settings).read()
+            _ = try ClusterAccess.Source(pool.kubernetes).read()
             return nil
         } catch {
             return "\(error)"
         }
+        #else
+        return Self.lean
+        #endif
     }
 }
 

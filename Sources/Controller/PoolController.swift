@@ -102,11 +102,12 @@ final class PoolController {
     /// One round, as the leader with this fencing number.
     func control(fence: Int64) {
         guard !self.isBusy, !self.isStopping else { return }
+        // Also of what keeps the driver from taking over.
+        self.noteTrouble()
         guard self.driver.term == fence else {
             return self.driver.takeOver(fence: fence) { [weak self] in self?.control(fence: fence) }
         }
         self.isBusy = true
-        self.noteTrouble()
         if fence != self.fence { self.policy.beginTerm() }
         self.fence = fence
         self.board.mode(pool: self.name) { result in

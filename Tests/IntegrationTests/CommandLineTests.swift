@@ -92,8 +92,40 @@ import Testing
                     "notice: pools.workers.command: there is no program no-such-program on this machine"
                 ]
             )
+            configuration.room = nil
+            configuration.pool = ["driver": "kubernetes", "kubernetes": "{kubeconfig: \(scene.folder)/none}"]
+            try scene.write(configuration.text, to: file)
+            let cluster = try scene.run(try SluiceProcess.program, ["check", file])
+            #expect(cluster.end == .exited(0), "\(cluster.errors)")
+            #expect(cluster.output.contains("notice: pools.workers.driver: on this machine, \(Self.noCluster)"))
+            // Who runs it all the same is told by the log, too.
+            let sluice = try scene.start(configuration, waits: false)
+            try sluice.waitForLog("the pool is in trouble")
+            try sluice.waitForLog(Self.noCluster)
         }
     }
+
+    #if CLUSTERS
+    /// Of a kubeconfig that is not there.
+    private static let noCluster = "the kubeconfig cannot be read"
+    #else
+    private static let noCluster = "this is a lean sluice"
+
+    @Test func lean_poolOfKEDA_isRefused() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.room = nil
+            configuration.pool = ["driver": "keda", "workers": "[127.0.0.1:1]"]
+            let file = "\(scene.folder)/keda.yaml"
+            try scene.write(configuration.text, to: file)
+            let check = try scene.run(try SluiceProcess.program, ["check", file])
+            #expect(check.output.contains("notice: pools.workers.driver: on this machine, this is a lean sluice"))
+            let run = try scene.run(try SluiceProcess.program, ["run", file])
+            #expect(run.end == .exited(1), "\(run.output)")
+            #expect(run.errors.contains("pools.workers.driver: this is a lean sluice"))
+        }
+    }
+    #endif
 
     @Test func run_addressInUse_saysSoAndLeavesNothing() throws {
         try Scene.play { scene in

@@ -6,7 +6,7 @@ import Testing
 /// Doors at which more stand than one call looks at, of several gateways that rest, fall silent and come back: the
 /// histories drawn at random hold too few visitors to get there.
 @Suite(.serialized) struct CrowdedDoorTests {
-    static let histories: UInt64 = SanitizedRun.isOne ? 10 : 60
+    static let histories: UInt64 = 60
     static let gateways = ["a", "b", "c"]
 
     @Test func script_crowdedDoors_answersAndKeepsWhatTheModelDoes() throws {

@@ -1,10 +1,11 @@
+import TestKit
 import Testing
 
 @testable import Admission
 
 /// The script in a real Redis against the model. A failure prints the seed; `History(seed:steps:)` repeats it.
 @Suite(.serialized) struct RoomScriptTests {
-    static let histories: UInt64 = SanitizedRun.isOne ? 250 : SanitizedRun.isLong ? 5_000 : 1_500
+    static let histories: UInt64 = LongRun.isOne ? 5_000 : 1_500
     static let historiesOfABlock: UInt64 = 250
     static let stepsOfHistory = 40
 

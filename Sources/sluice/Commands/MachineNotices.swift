@@ -5,14 +5,14 @@ import Settings
 /// What a file names and this machine does not have. It may be checked on another machine than the one that will run it:
 /// so these are notices, and no errors.
 enum MachineNotices {
-    static func of(_ settings: Settings, path: String? = getenv("PATH").map { String(cString: $0) }) -> [String] {
+    static func of(_ settings: Settings) -> [String] {
         var notices: [String] = []
         for pool in settings.pools {
-            for (key, name) in self.programs(pool) where !self.isThere(name, path: path) {
+            for (key, name) in self.programs(pool) where !self.isThere(name) {
                 notices.append("pools.\(pool.name).\(key): there is no program \(name) on this machine")
             }
-            if pool.driver == .kubernetes, let problem = ClusterCheck.problem(of: pool.kubernetes) {
-                notices.append("pools.\(pool.name).kubernetes: from this machine, \(problem)")
+            if let problem = ClusterCheck.problem(of: pool) {
+                notices.append("pools.\(pool.name).driver: on this machine, \(problem)")
             }
         }
         return notices
@@ -31,8 +31,9 @@ enum MachineNotices {
     }
 
     /// As a shell finds it.
-    private static func isThere(_ name: String, path: String?) -> Bool {
+    private static func isThere(_ name: String) -> Bool {
         guard !name.contains("/") else { return access(name, X_OK) == 0 }
-        return (path ?? "").split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
     }
 }

@@ -1,4 +1,5 @@
 #if !CLUSTERS
+import Controller
 import EventLoop
 import Logging
 import Settings
@@ -13,13 +14,7 @@ final class ScalerDuty {
 
     func serve(_ settings: Settings, _ onStart: @escaping (Start) -> Void) {
         guard let pool = settings.poolsOfKEDA.first else { return onStart(.success(nil)) }
-        onStart(
-            .failure(
-                DaemonError(
-                    "pools.\(pool).driver: this is a lean sluice, which cannot answer KEDA: build it without SLUICE_LEAN"
-                )
-            )
-        )
+        onStart(.failure(DaemonError("pools.\(pool).driver: \(ClusterCheck.lean)")))
     }
 
     func stop(_ completion: @escaping () -> Void) { completion() }

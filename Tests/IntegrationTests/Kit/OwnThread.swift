@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// Runs each test of a suite on a thread that it may block: integration tests wait for processes and sockets, and on
@@ -23,7 +24,7 @@ extension Trait where Self == ConditionTrait {
     /// For tests that wait for sessions, leases and outages to end, a third of the time of all: a sanitizer finds in them
     /// what it finds in the others.
     static var underSanitizersWhenLong: Self {
-        .enabled(if: Patience.slowness == 1 || Patience.isLong, "under sanitizers with `Tests/run long`")
+        .enabled(if: Patience.slowness == 1 || LongRun.isOne, "under sanitizers with `Tests/run long`")
     }
 }
 

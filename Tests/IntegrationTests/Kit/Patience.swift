@@ -11,9 +11,6 @@ enum Patience {
     /// Where a test looks at a duration, a sanitizer's build may take so many times as long.
     static let slowness: Int64 = getenv("SLUICE_SANITIZER") == nil ? 1 : 10
 
-    /// As `Tests/run long` says.
-    static let isLong = getenv("SLUICE_LONG") != nil
-
     static var nowMilliseconds: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
