@@ -47,10 +47,10 @@ import Testing
     }
 
     /// Seeds by which sites without a fault are played.
-    static let controls: UInt64 = LongRun.isOne ? 20 : 8
+    static let controlSeeds: UInt64 = LongRun.isOne ? 20 : 8
 
     /// Where the slots bind, waits are longest and hardest to tell.
-    @Test(arguments: [false, true], 1...Self.controls)
+    @Test(arguments: [false, true], 1...Self.controlSeeds)
     func site_withoutAFault_breaksNothing(tightSlots: Bool, seed: UInt64) throws {
         guard tightSlots || seed <= 5 else { return }
         let verdict = try Self.verdict(nil, seed: seed, tightSlots: tightSlots)

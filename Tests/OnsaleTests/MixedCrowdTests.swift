@@ -20,7 +20,7 @@ import Testing
         return try ProxiedSale.verdict(scenario, plan: plan, fault: fault)
     }
 
-    @Test(arguments: 1...FaultWallTests.controls, [false, true])
+    @Test(arguments: 1...FaultWallTests.controlSeeds, [false, true])
     func site_withoutAFault_breaksNothing(seed: UInt64, tightSlots: Bool) throws {
         guard tightSlots || (5...7).contains(seed) else { return }
         let verdict = try Self.verdict(nil, seed: seed, tightSlots: tightSlots)
