@@ -153,16 +153,17 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
 
     private mutating func observePace(_ signals: PoolSignals, isBound: Bool, slots: Int) {
         let planned = Staffing.load(forSlots: Double(slots), limits: self.limits)
-        let measured = max(
-            self.model.load(ofRequestsPerSecond: self.arrivals.level ?? signals.arrivalsPerSecond),
-            Double(signals.inFlight + signals.queued)
-        )
+        let arriving = self.model.load(ofRequestsPerSecond: self.arrivals.level ?? signals.arrivalsPerSecond)
+        let measured = max(arriving, Double(signals.inFlight + signals.queued))
         self.pace.observe(
-            isBound: isBound,
-            busyShare: planned > 0 ? measured / planned : 1,
-            isTrimmed: self.trim.value < 1,
-            slots: slots,
-            most: self.model.requestsPerVisitor
+            .init(
+                isBound: isBound,
+                busyShare: planned > 0 ? measured / planned : 1,
+                arrivingShare: planned > 0 ? arriving / planned : 1,
+                isTrimmed: self.trim.value < 1,
+                slots: slots,
+                most: self.model.requestsPerVisitor
+            )
         )
     }
 
