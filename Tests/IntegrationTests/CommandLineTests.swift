@@ -93,7 +93,9 @@ import Testing
                 ]
             )
             configuration.room = nil
-            configuration.pool = ["driver": "kubernetes", "kubernetes": "{kubeconfig: \(scene.folder)/none}"]
+            configuration.pool = [
+                "driver": "kubernetes", "kubernetes": "{name: shop, kubeconfig: \(scene.folder)/none}",
+            ]
             try scene.write(configuration.text, to: file)
             let cluster = try scene.run(try SluiceProcess.program, ["check", file])
             #expect(cluster.end == .exited(0), "\(cluster.errors)")
