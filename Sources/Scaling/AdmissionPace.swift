@@ -13,6 +13,8 @@ struct AdmissionPace: Codable, Sendable, Equatable {
     private static let growth = 1.04
     /// Of the planned load, below which there is room.
     private static let room = 0.8
+    /// Of the planned load, from which on there is none, and the factor gives way.
+    private static let full = 0.9
     /// Of the planned load, what chance makes of one that is as planned.
     private static let crowded = 1.05
     /// Those inside leave in the end, and a cost that was believed too low is learned meanwhile.
@@ -52,15 +54,15 @@ struct AdmissionPace: Codable, Sendable, Equatable {
             self.factor = max(Self.least, min(self.factor, self.yielded(to: second)) / Self.growth)
         } else if self.factor < 1 {
             self.factor = self.steppedTo(1)
-        } else if second.busyShare > Self.room {
+        } else if second.busyShare > Self.full {
             self.factor = self.yielded(to: second)
-        } else if self.quiet >= Self.settling {
+        } else if second.busyShare < Self.room, self.quiet >= Self.settling {
             self.factor = max(1, min(second.most, self.factor * Self.growth))
         }
     }
 
-    /// What leaves the room that there was, but never less than the cost that was learned allows.
-    private func yielded(to second: Second) -> Double { max(1, self.factor * Self.room / second.busyShare) }
+    /// What keeps the workers as busy as that, but never less than the cost that was learned allows.
+    private func yielded(to second: Second) -> Double { max(1, self.factor * Self.full / second.busyShare) }
 
     private func steppedTo(_ goal: Double) -> Double {
         self.factor > goal ? max(goal, self.factor / Self.growth) : min(goal, self.factor * Self.growth)

@@ -38,6 +38,10 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
     static let drainOverStart = 0.5
     /// Pre-warmed workers are ordered this long before the last moment: one second for the call, one for the driver.
     static let preWarmMarginNanoseconds = 2 * Nanoseconds.perSecond
+    /// Going down by less than this share of the pool saves little: it waits longer, so that several such steps become one
+    /// and what was let go is not ordered again.
+    static let smallStep = 0.3
+    static let smallStepNanoseconds = 30 * Nanoseconds.perSecond
     /// Smaller changes of the admission rate are not worth a line in the journal.
     static let rateDeadband = 0.02
 
@@ -264,6 +268,12 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         let recent = limits.clamped(self.history.highest(withinNanoseconds: self.holdNanoseconds, now: now))
         let settled = pool.draining == 0 && pool.ready + pool.pending.count <= current
         guard recent < current, settled, self.panicUntil == nil else { return (current, .holding) }
+        if Double(current - recent) < Double(current) * Self.smallStep {
+            let longer = min(limits.scaleDownAfterNanoseconds, self.holdNanoseconds + Self.smallStepNanoseconds)
+            guard limits.clamped(self.history.highest(withinNanoseconds: longer, now: now)) < current else {
+                return (current, .holding)
+            }
+        }
         return (max(recent, wanted, current - max(1, current / Self.largestStep)), .scaleDown)
     }
 

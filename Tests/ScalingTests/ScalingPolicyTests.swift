@@ -168,6 +168,20 @@ import Testing
         #expect(quiet.contains { $0.reason == .scaleDown })
     }
 
+    /// Ten workers, of which eight or five are needed from now on: two are not worth a step as early as five are.
+    @Test func decide_smallStepDown_waitsLonger() throws {
+        func firstStep(load: Double) throws -> Int {
+            var policy = ScalingPolicy(limits: Given.limits())
+            let busy = policy.settle(Given.signals(arrivals: 3_000, inFlight: 60), ready: 10, from: 0, seconds: 30)
+            let size = try #require(busy.last?.desiredWorkers)
+            let later = policy.settle(Given.signals(arrivals: load, inFlight: 20), ready: size, from: 30, seconds: 120)
+            return try #require(later.firstIndex { $0.desiredWorkers < size })
+        }
+        let (small, large) = (try firstStep(load: 2_500), try firstStep(load: 1_200))
+        #expect((14...25).contains(large), "\(large) s")
+        #expect((44...60).contains(small), "\(small) s")
+    }
+
     /// A new leader finds twenty workers, of which this moment needs ten: it does not know yet what they are for.
     @Test func decide_firstTime_keepsTheWorkersThatItFinds() {
         var policy = ScalingPolicy(limits: Given.limits(1...40))
