@@ -94,13 +94,18 @@ extension SitePlan {
     ) throws(RehearsalProblem) {
         let noShowShare = scenario.mean(\.noShowShare)
         let people = Double(scenario.visitors) * (1 - noShowShare)
-        let pace = Double(min(self.before.inflowMilli, capacity.carriedMilli(workers: self.mostWorkers))) / 1000
         let seconds = scenario.durationSeconds - (self.hasOpening ? scenario.curve.openingSeconds : 0)
-        let most = max(0, pace * (seconds * Self.drainedShare - scenario.mean(\.longestThinkSeconds)))
+        let drainSeconds = max(0, seconds * Self.drainedShare - scenario.mean(\.longestThinkSeconds))
+        // The bucket is full when the sale begins; but nobody gets in without a slot, or is served without a worker.
+        let atOnce = min(self.before.burst, self.slots)
+        let perSecond = Double(self.before.inflowMilli) / 1000
+        let carried = Double(capacity.carriedMilli(workers: self.mostWorkers)) / 1000
+        let most = min(Double(atOnce) + perSecond * drainSeconds, carried * drainSeconds)
         guard people <= most else {
             throw RehearsalProblem(
-                "\(Format.count(scenario.visitors)) visitors cannot be in by the end of the run: the file lets in about "
-                    + "\(Format.decimal(pace))/s, which is \(Format.count(Int(most))) in time; use --visitors "
+                "\(Format.count(scenario.visitors)) visitors cannot be in by the end of the run: the room lets in "
+                    + "\(Format.count(atOnce)) at once and \(Format.decimal(perSecond))/s, and the workers carry about "
+                    + "\(Format.decimal(carried))/s, which is \(Format.count(Int(most))) in time; use --visitors "
                     + "\(max(1, Int(most / (1 - noShowShare)))) or fewer, or more --seconds"
             )
         }
