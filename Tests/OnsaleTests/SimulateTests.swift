@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Settings
 import SettingsFile
@@ -154,6 +155,29 @@ import Testing
             try self.rehearsal(Self.file(rooms: ["sale"]), set: ["rooms.sale.inflow=0/s"])
         }
         #expect(problem.description.hasPrefix("rooms.sale.inflow is 0/s, which lets nobody in: "))
+    }
+
+    /// Nobody but one gets in while that one's session lasts: what came of it would say nothing of the site.
+    @Test func roomOfOneSlot_isRefused_inTheWordsOfPlay() throws {
+        let scenario = Scenario(visitors: 200, durationSeconds: 40, seed: 1)
+        let text = RehearsalTests.text().replacing("slots: 500", with: "slots: 1")
+        let played = try #require(throws: RehearsalProblem.self) {
+            try RehearsalTests.rehearse(text, scenario: scenario)
+        }
+        let problem = try #require(throws: PlayProblem.self) {
+            try self.rehearsal(text).checkSlots(for: scenario)
+        }
+        #expect(problem.description == played.description)
+        #expect(problem.description.contains("rooms.sale.slots is 1. Use --visitors 9 or fewer, more slots, or "))
+        try self.rehearsal(text).checkSlots(for: Scenario(visitors: 9, durationSeconds: 40, seed: 1))
+        try self.rehearsal(text, set: ["rooms.sale.session_length=39s"]).checkSlots(for: scenario)
+        try self.rehearsal(text, set: ["rooms.sale.slots=25"]).checkSlots(for: scenario)
+        let (folder, path) = try RehearsalTests.write(text)
+        try withExtendedLifetime(folder) {
+            let command = try SimulateCommand.parse([path, "--visitors", "200", "--seconds", "60"])
+            let code = try #require(throws: ExitCode.self) { try command.run() }
+            #expect(code.rawValue == Verdict.ExitCode.notPlayed.rawValue)
+        }
     }
 
     @Test func seedsBeyondTheHighest_areRefused() throws {

@@ -29,7 +29,7 @@ extension SitePlan {
         self.takeWorkers(pool, capacity)
         self.takeLimits(room, capacity)
         self.leaveOut(room, pool, scenario, capacity)
-        try self.checkCrowd(scenario, room.name, capacity)
+        try self.checkCrowd(scenario, room, capacity)
     }
 
     private mutating func takeWorkers(_ pool: PoolSettings, _ capacity: PoolCapacity) {
@@ -89,7 +89,7 @@ extension SitePlan {
     /// A crowd that cannot be in by the end of the run would be a verdict on the plan, not on the site.
     private func checkCrowd(
         _ scenario: Scenario,
-        _ room: String,
+        _ room: RoomSettings,
         _ capacity: PoolCapacity
     ) throws(RehearsalProblem) {
         let noShowShare = scenario.mean(\.noShowShare)
@@ -109,14 +109,7 @@ extension SitePlan {
                     + "\(max(1, Int(most / (1 - noShowShare)))) or fewer, or more --seconds"
             )
         }
-        let staying = people * (1 - scenario.mean(\.leavePageShare))
-        guard Double(self.sessionSeconds) < seconds || staying < Double(self.slots) * 0.9 else {
-            throw RehearsalProblem(
-                "one visitor in ten closes the window and holds the slot for a session_length of "
-                    + "\(self.sessionSeconds) s: of \(Format.count(scenario.visitors)) visitors more than the "
-                    + "\(Format.count(self.slots)) slots of the room \(room) hold in a run that is shorter; use fewer "
-                    + "--visitors"
-            )
-        }
+        let problem = room.tooFewSlots(for: scenario, hasOpening: self.hasOpening)
+        if let problem { throw RehearsalProblem(problem) }
     }
 }

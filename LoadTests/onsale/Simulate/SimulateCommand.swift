@@ -70,6 +70,7 @@ struct SimulateCommand: ParsableCommand {
             try SimulationOptions.refuseFaults(scenario)
             try Self.checkSeeds(from: scenario.seed, count: self.seeds)
             var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
+            try rehearsal.checkSlots(for: scenario)
             if let folder = self.report {
                 guard scenario.visitors <= SimulatedCrowd.mostJudged else { throw Self.tooManyForAPage }
                 // Before the simulation, which may take minutes.

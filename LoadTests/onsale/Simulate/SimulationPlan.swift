@@ -136,6 +136,12 @@ struct SimulationPlan: Sendable {
         self.facts += overrides.map { RunReport.Fact(name: "set for this run", value: "\($0.path): \($0.value)") }
     }
 
+    /// Throws where `play` would refuse the crowd for the room's slots. Not asked by a search, which may find more.
+    func checkSlots(for scenario: Scenario) throws(PlayProblem) {
+        let problem = self.room.tooFewSlots(for: scenario, hasOpening: self.room.opensAtMicros != nil)
+        if let problem { throw PlayProblem(problem) }
+    }
+
     // MARK: A run
 
     /// One run of the crowd by these settings.
