@@ -97,6 +97,24 @@ import Testing
         #expect(few.counts.exchanges < usual.counts.exchanges)
     }
 
+    /// Workers that serve a lower inflow need not grow, and what they were not made for they need not let in.
+    @Test(arguments: ["12/s", "200/s"])
+    func inflowThatIsSet_isTheOneThatIsJudged(inflow: String) throws {
+        let scenario = Scenario(visitors: 1_000, durationSeconds: 39.6, seed: 1)
+        var site = SitePlan(scenario)
+        #expect(site.needsMoreWorkers && site.before.inflowPerSecond == 42)
+        let override = try #require(SettingsOverride(parsing: "rooms.onsale.inflow=\(inflow)"))
+        let changed = try SimulationPlan(plan: site, scenario: scenario, overrides: [override])
+        #expect(changed.facts.contains { $0.name == "after the changes" && $0.value.hasPrefix("\(inflow), burst ") })
+        site.changes = []
+        let plan = try SimulationPlan(plan: site, scenario: scenario, overrides: [override])
+        #expect(plan.facts.contains { $0.name == "inflow" && $0.value == "\(inflow), burst 5" })
+        let evidence = plan.play(try Crowd(scenario)).evidence
+        let broken = Judge(objectives: scenario.objectives, evidence: evidence).verdict().broken
+        let blamed = broken.filter { [.workers, .shortfall].contains($0.name) }
+        #expect(blamed.map { "\($0.title): \($0.measured), \($0.detail)" } == [])
+    }
+
     // MARK: What was asked for
 
     @Test func objective_thatCannotBeMet_isMissed() throws {

@@ -40,8 +40,18 @@ struct SimulationPlan: Sendable {
         try Self.checkNames(overrides, in: SettingsFile.decode(Array(text.utf8), path: "generated"))
         try self.init(settings(plan.before), room: SitePlan.roomName)
         self.changes = try plan.changes.map { ($0.seconds, try settings($0.limits)) }
-        self.facts = plan.facts
-        self.needsMoreWorkers = plan.needsMoreWorkers
+        if !self.changes.isEmpty {
+            let limits = self.changes.compactMap { $0.settings.room(named: self.room.name) }.map(self.limits)
+            self.facts.append(RunReport.Fact(name: "after the changes", value: limits.joined(separator: "; ")))
+        }
+        // By what was put in place of the plan's; more than the plan's workers were made for is nobody's due.
+        self.needsMoreWorkers = SitePlan.keepsMoreBusy(
+            than: self.pool.workerBounds.lowerBound * self.pool.worker.slots,
+            inflowMilli: self.steps.map(\.rateMilli).max() ?? 0,
+            requestsPerVisitor: plan.requestsPerVisitor,
+            serviceSeconds: Double(self.pool.worker.serviceTimeNanoseconds) / 1e9
+        )
+        self.carriedMilli = plan.highestInflowMilli
         self.noteOverrides(overrides)
     }
 
@@ -115,10 +125,20 @@ struct SimulationPlan: Sendable {
         self.facts = Self.facts(room, pool)
     }
 
+    /// As they are after a change, in words.
+    private func limits(_ room: RoomSettings) -> String {
+        let slots = room.slots == self.room.slots ? "" : ", slots \(Format.count(Int(room.slots)))"
+        return Self.inflow(room) + slots
+    }
+
+    private static func inflow(_ room: RoomSettings) -> String {
+        "\(SandboxedFile.rate(room.inflowMilli)), burst \(room.burst)"
+    }
+
     private static func facts(_ room: RoomSettings, _ pool: PoolSettings) -> [RunReport.Fact] {
         [
             ("room", "\(room.name), in front of pool \(pool.name)"),
-            ("inflow", "\(Format.decimal(Double(room.inflowMilli) / 1000, places: 3))/s, burst \(room.burst)"),
+            ("inflow", Self.inflow(room)),
             ("slots", Format.count(Int(room.slots))),
             ("session length", Format.duration(micros: room.sessionMicros)),
             ("workers", "\(pool.workerBounds.lowerBound) to \(pool.workerBounds.upperBound)"),

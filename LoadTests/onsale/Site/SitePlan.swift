@@ -134,11 +134,28 @@ struct SitePlan: Equatable, Sendable {
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
     }
 
-    /// The crowd keeps more slots busy at the raised inflow than the fewest workers have, with some to spare for chance.
+    /// The crowd keeps more slots busy at the raised inflow than the fewest workers have.
     var needsMoreWorkers: Bool {
-        let most = ([self.before] + self.changes.map(\.limits)).map(\.inflowPerSecond).max() ?? 0
-        let load = Double(most * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
-        return load + load.squareRoot() - 0.05 > Double(self.fewestWorkers * self.slotsPerWorker)
+        Self.keepsMoreBusy(
+            than: self.fewestWorkers * self.slotsPerWorker,
+            inflowMilli: self.highestInflowMilli,
+            requestsPerVisitor: self.requestsPerVisitor,
+            serviceSeconds: Double(self.serviceMilliseconds) / 1000
+        )
+    }
+
+    /// Exchanges per 1000 seconds, where the limits are raised.
+    var highestInflowMilli: Int64 { self.changes.map(\.limits.inflowMilli).reduce(self.before.inflowMilli, max) }
+
+    /// Such an inflow keeps more slots of workers busy than these, with some to spare for chance.
+    static func keepsMoreBusy(
+        than slots: Int,
+        inflowMilli: Int64,
+        requestsPerVisitor: Int,
+        serviceSeconds: Double
+    ) -> Bool {
+        let load = Double(inflowMilli) / 1000 * Double(requestsPerVisitor) * serviceSeconds
+        return load + load.squareRoot() - 0.05 > Double(slots)
     }
 
     /// Up to the next figure that a person would write, by a twentieth at most where figures are whole: a line that is
