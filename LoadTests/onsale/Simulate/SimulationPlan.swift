@@ -10,8 +10,6 @@ struct SimulationPlan: Sendable {
     /// Second 0 of every simulated run, on a clock that nobody has: any time does.
     static let startedMicros: Int64 = 1_795_000_000_000_000
     static let startedAt = Instant(nanoseconds: 1_000 * UInt64(Nanoseconds.perSecond))
-    /// As for `play`: a controller looks once a second, starts workers, sees them ready, and then lends the rate.
-    private static let controllerSeconds: Int64 = 3
 
     var settings: Settings
     /// The file written anew, each at a time from the start of the run.
@@ -224,17 +222,14 @@ struct SimulationPlan: Sendable {
     }
 
     private func schedule(_ objectives: Objectives) -> LimitSchedule {
-        let opensAt = self.room.opensAtMicros ?? Self.startedMicros
-        let startSeconds = (self.pool.worker.startTimeNanoseconds + Nanoseconds.perSecond - 1) / Nanoseconds.perSecond
-        let startMicros = (startSeconds + Self.controllerSeconds) * 1_000_000
-        let openedMicros = Objectives.openedMicros + (self.pool.minWorkers > 0 ? 0 : startMicros)
-        return LimitSchedule(
+        LimitSchedule(
             written: self.steps,
-            openingMicros: max(0, opensAt - Self.startedMicros),
-            reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: startMicros,
-            openedMicros: self.room.opensAtMicros == nil ? nil : openedMicros,
-            carriedMilli: self.carriedMilli
+            openingMicros: self.room.opensAtMicros.map { max(0, $0 - Self.startedMicros) },
+            workerStartSeconds: (self.pool.worker.startTimeNanoseconds + Nanoseconds.perSecond - 1)
+                / Nanoseconds.perSecond,
+            fewestWorkers: self.pool.minWorkers,
+            carriedMilli: self.carriedMilli,
+            objectives: objectives
         )
     }
 }

@@ -87,8 +87,6 @@ struct SitePlan: Equatable, Sendable {
     private static let raiseShare = 0.4
     private static let lowerShare = 0.75
     private static let probeShares = [0.1, 0.3, 0.5, 0.7, 0.85]
-    /// A controller looks at its pool once a second, starts workers, sees them ready and then lends the rate.
-    static let controllerSeconds = 3
     /// Of those who get a place and come back, the share that does not lose patience in so short a run.
     private static let patientShare = 0.97
 
@@ -247,15 +245,13 @@ struct SitePlan: Equatable, Sendable {
                 slots: Int64(limits.slots ?? self.slots)
             )
         }
-        let startMicros = Int64(self.startSeconds + Self.controllerSeconds) * 1_000_000
-        let openedMicros = Objectives.openedMicros + (self.fewestWorkers > 0 ? 0 : startMicros)
         return LimitSchedule(
             written: [step(self.before, 0)] + zip(self.changes, writtenMicros).map { step($0.limits, $1) },
-            openingMicros: openingMicros,
-            reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: startMicros,
-            openedMicros: self.hasOpening ? openedMicros : nil,
-            carriedMilli: self.carriedMilli
+            openingMicros: self.hasOpening ? openingMicros : nil,
+            workerStartSeconds: Int64(self.startSeconds),
+            fewestWorkers: self.fewestWorkers,
+            carriedMilli: self.carriedMilli,
+            objectives: objectives
         )
     }
 
