@@ -155,16 +155,24 @@ import Testing
     @Test func nameThatIsNotThere_isNotPutIn() throws {
         let override = try #require(SettingsOverride(parsing: "rooms.nope.inflow=5/s"))
         let scenario = Scenario(visitors: 100, durationSeconds: 20, seed: 1)
-        let problem = try #require(throws: PlayProblem.self) {
+        let start = "--set rooms.nope.inflow=5/s: rooms.nope.inflow: there is no room nope; there are: "
+        let problem = try #require(throws: SettingsError.self) {
             try SimulationPlan(plan: SitePlan(scenario), scenario: scenario, overrides: [override])
         }
-        #expect(problem.description == "--set rooms.nope.inflow: there is no room nope; there are: onsale")
-        let (folder, path) = try RehearsalTests.write(RehearsalTests.text())
-        defer { withExtendedLifetime(folder) {} }
-        let ofFile = try #require(throws: PlayProblem.self) {
-            try SimulationPlan(file: path, room: nil, scenario: scenario, overrides: [override])
+        #expect(problem.description == start + "onsale")
+        let ofFile = try #require(throws: SettingsError.self) {
+            try self.rehearsal(Self.file(rooms: ["sale"]), set: ["rooms.nope.inflow=5/s"])
         }
-        #expect(ofFile.description.hasPrefix("--set rooms.nope.inflow: there is no room nope; there are: "))
+        #expect(ofFile.description == start + "sale")
+    }
+
+    @Test func wholeRoom_isPutIn() throws {
+        let plan = try self.rehearsal(
+            Self.file(rooms: ["sale"]),
+            room: "vip",
+            set: ["rooms.vip={slots: 40, inflow: 5/s}", "rooms.vip.burst=9", "routes[0].room=vip"]
+        )
+        #expect(plan.room.slots == 40 && plan.room.inflowMilli == 5_000 && plan.room.burst == 9)
     }
 
     /// As `play` refuses it.

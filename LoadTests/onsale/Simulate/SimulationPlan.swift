@@ -34,8 +34,6 @@ struct SimulationPlan: Sendable {
             let text = try plan.yaml(limits, opensAt: opensAt)
             return try SettingsFile.decode(Array(text.utf8), path: "generated", overrides: overrides)
         }
-        let text = try plan.yaml(plan.before, opensAt: opensAt)
-        try Self.checkNames(overrides, in: SettingsFile.decode(Array(text.utf8), path: "generated"))
         try self.init(settings(plan.before), room: SitePlan.roomName)
         self.changes = try plan.changes.map { ($0.seconds, try settings($0.limits)) }
         if !self.changes.isEmpty {
@@ -55,8 +53,6 @@ struct SimulationPlan: Sendable {
 
     /// The operator's own file. A room with `opens_at` opens when the scenario says: second 0 is put so long before it.
     init(file: String, room: String?, scenario: Scenario, overrides: [SettingsOverride]) throws {
-        // A file that is good only with what is put into it says itself what it lacks.
-        if let plain = try? SettingsFile.load(file, opensPorts: false) { try Self.checkNames(overrides, in: plain) }
         var settings = try SettingsFile.load(file, opensPorts: false, overrides: overrides)
         let name = try room ?? Self.onlyRoom(settings, file)
         let opening = Self.startedMicros + Int64(scenario.curve.openingSeconds * 1e6)
@@ -66,21 +62,6 @@ struct SimulationPlan: Sendable {
         try self.init(settings, room: name)
         self.takeWhatIsDue(scenario)
         self.noteOverrides(overrides)
-    }
-
-    /// A value is put in place of another: a name that the file does not have would begin a room, which lacks all else.
-    private static func checkNames(_ overrides: [SettingsOverride], in settings: Settings) throws(PlayProblem) {
-        let groups = [
-            "rooms": ("room", settings.rooms.map(\.name)), "pools": ("pool", settings.pools.map(\.name)),
-        ]
-        for override in overrides {
-            let keys = override.path.split(separator: ".").map(String.init)
-            guard keys.count > 1, let (what, names) = groups[keys[0]], !names.contains(keys[1]) else { continue }
-            throw PlayProblem(
-                "--set \(override.path): there is no \(what) \(keys[1]); there are: "
-                    + (names.isEmpty ? "none" : names.joined(separator: ", "))
-            )
-        }
     }
 
     /// As for a file that is played: what its workers cannot carry is no shortfall of the room.
