@@ -208,9 +208,9 @@ import Testing
 
     @Test func seedsBeyondTheHighest_areRefused() throws {
         let most = UInt64(Int.max)
-        #expect(throws: (any Error).self) { try SimulateCommand.checkSeeds(from: most, count: 2) }
-        try SimulateCommand.checkSeeds(from: most, count: 1)
-        try SimulateCommand.checkSeeds(from: most - 1, count: 2)
+        #expect(throws: (any Error).self) { try SimulationOptions.checkSeeds(from: most, count: 2) }
+        try SimulationOptions.checkSeeds(from: most, count: 1)
+        try SimulationOptions.checkSeeds(from: most - 1, count: 2)
     }
 
     static func file(rooms: [String], opensAt: String = "null") -> String {
