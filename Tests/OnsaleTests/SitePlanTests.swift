@@ -95,6 +95,14 @@ import Testing
         }
         #expect(plan(20_000, 90).needsMoreWorkers && plan(2_000, 45).needsMoreWorkers)
         #expect(!plan(500, 900).needsMoreWorkers)
+        // 1.2 slots are busy: 1.6 at three quarters, and 2.3 with a square root to spare.
+        var site = plan(2_000, 45)
+        (site.changes, site.slotsPerWorker, site.requestsPerVisitor) = ([], 2, 5)
+        site.before.inflowMilli = 12_000
+        #expect(!site.needsMoreWorkers)
+        // 1.6 slots: 2.1, and 2.9.
+        site.before.inflowMilli = 16_000
+        #expect(site.needsMoreWorkers)
     }
 
     /// Rounded up so little that the line is still there when the last change is to be felt.

@@ -45,7 +45,8 @@ struct SimulationPlan: Sendable {
             than: self.pool.workerBounds.lowerBound * self.pool.worker.slots,
             inflowMilli: self.steps.map(\.rateMilli).max() ?? 0,
             requestsPerVisitor: plan.requestsPerVisitor,
-            serviceSeconds: Double(self.pool.worker.serviceTimeNanoseconds) / 1e9
+            serviceSeconds: Double(self.pool.worker.serviceTimeNanoseconds) / 1e9,
+            utilization: self.pool.scaling.utilization
         )
         self.carriedMilli = plan.highestInflowMilli
         self.noteOverrides(overrides)

@@ -138,22 +138,25 @@ struct SitePlan: Equatable, Sendable {
             than: self.fewestWorkers * self.slotsPerWorker,
             inflowMilli: self.highestInflowMilli,
             requestsPerVisitor: self.requestsPerVisitor,
-            serviceSeconds: Double(self.serviceMilliseconds) / 1000
+            serviceSeconds: Double(self.serviceMilliseconds) / 1000,
+            utilization: self.utilization
         )
     }
 
     /// Exchanges per 1000 seconds, where the limits are raised.
     var highestInflowMilli: Int64 { self.changes.map(\.limits.inflowMilli).reduce(self.before.inflowMilli, max) }
 
-    /// Such an inflow keeps more slots of workers busy than these, with some to spare for chance.
+    /// Such an inflow asks for more slots of workers than these for sure: by the aimed utilization, and also with no more
+    /// to spare than for chance, as in a large pool.
     static func keepsMoreBusy(
         than slots: Int,
         inflowMilli: Int64,
         requestsPerVisitor: Int,
-        serviceSeconds: Double
+        serviceSeconds: Double,
+        utilization: Double
     ) -> Bool {
         let load = Double(inflowMilli) / 1000 * Double(requestsPerVisitor) * serviceSeconds
-        return load + load.squareRoot() - 0.05 > Double(slots)
+        return min(load / utilization, load + load.squareRoot() - 0.05) > Double(slots)
     }
 
     /// Up to the next figure that a person would write, by a twentieth at most where figures are whole: a line that is
