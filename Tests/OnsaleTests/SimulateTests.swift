@@ -152,6 +152,15 @@ import Testing
         #expect(plan.facts.contains { $0.value == "the room has no opening" })
     }
 
+    /// Nobody counts down to the opening that the crowd believes in.
+    @Test func file_withoutAnOpening_showsNoCountdown() throws {
+        let scenario = Scenario(visitors: 900, durationSeconds: 40, seed: 1)
+        let evidence = try self.rehearsal(Self.file(rooms: ["sale"])).play(try Crowd(scenario)).evidence
+        let checks = Judge(objectives: scenario.objectives, evidence: evidence).verdict().checks
+        let pages = try #require(checks.first { $0.name == .pages })
+        #expect(pages.outcome == .passed, "\(pages.measured) \(pages.detail)")
+    }
+
     @Test func nameThatIsNotThere_isNotPutIn() throws {
         let override = try #require(SettingsOverride(parsing: "rooms.nope.inflow=5/s"))
         let scenario = Scenario(visitors: 100, durationSeconds: 20, seed: 1)

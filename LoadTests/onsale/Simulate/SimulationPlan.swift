@@ -160,7 +160,13 @@ struct SimulationPlan: Sendable {
             )
         else { preconditionFailure("the room and its pool were looked up before") }
         for change in self.changes { site.schedule(change.settings, writtenAt: Self.instant(change.seconds)) }
-        var run = SimulatedCrowd(crowd, site: site, startedAt: Self.startedAt, isCounted: isCounted)
+        var run = SimulatedCrowd(
+            crowd,
+            site: site,
+            startedAt: Self.startedAt,
+            isOpenFromStart: self.room.opensAtMicros == nil,
+            isCounted: isCounted
+        )
         run.inflowPerSecond = self.steps.map { (Self.instant(Double($0.micros) / 1e6), Double($0.rateMilli) / 1000) }
         run.play(restSeconds: self.restSeconds)
         var evidence = run.evidence(startedMicros: Self.startedMicros)
