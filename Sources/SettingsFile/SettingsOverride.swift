@@ -41,15 +41,31 @@ public struct SettingsOverride: Equatable, Sendable {
     }
 
     /// The tree with the value in place. Keys that are not there are put in: whether they mean anything is checked with
-    /// the rest of the file.
+    /// the rest of the file. A room or a pool that is not there is put in only as a whole: one value of it would begin one
+    /// that lacks all else.
     func applied(to tree: SettingsNode?) throws(SettingsError) -> SettingsNode {
         guard let steps = self.steps else {
             throw self.refused("is no path of a key, such as rooms.onsale.inflow or routes[0].pool")
         }
+        try self.checkName(steps, in: tree)
         let start = SourcePosition(line: 1, column: 1)
         let value =
             try YAMLTree.parse(self.value, file: self.source) ?? SettingsNode(.scalar("", isPlain: true), at: start)
         return try self.put(value, at: steps[...], in: tree ?? SettingsNode(.mapping([]), at: start))
+    }
+
+    /// What is named by an operator, by the key of its section.
+    private static let named = ["pools": "pool", "rooms": "room"]
+
+    private func checkName(_ steps: [Step], in tree: SettingsNode?) throws(SettingsError) {
+        guard steps.count > 2, case .key(let section) = steps[0], case .key(let name) = steps[1],
+            let what = Self.named[section]
+        else { return }
+        let names = tree?.entries.first { $0.key == section }?.value.entries.map(\.key) ?? []
+        guard !names.contains(name) else { return }
+        let known = names.isEmpty ? "none" : names.joined(separator: ", ")
+        let message = "there is no \(what) \(name); there are: \(known)"
+        throw SettingsError([SettingsProblem(file: self.source, position: nil, path: self.path, message: message)])
     }
 
     private func refused(_ what: String) -> SettingsError {
@@ -91,4 +107,9 @@ public struct SettingsOverride: Equatable, Sendable {
             return SettingsNode(.sequence(items), at: position)
         }
     }
+}
+
+extension SettingsNode {
+    /// None where it is no mapping.
+    fileprivate var entries: [Entry] { if case .mapping(let entries) = self.content { entries } else { [] } }
 }

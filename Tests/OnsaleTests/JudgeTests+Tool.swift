@@ -83,6 +83,25 @@ extension JudgeTests {
         #expect(tool.isDoubt == (isDoubt ? true : nil) && (tool.outcome == .failed) == isDoubt, "\(tool)")
     }
 
+    /// Lateness is that of the worst second and of the one before: what the tool did at another time says nothing of it.
+    @Test(arguments: [(lateIn: 10, isInDoubt: true), (9, true), (50, false), (11, false)])
+    func worstSecond_isInDoubt_whereTheToolWasLateInIt(lateIn: Int, isInDoubt: Bool) throws {
+        let start = Self.start
+        var timeline = Timeline()
+        for second in 0..<60 {
+            var tally = Tally()
+            let answeredAt = start.advanced(byNanoseconds: second == 10 ? 900_000_000 : 40_000_000)
+            for _ in 0..<200 {
+                tally.wasLate(nanoseconds: second == lateIn ? 400_000_000 : 1_000_000)
+                tally.heard(.inside, due: start, sentAt: start, now: answeredAt)
+            }
+            timeline.append(tally, Gauges())
+        }
+        let result = RunResult(Evidence(startedMicros: 0, timeline: timeline))
+        let objective = ObjectiveResult(try Objective(parsing: "inside.worst_second<500ms"), of: result)
+        #expect(!objective.isReached && objective.isInDoubt == isInDoubt, "\(objective.toolLateness ?? -1)")
+    }
+
     /// A second in which the tool stood still is less than one in a hundred timers of a long run.
     @Test func toolThatStoodStill_isFound() {
         let verdict = Self.verdict { evidence in

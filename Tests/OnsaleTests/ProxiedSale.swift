@@ -49,7 +49,7 @@ struct ProxiedSale {
     /// Of people who have gone and given nothing back, each with the time at which they went.
     private var left: [(jar: SimulatedJars.Jar, leftAt: Instant)] = []
     private var books: VisitBooks
-    private var timeline = Timeline()
+    private var timeline: Timeline
     private var tally = Tally()
     private var exchanges: [AdmissionJournal.Exchange] = []
     private var limits: [LimitStep] = []
@@ -58,7 +58,7 @@ struct ProxiedSale {
     private var leftCount = 0
     private var draw: SplitMix64
 
-    init(_ crowd: Crowd, plan: SitePlan, fault: Fault? = nil) throws {
+    init(_ crowd: Crowd, plan: SitePlan, fault: Fault? = nil, excuses: Excuses = .none) throws {
         let startedAt = SimulationPlan.startedAt
         let configured = fault?.configured(plan) ?? plan
         var simulated = try SimulationPlan(plan: configured, scenario: crowd.scenario, overrides: [])
@@ -78,6 +78,7 @@ struct ProxiedSale {
         }
         self.scenario = crowd.scenario
         self.plan = plan
+        self.timeline = Timeline(excuses: excuses)
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt)
         self.guests = crowd.visitors.map { Guest(machine: VisitorMachine($0, startedAt: startedAt)) }
         self.proxy = FaultyProxy(fault, visitors: crowd.count)

@@ -219,6 +219,19 @@ import Testing
         #expect(problem.description.contains(words))
     }
 
+    /// 150 visitors are 141 who come, and 40 s at 2/s let in fewer than 60: the others have to be in with the first burst.
+    @Test func burst_letsInACrowdThatTheRateAloneDoesNot() throws {
+        let text = Self.text().replacingOccurrences(of: "30/s", with: "2/s")
+        let scenario = Scenario(visitors: 150, durationSeconds: 40, seed: 1)
+        let problem = try #require(throws: RehearsalProblem.self) { try Self.rehearse(text, scenario: scenario) }
+        #expect(problem.description.contains("the room lets in 7 at once and 2/s, and the workers carry about "))
+        let wide = text.replacingOccurrences(of: "burst: 7", with: "burst: 120")
+        #expect(try Self.rehearse(wide, scenario: scenario).plan.before.burst == 120)
+        // Nobody gets in without a slot, whatever the burst.
+        let few = wide.replacingOccurrences(of: "slots: 500", with: "slots: 50, session_length: 5s")
+        #expect(throws: RehearsalProblem.self) { try Self.rehearse(few, scenario: scenario) }
+    }
+
     /// In the gateway's own words, with file, line and key.
     @Test func file_withMistakes_isRefusedByTheGateway() throws {
         let error = try #require(throws: SettingsError.self) {

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Settings
 import SettingsFile
@@ -96,6 +97,24 @@ import Testing
         #expect(few.counts.exchanges < usual.counts.exchanges)
     }
 
+    /// Workers that serve a lower inflow need not grow, and what they were not made for they need not let in.
+    @Test(arguments: ["12/s", "200/s"])
+    func inflowThatIsSet_isTheOneThatIsJudged(inflow: String) throws {
+        let scenario = Scenario(visitors: 1_000, durationSeconds: 39.6, seed: 1)
+        var site = SitePlan(scenario)
+        #expect(site.needsMoreWorkers && site.before.inflowPerSecond == 42)
+        let override = try #require(SettingsOverride(parsing: "rooms.onsale.inflow=\(inflow)"))
+        let changed = try SimulationPlan(plan: site, scenario: scenario, overrides: [override])
+        #expect(changed.facts.contains { $0.name == "after the changes" && $0.value.hasPrefix("\(inflow), burst ") })
+        site.changes = []
+        let plan = try SimulationPlan(plan: site, scenario: scenario, overrides: [override])
+        #expect(plan.facts.contains { $0.name == "inflow" && $0.value == "\(inflow), burst 5" })
+        let evidence = plan.play(try Crowd(scenario)).evidence
+        let broken = Judge(objectives: scenario.objectives, evidence: evidence).verdict().broken
+        let blamed = broken.filter { [.workers, .shortfall].contains($0.name) }
+        #expect(blamed.map { "\($0.title): \($0.measured), \($0.detail)" } == [])
+    }
+
     // MARK: What was asked for
 
     @Test func objective_thatCannotBeMet_isMissed() throws {
@@ -133,19 +152,36 @@ import Testing
         #expect(plan.facts.contains { $0.value == "the room has no opening" })
     }
 
+    /// Nobody counts down to the opening that the crowd believes in.
+    @Test func file_withoutAnOpening_showsNoCountdown() throws {
+        let scenario = Scenario(visitors: 900, durationSeconds: 40, seed: 1)
+        let evidence = try self.rehearsal(Self.file(rooms: ["sale"])).play(try Crowd(scenario)).evidence
+        let checks = Judge(objectives: scenario.objectives, evidence: evidence).verdict().checks
+        let pages = try #require(checks.first { $0.name == .pages })
+        #expect(pages.outcome == .passed, "\(pages.measured) \(pages.detail)")
+    }
+
     @Test func nameThatIsNotThere_isNotPutIn() throws {
         let override = try #require(SettingsOverride(parsing: "rooms.nope.inflow=5/s"))
         let scenario = Scenario(visitors: 100, durationSeconds: 20, seed: 1)
-        let problem = try #require(throws: PlayProblem.self) {
+        let start = "--set rooms.nope.inflow=5/s: rooms.nope.inflow: there is no room nope; there are: "
+        let problem = try #require(throws: SettingsError.self) {
             try SimulationPlan(plan: SitePlan(scenario), scenario: scenario, overrides: [override])
         }
-        #expect(problem.description == "--set rooms.nope.inflow: there is no room nope; there are: onsale")
-        let (folder, path) = try RehearsalTests.write(RehearsalTests.text())
-        defer { withExtendedLifetime(folder) {} }
-        let ofFile = try #require(throws: PlayProblem.self) {
-            try SimulationPlan(file: path, room: nil, scenario: scenario, overrides: [override])
+        #expect(problem.description == start + "onsale")
+        let ofFile = try #require(throws: SettingsError.self) {
+            try self.rehearsal(Self.file(rooms: ["sale"]), set: ["rooms.nope.inflow=5/s"])
         }
-        #expect(ofFile.description.hasPrefix("--set rooms.nope.inflow: there is no room nope; there are: "))
+        #expect(ofFile.description == start + "sale")
+    }
+
+    @Test func wholeRoom_isPutIn() throws {
+        let plan = try self.rehearsal(
+            Self.file(rooms: ["sale"]),
+            room: "vip",
+            set: ["rooms.vip={slots: 40, inflow: 5/s}", "rooms.vip.burst=9", "routes[0].room=vip"]
+        )
+        #expect(plan.room.slots == 40 && plan.room.inflowMilli == 5_000 && plan.room.burst == 9)
     }
 
     /// As `play` refuses it.
@@ -156,11 +192,34 @@ import Testing
         #expect(problem.description.hasPrefix("rooms.sale.inflow is 0/s, which lets nobody in: "))
     }
 
+    /// Nobody but one gets in while that one's session lasts: what came of it would say nothing of the site.
+    @Test func roomOfOneSlot_isRefused_inTheWordsOfPlay() throws {
+        let scenario = Scenario(visitors: 200, durationSeconds: 40, seed: 1)
+        let text = RehearsalTests.text().replacing("slots: 500", with: "slots: 1")
+        let played = try #require(throws: RehearsalProblem.self) {
+            try RehearsalTests.rehearse(text, scenario: scenario)
+        }
+        let problem = try #require(throws: PlayProblem.self) {
+            try self.rehearsal(text).checkSlots(for: scenario)
+        }
+        #expect(problem.description == played.description)
+        #expect(problem.description.contains("rooms.sale.slots is 1. Use --visitors 9 or fewer, more slots, or "))
+        try self.rehearsal(text).checkSlots(for: Scenario(visitors: 9, durationSeconds: 40, seed: 1))
+        try self.rehearsal(text, set: ["rooms.sale.session_length=39s"]).checkSlots(for: scenario)
+        try self.rehearsal(text, set: ["rooms.sale.slots=25"]).checkSlots(for: scenario)
+        let (folder, path) = try RehearsalTests.write(text)
+        try withExtendedLifetime(folder) {
+            let command = try SimulateCommand.parse([path, "--visitors", "200", "--seconds", "60"])
+            let code = try #require(throws: ExitCode.self) { try command.run() }
+            #expect(code.rawValue == Verdict.ExitCode.notPlayed.rawValue)
+        }
+    }
+
     @Test func seedsBeyondTheHighest_areRefused() throws {
         let most = UInt64(Int.max)
-        #expect(throws: (any Error).self) { try SimulateCommand.checkSeeds(from: most, count: 2) }
-        try SimulateCommand.checkSeeds(from: most, count: 1)
-        try SimulateCommand.checkSeeds(from: most - 1, count: 2)
+        #expect(throws: (any Error).self) { try SimulationOptions.checkSeeds(from: most, count: 2) }
+        try SimulationOptions.checkSeeds(from: most, count: 1)
+        try SimulationOptions.checkSeeds(from: most - 1, count: 2)
     }
 
     static func file(rooms: [String], opensAt: String = "null") -> String {

@@ -14,12 +14,18 @@ import Transport
         var paths: [String]
         var texts: [String]
         var complaints: [String: Int]
+        var unreadPages: Int
+        var remarks: Set<String>
         var openConnections: Int
         var counts: Counts { self.timeline.total.counts }
         var evidence: Evidence {
             var evidence = Evidence(startedMicros: 0, timeline: self.timeline)
             evidence.books = self.books
-            evidence.site = SiteEvidence(complaints: self.complaints)
+            evidence.site = SiteEvidence(
+                complaints: self.complaints,
+                unreadPages: self.unreadPages,
+                remarks: self.remarks
+            )
             return evidence
         }
     }
@@ -65,6 +71,8 @@ import Transport
                 paths: requests.map(\.path),
                 texts: requests.map(\.text),
                 complaints: player.complaints,
+                unreadPages: player.unreadPages,
+                remarks: player.remarks,
                 openConnections: player.connections.open
             )
         }
@@ -167,7 +175,11 @@ import Transport
         let coded = Self.html("coded", fields: "Content-Encoding: br\r\n")
         let noted = try Self.play(visitors: 2) { _ in coded }
         #expect(noted.counts.served == 2 && noted.counts.errors.total == 0)
-        #expect(Array(noted.complaints.keys) == [words("br")])
+        #expect(noted.complaints.isEmpty && noted.remarks == [words("br")])
+        let pages = noted.counts.insideAnswers
+        let content = try #require(Self.content(noted))
+        #expect(content.outcome == .notJudged)
+        #expect(content.detail == "\(pages) pages could not be looked into: \(words("br"))")
         var step = PageStep(name: "start")
         step.checks = [.lacks("Sold out")]
         let unread = try Self.play(visitors: 2, pages: try PagePlan([step])) { _ in coded }
@@ -179,6 +191,29 @@ import Transport
         #expect(!complaint.isWrong && "the page: \(complaint.words)" == words("gzip"))
         document.bodyBytes = 0
         #expect(PageCoding(document) == nil)
+    }
+
+    private static func content(_ outcome: Outcome) -> Check? {
+        Judge(objectives: Objectives(), evidence: outcome.evidence).siteVerdict().checks.first { $0.name == .content }
+    }
+
+    /// Told once, however many there are; the others are judged.
+    @Test func someBodiesInACoding_areNoProof_besideOthersThatAre() throws {
+        let second = PageStep(name: "second")
+        var first = PageStep(name: "first")
+        first.path = try PageTemplate("/first")
+        let outcome = try Self.play(visitors: 3, pages: try PagePlan([first, second])) { request in
+            Self.html("shop", fields: request.path == "/first" ? "Content-Encoding: br\r\n" : "")
+        }
+        #expect(outcome.counts.insideAnswers == 6 && outcome.unreadPages == 3)
+        let content = try #require(Self.content(outcome))
+        #expect(content.outcome == .passed)
+        #expect(
+            content.detail.hasSuffix(
+                "; 3 pages could not be looked into: first: its content could not be read: it comes as br, though it is "
+                    + "asked for as it is"
+            )
+        )
     }
 
     @Test func errorOfASite_isCalledByTheSite() throws {

@@ -65,6 +65,19 @@ import Testing
         )
     }
 
+    /// Where no worker is kept, one has to start first; and what has no opening opens at no time.
+    @Test func schedule_saysByWhenSomebodyIsIn() {
+        var plan = SitePlan(Scenario(visitors: 900, durationSeconds: 60, seed: 1))
+        func schedule() -> LimitSchedule {
+            plan.schedule(openingMicros: 9_000_000, writtenMicros: [], objectives: Objectives())
+        }
+        #expect(schedule().startMicros == 4_000_000 && schedule().openedMicros == 3_000_000)
+        plan.fewestWorkers = 0
+        #expect(schedule().openedMicros == 7_000_000 && schedule().openingMicros == 9_000_000)
+        plan.hasOpening = false
+        #expect(schedule().openedMicros == nil && schedule().openingMicros == 0)
+    }
+
     /// Whoever closes the window early has a pass that has run out by the last time that such passes are tried.
     @Test(arguments: Self.sizes.filter { $0.seconds >= 20 })
     func sessions_runOut_beforeTheLastProbe(visitors: Int, seconds: Double) throws {
@@ -82,6 +95,14 @@ import Testing
         }
         #expect(plan(20_000, 90).needsMoreWorkers && plan(2_000, 45).needsMoreWorkers)
         #expect(!plan(500, 900).needsMoreWorkers)
+        // 1.2 slots are busy: 1.6 at three quarters, and 2.3 with a square root to spare.
+        var site = plan(2_000, 45)
+        (site.changes, site.slotsPerWorker, site.requestsPerVisitor) = ([], 2, 5)
+        site.before.inflowMilli = 12_000
+        #expect(!site.needsMoreWorkers)
+        // 1.6 slots: 2.1, and 2.9.
+        site.before.inflowMilli = 16_000
+        #expect(site.needsMoreWorkers)
     }
 
     /// Rounded up so little that the line is still there when the last change is to be felt.

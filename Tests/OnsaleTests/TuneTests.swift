@@ -65,6 +65,15 @@ import Testing
         #expect(try tuning.search(from: [50]) == nil)
     }
 
+    /// A number past the highest would begin again with the first, and play a crowd that was played already.
+    @Test func seedsBeyondTheHighest_areRefused() throws {
+        let seed = ["no.yaml", "--seed", "\(Int.max)", "--seeds"]
+        let problem = try #require(throws: ValidationError.self) { try TuneCommand.parse(seed + ["2"]).run() }
+        #expect(problem.message.hasPrefix("--seeds: 2 from 9223372036854775807 on go beyond "))
+        // One is good, but for the file that is not there.
+        #expect(throws: ExitCode.self) { try TuneCommand.parse(seed + ["1"]).run() }
+    }
+
     @Test func diff_ofChanges_standsBelowItsKeys() {
         let text = SettingsDiff.render(
             "sluice.yaml",

@@ -57,6 +57,13 @@ import Testing
         #expect(settings.pools[0].workers.count == 1)
     }
 
+    /// One value of a room that is not there would begin one that lacks all else; a whole one lacks nothing.
+    @Test func wholeRoom_isPutIn() throws {
+        let settings = try self.settings("rooms.vip={slots: 7, inflow: 2/s}", "rooms.vip.burst=9")
+        #expect(settings.rooms.map(\.name) == ["onsale", "vip"])
+        #expect(settings.rooms[1].slots == 7 && settings.rooms[1].burst == 9)
+    }
+
     @Test(arguments: [
         ("rooms.onsale.inflow=fast", "--set rooms.onsale.inflow=fast: rooms.onsale.inflow: "),
         ("rooms.onsale.inflo=5/s", "inflow"),
@@ -65,6 +72,11 @@ import Testing
         ("rooms..slots=1", "is no path of a key"),
         ("pools.tickets.min_workers=9", "pools.tickets.min_workers"),
         ("rooms.onsale.slots=[", "--set rooms.onsale.slots=["),
+        (
+            "rooms.vip.inflow=5/s",
+            "--set rooms.vip.inflow=5/s: rooms.vip.inflow: there is no room vip; there are: onsale"
+        ),
+        ("pools.web.worker.slots=5", "pools.web.worker.slots: there is no pool web; there are: tickets"),
     ])
     func value_thatIsNoGood_isRefusedInTheGatewaysWords(change: String, words: String) throws {
         let problems = try self.problems(change)

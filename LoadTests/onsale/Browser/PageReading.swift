@@ -5,7 +5,7 @@ struct PageReading: Equatable, Sendable {
     var values: [String: String] = [:]
     /// What is wrong with the page, in words.
     var complaint: String?
-    /// What could not be looked at though nothing is known to be wrong, in words.
+    /// Why the page could not be looked into though nothing is known to be wrong, in words: it is proof of nothing.
     var remark: String?
 
     /// In line: nothing more is loaded.

@@ -23,6 +23,9 @@ final class SiteCrowd: BrowserHost {
     private(set) var gauges = Gauges()
     /// What was wrong with pages, in words, and how often.
     private(set) var complaints: [String: Int] = [:]
+    /// Pages that nobody could look into, and why, in words.
+    private(set) var unreadPages = 0
+    private(set) var remarks: Set<String> = []
     /// Lines of Sluice in which visitors have stood.
     private(set) var lines: Set<LinePlace.Line> = []
     /// TLS handshakes that were abbreviated.
@@ -140,6 +143,12 @@ final class SiteCrowd: BrowserHost {
     func complain(_ words: String) {
         guard self.complaints[words] != nil || self.complaints.count < Self.mostComplaints else { return }
         self.complaints[words, default: 0] += 1
+    }
+
+    /// The page may be good, but says nothing.
+    func remark(_ words: String) {
+        self.unreadPages += 1
+        if self.remarks.count < Self.mostComplaints { self.remarks.insert(words) }
     }
 
     func saw(_ line: LinePlace.Line) { self.lines.insert(line) }

@@ -98,7 +98,12 @@ actor SiteDirector {
         var evidence = Evidence(startedMicros: 0, timeline: site.timeline)
         evidence.books = site.books
         evidence.sessionMicros = SiteEvidence.shortestSessionMicros
-        evidence.site = SiteEvidence(lines: site.lines.count, complaints: site.complaints)
+        evidence.site = SiteEvidence(
+            lines: site.lines.count,
+            complaints: site.complaints,
+            unreadPages: site.unreadPages,
+            remarks: site.remarks
+        )
         var environment = Machine.facts
         environment.append(used)
         let result = RunResult(evidence)

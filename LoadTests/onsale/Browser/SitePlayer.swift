@@ -219,7 +219,7 @@ final class SitePlayer: BrowserUser {
         } else if let complaint = reading.complaint {
             self.crowd.complain(complaint)
         } else {
-            if let remark = reading.remark { self.crowd.complain(remark) }
+            if let remark = reading.remark { self.crowd.remark(remark) }
             self.values.merge(reading.values) { $1 }
         }
         self.told(reading.response)

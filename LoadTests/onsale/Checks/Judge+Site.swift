@@ -19,19 +19,28 @@ extension Judge {
         return self.verdict(of: checks)
     }
 
-    /// What the pages are like, as far as anybody has said what they should be like.
+    /// What the pages are like, as far as anybody has said what they should be like. Pages that could not be looked into
+    /// are no proof.
     private func content() -> Check {
+        let title = "Every page is whole and says what it should"
         let errors = self.counts.errors
+        let found = errors[.failedCheck] + errors[.missingAsset] + errors[.sentElsewhere]
         let elsewhere = Self.plural(errors[.sentElsewhere], "redirect") + " to other sites"
-        let detail = self.evidence.site?.firstComplaints ?? ""
+        let complaints = self.evidence.site?.firstComplaints ?? ""
+        let unread = self.evidence.site?.unreadWords ?? ""
+        guard found > 0 || unread.isEmpty || self.evidence.site?.unreadPages ?? 0 < self.counts.insideAnswers else {
+            return Self.notJudged(.content, title, unread)
+        }
+        let detail =
+            complaints.isEmpty
+            ? "of \(Self.plural(self.counts.insideAnswers, "page")), with all that belongs to each; \(elsewhere)"
+            : "\(errors[.failedCheck]) failed a check, \(errors[.missingAsset]) not whole, \(elsewhere): \(complaints)"
         return Self.none(
             .content,
-            "Every page is whole and says what it should",
-            found: errors[.failedCheck] + errors[.missingAsset] + errors[.sentElsewhere],
+            title,
+            found: found,
             measured: self.counts.insideAnswers > 0,
-            detail.isEmpty
-                ? "of \(Self.plural(self.counts.insideAnswers, "page")), with all that belongs to each; \(elsewhere)"
-                : "\(errors[.failedCheck]) failed a check, \(errors[.missingAsset]) not whole, \(elsewhere): \(detail)"
+            unread.isEmpty ? detail : "\(detail); \(unread)"
         )
     }
 
@@ -70,10 +79,19 @@ struct SiteEvidence: Sendable {
     var lines = 0
     /// What was wrong with pages, in words, and how often.
     var complaints: [String: Int] = [:]
+    /// Pages that nobody could look into, and why, in words.
+    var unreadPages = 0
+    var remarks: Set<String> = []
 
     /// The most frequent ones.
     var firstComplaints: String {
         self.complaints.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.mostShown)
             .map { "\($0.key) (\(Format.count($0.value)) ×)" }.joined(separator: "; ")
+    }
+    /// Empty: every page could be looked into.
+    var unreadWords: String {
+        guard self.unreadPages > 0 else { return "" }
+        let reasons = self.remarks.sorted().prefix(Self.mostShown).joined(separator: "; ")
+        return "\(Judge.plural(self.unreadPages, "page")) could not be looked into: \(reasons)"
     }
 }

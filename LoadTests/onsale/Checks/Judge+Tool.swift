@@ -26,12 +26,10 @@ extension Judge {
         return doubtful.map { "\"\($0.0.title)\"" } + missed.map(\.objective)
     }
 
-    /// How late the tool was where the promise was kept worst: what is late there may have been due a second before.
+    /// How late the tool was where the promise was kept worst.
     private func latenessOfWorst(_ name: Check.Name) -> Int64 {
-        guard let seconds = self.evidence.timeline.worstStretch(name)?.seconds else { return 0 }
-        let around = (seconds.lowerBound - 1)...seconds.upperBound
-        return self.evidence.timeline.samples.filter { around.contains($0.second) }
-            .compactMap { $0.toolLateness?.p99 }.max() ?? 0
+        let timeline = self.evidence.timeline
+        return timeline.worstStretch(name).flatMap { timeline.samples.toolLateness(in: $0.seconds) } ?? 0
     }
 
     /// That the site holds answers back until no connection is left is the site's doing, and counts among the errors.

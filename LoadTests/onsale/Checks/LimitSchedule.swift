@@ -14,6 +14,8 @@ struct LimitStep: Sendable, Equatable, Codable {
 struct LimitSchedule: Sendable, Equatable, Codable {
     /// Before any run begins.
     private static let longAgo: Int64 = -3_600_000_000
+    /// A controller looks at its pool once a second, starts workers, sees them ready and then lends the rate.
+    private static let controllerSeconds: Int64 = 3
 
     /// In order of time; the first held before the run. Each from the moment at which its file was in place.
     var written: [LimitStep]
@@ -109,6 +111,34 @@ struct LimitSchedule: Sendable, Equatable, Codable {
             rateMilli: min(one.rateMilli, other.rateMilli),
             burst: min(one.burst, other.burst),
             slots: min(one.slots, other.slots)
+        )
+    }
+}
+
+extension LimitSchedule {
+    /// What is due of a site, played or simulated.
+    ///
+    /// - Parameters:
+    ///   - openingMicros: nil: the room has no opening.
+    ///   - workerStartSeconds: from the start of a worker's process until it serves.
+    init(
+        written: [LimitStep],
+        openingMicros: Int64?,
+        workerStartSeconds: Int64,
+        fewestWorkers: Int,
+        carriedMilli: Int64?,
+        objectives: Objectives
+    ) {
+        let startMicros = (workerStartSeconds + Self.controllerSeconds) * 1_000_000
+        // Where no worker is kept, one has to start before anybody can be in.
+        let openedMicros = Objectives.openedMicros + (fewestWorkers > 0 ? 0 : startMicros)
+        self.init(
+            written: written,
+            openingMicros: openingMicros ?? 0,
+            reloadMicros: objectives.reloadNanoseconds / 1_000,
+            startMicros: startMicros,
+            openedMicros: openingMicros == nil ? nil : openedMicros,
+            carriedMilli: carriedMilli
         )
     }
 }

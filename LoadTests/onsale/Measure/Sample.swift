@@ -27,3 +27,12 @@ struct Sample: Codable, Equatable, Sendable {
     /// How late the load tool's timers ran.
     var toolLateness: Percentiles?
 }
+
+extension [Sample] {
+    /// How late the tool was where answers of these seconds were measured: what is late there may have been due a second
+    /// before. The p99 of the worst of them, in nanoseconds; nil where no timer ran.
+    func toolLateness(in seconds: ClosedRange<Int>) -> Int64? {
+        let around = (seconds.lowerBound - 1)...seconds.upperBound
+        return self.lazy.filter { around.contains($0.second) }.compactMap { $0.toolLateness?.p99 }.max()
+    }
+}

@@ -8,11 +8,13 @@ struct Timeline: Sendable {
     private(set) var samples: [Sample] = []
     private(set) var total = Tally()
     private var secondCount = 0
-    /// Set before the first second.
-    var excuses = Excuses.none
+    let excuses: Excuses
     /// Latencies of the seconds that count for a promise; empty where all do.
     private var sound: [Check.Name: LatencyRecorder] = [:]
     private var stretches: [Check.Name: WorstStretch] = [:]
+
+    /// - Parameter excuses: seconds that do not count for a promise; each second is kept for those that it counts for.
+    init(excuses: Excuses = .none) { self.excuses = excuses }
 
     /// Adds what was told after its second was closed, to the sum alone.
     mutating func addLate(_ tally: Tally) { self.total.merge(tally) }

@@ -6,8 +6,12 @@ extension Metric {
     static let figures: [Metric] = worstSeconds + shares + rates + counts
 
     private static let worstSeconds: [Metric] = [
-        worst("inside", "answers inside", \.insideCorrected), worst("line", "waiting pages", \.lineCorrected),
-        worst("door", "being let in", \.doorCorrected), worst("lateness", "the tool's lateness", \.toolLateness),
+        worstOfAnswers("inside", "answers inside", \.insideCorrected),
+        worstOfAnswers("line", "waiting pages", \.lineCorrected),
+        worstOfAnswers("door", "being let in", \.doorCorrected),
+        Metric("lateness.worst_second", "p99 of the tool's lateness, worst second", .duration, .lower) { result in
+            worst(result, \.toolLateness).map { Double($0.p99) }
+        },
         Metric("errors.worst_second", "failed requests, worst second", .share, .lower) { result in
             result.samples.filter { $0.counts.answered >= Self.fewestAnswersOfASecond }
                 .map { Double($0.counts.errors.total) / Double($0.counts.answered) }.max()
@@ -57,14 +61,33 @@ extension Metric {
         result.samples.map { Double($0[keyPath: path]) }.max()
     }
 
-    private static func worst(
+    private static func worstOfAnswers(
         _ name: String,
         _ title: String,
         _ path: any KeyPath<Sample, Percentiles?> & Sendable
     ) -> Metric {
-        Metric("\(name).worst_second", "p99 of \(title), worst second", .duration, .lower) { result in
-            result.samples.compactMap { $0[keyPath: path] }.filter { $0.count >= Self.fewestAnswersOfASecond }
-                .map { Double($0.p99) }.max()
+        Metric(
+            "\(name).worst_second",
+            "p99 of \(title), worst second",
+            .duration,
+            .lower,
+            lateness: { result in
+                worst(result, path).flatMap { result.samples.toolLateness(in: $0.second...$0.second) }.map(Double.init)
+            },
+            read: { result in worst(result, path).map { Double($0.p99) } }
+        )
+    }
+
+    /// Of the seconds with enough answers, the first with the highest 99th percentile.
+    private static func worst(
+        _ result: RunResult,
+        _ path: KeyPath<Sample, Percentiles?>
+    ) -> (second: Int, p99: Int64)? {
+        result.samples.reduce(nil) { worst, sample in
+            guard let times = sample[keyPath: path], times.count >= Self.fewestAnswersOfASecond,
+                times.p99 > worst?.p99 ?? -1
+            else { return worst }
+            return (sample.second, times.p99)
         }
     }
 

@@ -19,23 +19,30 @@ struct Metric: Sendable {
     let unit: Unit
     let better: Better
     private let read: @Sendable (RunResult) -> Double?
+    private let readLateness: @Sendable (RunResult) -> Double?
 
     init(
         _ name: String,
         _ title: String,
         _ unit: Unit,
         _ better: Better,
+        lateness: @escaping @Sendable (RunResult) -> Double? = { _ in nil },
         read: @escaping @Sendable (RunResult) -> Double?
     ) {
         self.name = name
         self.title = title
         self.unit = unit
         self.better = better
+        self.readLateness = lateness
         self.read = read
     }
 
     /// nil when the run says nothing of it: nobody waited, so nobody waited for 30 s.
     func value(of result: RunResult) -> Double? { self.read(result) }
+
+    /// How late the tool itself was where this was measured, by the same statistic and in nanoseconds; nil for what is no
+    /// time of answers.
+    func toolLateness(in result: RunResult) -> Double? { self.readLateness(result) }
 
     /// Any metric by its name. A percentile alone is one of the answers inside.
     init?(named name: String) {
@@ -51,18 +58,6 @@ struct Metric: Sendable {
             return
         }
         return nil
-    }
-}
-
-extension Metric {
-    /// The tool's own lateness by the same statistic, for a time of answers; nil for everything else.
-    var ofTheTool: Metric? {
-        let parts = self.name.split(separator: ".", maxSplits: 1)
-        guard self.unit == .duration, parts.count == 2, ["inside", "line", "door"].contains(parts[0]) else {
-            return nil
-        }
-        let statistic = parts[1].hasPrefix("raw.") ? parts[1].dropFirst("raw.".count) : parts[1]
-        return Metric(named: "lateness.\(statistic)")
     }
 }
 
@@ -105,10 +100,22 @@ extension Metric {
             }
         }
 
-        func metric(_ statistic: Statistic) -> Metric {
-            Metric("\(self.rawValue).\(statistic.name)", "\(statistic.title) of \(self.title)", .duration, .lower) {
-                self.histogram(of: $0).map(statistic.value)
+        /// The tool's lateness is part of them.
+        private var areOfAnswers: Bool {
+            switch self {
+            case .inside, .insideRaw, .line, .lineRaw, .door, .doorRaw: true
+            case .wait, .lateness: false
             }
+        }
+
+        func metric(_ statistic: Statistic) -> Metric {
+            Metric(
+                "\(self.rawValue).\(statistic.name)",
+                "\(statistic.title) of \(self.title)",
+                .duration,
+                .lower,
+                lateness: { self.areOfAnswers ? Self.lateness.histogram(of: $0).map(statistic.value) : nil }
+            ) { self.histogram(of: $0).map(statistic.value) }
         }
     }
 

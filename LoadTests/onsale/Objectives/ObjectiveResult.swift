@@ -26,7 +26,7 @@ struct ObjectiveResult: Codable, Equatable, Sendable {
         self.measured = measured
         self.bound = objective.bound
         self.isReached = measured.map { objective.comparison.holds($0, objective.bound) } ?? false
-        self.toolLateness = objective.metric.ofTheTool?.value(of: result)
+        self.toolLateness = objective.metric.toolLateness(in: result)
     }
 
     /// Missed, and nobody can say whether the site or the tool did.

@@ -41,7 +41,7 @@ extension Director {
         evidence.books = player.books
         self.noteAgents(in: &evidence)
         evidence.schedule = self.plan.schedule(
-            openingMicros: self.plan.hasOpening ? player.rules.openingAt.nanoseconds(since: startedAt) / 1_000 : 0,
+            openingMicros: player.rules.openingAt.nanoseconds(since: startedAt) / 1_000,
             writtenMicros: writtenMicros,
             objectives: scenario.objectives
         )

@@ -29,7 +29,7 @@ extension SitePlan {
         self.takeWorkers(pool, capacity)
         self.takeLimits(room, capacity)
         self.leaveOut(room, pool, scenario, capacity)
-        try self.checkCrowd(scenario, room.name, capacity)
+        try self.checkCrowd(scenario, room, capacity)
     }
 
     private mutating func takeWorkers(_ pool: PoolSettings, _ capacity: PoolCapacity) {
@@ -89,29 +89,27 @@ extension SitePlan {
     /// A crowd that cannot be in by the end of the run would be a verdict on the plan, not on the site.
     private func checkCrowd(
         _ scenario: Scenario,
-        _ room: String,
+        _ room: RoomSettings,
         _ capacity: PoolCapacity
     ) throws(RehearsalProblem) {
         let noShowShare = scenario.mean(\.noShowShare)
         let people = Double(scenario.visitors) * (1 - noShowShare)
-        let pace = Double(min(self.before.inflowMilli, capacity.carriedMilli(workers: self.mostWorkers))) / 1000
         let seconds = scenario.durationSeconds - (self.hasOpening ? scenario.curve.openingSeconds : 0)
-        let most = max(0, pace * (seconds * Self.drainedShare - scenario.mean(\.longestThinkSeconds)))
+        let drainSeconds = max(0, seconds * Self.drainedShare - scenario.mean(\.longestThinkSeconds))
+        // The bucket is full when the sale begins; but nobody gets in without a slot, or is served without a worker.
+        let atOnce = min(self.before.burst, self.slots)
+        let perSecond = Double(self.before.inflowMilli) / 1000
+        let carried = Double(capacity.carriedMilli(workers: self.mostWorkers)) / 1000
+        let most = min(Double(atOnce) + perSecond * drainSeconds, carried * drainSeconds)
         guard people <= most else {
             throw RehearsalProblem(
-                "\(Format.count(scenario.visitors)) visitors cannot be in by the end of the run: the file lets in about "
-                    + "\(Format.decimal(pace))/s, which is \(Format.count(Int(most))) in time; use --visitors "
+                "\(Format.count(scenario.visitors)) visitors cannot be in by the end of the run: the room lets in "
+                    + "\(Format.count(atOnce)) at once and \(Format.decimal(perSecond))/s, and the workers carry about "
+                    + "\(Format.decimal(carried))/s, which is \(Format.count(Int(most))) in time; use --visitors "
                     + "\(max(1, Int(most / (1 - noShowShare)))) or fewer, or more --seconds"
             )
         }
-        let staying = people * (1 - scenario.mean(\.leavePageShare))
-        guard Double(self.sessionSeconds) < seconds || staying < Double(self.slots) * 0.9 else {
-            throw RehearsalProblem(
-                "one visitor in ten closes the window and holds the slot for a session_length of "
-                    + "\(self.sessionSeconds) s: of \(Format.count(scenario.visitors)) visitors more than the "
-                    + "\(Format.count(self.slots)) slots of the room \(room) hold in a run that is shorter; use fewer "
-                    + "--visitors"
-            )
-        }
+        let problem = room.tooFewSlots(for: scenario, hasOpening: self.hasOpening)
+        if let problem { throw RehearsalProblem(problem) }
     }
 }

@@ -68,8 +68,9 @@ struct SimulateCommand: ParsableCommand {
             let played = try self.like.map { path throws(ReportFiles.Problem) in try ReportFiles.read(path) }
             let scenario = try played?.scenario ?? self.options.playedScenario()
             try SimulationOptions.refuseFaults(scenario)
-            try Self.checkSeeds(from: scenario.seed, count: self.seeds)
+            try SimulationOptions.checkSeeds(from: scenario.seed, count: self.seeds)
             var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
+            try rehearsal.checkSlots(for: scenario)
             if let folder = self.report {
                 guard scenario.visitors <= SimulatedCrowd.mostJudged else { throw Self.tooManyForAPage }
                 // Before the simulation, which may take minutes.
@@ -106,15 +107,6 @@ struct SimulateCommand: ParsableCommand {
         } catch let error as ReportFiles.Problem {
             throw Self.notPlayed(error)
         }
-    }
-
-    /// Each is to be played again by its number.
-    static func checkSeeds(from seed: UInt64, count: Int) throws(ValidationError) {
-        let most = UInt64(Int.max)
-        guard count > 1, seed > most - UInt64(count - 1) else { return }
-        throw ValidationError(
-            "--seeds: \(count) from \(seed) on go beyond \(most), the highest seed: take a lower --seed"
-        )
     }
 
     private static func notPlayed(_ error: any Error) -> ExitCode {
@@ -188,6 +180,15 @@ struct SimulationOptions: ParsableArguments {
         guard scenario.faults.isEmpty else {
             throw ValidationError("faults are played, not simulated: take `faults` out of the scenario")
         }
+    }
+
+    /// Each is to be played again by its number.
+    static func checkSeeds(from seed: UInt64, count: Int) throws(ValidationError) {
+        let most = UInt64(Int.max)
+        guard count > 1, seed > most - UInt64(count - 1) else { return }
+        throw ValidationError(
+            "--seeds: \(count) from \(seed) on go beyond \(most), the highest seed: take a lower --seed"
+        )
     }
 
     @Option(

@@ -59,8 +59,16 @@ struct SimulatedCrowd {
     private(set) var lastLetInAt: Instant?
     private(set) var mostWorkers = 0
 
-    /// `isCounted`: whatever its size.
-    init(_ crowd: Crowd, site: SimulatedSite, startedAt: Instant, isCounted: Bool = false) {
+    /// - Parameters:
+    ///   - isOpenFromStart: the room has no opening, whatever the crowd believes.
+    ///   - isCounted: whatever its size.
+    init(
+        _ crowd: Crowd,
+        site: SimulatedSite,
+        startedAt: Instant,
+        isOpenFromStart: Bool = false,
+        isCounted: Bool = false
+    ) {
         self.crowd = crowd
         self.site = site
         self.startedAt = startedAt
@@ -73,7 +81,7 @@ struct SimulatedCrowd {
         self.books = VisitBooks(
             visitors: crowd.scenario.visitors,
             startedAt: startedAt,
-            openingAt: self.rules.openingAt
+            openingAt: isOpenFromStart ? startedAt : self.rules.openingAt
         )
     }
 

@@ -10,8 +10,6 @@ struct SimulationPlan: Sendable {
     /// Second 0 of every simulated run, on a clock that nobody has: any time does.
     static let startedMicros: Int64 = 1_795_000_000_000_000
     static let startedAt = Instant(nanoseconds: 1_000 * UInt64(Nanoseconds.perSecond))
-    /// As for `play`: a controller looks once a second, starts workers, sees them ready, and then lends the rate.
-    private static let controllerSeconds: Int64 = 3
 
     var settings: Settings
     /// The file written anew, each at a time from the start of the run.
@@ -36,19 +34,26 @@ struct SimulationPlan: Sendable {
             let text = try plan.yaml(limits, opensAt: opensAt)
             return try SettingsFile.decode(Array(text.utf8), path: "generated", overrides: overrides)
         }
-        let text = try plan.yaml(plan.before, opensAt: opensAt)
-        try Self.checkNames(overrides, in: SettingsFile.decode(Array(text.utf8), path: "generated"))
         try self.init(settings(plan.before), room: SitePlan.roomName)
         self.changes = try plan.changes.map { ($0.seconds, try settings($0.limits)) }
-        self.facts = plan.facts
-        self.needsMoreWorkers = plan.needsMoreWorkers
+        if !self.changes.isEmpty {
+            let limits = self.changes.compactMap { $0.settings.room(named: self.room.name) }.map(self.limits)
+            self.facts.append(RunReport.Fact(name: "after the changes", value: limits.joined(separator: "; ")))
+        }
+        // By what was put in place of the plan's; more than the plan's workers were made for is nobody's due.
+        self.needsMoreWorkers = SitePlan.keepsMoreBusy(
+            than: self.pool.workerBounds.lowerBound * self.pool.worker.slots,
+            inflowMilli: self.steps.map(\.rateMilli).max() ?? 0,
+            requestsPerVisitor: plan.requestsPerVisitor,
+            serviceSeconds: Double(self.pool.worker.serviceTimeNanoseconds) / 1e9,
+            utilization: self.pool.scaling.utilization
+        )
+        self.carriedMilli = plan.highestInflowMilli
         self.noteOverrides(overrides)
     }
 
     /// The operator's own file. A room with `opens_at` opens when the scenario says: second 0 is put so long before it.
     init(file: String, room: String?, scenario: Scenario, overrides: [SettingsOverride]) throws {
-        // A file that is good only with what is put into it says itself what it lacks.
-        if let plain = try? SettingsFile.load(file, opensPorts: false) { try Self.checkNames(overrides, in: plain) }
         var settings = try SettingsFile.load(file, opensPorts: false, overrides: overrides)
         let name = try room ?? Self.onlyRoom(settings, file)
         let opening = Self.startedMicros + Int64(scenario.curve.openingSeconds * 1e6)
@@ -58,21 +63,6 @@ struct SimulationPlan: Sendable {
         try self.init(settings, room: name)
         self.takeWhatIsDue(scenario)
         self.noteOverrides(overrides)
-    }
-
-    /// A value is put in place of another: a name that the file does not have would begin a room, which lacks all else.
-    private static func checkNames(_ overrides: [SettingsOverride], in settings: Settings) throws(PlayProblem) {
-        let groups = [
-            "rooms": ("room", settings.rooms.map(\.name)), "pools": ("pool", settings.pools.map(\.name)),
-        ]
-        for override in overrides {
-            let keys = override.path.split(separator: ".").map(String.init)
-            guard keys.count > 1, let (what, names) = groups[keys[0]], !names.contains(keys[1]) else { continue }
-            throw PlayProblem(
-                "--set \(override.path): there is no \(what) \(keys[1]); there are: "
-                    + (names.isEmpty ? "none" : names.joined(separator: ", "))
-            )
-        }
     }
 
     /// As for a file that is played: what its workers cannot carry is no shortfall of the room.
@@ -115,10 +105,20 @@ struct SimulationPlan: Sendable {
         self.facts = Self.facts(room, pool)
     }
 
+    /// As they are after a change, in words.
+    private func limits(_ room: RoomSettings) -> String {
+        let slots = room.slots == self.room.slots ? "" : ", slots \(Format.count(Int(room.slots)))"
+        return Self.inflow(room) + slots
+    }
+
+    private static func inflow(_ room: RoomSettings) -> String {
+        "\(SandboxedFile.rate(room.inflowMilli)), burst \(room.burst)"
+    }
+
     private static func facts(_ room: RoomSettings, _ pool: PoolSettings) -> [RunReport.Fact] {
         [
             ("room", "\(room.name), in front of pool \(pool.name)"),
-            ("inflow", "\(Format.decimal(Double(room.inflowMilli) / 1000, places: 3))/s, burst \(room.burst)"),
+            ("inflow", Self.inflow(room)),
             ("slots", Format.count(Int(room.slots))),
             ("session length", Format.duration(micros: room.sessionMicros)),
             ("workers", "\(pool.workerBounds.lowerBound) to \(pool.workerBounds.upperBound)"),
@@ -134,6 +134,12 @@ struct SimulationPlan: Sendable {
 
     private mutating func noteOverrides(_ overrides: [SettingsOverride]) {
         self.facts += overrides.map { RunReport.Fact(name: "set for this run", value: "\($0.path): \($0.value)") }
+    }
+
+    /// Throws where `play` would refuse the crowd for the room's slots. Not asked by a search, which may find more.
+    func checkSlots(for scenario: Scenario) throws(PlayProblem) {
+        let problem = self.room.tooFewSlots(for: scenario, hasOpening: self.room.opensAtMicros != nil)
+        if let problem { throw PlayProblem(problem) }
     }
 
     // MARK: A run
@@ -154,7 +160,13 @@ struct SimulationPlan: Sendable {
             )
         else { preconditionFailure("the room and its pool were looked up before") }
         for change in self.changes { site.schedule(change.settings, writtenAt: Self.instant(change.seconds)) }
-        var run = SimulatedCrowd(crowd, site: site, startedAt: Self.startedAt, isCounted: isCounted)
+        var run = SimulatedCrowd(
+            crowd,
+            site: site,
+            startedAt: Self.startedAt,
+            isOpenFromStart: self.room.opensAtMicros == nil,
+            isCounted: isCounted
+        )
         run.inflowPerSecond = self.steps.map { (Self.instant(Double($0.micros) / 1e6), Double($0.rateMilli) / 1000) }
         run.play(restSeconds: self.restSeconds)
         var evidence = run.evidence(startedMicros: Self.startedMicros)
@@ -198,17 +210,14 @@ struct SimulationPlan: Sendable {
     }
 
     private func schedule(_ objectives: Objectives) -> LimitSchedule {
-        let opensAt = self.room.opensAtMicros ?? Self.startedMicros
-        let startSeconds = (self.pool.worker.startTimeNanoseconds + Nanoseconds.perSecond - 1) / Nanoseconds.perSecond
-        let startMicros = (startSeconds + Self.controllerSeconds) * 1_000_000
-        let openedMicros = Objectives.openedMicros + (self.pool.minWorkers > 0 ? 0 : startMicros)
-        return LimitSchedule(
+        LimitSchedule(
             written: self.steps,
-            openingMicros: max(0, opensAt - Self.startedMicros),
-            reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: startMicros,
-            openedMicros: self.room.opensAtMicros == nil ? nil : openedMicros,
-            carriedMilli: self.carriedMilli
+            openingMicros: self.room.opensAtMicros.map { max(0, $0 - Self.startedMicros) },
+            workerStartSeconds: (self.pool.worker.startTimeNanoseconds + Nanoseconds.perSecond - 1)
+                / Nanoseconds.perSecond,
+            fewestWorkers: self.pool.minWorkers,
+            carriedMilli: self.carriedMilli,
+            objectives: objectives
         )
     }
 }

@@ -54,6 +54,7 @@ struct TuneCommand: ParsableCommand {
         do {
             let scenario = try self.options.playedScenario()
             try SimulationOptions.refuseFaults(scenario)
+            try SimulationOptions.checkSeeds(from: scenario.seed, count: self.seeds)
             if let division = self.options.division("are not simulated") { print("  \(division)") }
             let found = try self.search(scenario)
             self.tell(found)
@@ -82,7 +83,7 @@ struct TuneCommand: ParsableCommand {
         let (knobs, start) = try self.knobs(try self.rehearsed.rehearsal(self.config, scenario))
         let crowds = try (0..<UInt64(self.seeds)).map { offset in
             var scenario = scenario
-            scenario.seed = scenario.seed &+ offset
+            scenario.seed += offset
             return try Crowd(scenario)
         }
         var tuning = Tuning(knobs: knobs) { values in

@@ -87,8 +87,6 @@ struct SitePlan: Equatable, Sendable {
     private static let raiseShare = 0.4
     private static let lowerShare = 0.75
     private static let probeShares = [0.1, 0.3, 0.5, 0.7, 0.85]
-    /// A controller looks at its pool once a second, starts workers, sees them ready and then lends the rate.
-    static let controllerSeconds = 3
     /// Of those who get a place and come back, the share that does not lose patience in so short a run.
     private static let patientShare = 0.97
 
@@ -134,11 +132,31 @@ struct SitePlan: Equatable, Sendable {
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
     }
 
-    /// The crowd keeps more slots busy at the raised inflow than the fewest workers have, with some to spare for chance.
+    /// The crowd keeps more slots busy at the raised inflow than the fewest workers have.
     var needsMoreWorkers: Bool {
-        let most = ([self.before] + self.changes.map(\.limits)).map(\.inflowPerSecond).max() ?? 0
-        let load = Double(most * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
-        return load + load.squareRoot() - 0.05 > Double(self.fewestWorkers * self.slotsPerWorker)
+        Self.keepsMoreBusy(
+            than: self.fewestWorkers * self.slotsPerWorker,
+            inflowMilli: self.highestInflowMilli,
+            requestsPerVisitor: self.requestsPerVisitor,
+            serviceSeconds: Double(self.serviceMilliseconds) / 1000,
+            utilization: self.utilization
+        )
+    }
+
+    /// Exchanges per 1000 seconds, where the limits are raised.
+    var highestInflowMilli: Int64 { self.changes.map(\.limits.inflowMilli).reduce(self.before.inflowMilli, max) }
+
+    /// Such an inflow asks for more slots of workers than these for sure: by the aimed utilization, and also with no more
+    /// to spare than for chance, as in a large pool.
+    static func keepsMoreBusy(
+        than slots: Int,
+        inflowMilli: Int64,
+        requestsPerVisitor: Int,
+        serviceSeconds: Double,
+        utilization: Double
+    ) -> Bool {
+        let load = Double(inflowMilli) / 1000 * Double(requestsPerVisitor) * serviceSeconds
+        return min(load / utilization, load + load.squareRoot() - 0.05) > Double(slots)
     }
 
     /// Up to the next figure that a person would write, by a twentieth at most where figures are whole: a line that is
@@ -230,15 +248,13 @@ struct SitePlan: Equatable, Sendable {
                 slots: Int64(limits.slots ?? self.slots)
             )
         }
-        let startMicros = Int64(self.startSeconds + Self.controllerSeconds) * 1_000_000
-        let openedMicros = Objectives.openedMicros + (self.fewestWorkers > 0 ? 0 : startMicros)
         return LimitSchedule(
             written: [step(self.before, 0)] + zip(self.changes, writtenMicros).map { step($0.limits, $1) },
-            openingMicros: openingMicros,
-            reloadMicros: objectives.reloadNanoseconds / 1_000,
-            startMicros: startMicros,
-            openedMicros: self.hasOpening ? openedMicros : nil,
-            carriedMilli: self.carriedMilli
+            openingMicros: self.hasOpening ? openingMicros : nil,
+            workerStartSeconds: Int64(self.startSeconds),
+            fewestWorkers: self.fewestWorkers,
+            carriedMilli: self.carriedMilli,
+            objectives: objectives
         )
     }
 

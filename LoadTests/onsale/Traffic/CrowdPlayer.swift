@@ -18,7 +18,7 @@ final class CrowdPlayer {
     private(set) var target: Target
     let startedAt: Instant
     let rules: VisitorRules
-    private(set) var timeline = Timeline()
+    private(set) var timeline: Timeline
     private(set) var gauges = Gauges()
     /// Adds what only others know to the gauges at the end of a second.
     var fillGauges: ((inout Gauges) -> Void)?
@@ -64,7 +64,7 @@ final class CrowdPlayer {
         self.share = share
         self.team = nil
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: hasRoom)
-        self.timeline.excuses = excuses
+        self.timeline = Timeline(excuses: excuses)
         self.merge = SecondMerge(parts: helpers.count + 1, firstSecond: firstSecond)
         let loops = [loop] + helpers
         let boxes = loops.map { _ in PartBox() }
@@ -105,6 +105,7 @@ final class CrowdPlayer {
         self.team = team
         self.boxes = []
         self.rules = VisitorRules(crowd.scenario, startedAt: startedAt, hasRoom: true)
+        self.timeline = Timeline()
         self.merge = SecondMerge(parts: team.options.count, firstSecond: 0)
         for agent in 0..<team.options.count where team.board.isLost(agent) { self.merge.giveUp(agent) }
         team.onSecond = { [weak self] held, agent in
