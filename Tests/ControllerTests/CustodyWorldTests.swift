@@ -65,6 +65,18 @@ import Testing
         #expect(self.ids(site.live(1)) == before && site.running.count == before.count, "seed \(seed)")
     }
 
+    /// The line is for who finds some, and for nobody else.
+    @Test func workersOfAnEarlierController_areToldOf_whereThereAreSome() {
+        let line = "workers of an earlier controller"
+        let site = self.makeSite(seed: 1)
+        #expect(!site.told.value.contains(line), "there was none")
+        site.controllers[0].board.oneInFailures = 1
+        site.gone = ["controller-0"]
+        site.addController()
+        self.expectService(site, seconds: 5, seed: 1) { !site.live(1).isEmpty }
+        #expect(site.told.value.count { $0 == line } == 1)
+    }
+
     /// For a while the successor has no descriptor left to look with: who cannot be seen serves on, and is adopted later.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func workers_thatCannotBeSeen_serveOn_andAreAdoptedLater(seed: UInt64) {

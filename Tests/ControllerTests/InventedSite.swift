@@ -1,6 +1,5 @@
 import Admission
 import EventLoop
-import Logging
 import Pools
 import Primitives
 import Scaling
@@ -122,6 +121,8 @@ final class InventedSite {
     }
     private(set) var controllers: [Member] = []
     private(set) var workers: [InventedWorker] = []
+    /// What controllers have written to their logs.
+    let told = Record<[String]>([])
     /// Whether controllers can see processes of others.
     var canSee = true
     /// One start in so many fails.
@@ -183,7 +184,7 @@ final class InventedSite {
             store: store,
             board: board,
             journal: MemoryRoomJournal(loop: loop, rooms: self.rooms),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            log: ToldLog.logger { [told] line in told.update { $0.append(line) } },
             seed: UInt64(self.world.random(0...Int64.max)),
             workers: WorkerAccess(
                 controller: "controller-\(number)",

@@ -1,6 +1,5 @@
 import EventLoop
 import Glibc
-import Logging
 import Pools
 import Primitives
 import TestKit
@@ -10,17 +9,6 @@ import Testing
 
 /// The list of workers in a state folder.
 @Suite struct WorkerFolderTests {
-    private struct Told: LogHandler {
-        let onLine: @Sendable (String) -> Void
-        var metadata = Logger.Metadata()
-        var logLevel = Logger.Level.trace
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { self.metadata[key] }
-            set { self.metadata[key] = newValue }
-        }
-        func log(event: LogEvent) { self.onLine("\(event.message)") }
-    }
-
     /// A state folder, removed in the end.
     private final class Rig {
         let path: String
@@ -32,8 +20,11 @@ import Testing
         init(_ onLine: @escaping @Sendable (String) -> Void = { _ in }) {
             var template = Array("/tmp/sluice-folder-XXXXXX\0".utf8CString.dropLast())
             self.path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-            let log = Logger(label: "test") { _ in Told(onLine: onLine) }
-            self.folder = WorkerFolder(stateFolder: self.path, loop: self.world.makeLoop(), log: log)
+            self.folder = WorkerFolder(
+                stateFolder: self.path,
+                loop: self.world.makeLoop(),
+                log: ToldLog.logger(onLine)
+            )
         }
 
         deinit {
