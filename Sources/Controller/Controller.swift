@@ -129,26 +129,28 @@ public final class Controller {
     }
 
     /// Pools that are configured no more, or have another driver now, of which an earlier configuration may have left
-    /// processes: nobody wants those.
-    private var leftovers: Set<String> = []
+    /// processes: nobody wants those. Nil: not known yet in this term.
+    private var leftovers: Set<String>?
 
     /// Again with every round until none is written down. Where another driver tells gateways of its workers now, that has
     /// to have happened first: until then they go on with those that are left.
     private func retireLeftovers(fence: Int64) {
-        for name in self.leftovers where !self.retired.contains(where: { $0.name == name }) {
+        self.leftovers = self.leftovers ?? self.workers.book.pools.map { Set($0) }
+        for name in self.leftovers ?? [] where !self.retired.contains(where: { $0.name == name }) {
             guard self.settings.pool(named: name)?.driver != .process else {
-                self.leftovers.remove(name)
+                self.leftovers?.remove(name)
                 continue
             }
+            guard let left = self.workers.book.load(pool: name)?.workers.map(\.id) else { continue }
             let pool = self.pools.first { $0.name == name }
-            let left = Set(self.workers.book.load(pool: name).workers.map(\.id))
-            guard pool?.isSettled(fence: fence, without: left) ?? true else { continue }
+            guard pool?.isSettled(fence: fence, without: Set(left)) ?? true else { continue }
             let controller = self.makePool(PoolSettings(name: name), tellsGateways: pool == nil)
             self.retired.append(controller)
             controller.retire(fence: fence) { [weak self] in
                 guard let self else { return }
                 self.retired.removeAll { $0 === controller }
-                if self.workers.book.load(pool: name).workers.isEmpty { self.leftovers.remove(name) }
+                let isEmpty = self.workers.book.load(pool: name)?.workers.isEmpty ?? false
+                if isEmpty { self.leftovers?.remove(name) }
             }
         }
     }
@@ -248,7 +250,7 @@ public final class Controller {
         let hasBegun = fence != nil && fence != self.fence
         self.fence = fence
         guard fence != nil else { return self.pools.forEach { $0.standBy() } }
-        if hasBegun { self.leftovers = Set(self.workers.book.pools) }
+        if hasBegun { self.leftovers = nil }
     }
 
     /// As of the last answer of the shared state.

@@ -415,13 +415,18 @@ final class FlakyBoard: PoolBoard {
 /// A state folder in memory.
 final class MemoryBook: WorkerBook {
     private var texts: [String: String] = [:]
-    var pools: [String] { self.texts.keys.sorted() }
+    var pools: [String]? { self.texts.keys.sorted() }
+    /// It cannot be read, for want of descriptors for instance.
+    var isUnreadable = false
 
-    func load(pool: String) -> WorkerRegistry {
+    func load(pool: String) -> WorkerRegistry? {
+        self.isUnreadable ? nil : self.written(pool)
+    }
+    private func written(_ pool: String) -> WorkerRegistry {
         self.texts[pool].map { WorkerRegistry(text: $0) } ?? WorkerRegistry(fence: 0, workers: [])
     }
     func save(_ registry: WorkerRegistry, pool: String) -> Bool {
-        guard self.load(pool: pool).fence <= registry.fence else { return false }
+        guard !self.isUnreadable, self.written(pool).fence <= registry.fence else { return false }
         self.texts[pool] = registry.text
         return true
     }
