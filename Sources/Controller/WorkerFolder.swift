@@ -228,16 +228,16 @@ final class WorkerFolder: WorkerBook {
             guard let registry = self.written(pool: pool) else { return }
             logs.formUnion(registry.workers.map(\.log))
         }
-        let old = names.compactMap { name -> (path: String, changed: Int)? in
-            let path = "\(self.path)/\(name)"
-            var information = stat()
-            guard name.hasSuffix(".log"), !logs.contains(path), stat(path, &information) != -1 else { return nil }
-            return (path, information.st_mtim.tv_sec)
-        }
-        for log in old.sorted(by: { $0.changed > $1.changed }).dropFirst(Self.keptLogs) {
-            unlink(log.path)
-            unlink(log.path + ".1")
-        }
+        let old = Set(names.compactMap { WorkerLog.stem(of: $0) }).map { "\(self.path)/\($0)" }
+            .filter { !logs.contains($0) }
+            .map { (path: $0, changed: WorkerLog.files(of: $0).compactMap(Self.changed).max() ?? 0) }
+        for log in old.sorted(by: { $0.changed > $1.changed }).dropFirst(Self.keptLogs) { WorkerLog.remove(log.path) }
+    }
+
+    /// When a file was changed, in seconds since 1970; nil: it is not there.
+    private static func changed(_ path: String) -> Int? {
+        var information = stat()
+        return stat(path, &information) == -1 ? nil : information.st_mtim.tv_sec
     }
 
     // MARK: Files

@@ -29,7 +29,7 @@ import Testing
             for name in ["p.workers", "q.workers", "p.workers.damaged", "p.workers.new", "lock"] {
                 unlink("\(self.path)/workers/\(name)")
             }
-            for number in 0..<100 { unlink(self.folder.logFile(of: "w-\(number)")) }
+            for number in 0..<100 { WorkerLog.remove(self.folder.logFile(of: "w-\(number)")) }
             rmdir("\(self.path)/workers")
             rmdir(self.path)
         }
@@ -97,6 +97,16 @@ import Testing
         rig.folder.tidy(keeping: Set((5...9).map { rig.folder.logFile(of: "w-\($0)") }))
         #expect((0...9).allSatisfy { rig.exists("w-\($0).log") })
         #expect((10..<60).count { rig.exists("w-\($0).log") } == WorkerFolder.keptLogs)
+    }
+
+    /// Seen before: of outputs that were in memory the part that was cut off stayed on the disk for ever.
+    @Test func outputs_cutOffPartsAlone_areOutputs() {
+        let rig = Rig()
+        for number in 0..<60 { rig.write("x", to: "w-\(number).log.1") }
+        for number in 0..<5 { rig.write("x", to: "w-\(number).log") }
+        rig.folder.tidy(keeping: Set((0...9).map { rig.folder.logFile(of: "w-\($0)") }))
+        #expect((0...9).allSatisfy { rig.exists("w-\($0).log.1") } && (0..<5).allSatisfy { rig.exists("w-\($0).log") })
+        #expect((10..<60).count { rig.exists("w-\($0).log.1") } == WorkerFolder.keptLogs)
     }
 
     /// Seen before: told every second, and nowhere in status.
