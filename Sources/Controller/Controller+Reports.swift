@@ -148,6 +148,8 @@ extension Controller {
         }
         return ControllerStatus(
             leads: self.isLeading,
+            // Its process stands behind its name.
+            leader: self.leader.map { String($0.prefix { $0 != "@" }) },
             pools: pools,
             gateways: report.compactMap { $0.signals.map { $0.gatewaysReporting - $0.gatewaysHeld } }.max(),
             silentGateways: self.isLeading ? Self.silentGateways(report) : [],

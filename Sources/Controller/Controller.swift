@@ -33,6 +33,8 @@ public final class Controller {
     private var exporters: [JournalExporter] = []
     private var timer: LoopTimer?
     private var fence: Int64?
+    /// Who leads in its place, as the shared state said last.
+    private(set) var leader: String?
     /// When the shared state was asked that said last that this controller leads.
     private var confirmedAt: Instant?
     private var isStopping = false
@@ -191,9 +193,11 @@ public final class Controller {
             case .success(.own(let fence)):
                 self.contact.answered(moment)
                 self.confirmedAt = askedAt
+                self.leader = nil
                 self.take(fence: fence)
             case .success(.other(let leader)):
                 self.contact.answered(moment)
+                self.leader = leader
                 self.take(fence: nil)
                 if displacing == nil, self.workers.isGone(leader) {
                     self.log.notice("the controller that led is gone", metadata: ["leader": "\(leader)"])
@@ -244,7 +248,7 @@ public final class Controller {
         // Whoever led meanwhile may have written to the same folder.
         if fence != self.fence {
             for exporter in self.exporters { exporter.pause() }
-            for pool in self.pools { pool.forgetCalls() }
+            for pool in self.pools { pool.forgetTerm() }
             self.rates.forgetTerm()
         }
         let hasBegun = fence != nil && fence != self.fence
@@ -333,7 +337,8 @@ public final class Controller {
         return self.pools.map {
             PoolReport(
                 name: $0.name,
-                state: $0.state,
+                // Who stands by knows of the workers that are left here, and what others have it knew once.
+                state: self.isLeading || $0.hasWorkers ? $0.state : PoolState(ready: 0),
                 decision: $0.lastDecision,
                 verdict: $0.lastVerdict,
                 signals: $0.lastSignals,
