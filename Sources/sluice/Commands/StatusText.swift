@@ -112,7 +112,7 @@ struct StatusText {
             text += Self.columns([
                 room.name, room.mode == "normal" ? isOpen : room.mode ?? isOpen, "\(standing.waiting)",
                 "\(standing.door)", "\(standing.admitted)", "\(standing.sessions)/\(standing.slots)",
-                Self.perSecond(standing.rateMilli),
+                standing.rateIsLapsed == true ? "lapsed" : Self.perSecond(standing.rateMilli),
             ])
         }
         return text
