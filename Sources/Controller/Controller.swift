@@ -253,7 +253,8 @@ public final class Controller {
         }
         let hasBegun = fence != nil && fence != self.fence
         self.fence = fence
-        guard fence != nil else { return self.pools.forEach { $0.standBy() } }
+        // Those of earlier settings, too: where the one that leads has such a pool still, its workers are that one's.
+        guard fence != nil else { return (self.pools + self.retired).forEach { $0.standBy() } }
         if hasBegun { self.leftovers = nil }
     }
 

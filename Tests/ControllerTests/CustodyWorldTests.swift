@@ -1,5 +1,6 @@
 import Pools
 import Primitives
+import Settings
 import SharedState
 import TestKit
 import Testing
@@ -115,6 +116,28 @@ import Testing
         #expect(site.live(1).isEmpty && self.ids(site.running) == before, "nobody is started, and nobody ended")
         book.isUnreadable = false
         self.expectService(site, seconds: 3, seed: 5) { self.ids(site.live(1)) == before }
+    }
+
+    /// Its file has the pool no more, and it leads no more, while the next leader's file still has it. Seen before: it ended
+    /// the workers that the other one had adopted.
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func poolThatIsGone_ofADeposedController_isLeftToTheNextOne(seed: UInt64) {
+        let site = self.makeSite(seed: seed)
+        let before = self.ids(site.live(0))
+        var settings = site.settings
+        settings.pools[0].name = "other"
+        settings.pools[0].driver = .static
+        settings.pools[0].workers = [.loopback(port: 9_001)]
+        settings.routes = [RouteSettings(pool: "other", room: "sale")]
+        site.on(0) { $0.apply(settings) }
+        // It has them drain.
+        site.world.run(forNanoseconds: 50 * Nanoseconds.perMillisecond)
+        site.gone = ["controller-0"]
+        site.addController()
+        site.run(seconds: 10)
+        #expect(!site.on(0) { $0.isLeading } && site.on(1) { $0.isLeading }, "seed \(seed)")
+        #expect(!before.isDisjoint(with: self.ids(site.live(1))), "seed \(seed): all of them were ended")
+        #expect(site.ready.allSatisfy { record in site.live(1).contains { $0.id == record.id } }, "seed \(seed)")
     }
 
     /// An operator gives the pool another driver: what the one before has left is ended, and the new one's list stands.
