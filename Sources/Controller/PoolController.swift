@@ -15,7 +15,7 @@ final class PoolController {
     private let board: any PoolBoard
     private let rates: RoomRates
     private var settings: Settings
-    private var pool: PoolSettings
+    private(set) var pool: PoolSettings
     private var policy: ScalingPolicy
     private let decisions: DecisionRecorder
     private let driver: any WorkerDriver
