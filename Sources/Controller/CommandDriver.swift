@@ -104,7 +104,7 @@ final class CommandDriver: WorkerDriver {
         ]
         for (lane, key, due) in lanes {
             guard let trouble = lane.trouble else { continue }
-            let dueMicros = max(due, trouble.nextMicros)
+            let dueMicros = max(due, lane.nextMicros)
             parts.append(words.failing(key, trouble, isRunning: lane.isRunning, dueMicros: dueMicros))
         }
         parts += words.ofInstances

@@ -28,8 +28,6 @@ final class CommandLane {
         /// As the last one failed.
         var what: String
         let sinceMicros: Int64
-        /// The next one is due then, and not before.
-        var nextMicros: Int64
     }
 
     private let loop: any LoopContext
@@ -53,7 +51,13 @@ final class CommandLane {
         )
     }
 
-    var isFree: Bool { !self.isRunning && (self.pausedUntil.map { self.loop.now >= $0 } ?? true) }
+    var isFree: Bool { !self.isRunning && self.pauseNanoseconds == 0 }
+
+    /// How long none is started from now on.
+    private var pauseNanoseconds: Int64 { max(0, self.pausedUntil?.nanoseconds(since: self.loop.now) ?? 0) }
+
+    /// The next one is due then, and not before: in microseconds since 1970, as the clock says now.
+    var nextMicros: Int64 { self.loop.wallMicros + self.pauseNanoseconds / Nanoseconds.perMicrosecond }
 
     /// `use` takes what was printed, and throws when it is of no use; `completion` comes after it, however it went.
     func start(
@@ -90,13 +94,8 @@ final class CommandLane {
     }
 
     private func failed(_ what: String) {
-        let (wallMicros, pause) = (self.loop.wallMicros, self.backoff.next())
-        self.trouble = Trouble(
-            what: what,
-            sinceMicros: self.trouble?.sinceMicros ?? wallMicros,
-            nextMicros: wallMicros + pause / Nanoseconds.perMicrosecond
-        )
-        self.pausedUntil = self.loop.now.advanced(byNanoseconds: pause)
+        self.trouble = Trouble(what: what, sinceMicros: self.trouble?.sinceMicros ?? self.loop.wallMicros)
+        self.pausedUntil = self.loop.now.advanced(byNanoseconds: self.backoff.next())
     }
 
     /// Whatever is under way is cut off, and what failed before is of the past.

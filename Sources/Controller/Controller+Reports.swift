@@ -2,8 +2,38 @@ import Observability
 import Pools
 import Primitives
 import Reports
+import Scaling
 
 extension Controller {
+    public struct PoolReport: Sendable {
+        public let name: String
+        public let state: PoolState
+        public let decision: ScalingDecision?
+        /// What the pool's mode has made of it.
+        public let verdict: PoolModes.Verdict?
+        public let signals: PoolSignals?
+        public let crashes: Int
+        public let silentGateways: [GatewayRoster.Silent]
+        public let forgottenGateways: Int
+    }
+
+    public var report: [PoolReport] {
+        self.loop.preconditionOnLoop()
+        return self.pools.map {
+            PoolReport(
+                name: $0.name,
+                // Who stands by knows of the workers that are left here, and what others have it knew once.
+                state: self.isLeading || $0.hasWorkers ? $0.state : PoolState(ready: 0),
+                decision: $0.lastDecision,
+                verdict: $0.lastVerdict,
+                signals: $0.lastSignals,
+                crashes: $0.crashes,
+                silentGateways: $0.silent,
+                forgottenGateways: $0.forgottenGateways
+            )
+        }
+    }
+
     /// Appends the controller's families to a scrape.
     public func write(to text: inout PrometheusText) {
         let report = self.report
@@ -148,6 +178,8 @@ extension Controller {
         }
         return ControllerStatus(
             leads: self.isLeading,
+            // Its process stands behind its name.
+            leader: self.leader.map { String($0.prefix { $0 != "@" }) },
             pools: pools,
             gateways: report.compactMap { $0.signals.map { $0.gatewaysReporting - $0.gatewaysHeld } }.max(),
             silentGateways: self.isLeading ? Self.silentGateways(report) : [],

@@ -3,7 +3,6 @@ import Logging
 import Pools
 import Primitives
 import Reports
-import Scaling
 import Settings
 import SharedState
 
@@ -20,7 +19,7 @@ public final class Controller {
     static let standByNanoseconds = 250 * Nanoseconds.perMillisecond
 
     public let id: String
-    private let loop: any LoopContext
+    let loop: any LoopContext
     private let log: Logger
     private let board: any PoolBoard
     private let rates: RoomRates
@@ -29,10 +28,12 @@ public final class Controller {
     private let workers: WorkerAccess
     private var random: SplitMix64
     private var settings: Settings
-    private var pools: [PoolController] = []
+    private(set) var pools: [PoolController] = []
     private var exporters: [JournalExporter] = []
     private var timer: LoopTimer?
     private var fence: Int64?
+    /// Who leads in its place, as the shared state said last.
+    private(set) var leader: String?
     /// When the shared state was asked that said last that this controller leads.
     private var confirmedAt: Instant?
     private var isStopping = false
@@ -129,26 +130,29 @@ public final class Controller {
     }
 
     /// Pools that are configured no more, or have another driver now, of which an earlier configuration may have left
-    /// processes: nobody wants those.
-    private var leftovers: Set<String> = []
+    /// processes: nobody wants those. Nil: not known yet in this term.
+    private var leftovers: Set<String>?
 
     /// Again with every round until none is written down. Where another driver tells gateways of its workers now, that has
     /// to have happened first: until then they go on with those that are left.
     private func retireLeftovers(fence: Int64) {
-        for name in self.leftovers where !self.retired.contains(where: { $0.name == name }) {
+        guard self.isSucceeded() else { return }
+        self.leftovers = self.leftovers ?? self.workers.book.pools.map { Set($0) }
+        for name in self.leftovers ?? [] where !self.retired.contains(where: { $0.name == name }) {
             guard self.settings.pool(named: name)?.driver != .process else {
-                self.leftovers.remove(name)
+                self.leftovers?.remove(name)
                 continue
             }
+            guard let left = self.workers.book.load(pool: name)?.workers.map(\.id) else { continue }
             let pool = self.pools.first { $0.name == name }
-            let left = Set(self.workers.book.load(pool: name).workers.map(\.id))
-            guard pool?.isSettled(fence: fence, without: left) ?? true else { continue }
+            guard pool?.isSettled(fence: fence, without: Set(left)) ?? true else { continue }
             let controller = self.makePool(PoolSettings(name: name), tellsGateways: pool == nil)
             self.retired.append(controller)
             controller.retire(fence: fence) { [weak self] in
                 guard let self else { return }
                 self.retired.removeAll { $0 === controller }
-                if self.workers.book.load(pool: name).workers.isEmpty { self.leftovers.remove(name) }
+                let isEmpty = self.workers.book.load(pool: name)?.workers.isEmpty ?? false
+                if isEmpty { self.leftovers?.remove(name) }
             }
         }
     }
@@ -189,9 +193,11 @@ public final class Controller {
             case .success(.own(let fence)):
                 self.contact.answered(moment)
                 self.confirmedAt = askedAt
+                self.leader = nil
                 self.take(fence: fence)
             case .success(.other(let leader)):
                 self.contact.answered(moment)
+                self.leader = leader
                 self.take(fence: nil)
                 if displacing == nil, self.workers.isGone(leader) {
                     self.log.notice("the controller that led is gone", metadata: ["leader": "\(leader)"])
@@ -202,8 +208,12 @@ public final class Controller {
                 // Whoever led goes on with what it has; who has not led yet waits impatiently.
                 if self.fence == nil { self.timer?.arm(afterNanoseconds: Self.impatienceNanoseconds) }
             }
-            guard let fence = self.fence else { return self.followIfDue() }
+            guard let fence = self.fence else {
+                self.retireGone()
+                return self.followIfDue()
+            }
             for pool in self.pools { pool.control(fence: fence) }
+            self.retireGone()
             self.retireLeftovers(fence: fence)
             for exporter in self.exporters { exporter.export() }
         }
@@ -242,13 +252,16 @@ public final class Controller {
         // Whoever led meanwhile may have written to the same folder.
         if fence != self.fence {
             for exporter in self.exporters { exporter.pause() }
-            for pool in self.pools { pool.forgetCalls() }
+            for pool in self.pools { pool.forgetTerm() }
             self.rates.forgetTerm()
         }
         let hasBegun = fence != nil && fence != self.fence
         self.fence = fence
-        guard fence != nil else { return self.pools.forEach { $0.standBy() } }
-        if hasBegun { self.leftovers = Set(self.workers.book.pools) }
+        // Those of earlier settings, too: where the one that leads has such a pool still, its workers are that one's.
+        guard fence != nil else { return (self.pools + self.retired).forEach { $0.standBy() } }
+        guard hasBegun else { return }
+        self.leftovers = nil
+        self.beginSuccession()
     }
 
     /// As of the last answer of the shared state.
@@ -290,57 +303,57 @@ public final class Controller {
         return controller.retire(worker)
     }
 
-    /// Takes new settings over. Pools that are gone are drained and stopped.
+    /// Takes new settings over. Pools that are gone are drained and stopped once the others have workers.
     public func apply(_ settings: Settings) {
         self.loop.preconditionOnLoop()
         self.settings = settings
         self.rates.apply(settings)
         self.workers.decisions?.apply(settings.controller)
+        // One that was gone and is back with another driver: two of a name do not go together.
+        self.retire { gone in settings.pool(named: gone.name).map { $0.driver != gone.pool.driver } ?? false }
         for controller in self.pools {
-            if let pool = settings.pool(named: controller.name) {
-                controller.apply(pool, settings: settings)
-            } else {
-                self.retired.append(controller)
-                controller.stop { [weak self] in self?.retired.removeAll { $0 === controller } }
-            }
+            if let pool = settings.pool(named: controller.name) { controller.apply(pool, settings: settings) }
         }
-        self.pools.removeAll { settings.pool(named: $0.name) == nil }
         self.makePools()
         self.makeExporters()
+        self.beginSuccession()
+        self.retireGone()
+    }
+
+    /// Since new settings came, or a term began.
+    private var succession: PoolSuccession?
+
+    private func beginSuccession() {
+        self.succession = PoolSuccession(to: self.settings.pools, ready: self.readyWorkers, now: self.loop.now)
+    }
+
+    private func isSucceeded() -> Bool {
+        self.succession?.isOver(ready: self.readyWorkers, now: self.loop.now) ?? true
+    }
+
+    /// Of each pool that is configured.
+    private var readyWorkers: [Int] {
+        self.settings.pools.map { pool in self.pools.first { $0.name == pool.name }?.state.ready ?? 0 }
+    }
+
+    /// Pools of earlier settings: until those in their place have workers they are looked after as before, since gateways
+    /// may go on using them. What has no workers of its own goes at once.
+    private func retireGone() {
+        let isSucceeded = self.isSucceeded()
+        self.retire { self.settings.pool(named: $0.name) == nil && (isSucceeded || !$0.hasWorkers) }
+    }
+
+    private func retire(_ isGone: (PoolController) -> Bool) {
+        let gone = self.pools.filter(isGone)
+        self.pools.removeAll { pool in gone.contains { $0 === pool } }
+        self.retired += gone
+        for controller in gone { controller.stop { [weak self] in self?.retired.removeAll { $0 === controller } } }
     }
 
     /// Pools of earlier settings whose workers have not ended yet.
     private var retired: [PoolController] = []
 
     // MARK: Watching
-
-    public struct PoolReport: Sendable {
-        public let name: String
-        public let state: PoolState
-        public let decision: ScalingDecision?
-        /// What the pool's mode has made of it.
-        public let verdict: PoolModes.Verdict?
-        public let signals: PoolSignals?
-        public let crashes: Int
-        public let silentGateways: [GatewayRoster.Silent]
-        public let forgottenGateways: Int
-    }
-
-    public var report: [PoolReport] {
-        self.loop.preconditionOnLoop()
-        return self.pools.map {
-            PoolReport(
-                name: $0.name,
-                state: $0.state,
-                decision: $0.lastDecision,
-                verdict: $0.lastVerdict,
-                signals: $0.lastSignals,
-                crashes: $0.crashes,
-                silentGateways: $0.silent,
-                forgottenGateways: $0.forgottenGateways
-            )
-        }
-    }
 
     /// How the rooms' rates are lent, over all pools. Who stands by lends none: what it lent when it led has lapsed, or the
     /// next leader's is in its place.

@@ -79,10 +79,30 @@ public struct DecisionJournal {
             let text = UnsafeRawBufferPointer(start: bytes, count: count)
             let whole = text.last == UInt8(ascii: "\n") ? text.dropLast() : text[...]
             if self.isBeforeHead, !whole.starts(with: DecisionLine.headStart) { continue }
+            if number == 1, !self.isBeforeHead { try Self.expectBeginning(Array(whole), "\(path):1") }
             try self.read(line: Array(whole), "\(path):\(number)", take)
         }
         guard ferror(file) == 0 else { throw Problem(description: "\(SystemError(call: "read of \(path)"))") }
         self.endFile()
+    }
+
+    /// A file begins with a head, or with a part of one where its writer was stopped.
+    private static func expectBeginning(_ line: [UInt8], _ place: String) throws(Problem) {
+        let start = DecisionLine.headStart
+        guard !line.starts(with: start), !start.starts(with: line) else { return }
+        guard DecisionLine.isSealed(line) else {
+            throw Problem(
+                description:
+                    "\(place): this is no journal of decisions. Name a file of `decisions` in the state folder"
+            )
+        }
+        // A whole line in the place of a head is told of by what it lacks.
+        guard (try? DecisionLine.parse(line)) == nil else { return }
+        throw Problem(
+            description:
+                "\(place): the file begins in the middle of a line: what stood before was cut off. Take another copy, or "
+                + "take out all up to the next line that begins with {\"head\""
+        )
     }
 
     /// The same of lines that came from elsewhere.

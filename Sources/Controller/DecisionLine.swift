@@ -66,6 +66,12 @@ public enum DecisionLine {
 
     // MARK: Reading
 
+    /// It ends as a line of a journal of decisions does, whatever stands before.
+    static func isSealed(_ line: [UInt8]) -> Bool {
+        let tail = line.suffix(Self.seal.count + Self.sumDigits + Self.end.count)
+        return tail.starts(with: Self.seal) && tail.suffix(Self.end.count).elementsEqual(Self.end)
+    }
+
     /// `line` is without its end.
     public static func parse(_ line: [UInt8]) throws(Damage) -> Content {
         let tail = Self.seal.count + Self.sumDigits + Self.end.count
@@ -73,9 +79,8 @@ public enum DecisionLine {
         let body = line.dropLast(tail)
         let seal = Self.seal + Self.sum(body) + Self.end
         guard line.suffix(tail).elementsEqual(seal) else {
-            let isSealed = line.suffix(tail).starts(with: Self.seal)
             throw Damage(
-                description: isSealed
+                description: Self.isSealed(line)
                     ? "it is not as it was written: its sum does not match"
                     : "it is no whole line of a journal of decisions"
             )

@@ -109,6 +109,9 @@ final class ManagedWorker: WorkerProcess {
 
     // MARK: Start
 
+    /// Why what it writes is not on the disk; nil when it is.
+    var outputTrouble: String? { self.log.trouble }
+
     private func announced(_ address: String) {
         guard self.isAwaited else { return }
         self.isAwaited = false

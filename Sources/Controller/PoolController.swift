@@ -15,7 +15,7 @@ final class PoolController {
     private let board: any PoolBoard
     private let rates: RoomRates
     private var settings: Settings
-    private var pool: PoolSettings
+    private(set) var pool: PoolSettings
     private var policy: ScalingPolicy
     private let decisions: DecisionRecorder
     private let driver: any WorkerDriver
@@ -301,9 +301,11 @@ final class PoolController {
     private var boardContact = StateContact()
     private var moment: StateContact.Moment { (self.loop.now, self.loop.wallMicros) }
 
-    /// A new term begins: what failed in one before is of the past.
-    func forgetCalls() {
+    /// A term begins or ends: what was decided and what failed in it is of the past.
+    func forgetTerm() {
         self.boardContact = StateContact()
+        self.lastDecision = nil
+        self.lastSignals = nil
         self.order = nil
         self.isHalfBlind = false
         self.modes = PoolModes()

@@ -76,7 +76,7 @@ final class ProcessPool: WorkerDriver {
 
     var directory: [WorkerRecord] { self.driver.directory + self.custody.foreignRecords }
     var problem: String? {
-        let unwritten = self.term == nil ? nil : self.custody.problem
+        let unwritten = self.custody.phase == .standingBy ? nil : self.custody.problem
         return self.driver.problem.map { driver in unwritten.map { "\(driver); \($0)" } ?? driver } ?? unwritten
     }
     var crashes: Int { self.driver.crashes }

@@ -37,12 +37,21 @@ struct WorkerAccess {
 
     static func ofThisMachine(id: String, settings: Settings, loop: EventLoop, log: Logger) -> WorkerAccess {
         let ports = FreePorts()
+        var outputs = TroubleNotes()
         return WorkerAccess(
             controller: "\(id)@\(ProcessTable.own)",
             place: ProcessTable.place,
             ask: { WorkerProbe.ask($0, $1, on: loop, $2) },
             book: WorkerFolder(stateFolder: settings.stateFolder, loop: loop, log: log),
-            launch: { plan, onEvent in try ManagedWorker(plan, on: loop, onEvent: onEvent) },
+            launch: { plan, onEvent in
+                let worker = try ManagedWorker(plan, on: loop, onEvent: onEvent)
+                switch outputs.line(for: worker.outputTrouble, now: loop.now) {
+                case .begun(let trouble): log.warning("\(trouble)")
+                case .passed: log.notice("what new workers write is on the disk again")
+                case nil: break
+                }
+                return worker
+            },
             adopt: { entry, onEvent in ManagedWorker.adopt(entry, on: loop, onEvent: onEvent) },
             isGone: { name in
                 name.split(separator: "@").last.flatMap { ProcessIdentity($0) }.map(ProcessTable.hasEnded) ?? false

@@ -90,7 +90,8 @@ final class WorkerCustody {
             // Tried again with the next round.
             guard case .success(let left) = result else { return }
             guard left.fence <= fence else { return self.deposed() }
-            self.adopt(left)
+            guard let book = self.book.load(pool: self.pool) else { return }
+            self.adopt(left, book)
             self.phase = .leading(fence: fence)
             self.lastFence = fence
             self.publish()
@@ -98,8 +99,8 @@ final class WorkerCustody {
         }
     }
 
-    private func adopt(_ left: BoardRegistry) {
-        var known = Adoption.merged(self.book.load(pool: self.pool).workers, left.workers)
+    private func adopt(_ left: BoardRegistry, _ book: WorkerRegistry) {
+        var known = Adoption.merged(book.workers, left.workers)
         let own = self.driver.ids
         known += self.book.strays(pool: self.pool, besides: own.union(known.map(\.id)))
         let plan = Adoption.plan(known.filter { !own.contains($0.id) }, at: self.place)
@@ -152,7 +153,7 @@ final class WorkerCustody {
     }
 
     private var registry: [RegisteredWorker] { self.driver.registry(keeper: self.keeper) }
-    /// For the operator: why the state folder does not take the list of workers; nil when it does.
+    /// For the operator: why the state folder's list of workers cannot be read or written; nil when it can be.
     var problem: String? { self.book.problem(pool: self.pool) }
     /// As last written to the state folder.
     private var written: WorkerRegistry?
@@ -188,7 +189,7 @@ final class WorkerCustody {
     /// A controller of this folder has died, and the leader is on another host: its workers would serve nobody, and never
     /// end. Whoever stands by here looks after them until the leader has no need of them.
     private func inherit() {
-        let book = self.book.load(pool: self.pool)
+        guard let book = self.book.load(pool: self.pool) else { return }
         let left = book.workers.filter { $0.keeper != self.keeper && self.isGone($0.keeper) }
         guard !left.isEmpty, self.driver.ids.isDisjoint(with: left.map(\.id)) else { return }
         self.heirOf.formUnion(left.map(\.keeper))

@@ -6,13 +6,13 @@ import Primitives
 
 /// Where a controller writes down which workers run, so that the next one on the same folder goes on with them.
 protocol WorkerBook: AnyObject {
-    /// Those of which something is written down.
-    var pools: [String] { get }
-    /// What was written last; empty when nothing was.
-    func load(pool: String) -> WorkerRegistry
+    /// Those of which something is written down; nil: it cannot be seen now.
+    var pools: [String]? { get }
+    /// What was written last, empty when nothing was; nil: it cannot be read now, and is tried again.
+    func load(pool: String) -> WorkerRegistry?
     /// False: a later leader has written, or it could not be written, and nothing changed.
     func save(_ registry: WorkerRegistry, pool: String) -> Bool
-    /// For the operator: since when the list cannot be written, why, and what to do; nil when it can be.
+    /// For the operator: since when the list cannot be read or written, why, and what to do; nil when it can be.
     func problem(pool: String) -> String?
     /// Workers of the folder that run and that nobody has written down.
     func strays(pool: String, besides known: Set<String>) -> [RegisteredWorker]
@@ -34,8 +34,23 @@ final class WorkerFolder: WorkerBook {
     private let path: String
     private let loop: any LoopContext
     private let log: Logger
-    /// Of pools whose list could not be written the last time.
-    private var outages: [String: (code: Int32, sinceMicros: Int64)] = [:]
+    /// By the pool whose list could not be read or written the last time; `wholeFolder` stands for all.
+    private var outages: [String: Outage] = [:]
+    private static let wholeFolder = ""
+
+    private struct Outage {
+        enum Cause {
+            case unread(Int32)
+            case unwritten(Int32)
+            /// By that process; nil: it cannot be seen which.
+            case locked(Int32?)
+        }
+        var cause: Cause
+        let since: Instant
+        var isTold = false
+    }
+    /// Whoever holds the lock for longer does not just write.
+    static let lockPatienceNanoseconds = Nanoseconds.perSecond
 
     init(stateFolder: String, loop: any LoopContext, log: Logger) {
         self.path = stateFolder + "/workers"
@@ -48,12 +63,21 @@ final class WorkerFolder: WorkerBook {
 
     func logFile(of worker: String) -> String { "\(self.path)/\(worker).log" }
 
-    private func written(pool: String) -> WorkerRegistry {
-        Self.text(of: self.file(of: pool)).map { WorkerRegistry(text: $0) } ?? WorkerRegistry(fence: 0, workers: [])
+    /// Nil: it cannot be read, which is another thing than that there is none.
+    private func written(pool: String) -> WorkerRegistry? {
+        do throws(SystemError) {
+            let bytes = try WholeFile.read(self.file(of: pool), maxBytes: Self.maxFileBytes)
+            return WorkerRegistry(text: String(decoding: bytes, as: UTF8.self))
+        } catch {
+            guard error.code != ENOENT else { return WorkerRegistry(fence: 0, workers: []) }
+            self.failed(.unread(error.code), pool: pool)
+            return nil
+        }
     }
 
-    func load(pool: String) -> WorkerRegistry {
-        let registry = self.written(pool: pool)
+    func load(pool: String) -> WorkerRegistry? {
+        guard let registry = self.written(pool: pool) else { return nil }
+        if case .unread? = self.outages[pool]?.cause { self.passed(pool: pool) }
         if !registry.damages.isEmpty {
             let file = self.file(of: pool)
             let copy = file + ".damaged"
@@ -66,14 +90,20 @@ final class WorkerFolder: WorkerBook {
         return registry
     }
 
-    var pools: [String] {
+    var pools: [String]? {
         let ending = ".workers"
-        return self.names.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
+        return self.names?.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
     }
 
-    private var names: [String] {
-        guard let folder = opendir(self.path) else { return [] }
+    /// Nil: it cannot be seen what there is.
+    private var names: [String]? {
+        guard let folder = opendir(self.path) else {
+            guard errno != ENOENT else { return [] }
+            self.failed(.unread(errno), pool: Self.wholeFolder)
+            return nil
+        }
         defer { closedir(folder) }
+        self.passed(pool: Self.wholeFolder)
         var names: [String] = []
         while let entry = readdir(folder) {
             names.append(
@@ -88,43 +118,87 @@ final class WorkerFolder: WorkerBook {
     func save(_ registry: WorkerRegistry, pool: String) -> Bool {
         let lock = open("\(self.path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         defer { if lock != -1 { close(lock) } }
-        guard lock != -1 else { return self.failed(errno, pool: pool) }
+        guard lock != -1 else { return self.failed(.unwritten(errno), pool: pool) }
         // Not waited for: whoever holds it may have been stopped. It is written again with the next change or round.
-        guard flock(lock, LOCK_EX | LOCK_NB) != -1 else { return false }
-        guard self.written(pool: pool).fence <= registry.fence else { return false }
+        guard flock(lock, LOCK_EX | LOCK_NB) != -1 else {
+            let isHeld = errno == EWOULDBLOCK || errno == EINTR
+            return self.failed(isHeld ? .locked(FileLocks.holder(of: lock)) : .unwritten(errno), pool: pool)
+        }
+        // What cannot be read is not written over, either: it may name workers that run.
+        guard let before = self.written(pool: pool), before.fence <= registry.fence else { return false }
         let file = self.file(of: pool)
         let draft = file + ".new"
-        if let code = Self.write(registry.text, to: draft) { return self.failed(code, pool: pool) }
-        guard rename(draft, file) != -1 else { return self.failed(errno, pool: pool) }
-        if self.outages.removeValue(forKey: pool) != nil {
-            self.log.notice("the list of workers is written again", metadata: ["file": "\(file)"])
+        do throws(SystemError) {
+            try Self.write(registry.text, to: draft)
+            guard rename(draft, file) != -1 else { throw SystemError(call: "rename of \(draft)") }
+        } catch {
+            return self.failed(.unwritten(error.code), pool: pool)
         }
+        self.passed(pool: pool)
         return true
     }
 
-    /// It is tried again with every round, and told once.
-    private func failed(_ code: Int32, pool: String) -> Bool {
-        let before = self.outages[pool]
-        self.outages[pool] = (code, before?.sinceMicros ?? self.loop.wallMicros)
-        guard before == nil else { return false }
-        self.log.error(
-            "the list of workers cannot be written; workers go on, and it is tried again every second",
-            metadata: ["file": "\(self.file(of: pool))", "error": "\(SystemError.message(code: code))"]
-        )
+    // MARK: What fails
+
+    /// It is tried again with every round, and told once. Always false.
+    @discardableResult
+    private func failed(_ cause: Outage.Cause, pool: String) -> Bool {
+        var outage = self.outages[pool] ?? Outage(cause: cause, since: self.loop.now)
+        outage.cause = cause
+        if !outage.isTold, self.isLasting(outage) {
+            outage.isTold = true
+            self.log.error("\(self.words(outage, pool: pool))")
+        }
+        self.outages[pool] = outage
         return false
     }
 
-    func problem(pool: String) -> String? {
-        guard let outage = self.outages[pool] else { return nil }
-        let since = RFC3339.text(wallMicros: outage.sinceMicros, fraction: .millis)
-        let isFull = outage.code == ENOSPC || outage.code == EDQUOT
-        return "pool \(pool): the list of workers cannot be written to \(self.file(of: pool)) since \(since): "
-            + "\(SystemError.message(code: outage.code)). Workers go on, and the next controller finds them in the shared "
-            + "state and among this machine's processes; "
-            + (isFull
-                ? "what new workers write is kept in memory. Free space under \(self.path)"
-                : "see that this program may write under \(self.path)")
+    private func passed(pool: String) {
+        guard let outage = self.outages.removeValue(forKey: pool), outage.isTold else { return }
+        self.log.notice("the list of workers is in order again", metadata: ["file": "\(self.place(of: pool))"])
     }
+
+    private func isLasting(_ outage: Outage) -> Bool {
+        guard case .locked = outage.cause else { return true }
+        return self.loop.now.nanoseconds(since: outage.since) >= Self.lockPatienceNanoseconds
+    }
+
+    func problem(pool: String) -> String? {
+        for key in [pool, Self.wholeFolder] {
+            guard let outage = self.outages[key], self.isLasting(outage) else { continue }
+            return "pool \(pool): " + self.words(outage, pool: key)
+        }
+        return nil
+    }
+
+    private func place(of pool: String) -> String { pool == Self.wholeFolder ? self.path : self.file(of: pool) }
+
+    private func words(_ outage: Outage, pool: String) -> String {
+        let age = self.loop.now.nanoseconds(since: outage.since) / Nanoseconds.perMicrosecond
+        let since = RFC3339.text(wallMicros: self.loop.wallMicros - age, fraction: .millis)
+        let place = self.place(of: pool)
+        switch outage.cause {
+        case .unread(let code):
+            return "the list of workers cannot be read from \(place) since \(since): "
+                + "\(SystemError.message(code: code)). Workers go on; whoever begins to lead waits for it, since it names "
+                + "workers that run. See that this program may read it, and has descriptors left (ulimit -n)"
+        case .unwritten(let code):
+            let isFull = code == ENOSPC || code == EDQUOT
+            return "the list of workers cannot be written to \(place) since \(since): "
+                + "\(SystemError.message(code: code)). \(Self.meanwhile); "
+                + (isFull
+                    ? "what new workers write is kept in memory. Free space under \(self.path)"
+                    : "see that this program may write under \(self.path)")
+        case .locked(let holder):
+            let who = holder.map { "process \($0)" } ?? "another process"
+            return "the list of workers cannot be written to \(place) since \(since): \(who) holds \(self.path)/lock, "
+                + "perhaps a controller that was stopped while it wrote. \(Self.meanwhile); let it go on (kill -CONT), "
+                + "or end it"
+        }
+    }
+
+    private static let meanwhile =
+        "Workers go on, and the next controller finds them in the shared state and among this machine's processes"
 
     func strays(pool: String, besides known: Set<String>) -> [RegisteredWorker] {
         ProcessTable.sessionLeaders(withVariable: WorkerMark.variable).compactMap { identity, value in
@@ -147,45 +221,31 @@ final class WorkerFolder: WorkerBook {
 
     func tidy(keeping logs: Set<String>) {
         // Those of other pools, and of another controller on the same folder, are written down.
-        let logs = self.pools.reduce(into: logs) { $0.formUnion(self.written(pool: $1).workers.map(\.log)) }
-        let old = self.names.compactMap { name -> (path: String, changed: Int)? in
-            let path = "\(self.path)/\(name)"
-            var information = stat()
-            guard name.hasSuffix(".log"), !logs.contains(path), stat(path, &information) != -1 else { return nil }
-            return (path, information.st_mtim.tv_sec)
+        var logs = logs
+        guard let names = self.names, let pools = self.pools else { return }
+        for pool in pools {
+            // Whose list cannot be read may run as well as not.
+            guard let registry = self.written(pool: pool) else { return }
+            logs.formUnion(registry.workers.map(\.log))
         }
-        for log in old.sorted(by: { $0.changed > $1.changed }).dropFirst(Self.keptLogs) {
-            unlink(log.path)
-            unlink(log.path + ".1")
-        }
+        let old = Set(names.compactMap { WorkerLog.stem(of: $0) }).map { "\(self.path)/\($0)" }
+            .filter { !logs.contains($0) }
+            .map { (path: $0, changed: WorkerLog.files(of: $0).compactMap(Self.changed).max() ?? 0) }
+        for log in old.sorted(by: { $0.changed > $1.changed }).dropFirst(Self.keptLogs) { WorkerLog.remove(log.path) }
+    }
+
+    /// When a file was changed, in seconds since 1970; nil: it is not there.
+    private static func changed(_ path: String) -> Int? {
+        var information = stat()
+        return stat(path, &information) == -1 ? nil : information.st_mtim.tv_sec
     }
 
     // MARK: Files
 
-    private static func text(of path: String) -> String? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file != -1 else { return nil }
-        defer { close(file) }
-        var all: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while all.count < Self.maxFileBytes, case let count = read(file, &piece, piece.count), count > 0 {
-            all += piece[..<count]
-        }
-        return String(decoding: all, as: UTF8.self)
-    }
-
-    /// The error's number; nil when all of it is written.
-    private static func write(_ text: String, to path: String) -> Int32? {
+    private static func write(_ text: String, to path: String) throws(SystemError) {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file != -1 else { return errno }
+        guard file != -1 else { throw SystemError(call: "open of \(path)") }
         defer { close(file) }
-        let bytes = Array(text.utf8)
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            guard count > 0 else { return errno }
-            written += count
-        }
-        return nil
+        try WholeFile.write(text.utf8, to: file)
     }
 }

@@ -18,6 +18,15 @@ final class WorkerLog {
     private static let firstLookNanoseconds = 5 * Nanoseconds.perMillisecond
     private static let longestLookNanoseconds = 100 * Nanoseconds.perMillisecond
 
+    /// The output itself, and beside it the last piece of what was cut off: either may be there alone.
+    static func files(of path: String) -> [String] { [path, path + ".1"] }
+    static func remove(_ path: String) { for file in self.files(of: path) { unlink(file) } }
+    /// The output's own name, of either file's; nil: it is no worker's.
+    static func stem(of name: String) -> String? {
+        let stem = name.hasSuffix(".1") ? String(name.dropLast(2)) : name
+        return stem.hasSuffix(".log") ? stem : nil
+    }
+
     let path: String
     private let loop: EventLoop
     private var reader = AnnouncementReader()
@@ -27,6 +36,8 @@ final class WorkerLog {
     private var onAnnouncement: ((String) -> Void)?
     /// The file in memory that stands for the one at `path`; nil: there is none.
     private var memory: Int32?
+    /// Why the disk did not take the file; nil when it did.
+    private(set) var trouble: String?
 
     /// `process` is the worker that writes already; nil: it is to be started.
     init(path: String, process: Int32? = nil, loop: EventLoop) {
@@ -45,6 +56,10 @@ final class WorkerLog {
             close(file)
             unlink(self.path)
         }
+        let code = file == -1 ? errno : ENOSPC
+        self.trouble =
+            "what new workers write is kept in memory while they run: \(self.path) cannot be made: "
+            + "\(SystemError.message(code: code)). Free space there, or see that this program may write there"
         let memory = try MemoryFile.make(named: Self.memoryName)
         self.memory = memory
         let copy = fcntl(memory, F_DUPFD_CLOEXEC, 0)
@@ -104,7 +119,7 @@ final class WorkerLog {
         let isCut = self.withFile(O_RDWR) { file in
             var information = stat()
             guard fstat(file, &information) != -1, information.st_size > Self.maxBytes else { return false }
-            Self.write(Self.tail(of: file, bytes: Self.keptBytes), to: self.path + ".1")
+            Self.write(Self.tail(of: file, bytes: Self.keptBytes), to: Self.files(of: self.path)[1])
             ftruncate(file, 0)
             return true
         }
@@ -140,8 +155,5 @@ final class WorkerLog {
     }
 
     /// The output of a worker that has ended as it was told to.
-    func remove() {
-        unlink(self.path)
-        unlink(self.path + ".1")
-    }
+    func remove() { Self.remove(self.path) }
 }

@@ -3,7 +3,6 @@ import EventLoop
 import Logging
 import Pools
 import Primitives
-import Reports
 import Rooms
 import Scaling
 import Settings
@@ -23,21 +22,24 @@ public final class Gateway {
 
     /// Names this process among the gateways that share a state.
     public let id: String
-    private let home: any LoopContext
+    let home: any LoopContext
     private let contexts: [any LoopContext]
     private let network: any Network
     private let log: Logger
     private let makeStores: @Sendable (any LoopContext) -> SharedStores
     private let shares: GatewayShares
-    private var settings: Settings
+    private(set) var settings: Settings
     private var keys: [SigningKey]
-    private var loops: [LoopBound<GatewayLoop>] = []
+    private var connectionLimit = 0
+    /// Settings that are not all in force yet.
+    private var bridge: RouteBridge?
+    private(set) var loops: [LoopBound<GatewayLoop>] = []
     private var pools: (any PoolBoard)?
     private var timers: [LoopTimer] = []
-    private var rooms: [String: RoomPulse] = [:]
+    private(set) var rooms: [String: RoomPulse] = [:]
     private var lastSignals = Instant(nanoseconds: 0)
     private var roomMeter = RoomMeter()
-    private var isStopping = false
+    private(set) var isStopping = false
     private let processes: ProcessSight
 
     /// `makeStores` is called once on each loop. `loops` holds at least one, the home loop first.
@@ -74,6 +76,7 @@ public final class Gateway {
         completion: @escaping (Result<[SocketAddress], any Error>) -> Void
     ) {
         self.home.preconditionOnLoop()
+        self.connectionLimit = connectionLimit
         let blueprint = self.blueprint(connectionLimit: connectionLimit, seed: seed)
         do {
             let stores = self.makeStores(self.home)
@@ -156,6 +159,10 @@ public final class Gateway {
     /// Sends the ticks that are due; `isForced`: all of them, as limits may have changed.
     private func tick(isForced: Bool = false) {
         guard !self.loops.isEmpty else { return }
+        if let bridge = self.bridge, bridge.isCrossed(now: self.home.now, hasWorkers: self.hasWorkers) {
+            self.bridge = nil
+            self.takeUp(bridge.settings)
+        }
         self.tryFailingWorkers()
         for room in self.settings.rooms { self.tick(room, isForced: isForced) }
     }
@@ -295,20 +302,11 @@ public final class Gateway {
         // It has withdrawn: what is told after that would look like a gateway that has fallen silent.
         guard !self.isStopping, self.settings.pool(named: pool) != nil else { return }
         let names = Set(self.settings.routes.filter { $0.pool == pool }.compactMap(\.room))
-        let guarding = rooms.filter { names.contains($0.key) }
         let signals = GatewaySignals(
-            gateway: self.id,
+            sample,
+            of: self.id,
+            rooms: rooms.filter { names.contains($0.key) },
             intervalMicros: intervalMicros,
-            arrivals: sample.arrivals,
-            unguarded: sample.unguarded,
-            admissions: sample.admissions,
-            waiting: guarding.values.reduce(0) { $0 + $1.waiting },
-            rooms: RoomSignals.longest(of: guarding),
-            inFlight: sample.inFlight,
-            queued: sample.queued,
-            errors: sample.errors,
-            latency: sample.latency,
-            workerInFlight: sample.workerInFlight,
             process: self.processes.own
         )
         self.pools?.report(pool: pool, signals: signals) { self.take(directory: $0, of: pool) }
@@ -334,7 +332,7 @@ public final class Gateway {
     }
 
     /// Asks every loop something and hands all the answers over.
-    private func collect<Answer: Sendable>(
+    func collect<Answer: Sendable>(
         _ question: @escaping @Sendable (GatewayLoop) -> Answer,
         completion: @escaping ([Answer]) -> Void
     ) {
@@ -350,65 +348,37 @@ public final class Gateway {
 
     // MARK: Settings
 
-    /// Takes new settings over on every loop; the next tick carries the rooms' limits to the shared state.
+    /// Takes new settings over on every loop; the next tick carries the rooms' limits to the shared state. A route to a
+    /// pool that has no worker yet leads where it led before, until it has one.
     public func apply(_ settings: Settings, keys: [SigningKey], connectionLimit: Int) {
         self.home.preconditionOnLoop()
+        self.keys = keys
+        self.connectionLimit = connectionLimit
+        self.bridge = RouteBridge(
+            from: self.settings,
+            to: settings,
+            now: self.home.now,
+            hasWorkers: self.hasWorkers
+        )
+        self.takeUp(self.bridge?.meanwhile ?? settings)
+    }
+
+    private func hasWorkers(_ pool: String) -> Bool { self.shares.standings.healthy(pool: pool) ?? 0 > 0 }
+
+    private func takeUp(_ settings: Settings) {
         // Of a pool that is there no more this gateway does not report, and not because it has fallen silent.
         for pool in self.settings.pools where settings.pool(named: pool.name) == nil {
             self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in }
         }
         self.settings = settings
-        self.keys = keys
         let names = Set(settings.rooms.map(\.name))
         self.rooms = self.rooms.filter { names.contains($0.key) }
         self.shares.rooms.keep(names)
         self.shares.standings.keep(Set(settings.pools.map(\.name)))
-        for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: connectionLimit) } }
+        let (keys, limit) = (self.keys, self.connectionLimit)
+        for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: limit) } }
         self.tick(isForced: true)
         self.fetchDirectories()
-    }
-
-    // MARK: Watching
-
-    /// All counters, gathered from the loops.
-    public func report(_ completion: @escaping (GatewayReport) -> Void) {
-        self.home.preconditionOnLoop()
-        self.collect {
-            LoopReport($0)
-        } completion: { reports in
-            completion(
-                GatewayReport(
-                    reports,
-                    settings: self.settings,
-                    problems: self.roomProblems,
-                    pulses: self.rooms,
-                    now: self.home.now
-                )
-            )
-        }
-    }
-
-    /// Whether this gateway is fit to take traffic. While the shared state is away it is: passes work, places are kept
-    /// and shown. One that has never reached it since its start has nothing to show.
-    public var readiness: Readiness {
-        self.home.preconditionOnLoop()
-        var problems = self.roomProblems
-        if self.loops.isEmpty { problems.append("starting") }
-        if self.isStopping { problems.append("shutting down") }
-        let pulses = self.settings.rooms.map { self.rooms[$0.name, default: RoomPulse()] }
-        let modes = pulses.map(\.toldMode.text)
-        return Readiness(
-            ready: pulses.allSatisfy { $0.snapshot != nil } && !self.loops.isEmpty && !self.isStopping,
-            mode: ["degraded", "held"].first { modes.contains($0) } ?? "normal",
-            problems: problems
-        )
-    }
-
-    private var roomProblems: [String] {
-        self.settings.rooms.map(\.name).sorted().flatMap { room in
-            self.rooms[room, default: RoomPulse()]
-                .problems(of: room, generation: self.settings.generation, now: self.home.now)
-        }
     }
 
     // MARK: End

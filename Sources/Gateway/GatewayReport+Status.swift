@@ -57,6 +57,7 @@ extension GatewayReport {
             sessions: snapshot.sessions,
             slots: snapshot.slots,
             rateMilli: snapshot.rateMilli,
+            rateIsLapsed: room.hasLapsed ? true : nil,
             burst: snapshot.burst,
             showUpPermille: snapshot.showUpPermille,
             record: self.record(snapshot, room)
@@ -73,7 +74,7 @@ extension GatewayReport {
             ignoredLimits: snapshot.ignoredLimits,
             conflicts: snapshot.conflicts,
             allowedRateMilli: snapshot.allowedMilli,
-            allowedForMs: max(0, snapshot.allowedUntilMicros - snapshot.nowMicros) / 1_000,
+            allowedForMs: max(0, snapshot.allowedUntilMicros - snapshot.nowMicros - room.ageMicros) / 1_000,
             lostSessions: snapshot.lostSessions,
             skipped: snapshot.gaps.reduce(0) { $0 + Int64($1.count) },
             gaps: snapshot.gaps.count,
@@ -85,5 +86,17 @@ extension GatewayReport {
             journalKeepEntries: Int64(room.settings?.journalEntries ?? 0),
             journalKeepSeconds: (room.settings?.journalMicros ?? 0) / 1_000_000
         )
+    }
+}
+
+extension GatewayReport.Room {
+    /// How long ago the snapshot came: what it says of its own time is as of then.
+    fileprivate var ageMicros: Int64 { (self.asOf?.ageNanoseconds ?? 0) / Nanoseconds.perMicrosecond }
+
+    /// The lease by which the snapshot's rate was in force has run out since the snapshot came.
+    fileprivate var hasLapsed: Bool {
+        guard let snapshot = self.snapshot, snapshot.allowedMilli != nil else { return false }
+        let left = snapshot.allowedUntilMicros - snapshot.nowMicros
+        return left > 0 && left <= self.ageMicros
     }
 }

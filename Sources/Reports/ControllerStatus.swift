@@ -2,6 +2,10 @@
 public struct ControllerStatus: Codable, Equatable, Sendable {
     /// False: another controller leads, and this one stands by.
     public var leads: Bool
+    /// The controller that leads in this one's place; nil when this one does, while nobody knows, and from an older
+    /// version.
+    public var leader: String?
+    /// Of one that stands by: the workers that are left to it, and no decisions.
     public var pools: [Pool]
     /// Gateways whose signals are fresh, as the last round found; nil before the first, and while the shared state is
     /// away.
@@ -23,6 +27,7 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
 
     public init(
         leads: Bool,
+        leader: String? = nil,
         pools: [Pool],
         gateways: Int? = nil,
         silentGateways: [SilentGateway] = [],
@@ -35,6 +40,7 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
         self.leadsAsOf = leadsAsOf
         self.leadsAgeMs = leadsAgeMs
         self.leads = leads
+        self.leader = leader
         self.pools = pools
         self.gateways = gateways
         self.silentGateways = silentGateways
@@ -44,12 +50,13 @@ public struct ControllerStatus: Codable, Equatable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case leads, pools, gateways, silentGateways, forgottenGateways, leases, exports, leadsAsOf, leadsAgeMs
+        case leads, leader, pools, gateways, silentGateways, forgottenGateways, leases, exports, leadsAsOf, leadsAgeMs
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.leads = try container.decode(Bool.self, forKey: .leads)
+        self.leader = try container.decodeIfPresent(String.self, forKey: .leader)
         self.pools = try container.decode([Pool].self, forKey: .pools)
         self.gateways = try container.decodeIfPresent(Int.self, forKey: .gateways)
         self.silentGateways = try container.decodeIfPresent([SilentGateway].self, forKey: .silentGateways) ?? []

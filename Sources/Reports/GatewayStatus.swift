@@ -122,6 +122,9 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
         public var slots: Int64
         /// The rate in force in thousandths a second.
         public var rateMilli: Int64
+        /// The lease of that rate has run out since the shared state told it: nobody knows which one is in force now. Nil
+        /// while it has not, and from an older version.
+        public var rateIsLapsed: Bool?
         public var burst: Int64
         /// Of a thousand called visitors, how many come in time.
         public var showUpPermille: Int64
@@ -139,6 +142,7 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
             sessions: Int64,
             slots: Int64,
             rateMilli: Int64,
+            rateIsLapsed: Bool? = nil,
             burst: Int64,
             showUpPermille: Int64,
             record: Record? = nil
@@ -154,6 +158,7 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
             self.sessions = sessions
             self.slots = slots
             self.rateMilli = rateMilli
+            self.rateIsLapsed = rateIsLapsed
             self.burst = burst
             self.showUpPermille = showUpPermille
         }

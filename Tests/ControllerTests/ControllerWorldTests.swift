@@ -230,6 +230,11 @@ import Testing
         // Seen before: "lent 533.7/s by this controller, renewed 13.4 s ago".
         #expect(site.on(0) { $0.status.leases.isEmpty && $0.problems.isEmpty }, "seed \(seed)")
         #expect(site.on(1) { !$0.status.leases.isEmpty }, "seed \(seed)")
+        // Seen before: the deposed one went on showing its last decision, as if it were of now.
+        let (old, new) = (site.on(0) { $0.status }, site.on(1) { $0.status })
+        #expect(old.leader == "controller-1" && old.gateways == nil, "seed \(seed)")
+        #expect(old.pools.allSatisfy { $0.ready == 0 && $0.decision == nil && $0.mode == nil }, "seed \(seed)")
+        #expect(new.leader == nil && new.pools.allSatisfy { $0.decision != nil }, "seed \(seed)")
         #expect(Set(site.ready.map(\.address)).isSubset(of: addresses(1)), "seed \(seed)")
         self.end(site, seed: seed)
     }

@@ -1,5 +1,6 @@
 import Pools
 import Primitives
+import Settings
 import SharedState
 import TestKit
 import Testing
@@ -65,6 +66,18 @@ import Testing
         #expect(self.ids(site.live(1)) == before && site.running.count == before.count, "seed \(seed)")
     }
 
+    /// The line is for who finds some, and for nobody else.
+    @Test func workersOfAnEarlierController_areToldOf_whereThereAreSome() {
+        let line = "workers of an earlier controller"
+        let site = self.makeSite(seed: 1)
+        #expect(!site.told.value.contains(line), "there was none")
+        site.controllers[0].board.oneInFailures = 1
+        site.gone = ["controller-0"]
+        site.addController()
+        self.expectService(site, seconds: 5, seed: 1) { !site.live(1).isEmpty }
+        #expect(site.told.value.count { $0 == line } == 1)
+    }
+
     /// For a while the successor has no descriptor left to look with: who cannot be seen serves on, and is adopted later.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func workers_thatCannotBeSeen_serveOn_andAreAdoptedLater(seed: UInt64) {
@@ -89,6 +102,44 @@ import Testing
         #expect(site.on(1) { $0.poolProblems }.isEmpty, "seed \(seed)")
     }
 
+    /// What is written down in the folder alone would be forgotten: a leader waits until it can be read.
+    @Test func listThatCannotBeRead_isWaitedFor() {
+        let site = self.makeSite(seed: 5)
+        let before = self.ids(site.live(0))
+        site.controllers[0].board.oneInFailures = 1
+        site.gone = ["controller-0"]
+        let book = MemoryBook()
+        book.isUnreadable = true
+        site.addController(book: book)
+        self.expectService(site, seconds: 5, seed: 5) { site.on(1) { $0.isLeading } }
+        site.run(seconds: 5)
+        #expect(site.live(1).isEmpty && self.ids(site.running) == before, "nobody is started, and nobody ended")
+        book.isUnreadable = false
+        self.expectService(site, seconds: 3, seed: 5) { self.ids(site.live(1)) == before }
+    }
+
+    /// Its file has the pool no more, and it leads no more, while the next leader's file still has it. Seen before: it ended
+    /// the workers that the other one had adopted.
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func poolThatIsGone_ofADeposedController_isLeftToTheNextOne(seed: UInt64) {
+        let site = self.makeSite(seed: seed)
+        let before = self.ids(site.live(0))
+        var settings = site.settings
+        settings.pools[0].name = "other"
+        settings.pools[0].driver = .static
+        settings.pools[0].workers = [.loopback(port: 9_001)]
+        settings.routes = [RouteSettings(pool: "other", room: "sale")]
+        site.on(0) { $0.apply(settings) }
+        // It has them drain.
+        site.world.run(forNanoseconds: 50 * Nanoseconds.perMillisecond)
+        site.gone = ["controller-0"]
+        site.addController()
+        site.run(seconds: 10)
+        #expect(!site.on(0) { $0.isLeading } && site.on(1) { $0.isLeading }, "seed \(seed)")
+        #expect(!before.isDisjoint(with: self.ids(site.live(1))), "seed \(seed): all of them were ended")
+        #expect(site.ready.allSatisfy { record in site.live(1).contains { $0.id == record.id } }, "seed \(seed)")
+    }
+
     /// An operator gives the pool another driver: what the one before has left is ended, and the new one's list stands.
     @Test(arguments: 1...10 as ClosedRange<UInt64>)
     func processes_ofAPoolWithAnotherDriverNow_areEnded(seed: UInt64) {
@@ -108,7 +159,7 @@ import Testing
         let told = site.directory
         #expect(site.wait(seconds: 60) { site.running.isEmpty }, "seed \(seed)")
         site.run(seconds: 5)
-        #expect(book.load(pool: "tickets").workers.isEmpty && site.on(1) { $0.isLeading }, "seed \(seed)")
+        #expect(book.load(pool: "tickets")?.workers.isEmpty == true && site.on(1) { $0.isLeading }, "seed \(seed)")
         #expect(site.directory == told, "seed \(seed): gateways hear of the new driver's workers alone")
         hasEnded = false
         site.on(1) { $0.stop { hasEnded = true } }

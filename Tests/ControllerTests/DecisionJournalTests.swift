@@ -251,7 +251,7 @@ import Testing
         try rig.write(lines[28...29].joined(separator: "\n") + "\n", to: name)
         #expect(rig.problem().contains("\(name):1: a decision without the limits"), "\(rig.problem())")
         try rig.write("rooms:\n  onsale:\n    slots: 5\n", to: name)
-        #expect(rig.problem().contains("\(name):1: it is no whole line"), "\(rig.problem())")
+        #expect(rig.problem().contains("\(name):1: this is no journal of decisions"), "\(rig.problem())")
     }
 
     /// Whoever wants the end of a long journal reads no more than that: from a head on.

@@ -1,6 +1,5 @@
 import Admission
 import EventLoop
-import Logging
 import Pools
 import Primitives
 import Scaling
@@ -122,6 +121,8 @@ final class InventedSite {
     }
     private(set) var controllers: [Member] = []
     private(set) var workers: [InventedWorker] = []
+    /// What controllers have written to their logs.
+    let told = Record<[String]>([])
     /// Whether controllers can see processes of others.
     var canSee = true
     /// One start in so many fails.
@@ -183,7 +184,7 @@ final class InventedSite {
             store: store,
             board: board,
             journal: MemoryRoomJournal(loop: loop, rooms: self.rooms),
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            log: ToldLog.logger { [told] line in told.update { $0.append(line) } },
             seed: UInt64(self.world.random(0...Int64.max)),
             workers: WorkerAccess(
                 controller: "controller-\(number)",
@@ -414,13 +415,18 @@ final class FlakyBoard: PoolBoard {
 /// A state folder in memory.
 final class MemoryBook: WorkerBook {
     private var texts: [String: String] = [:]
-    var pools: [String] { self.texts.keys.sorted() }
+    var pools: [String]? { self.texts.keys.sorted() }
+    /// It cannot be read, for want of descriptors for instance.
+    var isUnreadable = false
 
-    func load(pool: String) -> WorkerRegistry {
+    func load(pool: String) -> WorkerRegistry? {
+        self.isUnreadable ? nil : self.written(pool)
+    }
+    private func written(_ pool: String) -> WorkerRegistry {
         self.texts[pool].map { WorkerRegistry(text: $0) } ?? WorkerRegistry(fence: 0, workers: [])
     }
     func save(_ registry: WorkerRegistry, pool: String) -> Bool {
-        guard self.load(pool: pool).fence <= registry.fence else { return false }
+        guard !self.isUnreadable, self.written(pool).fence <= registry.fence else { return false }
         self.texts[pool] = registry.text
         return true
     }

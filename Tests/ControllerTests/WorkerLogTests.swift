@@ -1,7 +1,9 @@
 import EventLoop
+import Foundation
 import Glibc
 import Pools
 import Primitives
+import Settings
 import TestKit
 import Testing
 
@@ -149,6 +151,46 @@ import Testing
         #expect(heard.value[2].contains("hello | the last | listening on 127.0.0.1:9"), "\(heard.value)")
         let rest = try fixture.run { [loop = fixture.loop] in WorkerLog(path: path, loop: loop).lastLines() }
         #expect(rest.hasSuffix("127.0.0.1:9"))
+        try fixture.end()
+    }
+
+    /// Seen before: nobody was told that what a worker says is not on the disk.
+    @Test func diskIsFull_isToldOnce_andAgainWhenItIsNot() throws {
+        let fixture = try LoopFixture()
+        let folder = TestFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder.path) }
+        let told = Record<[String]>([])
+        let isFull = folder.file("full.log")
+        let workers = try fixture.run { [loop = fixture.loop, path = folder.path] in
+            var settings = Settings()
+            settings.stateFolder = path
+            let access = WorkerAccess.ofThisMachine(
+                id: "c",
+                settings: settings,
+                loop: loop,
+                log: ToldLog.logger { line in told.update { $0.append(line) } }
+            )
+            let workers = try [isFull, isFull, "\(path)/good.log", "\(path)/good.log"].map { log in
+                // Writing to it says that the disk is full.
+                if log == isFull { #expect(symlink("/dev/full", log) == 0) }
+                let plan = WorkerPlan(
+                    id: "p-1",
+                    pool: "p",
+                    executable: "/bin/sh",
+                    arguments: ["-c", "exec sleep 600"],
+                    shape: 1,
+                    log: log,
+                    address: nil
+                )
+                return try access.launch(plan) { _ in }
+            }
+            return LoopBound(workers, loop: loop)
+        }
+        let lines = told.value
+        #expect(lines.count == 2, "\(lines)")
+        #expect(lines.first?.contains("kept in memory while they run: \(isFull) cannot be made: No space") == true)
+        #expect(lines.last == "what new workers write is on the disk again")
+        try fixture.run { for worker in workers.open() { worker.kill() } }
         try fixture.end()
     }
 }

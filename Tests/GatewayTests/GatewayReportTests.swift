@@ -123,19 +123,28 @@ import Testing
         var pulse = RoomPulse()
         var snapshot = RoomSnapshot.sample(issued: 9, serving: 5)
         snapshot.isConflicting = true
+        snapshot.allowedMilli = 4_000
+        snapshot.allowedUntilMicros = snapshot.nowMicros + 2_500_000
         let answered = Instant(nanoseconds: 7_000_000_000)
         _ = pulse.answered(TickAnswer(snapshot: snapshot, events: 0), now: answered, wallMicros: Self.now)
         let room = LoopReport.Room(counts: RoomCounts(), snapshot: snapshot, mode: .normal, joining: 0, atDoor: 0)
         let loop = LoopReport(counters: LoopCounters(), turns: 1, rooms: ["sale": room], pools: [:])
         var settings = Settings()
         settings.rooms = [RoomSettings(name: "sale", slots: 10, inflowMilli: 5_000)]
-        let report = GatewayReport(
-            [loop],
-            settings: settings,
-            problems: [],
-            pulses: ["sale": pulse],
-            now: answered.advanced(byNanoseconds: 42_000_000_000)
-        )
+        func look(afterSeconds seconds: Int64) -> GatewayReport {
+            GatewayReport(
+                [loop],
+                settings: settings,
+                problems: [],
+                pulses: ["sale": pulse],
+                now: answered.advanced(byNanoseconds: seconds * 1_000_000_000)
+            )
+        }
+        // Seen before: in an outage, "leased for 2500 ms" for as long as it lasted.
+        let (early, late) = (look(afterSeconds: 1).status.rooms[0], look(afterSeconds: 3).status.rooms[0])
+        #expect(early.standing?.record?.allowedForMs == 1_500 && early.standing?.rateIsLapsed == nil)
+        #expect(late.standing?.record?.allowedForMs == 0 && late.standing?.rateIsLapsed == true)
+        let report = look(afterSeconds: 42)
         let status = report.status.rooms[0]
         #expect(status.asOf == "2026-09-21T14:13:20.000Z" && status.ageMs == 42_000)
         #expect(status.standing?.record?.limitsConflict == true)

@@ -134,7 +134,7 @@ import Testing
                 (["explain", "tickets", "--state", state], "there is no journal of the pool tickets"),
                 (["explain", "tickets", "--journal", journal], "is the journal of the pool workers, not of tickets"),
                 (["explain", "workers", "--journal", "\(scene.folder)/none.jsonl"], "none.jsonl: No such file"),
-                (["explain", "workers", "--journal", elsewhere], "elsewhere.yaml:1: it is no whole line"),
+                (["explain", "workers", "--journal", elsewhere], "elsewhere.yaml:1: this is no journal of decisions"),
                 (["explain", "workers", "--state", "\(scene.folder)/nowhere"], "nowhere/decisions"),
                 (["explain", "workers", "--state", "a", "--journal", "b"], "leave one out"),
                 (["explain", "workers", "--minutes", "0"], "--minutes"), (["explain", "Workers"], "no name of a pool"),

@@ -106,6 +106,28 @@ import Testing
         }
     }
 
+    /// Seen before: requests went to the new pool at once, and waited there for workers that were still to start.
+    @Test func good_poolRenamed_requestsAreServedUntilTheNewOneHasWorkers() throws {
+        try Scene.play { scene in
+            var configuration = Configuration()
+            configuration.pool["waiting_timeout"] = "100ms"
+            configuration.worker["start_time"] = "2s"
+            let sluice = try scene.start(configuration)
+            let load = KeepAliveLoad(port: sluice.port, connections: 2)
+            load.start()
+            try load.waitForMore(20)
+            let renamed = configuration.text.replacingOccurrences(of: "  workers:", with: "  shows:")
+            try scene.reload(sluice, with: renamed.replacingOccurrences(of: "pool: workers", with: "pool: shows"))
+            try Patience.wait(for: "the new pool's worker, and the old one's end") {
+                let pools = try sluice.status().pools
+                return pools?.count == 1 && pools?.first?.name == "shows" && pools?.first?.ready == 1
+            }
+            try load.waitForMore(20)
+            let outcome = load.stop()
+            #expect(outcome.failures.isEmpty, "\(outcome.failures.prefix(3))")
+        }
+    }
+
     @Test func good_roomAndPoolAddedAndRemoved_visitorsInLineAskTheRoutesAgain() throws {
         try Scene.play { scene in
             var configuration = Configuration()

@@ -146,6 +146,43 @@ final class ClientRig: Sendable {
         try rig.end()
     }
 
+    /// Seen before: a dump of the client's own error, without the address that was tried.
+    @Test(arguments: [true, false])
+    func server_thatDoesNotAnswer_isToldWithAddressAndWhatToDo(listens: Bool) throws {
+        // A port on which nobody accepts: a backlog that is never looked at, or none.
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) + getsockname(listener, $0, &length)
+            }
+        }
+        try #require(isBound == 0 && (!listens || listen(listener, 8) == 0))
+        defer { close(listener) }
+        let place = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        let rig = try ClientRig(
+            access: ClusterAccess(server: "http://somebody:secret@\(place)", credentials: .none),
+            namespace: "sale"
+        )
+        let answer = Handover<Result<APIResponse, APIFailure>>()
+        let (request, patience) = (rig.target.read, listens ? 200 : 20_000 as Int64)
+        try rig.on { own in
+            own.transport.send(request, timeoutNanoseconds: patience * Nanoseconds.perMillisecond) { answer.put($0) }
+        }
+        guard case .failure(let failure) = try answer.take() else {
+            Issue.record("somebody has answered")
+            return
+        }
+        let words = "get deployments/scale shop in namespace sale at http://\(place): "
+        let reason = listens ? "no answer within 200 ms" : "Connection refused. Look whether"
+        #expect("\(failure)".hasPrefix("the API server cannot be reached: \(words)\(reason)"), "\(failure)")
+        #expect("\(failure)".contains("`server` in the kubeconfig") && !"\(failure)".contains("secret"), "\(failure)")
+        try rig.end()
+    }
+
     @Test func server_thatHasTooMuchToDo_isAskedAgain() throws {
         let rig = try ClientRig()
         rig.cluster.deploy("shop", replicas: 1)

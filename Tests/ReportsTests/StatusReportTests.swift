@@ -143,6 +143,13 @@ import Testing
         }
     }
 
+    @Test func encoded_standby_namesWhoLeads() throws {
+        let report = self.report(nil, ControllerStatus(leads: false, leader: "host-2", pools: []))
+        let json = try report.encoded()
+        #expect(String(decoding: json, as: UTF8.self).contains(#""leader":"host-2","leads":false"#))
+        #expect(try StatusReport(json: json).controller?.leader == "host-2")
+    }
+
     /// What a version of before writes is read: the command line may be newer than the process it asks.
     @Test func decode_ofAnOlderVersion_leavesOutWhatItDidNotKnow() throws {
         let json =

@@ -1,4 +1,6 @@
+import Pools
 import Primitives
+import Scaling
 
 /// What one loop did with one pool since the last sample; the loops' samples of a second become a gateway's signals.
 struct PoolSample: Sendable {
@@ -21,5 +23,32 @@ struct PoolSample: Sendable {
         self.queued += other.queued
         self.latency.merge(other.latency)
         self.workerInFlight.merge(other.workerInFlight, uniquingKeysWith: +)
+    }
+}
+
+extension GatewaySignals {
+    /// What all loops of a gateway together have to tell of a pool. `rooms`: those before it.
+    init(
+        _ sample: PoolSample,
+        of gateway: String,
+        rooms: [String: RoomSignals],
+        intervalMicros: Int64,
+        process: ProcessIdentity?
+    ) {
+        self.init(
+            gateway: gateway,
+            intervalMicros: intervalMicros,
+            arrivals: sample.arrivals,
+            unguarded: sample.unguarded,
+            admissions: sample.admissions,
+            waiting: rooms.values.reduce(0) { $0 + $1.waiting },
+            rooms: RoomSignals.longest(of: rooms),
+            inFlight: sample.inFlight,
+            queued: sample.queued,
+            errors: sample.errors,
+            latency: sample.latency,
+            workerInFlight: sample.workerInFlight,
+            process: process
+        )
     }
 }

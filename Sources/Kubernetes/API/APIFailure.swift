@@ -1,6 +1,6 @@
 /// Why a call to the API server came to nothing, in words that say what to do.
 public enum APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
-    /// No connection, a broken one, or no answer in time.
+    /// No connection, a broken one, or no answer in time: what was asked, where, and what came of it.
     case unreachable(String)
     /// The server said no.
     case refused(Refusal)
@@ -56,7 +56,8 @@ public enum APIFailure: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable(let what):
-            "the API server cannot be reached: \(what). Look whether it runs, and at the address in kubeconfig"
+            "the API server cannot be reached: \(what). Look whether it runs there and lets this host in, and at `server` "
+                + "in the kubeconfig; in a pod at KUBERNETES_SERVICE_HOST and at network policies"
         case .unreadable(let what): "the API server's answer cannot be read: \(what)"
         case .held: "this controller does not lead any more, and so nothing was changed"
         case .refused(let refusal): Self.text(refusal)

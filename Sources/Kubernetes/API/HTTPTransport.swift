@@ -15,7 +15,7 @@ import Synchronization
 public final class HTTPTransport: APITransport {
     static let maxBodyBytes = 8 * 1024 * 1024
     static let maxLineBytes = 1024 * 1024
-    private static let connectSeconds: Int64 = 3
+    static let connectSeconds: Int64 = 3
     /// One thread for all clients of this process, for as long as it runs.
     private static let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
@@ -171,12 +171,13 @@ public final class HTTPTransport: APITransport {
                 delegate: WholeBody(maxBytes: Self.maxBodyBytes),
                 deadline: .now() + .nanoseconds(timeoutNanoseconds)
             )
+            let attempt = Attempt(request, at: self.way.access.server, withinNanoseconds: timeoutNanoseconds)
             task.futureResult.whenComplete { result in
-                let answer = result.mapError { Self.failure($0) }
+                let answer = result.mapError { attempt.failure($0) }
                 completion.submit { $0(answer) }
             }
         } catch {
-            let failure = Self.failure(error)
+            let failure = Attempt(request, at: self.way.access.server, withinNanoseconds: 0).failure(error)
             completion.submit { $0(.failure(failure)) }
         }
     }
@@ -197,26 +198,16 @@ public final class HTTPTransport: APITransport {
                 delegate: delegate,
                 deadline: .now() + .nanoseconds(timeoutNanoseconds)
             )
+            let attempt = Attempt(request, at: self.way.access.server, withinNanoseconds: timeoutNanoseconds)
             task.futureResult.whenComplete { result in
-                let failure: APIFailure? = if case .failure(let error) = result { Self.failure(error) } else { nil }
+                let failure: APIFailure? = if case .failure(let error) = result { attempt.failure(error) } else { nil }
                 end.submit { $0(failure) }
             }
             return HTTPStream(task)
         } catch {
-            let failure = Self.failure(error)
+            let failure = Attempt(request, at: self.way.access.server, withinNanoseconds: 0).failure(error)
             end.submit { $0(failure) }
             return HTTPStream(nil)
-        }
-    }
-
-    private static func failure(_ error: any Error) -> APIFailure {
-        switch error {
-        case let failure as APIFailure: failure
-        case let error as HTTPClientError where error == .deadlineExceeded: .unreachable("no answer in time")
-        // Its description may show what was sent, the token among it.
-        case let error as HTTPClientError: .unreachable(error.shortDescription)
-        case let problem as ClusterAccess.Problem: .unreachable(problem.description)
-        default: .unreachable("\(error)")
         }
     }
 }

@@ -42,7 +42,8 @@ struct StatusText {
             return controller.leads ? "controller: leads\n" : ""
         }
         let stale = age >= Self.staleMs ? ", as of \(asOf), \(age / 1_000) s ago" : ""
-        return "controller: \(controller.leads ? "leads" : "stands by")\(stale)\n"
+        let role = controller.leads ? "leads" : "stands by" + (controller.leader.map { "; \($0) leads" } ?? "")
+        return "controller: \(role)\(stale)\n"
     }
 
     private static func cost(of pool: ControllerStatus.Pool) -> String {
@@ -66,7 +67,7 @@ struct StatusText {
 
     private var pools: String {
         var text = ""
-        if let pools = self.status.controller?.pools, !pools.isEmpty {
+        if let pools = self.status.controller?.shownPools, !pools.isEmpty {
             text += Self.columns(["pool", "ready", "pending", "draining", "desired", "crashes", "reason"])
             for pool in pools {
                 text += Self.columns([
@@ -111,7 +112,7 @@ struct StatusText {
             text += Self.columns([
                 room.name, room.mode == "normal" ? isOpen : room.mode ?? isOpen, "\(standing.waiting)",
                 "\(standing.door)", "\(standing.admitted)", "\(standing.sessions)/\(standing.slots)",
-                Self.perSecond(standing.rateMilli),
+                standing.rateIsLapsed == true ? "lapsed" : Self.perSecond(standing.rateMilli),
             ])
         }
         return text
@@ -166,5 +167,12 @@ struct StatusText {
 
     private static func columns(_ cells: [String]) -> String {
         cells.map { $0.padding(toLength: max(12, $0.count + 1), withPad: " ", startingAt: 0) }.joined() + "\n"
+    }
+}
+
+extension ControllerStatus {
+    /// Of one that stands by those of which workers are left to it.
+    fileprivate var shownPools: [Pool] {
+        self.pools.filter { self.leads || $0.ready + $0.pending + $0.draining > 0 }
     }
 }
