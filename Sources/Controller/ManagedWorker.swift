@@ -29,11 +29,13 @@ final class ManagedWorker: WorkerProcess {
         let output = try self.log.openForWriting()
         defer { close(output) }
         let end = EndOfProcess()
+        let mark = WorkerMark(plan).text
         do {
             self.process = try DetachedProcess.spawn(
                 plan.executable,
                 arguments: plan.arguments,
-                environment: [WorkerMark.variable: WorkerMark(plan).text],
+                environment: [WorkerMark.variable: mark],
+                mark: ProcessMark(variable: WorkerMark.variable) { $0 == mark },
                 output: output,
                 on: loop
             ) { end.tell("\($0)") }
@@ -61,14 +63,14 @@ final class ManagedWorker: WorkerProcess {
         onEvent: @escaping (WorkerEvent) -> Void
     ) -> FoundWorker {
         let end = EndOfProcess()
-        switch DetachedProcess.find(entry.process, on: loop, onExit: { _ in end.tell(Self.strangersEnd) }) {
+        let mark = ProcessMark(variable: WorkerMark.variable) { WorkerMark(text: $0)?.id == entry.id }
+        let found = DetachedProcess.find(entry.process, mark: mark, on: loop) { _ in end.tell(Self.strangersEnd) }
+        switch found {
         case .runs(let process): return .runs(ManagedWorker(entry, process, end, on: loop, onEvent: onEvent))
         case .unseen: return .unseen
         case .ended:
             // It died while nobody looked; what it had started may still be there.
-            ProcessTable.endRest(ofGroup: entry.process.pid, withVariable: WorkerMark.variable) {
-                WorkerMark(text: $0)?.id == entry.id
-            }
+            ProcessTable.endRest(of: entry.process, mark: mark)
             return .ended
         }
     }

@@ -7,31 +7,34 @@ import Primitives
 /// a file. Whoever comes next finds it by its identity, and watches it as if it were its own child, except that nobody
 /// but its parent is told how it ended.
 ///
-/// Signals go to its whole group, and it has ended when that is empty: what it started does not stay behind.
+/// Signals go to its whole group, and it has ended when that is empty and nobody else carries its mark: what it started
+/// does not stay behind.
 public final class DetachedProcess: Descriptor {
-    /// What is left of the group when its leader has ended has so long to end too.
+    /// What is left of it when its leader has ended has so long to end too.
     public static let restGraceNanoseconds = 5 * Nanoseconds.perSecond
     private static let restLookNanoseconds = 50 * Nanoseconds.perMillisecond
 
     public let identity: ProcessIdentity
     public var pid: Int32 { self.identity.pid }
     private let isChild: Bool
+    private let mark: ProcessMark?
     /// Nil once the end has been told, or nobody wants to hear of it.
     private var onExit: ((ExitStatus) -> Void)?
     private enum Phase {
         case running
-        /// Its leader has ended; some of its group have not.
+        /// It has ended; some that it started have not.
         case leaving(ExitStatus, until: Instant)
         case ended
     }
     private var phase = Phase.running
 
     /// Starts `executable` (looked up in `PATH` when it holds no slash); both its outputs go to `output`, its input is
-    /// empty.
+    /// empty. `mark` tells those that it will start, by a variable of `environment`.
     public static func spawn(
         _ executable: String,
         arguments: [String],
         environment: [String: String] = [:],
+        mark: ProcessMark? = nil,
         output: Int32,
         on loop: EventLoop,
         onExit: @escaping (ExitStatus) -> Void
@@ -56,7 +59,7 @@ public final class DetachedProcess: Descriptor {
                 close(handle)
                 throw SystemError(call: "open of /proc/\(pid)/stat")
             }
-            let process = DetachedProcess(loop, handle, identity, isChild: true, onExit)
+            let process = DetachedProcess(loop, handle, identity, mark, isChild: true, onExit)
             try process.register(.readable)
             return process
         } catch {
@@ -77,14 +80,16 @@ public final class DetachedProcess: Descriptor {
     /// Watches a process that somebody else started.
     public static func find(
         _ identity: ProcessIdentity,
+        mark: ProcessMark? = nil,
         on loop: EventLoop,
         onExit: @escaping (ExitStatus) -> Void
     ) -> Found {
-        self.find(identity, on: loop, under: "/proc", openHandle: sluice_pidfd_open, onExit: onExit)
+        self.find(identity, mark: mark, on: loop, under: "/proc", openHandle: sluice_pidfd_open, onExit: onExit)
     }
 
     static func find(
         _ identity: ProcessIdentity,
+        mark: ProcessMark? = nil,
         on loop: EventLoop,
         under folder: String,
         openHandle: (Int32) -> Int32,
@@ -99,7 +104,7 @@ public final class DetachedProcess: Descriptor {
             if handle != -1 { close(handle) }
             return runs == false ? .ended : .unseen
         }
-        let process = DetachedProcess(loop, handle, identity, isChild: false, onExit)
+        let process = DetachedProcess(loop, handle, identity, mark, isChild: false, onExit)
         guard (try? process.register(.readable)) != nil else { return .unseen }
         return .runs(process)
     }
@@ -108,10 +113,12 @@ public final class DetachedProcess: Descriptor {
         _ loop: EventLoop,
         _ handle: Int32,
         _ identity: ProcessIdentity,
+        _ mark: ProcessMark?,
         isChild: Bool,
         _ onExit: @escaping (ExitStatus) -> Void
     ) {
         self.identity = identity
+        self.mark = mark
         self.isChild = isChild
         self.onExit = onExit
         super.init(loop: loop, fd: handle)
@@ -132,30 +139,42 @@ public final class DetachedProcess: Descriptor {
             return
         }
         self.phase = .leaving(status, until: self.loop.now.advanced(byNanoseconds: Self.restGraceNanoseconds))
-        // A number stays taken while a group goes by it: this reaches what is left of ours, or nobody.
-        kill(-self.pid, SIGTERM)
+        self.signalRest(SIGTERM)
         self.lookAtRest()
+    }
+
+    /// Those that it started and that have not ended.
+    private var rest: [Int32] {
+        ProcessTable.family(ofGroup: self.pid, mark: self.mark, since: self.identity.startTicks)
+    }
+
+    private func signalRest(_ number: Int32) {
+        // A number stays taken while a group goes by it: this reaches what is left of ours, or nobody.
+        kill(-self.pid, number)
+        for pid in self.rest where getpgid(pid) != self.pid { kill(pid, number) }
     }
 
     private func lookAtRest() {
         guard case .leaving(let status, let until) = self.phase else { return }
-        let isEmpty = kill(-self.pid, 0) == -1 || ProcessTable.members(ofGroup: self.pid).isEmpty
+        let isEmpty = self.rest.isEmpty
         if !isEmpty, self.loop.now < until {
             self.loop.after(nanoseconds: Self.restLookNanoseconds) { self.lookAtRest() }
             return
         }
-        if !isEmpty { kill(-self.pid, SIGKILL) }
+        if !isEmpty { self.signalRest(SIGKILL) }
         self.phase = .ended
         let onExit = self.onExit
         self.onExit = nil
         onExit?(status)
     }
 
-    /// To the process and all that it started. Nothing happens when they have ended.
+    /// To the process and its group; once it has ended itself, to all that it started. Nothing happens when they have
+    /// ended.
     public func signal(_ number: Int32) {
         self.loop.preconditionOnLoop()
         switch self.phase {
-        case .running, .leaving: kill(-self.pid, number)
+        case .running: kill(-self.pid, number)
+        case .leaving: self.signalRest(number)
         case .ended: return
         }
     }

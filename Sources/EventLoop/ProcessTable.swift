@@ -95,12 +95,28 @@ public enum ProcessTable {
         }
     }
 
-    /// Ends what is left of the group of a process that has ended itself: those whose variable `name` is of its kind, since
-    /// others may have got the group's number.
-    public static func endRest(ofGroup group: Int32, withVariable name: String, where isOurs: (String) -> Bool) {
-        for pid in Self.members(ofGroup: group) where Self.variable(name, of: pid).map(isOurs) ?? false {
+    /// Those of `group`, and all others that carry `mark` and did not start before `ticks`: what a process has started, in
+    /// sessions of their own, too. Looks at every process of this user: for rare occasions.
+    static func family(ofGroup group: Int32, mark: ProcessMark?, since ticks: UInt64) -> [Int32] {
+        self.pids.filter { pid in
+            guard let status = ProcessIdentity.status(Self.text("/proc/\(pid)/stat")), !status.isZombie else {
+                return false
+            }
+            return status.group == group || status.startTicks >= ticks && mark.map { Self.carries($0, pid) } ?? false
+        }
+    }
+
+    /// Ends what is left of a process that has ended itself: those that carry its mark. Its group's number others may have
+    /// got.
+    public static func endRest(of identity: ProcessIdentity, mark: ProcessMark) {
+        for pid in Self.family(ofGroup: identity.pid, mark: mark, since: identity.startTicks)
+        where Self.carries(mark, pid) {
             kill(pid, SIGKILL)
         }
+    }
+
+    private static func carries(_ mark: ProcessMark, _ pid: Int32) -> Bool {
+        Self.variable(mark.variable, of: pid).map(mark.isOurs) ?? false
     }
 
     private static var pids: [Int32] {
@@ -137,5 +153,17 @@ public enum ProcessTable {
             all += piece[..<count]
         }
         return all
+    }
+}
+
+/// How what a process has started is known, wherever it has gone: it inherits a variable.
+public struct ProcessMark {
+    let variable: String
+    /// Of the variable's value.
+    let isOurs: (String) -> Bool
+
+    public init(variable: String, isOurs: @escaping (String) -> Bool) {
+        self.variable = variable
+        self.isOurs = isOurs
     }
 }

@@ -22,6 +22,7 @@ import Testing
                 "sh",
                 arguments: ["-c", script],
                 environment: ["SLUICE_TEST_MARK": mark],
+                mark: Self.processMark(mark),
                 output: output,
                 on: fixture.loop
             ) { ended.put($0) }
@@ -62,6 +63,45 @@ import Testing
         #expect(try ended.take() == .exited(3))
         try fixture.waitUntil { ProcessTable.members(ofGroup: pid).isEmpty }
         try fixture.end()
+    }
+
+    /// What leaves the group takes the mark along, and is told from what others have started.
+    @Test(arguments: [false, true])
+    func childInItsOwnSession_isEndedToo(byAnother: Bool) throws {
+        let fixture = try LoopFixture()
+        let (ended, other) = (Handover<ExitStatus>(), Handover<ExitStatus>())
+        let mark = "childInItsOwnSession \(getpid()) \(byAnother)"
+        let stranger = try self.spawn("exec sleep 600", fixture, mark: mark + " of another", other)
+        let process = try self.spawn(
+            "setsid sleep 600 & setsid sh -c 'trap \"\" TERM; sleep 600' & exec sleep 600",
+            fixture,
+            mark: mark,
+            ended
+        )
+        func marked() -> Int {
+            ProcessTable.family(ofGroup: -1, mark: Self.processMark(mark), since: 0).count
+        }
+        // Each that is asked not to end has a child, too.
+        try fixture.waitUntil { marked() == 4 }
+        let identity = try fixture.run { process.open().identity }
+        if byAnother {
+            try fixture.run { process.open().letGo() }
+            kill(identity.pid, SIGKILL)
+            try fixture.waitUntil { ProcessTable.isRunning(identity) == false }
+            ProcessTable.endRest(of: identity, mark: Self.processMark(mark))
+        } else {
+            try fixture.run { process.open().signal(SIGTERM) }
+            #expect(try ended.take() == .signalled(SIGTERM))
+        }
+        try fixture.waitUntil { marked() == 0 }
+        #expect(try fixture.run { ProcessTable.isRunning(stranger.open().identity) } == true)
+        try fixture.run { stranger.open().signal(SIGKILL) }
+        _ = try other.take()
+        try fixture.end()
+    }
+
+    private static func processMark(_ mark: String) -> ProcessMark {
+        ProcessMark(variable: "SLUICE_TEST_MARK") { $0 == mark }
     }
 
     @Test func find_byAnother_isWatchedAndEnded() throws {
