@@ -41,8 +41,8 @@ struct CloudProblem {
     private var shortfall: String? {
         guard let shortfall = self.fleet.shortfall(now: self.now) else { return nil }
         let wanted = shortfall.wanted == 1 ? "1 instance is" : "\(shortfall.wanted) instances are"
-        return "\(wanted) wanted since \(self.time(shortfall.since)), the cloud has taken the number, and it lists "
-            + "\(shortfall.listed)"
+        return "\(wanted) wanted since \(self.time(shortfall.since)); the cloud was told \(shortfall.told), "
+            + "took that, and lists \(shortfall.listed)"
     }
 
     private func time(_ instant: Instant) -> String {

@@ -34,6 +34,14 @@ extension Controller {
         }
     }
 
+    /// How the rooms' rates are lent, over all pools. Who stands by lends none: what it lent when it led has lapsed, or the
+    /// next leader's is in its place.
+    var leases: [ControllerStatus.Lease] {
+        guard self.isLeading else { return [] }
+        return self.rates.leases.sorted { $0.room < $1.room }
+    }
+    var exports: [ControllerStatus.Export] { self.exporters.map(\.status) }
+
     /// Appends the controller's families to a scrape.
     public func write(to text: inout PrometheusText) {
         let report = self.report

@@ -22,14 +22,14 @@ public final class Controller {
     let loop: any LoopContext
     private let log: Logger
     private let board: any PoolBoard
-    private let rates: RoomRates
+    let rates: RoomRates
     private let journal: (any RoomJournal)?
     private let executable: String
     private let workers: WorkerAccess
     private var random: SplitMix64
     private var settings: Settings
     private(set) var pools: [PoolController] = []
-    private var exporters: [JournalExporter] = []
+    private(set) var exporters: [JournalExporter] = []
     private var timer: LoopTimer?
     private var fence: Int64?
     /// Who leads in its place, as the shared state said last.
@@ -353,16 +353,6 @@ public final class Controller {
     /// Pools of earlier settings whose workers have not ended yet.
     private var retired: [PoolController] = []
 
-    // MARK: Watching
-
-    /// How the rooms' rates are lent, over all pools. Who stands by lends none: what it lent when it led has lapsed, or the
-    /// next leader's is in its place.
-    var leases: [ControllerStatus.Lease] {
-        guard self.isLeading else { return [] }
-        return self.rates.leases.sorted { $0.room < $1.room }
-    }
-    var exports: [ControllerStatus.Export] { self.exporters.map(\.status) }
-
     // MARK: End
 
     /// Longer than this nobody waits for the next controller to take over the workers.
@@ -387,7 +377,7 @@ public final class Controller {
             guard let next = try? result.get(), !self.workers.isGone(next), self.hasWorkers else {
                 return self.endAlone(completion)
             }
-            self.log.notice("workers are handed over", metadata: ["to": "\(next)"])
+            self.log.notice("workers are left to the controller that stands by", metadata: ["controller": "\(next)"])
             guard !inHurry else {
                 for controller in self.pools { controller.leave() }
                 return self.endAll(completion)
@@ -405,7 +395,11 @@ public final class Controller {
         self.follow()
         self.loop.after(nanoseconds: Self.handOverLookNanoseconds) {
             guard self.hasWorkers else { return completion() }
-            guard self.loop.now < until else { return self.endAll(completion) }
+            guard self.loop.now < until else {
+                let why = "the controller that stands by did not take them over in time"
+                self.log.warning("workers are drained and ended: \(why)")
+                return self.endAll(completion)
+            }
             self.board.resign(controller: self.workers.controller) { result in
                 if case .success(let next) = result, next.map(self.workers.isGone) ?? true {
                     return self.endAlone(completion)
@@ -417,7 +411,12 @@ public final class Controller {
 
     /// Nobody takes the workers over now.
     private func endAlone(_ completion: @escaping () -> Void) {
-        guard self.settings.controller.onStop == .keep else { return self.endAll(completion) }
+        let isKept = self.settings.controller.onStop == .keep
+        if self.hasWorkers {
+            let what = isKept ? "left running, as on_stop says" : "drained and ended"
+            self.log.notice("workers are \(what): no other controller takes them over")
+        }
+        guard isKept else { return self.endAll(completion) }
         for controller in self.pools { controller.leave() }
         // Those of pools that are configured no more are of no use to the next one.
         self.endAll(completion)

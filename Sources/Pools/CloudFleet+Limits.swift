@@ -13,6 +13,8 @@ extension CloudFleet {
     /// Fewer are listed than the cloud was told.
     public struct Shortfall: Equatable, Sendable {
         public let wanted: Int
+        /// The size that the cloud was told last: more than is wanted where less is wanted since.
+        public let told: Int
         public let listed: Int
         /// When the first of those that are missing was ordered.
         public let since: Instant

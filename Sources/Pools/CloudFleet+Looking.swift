@@ -41,7 +41,7 @@ extension CloudFleet {
         guard let desired = self.desired, let told = self.told, told >= desired, self.kept < desired,
             let since = self.orders.first, now.nanoseconds(since: since) >= self.limits.startTimeoutNanoseconds
         else { return nil }
-        return Shortfall(wanted: desired, listed: self.kept, since: since)
+        return Shortfall(wanted: desired, told: told, listed: self.kept, since: since)
     }
 
     /// The cloud has said who exists, and each of them has been asked how it does, or has had the time to answer.

@@ -198,6 +198,12 @@ import Testing
         #expect(site.wait(seconds: 4) { !site.ready.isEmpty && site.rateMilli > 0 }, "seed \(seed)")
         #expect(site.on(1 - first) { $0.isLeading }, "seed \(seed)")
         #expect(!before.isEmpty && before.isSubset(of: site.ready.map(\.id)), "seed \(seed): handed over, not ended")
+        let last = "workers are drained and ended: no other controller takes them over"
+        #expect(site.told.value.contains("workers are left to the controller that stands by"), "seed \(seed)")
+        #expect(!site.told.value.contains(last), "seed \(seed)")
+        var isOver = false
+        site.on(1 - first) { $0.stop { isOver = true } }
+        #expect(site.wait(seconds: 60) { isOver } && site.told.value.contains(last), "seed \(seed)")
         self.end(site, seed: seed)
     }
 

@@ -397,7 +397,7 @@ import Testing
         // It has taken the number, and the time of a start has passed.
         #expect(fleet.shortfall(now: self.at(33)) == nil)
         let since = self.at(4)
-        #expect(fleet.shortfall(now: self.at(34)) == CloudFleet.Shortfall(wanted: 3, listed: 1, since: since))
+        #expect(fleet.shortfall(now: self.at(34)) == CloudFleet.Shortfall(wanted: 3, told: 3, listed: 1, since: since))
         self.check(fleet.listed(self.list(["a", "d", "e"], .starting), now: self.at(35), wallMicros: 0))
         #expect(fleet.shortfall(now: self.at(35)) == nil)
     }

@@ -41,7 +41,7 @@ import Testing
         #expect(rig.wait(seconds: 40) { rig.driver.problem != nil })
         let problem = rig.driver.problem ?? ""
         #expect(problem.contains("2 instances are wanted since "), "\(problem)")
-        #expect(problem.contains("the cloud has taken the number, and it lists 1"), "\(problem)")
+        #expect(problem.contains("took that, and lists 1"), "\(problem)")
         rig.onOutside { _ in cloud.startsNone = false }
         #expect(rig.wait(seconds: 120) { rig.ready.count == 2 && rig.driver.problem == nil })
     }
