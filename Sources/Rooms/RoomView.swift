@@ -232,11 +232,20 @@ public struct RoomView: Sendable {
             isKnown: self.knowsLine,
             ahead: ahead,
             waiting: max(ahead, self.waiting),
-            estimateSeconds: self.estimator.estimate(ahead: ahead, configuredMilli: self.inForce.inflowMilli),
+            estimateSeconds: self.estimateSeconds(ahead: ahead),
             refreshSeconds: self.refreshSeconds(ahead: ahead, isAtDoor: isAtDoor, nowMicros: now, random: random),
             opensInSeconds: max(0, (opensAt - now + 999_999) / 1_000_000),
             mode: self.mode
         )
+    }
+
+    private func estimateSeconds(ahead: Int64) -> ClosedRange<Int64>? {
+        self.estimator.estimate(ahead: ahead, configuredMilli: self.inForce.inflowMilli)
+    }
+
+    /// How long whoever has that number of the newest line is told to wait; nil: that is not known.
+    public func estimateSeconds(number: Int64) -> ClosedRange<Int64>? {
+        self.estimateSeconds(ahead: self.placesAhead(of: LineKey(epoch: UInt32(self.known.epoch), number: number)))
     }
 
     /// All who wait, as of the last tick and what came since.

@@ -406,6 +406,10 @@ public struct SimulatedSite {
     public var snapshot: RoomSnapshot? { self.rooms[self.room].view.snapshot }
     /// As of then: places up to this one have been called; nil before the first tick.
     public var serving: Int64? { self.rooms[self.room].view.snapshot?.serving }
+    /// What whoever has that number is told of the wait at least, in whole seconds; nil: nothing is told.
+    public func shortestWaitSeconds(number: Int64) -> Int64? {
+        self.rooms[self.room].view.estimateSeconds(number: number)?.lowerBound
+    }
     /// Of the pool behind the visitors' room.
     public var poolSettings: PoolSettings { self.pools[self.pool].settings }
     public var poolState: PoolState { self.pools[self.pool].state }

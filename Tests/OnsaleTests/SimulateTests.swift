@@ -86,6 +86,18 @@ import Testing
         #expect((0.6...1.6).contains(looks), "seed \(seed): \(looks) of the looks that were played")
     }
 
+    /// Slots fill up on the way, so that a line which was short becomes long: who is told so far back leaves at once.
+    @Test(arguments: [1, 2] as [UInt64])
+    func crowd_thatIsCounted_losesPatienceAsOneThatIsPlayed(seed: UInt64) throws {
+        let scenario = Scenario(visitors: 4_000, durationSeconds: 120, seed: seed)
+        let set = ["rooms.onsale.slots=60"]
+        let played = try self.run(scenario, set: set, steady: true).counts
+        let counted = try self.run(scenario, set: set, steady: true, isCounted: true).counts
+        #expect(played.abandoned > 600, "seed \(seed): a sale that tries patience, \(played.abandoned)")
+        let apart = [played.abandoned - counted.abandoned, played.unfinished - counted.unfinished].map(\.magnitude)
+        #expect(apart.allSatisfy { $0 <= 120 }, "seed \(seed): \(apart) of 4,000 apart")
+    }
+
     @Test func limit_thatIsSet_isTheOneThatCounts() throws {
         let scenario = Scenario(visitors: 600, durationSeconds: 40, seed: 2)
         let usual = try self.run(scenario, steady: true)

@@ -312,7 +312,7 @@ struct SimulatedCrowd {
 
     // MARK: Those far back
 
-    /// Nothing that a visitor hears before being called changes anything: true when this one is put aside until then.
+    /// Nothing but the told wait changes anything before a visitor is called: true when this one is put aside until then.
     private mutating func fallsAsleep(_ seat: Int) -> Bool {
         guard let rest = self.guests.seats[seat].machine.rest, let place = self.guests.seats[seat].jar.place,
             rest.number > self.site.serving ?? 0
@@ -345,7 +345,11 @@ struct SimulatedCrowd {
     }
 
     private mutating func countSleepers() {
-        let lost = self.sleepers.leave(inSecond: self.seconds)
+        var lost = self.sleepers.leave(inSecond: self.seconds)
+        let site = self.site
+        lost += self.sleepers.leaveTold(after: self.seconds, parts: Int(Self.farLookSeconds), now: self.now) {
+            site.shortestWaitSeconds(number: $0)
+        }
         self.tally.ended(.abandoned, count: lost)
         self.leftCount += lost
         self.partLooks += Double(self.sleepers.count) / Self.farLookSeconds
