@@ -9,8 +9,8 @@ import Transport
 @Suite struct SiteProbeTests {
     /// What the probe says of a site that answers so, and what it asked for.
     ///
-    /// - Parameter offers: by ALPN; nil: no TLS. The site agrees on HTTP/1.1 alone; when nothing is offered it is like one
-    ///   that knows no ALPN.
+    /// - Parameter offers: by ALPN; nil: no TLS. The site agrees on HTTP/1.1 alone; when nothing is offered it is like
+    ///   one that knows no ALPN.
     private static func probe(
         _ step: PageStep = PageStep(name: "start"),
         version: SiteTarget.Version = .asAgreed,
@@ -97,6 +97,21 @@ import Transport
     @Test func siteThatClosesOrMumbles_isToldApart() throws {
         #expect(try Self.probe { _ in .reset }.problem.contains("closes the connection without a page"))
         #expect(try Self.probe { _ in .answer("220 mail ready\r\n") }.problem.contains("does not speak HTTP"))
+    }
+
+    /// A server that agrees on nothing would be played by HTTP/1.1, without a word of it.
+    @Test(arguments: [[], ["h2"]])
+    func siteWithoutHTTP2_isRefusedWhereThatWasAskedFor(offers: [String]) throws {
+        let probe = try Self.probe(version: .http2, offers: offers) { _ in SiteCrowdTests.html("Shop") }
+        #expect(probe.answer == nil)
+        #expect(probe.problem.contains("does not speak HTTP/2 over TLS: leave --http2 out"), "\(probe.problem)")
+    }
+
+    @Test func siteThatAgreesOnHTTP1_isPlayedByIt() throws {
+        for version in [SiteTarget.Version.asAgreed, .http1] {
+            let probe = try Self.probe(version: version, offers: version.offers) { _ in SiteCrowdTests.html("Shop") }
+            #expect(probe.answer?.version == "HTTP/1.1", "\(probe.problem)")
+        }
     }
 
     /// The option that was given, and none where none was.

@@ -118,6 +118,10 @@ final class SiteProbe: BrowserHost, BrowserUser {
         _ reading: PageReading,
         _ url: SiteURL
     ) -> Result<Answer, PlayProblem> {
+        // A server that agrees on nothing (ALPN) is asked by HTTP/1.1, which here is not what was to be played.
+        guard self.target.version != .http2 || self.browser.speaksHTTP2 else {
+            return .failure(PlayProblem(SiteProblem.lacksVersion(self.target)))
+        }
         guard self.asksForAnother || !(400..<500).contains(reading.response.status) else {
             let hint = self.target.url.scheme == .http && document.status == 400
             return .failure(
