@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Settings
 import Testing
@@ -78,5 +79,29 @@ import Testing
     func mistake_isToldWhereItIs(text: String, words: String) {
         let problem = Self.problem(text)
         #expect(problem.contains(words) && problem.contains("pages.yaml"), "\(problem)")
+    }
+
+    /// Without them it would be another visit, and nobody would know.
+    @Test(arguments: [["simulate"], ["tune", "sluice.yaml"], ["play", "--sluice", "/bin/true"]])
+    func pages_whereNoneOfThemIsAskedFor_areRefused(command: [String]) throws {
+        let path = NSTemporaryDirectory() + "/pages-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data("pages: [{name: seats}]".utf8).write(to: URL(fileURLWithPath: path))
+        var parsed = try Onsale.parseAsRoot(command + ["--scenario", path])
+        do {
+            try parsed.run()
+            Issue.record("it was played")
+        } catch {
+            let words = Onsale.message(for: error)
+            #expect(words.contains("the scenario's pages are those of a site of your own"), "\(words)")
+        }
+    }
+
+    @Test func plan_ofPages_namesThemAndCountsTheirRequests() throws {
+        var scenario = Scenario(visitors: 50, durationSeconds: 60, seed: 1)
+        scenario.pages = [PageStep(name: "seats"), PageStep(name: "order")]
+        let text = PlanText.render(try Crowd(scenario))
+        #expect(text.contains("100 requests once inside"), "\(text)")
+        #expect(text.contains("2 pages a visit") && text.contains("play --url") && text.contains("seats, order"))
     }
 }

@@ -36,9 +36,11 @@ final class ScriptedSite {
     private var listener: Listener!
     private let reply: (Request) -> Reply
 
-    init(loop: EventLoop, reply: @escaping (Request) -> Reply) throws {
+    init(loop: EventLoop, tls: TLSContext? = nil, reply: @escaping (Request) -> Reply) throws {
         self.reply = reply
-        self.listener = try Listener(loop: loop, address: .loopback(port: 0)) { [unowned self] _ in self.handler() }
+        self.listener = try Listener(loop: loop, address: .loopback(port: 0), tls: tls) { [unowned self] _ in
+            self.handler()
+        }
     }
 
     var address: SocketAddress { self.listener.boundAddress }

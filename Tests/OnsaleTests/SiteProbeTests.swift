@@ -8,20 +8,27 @@ import Transport
 /// The one request before a crowd is sent.
 @Suite struct SiteProbeTests {
     /// What the probe says of a site that answers so, and what it asked for.
+    ///
+    /// - Parameter offers: by ALPN; nil: no TLS. The site agrees on HTTP/1.1 alone; when nothing is offered it is like
+    ///   one that knows no ALPN.
     private static func probe(
         _ step: PageStep = PageStep(name: "start"),
+        version: SiteTarget.Version = .asAgreed,
+        offers: [String]? = nil,
         reply: @escaping @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply
     ) throws -> (answer: SiteProbe.Answer?, problem: String, asked: [String]) {
         let fixture = try LoopFixture()
         let loop = fixture.loop
         let result = Handover<Result<SiteProbe.Answer, PlayProblem>>()
+        let server = try offers.map { _ in try TestFolder().makeServerTLS() }
+        let client = try offers.map { try TLSContext(verifies: false, protocols: $0) }
         let site = try fixture.run {
-            let site = try ScriptedSite(loop: loop, reply: reply)
+            let site = try ScriptedSite(loop: loop, tls: server, reply: reply)
             let target = SiteTarget(
-                try SiteURL(parsing: "http://shop.test/start"),
+                try SiteURL(parsing: "\(offers == nil ? "http" : "https")://shop.test/start"),
                 addresses: [site.address],
-                tls: nil,
-                version: .asAgreed
+                tls: client,
+                version: version
             )
             SiteProbe(target, step: step, on: loop).ask { result.put($0) }
             return LoopBound(site, loop: loop)
@@ -90,5 +97,35 @@ import Transport
     @Test func siteThatClosesOrMumbles_isToldApart() throws {
         #expect(try Self.probe { _ in .reset }.problem.contains("closes the connection without a page"))
         #expect(try Self.probe { _ in .answer("220 mail ready\r\n") }.problem.contains("does not speak HTTP"))
+    }
+
+    /// A server that agrees on nothing would be played by HTTP/1.1, without a word of it.
+    @Test(arguments: [[], ["h2"]])
+    func siteWithoutHTTP2_isRefusedWhereThatWasAskedFor(offers: [String]) throws {
+        let probe = try Self.probe(version: .http2, offers: offers) { _ in SiteCrowdTests.html("Shop") }
+        #expect(probe.answer == nil)
+        #expect(probe.problem.contains("does not speak HTTP/2 over TLS: leave --http2 out"), "\(probe.problem)")
+    }
+
+    @Test func siteThatAgreesOnHTTP1_isPlayedByIt() throws {
+        for version in [SiteTarget.Version.asAgreed, .http1] {
+            let probe = try Self.probe(version: version, offers: version.offers) { _ in SiteCrowdTests.html("Shop") }
+            #expect(probe.answer?.version == "HTTP/1.1", "\(probe.problem)")
+        }
+    }
+
+    /// The option that was given, and none where none was.
+    @Test func versionThatIsNotSpoken_isSaidWithItsOption() throws {
+        let mumbles: @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply = { _ in .answer("220 mail ready\r\n") }
+        let old = try Self.probe(version: .http1, reply: mumbles)
+        #expect(old.problem.contains("leave --http1 out") && !old.problem.contains("--http2"), "\(old.problem)")
+        let new = try Self.probe(version: .http2, offers: [], reply: mumbles)
+        #expect(new.problem.contains("leave --http2 out") && !new.problem.contains("--http1"), "\(new.problem)")
+        let any = try Self.probe(reply: mumbles)
+        #expect(any.problem.contains("check the port of --url, or try https://"), "\(any.problem)")
+        #expect(!any.problem.contains("--http1") && !any.problem.contains("--http2"), "\(any.problem)")
+        // What is offered here is not spoken there.
+        let refused = try Self.probe(version: .http1, offers: ["h2"], reply: mumbles)
+        #expect(refused.problem.contains("does not speak HTTP/1.1 over TLS: leave --http1 out"), "\(refused.problem)")
     }
 }

@@ -118,6 +118,10 @@ final class SiteProbe: BrowserHost, BrowserUser {
         _ reading: PageReading,
         _ url: SiteURL
     ) -> Result<Answer, PlayProblem> {
+        // A server that agrees on nothing (ALPN) is asked by HTTP/1.1, which here is not what was to be played.
+        guard self.target.version != .http2 || self.browser.speaksHTTP2 else {
+            return .failure(PlayProblem(SiteProblem.lacksVersion(self.target)))
+        }
         guard self.asksForAnother || !(400..<500).contains(reading.response.status) else {
             let hint = self.target.url.scheme == .http && document.status == 400
             return .failure(
@@ -138,8 +142,7 @@ final class SiteProbe: BrowserHost, BrowserUser {
     }
 
     private func failed(_ detail: CloseReason?, _ kind: ErrorKind) {
-        let words = SiteProblem.words(kind, detail, url: self.target.url, address: self.target.addresses[0])
-        self.end(.failure(PlayProblem(words)))
+        self.end(.failure(PlayProblem(SiteProblem.words(kind, detail, self.target))))
     }
 
     // MARK: What the browser needs
@@ -153,10 +156,12 @@ final class SiteProbe: BrowserHost, BrowserUser {
 
 /// What is wrong with a site, in one line that says what to do.
 enum SiteProblem {
-    static func words(_ kind: ErrorKind, _ detail: CloseReason?, url: SiteURL, address: SocketAddress) -> String {
-        let place = url.host == address.host ? "\(address)" : "\(url.host) (\(address))"
+    /// - Parameter target: with the one address that was asked.
+    static func words(_ kind: ErrorKind, _ detail: CloseReason?, _ target: SiteTarget) -> String {
+        let url = target.url
+        let place = Self.place(target)
         switch detail {
-        case .tls(let reason)?: return Self.tls(reason, url: url, place: place)
+        case .tls(let reason)?: return Self.tls(reason, target)
         case .connectFailed(let code)? where [ENETUNREACH, EHOSTUNREACH].contains(code):
             return "no way leads to \(place): check this machine's network, or the address in --url"
         case .connectFailed(let code)? where kind != .refused && kind != .connectTimedOut:
@@ -171,8 +176,10 @@ enum SiteProblem {
             let seconds = CrowdPart.answerTimeoutNanoseconds / Nanoseconds.perSecond
             return "\(place) takes connections, but gave no page within \(seconds) s: look at the site's own log"
         case .badAnswer:
-            return "\(place) does not speak HTTP as it was asked to: check the port of --url"
-                + (url.scheme == .http ? ", try https://, or leave --http2 out" : ", or leave --http2 out")
+            var ways = ["check the port of --url"]
+            if url.scheme == .http { ways.append("try https://") }
+            if let option = target.version.option { ways.append("leave \(option) out") }
+            return "\(place) does not speak HTTP as it was asked to: \(ways.joined(separator: ", or "))"
         case .oversizedHead:
             return "\(place) answers with a head larger than \(HTTP1Codec.limits.maxHeadBytes) bytes, or of more than "
                 + "\(HTTP1Codec.limits.maxFields) fields: look at its cookies and other fields; gateways and browsers "
@@ -181,6 +188,21 @@ enum SiteProblem {
         default:
             let hint = url.scheme == .http ? "; where it speaks TLS, write https:// in --url" : ""
             return "\(place) closes the connection without a page\(hint)"
+        }
+    }
+
+    private static func place(_ target: SiteTarget) -> String {
+        let (host, address) = (target.url.host, target.addresses[0])
+        return host == address.host ? "\(address)" : "\(host) (\(address))"
+    }
+
+    /// TLS came about, or would have, but for what is to be spoken in it.
+    static func lacksVersion(_ target: SiteTarget) -> String {
+        let place = Self.place(target)
+        return switch target.version {
+        case .http2: "\(place) does not speak HTTP/2 over TLS: leave --http2 out"
+        case .http1: "\(place) does not speak HTTP/1.1 over TLS: leave --http1 out"
+        case .asAgreed: "\(place) speaks neither HTTP/2 nor HTTP/1.1 over TLS: check the port of --url"
         }
     }
 
@@ -194,7 +216,9 @@ enum SiteProblem {
     }
 
     /// OpenSSL's words, and what to do.
-    private static func tls(_ reason: String, url: SiteURL, place: String) -> String {
+    private static func tls(_ reason: String, _ target: SiteTarget) -> String {
+        let url = target.url
+        let place = Self.place(target)
         let known: [(String, String)] = [
             (
                 "hostname mismatch",
@@ -219,10 +243,7 @@ enum SiteProblem {
                 "wrong version number",
                 "\(place) does not speak TLS: write http:// in --url, or check the port"
             ),
-            (
-                "no application protocol",
-                "\(place) does not speak HTTP/2: leave --http2 out"
-            ),
+            ("no application protocol", Self.lacksVersion(target)),
         ]
         for (mark, words) in known where reason.contains(mark) {
             return "\(words) (\(reason))"

@@ -19,6 +19,15 @@ struct SiteTarget: Sendable {
             case .http2: ["h2"]
             }
         }
+
+        /// The option that asks for this one alone.
+        var option: String? {
+            switch self {
+            case .asAgreed: nil
+            case .http1: "--http1"
+            case .http2: "--http2"
+            }
+        }
     }
 
     let url: SiteURL

@@ -10,7 +10,12 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var options: ScenarioOptions
 
     func run() throws {
-        print(PlanText.render(try Crowd(self.options.playedScenario())))
+        let scenario = try self.options.playedScenario()
+        guard scenario.pages.isEmpty else {
+            // Played in one way only.
+            return print(PlanText.render(try Crowd(self.options.playedScenario(isWhole: true))))
+        }
+        print(PlanText.render(try Crowd(scenario)))
         if let division = self.options.division("are for the same crowd without it") { print("\n\(division)") }
     }
 }
@@ -48,8 +53,9 @@ enum PlanText {
         lines.append("")
         if !scenario.classes.isEmpty { lines += Self.classes(crowd) + [""] }
         var (requests, noShows, eager) = (0, 0, 0)
+        let pages = scenario.pages.map(\.name)
         for visitor in crowd {
-            requests += visitor.requestCount
+            requests += pages.isEmpty ? visitor.requestCount : pages.count
             if visitor.isNoShow { noShows += 1 }
             if visitor.eagerRefreshNanoseconds != nil { eager += 1 }
         }
@@ -57,6 +63,12 @@ enum PlanText {
             "\(Format.count(requests)) requests once inside, \(Format.count(noShows)) people who never come back, "
                 + "\(Format.count(eager)) who refresh by hand"
         )
+        if !pages.isEmpty {
+            lines.append(
+                "\(Judge.plural(pages.count, "page")) a visit, which `onsale play --url` alone asks for: "
+                    + pages.joined(separator: ", ")
+            )
+        }
         return lines.joined(separator: "\n")
     }
 

@@ -135,9 +135,7 @@ struct PlayCommand: ParsableCommand {
                 command: "onsale play\(self.site.words) \(self.options.words)\(self.objectives.words)"
             )
         }
-        guard scenario.pages.isEmpty else {
-            throw ValidationError("the scenario's pages are those of a site of your own: name it with --url")
-        }
+        try ScenarioOptions.refusePages(scenario)
         let site = try self.rehearsal.site(scenario)
         guard self.agents == nil || site.faults.isEmpty else {
             throw ValidationError("agents play a site to which nothing is done: leave --agents or the faults out")

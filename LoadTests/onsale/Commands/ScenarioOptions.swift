@@ -84,6 +84,16 @@ struct ScenarioOptions: ParsableArguments {
         return scenario
     }
 
+    /// A site of the tool's own has pages of its own: to play those without a word would be another visit.
+    static func refusePages(_ scenario: Scenario) throws {
+        guard scenario.pages.isEmpty else {
+            throw ValidationError(
+                "the scenario's pages are those of a site of your own: name it with `onsale play --url`, or take "
+                    + "`pages` out of the scenario"
+            )
+        }
+    }
+
     /// In the terms of the option, of which the crowd gets a part.
     private static func check(seconds: Double, share: Double) throws(ValidationError) {
         let allowed = Scenario.durationSeconds

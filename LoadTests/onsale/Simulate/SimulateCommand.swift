@@ -68,6 +68,7 @@ struct SimulateCommand: ParsableCommand {
             let played = try self.like.map { path throws(ReportFiles.Problem) in try ReportFiles.read(path) }
             let scenario = try played?.scenario ?? self.options.playedScenario()
             try SimulationOptions.refuseFaults(scenario)
+            try ScenarioOptions.refusePages(scenario)
             try SimulationOptions.checkSeeds(from: scenario.seed, count: self.seeds)
             var rehearsal = try self.rehearsed.rehearsal(self.config, scenario)
             try rehearsal.checkSlots(for: scenario)

@@ -54,6 +54,7 @@ struct TuneCommand: ParsableCommand {
         do {
             let scenario = try self.options.playedScenario()
             try SimulationOptions.refuseFaults(scenario)
+            try ScenarioOptions.refusePages(scenario)
             try SimulationOptions.checkSeeds(from: scenario.seed, count: self.seeds)
             if let division = self.options.division("are not simulated") { print("  \(division)") }
             let found = try self.search(scenario)
