@@ -133,7 +133,8 @@ import Testing
     }
 
     @Test func sums_comeBack() throws {
-        var probes = ProbeBooks(ProbeKind.allCases.dropLast().map { ProbeResult(kind: $0, isTaken: $0.isPass) })
+        let outcomes: [ProbeResult.Outcome] = [.refused, .taken, .letInAsNewcomer]
+        var probes = ProbeBooks(outcomes.map { ProbeResult(kind: .usedPass, outcome: $0) })
         probes.tries(ProbeKind.allCases.last!)
         let sums = BookSums(
             overflow: 1,
@@ -179,7 +180,7 @@ import Testing
         let messages: [AgentMessage] = [
             .second(Self.second(&draw)), .visits(from: 0, [Self.visit(&draw), Self.visit(&draw)]),
             .looks([Self.look(&draw)]),
-            .sums(BookSums(probes: ProbeBooks([ProbeResult(kind: .usedPass, isTaken: true)]))),
+            .sums(BookSums(probes: ProbeBooks([ProbeResult(kind: .usedPass, outcome: .taken)]))),
             .insideAnswers([InsideAnswer(sentMicros: 7_000, answeredMicros: 90_000)]),
             .ready("a"), .leaves("b"),
         ]

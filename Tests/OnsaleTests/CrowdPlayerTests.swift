@@ -239,9 +239,9 @@ import Transport
         try fixture.end()
     }
 
-    /// What a site does with tokens that are no good: nothing, lets in by all of them, or takes a forged place for that of
-    /// its owner, who is in line.
-    enum Gullibility: CaseIterable, Sendable { case none, all, places }
+    /// What a site does with tokens that are no good: nothing, lets in by all of them, takes a forged place for that of
+    /// its owner, who is in line; or it is sound, and lets in whoever comes new, these among them.
+    enum Gullibility: CaseIterable, Sendable { case none, all, places, noneWithoutALine }
 
     /// Altered places and the tokens of people who have left are shown, and whoever takes them is found out.
     @Test(arguments: Gullibility.allCases)
@@ -252,6 +252,12 @@ import Transport
         let issued = Record<[String]>([])
         // Number 1 to 5 get in and leave; everybody else waits. A gullible site lets in whoever shows something unknown.
         let reply: @Sendable (ScriptedSite.Request) -> ScriptedSite.Reply = { request in
+            // Visitors show one token alone only in line, and there they ask for the first page.
+            let isProbe = request.path != "/" && !request.cookies.contains("; ")
+            if isProbe, gullibility == .noneWithoutALine {
+                let pass = "Set-Cookie: sluice-pass-onsale=\(ScriptedSite.token(number: 900)); Path=/\r\n"
+                return .answer(ScriptedSite.inside(request, fields: pass))
+            }
             let place = request.cookies.split(separator: "; ").first { $0.hasPrefix("sluice-place-onsale=") }
             let number = place.flatMap { place in issued.value.firstIndex(of: String(place)) }.map { $0 + 1 }
             if request.cookies.contains("sluice-pass-onsale=") {
@@ -293,11 +299,16 @@ import Transport
                 return Set(player.open().books.probes.results.map(\.kind)).count == 3
             }
         }
-        let results = try fixture.run { player.open().books.probes.results }
+        let books = try fixture.run { player.open().books }
+        let results = books.probes.results
         #expect(Set(results.map(\.kind)) == [.forgedPlace, .usedPass, .usedPlace])
-        #expect(
-            results.allSatisfy { $0.isTaken == (isGullible || gullibility == .places && $0.kind == .forgedPlace) }
-        )
+        let others: ProbeResult.Outcome = gullibility == .noneWithoutALine ? .letInAsNewcomer : .refused
+        for result in results {
+            let isTaken = isGullible || gullibility == .places && result.kind == .forgedPlace
+            #expect(result.outcome == (isTaken ? .taken : others), "\(result.kind)")
+        }
+        // Each of them takes a turn, and stands in the room's journal.
+        #expect(books.reentries.count == (others == .letInAsNewcomer ? results.count : 0))
         try fixture.run {
             // Whose exit page was asked for first.
             let exits = site.open().requests.filter { $0.path == "/leave" }
@@ -354,7 +365,7 @@ import Transport
             }
         }
         let results = try fixture.run { player.open().books.probes.results }
-        #expect(results.allSatisfy { $0 == ProbeResult(kind: .expiredPass, isTaken: isGullible) })
+        #expect(results.allSatisfy { $0 == ProbeResult(kind: .expiredPass, outcome: isGullible ? .taken : .refused) })
         try fixture.run {
             _ = site
             player.open().finish()

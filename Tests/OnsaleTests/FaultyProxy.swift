@@ -45,6 +45,19 @@ struct FaultyProxy {
         var isNewcomer: Bool { self.shown.pass == nil && self.shown.place == nil }
     }
 
+    /// What an answer to a probe shows; `sets`: the tokens that came with it.
+    static func outcome(_ kind: ProbeKind, _ asked: Asked, _ response: Response, _ sets: SimulatedJars.Jar)
+        -> ProbeResult.Outcome
+    {
+        let place = asked.shown.place?.number
+        return ProbeResult.Outcome(
+            isLetIn: response.standing == .admitted,
+            isOwners: kind == .forgedPlace && place != nil && response.page?.number == place,
+            shown: asked.shown.pass?.number ?? place,
+            given: sets.pass?.number
+        )
+    }
+
     /// When something happens, and how far the line is then.
     struct Moment {
         /// From the start of the run.

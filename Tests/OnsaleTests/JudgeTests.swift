@@ -225,12 +225,12 @@ import Testing
     }
 
     @Test func probes_thatLetSomebodyIn_fail() {
-        func probes(_ isTaken: Bool) -> [Check.Name] {
-            Self.failures { $0.books?.probes = ProbeBooks([ProbeResult(kind: .stolenPass, isTaken: isTaken)]) }
+        func probes(_ outcome: ProbeResult.Outcome) -> [Check.Name] {
+            Self.failures { $0.books?.probes = ProbeBooks([ProbeResult(kind: .stolenPass, outcome: outcome)]) }
         }
-        #expect(probes(false) == [] && probes(true) == [.passes])
+        #expect(probes(.refused) == [] && probes(.taken) == [.passes])
         // A kind for which there was somebody, and of which no answer came, was not judged by the others.
-        var one = ProbeBooks([ProbeResult(kind: .stolenPass, isTaken: false)])
+        var one = ProbeBooks([ProbeResult(kind: .stolenPass, outcome: .refused)])
         one.tries(.forgedPlace)
         #expect(one.unanswered == [.forgedPlace])
         #expect(Self.outcome(.passes) { $0.books?.probes = one } == .notMeasured)

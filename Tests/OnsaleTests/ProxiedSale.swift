@@ -241,11 +241,9 @@ struct ProxiedSale {
             case .visitor: self.relay(response, sets, to: number, at: delivery.at)
             case .probe(let kind):
                 guard response.status == 200 else { continue }
-                let number = self.requests[number].shown.place?.number
-                let isOwners = kind == .forgedPlace && number != nil && response.page?.number == number
-                self.books.probes.answered(
-                    ProbeResult(kind: kind, isTaken: response.standing == .admitted || isOwners)
-                )
+                let asked = self.requests[number]
+                let result = ProbeResult(kind: kind, outcome: FaultyProxy.outcome(kind, asked, response, sets))
+                self.books.answered(result, sentAt: asked.sentAt, now: delivery.at)
             case .proxy: if let place = sets.place { self.proxy.places.append(place) }
             }
         }
@@ -285,7 +283,7 @@ struct ProxiedSale {
             } else {
                 self.guests[index].machine.failed(kind, nothingReceived: true, now: self.now, rules: self.rules)
             }
-        self.noteTheft(by: index, reaction.heard)
+        self.noteTheft(by: index, reaction.heard, asked.shown, sets)
         self.book(reaction.heard, index, isExit: isExit, response, due: due, sentAt: asked.sentAt)
         self.act(reaction.action, index)
     }
@@ -328,10 +326,16 @@ struct ProxiedSale {
         return self.jars.shown(by: guest.machine.visitor.person, manners.cookies, own: guest.jar)
     }
 
-    private mutating func noteTheft(by index: Int, _ heard: VisitorMachine.Heard) {
+    private mutating func noteTheft(
+        by index: Int,
+        _ heard: VisitorMachine.Heard,
+        _ shown: SimulatedJars.Jar,
+        _ sets: SimulatedJars.Jar
+    ) {
         guard self.guests[index].isStealing, heard != .vanished else { return }
-        let isTaken = heard == .exchange || heard == .inside
-        self.books.probes.answered(ProbeResult(kind: .stolenPass, isTaken: isTaken))
+        let isLetIn = heard == .exchange || heard == .inside
+        let outcome = ProbeResult.Outcome(isLetIn: isLetIn, shown: shown.pass?.number, given: sets.pass?.number)
+        self.books.probes.answered(ProbeResult(kind: .stolenPass, outcome: outcome))
     }
 
     /// What is forged or stolen the gateway takes for none before the room is asked; what is used up the room knows.

@@ -78,12 +78,8 @@ import Testing
             issuedSeconds: 1,
             expiresSeconds: 2
         )
-        var bytes = [UInt8](repeating: 0, count: AdmissionToken.wireBytes)
-        var text = [UInt8](repeating: 0, count: AdmissionToken.textBytes)
-        bytes.withUnsafeMutableBytes { token.writePayload(to: $0) }
-        bytes.withUnsafeBytes { bytes in text.withUnsafeMutableBytes { Base64URL.encode48(from: bytes, to: $0) } }
         var cookies = SiteCookies()
-        let value = String(decoding: text, as: UTF8.self)
+        let value = token.unsignedText
         let url = CookieTests.shop
         cookies.take(setCookie: "__Host-sluice-place-sale=\(value); Path=/; Secure", from: url, nowSeconds: 0)
         let place = try #require(LinePlace(cookies))

@@ -1,3 +1,4 @@
+import Admission
 import EventLoop
 import TestKit
 import Transport
@@ -75,6 +76,20 @@ final class ScriptedSite {
 
     // MARK: Answers of a waiting room
 
+    /// The text of a pass with this number.
+    static func token(number: Int64) -> String {
+        AdmissionToken(
+            kind: .pass,
+            keyID: 1,
+            lane: 0,
+            room: AdmissionToken.roomID(named: "onsale"),
+            epoch: 1,
+            number: number,
+            issuedSeconds: 1_790_000_000,
+            expiresSeconds: 1_790_000_600
+        ).unsignedText
+    }
+
     static func page(number: Int, refreshSeconds: Int = 1, fields: String = "") -> String {
         let body =
             #"{"state":"waiting","room":"onsale","number":\#(number),"position":1,"waiting":1,"#
@@ -86,5 +101,16 @@ final class ScriptedSite {
     static func inside(_ request: Request, fields: String = "") -> String {
         "HTTP/1.1 200 OK\r\nSluice-State: admitted\r\n\(fields)Content-Length: \(request.mark.utf8.count)\r\n\r\n"
             + request.mark
+    }
+}
+
+extension AdmissionToken {
+    /// As a cookie has it; the signature is nobody's.
+    var unsignedText: String {
+        var bytes = [UInt8](repeating: 0, count: Self.wireBytes)
+        var text = [UInt8](repeating: 0, count: Self.textBytes)
+        bytes.withUnsafeMutableBytes { self.writePayload(to: $0) }
+        bytes.withUnsafeBytes { bytes in text.withUnsafeMutableBytes { Base64URL.encode48(from: bytes, to: $0) } }
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -165,7 +165,7 @@ extension BookSums {
         writer.put(UInt64(self.probes.results.count))
         for probe in self.probes.results {
             writer.put(probe.kind.rawValue)
-            writer.put(UInt64(probe.isTaken ? 1 : 0))
+            writer.put(probe.outcome.rawValue)
         }
     }
 
@@ -189,7 +189,11 @@ extension BookSums {
         for _ in 0..<(try reader.count()) { self.probes.tries(try Self.kind(&reader)) }
         for _ in 0..<(try reader.count()) {
             let kind = try Self.kind(&reader)
-            self.probes.answered(ProbeResult(kind: kind, isTaken: try reader.natural() == 1))
+            let number = try reader.natural()
+            guard let outcome = ProbeResult.Outcome(rawValue: number) else {
+                throw PieceProblem("no outcome of a probe is \(number)")
+            }
+            self.probes.answered(ProbeResult(kind: kind, outcome: outcome))
         }
     }
 

@@ -24,9 +24,34 @@ enum ProbeKind: String, CaseIterable, Codable, Sendable {
 }
 
 struct ProbeResult: Equatable, Sendable {
+    /// The raw values travel between agents.
+    enum Outcome: UInt64, Sendable {
+        case refused
+        /// Somebody was let in by it; or, by a place, shown where its owner stands.
+        case taken
+        /// Let in like anybody who comes new while nobody has to wait: nothing is shown by it.
+        case letInAsNewcomer
+    }
+
     var kind: ProbeKind
-    /// Somebody was let in by it; or, by a place, shown where its owner stands.
-    var isTaken: Bool
+    var outcome: Outcome
+}
+
+extension ProbeResult.Outcome {
+    /// Whoever takes a token lets its number in, and gives no pass, or one of that number. A newcomer is given a new
+    /// number.
+    ///
+    /// - Parameters:
+    ///   - isOwners: the answer tells where the owner of the token stands.
+    ///   - shown: the number on the token.
+    ///   - given: that on the pass that came with the answer; nil when none did.
+    init(isLetIn: Bool, isOwners: Bool = false, shown: Int64?, given: Int64?) {
+        if isLetIn, let given, given != shown {
+            self = .letInAsNewcomer
+        } else {
+            self = isLetIn || isOwners ? .taken : .refused
+        }
+    }
 }
 
 /// What was tried with tokens that are no good, and what came of it.

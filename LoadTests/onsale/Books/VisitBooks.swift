@@ -34,7 +34,7 @@ struct VisitBooks: Sendable {
     private(set) var insideAnswers = PieceList<InsideAnswer>()
     /// Looks that found no room.
     private(set) var overflow = 0
-    /// Each time that somebody without a place was let in once more.
+    /// Each time that somebody without a place was let in once more, or a probe as a newcomer.
     private(set) var reentries: [Visit.Span] = []
     /// All that were told to somebody without a place, and with which nobody comes.
     private(set) var strangerNumbers: [UInt32] = []
@@ -121,6 +121,13 @@ struct VisitBooks: Sendable {
 
     mutating func append(_ answer: InsideAnswer) {
         if self.insideAnswers.count < Self.mostInside { self.insideAnswers.append(answer) }
+    }
+
+    /// A probe that is let in as a newcomer takes its turn from the others, and stands in the journal.
+    mutating func answered(_ probe: ProbeResult, sentAt: Instant, now: Instant) {
+        self.probes.answered(probe)
+        guard probe.outcome == .letInAsNewcomer, self.reentries.count < Self.mostLooks else { return }
+        self.reentries.append(Visit.Span(sentMicros: self.micros(sentAt), answeredMicros: self.micros(now)))
     }
 
     /// When the clock of an answer starts: for one by which somebody got in, when they first stood at the door.

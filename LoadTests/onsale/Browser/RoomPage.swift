@@ -115,21 +115,9 @@ struct LinePlace: Hashable, Sendable {
     /// nil when there is no such cookie, and when there are several.
     init?(_ cookies: SiteCookies) {
         let values = cookies.values(containing: "sluice-place-")
-        guard values.count == 1, let token = Self.token(values[0]) else { return nil }
+        guard values.count == 1, let token = AdmissionToken.unchecked(values[0].utf8) else { return nil }
         // The high bit tells that the place is tied to something, not where it is.
         self.line = Line(room: token.room, epoch: token.epoch, lane: token.lane & 0x7F)
         self.number = token.number
-    }
-
-    private static func token(_ text: String) -> AdmissionToken? {
-        let characters = Array(text.utf8.prefix(AdmissionToken.textBytes))
-        var bytes = [UInt8](repeating: 0, count: AdmissionToken.wireBytes)
-        let isToken = characters.withUnsafeBytes { text in
-            bytes.withUnsafeMutableBytes { Base64URL.decode64(from: text, to: $0) }
-        }
-        guard isToken else { return nil }
-        return bytes.withUnsafeBytes {
-            AdmissionToken(payload: UnsafeRawBufferPointer(rebasing: $0[..<AdmissionToken.payloadBytes]))
-        }
     }
 }

@@ -8,17 +8,26 @@ extension Judge {
         func words(_ kind: ProbeKind, _ count: Int) -> String {
             Self.plural(count, kind.rawValue, kind.rawValue + (kind.isPass ? "es" : "s"))
         }
-        let taken = probes.results.filter(\.isTaken)
-        let kinds = ProbeKind.allCases.compactMap { kind -> String? in
-            let count = (taken.isEmpty ? probes.results : taken).count { $0.kind == kind }
-            return count > 0 ? words(kind, count) : nil
+        func list(_ outcome: ProbeResult.Outcome) -> String {
+            ProbeKind.allCases.compactMap { kind -> String? in
+                let count = probes.results.count { $0 == ProbeResult(kind: kind, outcome: outcome) }
+                return count > 0 ? words(kind, count) : nil
+            }.joined(separator: ", ")
         }
-        let unanswered = probes.unanswered.map { words($0, 2).dropFirst(2) }.joined(separator: ", ")
-        var detail = (taken.isEmpty ? "tried: " : "taken: ") + kinds.joined(separator: ", ")
-        if !unanswered.isEmpty { detail += "; there were no tokens to show, or no answer, for \(unanswered)" }
+        let taken = probes.results.count { $0.outcome == .taken }
+        let asNewcomers = list(.letInAsNewcomer)
+        let isJudged = probes.results.contains { $0.outcome != .letInAsNewcomer }
         // Where something was done to the site, a probe may have met it.
         let isMeasured = self.excuses.isEmpty ? probes.unanswered.isEmpty : !probes.results.isEmpty
-        return Self.none(.passes, title, found: taken.count, measured: isMeasured, detail)
+        guard isJudged || !isMeasured else {
+            let reason = "nobody had to wait when such tokens were shown, and they were let in like anybody"
+            return Self.notJudged(.passes, title, "\(reason): \(asNewcomers)")
+        }
+        let unanswered = probes.unanswered.map { words($0, 2).dropFirst(2) }.joined(separator: ", ")
+        var detail = taken > 0 ? "taken: \(list(.taken))" : isJudged ? "refused: \(list(.refused))" : "refused: none"
+        if !asNewcomers.isEmpty { detail += "; not judged, as nobody had to wait just then: \(asNewcomers)" }
+        if !unanswered.isEmpty { detail += "; there were no tokens to show, or no answer, for \(unanswered)" }
+        return Self.none(.passes, title, found: taken, measured: isMeasured, detail)
     }
 
     func books() -> Check {

@@ -11,7 +11,7 @@ struct Judge {
     let visits: [Visit]
     /// In the order of their answers.
     let looks: [Look]
-    /// Each time that somebody who shows no pass was let in once more.
+    /// Each time that somebody who shows no pass was let in once more, or a probe as a newcomer.
     let reentries: [Visit.Span]
     /// Visitors who keep no place. To the room each of their pages is to somebody else.
     let strangers: Set<UInt32>

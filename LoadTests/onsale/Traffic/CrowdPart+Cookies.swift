@@ -11,7 +11,8 @@ extension CrowdPart {
         case .own: return body(&player.cookies)
         case .shared: return body(&self.sharedJars[player.machine.visitor.person, default: CookieJar()])
         case .none, .stolen:
-            var jar = CookieJar()
+            var jar = player.theft?.set ?? CookieJar()
+            defer { player.theft?.set = jar }
             return body(&jar)
         }
     }
@@ -24,21 +25,30 @@ extension CrowdPart {
         case .none: return CookieJar()
         case .stolen:
             let stolen = self.stolenPass(for: player)
-            player.showsStolenPass = stolen != nil && self.waitingCount >= Self.fewestWaiting
+            let isJudged = self.waitingCount >= Self.fewestWaiting
+            player.theft = isJudged ? stolen.map { (shown: $0, set: CookieJar()) } : nil
             return stolen ?? CookieJar()
         }
     }
 
     /// A pass that was shown by somebody else lets nobody in.
     func judgeTheft(by player: VisitorPlayer, _ heard: VisitorMachine.Heard) {
-        guard player.showsStolenPass else { return }
-        player.showsStolenPass = false
+        guard let theft = player.theft else { return }
+        player.theft = nil
         guard self.room.probeKinds.contains(.stolenPass) else { return }
+        let isLetIn: Bool
         switch heard {
-        case .waitingPage, .doorPage: self.books.probes.answered(ProbeResult(kind: .stolenPass, isTaken: false))
-        case .exchange, .inside: self.books.probes.answered(ProbeResult(kind: .stolenPass, isTaken: true))
-        case .error, .staleConnection, .vanished, .turnedAway: break
+        case .waitingPage, .doorPage: isLetIn = false
+        case .exchange, .inside: isLetIn = true
+        case .error, .staleConnection, .vanished, .turnedAway: return
         }
+        let outcome = ProbeResult.Outcome(
+            isLetIn: isLetIn,
+            shown: theft.shown.number(on: self.passName),
+            given: theft.set.number(on: self.passName)
+        )
+        // Those who are let in stand in the books as visitors.
+        self.books.probes.answered(ProbeResult(kind: .stolenPass, outcome: outcome))
     }
 
     /// The pass of somebody who is inside and has another address.
@@ -48,7 +58,7 @@ extension CrowdPart {
             machine.isInside && self.rules.manners(of: machine.visitor).cookies == .own
                 && self.target.source(of: machine.visitor.person) != own
         }
-        guard let jar = victim?.cookies.taken(only: "sluice-pass-\(self.room.name)"), !jar.header.isEmpty else {
+        guard let jar = victim?.cookies.taken(only: self.passName), !jar.header.isEmpty else {
             return nil
         }
         return jar

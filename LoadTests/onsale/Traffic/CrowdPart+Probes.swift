@@ -34,19 +34,34 @@ extension CrowdPart {
         }
     }
 
-    /// `number`: on the place that was forged.
-    func probed(_ kind: ProbeKind, number: Int64?, _ response: Response) {
-        // What only a worker can know has been past the room, whatever the gateway says.
-        let isLetIn = response.standing == .admitted || response.hasMark
-        // A stranger is given a new number.
-        let isOwners = number != nil && response.page?.number == number
-        self.books.probes.answered(ProbeResult(kind: kind, isTaken: isLetIn || isOwners))
+    /// What came of showing the one cookie in `shown`; the answer came with those in `set`.
+    ///
+    /// - Parameter number: on the place that was forged.
+    func probed(
+        _ kind: ProbeKind,
+        number: Int64?,
+        shown: CookieJar,
+        set: CookieJar,
+        _ response: Response,
+        sentAt: Instant
+    ) {
+        let outcome = ProbeResult.Outcome(
+            // What only a worker can know has been past the room, whatever the gateway says.
+            isLetIn: response.standing == .admitted || response.hasMark,
+            // A stranger is given a new number.
+            isOwners: number != nil && response.page?.number == number,
+            shown: shown.number(on: kind.isPass ? self.passName : self.placeName),
+            given: set.number(on: self.passName)
+        )
+        self.books.answered(ProbeResult(kind: kind, outcome: outcome), sentAt: sentAt, now: MonotonicClock.now())
     }
+
+    private var placeName: String { "sluice-place-\(self.room.name)" }
+    var passName: String { "sluice-pass-\(self.room.name)" }
 
     /// The cookies to show, the number on the place that is forged, and from whose address.
     private func tokens(for kind: ProbeKind) -> (cookies: CookieJar, index: Int, number: Int64?)? {
-        let place = "sluice-place-\(self.room.name)"
-        let pass = "sluice-pass-\(self.room.name)"
+        let (place, pass) = (self.placeName, self.passName)
         switch kind {
         // All visitors ask from one address: nobody's pass is shown from another one.
         case .stolenPass where !self.target.hasManySources: return nil

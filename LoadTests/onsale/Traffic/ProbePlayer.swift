@@ -13,7 +13,10 @@ final class ProbePlayer: StreamHandler {
     private let number: Int64?
     /// Whose address the request comes from.
     private let index: Int
-    private var cookies: CookieJar
+    private let cookies: CookieJar
+    /// By the answer.
+    private var setCookies = CookieJar()
+    private var sentAt = MonotonicClock.now()
     private var reader = ResponseReader()
     private var connection: (any ByteStream)?
     private let request: VisitorMachine.Request
@@ -51,14 +54,23 @@ final class ProbePlayer: StreamHandler {
         self.reader.expect(self.request.mark)
         var writer = ByteWriter(self.crowd.loop.writeScratch)
         self.crowd.target.write(self.request, of: self.index, cookies: self.cookies, to: &writer)
+        self.sentAt = MonotonicClock.now()
         connection.write(writer.written)
     }
 
     func received(_ connection: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
-        switch self.reader.read(bytes, head: &self.crowd.head, cookies: &self.cookies) {
+        switch self.reader.read(bytes, head: &self.crowd.head, cookies: &self.setCookies) {
         case .needsMore(let used): return used
         case .failed: break
-        case .complete(let response, _): self.crowd.probed(self.kind, number: self.number, response)
+        case .complete(let response, _):
+            self.crowd.probed(
+                self.kind,
+                number: self.number,
+                shown: self.cookies,
+                set: self.setCookies,
+                response,
+                sentAt: self.sentAt
+            )
         }
         connection.close()
         return bytes.count

@@ -27,8 +27,8 @@ final class VisitorPlayer: StreamHandler {
     private var reader = ResponseReader()
     /// Of the visitor's own; see `CrowdPart+Cookies`.
     var cookies = CookieJar()
-    /// The request under way shows the pass of somebody else, while others wait.
-    var showsStolenPass = false
+    /// The pass of somebody else that the request under way shows, while others wait, and what the answer sets.
+    var theft: (shown: CookieJar, set: CookieJar)?
     /// When the bytes of the request under way were given to the socket; nil when none is.
     private(set) var sentAt: Instant?
 

@@ -1,3 +1,4 @@
+import Admission
 import Primitives
 
 /// The few cookies of one visitor, kept as the bytes of the next request's `Cookie` value.
@@ -51,6 +52,13 @@ struct CookieJar: Sendable {
         jar.pairs = self.pairs.filter { $0.starts(with: "\(name)=".utf8) }
         jar.header = Array(jar.pairs.joined(separator: "; ".utf8))
         return jar
+    }
+
+    /// The number on the token of that name, whoever signed it.
+    func number(on name: String) -> Int64? {
+        let start = name.utf8.count + 1
+        guard let pair = self.taken(only: name).onlyPair else { return nil }
+        return AdmissionToken.unchecked(pair.dropFirst(start))?.number
     }
 
     /// The same with one character in the middle of the value changed.
