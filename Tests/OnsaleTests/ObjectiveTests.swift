@@ -1,3 +1,4 @@
+import Foundation
 import Primitives
 import Testing
 
@@ -190,8 +191,18 @@ import Testing
             ObjectiveResult(try Objective(parsing: $0 ? "errors<=100%" : "errors>100%"), of: report.gateway)
         }
         #expect(report.exitCode == code)
-        report.partial = RunReport.Partial(seconds: 3, reason: "interrupted")
+        report.partial = RunReport.Partial(seconds: 3, reason: "the gateway ended")
         #expect(report.exitCode == .notPlayed)
+    }
+
+    /// Whoever reads the report hears what the run itself ended with.
+    @Test func exitCode_ofARunThatWasInterrupted_isThatOfTheRun() throws {
+        var report = try ReportTests.report(withDirect: false)
+        report.partial = RunReport.Partial(seconds: 3, reason: RunReport.Partial.interrupted)
+        #expect(report.exitCode.rawValue == 130)
+        #expect(PrometheusReport(report: report).render().contains("onsale_exit_code 130\n"))
+        let read = try JSONDecoder().decode(RunReport.self, from: ReportFiles.encoded(report))
+        #expect(read.exitCode == report.exitCode)
     }
 
     /// A tool that could not keep up says nothing about anything, whatever was asked for.

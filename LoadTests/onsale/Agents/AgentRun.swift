@@ -68,7 +68,7 @@ actor AgentRun {
             self.isInterrupted = false
             // Before a seat was taken, nobody waits for word of it.
             if !self.messagesKey.isEmpty { try? await self.flush() }
-            return 130
+            return Verdict.ExitCode.interrupted.rawValue
         } catch {
             self.player?.finish()
             printError("onsale agent: \(error)")

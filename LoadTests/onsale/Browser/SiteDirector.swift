@@ -36,15 +36,15 @@ actor SiteDirector {
         self.descriptorLimit = Machine.raiseDescriptorLimit()
     }
 
-    /// Returns the exit code: that of the report, `notPlayed` when there is none, 130 when interrupted.
+    /// Returns the exit code: that of the report, `notPlayed` when there is none, `interrupted` after a signal.
     func play() async -> Int32 {
         do {
             let report = try await self.perform()
             try self.leave(report)
             return report.exitCode.rawValue
         } catch is Director.Interrupted {
-            self.leavePartialReport("interrupted")
-            return 130
+            self.leavePartialReport(RunReport.Partial.interrupted)
+            return Verdict.ExitCode.interrupted.rawValue
         } catch {
             self.leavePartialReport("\(error)")
             printError("onsale: \(error)")
@@ -80,7 +80,7 @@ actor SiteDirector {
         let now = MonotonicClock.now()
         guard let first = self.interruptedAt else { return self.interruptedAt = now }
         guard now.nanoseconds(since: first) > Machine.signalEchoNanoseconds else { return }
-        exit(130)
+        exit(Verdict.ExitCode.interrupted.rawValue)
     }
 
     func perform() async throws -> RunReport {

@@ -112,6 +112,8 @@ struct Verdict: Codable, Equatable, Sendable {
         case notPlayed = 3
         /// Every promise held, but not every objective that was asked for; 99 as other load tools have it.
         case objectiveMissed = 99
+        /// Stopped by Ctrl-C; 130 as shells have it.
+        case interrupted = 130
     }
 
     var exitCode: ExitCode { self.isInvalid ? .toolTooSlow : self.passed ? .good : .broken }

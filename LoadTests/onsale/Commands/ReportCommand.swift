@@ -5,7 +5,10 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
         abstract: "Print the verdict of an earlier run and make its page again.",
-        discussion: "Ends as the run itself did, and with 3 when the report cannot be read or written."
+        discussion: """
+            Ends as the run itself did, and with 3 when the report cannot be read or written. Where only the \
+            comparison without the gateway was stopped, it ends with what the judged run came to.
+            """
     )
 
     @Argument(help: "The report.json of a run.")

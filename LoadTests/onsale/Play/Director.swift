@@ -67,7 +67,7 @@ actor Director {
     /// Stopped by a signal; nothing is judged.
     struct Interrupted: Error {}
 
-    /// Returns the exit code: that of the report, `notPlayed` when there is none, 130 when interrupted.
+    /// Returns the exit code: that of the report, `notPlayed` when there is none, `interrupted` after a signal.
     func play() async -> Int32 {
         do {
             let report = try await self.perform()
@@ -79,9 +79,9 @@ actor Director {
             return report.exitCode.rawValue
         } catch is Interrupted {
             self.printer.say("\nstopping what was started ...")
-            self.leavePartialReport("interrupted")
+            self.leavePartialReport(RunReport.Partial.interrupted)
             await self.cleanUp()
-            return 130
+            return Verdict.ExitCode.interrupted.rawValue
         } catch {
             self.leavePartialReport("\(error)")
             await self.cleanUp()
@@ -97,7 +97,7 @@ actor Director {
         guard now.nanoseconds(since: first) > Machine.signalEchoNanoseconds else { return }
         self.children.killAll()
         self.removeFolder()
-        exit(130)
+        exit(Verdict.ExitCode.interrupted.rawValue)
     }
 
     // MARK: Time

@@ -32,16 +32,21 @@ struct RunReport: Codable, Equatable, Sendable {
 
     /// How far a run came that was stopped.
     struct Partial: Codable, Equatable, Sendable {
+        /// The reason of a run that was stopped by Ctrl-C.
+        static let interrupted = "interrupted"
+
         /// Seconds of the run that the report holds.
         var seconds: Int
-        /// Why it was stopped: "interrupted", or what went wrong.
+        /// Why it was stopped: `interrupted`, or what went wrong.
         var reason: String
+
+        var exitCode: Verdict.ExitCode { self.reason == Self.interrupted ? .interrupted : .notPlayed }
     }
 
-    /// Of the whole, for whoever started it. A load tool that could not keep up says nothing of anything; then come the
-    /// promises, then the objectives.
+    /// Of the whole, for whoever started it. What was stopped is not judged, and a load tool that could not keep up
+    /// says nothing of anything; then come the promises, then the objectives.
     var exitCode: Verdict.ExitCode {
-        if self.partial != nil { return .notPlayed }
+        if let partial = self.partial { return partial.exitCode }
         guard self.verdict.exitCode == .good else { return self.verdict.exitCode }
         return self.objectives.allSatisfy(\.isReached) ? .good : .objectiveMissed
     }

@@ -59,7 +59,7 @@ actor SearchDriver {
                     let place = "stopped in the run of \(Format.count(visitors)) visitors"
                     try self.writeRecord(unfinished: place)
                     printer.say("  \(place)\n  \(self.recordPath)")
-                    return 130
+                    return Verdict.ExitCode.interrupted.rawValue
                 }
                 self.lines.append(line)
                 printer.say(SearchText.line(self.lines.count, line))

@@ -68,7 +68,7 @@ actor Soak {
             checks = try await self.comeToRest(watch, descriptorsBefore: descriptors)
         } catch is Director.Interrupted {
             await self.cleanUp(isGood: true)
-            return 130
+            return Verdict.ExitCode.interrupted.rawValue
         } catch {
             checks.append(SoakLedger.Check(name: "the run", holds: false, detail: "\(error)\(self.logTail)"))
         }

@@ -21,7 +21,7 @@ struct VerdictText {
         let tone: Ink.Tone =
             switch self.report.exitCode {
             case .good: .green
-            case .toolTooSlow, .notPlayed: .amber
+            case .toolTooSlow, .notPlayed, .interrupted: .amber
             case .broken, .objectiveMissed: .red
             }
         let section = VerdictSection(report: self.report)

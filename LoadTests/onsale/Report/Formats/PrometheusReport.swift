@@ -37,7 +37,7 @@ struct PrometheusReport {
         text += Self.family(
             "onsale_exit_code",
             "0 kept, 1 a promise did not hold, 2 the load tool could not keep up, 3 not played to its end, 99 an objective "
-                + "was missed.",
+                + "was missed, 130 stopped by Ctrl-C.",
             [([], Double(report.exitCode.rawValue))]
         )
         text += Self.family(

@@ -11,7 +11,7 @@ struct VerdictSection {
         let (mood, glyph): (String, String) =
             switch self.report.exitCode {
             case .good: ("good", Self.tick)
-            case .toolTooSlow, .notPlayed: ("void", Self.dash)
+            case .toolTooSlow, .notPlayed, .interrupted: ("void", Self.dash)
             case .broken, .objectiveMissed: ("bad", Self.cross)
             }
         var html = "<section class=\"hero \(mood)\"><div class=\"seal\">\(glyph)"
