@@ -123,6 +123,24 @@ import Testing
         #expect(text.contains(#"onsale_objective_reached{objective="inside.p99<1d"} 1"#))
     }
 
+    /// A counter of a histogram names its end, which may be above every time that was measured.
+    @Test func prometheus_andJSON_nameTheSamePercentiles() throws {
+        let report = try Self.report()
+        let text = PrometheusReport(report: report).render()
+        let inside = try #require(report.gateway.inside)
+        for (times, percentiles) in [("inside", inside.corrected), ("inside.raw", inside.raw)] {
+            let expected = [("0.5", percentiles.p50), ("0.99", percentiles.p99), ("1", percentiles.highest)]
+            for (quantile, nanoseconds) in expected {
+                let labels = #"{run="gateway",times="\#(times)",quantile="\#(quantile)"}"#
+                let line = text.split(separator: "\n").first { $0.hasPrefix("onsale_time_seconds\(labels) ") }
+                let seconds = try #require(line?.split(separator: " ").last.flatMap { Double($0) }, "\(labels)")
+                #expect(abs(seconds * 1e9 - Double(nanoseconds)) < 1, "\(labels)")
+            }
+        }
+        let longest = Metric(named: "inside.max")?.value(of: report.gateway)
+        #expect(longest == Double(inside.corrected.highest))
+    }
+
     // MARK: Files
 
     @Test func files_ofEveryFormat_areWrittenWhole() throws {

@@ -100,6 +100,29 @@ extension Metric {
             }
         }
 
+        /// In nanoseconds; nil where there was no such time. Nothing is above the longest time: a counter names its
+        /// end, to which none may have come.
+        func value(_ statistic: Statistic, of result: RunResult) -> Double? {
+            guard let histogram = self.histogram(of: result) else { return nil }
+            let value = statistic.value(of: histogram)
+            return self.highest(of: result).map { min(value, Double($0)) } ?? value
+        }
+
+        private func highest(of result: RunResult) -> Int64? {
+            let percentiles =
+                switch self {
+                case .inside: result.inside?.corrected
+                case .insideRaw: result.inside?.raw
+                case .line: result.line?.corrected
+                case .lineRaw: result.line?.raw
+                case .door: result.door?.corrected
+                case .doorRaw: result.door?.raw
+                case .wait: result.wait
+                case .lateness: result.toolLateness
+                }
+            return percentiles?.highest
+        }
+
         /// The tool's lateness is part of them.
         private var areOfAnswers: Bool {
             switch self {
@@ -114,8 +137,8 @@ extension Metric {
                 "\(statistic.title) of \(self.title)",
                 .duration,
                 .lower,
-                lateness: { self.areOfAnswers ? Self.lateness.histogram(of: $0).map(statistic.value) : nil }
-            ) { self.histogram(of: $0).map(statistic.value) }
+                lateness: { self.areOfAnswers ? Self.lateness.value(statistic, of: $0) : nil }
+            ) { self.value(statistic, of: $0) }
         }
     }
 
@@ -157,7 +180,7 @@ extension Metric {
             }
         }
 
-        func value(of histogram: HistogramRecord) -> Double {
+        fileprivate func value(of histogram: HistogramRecord) -> Double {
             switch self {
             case .percentile(let milli): Double(histogram.value(atPercentile: Double(milli) / 1_000))
             case .highest: Double(histogram.value(atPercentile: 100))

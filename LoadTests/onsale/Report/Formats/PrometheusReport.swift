@@ -112,9 +112,10 @@ struct PrometheusReport {
             for times in Metric.Times.allCases {
                 guard let histogram = times.histogram(of: result) else { continue }
                 let own = labels + [("times", times.rawValue)]
-                for share in [0.5, 0.9, 0.95, 0.99, 0.999, 1] {
-                    let seconds = Double(histogram.value(atPercentile: share * 100)) / 1e9
-                    lines += Self.line("onsale_time_seconds", own + [("quantile", Self.number(share))], seconds)
+                for milli in [50_000, 90_000, 95_000, 99_000, 99_900, 100_000] {
+                    guard let nanoseconds = times.value(.percentile(milli), of: result) else { continue }
+                    let quantile = Self.number(Double(milli) / 100_000)
+                    lines += Self.line("onsale_time_seconds", own + [("quantile", quantile)], nanoseconds / 1e9)
                 }
                 lines += Self.line("onsale_time_seconds_sum", own, histogram.sum / 1e9)
                 lines += Self.line("onsale_time_seconds_count", own, Double(histogram.count))
