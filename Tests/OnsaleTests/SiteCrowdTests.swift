@@ -197,6 +197,34 @@ import Transport
         Judge(objectives: Objectives(), evidence: outcome.evidence).siteVerdict().checks.first { $0.name == .content }
     }
 
+    /// An empty page passes where nobody has said what should stand there: the verdict does not claim that it was seen.
+    @Test func promiseOfContent_claimsNoMore_thanWasLookedAt() throws {
+        let outcome = try Self.play(visitors: 2) { _ in Self.html("") }
+        func content(_ pages: PagePlan) throws -> Check {
+            var evidence = outcome.evidence
+            evidence.site?.pages = pages
+            let checks = Judge(objectives: Objectives(), evidence: evidence).siteVerdict().checks
+            let found = try #require(checks.first { $0.name == .content })
+            #expect(found.outcome == .passed && found.title.hasPrefix(Check.Name.content.words))
+            return found
+        }
+        let known = "in a visit may say anything: only the status was looked at, and whether all came"
+        var status = PageStep(name: "status")
+        status.checks = [.status([200])]
+        var told = PageStep(name: "told")
+        told.checks = [.status([200]), .holds("Shop")]
+        for pages in [PagePlan.onePage, try PagePlan([status])] {
+            let found = try content(pages)
+            #expect(found.title == "Every page is whole")
+            #expect(found.detail.contains("; 1 page of 1 \(known)"), "\(found.detail)")
+        }
+        let partly = try content(try PagePlan([told, status, told]))
+        #expect(partly.title == "Every page is whole and says what it should")
+        #expect(partly.detail.contains("; 1 page of 3 \(known)"), "\(partly.detail)")
+        let whole = try content(try PagePlan([told]))
+        #expect(!whole.detail.contains("may say anything"))
+    }
+
     /// Told once, however many there are; the others are judged.
     @Test func someBodiesInACoding_areNoProof_besideOthersThatAre() throws {
         let second = PageStep(name: "second")

@@ -70,6 +70,11 @@ struct PageStep: Codable, Equatable, Sendable {
             .replacing(" ", with: "+")
     }
 
+    /// A page that says something else would be found out; a status alone says nothing of that.
+    var isTold: Bool {
+        !self.extractions.isEmpty || self.checks.contains { if case .status = $0 { false } else { true } }
+    }
+
     /// Values that its requests need.
     var names: [String] {
         var templates = self.fields.map(\.value)
@@ -133,7 +138,8 @@ struct PagePlan: Equatable, Sendable {
         self.init(steps: steps, isOnePage: false)
     }
 
-    var hasChecks: Bool { self.steps.contains { !$0.checks.isEmpty || !$0.extractions.isEmpty } }
+    /// Of how many something is known that they must say.
+    var toldSteps: Int { self.steps.count { $0.isTold } }
 
     /// The page that comes when so many have been seen.
     func step(after done: Int) -> PageStep { self.steps[done % self.steps.count] }

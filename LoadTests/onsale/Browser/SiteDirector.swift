@@ -99,6 +99,7 @@ actor SiteDirector {
         evidence.books = site.books
         evidence.sessionMicros = SiteEvidence.shortestSessionMicros
         evidence.site = SiteEvidence(
+            pages: self.plan.pages,
             lines: site.lines.count,
             complaints: site.complaints,
             unreadPages: site.unreadPages,

@@ -22,7 +22,8 @@ extension Judge {
     /// What the pages are like, as far as anybody has said what they should be like. Pages that could not be looked into
     /// are no proof.
     private func content() -> Check {
-        let title = "Every page is whole and says what it should"
+        let isTold = self.evidence.site?.pages.toldSteps ?? 0 > 0
+        let title = "Every page is whole" + (isTold ? " and says what it should" : "")
         let errors = self.counts.errors
         let found = errors[.failedCheck] + errors[.missingAsset] + errors[.sentElsewhere]
         let elsewhere = Self.plural(errors[.sentElsewhere], "redirect") + " to other sites"
@@ -40,7 +41,7 @@ extension Judge {
             title,
             found: found,
             measured: self.counts.insideAnswers > 0,
-            unread.isEmpty ? detail : "\(detail); \(unread)"
+            [detail, self.evidence.site?.untoldWords ?? "", unread].filter { !$0.isEmpty }.joined(separator: "; ")
         )
     }
 
@@ -75,6 +76,8 @@ struct SiteEvidence: Sendable {
     /// How long sessions last over there, nobody knows here; shorter ones than this would lose people on every page.
     static let shortestSessionMicros: Int64 = 12_000_000
 
+    /// What was played.
+    var pages = PagePlan.onePage
     /// Lines of Sluice in which visitors have stood.
     var lines = 0
     /// What was wrong with pages, in words, and how often.
@@ -87,6 +90,13 @@ struct SiteEvidence: Sendable {
     var firstComplaints: String {
         self.complaints.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.mostShown)
             .map { "\($0.key) (\(Format.count($0.value)) ×)" }.joined(separator: "; ")
+    }
+    /// Empty: of every page of a visit something is known that it must say.
+    var untoldWords: String {
+        let untold = self.pages.steps.count - self.pages.toldSteps
+        guard untold > 0 else { return "" }
+        return "\(Judge.plural(untold, "page")) of \(self.pages.steps.count) in a visit may say anything: only the "
+            + "status was looked at, and whether all came; a scenario's `expect` asks for more"
     }
     /// Empty: every page could be looked into.
     var unreadWords: String {

@@ -16,7 +16,7 @@ extension Check.Name {
         case .slots: "Never more inside than there are slots"
         case .reload: "A changed limit takes hold at once"
         case .identity: "Every page is the one that was asked for"
-        case .content: "Every page is whole and says what it should"
+        case .content: "Every page is whole"
         case .serverErrors: "No 5xx"
         case .blame: "Every 5xx says who made it"
         case .otherErrors: "No broken connection, no refusal, no timeout"
