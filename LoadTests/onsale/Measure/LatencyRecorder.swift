@@ -1,7 +1,8 @@
 import Histogram
 
 /// Latencies of one kind of answer, counted twice: from the moment the request was due (what a person feels) and from
-/// the moment it was sent (what most tools show). The gap between the two is the load tool waiting for the server.
+/// the moment it was sent (what most tools show). Between the two a connection is opened, where none was kept, and the
+/// load tool may be late.
 struct LatencyRecorder: Sendable {
     /// Latencies beyond this count as this: no response is waited for that long.
     static let longestNanoseconds: UInt64 = 120_000_000_000
