@@ -10,8 +10,10 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var options: ScenarioOptions
 
     func run() throws {
-        print(PlanText.render(try Crowd(self.options.playedScenario())))
-        if let division = self.options.division("are for the same crowd without it") { print("\n\(division)") }
+        Output.standard.say(PlanText.render(try Crowd(self.options.playedScenario())))
+        if let division = self.options.division("are for the same crowd without it") {
+            Output.standard.say("\n\(division)")
+        }
     }
 }
 
