@@ -12,4 +12,9 @@ struct Onsale: ParsableCommand {
             SimulateCommand.self, TuneCommand.self, ScalingCommand.self, OverlayCommand.self,
         ]
     )
+
+    static func main() {
+        Output.tellLossesAtTheEnd()
+        Self.main(nil)
+    }
 }

@@ -11,7 +11,12 @@ import Testing
         (1, 5), (50, 8), (400, 20), (20_000, 64.8), (20_000, 300), (250_000, 600), (2_000_000, 3_600),
     ]
 
-    @Test(arguments: Self.sizes)
+    /// Within the limits of a scenario, and at the edge of what settings take.
+    static let largest: [(visitors: Int, seconds: Double)] = [
+        (1_000, 13_860), (1_000, 86_400), (250_000, 6.6), (10_000_000, 300), (10_000_000, 86_400),
+    ]
+
+    @Test(arguments: Self.sizes + Self.largest)
     func configuration_ofAnySize_isGood(visitors: Int, seconds: Double) throws {
         let plan = SitePlan(Scenario(visitors: visitors, durationSeconds: seconds, seed: 1))
         let folder = TestFolder()
@@ -27,6 +32,35 @@ import Testing
             #expect(pool.minWorkers == plan.fewestWorkers && pool.maxWorkers == plan.mostWorkers)
             #expect(pool.worker.slots == plan.slotsPerWorker)
         }
+    }
+
+    /// A worker has a largest size: where the crowd needs more, there are more of them.
+    @Test func workers_areMore_whereTheLargestAreTooSmall() throws {
+        var scenario = Scenario(visitors: 10_000_000, durationSeconds: 300, seed: 1)
+        (scenario.manners.fewestRequests, scenario.manners.mostRequests) = (200, 200)
+        let plan = SitePlan(scenario)
+        #expect(plan.mostWorkers > 6)
+        let busySlots = Double(plan.highestInflowMilli) / 1e6 * 200 * Double(plan.serviceMilliseconds)
+        #expect(busySlots <= Double((plan.mostWorkers - 1) * plan.slotsPerWorker) * plan.utilization)
+        let simulated = try SimulationPlan(plan: plan, scenario: scenario, overrides: [])
+        #expect(simulated.pool.worker.slots == plan.slotsPerWorker)
+    }
+
+    /// No file of the tool's own is blamed for it, and what it says to do helps.
+    @Test func crowd_thatNoRoomLetsIn_isRefusedByItsSize() throws {
+        let scenario = Scenario(visitors: 1_000_000, durationSeconds: 6.6, seed: 1)
+        let problem = try #require(throws: PlayProblem.self) { try SitePlan(scenario).checkInflow(for: scenario) }
+        let words = problem.description
+        #expect(words.hasPrefix("1,000,000 visitors cannot be in by the end of the run: "), "\(words)")
+        #expect(words.contains("a room lets in 100000/s at most") && words.hasSuffix("or more --seconds"), "\(words)")
+        let number = try #require(words.firstMatch(of: /use --visitors ([0-9]+) or fewer/)).1
+        let fitting = Scenario(visitors: try #require(Int(number)), durationSeconds: 6.6, seed: 1)
+        try SitePlan(fitting).checkInflow(for: fitting)
+        #expect(throws: PlayProblem.self) {
+            _ = try SimulationPlan(plan: SitePlan(scenario), scenario: scenario, overrides: [])
+        }
+        let override = try #require(SettingsOverride(parsing: "rooms.onsale.inflow=90000/s"))
+        _ = try SimulationPlan(plan: SitePlan(scenario), scenario: scenario, overrides: [override])
     }
 
     /// Raised, and lowered again, within the drain, and far enough apart for each to show.

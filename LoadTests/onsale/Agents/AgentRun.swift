@@ -103,8 +103,7 @@ actor AgentRun {
     }
 
     private func findPlan() async throws -> AgentPlan {
-        print("waiting for a run named '\(self.options.keys.name)' at \(self.options.endpoint)")
-        fflush(nil)
+        Output.standard.say("waiting for a run named '\(self.options.keys.name)' at \(self.options.endpoint)")
         let deadline = MonotonicClock.now().advanced(byNanoseconds: Int64(self.options.patienceSeconds * 1e9))
         while true {
             if case .success(.bytes(let json)) = await self.ask(["GET", .text(self.options.keys.plan)]) {
@@ -129,8 +128,9 @@ actor AgentRun {
         let clock = try await withCheckedContinuation { continuation in
             RedisClock.read(self.client) { continuation.resume(returning: $0) }
         }.get()
-        print("agent \(number) of \(plan.agents); Redis's clock is known to \(clock.distanceNanoseconds / 2_000) µs")
-        fflush(nil)
+        Output.standard.say(
+            "agent \(number) of \(plan.agents); Redis's clock is known to \(clock.distanceNanoseconds / 2_000) µs"
+        )
         self.outbox.append(.ready(self.options.name))
         let startedAt = try await self.awaitStart(plan, clock)
         let share = CrowdShare(index: self.seat, count: plan.agents)
@@ -150,7 +150,7 @@ actor AgentRun {
         try await self.keepPlaying(player, plan)
         player.finish()
         try await self.handOver(player.books, plan)
-        print("share played and handed over")
+        Output.standard.say("share played and handed over")
     }
 
     private func awaitStart(_ plan: AgentPlan, _ clock: RedisClock) async throws -> Instant {

@@ -50,7 +50,7 @@ struct CompareCommand: ParsableCommand {
                 other: self.other,
                 isColoured: ProgressPrinter().isColoured
             )
-            print(text.render())
+            Output.standard.say(text.render())
             if comparison.isWorse { throw ExitCode(Verdict.ExitCode.broken.rawValue) }
         } catch let code as ExitCode {
             throw code

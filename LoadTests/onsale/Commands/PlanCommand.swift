@@ -13,10 +13,12 @@ struct PlanCommand: ParsableCommand {
         let scenario = try self.options.playedScenario()
         guard scenario.pages.isEmpty else {
             // Played in one way only.
-            return print(PlanText.render(try Crowd(self.options.playedScenario(isWhole: true))))
+            return Output.standard.say(PlanText.render(try Crowd(self.options.playedScenario(isWhole: true))))
         }
-        print(PlanText.render(try Crowd(scenario)))
-        if let division = self.options.division("are for the same crowd without it") { print("\n\(division)") }
+        Output.standard.say(PlanText.render(try Crowd(scenario)))
+        if let division = self.options.division("are for the same crowd without it") {
+            Output.standard.say("\n\(division)")
+        }
     }
 }
 

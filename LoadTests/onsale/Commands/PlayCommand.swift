@@ -143,7 +143,7 @@ struct PlayCommand: ParsableCommand {
         let options = PlayOptions(
             sluice: self.sluice ?? "",
             scenario: site.scenario,
-            plan: self.planned.plan(scenario) ?? site.plan,
+            plan: try self.checkedPlan(scenario, site.plan),
             faults: site.faults,
             reportFolder: self.report,
             withDirect: self.direct ?? true && self.agents == nil,
@@ -168,6 +168,18 @@ struct PlayCommand: ParsableCommand {
             withExtendedLifetime(signals) { Foundation.exit(code) }
         }
         dispatchMain()
+    }
+
+    /// Prints why no site takes such a crowd, and ends with the code for that.
+    private func checkedPlan(_ scenario: Scenario, _ usual: SitePlan) throws -> SitePlan {
+        let plan = self.planned.plan(scenario) ?? usual
+        do {
+            try plan.checkInflow(for: scenario)
+        } catch {
+            printError("onsale: \(error)")
+            throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)
+        }
+        return plan
     }
 
     /// nil when this process plays the crowd.

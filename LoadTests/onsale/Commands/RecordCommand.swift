@@ -56,7 +56,8 @@ struct RecordCommand: ParsableCommand {
             while let line = try scanner.next() { try trace.take(line) }
             let arrivals = try trace.arrivals()
             try self.write(ArrivalTrace.csv(arrivals))
-            self.report(trace, arrivals)
+            // A table that was lost is told of at the end.
+            if Output.standard.loss == nil { self.report(trace, arrivals) }
         } catch let problem as ArrivalTrace.Problem {
             throw PlayProblem(self.words(problem, trace))
         }
@@ -73,7 +74,7 @@ struct RecordCommand: ParsableCommand {
     }
 
     private func write(_ table: String) throws {
-        guard let output = self.output else { return print(table, terminator: "") }
+        guard let output = self.output else { return Output.standard.write(table) }
         do {
             // What is no file, such as a pipe, is written to and not replaced.
             var status = stat()

@@ -21,9 +21,9 @@ struct ReportCommand: ParsableCommand {
         do {
             let report = try ReportFiles.read(self.file)
             let printer = ProgressPrinter()
-            print(VerdictText(report, isColoured: printer.isColoured, width: printer.columns).render())
+            Output.standard.say(VerdictText(report, isColoured: printer.isColoured, width: printer.columns).render())
             let paths = try ReportFiles.write(report, folder: self.output)
-            print("  \(paths.html)")
+            Output.standard.say("  \(paths.html)")
             throw ExitCode(report.exitCode.rawValue)
         } catch let problem as ReportFiles.Problem {
             printError("onsale: \(problem)")

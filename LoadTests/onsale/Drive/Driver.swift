@@ -80,7 +80,9 @@ final class Driver {
         exit(counts.errors.total == 0 ? 0 : 1)
     }
 
-    private func say(_ name: String, _ value: Double) { print("\(name) \(String(format: "%.3f", value))") }
+    private func say(_ name: String, _ value: Double) {
+        Output.standard.say("\(name) \(String(format: "%.3f", value))")
+    }
 
     /// What the process holds in memory, by the kernel's account.
     static var residentBytes: Int {

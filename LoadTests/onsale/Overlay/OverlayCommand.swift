@@ -30,8 +30,8 @@ struct OverlayCommand: ParsableCommand {
                 simulated: try ReportFiles.read(self.simulated)
             )
             try ReportFiles.write(page: OverlayPage(overlay: overlay).render(), path: self.output)
-            print(overlay.text)
-            print("  \(URL(fileURLWithPath: self.output).path)")
+            Output.standard.say(overlay.text)
+            Output.standard.say("  \(URL(fileURLWithPath: self.output).path)")
         } catch {
             printError("onsale: \(error)")
             throw ExitCode(Verdict.ExitCode.notPlayed.rawValue)

@@ -28,32 +28,21 @@ struct ProgressPrinter {
     mutating func paint(_ state: ProgressState, isLast: Bool = false) {
         if self.isTerminal { self.view.width = max(Self.width, 40) }
         guard let text = self.view.paint(state, now: MonotonicClock.now(), isLast: isLast) else { return }
-        Self.write(text)
+        Output.standard.write(text)
     }
 
     /// A line of its own while the view is painted again and again.
     mutating func tell(_ line: String) {
         self.view.wasInterrupted()
-        Self.write("\(line)\n")
+        Output.standard.say(line)
     }
 
     /// A line of its own, between paintings.
-    func say(_ line: String) { Self.write("\(line)\n") }
+    func say(_ line: String) { Output.standard.say(line) }
 
     /// A sentence, in lines that the terminal holds; elsewhere in one.
     func sayProse(_ text: String) {
         guard let columns = self.columns else { return self.say("  \(text)") }
         for line in Wrap.prose(text, columns: columns) { self.say(line) }
-    }
-
-    /// Whoever reads a pipe gets each line as it comes.
-    private static func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            if count == -1, errno == EINTR || errno == EAGAIN { continue }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
     }
 }

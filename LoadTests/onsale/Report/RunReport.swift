@@ -43,8 +43,8 @@ struct RunReport: Codable, Equatable, Sendable {
         var exitCode: Verdict.ExitCode { self.reason == Self.interrupted ? .interrupted : .notPlayed }
     }
 
-    /// Of the whole, for whoever started it. What was stopped is not judged, and a load tool that could not keep up says
-    /// nothing of anything; then come the promises, then the objectives.
+    /// Of the whole, for whoever started it. What was stopped is not judged, and a load tool that could not keep up
+    /// says nothing of anything; then come the promises, then the objectives.
     var exitCode: Verdict.ExitCode {
         if let partial = self.partial { return partial.exitCode }
         guard self.verdict.exitCode == .good else { return self.verdict.exitCode }

@@ -59,7 +59,7 @@ struct ScalingCommand: ParsableCommand {
     }
 
     func run() throws {
-        defer { print(DecisionCost.measured().text) }
+        defer { Output.standard.say(DecisionCost.measured().text) }
         guard !self.decision else { return }
         var traces = DemandTrace.invented + (try self.measuredTraces())
         if let only = self.only?.split(separator: ",") {
@@ -78,12 +78,12 @@ struct ScalingCommand: ParsableCommand {
         }
         let cells = Self.compare(cases)
         let table = ScalingTable(cells)
-        print(
+        Output.standard.say(
             "\(traces.count) traces, workers that start in \(self.starts) s, seeds \(self.seed) to "
                 + "\(self.seed + UInt64(self.seeds) - 1); pairs are median / worst"
         )
-        print("")
-        for line in (self.details ? table.details + [""] : []) + table.lines { print(line) }
+        Output.standard.say("")
+        for line in (self.details ? table.details + [""] : []) + table.lines { Output.standard.say(line) }
     }
 
     /// Of the traces in files.

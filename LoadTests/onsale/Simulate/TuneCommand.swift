@@ -56,7 +56,7 @@ struct TuneCommand: ParsableCommand {
             try SimulationOptions.refuseFaults(scenario)
             try ScenarioOptions.refusePages(scenario)
             try SimulationOptions.checkSeeds(from: scenario.seed, count: self.seeds)
-            if let division = self.options.division("are not simulated") { print("  \(division)") }
+            if let division = self.options.division("are not simulated") { Output.standard.say("  \(division)") }
             let found = try self.search(scenario)
             self.tell(found)
             if found.best.broken > 0 { throw ExitCode(Verdict.ExitCode.broken.rawValue) }
@@ -153,12 +153,16 @@ struct TuneCommand: ParsableCommand {
 
     private func tell(_ found: Found) {
         let tuning = found.tuning
-        print("  \(self.goal.rawValue), least is best; \(tuning.trials.count) choices, \(self.seeds) seeds each")
-        print("  as it is: \(tuning.trials[0].words(self.goal, seeds: self.seeds))")
-        print("  found:    \(found.best.words(self.goal, seeds: self.seeds))")
-        print("")
         let changes = zip(tuning.knobs, zip(found.start, found.best.values)).map { ($0, $1.0, $1.1) }
-        print(SettingsDiff.render(self.config, changes))
+        Output.standard.say(
+            """
+              \(self.goal.rawValue), least is best; \(tuning.trials.count) choices, \(self.seeds) seeds each
+              as it is: \(tuning.trials[0].words(self.goal, seeds: self.seeds))
+              found:    \(found.best.words(self.goal, seeds: self.seeds))
+
+            \(SettingsDiff.render(self.config, changes))
+            """
+        )
     }
 }
 

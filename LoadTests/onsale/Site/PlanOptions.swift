@@ -1,4 +1,5 @@
 import ArgumentParser
+import Settings
 
 /// What may be different about the generated site, for every command that makes one.
 struct PlanOptions: ParsableArguments {
@@ -14,8 +15,9 @@ struct PlanOptions: ParsableArguments {
     var given: [StrayOptions.Option] { [("--slots", self.slots != nil), ("--steady", self.steady)] }
 
     func validate() throws {
-        guard let slots = self.slots, !(1...10_000_000).contains(slots) else { return }
-        throw ValidationError("--slots: \(slots) is not between 1 and 10000000")
+        let allowed = RoomSettings.slotCounts
+        guard let slots = self.slots, !allowed.contains(slots) else { return }
+        throw ValidationError("--slots: \(slots) is not between \(allowed.lowerBound) and \(allowed.upperBound)")
     }
 
     /// nil when nothing was asked for.

@@ -115,21 +115,44 @@ struct SitePlan: Equatable, Sendable {
         self.probeSeconds = Self.probeShares.map { opening + drainSeconds * $0 }
         self.requestsPerVisitor = max(1, Int(scenario.mean { Double($0.fewestRequests + $0.mostRequests) / 2 }))
         let busySlots = Double(most * self.requestsPerVisitor * self.serviceMilliseconds) / 1000
-        self.slotsPerWorker = max(1, Int((busySlots / self.utilization / Double(self.mostWorkers - 1)).rounded(.up)))
+        let workerSlots = busySlots / self.utilization
+        let largestWorker = min(WorkerSettings.slotCounts.upperBound, PoolSettings.connectionCounts.upperBound)
+        self.mostWorkers = max(self.mostWorkers, 1 + Int((workerSlots / Double(largestWorker)).rounded(.up)))
+        self.slotsPerWorker = max(1, Int((workerSlots / Double(self.mostWorkers - 1)).rounded(.up)))
         // The visitors' think times and the sessions that only time ends, and half as much again.
         let stretch = Manners.stretch(durationSeconds: scenario.durationSeconds)
         let basket = scenario.mean(\.basketSeconds)
-        self.slots = max(10, Int((Double(most) * (max(4, 12 * stretch) + basket)).rounded(.up)))
+        let slots = max(10, Int((Double(most) * (max(4, 12 * stretch) + basket)).rounded(.up)))
+        self.slots = min(slots, RoomSettings.slotCounts.upperBound)
         // Nobody is to fall out of a session by holding a basket, or for a network that comes back.
         let longest = scenario.everyClass.map { group in
             let manners = group.manners
             return manners.longestThinkSeconds + manners.basketSeconds
                 + (manners.lossShare > 0 ? 2 * manners.longestLossSeconds : 0)
         }
-        self.sessionSeconds = max(5, Int((12 * stretch).rounded()), Int((1.25 * (longest.max() ?? 0)).rounded(.up)))
-        self.journalEntries = min(10_000_000, max(100_000, 2 * scenario.visitors))
-        self.drainGoalSeconds = max(1, Int(drainSeconds / 2))
+        let session = max(5, Int((12 * stretch).rounded()), Int((1.25 * (longest.max() ?? 0)).rounded(.up)))
+        self.sessionSeconds = min(session, Self.seconds(RoomSettings.sessionLengths.upperBound))
+        self.journalEntries = min(RoomSettings.journalLengths.upperBound, max(100_000, 2 * scenario.visitors))
+        self.drainGoalSeconds = min(max(1, Int(drainSeconds / 2)), Self.seconds(ScalingSettings.drainGoals.upperBound))
         self.scaleDownAfterSeconds = max(2, Int(scenario.durationSeconds / 20))
+    }
+
+    private static func seconds(_ nanoseconds: Int64) -> Int { Int(nanoseconds / 1_000_000_000) }
+
+    /// A crowd that no room lets in within the time would be a verdict on the plan, not on the site.
+    func checkInflow(for scenario: Scenario) throws(PlayProblem) {
+        // On the operator's own file the limits are the file's.
+        guard self.copy == nil else { return }
+        let most = RoomSettings.inflowsMilli.upperBound
+        guard self.highestInflowMilli > most else { return }
+        // A hundredth is left to what is rounded up.
+        let fitting = Double(scenario.visitors) * Double(most) / Double(self.highestInflowMilli) * 0.99
+        let (needed, allowed) = (SandboxedFile.rate(self.highestInflowMilli), SandboxedFile.rate(most))
+        throw PlayProblem(
+            "\(Format.count(scenario.visitors)) visitors cannot be in by the end of the run: that takes an inflow of "
+                + "\(needed), and a room lets in \(allowed) at most; use --visitors \(max(1, Int(fitting))) or fewer, "
+                + "or more --seconds"
+        )
     }
 
     /// The crowd keeps more slots busy at the raised inflow than the fewest workers have.
@@ -189,6 +212,11 @@ struct SitePlan: Equatable, Sendable {
         return try copy.yaml(room: self.room, moment)
     }
 
+    /// Twice as many as there are slots, as far as settings take them.
+    private var connectionsPerWorker: Int {
+        min(max(64, self.slotsPerWorker * 2), PoolSettings.connectionCounts.upperBound)
+    }
+
     private func ownYAML(_ limits: Limits, opensAt: Date?, listen: String, redis: String) -> String {
         """
         # Written by onsale for one run.
@@ -212,7 +240,7 @@ struct SitePlan: Equatable, Sendable {
             start_timeout: \(max(20, 2 * self.startSeconds))s
             min_workers: \(self.fewestWorkers)
             max_workers: \(self.mostWorkers)
-            connections_per_worker: \(max(64, self.slotsPerWorker * 2))
+            connections_per_worker: \(self.connectionsPerWorker)
             scaling:
               utilization: \(self.utilization)
               drain_goal: \(self.drainGoalSeconds)s

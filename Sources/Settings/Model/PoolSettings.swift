@@ -91,6 +91,8 @@ public struct ScalingSettings: Equatable, Sendable {
 extension PoolSettings: NamedSettingsSection {
     package init() { self.init(name: "") }
 
+    package static let connectionCounts = 1...10_000
+
     package static var fields: [SettingsField<Self>] {
         [
             .value("driver", \.driver, .word, .needsRestart),
@@ -105,7 +107,7 @@ extension PoolSettings: NamedSettingsSection {
             .value("max_workers", \.maxWorkers, .count(1...1000), .live),
             .value("start_timeout", \.startTimeoutNanoseconds, .duration(.milliseconds(100)...(.hours(1))), .live),
             .value("drain_timeout", \.drainTimeoutNanoseconds, .duration(0...(.hours(1))), .live),
-            .value("connections_per_worker", \.connectionsPerWorker, .count(1...10_000), .live),
+            .value("connections_per_worker", \.connectionsPerWorker, .count(Self.connectionCounts), .live),
             .value("waiting_requests", \.waitingRequests, .count(0...100_000), .live),
             .value("waiting_timeout", \.waitingTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
             .value("connect_timeout", \.connectTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
@@ -270,9 +272,11 @@ extension PoolSettings: NamedSettingsSection {
 }
 
 extension WorkerSettings: SettingsSection {
+    package static let slotCounts = 1...10_000
+
     package static var fields: [SettingsField<Self>] {
         [
-            .value("slots", \.slots, .count(1...10_000), .live),
+            .value("slots", \.slots, .count(Self.slotCounts), .live),
             .value("service_time", \.serviceTimeNanoseconds, .duration(.milliseconds(1)...(.minutes(1))), .live),
             .value("spread", \.spread, .number(0...3), .live),
             .value("queue", \.queue, .count(0...100_000), .live),
@@ -282,10 +286,13 @@ extension WorkerSettings: SettingsSection {
 }
 
 extension ScalingSettings: SettingsSection {
+    /// In nanoseconds.
+    package static let drainGoals: ClosedRange<Int64> = .seconds(1)...(.hours(1))
+
     package static var fields: [SettingsField<Self>] {
         [
             .value("utilization", \.utilization, .number(0.05...1), .live),
-            .value("drain_goal", \.drainGoalNanoseconds, .duration(.seconds(1)...(.hours(1))), .live),
+            .value("drain_goal", \.drainGoalNanoseconds, .duration(Self.drainGoals), .live),
             .value("scale_down_after", \.scaleDownAfterNanoseconds, .duration(.seconds(1)...(.hours(24))), .live),
             .value("requests_per_visitor", \.requestsPerVisitor, .number(1...10_000), .live),
             .value(

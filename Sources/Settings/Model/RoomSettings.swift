@@ -63,6 +63,13 @@ extension RoomSettings {
 extension RoomSettings: NamedSettingsSection {
     package init() { self.init(name: "", slots: 1, inflowMilli: 1000) }
 
+    package static let slotCounts = 1...10_000_000
+    // Admission reckons in nano-tokens below 2^53: hence the upper bounds of rate and burst.
+    package static let inflowsMilli: ClosedRange<Int64> = 0...100_000_000
+    /// In nanoseconds.
+    package static let sessionLengths: ClosedRange<Int64> = .seconds(1)...(.hours(24))
+    package static let journalLengths = 1_000...10_000_000
+
     private var narrowSlots: Int {
         get { Int(self.slots) }
         set { self.slots = Int64(newValue) }
@@ -74,11 +81,10 @@ extension RoomSettings: NamedSettingsSection {
 
     package static var fields: [SettingsField<Self>] {
         [
-            .value("slots", \.narrowSlots, .count(1...10_000_000), .live, isRequired: true),
-            // Admission reckons in nano-tokens below 2^53: hence the upper bounds of rate and burst.
-            .value("inflow", \.inflowMilli, .rate(0...100_000_000), .live, isRequired: true),
+            .value("slots", \.narrowSlots, .count(Self.slotCounts), .live, isRequired: true),
+            .value("inflow", \.inflowMilli, .rate(Self.inflowsMilli), .live, isRequired: true),
             .value("burst", \.narrowBurst, .count(1...1_000_000), .live),
-            .value("session_length", \.sessionMicros, .durationMicros(.seconds(1)...(.hours(24))), .live),
+            .value("session_length", \.sessionMicros, .durationMicros(Self.sessionLengths), .live),
             .value("claim_window", \.claimWindowMicros, .durationMicros(.seconds(1)...(.hours(24))), .live),
             .value("horizon", \.horizonMicros, .durationMicros(.milliseconds(100)...(.minutes(1))), .live),
             .value("opens_at", \.opensAtMicros, .either("null", or: .time), .live),
@@ -89,7 +95,7 @@ extension RoomSettings: NamedSettingsSection {
             .section("per_visitor", \.perVisitor),
             .value("retention", \.retentionMicros, .durationMicros(.hours(1)...(.hours(366 * 24))), .live),
             .value("journal_keep", \.journalMicros, .durationMicros(.minutes(1)...(.hours(366 * 24))), .live),
-            .value("journal_entries", \.journalEntries, .count(1_000...10_000_000), .live),
+            .value("journal_entries", \.journalEntries, .count(Self.journalLengths), .live),
             .value("journal_export", \.journalFolder, .either("null", or: .path), .live),
         ]
     }
