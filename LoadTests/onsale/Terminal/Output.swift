@@ -18,10 +18,16 @@ final class Output: Sendable {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(self.descriptor, $0.baseAddress, $0.count) }
-            if count == -1, errno == EINTR || errno == EAGAIN { continue }
+            if count == -1, errno == EINTR || errno == EAGAIN && self.waitsForRoom() { continue }
             guard count > 0 else { return self.failed(errno) }
             rest = rest.dropFirst(count)
         }
+    }
+
+    /// Where others have made it non-blocking.
+    private func waitsForRoom() -> Bool {
+        var room = pollfd(fd: self.descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&room, 1, -1) == 1 || errno == EINTR
     }
 
     private func failed(_ reason: Int32) {
