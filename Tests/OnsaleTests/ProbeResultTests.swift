@@ -26,7 +26,7 @@ import Testing
 
     /// The signature is not looked at, nor changed in what tells the number.
     @Test func number_isReadFromTheCookieAlsoWhenItIsForged() {
-        let jar = VisitBooksTests.jar(["sluice-pass-onsale=\(ScriptedSite.token(number: 4_711)); Path=/", "other=1"])
+        let jar = TokenTests.jar(["sluice-pass-onsale=\(ScriptedSite.token(number: 4_711)); Path=/", "other=1"])
         #expect(jar.number(on: "sluice-pass-onsale") == 4_711)
         #expect(jar.forged(only: "sluice-pass-onsale").number(on: "sluice-pass-onsale") == 4_711)
         #expect(jar.number(on: "other") == nil && jar.number(on: "sluice-place-onsale") == nil)
