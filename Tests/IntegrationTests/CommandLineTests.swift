@@ -117,7 +117,7 @@ import Testing
         try Scene.play { scene in
             var configuration = Configuration()
             configuration.room = nil
-            configuration.pool = ["driver": "keda", "workers": "[127.0.0.1:1]"]
+            configuration.pool = ["driver": "keda", "workers": "[127.0.0.1:1]", "min_workers": "0", "max_workers": "1"]
             let file = "\(scene.folder)/keda.yaml"
             try scene.write(configuration.text, to: file)
             let check = try scene.run(try SluiceProcess.program, ["check", file])
