@@ -45,7 +45,7 @@ struct AdmissionPace: Codable, Sendable, Equatable {
         guard second.isBound, !second.isTrimmed, second.slots > 0 else {
             self.quiet = 0
             // Not at once: a line that is gone for a second is the same line.
-            self.factor = second.isTrimmed ? 1 : self.steppedTo(1)
+            self.factor = second.isTrimmed ? min(1, self.factor) : self.steppedTo(1)
             return
         }
         self.quiet = second.slots == self.lastSlots ? self.quiet + 1 : 0

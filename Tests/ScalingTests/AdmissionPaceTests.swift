@@ -77,21 +77,27 @@ import Testing
         #expect(Double(gone) >= planned * 0.93 && Double(gone) <= planned * 1.1, "\(gone) s of \(planned) s")
     }
 
-    @Test func observe_trimmed_isNoFactorAtAll() {
+    @Test func observe_trimmed_takesBackWhatIsMoreAndLeavesWhatIsLess() {
+        func second(_ share: Double, isTrimmed: Bool = false) -> AdmissionPace.Second {
+            .init(
+                isBound: true,
+                busyShare: share,
+                arrivingShare: share,
+                isTrimmed: isTrimmed,
+                slots: 8,
+                most: 5
+            )
+        }
         var pace = AdmissionPace()
-        let idle = AdmissionPace.Second(
-            isBound: true,
-            busyShare: 0.2,
-            arrivingShare: 0.2,
-            isTrimmed: false,
-            slots: 8,
-            most: 5
-        )
-        for _ in 0..<30 { pace.observe(idle) }
+        for _ in 0..<30 { pace.observe(second(0.2)) }
         #expect(pace.factor > 1.5)
-        var trimmed = idle
-        trimmed.isTrimmed = true
-        pace.observe(trimmed)
+        pace.observe(second(0.2, isTrimmed: true))
         #expect(pace.factor == 1)
+        // What was let in less for too much to do is not let in again the moment that it shows in the latency.
+        for _ in 0..<20 { pace.observe(second(1.4)) }
+        let low = pace.factor
+        #expect(low < 0.6)
+        pace.observe(second(1.4, isTrimmed: true))
+        #expect(pace.factor == low)
     }
 }
