@@ -20,6 +20,12 @@ import Testing
         #expect(Outcome(isLetIn: isLetIn, shown: shown, given: given) == outcome)
     }
 
+    /// Seen before: a gateway that answered bad tokens with new numbers while hundreds waited was not judged.
+    @Test func outcome_newNumberPastALongLine_isTaken() {
+        #expect(Outcome(isLetIn: true, facesLine: true, shown: 7, given: 900) == .taken)
+        #expect(Outcome(isLetIn: false, facesLine: true, shown: 7, given: nil) == .refused)
+    }
+
     @Test func outcome_standingWhereTheOwnerStands_isTaken() {
         #expect(Outcome(isLetIn: false, isOwners: true, shown: 7, given: nil) == .taken)
     }

@@ -39,14 +39,15 @@ struct ProbeResult: Equatable, Sendable {
 
 extension ProbeResult.Outcome {
     /// Whoever takes a token lets its number in, and gives no pass, or one of that number. A newcomer is given a new
-    /// number.
+    /// number, and is let in at once only where nobody has to wait: past a line it is the token that has done it.
     ///
     /// - Parameters:
+    ///   - facesLine: when it was shown so many stood in line that whoever came new had to wait.
     ///   - isOwners: the answer tells where the owner of the token stands.
     ///   - shown: the number on the token.
     ///   - given: that on the pass that came with the answer; nil when none did.
-    init(isLetIn: Bool, isOwners: Bool = false, shown: Int64?, given: Int64?) {
-        if isLetIn, let given, given != shown {
+    init(isLetIn: Bool, facesLine: Bool = false, isOwners: Bool = false, shown: Int64?, given: Int64?) {
+        if isLetIn, !facesLine, let given, given != shown {
             self = .letInAsNewcomer
         } else {
             self = isLetIn || isOwners ? .taken : .refused

@@ -26,7 +26,7 @@ extension CrowdPart {
         case .stolen:
             let stolen = self.stolenPass(for: player)
             let isJudged = self.waitingCount >= Self.fewestWaiting
-            player.theft = isJudged ? stolen.map { (shown: $0, set: CookieJar()) } : nil
+            player.theft = isJudged ? stolen.map { (shown: $0, set: CookieJar(), facesLine: self.newcomersWait) } : nil
             return stolen ?? CookieJar()
         }
     }
@@ -44,6 +44,7 @@ extension CrowdPart {
         }
         let outcome = ProbeResult.Outcome(
             isLetIn: isLetIn,
+            facesLine: theft.facesLine,
             shown: theft.shown.number(on: self.passName),
             given: theft.set.number(on: self.passName)
         )

@@ -13,6 +13,16 @@ extension CrowdPart {
         self.probes.keepLeft(cookies, of: index, now: MonotonicClock.now())
     }
 
+    /// Whoever comes new has to wait: more are in line than a room calls ahead, who may be on their way, offline, or inside
+    /// with a first page that has not come.
+    var newcomersWait: Bool {
+        let share = self.crowd.count / Self.partsThatMakeWait / max(1, self.shareCount)
+        return self.waitingCount >= max(Self.fewestThatMakeWait, share)
+    }
+
+    private static let fewestThatMakeWait = 300
+    private static let partsThatMakeWait = 4
+
     /// Far more wait than may have been called and be on their way.
     private var hasLongLine: Bool {
         let share = self.crowd.count / Self.partsOfALongLine / max(1, self.shareCount)
@@ -36,10 +46,13 @@ extension CrowdPart {
 
     /// What came of showing the one cookie in `shown`; the answer came with those in `set`.
     ///
-    /// - Parameter number: on the place that was forged.
+    /// - Parameters:
+    ///   - number: on the place that was forged.
+    ///   - facesLine: there was a long line when it was shown.
     func probed(
         _ kind: ProbeKind,
         number: Int64?,
+        facesLine: Bool,
         shown: CookieJar,
         set: CookieJar,
         _ response: Response,
@@ -48,6 +61,7 @@ extension CrowdPart {
         let outcome = ProbeResult.Outcome(
             // What only a worker can know has been past the room, whatever the gateway says.
             isLetIn: response.standing == .admitted || response.hasMark,
+            facesLine: facesLine,
             // A stranger is given a new number.
             isOwners: number != nil && response.page?.number == number,
             shown: shown.number(on: kind.isPass ? self.passName : self.placeName),

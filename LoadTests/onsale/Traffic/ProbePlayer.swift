@@ -17,6 +17,7 @@ final class ProbePlayer: StreamHandler {
     /// By the answer.
     private var setCookies = CookieJar()
     private var sentAt = MonotonicClock.now()
+    private var facesLine = false
     private var reader = ResponseReader()
     private var connection: (any ByteStream)?
     private let request: VisitorMachine.Request
@@ -55,6 +56,7 @@ final class ProbePlayer: StreamHandler {
         var writer = ByteWriter(self.crowd.loop.writeScratch)
         self.crowd.target.write(self.request, of: self.index, cookies: self.cookies, to: &writer)
         self.sentAt = MonotonicClock.now()
+        self.facesLine = self.crowd.newcomersWait
         connection.write(writer.written)
     }
 
@@ -66,6 +68,7 @@ final class ProbePlayer: StreamHandler {
             self.crowd.probed(
                 self.kind,
                 number: self.number,
+                facesLine: self.facesLine,
                 shown: self.cookies,
                 set: self.setCookies,
                 response,

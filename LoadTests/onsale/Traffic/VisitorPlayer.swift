@@ -27,8 +27,9 @@ final class VisitorPlayer: StreamHandler {
     private var reader = ResponseReader()
     /// Of the visitor's own; see `CrowdPart+Cookies`.
     var cookies = CookieJar()
-    /// The pass of somebody else that the request under way shows, while others wait, and what the answer sets.
-    var theft: (shown: CookieJar, set: CookieJar)?
+    /// The pass of somebody else that the request under way shows while others wait, what the answer sets, and whether so
+    /// many wait that whoever comes new has to.
+    var theft: (shown: CookieJar, set: CookieJar, facesLine: Bool)?
     /// When the bytes of the request under way were given to the socket; nil when none is.
     private(set) var sentAt: Instant?
 
