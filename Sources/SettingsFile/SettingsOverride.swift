@@ -18,6 +18,9 @@ public struct SettingsOverride: Equatable, Sendable {
         self.init(path: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
     }
 
+    /// Whether it is that key, or a part of the file in which that key is.
+    public func replaces(_ key: String) -> Bool { key == self.path || key.hasPrefix(self.path + ".") }
+
     /// How a problem with it names where it comes from.
     var source: String { "--set \(self.path)=\(self.value)" }
 

@@ -87,4 +87,12 @@ import Testing
     func text_withoutKeyAndValue_isNone(text: String) {
         #expect(SettingsOverride(parsing: text) == nil)
     }
+
+    @Test func replaces_theKeyAndAllThatIsInIt() {
+        func replaces(_ path: String) -> Bool {
+            SettingsOverride(path: path, value: "").replaces("rooms.onsale.inflow")
+        }
+        #expect(replaces("rooms.onsale.inflow") && replaces("rooms.onsale") && replaces("rooms"))
+        #expect(!replaces("rooms.onsale.slots") && !replaces("rooms.on") && !replaces("rooms.onsale.inflow.x"))
+    }
 }

@@ -87,40 +87,28 @@ extension Metric {
             }
         }
 
-        func histogram(of result: RunResult) -> HistogramRecord? {
-            switch self {
-            case .inside: result.inside?.correctedHistogram
-            case .insideRaw: result.inside?.rawHistogram
-            case .line: result.line?.correctedHistogram
-            case .lineRaw: result.line?.rawHistogram
-            case .door: result.door?.correctedHistogram
-            case .doorRaw: result.door?.rawHistogram
-            case .wait: result.waitHistogram
-            case .lateness: result.latenessHistogram
-            }
-        }
+        func histogram(of result: RunResult) -> HistogramRecord? { self.times(of: result).histogram }
 
         /// In nanoseconds; nil where there was no such time. Nothing is above the longest time: a counter names its
         /// end, to which none may have come.
         func value(_ statistic: Statistic, of result: RunResult) -> Double? {
-            guard let histogram = self.histogram(of: result) else { return nil }
+            let times = self.times(of: result)
+            guard let histogram = times.histogram else { return nil }
             let value = statistic.value(of: histogram)
-            return self.highest(of: result).map { min(value, Double($0)) } ?? value
+            return times.percentiles.map { min(value, Double($0.highest)) } ?? value
         }
 
-        private func highest(of result: RunResult) -> Int64? {
-            let percentiles =
-                switch self {
-                case .inside: result.inside?.corrected
-                case .insideRaw: result.inside?.raw
-                case .line: result.line?.corrected
-                case .lineRaw: result.line?.raw
-                case .door: result.door?.corrected
-                case .doorRaw: result.door?.raw
-                case .wait: result.wait
-                case .lateness: result.toolLateness
-                }
-            return percentiles?.highest
+        private func times(of result: RunResult) -> (histogram: HistogramRecord?, percentiles: Percentiles?) {
+            switch self {
+            case .inside: (result.inside?.correctedHistogram, result.inside?.corrected)
+            case .insideRaw: (result.inside?.rawHistogram, result.inside?.raw)
+            case .line: (result.line?.correctedHistogram, result.line?.corrected)
+            case .lineRaw: (result.line?.rawHistogram, result.line?.raw)
+            case .door: (result.door?.correctedHistogram, result.door?.corrected)
+            case .doorRaw: (result.door?.rawHistogram, result.door?.raw)
+            case .wait: (result.waitHistogram, result.wait)
+            case .lateness: (result.latenessHistogram, result.toolLateness)
+            }
         }
 
         /// The tool's lateness is part of them.

@@ -30,7 +30,7 @@ struct SimulationPlan: Sendable {
     /// The site that `play` makes for such a crowd.
     init(plan: SitePlan, scenario: Scenario, overrides: [SettingsOverride]) throws {
         // An inflow that is put in place of the plan's is not the plan's.
-        if !overrides.contains(where: { $0.path == "rooms.\(SitePlan.roomName).inflow" }) {
+        if !overrides.contains(where: { $0.replaces("rooms.\(SitePlan.roomName).inflow") }) {
             try plan.checkInflow(for: scenario)
         }
         let opensAt = Date(timeIntervalSince1970: Double(Self.startedMicros) / 1e6 + scenario.curve.openingSeconds)
