@@ -71,8 +71,13 @@ struct Sleepers {
     private var first = (piece: 0, index: 0)
     private let crowd: Crowd
     private let startedAt: Instant
-    /// How many lose patience in each second of the run.
-    private var leavingInSecond: [Int] = []
+    /// Those who lose patience in each second of the run: how many, and how often they look together.
+    private var leavingInSecond: [Leavers] = []
+
+    private struct Leavers {
+        var count = 0
+        var eagerPerSecond = 0.0
+    }
     private(set) var count = 0
     /// Of those who refresh by hand around the opening, looks a second.
     private(set) var eagerPerSecond = 0.0
@@ -93,20 +98,29 @@ struct Sleepers {
         }
         self.pieces[self.pieces.count - 1].append(Packed(sleeper))
         if self.place == nil { self.place = sleeper.place }
-        self.count += 1
-        self.noteEager(sleeper, 1)
         let second = self.second(sleeper.rest.leavesAt)
-        guard second < Self.mostSeconds else { return }
-        while self.leavingInSecond.count <= second { self.leavingInSecond.append(0) }
-        self.leavingInSecond[second] += 1
+        if second < Self.mostSeconds {
+            while self.leavingInSecond.count <= second { self.leavingInSecond.append(Leavers()) }
+        }
+        self.note(1, Self.looksPerSecond(sleeper.rest.visitor), leavingIn: second)
     }
 
     /// Longer patience than a day and a half is never at its end.
     private static let mostSeconds = 129_600
 
-    private mutating func noteEager(_ sleeper: Sleeper, _ sign: Double) {
-        guard let eager = sleeper.rest.visitor.eagerRefreshNanoseconds else { return }
-        self.eagerPerSecond += sign * 1e9 / Double(eager)
+    /// By hand around the opening.
+    private static func looksPerSecond(_ visitor: Visitor) -> Double {
+        visitor.eagerRefreshNanoseconds.map { 1e9 / Double($0) } ?? 0
+    }
+
+    /// `count`: 1 for one more, who would leave in that second, and -1 for one less.
+    private mutating func note(_ count: Int, _ looksPerSecond: Double, leavingIn second: Int) {
+        let looks = Double(count) * looksPerSecond
+        self.count += count
+        self.eagerPerSecond += looks
+        guard second < self.leavingInSecond.count else { return }
+        self.leavingInSecond[second].count += count
+        self.leavingInSecond[second].eagerPerSecond += looks
     }
 
     /// The one with the lowest number, when it is called and patient; those who have left before are passed over.
@@ -125,9 +139,7 @@ struct Sleepers {
             let second = self.second(packed.leavesAt)
             if second <= self.second(now) { continue }
             let sleeper = packed.sleeper(of: self.crowd, like: place)
-            self.noteEager(sleeper, -1)
-            self.count -= 1
-            if second < self.leavingInSecond.count { self.leavingInSecond[second] -= 1 }
+            self.note(-1, Self.looksPerSecond(sleeper.rest.visitor), leavingIn: second)
             return sleeper
         }
         return nil
@@ -178,8 +190,8 @@ struct Sleepers {
                 least = min(least, leavesAt)
                 continue
             }
-            if last < self.leavingInSecond.count { self.leavingInSecond[last] -= 1 }
-            self.count -= 1
+            let visitor = self.crowd.visitor(self.pieces[piece].sleepers[index].visitor)
+            self.note(-1, Self.looksPerSecond(visitor), leavingIn: last)
             self.pieces[piece].sleepers[index].leavesAt = self.startedAt
         }
         self.pieces[piece].least[block] = least
@@ -188,8 +200,10 @@ struct Sleepers {
     /// How many lost patience in that second; called once for each, in order.
     mutating func leave(inSecond second: Int) -> Int {
         guard second < self.leavingInSecond.count else { return 0 }
-        self.count -= self.leavingInSecond[second]
-        return self.leavingInSecond[second]
+        let leavers = self.leavingInSecond[second]
+        self.count -= leavers.count
+        self.eagerPerSecond -= leavers.eagerPerSecond
+        return leavers.count
     }
 
     /// Nobody is called any more: how many are left.
