@@ -108,13 +108,7 @@ struct DecisionPen: Sendable {
         try Self.lock(file, path)
         // Whoever wrote there last may have been killed, or had no room left: another controller as well as this one.
         if try Self.endsInsideALine(file, path) { lines.insert(UInt8(ascii: "\n"), at: 0) }
-        var written = 0
-        while written < lines.count {
-            let count = lines.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, lines.count - written) }
-            if count == -1, errno == EINTR { continue }
-            guard count > 0 else { throw SystemError(call: "write to \(path)") }
-            written += count
-        }
+        try WholeFile.write(lines, to: file, named: path)
         self.bytes += lines.count
         lines = []
     }

@@ -115,17 +115,12 @@ struct JournalFolder: Sendable {
         guard fd != -1 else { throw SystemError(call: "open of \(file)") }
         defer { close(fd) }
         let before = lseek(fd, 0, SEEK_END)
-        var written = 0
-        while written < lines.count {
-            let count = lines.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + written, lines.count - written) }
-            if count == -1, errno == EINTR { continue }
-            guard count > 0 else {
-                let error = SystemError(call: "write to \(file)")
-                // Half a batch would be written again.
-                ftruncate(fd, before)
-                throw error
-            }
-            written += count
+        do {
+            try WholeFile.write(lines, to: fd, named: file)
+        } catch {
+            // Half a batch would be written again.
+            ftruncate(fd, before)
+            throw error
         }
     }
 }

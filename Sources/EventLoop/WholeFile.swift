@@ -21,16 +21,22 @@ public enum WholeFile {
         return all
     }
 
-    /// Writes all of `bytes` where the open `file` stands.
-    public static func write(_ bytes: some Sequence<UInt8>, to file: Int32) throws(SystemError) {
+    /// Writes all of `bytes` where the open `file` stands; `name` is for the error. Waits where others have made it
+    /// non-blocking.
+    public static func write(_ bytes: some Sequence<UInt8>, to file: Int32, named name: String) throws(SystemError) {
         let bytes = Array(bytes)
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if count == -1, errno == EINTR { continue }
-            guard count > 0 else { throw SystemError(call: "write") }
+            if count == -1, errno == EINTR || errno == EAGAIN && Self.waitForRoom(file) { continue }
+            guard count > 0 else { throw SystemError(call: "write to \(name)") }
             written += count
         }
+    }
+
+    private static func waitForRoom(_ file: Int32) -> Bool {
+        var room = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        return poll(&room, 1, -1) == 1 || errno == EINTR
     }
 }
 

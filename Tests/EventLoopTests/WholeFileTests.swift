@@ -30,7 +30,7 @@ private let interruptions = Atomic<Int>(0)
             pthread_sigmask(SIG_UNBLOCK, &signals, nil)
             thread.put(UInt(pthread_self()))
             do throws(SystemError) {
-                try WholeFile.write(bytes, to: writer)
+                try WholeFile.write(bytes, to: writer, named: "the pipe")
                 failure.put("")
             } catch {
                 failure.put("\(error)")

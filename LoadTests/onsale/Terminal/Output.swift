@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import Synchronization
 
@@ -15,19 +16,11 @@ final class Output: Sendable {
 
     /// Without a buffer: whoever reads a pipe gets each line as it comes.
     func write(_ text: String) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(self.descriptor, $0.baseAddress, $0.count) }
-            if count == -1, errno == EINTR || errno == EAGAIN && self.waitsForRoom() { continue }
-            guard count > 0 else { return self.failed(errno) }
-            rest = rest.dropFirst(count)
+        do throws(SystemError) {
+            try WholeFile.write(text.utf8, to: self.descriptor, named: "standard output")
+        } catch {
+            self.failed(error.code)
         }
-    }
-
-    /// Where others have made it non-blocking.
-    private func waitsForRoom() -> Bool {
-        var room = pollfd(fd: self.descriptor, events: Int16(POLLOUT), revents: 0)
-        return poll(&room, 1, -1) == 1 || errno == EINTR
     }
 
     private func failed(_ reason: Int32) {
