@@ -67,17 +67,24 @@ final class WorkerFolder: WorkerBook {
     private func written(pool: String) -> WorkerRegistry? {
         do throws(SystemError) {
             let bytes = try WholeFile.read(self.file(of: pool), maxBytes: Self.maxFileBytes)
+            self.couldBeRead(pool: pool)
             return WorkerRegistry(text: String(decoding: bytes, as: UTF8.self))
         } catch {
-            guard error.code != ENOENT else { return WorkerRegistry(fence: 0, workers: []) }
-            self.failed(.unread(error.code), pool: pool)
-            return nil
+            guard error.code == ENOENT else {
+                self.failed(.unread(error.code), pool: pool)
+                return nil
+            }
+            self.couldBeRead(pool: pool)
+            return WorkerRegistry(fence: 0, workers: [])
         }
+    }
+
+    private func couldBeRead(pool: String) {
+        if case .unread? = self.outages[pool]?.cause { self.passed(pool: pool) }
     }
 
     func load(pool: String) -> WorkerRegistry? {
         guard let registry = self.written(pool: pool) else { return nil }
-        if case .unread? = self.outages[pool]?.cause { self.passed(pool: pool) }
         if !registry.damages.isEmpty {
             let file = self.file(of: pool)
             let copy = file + ".damaged"
@@ -98,7 +105,10 @@ final class WorkerFolder: WorkerBook {
     /// Nil: it cannot be seen what there is.
     private var names: [String]? {
         guard let folder = opendir(self.path) else {
-            guard errno != ENOENT else { return [] }
+            guard errno != ENOENT else {
+                self.passed(pool: Self.wholeFolder)
+                return []
+            }
             self.failed(.unread(errno), pool: Self.wholeFolder)
             return nil
         }
@@ -165,6 +175,10 @@ final class WorkerFolder: WorkerBook {
 
     func problem(pool: String) -> String? {
         for key in [pool, Self.wholeFolder] {
+            // Reading is asked for seldom: whether it still fails is looked up before anybody is told.
+            if case .unread? = self.outages[key]?.cause {
+                if key == Self.wholeFolder { _ = self.names } else { _ = self.written(pool: key) }
+            }
             guard let outage = self.outages[key], self.isLasting(outage) else { continue }
             return "pool \(pool): " + self.words(outage, pool: key)
         }
@@ -246,6 +260,6 @@ final class WorkerFolder: WorkerBook {
         let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file != -1 else { throw SystemError(call: "open of \(path)") }
         defer { close(file) }
-        try WholeFile.write(text.utf8, to: file)
+        try WholeFile.write(text.utf8, to: file, named: path)
     }
 }
