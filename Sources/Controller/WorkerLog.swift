@@ -19,7 +19,8 @@ final class WorkerLog {
     private static let longestLookNanoseconds = 100 * Nanoseconds.perMillisecond
 
     /// The output itself, and beside it the last piece of what was cut off: either may be there alone.
-    static func files(of path: String) -> [String] { [path, path + ".1"] }
+    static func files(of path: String) -> [String] { [path, Self.cutOff(of: path)] }
+    private static func cutOff(of path: String) -> String { path + ".1" }
     static func remove(_ path: String) { for file in self.files(of: path) { unlink(file) } }
     /// The output's own name, of either file's; nil: it is no worker's.
     static func stem(of name: String) -> String? {
@@ -119,7 +120,7 @@ final class WorkerLog {
         let isCut = self.withFile(O_RDWR) { file in
             var information = stat()
             guard fstat(file, &information) != -1, information.st_size > Self.maxBytes else { return false }
-            Self.write(Self.tail(of: file, bytes: Self.keptBytes), to: Self.files(of: self.path)[1])
+            Self.write(Self.tail(of: file, bytes: Self.keptBytes), to: Self.cutOff(of: self.path))
             ftruncate(file, 0)
             return true
         }

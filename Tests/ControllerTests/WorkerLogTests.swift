@@ -98,6 +98,19 @@ import Testing
         try rig.fixture.end()
     }
 
+    /// A worker that runs a script of the shell.
+    private static func plan(_ script: String, log: String) -> WorkerPlan {
+        WorkerPlan(
+            id: "p-1",
+            pool: "p",
+            executable: "/bin/sh",
+            arguments: ["-c", script],
+            shape: 1,
+            log: log,
+            address: nil
+        )
+    }
+
     /// Seen before: with a full disk no worker could say where it listens, and all of them were ended for it. What the
     /// controller of before started is read by the next one, too.
     @Test func diskIsFull_workerIsHeardByWhoStartsAndByWhoAdoptsIt() throws {
@@ -107,15 +120,8 @@ import Testing
         let path = folder.file("full.log")
         #expect(symlink("/dev/full", path) == 0)
         defer { unlink(path) }
-        let plan = WorkerPlan(
-            id: "p-1",
-            pool: "p",
-            executable: "/bin/sh",
-            arguments: ["-c", "echo hello; echo the last >&2; echo listening on 127.0.0.1:9; exec sleep 600"],
-            shape: 1,
-            log: path,
-            address: nil
-        )
+        let script = "echo hello; echo the last >&2; echo listening on 127.0.0.1:9; exec sleep 600"
+        let plan = Self.plan(script, log: path)
         let heard = Record<[String]>([])
         let tell = { @Sendable (who: String, event: WorkerEvent) in heard.update { $0.append("\(who) \(event)") } }
         let first = try fixture.run { [loop = fixture.loop] in
@@ -173,16 +179,7 @@ import Testing
             let workers = try [isFull, isFull, "\(path)/good.log", "\(path)/good.log"].map { log in
                 // Writing to it says that the disk is full.
                 if log == isFull { #expect(symlink("/dev/full", log) == 0) }
-                let plan = WorkerPlan(
-                    id: "p-1",
-                    pool: "p",
-                    executable: "/bin/sh",
-                    arguments: ["-c", "exec sleep 600"],
-                    shape: 1,
-                    log: log,
-                    address: nil
-                )
-                return try access.launch(plan) { _ in }
+                return try access.launch(Self.plan("exec sleep 600", log: log)) { _ in }
             }
             return LoopBound(workers, loop: loop)
         }
