@@ -20,10 +20,17 @@ public final class DetachedProcess: Descriptor {
     private let mark: ProcessMark?
     /// Nil once the end has been told, or nobody wants to hear of it.
     private var onExit: ((ExitStatus) -> Void)?
+    /// Of a process that has ended.
+    private struct Rest {
+        /// Somebody has been in its group all the time: nobody else can have got its number.
+        var hasGroup = true
+        /// Those that carry its mark, as far as they have been found.
+        var carriers: [ProcessIdentity]
+    }
     private enum Phase {
         case running
         /// It has ended; some that it started have not.
-        case leaving(ExitStatus, until: Instant)
+        case leaving(ExitStatus, Rest, until: Instant)
         case ended
     }
     private var phase = Phase.running
@@ -138,26 +145,35 @@ public final class DetachedProcess: Descriptor {
             self.phase = .ended
             return
         }
-        self.phase = .leaving(status, until: self.loop.now.advanced(byNanoseconds: Self.restGraceNanoseconds))
+        let until = self.loop.now.advanced(byNanoseconds: Self.restGraceNanoseconds)
+        self.phase = .leaving(status, Rest(carriers: self.carriers), until: until)
         self.signalRest(SIGTERM)
         self.lookAtRest()
     }
 
-    /// Those that it started and that have not ended.
-    private var rest: [Int32] {
-        ProcessTable.family(ofGroup: self.pid, mark: self.mark, since: self.identity.startTicks)
+    private var carriers: [ProcessIdentity] {
+        self.mark.map { ProcessTable.carriers(of: $0, since: self.identity) } ?? []
     }
 
     private func signalRest(_ number: Int32) {
-        // A number stays taken while a group goes by it: this reaches what is left of ours, or nobody.
-        kill(-self.pid, number)
-        for pid in self.rest where getpgid(pid) != self.pid { kill(pid, number) }
+        guard case .leaving(_, let rest, _) = self.phase else { return }
+        if rest.hasGroup { kill(-self.pid, number) }
+        for left in rest.carriers where ProcessTable.isRunning(left) == true && getpgid(left.pid) != self.pid {
+            kill(left.pid, number)
+        }
     }
 
     private func lookAtRest() {
-        guard case .leaving(let status, let until) = self.phase else { return }
-        let isEmpty = self.rest.isEmpty
-        if !isEmpty, self.loop.now < until {
+        guard case .leaving(let status, var rest, let until) = self.phase else { return }
+        let hadSome = !rest.carriers.isEmpty
+        rest.hasGroup = rest.hasGroup && kill(-self.pid, 0) == 0 && !ProcessTable.members(ofGroup: self.pid).isEmpty
+        rest.carriers.removeAll { ProcessTable.isRunning($0) != true }
+        let isOver = self.loop.now >= until
+        // Those who have gone may have started others meanwhile.
+        if hadSome, rest.carriers.isEmpty || isOver { rest.carriers = self.carriers }
+        self.phase = .leaving(status, rest, until: until)
+        let isEmpty = !rest.hasGroup && rest.carriers.isEmpty
+        if !isEmpty, !isOver {
             self.loop.after(nanoseconds: Self.restLookNanoseconds) { self.lookAtRest() }
             return
         }

@@ -95,24 +95,20 @@ public enum ProcessTable {
         }
     }
 
-    /// Those of `group`, and all others that carry `mark` and did not start before `ticks`: what a process has started, in
-    /// sessions of their own, too. Looks at every process of this user: for rare occasions.
-    static func family(ofGroup group: Int32, mark: ProcessMark?, since ticks: UInt64) -> [Int32] {
-        self.pids.filter { pid in
-            guard let status = ProcessIdentity.status(Self.text("/proc/\(pid)/stat")), !status.isZombie else {
-                return false
-            }
-            return status.group == group || status.startTicks >= ticks && mark.map { Self.carries($0, pid) } ?? false
+    /// Those that carry `mark` and did not start before `identity`: what it has started, in sessions of their own, too.
+    /// Looks at every process of this user: for rare occasions.
+    static func carriers(of mark: ProcessMark, since identity: ProcessIdentity) -> [ProcessIdentity] {
+        self.pids.compactMap { pid in
+            guard let status = ProcessIdentity.status(Self.text("/proc/\(pid)/stat")), !status.isZombie,
+                status.startTicks >= identity.startTicks, Self.carries(mark, pid)
+            else { return nil }
+            return ProcessIdentity(place: Self.place, pid: pid, startTicks: status.startTicks)
         }
     }
 
-    /// Ends what is left of a process that has ended itself: those that carry its mark. Its group's number others may have
-    /// got.
+    /// Ends what is left of a process that has ended itself.
     public static func endRest(of identity: ProcessIdentity, mark: ProcessMark) {
-        for pid in Self.family(ofGroup: identity.pid, mark: mark, since: identity.startTicks)
-        where Self.carries(mark, pid) {
-            kill(pid, SIGKILL)
-        }
+        for left in Self.carriers(of: mark, since: identity) { kill(left.pid, SIGKILL) }
     }
 
     private static func carries(_ mark: ProcessMark, _ pid: Int32) -> Bool {

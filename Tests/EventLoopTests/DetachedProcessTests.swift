@@ -79,7 +79,10 @@ import Testing
             ended
         )
         func marked() -> Int {
-            ProcessTable.family(ofGroup: -1, mark: Self.processMark(mark), since: 0).count
+            ProcessTable.carriers(
+                of: Self.processMark(mark),
+                since: ProcessIdentity(place: ProcessTable.place, pid: 0, startTicks: 0)
+            ).count
         }
         // Each that is asked not to end has a child, too.
         try fixture.waitUntil { marked() == 4 }
