@@ -150,7 +150,7 @@ final class ClientRig: Sendable {
     @Test(arguments: [true, false])
     func server_thatDoesNotAnswer_isToldWithAddressAndWhatToDo(listens: Bool) throws {
         // A port on which nobody accepts: a backlog that is never looked at, or none.
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian

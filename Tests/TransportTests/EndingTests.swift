@@ -64,7 +64,7 @@ import Transport
     @Test func connect_thatNobodyAnswers_timesOut() throws {
         let fixture = try LoopFixture()
         let address = try SocketAddress(parsing: "127.0.0.1:0")
-        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(listening) }
         var raw = sockaddr_in()
         raw.sin_family = sa_family_t(AF_INET)
