@@ -106,9 +106,9 @@ public final class Controller {
     }
 
     private func makePools() {
-        for pool in self.settings.pools where !self.pools.contains(where: { $0.name == pool.name }) {
-            self.pools.append(self.makePool(pool))
-        }
+        // One that is back while its earlier self still ends comes after it: two of a name would not go together.
+        let names = Set((self.pools + self.retired).map(\.name))
+        for pool in self.settings.pools where !names.contains(pool.name) { self.pools.append(self.makePool(pool)) }
     }
 
     private func makePool(_ pool: PoolSettings, tellsGateways: Bool = true) -> PoolController {
@@ -136,7 +136,7 @@ public final class Controller {
     /// Again with every round until none is written down. Where another driver tells gateways of its workers now, that has
     /// to have happened first: until then they go on with those that are left.
     private func retireLeftovers(fence: Int64) {
-        guard self.isSucceeded() else { return }
+        guard self.succession?.isOver(now: self.loop.now, workers: self.workersReady) ?? true else { return }
         self.leftovers = self.leftovers ?? self.workers.book.pools.map { Set($0) }
         for name in self.leftovers ?? [] where !self.retired.contains(where: { $0.name == name }) {
             guard self.settings.pool(named: name)?.driver != .process else {
@@ -150,9 +150,8 @@ public final class Controller {
             self.retired.append(controller)
             controller.retire(fence: fence) { [weak self] in
                 guard let self else { return }
-                self.retired.removeAll { $0 === controller }
-                let isEmpty = self.workers.book.load(pool: name)?.workers.isEmpty ?? false
-                if isEmpty { self.leftovers?.remove(name) }
+                self.hasEnded(controller)
+                if self.workers.book.load(pool: name)?.workers.isEmpty ?? false { self.leftovers?.remove(name) }
             }
         }
     }
@@ -208,12 +207,9 @@ public final class Controller {
                 // Whoever led goes on with what it has; who has not led yet waits impatiently.
                 if self.fence == nil { self.timer?.arm(afterNanoseconds: Self.impatienceNanoseconds) }
             }
-            guard let fence = self.fence else {
-                self.retireGone()
-                return self.followIfDue()
-            }
+            self.crossBridge()
+            guard let fence = self.fence else { return self.followIfDue() }
             for pool in self.pools { pool.control(fence: fence) }
-            self.retireGone()
             self.retireLeftovers(fence: fence)
             for exporter in self.exporters { exporter.export() }
         }
@@ -261,7 +257,7 @@ public final class Controller {
         guard fence != nil else { return (self.pools + self.retired).forEach { $0.standBy() } }
         guard hasBegun else { return }
         self.leftovers = nil
-        self.beginSuccession()
+        self.succession = PoolSuccession(to: self.settings.pools, now: self.loop.now)
     }
 
     /// As of the last answer of the shared state.
@@ -303,55 +299,63 @@ public final class Controller {
         return controller.retire(worker)
     }
 
-    /// Takes new settings over. Pools that are gone are drained and stopped once the others have workers.
+    /// Takes new settings over. Pools that are gone are drained and stopped; one in whose place another comes goes on until
+    /// that one has workers.
     public func apply(_ settings: Settings) {
         self.loop.preconditionOnLoop()
+        self.bridge = RouteBridge(
+            from: self.settings,
+            to: settings,
+            after: self.bridge,
+            now: self.loop.now,
+            workers: self.workersReady
+        )
+        self.takeUp(self.bridge?.meanwhile ?? settings)
+    }
+
+    /// Settings that are not all in force yet.
+    private var bridge: RouteBridge?
+
+    private func crossBridge() {
+        let isCrossed = self.bridge?.isCrossed(
+            now: self.loop.now,
+            noticeNanoseconds: Reconciliation.noticeNanoseconds,
+            workers: self.workersReady
+        )
+        guard isCrossed == true, let bridge = self.bridge else { return }
+        self.bridge = nil
+        self.takeUp(bridge.settings)
+    }
+
+    /// Since a term began.
+    private var succession: PoolSuccession?
+
+    private func workersReady(_ pool: String) -> Int { self.pools.first { $0.name == pool }?.state.ready ?? 0 }
+
+    private func takeUp(_ settings: Settings) {
         self.settings = settings
         self.rates.apply(settings)
         self.workers.decisions?.apply(settings.controller)
-        // One that was gone and is back with another driver: two of a name do not go together.
-        self.retire { gone in settings.pool(named: gone.name).map { $0.driver != gone.pool.driver } ?? false }
         for controller in self.pools {
-            if let pool = settings.pool(named: controller.name) { controller.apply(pool, settings: settings) }
+            if let pool = settings.pool(named: controller.name) {
+                controller.apply(pool, settings: settings)
+            } else {
+                self.retired.append(controller)
+                controller.stop { [weak self] in self?.hasEnded(controller) }
+            }
         }
+        self.pools.removeAll { settings.pool(named: $0.name) == nil }
         self.makePools()
         self.makeExporters()
-        self.beginSuccession()
-        self.retireGone()
-    }
-
-    /// Since new settings came, or a term began.
-    private var succession: PoolSuccession?
-
-    private func beginSuccession() {
-        self.succession = PoolSuccession(to: self.settings.pools, ready: self.readyWorkers, now: self.loop.now)
-    }
-
-    private func isSucceeded() -> Bool {
-        self.succession?.isOver(ready: self.readyWorkers, now: self.loop.now) ?? true
-    }
-
-    /// Of each pool that is configured.
-    private var readyWorkers: [Int] {
-        self.settings.pools.map { pool in self.pools.first { $0.name == pool.name }?.state.ready ?? 0 }
-    }
-
-    /// Pools of earlier settings: until those in their place have workers they are looked after as before, since gateways
-    /// may go on using them. What has no workers of its own goes at once.
-    private func retireGone() {
-        let isSucceeded = self.isSucceeded()
-        self.retire { self.settings.pool(named: $0.name) == nil && (isSucceeded || !$0.hasWorkers) }
-    }
-
-    private func retire(_ isGone: (PoolController) -> Bool) {
-        let gone = self.pools.filter(isGone)
-        self.pools.removeAll { pool in gone.contains { $0 === pool } }
-        self.retired += gone
-        for controller in gone { controller.stop { [weak self] in self?.retired.removeAll { $0 === controller } } }
     }
 
     /// Pools of earlier settings whose workers have not ended yet.
     private var retired: [PoolController] = []
+
+    private func hasEnded(_ controller: PoolController) {
+        self.retired.removeAll { $0 === controller }
+        if !self.isStopping { self.makePools() }
+    }
 
     // MARK: End
 
@@ -382,9 +386,8 @@ public final class Controller {
                 for controller in self.pools { controller.leave() }
                 return self.endAll(completion)
             }
-            for controller in self.pools { controller.standBy() }
-            let until = self.loop.now.advanced(byNanoseconds: Self.handOverNanoseconds)
-            self.handOver(until: until, completion)
+            for controller in self.pools + self.retired { controller.standBy() }
+            self.handOver(until: self.loop.now.advanced(byNanoseconds: Self.handOverNanoseconds), completion)
         }
     }
 

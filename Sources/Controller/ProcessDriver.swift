@@ -24,7 +24,8 @@ final class ProcessDriver {
     private let executable: String
     private let launch: WorkerLauncher
     let adoptProcess: WorkerAdopter
-    /// Names of workers begin with the pool's and this controller's: they are unique over all controllers.
+    /// Names of workers begin with the pool's and one of this driver's: they are unique over all controllers, and over the
+    /// pools that one controller has had under the same name, one after the other.
     private let namePrefix: String
     let book: any WorkerBook
     private let freePort: () throws -> UInt16
@@ -66,7 +67,7 @@ final class ProcessDriver {
         self.executable = executable
         self.launch = launch
         self.adoptProcess = adopt
-        self.namePrefix = "\(settings.name)-" + String(FNV1a.hash64(controller.utf8), radix: 36)
+        self.namePrefix = "\(settings.name)-" + String(FNV1a.hash64("\(controller) \(seed)".utf8), radix: 36)
         self.book = book
         self.freePort = freePort
         self.loop = loop

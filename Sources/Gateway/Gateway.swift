@@ -159,10 +159,7 @@ public final class Gateway {
     /// Sends the ticks that are due; `isForced`: all of them, as limits may have changed.
     private func tick(isForced: Bool = false) {
         guard !self.loops.isEmpty else { return }
-        if let bridge = self.bridge, bridge.isCrossed(now: self.home.now, hasWorkers: self.hasWorkers) {
-            self.bridge = nil
-            self.takeUp(bridge.settings)
-        }
+        self.crossBridge()
         self.tryFailingWorkers()
         for room in self.settings.rooms { self.tick(room, isForced: isForced) }
     }
@@ -349,7 +346,7 @@ public final class Gateway {
     // MARK: Settings
 
     /// Takes new settings over on every loop; the next tick carries the rooms' limits to the shared state. A route to a
-    /// pool that has no worker yet leads where it led before, until it has one.
+    /// pool that has no worker yet leads where it led before, until it has as many.
     public func apply(_ settings: Settings, keys: [SigningKey], connectionLimit: Int) {
         self.home.preconditionOnLoop()
         self.keys = keys
@@ -357,13 +354,26 @@ public final class Gateway {
         self.bridge = RouteBridge(
             from: self.settings,
             to: settings,
+            after: self.bridge,
             now: self.home.now,
-            hasWorkers: self.hasWorkers
+            workers: self.healthyWorkers(inPool:)
         )
+        if let bridge = self.bridge {
+            let pools: Logger.Metadata = ["pools": "\(bridge.text)"]
+            self.log.notice("routes lead where they led until the new pools have workers", metadata: pools)
+        }
         self.takeUp(self.bridge?.meanwhile ?? settings)
     }
 
-    private func hasWorkers(_ pool: String) -> Bool { self.shares.standings.healthy(pool: pool) ?? 0 > 0 }
+    private func healthyWorkers(inPool pool: String) -> Int { Int(self.shares.standings.healthy(pool: pool) ?? 0) }
+
+    private func crossBridge() {
+        let isCrossed = self.bridge?.isCrossed(now: self.home.now, workers: self.healthyWorkers(inPool:))
+        guard isCrossed == true, let bridge = self.bridge else { return }
+        self.log.notice("routes lead to the new pools", metadata: ["pools": "\(bridge.text)"])
+        self.bridge = nil
+        self.takeUp(bridge.settings)
+    }
 
     private func takeUp(_ settings: Settings) {
         // Of a pool that is there no more this gateway does not report, and not because it has fallen silent.

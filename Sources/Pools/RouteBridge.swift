@@ -1,63 +1,105 @@
 import Primitives
 import Settings
 
-/// Routes that lead to another pool than before, while that one has no worker yet: requests go where they went, until it
-/// has one or its start has taken too long. A value.
+/// Routes that lead to another pool than before, while that one has no worker yet: requests go where they went until it
+/// has as many, or its start has taken too long. A value, the same for gateways, which send the requests, and for the
+/// controller, which has the workers.
 public struct RouteBridge: Sendable {
     /// As the file has them.
     public let settings: Settings
-    /// In force until then: the file's, but for the pools of such routes.
+    /// In force until then: the file's, but that such routes lead where they led, to pools that go on as they were, and
+    /// that each new pool begins with as many workers as the one whose place it takes, if it may have so many.
     public let meanwhile: Settings
-    private let awaited: Set<String>
-    private let until: Instant
+    private let ways: [Way]
+    /// Each new pool has had enough workers for so long.
+    private var readySince: Instant?
 
-    /// Nil: nobody has to be waited for. `running` are in force; `hasWorkers` says whether requests can be sent to a pool.
-    public init?(from running: Settings, to settings: Settings, now: Instant, hasWorkers: (String) -> Bool) {
-        var meanwhile = settings
-        var awaited: [PoolSettings] = []
-        for index in settings.routes.indices {
-            let route = settings.routes[index]
-            let earlier = running.routes.first { ($0.host, $0.path) == (route.host, route.path) }
-            guard let next = settings.pool(named: route.pool), next.isStartedUnasked, !hasWorkers(next.name),
-                let before = earlier.flatMap({ running.pool(named: $0.pool) }), hasWorkers(before.name)
-            else { continue }
-            meanwhile.routes[index].pool = before.name
-            if meanwhile.pool(named: before.name) == nil { meanwhile.pools.append(before) }
-            awaited.append(next)
-        }
-        guard let longest = awaited.map(\.startTimeoutNanoseconds).max() else { return nil }
-        self.settings = settings
-        self.meanwhile = meanwhile
-        self.awaited = Set(awaited.map(\.name))
-        self.until = now.advanced(byNanoseconds: longest)
+    private struct Way: Sendable {
+        let before, next: String
+        let until: Instant
+        /// Workers that the new pool begins with.
+        let first: Int
     }
 
-    public func isCrossed(now: Instant, hasWorkers: (String) -> Bool) -> Bool {
-        now >= self.until || self.awaited.allSatisfy(hasWorkers)
+    /// Nil: nobody has to be waited for.
+    ///
+    /// - Parameters:
+    ///   - running: in force.
+    ///   - earlier: not crossed yet. Whoever is waited for already is not given more time by another file.
+    ///   - workers: to how many workers of a pool requests can be sent.
+    public init?(
+        from running: Settings,
+        to settings: Settings,
+        after earlier: RouteBridge? = nil,
+        now: Instant,
+        workers: (String) -> Int
+    ) {
+        var meanwhile = settings
+        var ways: [Way] = []
+        for index in settings.routes.indices {
+            let route = settings.routes[index]
+            let led = running.routes.first { ($0.host, $0.path) == (route.host, route.path) }
+            guard let before = led.flatMap({ running.pool(named: $0.pool) }), before.name != route.pool,
+                let next = settings.pools.firstIndex(where: { $0.name == route.pool }), workers(before.name) > 0
+            else { continue }
+            let pool = settings.pools[next]
+            let begun = earlier?.ways.first { ($0.before, $0.next) == (before.name, pool.name) }
+            guard pool.hasWorkersUnasked, workers(pool.name) == 0 || begun != nil else { continue }
+            let way =
+                begun
+                ?? Way(
+                    before: before.name,
+                    next: pool.name,
+                    until: now.advanced(byNanoseconds: pool.startTimeoutNanoseconds),
+                    first: min(pool.maxWorkers, max(pool.minWorkers, workers(before.name)))
+                )
+            ways.append(way)
+            meanwhile.routes[index].pool = before.name
+            meanwhile.pools[next].minWorkers = max(meanwhile.pools[next].minWorkers, min(pool.maxWorkers, way.first))
+            if meanwhile.pool(named: before.name) == nil { meanwhile.pools.append(before) }
+        }
+        guard !ways.isEmpty else { return nil }
+        self.settings = settings
+        self.meanwhile = meanwhile
+        self.ways = ways
+    }
+
+    /// `noticeNanoseconds`: so long the workers must have been there, for others to hear of them.
+    public mutating func isCrossed(now: Instant, noticeNanoseconds: Int64 = 0, workers: (String) -> Int) -> Bool {
+        let waiting = self.ways.filter { workers($0.next) < max(1, min($0.first, workers($0.before))) }
+        self.readySince = waiting.isEmpty ? self.readySince ?? now : nil
+        return self.readySince.map { now.nanoseconds(since: $0) >= noticeNanoseconds }
+            ?? waiting.allSatisfy { now >= $0.until }
+    }
+
+    /// For the log: which pool is to take whose place.
+    public var text: String {
+        Set(self.ways.map { "\($0.next) for \($0.before)" }).sorted().joined(separator: ", ")
     }
 }
 
 extension PoolSettings {
     /// It has workers without a request for them, and they take time to come.
-    fileprivate var isStartedUnasked: Bool { self.driver != .static && self.workerBounds.lowerBound > 0 }
+    fileprivate var hasWorkersUnasked: Bool { self.driver != .static && self.minWorkers > 0 }
 }
 
-/// When the workers of pools that the file has no more may be ended: those of its pools come first, and gateways hear of
-/// them, unless their start takes too long. A value.
+/// When a new leader may end workers of pools that its file does not have: those of its own pools come first, and
+/// gateways hear of them, unless their start takes too long. A value.
 public struct PoolSuccession: Sendable {
+    private let awaited: [String]
     private let until: Instant
     /// Each of the pools has had a worker for so long.
     private var readySince: Instant?
 
-    /// `ready`: how many workers each of the file's pools has that take requests. Where none is without, gateways know.
-    public init(to pools: [PoolSettings], ready: [Int], now: Instant) {
-        self.until = now.advanced(byNanoseconds: pools.map(\.startTimeoutNanoseconds).max() ?? 0)
-        let isReady = ready.allSatisfy { $0 > 0 }
-        self.readySince = isReady ? now.advanced(byNanoseconds: -Reconciliation.noticeNanoseconds) : nil
+    public init(to pools: [PoolSettings], now: Instant) {
+        let awaited = pools.filter(\.hasWorkersUnasked)
+        self.awaited = awaited.map(\.name)
+        self.until = now.advanced(byNanoseconds: awaited.map(\.startTimeoutNanoseconds).max() ?? 0)
     }
 
-    public mutating func isOver(ready: [Int], now: Instant) -> Bool {
-        self.readySince = ready.allSatisfy { $0 > 0 } ? self.readySince ?? now : nil
+    /// `workers`: how many of a pool take requests.
+    public mutating func isOver(now: Instant, workers: (String) -> Int) -> Bool {
+        self.readySince = self.awaited.allSatisfy { workers($0) > 0 } ? self.readySince ?? now : nil
         let isTold = self.readySince.map { now.nanoseconds(since: $0) >= Reconciliation.noticeNanoseconds } ?? false
         return isTold || now >= self.until
     }
