@@ -11,10 +11,6 @@
 public struct WaitEstimator: Sendable {
     /// Rates and crowds are never quite steady.
     private static let spread = 0.1
-    /// Nine of ten lie within this many standard deviations.
-    private static let deviations = 1.64
-    /// Of the first few called nobody can say what they stand for.
-    private static let leastPlaces: Int64 = 10
     /// A visitor near the front asks within this time of the call.
     private static let askSeconds = 2.25
     /// Past this a figure says nothing; the visitor is told that the time is not known.
@@ -77,7 +73,7 @@ public struct WaitEstimator: Sendable {
     public func estimate(ahead: Int64, configuredMilli: Int64 = 0) -> ClosedRange<Int64>? {
         guard let latest = self.latest, latest.rateMilli > 0, !latest.isHeld else { return nil }
         let opening = self.openingSeconds(latest)
-        let share = self.showUp(latest)
+        let share = latest.showUp
         let coming = Double(max(0, ahead)) + 1
         let called = self.fine.onTheWay(share: (share.least + share.most) / 2)
         // Tokens of use go to whoever comes next.
@@ -116,7 +112,7 @@ public struct WaitEstimator: Sendable {
         var shortest = 2 * Self.farAwayPollSeconds
         let rateMilli = latest.rateMilli > 0 ? latest.rateMilli : configuredMilli
         if rateMilli > 0 {
-            let speed = 1.5 * Double(rateMilli) / 1000 / self.showUp(latest).least
+            let speed = 1.5 * Double(rateMilli) / 1000 / latest.showUp.least
             shortest = self.openingSeconds(latest) + Double(max(0, ahead)) / speed
         }
         guard shortest > 2 * Double(horizonMicros) / 1e6 else { return 1 + Int64(unit * 2) }
@@ -129,18 +125,6 @@ public struct WaitEstimator: Sendable {
     }
 
     // MARK: People
-
-    /// Between which shares of the called show up, given over how many places that was measured.
-    private func showUp(_ snapshot: RoomSnapshot) -> (least: Double, most: Double) {
-        guard snapshot.showUpPlaces >= Self.leastPlaces else { return (Double(RoomRules.leastShowUp) / 1e6, 1) }
-        let places = Double(snapshot.showUpPlaces)
-        // A new room's ratio begins with a few places that all showed up, which nobody has seen.
-        let assumed = snapshot.showUpPlaces < RoomRules.showUpMemoryPlaces ? Double(RoomRules.showUpPriorPlaces) : 0
-        let came = max(0, Double(snapshot.showUpPermille) / 1000 * (places + assumed) - assumed)
-        let mean = (came + 1) / (places + 2)
-        let deviation = Self.deviations * (mean * (1 - mean) / (places + 3)).squareRoot()
-        return (max(Double(RoomRules.leastShowUp) / 1e6, mean - deviation), min(1, mean + deviation))
-    }
 
     /// How long it takes to let that many in; nil when that is not known.
     private func admissionSeconds(

@@ -43,8 +43,10 @@ extension PoolSignals {
             latency.merge(reports[index].latency)
         }
         let lines = lines ?? RoomLines(reports)
+        let closed = Set(rooms.filter { !$0.isOpen(wallMicros: wallMicros) }.map(\.name))
+        let absent = lines.lines.reduce(0) { $0 + (closed.contains($1.key) ? 0 : $1.value.waiting - $1.value.expected) }
         let goalSeconds = Double(drainGoalNanoseconds) / 1e9
-        let inflow = rooms.filter { $0.isOpen(wallMicros: wallMicros) }.reduce(0.0) { sum, room in
+        let inflow = rooms.filter { !closed.contains($0.name) }.reduce(0.0) { sum, room in
             // Where no gateway tells of the room, nobody knows how many of its slots are free.
             guard let line = lines.lines[room.name] else { return sum + Double(room.inflowMilli) / 1_000 }
             return sum
@@ -62,6 +64,7 @@ extension PoolSignals {
             inFlight: inFlight,
             queued: queued,
             waiting: lines.waiting,
+            absent: absent,
             inflowLimitPerSecond: rooms.isEmpty ? .infinity : inflow,
             latency: latency,
             errorsPerSecond: errors,

@@ -104,8 +104,8 @@ public struct RateOffers: Sendable {
     /// What the room can use within a second. Of a room that nobody tells of nothing is known: it may use all it may have.
     private func demandMilli(of room: RoomSettings, _ line: RoomLines.Line?) -> Int64 {
         guard let line else { return room.inflowMilli }
-        // Those in line need a slot each; those who came lately did so with slots that were given back meanwhile.
-        let fromLine = Double(min(line.waiting + line.atDoor, line.freeSlots))
+        // Those in line who come need a slot each; those who came lately did so with slots that were given back meanwhile.
+        let fromLine = Double(min(line.expected + line.atDoor, line.freeSlots))
         let visitors = fromLine + line.admissionsPerSecond * Self.newcomersGrowth
         return Int64(min(Double(room.inflowMilli), visitors * 1_000))
     }

@@ -10,12 +10,22 @@ public struct RoomLines: Equatable, Sendable {
         public var atDoor = 0
         public var admissionsPerSecond = 0.0
         public var freeSlots = 0
+        /// Of a thousand of those who wait, how many may come.
+        public var showUpPermille = 0
+
+        /// Those of them who may come when they are called. Workers for the others would stand idle.
+        public var expected: Int {
+            let (whole, part) = self.waiting.quotientAndRemainder(dividingBy: RoomSignals.allShowUp)
+            let share = min(RoomSignals.allShowUp, self.showUpPermille)
+            return whole * share + (part * share + RoomSignals.allShowUp - 1) / RoomSignals.allShowUp
+        }
 
         mutating func take(_ other: Line) {
             self.waiting = max(self.waiting, other.waiting)
             self.atDoor = max(self.atDoor, other.atDoor)
             self.admissionsPerSecond = max(self.admissionsPerSecond, other.admissionsPerSecond)
             self.freeSlots = max(self.freeSlots, other.freeSlots)
+            self.showUpPermille = max(self.showUpPermille, other.showUpPermille)
         }
     }
 
@@ -38,7 +48,8 @@ public struct RoomLines: Equatable, Sendable {
                         waiting: PoolSignals.counted(signals.waiting),
                         atDoor: PoolSignals.counted(signals.atDoor),
                         admissionsPerSecond: Double(PoolSignals.counted(signals.admissions)) / seconds,
-                        freeSlots: PoolSignals.counted(signals.freeSlots)
+                        freeSlots: PoolSignals.counted(signals.freeSlots),
+                        showUpPermille: PoolSignals.counted(signals.showUpPermille)
                     )
                 )
             }

@@ -12,14 +12,25 @@ public struct RoomMeter: Sendable {
         public var admitted: Int64
         public var slots: Int64
         public var sessions: Int64
+        /// Of a thousand called, how many may come.
+        public var showUpPermille: Int
 
-        public init(epoch: Int64, waiting: Int64, atDoor: Int64, admitted: Int64, slots: Int64, sessions: Int64) {
+        public init(
+            epoch: Int64,
+            waiting: Int64,
+            atDoor: Int64,
+            admitted: Int64,
+            slots: Int64,
+            sessions: Int64,
+            showUpPermille: Int = RoomSignals.allShowUp
+        ) {
             self.epoch = epoch
             self.waiting = waiting
             self.atDoor = atDoor
             self.admitted = admitted
             self.slots = slots
             self.sessions = sessions
+            self.showUpPermille = showUpPermille
         }
     }
 
@@ -39,7 +50,8 @@ public struct RoomMeter: Sendable {
                 waiting: Int(max(0, sight.waiting)),
                 atDoor: Int(max(0, sight.atDoor)),
                 admissions: Int(max(0, sight.admitted - before)),
-                freeSlots: Int(max(0, sight.slots - sight.sessions))
+                freeSlots: Int(max(0, sight.slots - sight.sessions)),
+                showUpPermille: sight.showUpPermille
             )
         }
         self.last = seen
@@ -48,14 +60,19 @@ public struct RoomMeter: Sendable {
 }
 
 extension RoomMeter.Sight {
+    /// So many of a thousand more than is likely: too many workers for a line cost little, too few keep it standing.
+    private static let sparePermille = 50
+
     public init(_ snapshot: RoomSnapshot) {
+        let showUp = Int((snapshot.showUp.most * Double(RoomSignals.allShowUp)).rounded(.up))
         self.init(
             epoch: snapshot.epoch,
             waiting: snapshot.waiting,
             atDoor: snapshot.door,
             admitted: snapshot.admitted,
             slots: snapshot.slots,
-            sessions: snapshot.sessions
+            sessions: snapshot.sessions,
+            showUpPermille: min(RoomSignals.allShowUp, showUp + Self.sparePermille)
         )
     }
 }

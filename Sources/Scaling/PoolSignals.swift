@@ -17,6 +17,9 @@ public struct PoolSignals: Codable, Sendable, Equatable {
     public var queued: Int
     /// Visitors in line over the pool's rooms, those of rooms that have not opened yet included.
     public var waiting: Int
+    /// Those of them, before open doors, who will not come when they are called, by what became of those called lately.
+    /// Nil: none, as far as is known.
+    public var absent: Int?
     /// Sum of the open rooms' configured inflow in visitors a second; `.infinity` when nothing bounds it. However long the
     /// line, it cannot ask for more workers than this lets in.
     public var inflowLimitPerSecond: Double
@@ -41,6 +44,7 @@ public struct PoolSignals: Codable, Sendable, Equatable {
         inFlight: Int,
         queued: Int,
         waiting: Int,
+        absent: Int = 0,
         inflowLimitPerSecond: Double,
         latency: LatencyHistogram,
         errorsPerSecond: Double,
@@ -54,6 +58,7 @@ public struct PoolSignals: Codable, Sendable, Equatable {
         self.inFlight = Self.counted(inFlight)
         self.queued = Self.counted(queued)
         self.waiting = Self.counted(waiting)
+        self.absent = absent > 0 ? min(Self.counted(absent), self.waiting) : nil
         self.inflowLimitPerSecond = inflowLimitPerSecond > 0 ? inflowLimitPerSecond : 0
         self.latency = latency
         self.errorsPerSecond = Self.finite(errorsPerSecond)

@@ -12,13 +12,25 @@ public struct RoomSignals: Equatable, Sendable {
     public var admissions: Int
     /// Slots that are not taken.
     public var freeSlots: Int
+    /// Of a thousand in line, how many may come when they are called: the most that is likely after those called lately.
+    public var showUpPermille: Int
 
-    public init(waiting: Int = 0, atDoor: Int = 0, admissions: Int = 0, freeSlots: Int = 0) {
+    public init(
+        waiting: Int = 0,
+        atDoor: Int = 0,
+        admissions: Int = 0,
+        freeSlots: Int = 0,
+        showUpPermille: Int = RoomSignals.allShowUp
+    ) {
         self.waiting = waiting
         self.atDoor = atDoor
         self.admissions = admissions
         self.freeSlots = freeSlots
+        self.showUpPermille = showUpPermille
     }
+
+    /// Everybody, in thousandths.
+    public static let allShowUp = 1_000
 
     /// As many of `rooms` as a report takes: those with the longest lines, of equal ones the first by name.
     public static func longest(of rooms: [String: RoomSignals], most: Int = Self.mostRooms) -> [String: RoomSignals] {

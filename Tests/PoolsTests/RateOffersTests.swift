@@ -84,6 +84,14 @@ import Testing
         #expect(self.rates(offers, "p") == ["full": 7_500, "open": 52_500])
     }
 
+    /// Whoever never comes uses nothing up.
+    @Test func roomOfWhichFewCome_getsWhatTheyUse() {
+        var offers = RateOffers(Self.settings([("few", ["p"]), ("open", ["p"])]))
+        let few = RoomSignals(waiting: 50, freeSlots: 1_000, showUpPermille: 100)
+        offers.offer(pool: "p", rateMilli: 60_000, lines: Self.lines(["few": few, "open": Self.crowd]))
+        #expect(self.rates(offers, "p") == ["few": 6_500, "open": 53_500])
+    }
+
     @Test func roomThatNobodyTellsOf_isTakenToUseAllItMay() {
         var offers = RateOffers(Self.settings([("old", ["p"]), ("open", ["p"])]))
         offers.offer(pool: "p", rateMilli: 60_000, lines: Self.lines(["open": Self.crowd]))

@@ -46,7 +46,7 @@ import Testing
     @Test func longestReport_countsPerRoom_andRoomsAddUp() {
         let lines = RoomLines([self.report("g", ["a": 40, "b": 7]), self.report("h", ["a": 30, "b": 9, "c": 1])])
         #expect(lines.waiting == 50 && lines.untold == 0)
-        let line = RoomLines.Line(waiting: 40, atDoor: 4, admissionsPerSecond: 8, freeSlots: 3)
+        let line = RoomLines.Line(waiting: 40, atDoor: 4, admissionsPerSecond: 8, freeSlots: 3, showUpPermille: 1_000)
         #expect(lines.lines["a"] == line, "half a second's admissions, not added up: both tell of the same")
     }
 
@@ -78,6 +78,22 @@ import Testing
         #expect(abs(limit(["full": told], [full, self.room("other")]) - 500.0 / 600 - 1) < 1e-9, "rooms add up")
         #expect(limit(["full": RoomSignals(waiting: 6_000, admissions: 4)], [full]) == 8, "visits end sooner")
         #expect(limit([:], [full]) == 1_000, "an older gateway does not tell")
+    }
+
+    /// Seen before: a line of which six in ten never came ordered workers for all of it.
+    @Test func thoseWhoDoNotCome_areTakenOffTheLine_beforeOpenDoorsOnly() {
+        func report(_ shares: [String: Int]) -> GatewaySignals {
+            let rooms = shares.mapValues { RoomSignals(waiting: 1_001, showUpPermille: $0) }
+            return GatewaySignals(gateway: "g", intervalMicros: 500_000, waiting: 1_001 * shares.count, rooms: rooms)
+        }
+        let rooms = [self.room("a"), self.room("b"), self.room("soon", opensAtMicros: 9)]
+        let seen = self.signals([report(["a": 400, "b": 1_000, "soon": 200])], rooms: rooms)
+        #expect(seen.waiting == 3_003 && seen.absent == 600, "the last half of a person may come")
+        #expect(self.signals([report(["b": 1_000])], rooms: rooms).absent == nil)
+        // Gateways have not all seen the same: the most that may come counts.
+        let two = RoomLines([report(["a": 400]), report(["a": 700])])
+        #expect(two.lines["a"]?.expected == 701)
+        #expect(RoomLines.Line(waiting: .max, showUpPermille: 5_000).expected == .max)
     }
 
     /// A gateway of an older version tells one sum.
@@ -150,6 +166,16 @@ import Testing
         #expect(read(admitted: 50)?.admissions == 0, "the state has lost something")
         #expect(read(admitted: 51, waiting: -3) == RoomSignals(waiting: 0, atDoor: 2, admissions: 1, freeSlots: 6))
         #expect(read(epoch: 2, admitted: 90)?.admissions == 0, "another line")
+        let sight = RoomMeter.Sight(
+            epoch: 2,
+            waiting: 5,
+            atDoor: 0,
+            admitted: 90,
+            slots: 1,
+            sessions: 0,
+            showUpPermille: 417
+        )
+        #expect(meter.read(["b": sight])["b"]?.showUpPermille == 417)
         #expect(meter.read([:]).isEmpty)
         #expect(read(epoch: 2, admitted: 95)?.admissions == 0, "not seen in between")
     }

@@ -29,7 +29,8 @@ import Testing
                     waiting: Int.random(in: 0 ... .max, using: &random),
                     atDoor: Int.random(in: 0...9, using: &random),
                     admissions: Int.random(in: 0...9, using: &random),
-                    freeSlots: Int.random(in: 0...9, using: &random)
+                    freeSlots: Int.random(in: 0...9, using: &random),
+                    showUpPermille: Bool.random(using: &random) ? 1_000 : Int.random(in: 0...1_000, using: &random)
                 )
             }
             if Bool.random(using: &random) {
@@ -64,6 +65,17 @@ import Testing
         #expect(signals.rooms == ["s": RoomSignals(waiting: 1, atDoor: 2, admissions: 3, freeSlots: 4)])
     }
 
+    @Test(arguments: [
+        ("coming=s:400", 400), ("coming=s:0", 0), ("coming=s:2000", 1_000), ("coming=other:4", 1_000),
+        ("coming=s:-4", 1_000), ("coming=s", 1_000), ("coming=s:4,s:5", 1_000), ("coming=", 1_000), ("coming=-", 1_000),
+    ])
+    func decode_ofWhoMayCome_isEverybodyWhereItIsNotTold(part: String, permille: Int) throws {
+        let text = "2 9 8 7 6 5 4 3 2 0 - w:1 s:1:2:3:4 \(part) process=h/b.n:7:9"
+        let signals = try GatewaySignals(gateway: "g", atMicros: 5, encoded: text)
+        let seen = RoomSignals(waiting: 1, atDoor: 2, admissions: 3, freeSlots: 4, showUpPermille: permille)
+        #expect(signals.rooms == ["s": seen] && signals.process?.pid == 7)
+    }
+
     /// Whatever is done to a value, reading it gives signals or a reason, and never traps.
     @Test(arguments: [5, 6, 7] as [UInt64])
     func decode_damagedValues_neverTraps(seed: UInt64) {
@@ -72,7 +84,7 @@ import Testing
             gateway: "g",
             intervalMicros: 1_000_000,
             arrivals: 12,
-            rooms: ["sale": RoomSignals(waiting: 9), "s 2": RoomSignals(freeSlots: 3)],
+            rooms: ["sale": RoomSignals(waiting: 9), "s 2": RoomSignals(freeSlots: 3, showUpPermille: 20)],
             workerInFlight: ["w-1": 3, "w 2": 4],
             process: ProcessIdentity(place: "h/b.n", pid: 7, startTicks: 9)
         )

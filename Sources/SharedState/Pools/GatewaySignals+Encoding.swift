@@ -4,12 +4,13 @@ import Scaling
 /// The text form, about a kilobyte: version, eight counts, the histogram, the workers, the rooms, with a space between
 /// them.
 ///
-///     2 1000000 812 12 40 3000 96 0 1 31004000000 57:400,58:412 w-1:48,w-2:48 sale:3000:12:40:500 process=h/b.n:7:9
+///     2 1000000 812 12 40 3000 96 0 1 31004000000 57:400,58:412 w-1:48,w-2:48 sale:3000:12:40:500 coming=sale:400 process=h/b.n:7:9
 ///
 /// That is: version, interval, arrivals, the unguarded of them, admissions, waiting, in flight, queued, errors, sum of the
 /// latencies, their buckets, requests at each worker, and of each room those who wait, those at the door, admissions and
-/// free slots; then the gateway's process, where that is told. An empty list is `-`. Bytes of an id or a name that have a
-/// meaning here are written as `%` and two hex digits. Gateway and time stand beside the text, not in it.
+/// free slots; then how many in a thousand of a room's line may come when they are called, for rooms of which not all may,
+/// and the gateway's process, where that is told. An empty list is `-`. Bytes of an id or a name that have a meaning here
+/// are written as `%` and two hex digits. Gateway and time stand beside the text, not in it.
 ///
 /// Version 1 ends before the rooms, and is read too. Behind the rooms there may be further parts, each `NAME=...`; those
 /// that are not known are passed over, so that later programs may add some. A controller of version 1 reads no other:
@@ -28,13 +29,17 @@ extension GatewaySignals {
         let rooms = self.rooms.sorted { $0.key < $1.key }.map { room, seen in
             "\(Self.escaped(room)):\(seen.waiting):\(seen.atDoor):\(seen.admissions):\(seen.freeSlots)"
         }
+        let coming = self.rooms.filter { $0.value.showUpPermille < RoomSignals.allShowUp }.sorted { $0.key < $1.key }
+            .map { room, seen in "\(Self.escaped(room)):\(seen.showUpPermille)" }
         let fields =
             ["2", String(self.intervalMicros)] + counts.map(String.init) + [String(self.latency.sumNanoseconds)]
             + [buckets, workers, rooms].map { $0.isEmpty ? "-" : $0.joined(separator: ",") }
+            + (coming.isEmpty ? [] : [Self.comingPart + coming.joined(separator: ",")])
             + (self.process.map { [Self.processPart + Self.escaped("\($0)")] } ?? [])
         return fields.joined(separator: " ")
     }
 
+    private static let comingPart = "coming="
     private static let processPart = "process="
 
     init(gateway: String, atMicros: Int64, ageMicros: Int64 = 0, encoded: String) throws(UnreadableValue) {
@@ -55,16 +60,18 @@ extension GatewaySignals {
         guard let sum = UInt64(fields[9]), let latency = Self.histogram(fields[10], sumNanoseconds: sum) else {
             throw unreadable("the histogram is not one")
         }
-        guard let workers = Self.workers(fields[11]) else { throw unreadable("the list of workers is not one") }
-        guard let rooms = fields.count > 12 ? Self.rooms(fields[12]) : [:] else {
+        guard let workers = Self.counts(fields[11]) else { throw unreadable("the list of workers is not one") }
+        guard var rooms = fields.count > 12 ? Self.rooms(fields[12]) : [:] else {
             throw unreadable("the list of rooms is not one")
         }
-        var process: ProcessIdentity?
-        if let part = fields.dropFirst(13).first(where: { $0.hasPrefix(Self.processPart) }) {
-            // One that cannot be read is as one that is not told: what the gateway has seen counts all the same.
-            let text = PercentCoding.decodedText(part.dropFirst(Self.processPart.count))
-            process = text.flatMap { ProcessIdentity($0) }
+        // One that cannot be read is as one that is not told: what the gateway has seen counts all the same.
+        func part(_ name: String) -> Substring? {
+            fields.dropFirst(13).first { $0.hasPrefix(name) }?.dropFirst(name.count)
         }
+        for (room, share) in part(Self.comingPart).flatMap(Self.counts) ?? [:] {
+            rooms[room]?.showUpPermille = min(RoomSignals.allShowUp, share)
+        }
+        let process = part(Self.processPart).flatMap { PercentCoding.decodedText($0) }.flatMap { ProcessIdentity($0) }
         self.init(
             gateway: gateway,
             atMicros: atMicros,
@@ -97,16 +104,16 @@ extension GatewaySignals {
         return LatencyHistogram(encoded: pairs, sumNanoseconds: sumNanoseconds)
     }
 
-    private static func workers(_ text: Substring) -> [String: Int]? {
-        var workers: [String: Int] = [:]
-        guard text != "-" else { return workers }
+    private static func counts(_ text: Substring) -> [String: Int]? {
+        var counts: [String: Int] = [:]
+        guard text != "-" else { return counts }
         for pair in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = pair.split(separator: ":", omittingEmptySubsequences: false)
             guard parts.count == 2, let id = PercentCoding.decodedText(parts[0]), let count = Int(parts[1]), count >= 0,
-                workers.count < Self.maxWorkers, workers.updateValue(count, forKey: id) == nil
+                counts.count < Self.maxWorkers, counts.updateValue(count, forKey: id) == nil
             else { return nil }
         }
-        return workers
+        return counts
     }
 
     private static func rooms(_ text: Substring) -> [String: RoomSignals]? {
