@@ -1,5 +1,4 @@
 import Decisions
-import EventLoop
 import Pools
 import Primitives
 import Scaling
@@ -11,16 +10,14 @@ final class DecisionRecorder {
 
     private let pool: String
     private let controller: String
-    private let loop: any LoopContext
     private let book: (any DecisionBook)?
     private var number: Int64 = 0
     private var starts: [Int64] = []
 
-    init(pool: String, workers: WorkerAccess, loop: any LoopContext) {
+    init(pool: String, workers: WorkerAccess) {
         self.pool = pool
         self.controller = workers.controller
         self.book = workers.decisions
-        self.loop = loop
     }
 
     func workerStarted(after nanoseconds: Int64) {
@@ -31,11 +28,12 @@ final class DecisionRecorder {
     /// The policy has forgotten something in the middle of a term. A replay goes on from what it is now, as behind a gap.
     func policyBeganAnew() { self.number += 1 }
 
-    /// `policy` is as it was before it decided, at `now`.
+    /// `policy` is as it was before it decided, at `now` and `wallMicros`.
     func record(
         _ decision: ScalingDecision,
         under verdict: PoolModes.Verdict,
         at now: Instant,
+        wallMicros: Int64,
         by policy: ScalingPolicy,
         signals: PoolSignals?,
         lines: RoomLines?,
@@ -45,7 +43,6 @@ final class DecisionRecorder {
         self.number += 1
         defer { self.starts = [] }
         guard let book = self.book else { return }
-        let wallMicros = self.loop.wallMicros
         let entry = DecisionEntry(
             number: self.number,
             fence: fence,

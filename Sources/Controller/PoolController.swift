@@ -15,7 +15,7 @@ final class PoolController {
     private let board: any PoolBoard
     private let rates: RoomRates
     private var settings: Settings
-    private(set) var pool: PoolSettings
+    private var pool: PoolSettings
     private var policy: ScalingPolicy
     private let decisions: DecisionRecorder
     private let driver: any WorkerDriver
@@ -62,7 +62,7 @@ final class PoolController {
         self.rates = rates
         self.log = log
         self.policy = ScalingPolicy(limits: ScalingLimits(pool))
-        self.decisions = DecisionRecorder(pool: pool.name, workers: workers, loop: loop)
+        self.decisions = DecisionRecorder(pool: pool.name, workers: workers)
         self.mayAct = mayAct
         self.workers = workers
         self.driver = WorkerDrivers.make(
@@ -147,6 +147,7 @@ final class PoolController {
     private func decide(on look: GatewayRoster.Look) {
         self.lookAround()
         let rooms = self.settings.rooms(of: self.name)
+        let wallMicros = self.loop.wallMicros
         let lines = look.fresh.isEmpty ? nil : RoomLines(look.fresh)
         let signals = lines.map {
             PoolSignals(
@@ -156,7 +157,7 @@ final class PoolController {
                 lines: $0,
                 rooms: rooms,
                 drainGoalNanoseconds: self.pool.scaling.drainGoalNanoseconds,
-                wallMicros: self.loop.wallMicros
+                wallMicros: wallMicros
             )
         }
         let state = self.state
@@ -164,23 +165,24 @@ final class PoolController {
             of: rooms,
             lines: lines ?? RoomLines(),
             now: self.loop.now,
-            wallMicros: self.loop.wallMicros
+            wallMicros: wallMicros
         )
         self.policy.limits.costCap?.carried = self.carriedCost
         let (before, now) = (self.policy, self.loop.now)
-        let decision = self.policy.decide(signals: signals, pool: state, now: now)
+        let decision = self.policy.decide(signals: signals, pool: state, now: now, wallMicros: wallMicros)
         let verdict = self.modes.verdict(
             configured: PoolMode(self.pool),
             order: self.order ?? nil,
             advised: decision.desiredWorkers,
             live: state.ready + state.pending.count,
             bounds: self.pool.workerBounds,
-            wallMicros: self.loop.wallMicros
+            wallMicros: wallMicros
         )
         self.decisions.record(
             decision,
             under: verdict,
             at: now,
+            wallMicros: wallMicros,
             by: before,
             signals: signals,
             lines: lines,
@@ -204,12 +206,7 @@ final class PoolController {
         let isKnown = signals != nil && !look.hidesRequests
         self.carryOut(verdict, inFlight: isKnown ? GatewaySignals.workerInFlight(of: look.fresh) : nil)
         // Also without signals: the policy freezes the rate, except that it is nought while no worker is ready.
-        self.rates.offer(
-            pool: self.name,
-            rateMilli: decision.admissionRateMilli,
-            lines: lines,
-            fence: self.fence
-        )
+        self.rates.offer(pool: self.name, rateMilli: decision.admissionRateMilli, lines: lines, fence: self.fence)
         let fields = self.statusFields(decision, verdict, state) + (decision.cost.map { self.costFields($0) } ?? [])
         self.board.publishDecision(pool: self.name, fields: fields, fence: self.fence) { result in
             if case .success(false) = result { self.onDeposed?() }

@@ -83,7 +83,12 @@ public struct DecisionReplay: Sendable {
         // What was spent before is no matter of the settings.
         limits.costCap?.carried = entry.limits.costCap?.carried
         line.policy.limits = limits
-        let decision = line.policy.decide(signals: entry.signals, pool: entry.pool, now: entry.at)
+        let decision = line.policy.decide(
+            signals: entry.signals,
+            pool: entry.pool,
+            now: entry.at,
+            wallMicros: entry.wallMicros
+        )
         self.lines[controller] = line
         return .step(Step(entry: entry, decision: decision))
     }

@@ -114,8 +114,9 @@ struct ReasonWords {
         guard waiting > 0 else { return "nobody waits in line" }
         let text = waiting == 1 ? "1 person waits in line" : "\(Figures.count(waiting)) people wait in line"
         let rooms = self.entry.rooms.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
-        guard !rooms.isEmpty else { return text }
-        return "\(text) of \(rooms.count == 1 ? "room" : "rooms") \(Figures.list(rooms))"
+        let place = rooms.isEmpty ? "" : " of \(rooms.count == 1 ? "room" : "rooms") \(Figures.list(rooms))"
+        let absent = self.entry.signals?.absent.map { ", of whom about \(Figures.count($0)) will not come" } ?? ""
+        return text + place + absent
     }
 
     private var minimum: String {
@@ -146,6 +147,12 @@ struct ReasonWords {
     }
 
     private var preWarm: String {
+        if let planned = self.decision.prewarm(in: self.limits, wallMicros: self.entry.wallMicros) {
+            let from = RFC3339.text(wallMicros: planned.fromMicros, fraction: .microsIfAny)
+            let length = Figures.duration(nanoseconds: planned.lengthMicros * Nanoseconds.perMicrosecond)
+            return "\(self.needed) are to be ready from \(from) on, for \(length) (scaling.prewarm); a start takes up "
+                + "to \(self.startTime)"
+        }
         let next = self.limits.openings.filter { $0.at > self.entry.at }.min { $0.at < $1.at }
         guard let next else { return "a room opens, and \(self.needed) are needed then" }
         let left = Figures.duration(nanoseconds: next.at.nanoseconds(since: self.entry.at))

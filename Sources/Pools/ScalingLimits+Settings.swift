@@ -22,7 +22,14 @@ extension ScalingLimits {
                 : CostCap(
                     workerSeconds: Double(pool.scaling.costCapMinutes) * 60,
                     windowNanoseconds: pool.scaling.costWindowNanoseconds
+                ),
+            prewarm: pool.scaling.prewarm.map {
+                Prewarm(
+                    workers: $0.workers,
+                    fromMicros: $0.fromMicros,
+                    lengthMicros: $0.lengthNanoseconds / Nanoseconds.perMicrosecond
                 )
+            }
         )
     }
 

@@ -18,7 +18,7 @@ struct Demand {
     private(set) var present = 0
     private var byLoad = 0
 
-    init(policy: ScalingPolicy, signals: PoolSignals, pool: PoolState, now: Instant) {
+    init(policy: ScalingPolicy, signals: PoolSignals, pool: PoolState, now: Instant, wallMicros: Int64) {
         let limits = policy.limits
         let slots = limits.slots(of: pool)
         let line = Line(policy: policy, signals: signals, now: now)
@@ -53,16 +53,18 @@ struct Demand {
         self.raise(to: self.byLoad, .load)
         if self.hasLine { self.addLine(line, policy: policy, signals: signals, pool: pool, now: now) }
         self.addOpenings(line, policy: policy)
+        self.addPrewarm(policy, wallMicros: wallMicros)
         if self.hasLine {
             let joins = policy.joins.sustainedPerSecond
             self.panic = line.forecast(joins: joins, policy: policy, signals: signals, pool: pool, now: now)
         }
     }
 
-    /// Without signals there are still rooms that open at a known time.
-    init(policy: ScalingPolicy, openingsAt now: Instant) {
+    /// Without signals there are still rooms that open at a known time, and what the owner has planned.
+    init(policy: ScalingPolicy, openingsAt now: Instant, wallMicros: Int64) {
         let line = Line(openingsOf: policy, now: now)
         self.addOpenings(line, policy: policy)
+        self.addPrewarm(policy, wallMicros: wallMicros)
     }
 
     /// Requests a second as they will be when a worker that is ordered now is ready, and what chance may add. That is for
@@ -116,6 +118,10 @@ struct Demand {
         self.raise(to: Staffing.workers(forLoad: load, limits: policy.limits), .preWarm)
     }
 
+    private mutating func addPrewarm(_ policy: ScalingPolicy, wallMicros: Int64) {
+        for planned in policy.prewarmDue(wallMicros: wallMicros) { self.raise(to: planned.workers, .preWarm) }
+    }
+
     private mutating func raise(to workers: Int, _ reason: ScalingReason) {
         if workers > self.needed {
             self.needed = workers
@@ -128,7 +134,7 @@ struct Demand {
 extension Demand {
     /// The visitors in line, told apart by when they can go in.
     struct Line {
-        /// Visitors who wait before an open door for longer than everybody does.
+        /// Visitors who wait before an open door for longer than everybody does, and come when they are called.
         private(set) var length = 0.0
         /// Visitors before doors that are closed yet.
         private(set) var closed = 0
@@ -142,9 +148,7 @@ extension Demand {
         init(openingsOf policy: ScalingPolicy, now: Instant) {
             self.inflowLimitPerSecond = policy.inflowLimitPerSecond
             self.goalSeconds = policy.limits.drainGoalSeconds
-            let soon = now.advanced(
-                byNanoseconds: policy.slowStartNanoseconds + ScalingPolicy.preWarmMarginNanoseconds
-            )
+            let soon = now.advanced(byNanoseconds: policy.preWarmLeadNanoseconds)
             for opening in policy.limits.openings where opening.at > now {
                 self.closed += opening.waiting
                 guard opening.at <= soon else { continue }
@@ -155,7 +159,7 @@ extension Demand {
 
         init(policy: ScalingPolicy, signals: PoolSignals, now: Instant) {
             self.init(openingsOf: policy, now: now)
-            let open = Double(max(0, signals.waiting - self.closed))
+            let open = Double(max(0, signals.waiting - self.closed - (signals.absent ?? 0)))
             let moment = signals.admissionsPerSecond * ScalingPolicy.momentSeconds
             self.length = max(0, open - moment)
         }

@@ -41,6 +41,8 @@ public struct ScalingLimits: Codable, Sendable, Equatable {
     public var openings: [Opening]
     /// What the pool may cost; nil: whatever it takes.
     public var costCap: CostCap?
+    /// At times of the clock; nil: never.
+    public var prewarm: [Prewarm]?
     /// The ready workers that the policy was last asked about: they keep the slots that they were started with.
     var standing = Standing()
 
@@ -53,7 +55,7 @@ public struct ScalingLimits: Codable, Sendable, Equatable {
     private enum CodingKeys: String, CodingKey {
         case minWorkers, maxWorkers, slotsPerWorker, utilization, drainGoalNanoseconds, scaleDownAfterNanoseconds
         case latencyObjectiveNanoseconds, requestsPerVisitorPrior, serviceTimePriorNanoseconds
-        case startTimePriorNanoseconds, openings, costCap
+        case startTimePriorNanoseconds, openings, costCap, prewarm
     }
 
     /// Traps on values out of the ranges above: they are the settings' to refuse.
@@ -69,7 +71,8 @@ public struct ScalingLimits: Codable, Sendable, Equatable {
         serviceTimePriorNanoseconds: Int64 = 20 * Nanoseconds.perMillisecond,
         startTimePriorNanoseconds: Int64 = 5 * Nanoseconds.perSecond,
         openings: [Opening] = [],
-        costCap: CostCap? = nil
+        costCap: CostCap? = nil,
+        prewarm: [Prewarm] = []
     ) {
         precondition(minWorkers >= 0 && maxWorkers >= max(1, minWorkers), "workers: 0 <= min <= max, max >= 1")
         precondition((1...1_000_000).contains(slotsPerWorker), "a worker has 1 to 1,000,000 slots")
@@ -89,6 +92,7 @@ public struct ScalingLimits: Codable, Sendable, Equatable {
         self.startTimePriorNanoseconds = startTimePriorNanoseconds
         self.openings = openings
         self.costCap = costCap
+        self.prewarm = prewarm.isEmpty ? nil : prewarm
     }
 
     /// What they are by themselves: the same before the first decision and after it.

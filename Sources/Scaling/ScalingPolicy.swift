@@ -96,12 +96,18 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
     /// Call once a second, and besides whenever a worker became ready or was lost, so that admission follows at once.
     ///
     /// `signals` is nil when none came; the size is then held and the admission rate frozen.
-    public mutating func decide(signals: PoolSignals?, pool: PoolState, now: Instant) -> ScalingDecision {
+    /// `wallMicros`, the time of the clock in microseconds since 1970, is what `ScalingLimits.prewarm` goes by.
+    public mutating func decide(
+        signals: PoolSignals?,
+        pool: PoolState,
+        now: Instant,
+        wallMicros: Int64 = 0
+    ) -> ScalingDecision {
         let current = self.limits.clamped(self.desired ?? pool.ready + pool.pending.count)
         self.limits.standing = .init(workers: pool.ready, slots: self.limits.slots(of: pool))
         self.observeCost(pool, now: now)
         guard let signals, signals.gatewaysReporting > 0 else {
-            return self.hold(current: current, pool: pool, now: now)
+            return self.hold(current: current, pool: pool, now: now, wallMicros: wallMicros)
         }
         self.inflowLimitPerSecond = signals.inflowLimitPerSecond
         self.pendingAges = pool.pending.map { max(0, now.nanoseconds(since: $0)) }
@@ -110,7 +116,7 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
             self.history.record(current, now: now, windowNanoseconds: self.longestHoldNanoseconds)
         }
         self.observe(signals, pool: pool, now: now)
-        var demand = Demand(policy: self, signals: signals, pool: pool, now: now)
+        var demand = Demand(policy: self, signals: signals, pool: pool, now: now, wallMicros: wallMicros)
         self.panic(&demand, current: current, now: now)
         demand.addLate(self.late(missing: demand.present - pool.ready, pool: pool, now: now))
 
@@ -187,6 +193,15 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         )
     }
     var slowStartSeconds: Double { Double(self.slowStartNanoseconds) / 1e9 }
+
+    /// Workers that are ordered so long before they are wanted are ready by then.
+    var preWarmLeadNanoseconds: Int64 { self.slowStartNanoseconds + Self.preWarmMarginNanoseconds }
+
+    func prewarmDue(wallMicros: Int64) -> [Prewarm] {
+        guard let planned = self.limits.prewarm else { return [] }
+        let lead = self.preWarmLeadNanoseconds
+        return planned.filter { $0.isDue(wallMicros: wallMicros, leadNanoseconds: lead) }
+    }
 
     /// How long a need must have been lower before workers go.
     private var holdNanoseconds: Int64 {
@@ -336,8 +351,13 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
     }
 
     /// Without signals: no worker less, and the rate as it was. A lost worker still takes its share of the rate along.
-    private mutating func hold(current: Int, pool: PoolState, now: Instant) -> ScalingDecision {
-        let demand = Demand(policy: self, openingsAt: now)
+    private mutating func hold(
+        current: Int,
+        pool: PoolState,
+        now: Instant,
+        wallMicros: Int64
+    ) -> ScalingDecision {
+        let demand = Demand(policy: self, openingsAt: now, wallMicros: wallMicros)
         let size = self.limits.clamped(max(current, demand.needed))
         self.history.record(size, now: now, windowNanoseconds: self.longestHoldNanoseconds)
         self.desired = size

@@ -228,7 +228,7 @@ struct SimulatedPool {
             now: now,
             wallMicros: wallMicros
         )
-        let decision = self.policy.decide(signals: signals, pool: self.state, now: now)
+        let decision = self.policy.decide(signals: signals, pool: self.state, now: now, wallMicros: wallMicros)
         self.decision = decision
         var steps: [Step] = []
         if self.settings.driver != .static {

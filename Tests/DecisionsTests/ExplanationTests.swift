@@ -95,6 +95,24 @@ import Testing
         #expect(words.why.contains("5 workers that they need are started now"))
     }
 
+    @Test func preWarm_ofAPlan_tellsTheTimeAndTheKey() {
+        let planned = Prewarm(workers: 5, fromMicros: 1_795_348_803_000_000, lengthMicros: 7_200_000_000)
+        let words = self.explanation(
+            self.entry(.preWarm) {
+                $0.limits.prewarm = [planned]
+                $0.decision.neededWorkers = 5
+            }
+        )
+        let text = "5 workers are to be ready from 2026-11-22T12:00:03Z on, for 120 min (scaling.prewarm)"
+        #expect(words.why.hasPrefix(text))
+    }
+
+    @Test func line_ofWhichNotAllCome_tellsHowMany() {
+        let words = self.explanation(self.entry(.backlog) { $0.signals?.absent = 190 })
+        let text = "310 people wait in line of room onsale, of whom about 190 will not come, 40 a second"
+        #expect(words.why.hasPrefix(text))
+    }
+
     @Test func pendingLate_tellsTheOldestAndWhereToLook() throws {
         let words = self.explanation(
             self.entry(.pendingLate) {

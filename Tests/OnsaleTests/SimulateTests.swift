@@ -255,6 +255,19 @@ import Testing
         )
     }
 
+    @Test func file_thatPlansWorkersForTheOpening_keepsThePlansDistanceFromIt() throws {
+        let text = Self.file(rooms: ["sale"], opensAt: "2031-01-01T10:00:00Z").replacing(
+            "max_workers: 3",
+            with: "max_workers: 3, scaling: { prewarm: [3 workers from 2031-01-01T09:59:57Z for 1m] }"
+        )
+        let rehearsal = try self.rehearsal(text)
+        let opening = try #require(rehearsal.room.opensAtMicros)
+        #expect(rehearsal.pool.scaling.prewarm.map(\.fromMicros) == [opening - 3_000_000])
+        let run = rehearsal.play(try Crowd(Scenario(visitors: 300, durationSeconds: 30, seed: 1)))
+        let second = Int((opening - SimulationPlan.startedMicros) / 1_000_000) - 2
+        #expect(run.evidence.timeline.samples[second].gauges.workersReady == 3)
+    }
+
     @Test func file_withAnOpening_opensWhenTheScenarioSays() throws {
         let rehearsal = try self.rehearsal(Self.file(rooms: ["sale"], opensAt: "2031-01-01T10:00:00Z"))
         let run = rehearsal.play(try Crowd(Scenario(visitors: 300, durationSeconds: 30, seed: 1)))

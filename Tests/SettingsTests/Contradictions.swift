@@ -39,6 +39,12 @@ extension SettingsProblemTests {
         ),
         Mistake(
             "max_workers: 4",
+            "max_workers: 4\n    scaling: {prewarm: [4 workers from 2026-11-28T19:30:00Z for 2h, "
+                + "5 workers from 2026-11-28T20:30:00+01:00 for 1m]}",
+            "sluice.yaml:6:69: pools.tickets.scaling.prewarm[1]: 5 workers are more than max_workers, which is 4 (line 5)"
+        ),
+        Mistake(
+            "max_workers: 4",
             "scaling: {latency_objective: 10ms}",
             "sluice.yaml:5:15: pools.tickets.scaling.latency_objective: 10ms is shorter than worker.service_time, which is "
                 + "20ms: no number of workers meets it"

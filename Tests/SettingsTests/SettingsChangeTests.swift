@@ -25,6 +25,18 @@ import Testing
         #expect(Settings.effective(running: running, loaded: loaded) == loaded)
     }
 
+    @Test func workersForATime_areTakenLive() throws {
+        let running = try SettingsText.decode(SettingsText.smallest)
+        let planned = "[1 worker from 2026-11-28T20:30:00+01:00 for 90m]"
+        let loaded = try self.settings("max_workers: 4", "max_workers: 4\n    scaling: {prewarm: \(planned)}")
+        #expect(
+            Settings.changes(from: running, to: loaded).map(\.description) == [
+                "pools.tickets.scaling.prewarm: [] -> [1 worker from 2026-11-28T19:30:00Z for 90m] (live)"
+            ]
+        )
+        #expect(Settings.effective(running: running, loaded: loaded) == loaded)
+    }
+
     @Test func slowClientsAndPathReadings_areTakenLive() throws {
         let running = try SettingsText.decode(SettingsText.smallest)
         let limits = "min_rate: 0B/s, body_total_timeout: 1m, buffered_body_bytes: 0B, buffer_bytes: 1GiB"

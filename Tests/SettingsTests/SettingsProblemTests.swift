@@ -175,6 +175,24 @@ struct Mistake: CustomTestStringConvertible, Sendable {
                 + "with an offset such as +01:00; allowed: null or a time with its zone, such as 2026-11-23T18:00:00Z"
         ),
         Mistake(
+            "max_workers: 4",
+            "scaling: {prewarm: [4 workers at noon]}",
+            "sluice.yaml:5:25: pools.tickets.scaling.prewarm[0]: found \"4 workers at noon\"; allowed: workers for a time, such as 20 workers from "
+                + "2026-11-28T19:30:00Z for 2h"
+        ),
+        Mistake(
+            "max_workers: 4",
+            "scaling: {prewarm: [0 workers from 2026-11-28T19:30:00Z for 2h, 1 worker from 2026-11-28T19:30:00Z for 2s, "
+                + "1 worker from 2026-11-28 for 1h]}",
+            "sluice.yaml:5:25: pools.tickets.scaling.prewarm[0]: found \"0 workers from 2026-11-28T19:30:00Z for 2h\", in "
+                + "which 0 is not a number of workers from 1 to 1000; allowed: workers for a time, such as 20 workers from "
+                + "2026-11-28T19:30:00Z for 2h",
+            "sluice.yaml:5:69: pools.tickets.scaling.prewarm[1]: found \"1 worker from 2026-11-28T19:30:00Z for 2s\", in "
+                + "which 2s is not between 1m and 31d; allowed: workers for a time, such as 20 workers from 2026-11-28T19:30:00Z for 2h",
+            "sluice.yaml:5:112: pools.tickets.scaling.prewarm[2]: found \"1 worker from 2026-11-28 for 1h\", which is a day "
+                + "without a time and a zone; allowed: workers for a time, such as 20 workers from 2026-11-28T19:30:00Z for 2h"
+        ),
+        Mistake(
             "listen:",
             "limits: {body_bytes: 8MB}\nlisten:",
             "sluice.yaml:1:22: limits.body_bytes: found \"8MB\", whose unit is not one of B, KiB, MiB and GiB; allowed: a "

@@ -61,6 +61,14 @@ struct SimulationPlan: Sendable {
         var settings = try SettingsFile.load(file, opensPorts: false, overrides: overrides)
         let name = try room ?? Self.onlyRoom(settings, file)
         let opening = Self.startedMicros + Int64(scenario.curve.openingSeconds * 1e6)
+        // What is planned by the clock is planned for that opening.
+        if let told = settings.room(named: name)?.opensAtMicros {
+            for pool in settings.pools.indices {
+                for index in settings.pools[pool].scaling.prewarm.indices {
+                    settings.pools[pool].scaling.prewarm[index].fromMicros += opening - told
+                }
+            }
+        }
         for index in settings.rooms.indices where settings.rooms[index].opensAtMicros != nil {
             settings.rooms[index].opensAtMicros = opening
         }

@@ -84,6 +84,7 @@ public struct ScalingSettings: Equatable, Sendable {
     /// Worker-minutes that the pool may cost within any `costWindowNanoseconds`; 0: whatever it takes.
     public var costCapMinutes = 0
     public var costWindowNanoseconds: Int64 = .hours(24)
+    public var prewarm: [PrewarmSettings] = []
 
     public init() {}
 }
@@ -158,6 +159,13 @@ extension PoolSettings: NamedSettingsSection {
                     + "min_workers"
             )
         }
+        for (index, prewarm) in pool.scaling.prewarm.enumerated() where prewarm.workers > pool.maxWorkers {
+            findings.reportContradiction(
+                "\(path).scaling.prewarm[\(index)]",
+                with: [path + ".max_workers"],
+                "\(prewarm.workers) workers are more than max_workers, which is \(pool.maxWorkers)"
+            )
+        }
         if pool.scaling.latencyObjectiveNanoseconds < pool.worker.serviceTimeNanoseconds {
             findings.reportContradiction(
                 path + ".scaling.latency_objective",
@@ -202,7 +210,7 @@ extension PoolSettings: NamedSettingsSection {
                 "command", "cloud", "kubernetes", "mode", "min_workers", "max_workers", "start_timeout",
                 "probe.interval",
                 "probe.failures",
-                "scaling.cost_cap", "scaling.cost_window",
+                "scaling.cost_cap", "scaling.cost_window", "scaling.prewarm",
             ]
             if self.workers.isEmpty, !findings.hasProblem(at: path + ".workers") {
                 findings.reportContradiction(
@@ -303,6 +311,7 @@ extension ScalingSettings: SettingsSection {
             ),
             .value("cost_cap", \.costCapMinutes, .count(0...100_000_000), .live),
             .value("cost_window", \.costWindowNanoseconds, .duration(.minutes(10)...(.hours(24 * 31))), .live),
+            .value("prewarm", \.prewarm, .list(of: .prewarm, count: 0...50), .live),
         ]
     }
 }
