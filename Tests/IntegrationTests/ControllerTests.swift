@@ -106,25 +106,51 @@ import Testing
         }
     }
 
-    /// Seen before: requests that the gateway turned away for want of a worker were no errors to the policy.
-    @Test func requestsTurnedAway_areErrorsToThePolicy() throws {
+    /// Seen before: requests that the gateway turned away for want of a worker were no errors to the policy, nor were
+    /// those that no worker answered in time.
+    @Test(arguments: ["queue-full", "queue-timeout", "response-timeout"])
+    func requestsTurnedAway_areErrorsToThePolicy(cause: String) throws {
         try Scene.play { scene in
             var configuration = Self.configuration()
-            configuration.pool = [
-                "min_workers": "1", "max_workers": "1", "connections_per_worker": "1", "waiting_requests": "0",
-            ]
-            configuration.worker = ["slots": "1", "service_time": "1s", "spread": "0"]
             configuration.scaling = ["latency_objective": "1m"]
+            if cause == "response-timeout" {
+                configuration.use([try scene.startWorker { try $0.readToEnd() }])
+                configuration.pool["response_timeout"] = "300ms"
+                // Whether it is passed by is another matter.
+                configuration.pool["ejection"] = "{failures: 0}"
+            } else {
+                configuration.pool = [
+                    "min_workers": "1", "max_workers": "1", "connections_per_worker": "1",
+                    "waiting_requests": cause == "queue-full" ? "0" : "20", "waiting_timeout": "100ms",
+                ]
+                configuration.worker = ["slots": "1", "service_time": "1s", "spread": "0"]
+            }
             let sluice = try scene.start(configuration)
-            let holder = try HTTPPeer(port: sluice.port)
             try Patience.wait(for: "the rate to be trimmed") {
-                try holder.send("GET", "/")
-                for _ in 0..<20 {
-                    let answer = try HTTPPeer(port: sluice.port).request("GET", "/")
-                    #expect(answer.field("sluice-error") == "upstream; queue-full" || answer.status == 200)
+                let peers = try (0..<20).map { _ in try HTTPPeer(port: sluice.port) }
+                for peer in peers { try peer.send("GET", "/") }
+                for peer in peers {
+                    let answer = try peer.readAnswer()
+                    #expect(answer.field("sluice-error") == "upstream; \(cause)" || answer.status == 200)
                 }
-                _ = try holder.readAnswer()
-                return try #require(try sluice.status().pool?.latency_trim ?? 1) < 0.9
+                return try (sluice.status().pool?.latency_trim ?? 1) < 0.9
+            }
+        }
+    }
+
+    /// Where nobody is ready there is no rate to be trimmed: what the policy was told stands in the journal.
+    @Test func requestsTurnedAway_noWorkerIsReady_areErrorsToThePolicy() throws {
+        try Scene.play { scene in
+            var configuration = Self.configuration()
+            configuration.pool = ["command": "[/bin/false]", "max_workers": "1", "waiting_requests": "0"]
+            let sluice = try scene.start(configuration, waits: false)
+            try sluice.waitUntilListening(hasGateway: false)
+            try Patience.wait(for: "a decision that knows of errors") {
+                for _ in 0..<10 {
+                    let answer = try HTTPPeer(port: sluice.port).request("GET", "/")
+                    #expect(answer.status == 503 && answer.field("sluice-error") == "upstream; no-worker")
+                }
+                return DecisionTrail.entries(scene).contains { $0.pool.ready == 0 && $0.errorsPerSecond >= 1 }
             }
         }
     }
