@@ -346,19 +346,42 @@ import Testing
     @Test func turnsThatTakeLong_mayBeWaitedForAtTheDoor() {
         func outcome(seconds: Int64, rateMilli: Int64) -> Check.Outcome? {
             Self.outcome(.doorLatency) { evidence in
-                evidence.schedule?.written = [LimitStep(micros: 0, rateMilli: rateMilli, burst: 5, slots: 104)]
+                var gauges = Gauges()
+                gauges.limitPerSecond = Double(rateMilli) / 1_000
                 var tally = Tally()
                 for _ in 0..<50 {
                     let now = Self.start.advanced(byNanoseconds: seconds * Nanoseconds.perSecond)
                     tally.heard(.exchange, due: Self.start, sentAt: Self.start, now: now)
                 }
-                evidence.timeline.append(tally, Gauges())
+                evidence.timeline.append(tally, gauges)
             }
         }
         #expect(outcome(seconds: 8, rateMilli: 10_000) == .failed)
         #expect(outcome(seconds: 5, rateMilli: 10_000) == .passed)
         #expect(outcome(seconds: 8, rateMilli: 500) == .passed)
         #expect(outcome(seconds: 11, rateMilli: 500) == .failed)
+    }
+
+    /// A rate of one in two seconds from 30 s to 60 s makes room for slow doors in its own time, until the raise has
+    /// taken hold and those are in who stood there then; not before it, and not later.
+    @Test(arguments: [
+        (slowIn: 20, seconds: 8, isBroken: true), (45, 8, false), (45, 11, true), (62, 8, false), (85, 8, true),
+    ])
+    func turnsAtTheDoor_takeAsLongAsAtTheRateOfTheirTime(slowIn: Int, seconds: Int64, isBroken: Bool) {
+        let failures = Self.failures { evidence in
+            for second in evidence.timeline.samples.count..<100 {
+                var gauges = Gauges()
+                gauges.limitPerSecond = (30..<60).contains(second) ? 0.5 : 20
+                let isSlow = second == slowIn
+                let now = Self.start.advanced(byNanoseconds: isSlow ? seconds * Nanoseconds.perSecond : 40_000_000)
+                var tally = Tally()
+                for _ in 0..<(isSlow ? 50 : 10) {
+                    tally.heard(.exchange, due: Self.start, sentAt: Self.start, now: now)
+                }
+                evidence.timeline.append(tally, gauges)
+            }
+        }
+        #expect(failures.contains(.doorLatency) == isBroken)
     }
 
     @Test func emptyRun_isNotAGoodOne() {

@@ -88,56 +88,102 @@ extension Judge {
     func latencies() -> [Check] { self.latency() + self.lineLatency() + self.doorLatency() }
 
     func latency() -> [Check] {
-        self.slowness(.latency, "Answers inside come within the objective", \.inside, self.objectives.inside)
+        self.slowness(
+            .latency,
+            "Answers inside come within the objective",
+            self.insideTimes,
+            wereAny: self.evidence.timeline.total.inside.count > 0
+        )
     }
 
     func lineLatency() -> [Check] {
-        self.slowness(.lineLatency, "Waiting pages come within the objective", \.line, self.objectives.line)
+        self.slowness(
+            .lineLatency,
+            "Waiting pages come within the objective",
+            self.lineTimes,
+            wereAny: self.evidence.timeline.total.line.count > 0
+        )
     }
 
-    /// From the moment at which somebody first stood at the door, though sent round since. Where a turn takes long, a few
-    /// of them do: two or three people who come at once may have to wait for one after the other.
     func doorLatency() -> [Check] {
+        self.slowness(
+            .doorLatency,
+            "Who comes when called is soon in",
+            self.doorTimes,
+            wereAny: self.evidence.timeline.total.door.count > 0
+        )
+    }
+
+    var insideTimes: TimedAnswers { self.times(.latency, \.inside, self.objectives.inside) }
+    var lineTimes: TimedAnswers { self.times(.lineLatency, \.line, self.objectives.line) }
+
+    private func times(
+        _ name: Check.Name,
+        _ times: KeyPath<Tally, LatencyRecorder>,
+        _ limit: Objectives.Slowness
+    ) -> TimedAnswers {
+        let timeline = self.evidence.timeline
+        return TimedAnswers(limit: limit, recorder: timeline.judged(name, times), worst: timeline.worstStretch(name))
+    }
+
+    /// From the moment at which somebody first stood at the door, though sent round since. Held against the rate of the
+    /// time, so that a slow stretch of the run excuses nothing in a fast one: those who took most of their limit.
+    var doorTimes: TimedAnswers {
+        let doors = self.evidence.timeline.doors
+        let times = doors.map { door in
+            TimedAnswers(
+                limit: self.doorLimit(door.slowRatePerSecond),
+                recorder: door.recorder,
+                worst: door.worst,
+                isPart: doors.count > 1
+            )
+        }
+        return times.max { $0.used < $1.used }
+            ?? TimedAnswers(limit: self.objectives.door, recorder: LatencyRecorder(), worst: nil)
+    }
+
+    /// Where a turn takes long, a few of them do: two or three people who come at once may have to wait for one after
+    /// the other.
+    private func doorLimit(_ slowRatePerSecond: Double?) -> Objectives.Slowness {
         var limit = self.objectives.door
-        if let turn = self.evidence.schedule?.longestTurnNanoseconds {
-            let turns = Self.turnsAtDoor * turn
+        if let rate = slowRatePerSecond {
+            let turns = Int64(Self.turnsAtDoor * 1e9 / rate)
             limit.p99Nanoseconds = max(limit.p99Nanoseconds, turns)
             limit.worstSecondNanoseconds = max(limit.worstSecondNanoseconds, turns * 3 / 2)
         }
-        return self.slowness(.doorLatency, "Who comes when called is soon in", \.door, limit)
+        return limit
     }
 
-    private static let turnsAtDoor: Int64 = 5
+    private static let turnsAtDoor = 5.0
 
     /// Of the whole run, and of its worst second.
     private func slowness(
         _ name: Check.Name,
         _ title: String,
-        _ times: KeyPath<Tally, LatencyRecorder>,
-        _ limit: Objectives.Slowness
+        _ times: TimedAnswers,
+        wereAny: Bool
     ) -> [Check] {
-        let recorder = self.evidence.timeline.judged(name, times)
         let worstTitle = title + ", in the worst second"
-        guard let total = Percentiles(recorder.corrected) else {
-            let wereAny = self.evidence.timeline.total[keyPath: times].count > 0
+        guard let total = Percentiles(times.recorder.corrected) else {
             return self.noAnswers(name, [title, worstTitle], areExcused: wereAny)
         }
-        let raw = Percentiles(recorder.raw)?.p99 ?? 0
+        let raw = Percentiles(times.recorder.raw)?.p99 ?? 0
+        let part = times.isPart ? " at the rate at which most of the limit was taken" : ""
         let whole = Self.atMost(
             name,
             title,
             total.p99,
-            limit.p99Nanoseconds,
-            "p99 of \(Format.count(total.count)) answers, from the moment each was due; from the moment it was sent: "
-                + Format.duration(nanoseconds: raw)
+            times.limit.p99Nanoseconds,
+            "p99 of \(Format.count(total.count)) answers\(part), from the moment each was due; from the moment it was "
+                + "sent: " + Format.duration(nanoseconds: raw)
         )
-        guard let worst = self.evidence.timeline.worstStretch(name) else {
+        guard let worst = times.worst else {
             let reason =
                 "only \(Self.plural(total.count, "answer")): no stretch of the run has enough for a p99, which takes "
                 + "\(WorstStretch.fewestValues)"
             return [whole, Self.notJudged(name, worstTitle, reason)]
         }
-        return [whole, Self.atMost(name, worstTitle, worst.p99, limit.worstSecondNanoseconds, Self.words(worst))]
+        return [whole, Self.atMost(name, worstTitle, worst.p99, times.limit.worstSecondNanoseconds, Self.words(worst))]
     }
 
     private static func atMost(

@@ -14,8 +14,11 @@ extension Judge {
     /// What was missed, promises and objectives about times, where nobody can say of any of it whether the site or the tool
     /// missed it. Nothing is in doubt where something else was missed for sure.
     private func inDoubt(_ total: Int64) -> [String] {
-        let promises = [self.latency(), self.lineLatency(), self.doorLatency()].flatMap { checks in
-            zip(checks, [total, self.latenessOfWorst(checks[0].name)]).filter { $0.0.outcome == .failed }
+        let promises = zip(
+            [self.latency(), self.lineLatency(), self.doorLatency()],
+            [self.insideTimes, self.lineTimes, self.doorTimes]
+        ).flatMap { checks, times in
+            zip(checks, [total, self.lateness(in: times.worst)]).filter { $0.0.outcome == .failed }
         }
         let missed = self.asked.filter { !$0.isReached }
         let doubtful = promises.filter { check, lateness in
@@ -27,9 +30,8 @@ extension Judge {
     }
 
     /// How late the tool was where the promise was kept worst.
-    private func latenessOfWorst(_ name: Check.Name) -> Int64 {
-        let timeline = self.evidence.timeline
-        return timeline.worstStretch(name).flatMap { timeline.samples.toolLateness(in: $0.seconds) } ?? 0
+    private func lateness(in worst: WorstStretch.Found?) -> Int64 {
+        worst.flatMap { self.evidence.timeline.samples.toolLateness(in: $0.seconds) } ?? 0
     }
 
     /// That the site holds answers back until no connection is left is the site's doing, and counts among the errors.

@@ -1,5 +1,3 @@
-import Primitives
-
 /// Limits that hold from `micros` on.
 struct LimitStep: Sendable, Equatable, Codable {
     var micros: Int64
@@ -49,11 +47,6 @@ struct LimitSchedule: Sendable, Equatable, Codable {
         var step = step
         step.rateMilli = min(step.rateMilli, self.carriedMilli ?? .max)
         return step
-    }
-
-    /// From one admission to the next, where the written rate is lowest and lets anybody in.
-    var longestTurnNanoseconds: Int64? {
-        self.written.lazy.map(\.rateMilli).filter { $0 > 0 }.min().map { 1_000 * Nanoseconds.perSecond / $0 }
     }
 
     /// Each change in turn; nil when there was none.
