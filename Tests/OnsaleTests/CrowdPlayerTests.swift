@@ -214,6 +214,16 @@ import Transport
         #expect(outcome.counts.left == 30)
     }
 
+    /// From three quarters of the descriptors on who waits gives the connection back, so that all find one who come to
+    /// ask; and how often that was is told.
+    @Test func descriptorsRunningShort_areFreedByThoseWhoWait_andCounted() throws {
+        let limit = ConnectionBudget.reservedDescriptors + 44
+        let outcome = try Self.play(Self.scenario(visitors: 40), descriptorLimit: limit, reply: Self.room())
+        let counts = outcome.counts
+        #expect(counts.connectionsGivenUp > 0 && counts.connections >= 40 + counts.connectionsGivenUp)
+        #expect(counts.served == 40 && counts.errors.total == 0 && outcome.openConnections == 0)
+    }
+
     /// A site that keeps its answers until no connection is left is overloaded; the tool is not.
     @Test func answersHeldBack_useUpConnections_andAreTheSitesDoing() throws {
         let fixture = try LoopFixture()

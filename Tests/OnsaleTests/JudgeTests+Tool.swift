@@ -116,4 +116,13 @@ extension JudgeTests {
         }
         #expect(verdict.exitCode == .toolTooSlow)
     }
+
+    /// Nobody is to take a crowd that opens connections anew for one that keeps them.
+    @Test(arguments: [0, 1_234])
+    func connectionsGivenUp_areToldInTheLineOfTheTool(count: Int) throws {
+        let verdict = Self.verdict(Self.tally { tally in for _ in 0..<count { tally.gaveUpConnection() } })
+        let tool = try #require(verdict.checks.first { $0.name == .tool })
+        let words = "; from three quarters of the open files on, 1,234 connections were not kept between two requests"
+        #expect(tool.outcome == .passed && tool.detail.hasSuffix(words) == (count > 0), "\(tool.detail)")
+    }
 }
