@@ -28,6 +28,8 @@ import Testing
             let room = try #require(settings.rooms.first)
             #expect(room.inflowMilli == Int64(limits.inflowPerSecond) * 1000 && room.burst == Int64(limits.burst))
             #expect(room.opensAtMicros == 1_795_000_000_250_000 && room.slots == Int64(limits.slots ?? plan.slots))
+            // The journal holds everybody who is let in, and some of them twice, as far as a room may keep so much.
+            #expect(room.journalEntries >= min(2 * visitors, RoomSettings.journalLengths.upperBound))
             let pool = try #require(settings.pools.first)
             #expect(pool.minWorkers == plan.fewestWorkers && pool.maxWorkers == plan.mostWorkers)
             #expect(pool.worker.slots == plan.slotsPerWorker)
