@@ -96,4 +96,15 @@ import Testing
             if isEarly { #expect((10_000_000_000...14_000_000_000).contains(visitor.arrivalNanoseconds)) }
         }
     }
+
+    /// However long after the opening the last come, the comparison without a gateway is still there for them.
+    @Test(arguments: [20.0, 60, 900])
+    func directRun_ofAnyLength_isThereForTheLastWhoCome(durationSeconds: Double) throws {
+        let scenario = Scenario(visitors: 500, durationSeconds: durationSeconds, seed: 3)
+        let first = Director.firstDirectSecond(scenario)
+        let crowd = try Crowd(scenario).takenUp(atSeconds: Double(first), withinSeconds: 4)
+        let last = try #require(crowd.visitors.map(\.arrivalNanoseconds).max())
+        #expect(Double(first) < scenario.curve.openingSeconds)
+        #expect(Director.lastDirectSecond(scenario) >= Double(last) / 1e9 + 15)
+    }
 }

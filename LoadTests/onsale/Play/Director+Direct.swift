@@ -17,6 +17,11 @@ extension Director {
         max(0, Int(scenario.curve.openingSeconds - Self.secondsBeforeOpening))
     }
 
+    /// By then the run is over, whoever is still under way; counted from the start of the sale, as `firstDirectSecond`.
+    static func lastDirectSecond(_ scenario: Scenario) -> Double {
+        scenario.curve.endSeconds + Self.secondsAfterArrivals
+    }
+
     func playDirect(_ crowd: Crowd) async throws -> Evidence {
         let addresses = try await self.startWorkers()
         let firstSecond = Self.firstDirectSecond(crowd.scenario)
@@ -33,7 +38,7 @@ extension Director {
         self.player = player
         player.start()
         Task { await self.show() }
-        let seconds = crowd.scenario.curve.endSeconds - Double(firstSecond) + Self.secondsAfterArrivals
+        let seconds = Self.lastDirectSecond(crowd.scenario) - Double(firstSecond)
         _ = try await self.waits(seconds: seconds) { player.isEverybodyGone }
         player.finish()
         self.player = nil
