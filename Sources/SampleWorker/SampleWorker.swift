@@ -17,8 +17,9 @@ import Transport
 /// - `/fail?status=`: a response with that status.
 /// - everything else: a small HTML page that says which worker served it.
 ///
-/// A request may carry a mark, `?mark=` and sixteen hexadecimal digits: `/leave`, `/fail`, the page, and refusals end with
-/// it, so that a client can tell that it was answered, and not somebody else.
+/// A request may carry a mark, `?mark=` and sixteen hexadecimal digits: `/leave`, `/fail`, the page, refusals, and what
+/// fails because a rehearsal asked for it (`FailureOrder`) end with it, so that a client can tell that it was answered,
+/// and not somebody else.
 public final class SampleWorker {
     private struct Job {
         let response: WorkerResponse
@@ -48,6 +49,9 @@ public final class SampleWorker {
     private var freeSlots: [Int] = []
     private var waiting: RingQueue<Job>
     private var counts = WorkerCounts()
+    /// Of its requests, those that fail because a rehearsal asked for it, and the draws for that.
+    private var failingShare = 0.0
+    private var failures: SplitMix64
     private var latency = LatencyHistogram()
     private let page: [UInt8]
     private let fields: [ServiceField]
@@ -63,6 +67,8 @@ public final class SampleWorker {
             spread: shape.spread,
             seed: shape.seed
         )
+        // Not the draws of the service times: short ones would fail.
+        self.failures = SplitMix64(seed: ~shape.seed)
         self.waiting = RingQueue(capacity: shape.queue)
         var limits = ServiceLimits()
         limits.maxBodyBytes = 8 * 1024 * 1024
@@ -106,6 +112,12 @@ public final class SampleWorker {
         self.phase = .draining
         // The worker lives until then, also when nobody holds it.
         self.service.close { withExtendedLifetime(self) { completion() } }
+    }
+
+    /// From now on that share of the requests is answered with 500, in place of what they asked for; 0: none.
+    func fail(share: Double) {
+        self.loop.preconditionOnLoop()
+        self.failingShare = share
     }
 
     /// The byte at `offset` of what `/bytes` answers.
@@ -156,6 +168,9 @@ public final class SampleWorker {
         self.counts.served += 1
         self.latency.record(nanoseconds: self.loop.now.nanoseconds(since: job.arrived))
         let responder = job.responder
+        if self.failingShare > 0, self.failures.nextUnit() < self.failingShare {
+            return responder.respond(status: 500, fields: self.fields, body: job.mark.ending("as a rehearsal asked\n"))
+        }
         switch job.response {
         case .page:
             responder.respond(

@@ -6,7 +6,8 @@ import Transport
 /// A process that is a sample worker and nothing else: what `sluice worker` runs.
 ///
 /// It says `listening on ADDRESS` on standard output once, drains on SIGTERM and SIGINT and, if the shape says so, when
-/// its parent is gone, and then ends with code 0; with code 1 when draining takes too long.
+/// its parent is gone, and then ends with code 0; with code 1 when draining takes too long. Where its environment names a
+/// file for a `FailureOrder`, it does what that says.
 public enum WorkerProcess {
     /// After this time of draining the process ends though connections are left.
     public static let maxDrainNanoseconds = 30 * Nanoseconds.perSecond
@@ -34,6 +35,9 @@ public enum WorkerProcess {
         let ending = Ending(worker: worker)
         if shape.exitsWithParent { _ = try ParentWatch(loop: loop) { ending.begin() } }
         ending.watchSignals()
+        if let path = getenv(FailureOrder.variable) {
+            FailureOrder(path: String(cString: path), for: worker).watch()
+        }
         Self.say("listening on \(worker.boundAddress)\n")
     }
 

@@ -7,7 +7,10 @@ import Testing
         struct Check: Decodable { let name, outcome, detail: String }
         struct Verdict: Decodable { let checks: [Check] }
         struct Fact: Decodable { let name, value: String }
-        struct Counts: Decodable { let exchanges, arrivals: Int }
+        struct Counts: Decodable {
+            let exchanges, arrivals: Int
+            let errors: [String: Int]
+        }
         struct Gateway: Decodable { let counts: Counts }
         let verdict: Verdict
         let settings: [Fact]
@@ -39,6 +42,7 @@ import Testing
         let words = [
             "play", "--sluice", sluice, "--config", file, "--visitors", "80", "--seconds", "12.2", "--no-direct",
             "--report", report, "--fault", "5s kill gateway for 1s", "--fault", "3s limits inflow=45/s",
+            "--fault", "2s errors 20% for 5s",
         ]
         let play = try RunningProcess(onsale, words, folder: folder, name: "onsale")
         let end = try play.waitForEnd()
@@ -46,6 +50,8 @@ import Testing
         try #require(FileManager.default.fileExists(atPath: path), "\(end): \(play.output) \(play.errors)")
         let played = try JSONDecoder().decode(Report.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
         #expect(played.gateway.counts.arrivals == 80 && played.gateway.counts.exchanges > 0)
+        // Each of them ends with the mark of its request: else nobody would be to blame.
+        #expect(played.gateway.counts.errors["5xx by a worker"] ?? 0 > 0, "\(played.gateway.counts.errors)")
         let facts = played.settings.map(\.name)
         for name in [
             "replaced: redis", "replaced: pools.shop.workers", "not judged: Workers grew with the crowd and came back",
@@ -56,7 +62,8 @@ import Testing
         #expect(facts.contains { $0.hasPrefix("done at ") })
         // What is told when it happens, and of the tool itself.
         for words in [
-            "fault: limits: inflow 45/s", "fault: the gateway was killed", "load tool used: ", "(--seconds)",
+            "fault: limits: inflow 45/s", "fault: the gateway was killed", "fault: workers answer 20% of the requests",
+            "load tool used: ", "(--seconds)",
         ] {
             #expect(play.output.contains(words), "\(play.output)")
         }

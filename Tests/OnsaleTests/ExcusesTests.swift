@@ -12,7 +12,10 @@ import Testing
                 .kill(victim, downSeconds: victim == .worker ? 0 : 2), .stop(victim, seconds: 2),
                 .slow(victim, seconds: 2),
             ]
-        } + [.limits(inflowMilli: 5_000, burst: nil, slots: nil), .reload, .joinGateway]
+        } + [
+            .errors(permille: 100, seconds: 2), .limits(inflowMilli: 5_000, burst: nil, slots: nil), .reload,
+            .joinGateway,
+        ]
 
     static let never: Set<Check.Name> = [
         .order, .positions, .numbers, .placeKept, .letInOnce, .opening, .pace, .slots, .passes, .identity, .blame,
@@ -92,15 +95,15 @@ import Testing
         #expect(Set(Check.Name.allCases.map(\.words)).count == Check.Name.allCases.count)
     }
 
-    private static func stalled(_ excuses: Excuses) throws -> Evidence {
+    private static func played(_ fault: Fault, _ excuses: Excuses) throws -> Evidence {
         let scenario = FaultWallTests.scenario
         let plan = FaultWallTests.plan(scenario, tightSlots: false)
-        var sale = try ProxiedSale(try Crowd(scenario), plan: plan, fault: .stalledForTen, excuses: excuses)
+        var sale = try ProxiedSale(try Crowd(scenario), plan: plan, fault: fault, excuses: excuses)
         sale.play()
         return sale.evidence
     }
 
-    private static let unexcused = Result { try Self.stalled(.none) }
+    private static let unexcused = Result { try Self.played(.stalledForTen, .none) }
 
     /// Ten seconds in which nobody is let in, from 28 to 38: the rate is not used, who is called stands at the door, and
     /// the waits that were told before do not come. One fault of such a length for each victim, and one that does no harm.
@@ -112,7 +115,7 @@ import Testing
         #expect((Excuses.row(of: action)?.promises.isSuperset(of: names) ?? false) == isExcused)
         // From the last second before the stall until the line goes on.
         let excuses = try Self.excuses(action, at: 28)
-        let evidence = try Self.stalled(excuses)
+        let evidence = try Self.played(.stalledForTen, excuses)
         let search = { (spans: [ClosedRange<Int64>]) in
             EstimateScore(evidence.books?.looks.all ?? [], changes: [], excused: spans).first.worst?.share
         }
@@ -123,6 +126,19 @@ import Testing
         let door = Set(verdict.checks.filter { $0.name == .doorLatency }.map(\.outcome))
         #expect(isExcused ? door == [.passed] : door.contains(.failed), "\(door)")
         #expect(search(excuses.spans(of: .estimates)) != search([]) || !isExcused)
+    }
+
+    /// Workers fail some pages from 30 to 50 s, first pages too: with the fault that does it nothing is broken, whose page
+    /// it is and who made the error included; with one at another time, what they did.
+    @Test(arguments: [(30, []), (60, [.serverErrors])] as [(Double, Set<Check.Name>)])
+    func errorsOfWorkers_areExcusedWhileTheFaultLasts(seconds: Double, broken: Set<Check.Name>) throws {
+        let evidence = try Self.played(.workerErrors, try Self.excuses(.errors(permille: 50, seconds: 20), at: seconds))
+        #expect(evidence.timeline.total.counts.errors[.workerError] > 10)
+        let verdict = Judge(objectives: FaultWallTests.scenario.objectives, evidence: evidence).verdict()
+        let failed = Set(verdict.checks.filter { $0.outcome == .failed }.map(\.name))
+        #expect(failed == broken, "\(FaultWallTests.words(verdict))")
+        let judged = FaultWallTests.judged(verdict)
+        #expect(judged.isSuperset(of: [.order, .placeKept, .letInOnce, .pace, .identity, .blame, .books]))
     }
 
     /// What nobody has signed, and what another visitor was given, is wrong at any time.

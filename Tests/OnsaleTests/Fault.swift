@@ -25,7 +25,7 @@ enum Fault: String, CaseIterable, Sendable {
     // The answers.
     case waitingPagesLate, answersInsideLate, oneSlowSecond, letInLate, frozenForTwo
     case pagesSwapped, errorPageAs200, answersLost, answersLostOnKept, connectionsRefused, serverErrors, unsignedErrors,
-        visitorForgotten, turnsTheHonestAway, pagesCutOff
+        workerErrors, visitorForgotten, turnsTheHonestAway, pagesCutOff
     // The tokens.
     case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, expiredPassTaken,
         tokensRenamed
@@ -161,6 +161,11 @@ extension Fault {
         case .errorPageAs200: draw.drawFlag(share: 0.005)
         default: false
         }
+    }
+
+    /// A worker's 500 stands in its place, with the mark of the request: one in twenty, for so long as a fault would last.
+    func failsPage(at seconds: Double, _ draw: inout SplitMix64) -> Bool {
+        self == .workerErrors && (30..<50).contains(seconds) && draw.drawFlag(share: 0.05)
     }
 
     /// By how many seconds an answer is kept back that was asked for at the second `sent` and is there at `answered`.

@@ -173,6 +173,32 @@ import Transport
         try rig.end()
     }
 
+    private static let scriptThatTellsItsFile = """
+        #!/bin/sh
+        echo "$SLUICE_WORKER_ERRORS" > "${0%/*}/place"
+        echo "gateway listening on 127.0.0.1:9"
+        echo "admin listening on 127.0.0.1:9"
+        tail -f /dev/null & wait
+        """
+
+    /// What the site starts knows the file by its environment, and so do workers that it starts in the middle.
+    @Test func errors_areAskedForInAFile_untilTheyAreOverOrTheRunIs() throws {
+        let rig = try Rig(isApart: false, script: Self.scriptThatTellsItsFile)
+        let path = rig.folder.text("place").trimmingCharacters(in: .newlines)
+        #expect(path == "\(rig.folder.path)/errors")
+        try rig.play("0s errors 10% for 300s")
+        try rig.fixture.waitUntil { rig.folder.text("errors") == "0.1" }
+        try rig.endFaults()
+        #expect(access(path, F_OK) == -1)
+        try rig.play("0s errors 2.5% for 100ms")
+        try rig.fixture.waitUntil { try rig.deeds().count == 2 }
+        #expect(
+            try rig.deeds() == ["workers answer 2.5% of the requests with 500 for 0.1 s", "workers answer as before"]
+        )
+        #expect(access(path, F_OK) == -1)
+        try rig.end()
+    }
+
     /// Also when the first try fails, and the run goes on meanwhile.
     @Test func partThatIsKilled_isStartedAgain() throws {
         let rig = try Rig(isApart: true)

@@ -129,7 +129,7 @@ import Testing
         case .frozenForTwo: [.latency, .lineLatency]
         case .pagesSwapped, .errorPageAs200: [.identity]
         case .answersLost, .connectionsRefused: [.otherErrors]
-        case .serverErrors: [.serverErrors]
+        case .serverErrors, .workerErrors: [.serverErrors]
         case .unsignedErrors: [.serverErrors, .blame]
         case .visitorForgotten: [.accounted]
         case .turnsTheHonestAway: [.otherErrors, .accounted]

@@ -205,6 +205,7 @@ struct FaultyProxy {
         } else if response.standing == .admitted, !asked.isExit {
             // Whose exit page is lost, is out all the same.
             response.hasMark = !fault.spoilsPage(&self.draw)
+            if fault.failsPage(at: moment.seconds, &self.draw) { response.status = 500 }
         }
         let isLetIn = asked.passedOn.pass == nil && response.standing == .admitted
         let sent = ProxiedSale.seconds(asked.sentAt)

@@ -17,6 +17,8 @@ import Testing
         ("30s  stop controller", TimedFault(seconds: 30, action: .stop(.controller, seconds: 5))),
         ("30s stop Redis for 4s", TimedFault(seconds: 30, action: .stop(.redis, seconds: 4))),
         ("30s slow worker for 1m", TimedFault(seconds: 30, action: .slow(.worker, seconds: 60))),
+        ("30s errors 10% for 20s", TimedFault(seconds: 30, action: .errors(permille: 100, seconds: 20))),
+        ("30s errors 2.5%", TimedFault(seconds: 30, action: .errors(permille: 25, seconds: 10))),
         (
             "5s limits inflow=0.5/s burst=10",
             TimedFault(seconds: 5, action: .limits(inflowMilli: 500, burst: 10, slots: nil))
@@ -40,6 +42,9 @@ import Testing
         ("30s kill", "whom? Write one of worker, gateway, controller, redis"), ("30s kill me", "whom?"),
         ("30s kill worker for 2s", "started again by its controller"), ("30s stop redis 4s", "for 5s"),
         ("30s stop redis for ever", "for 5s"), ("30s stop redis for 11m", "not between 100ms and 600s"),
+        ("30s errors", "of how many requests?"), ("30s errors 10 for 5s", "0.1% to 100%"),
+        ("30s errors 0%", "0.1% to 100%"), ("30s errors 101%", "0.1% to 100%"), ("30s errors 10% 5s", "for 5s"),
+        ("30s errors 10% for 0s", "not between 100ms and 600s"),
         ("30s limits", "one or more of inflow"), ("30s limits inflow=5", "not 0.001/s to 100000/s"),
         ("30s limits burst=0", "not 1 to 1000000"), ("30s limits slots=no", "not 1 to 10000000"),
         ("30s limits rate=5/s", "rate is no limit that can be changed"), ("30s limits inflow", "is no limit"),
@@ -55,6 +60,8 @@ import Testing
         (["5s join gateway", "9s join gateway"], "joins once"),
         (["5s stop redis for 4s", "8s kill redis"], "before another one of Redis is over"),
         (["5s limits burst=4", "10s limits burst=5"], "less than 6 s after"),
+        (["5s errors 5% for 10s", "14s errors 9%"], "before the errors before it are over"),
+        (["95s errors 5%"], "ends after the run"),
     ])
     func faults_thatDoNotFit_areRefused(texts: [String], words: String) throws {
         let problem = try #require(throws: FaultProblem.self) { try Self.schedule(texts) }
@@ -97,6 +104,17 @@ import Testing
         )
         #expect(try !Self.schedule(["20s kill worker", "30s reload", "40s limits burst=9"]).needsParts)
         #expect(try Self.schedule(["20s join gateway"]).needsParts)
+    }
+
+    /// While a worker is killed, too: errors are of all workers, and hold none of them up.
+    @Test func errors_endBeforeTheNextBegin_andGoWithOtherFaults() throws {
+        let schedule = try Self.schedule(["20s errors 12.5% for 5s", "22s kill worker", "25s errors 5%"])
+        #expect(
+            schedule.steps.map(\.act) == [
+                .fail(permille: 125), .kill(.worker), .fail(permille: 0), .fail(permille: 50), .fail(permille: 0),
+            ]
+        )
+        #expect(!schedule.needsParts && Excuses(schedule).heldUp.count == 1)
     }
 
     @Test func slowProcess_standsStillForItsShareAndIsLetGoInTheEnd() throws {

@@ -260,6 +260,17 @@ import Testing
         #expect(stock.next() == 1 && stock.next() == 2)
     }
 
+    /// When a worker fails the exit page and the visitor gives up, the pass stays good.
+    @Test func usedTokens_ofAnExitThatFailed_areNotShown() {
+        let start = Instant(nanoseconds: 1_000_000_000_000)
+        var stock = ProbeStock()
+        stock.keep(Self.jar(["pass=a"]), of: 1, now: start)
+        stock.keep(Self.jar(["pass=b"]), of: 2, now: start.advanced(byNanoseconds: Nanoseconds.perSecond))
+        stock.forget(1)
+        let later = start.advanced(byNanoseconds: 2 * ProbeStock.settlingNanoseconds)
+        #expect(stock.settled(now: later)?.index == 2)
+    }
+
     /// Of those who gave nothing back the first are kept, and shown when their session is surely over.
     @Test func passesThatWereLeft_areShownOnceTheyHaveRunOut() {
         let start = Instant(nanoseconds: 1_000_000_000_000)

@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import HTTPService
 import Primitives
 import TestKit
@@ -97,6 +98,51 @@ import Transport
             #expect(try fixture.get("/tickets/7?mark=\(other)").hasSuffix("</html>\n"), "\(other)")
         }
         try fixture.loops.end()
+    }
+
+    /// As a rehearsal asks for it: the same ones for the same seed. Health is not asked of those.
+    @Test func requests_whileAShareIsToFail_failInThatShareWithTheirMark() throws {
+        let fixture = try Fixture { $0.serviceTimeNanoseconds = 0 }
+        try fixture.loops.run { fixture.worker.fail(share: 0.1) }
+        let mark = "0123456789abcdef"
+        let answers = try (0..<300).map { _ in try fixture.get("/seats?mark=\(mark)") }
+        #expect(answers.allSatisfy { $0.hasSuffix("\n<!-- \(mark) -->\n") })
+        #expect(answers.allSatisfy { $0.hasPrefix("HTTP/1.1 200 ") || $0.hasPrefix("HTTP/1.1 500 ") })
+        #expect((15...50).contains(answers.count { $0.hasPrefix("HTTP/1.1 500 ") }))
+        try fixture.loops.run { fixture.worker.fail(share: 1) }
+        let exit = try fixture.get("/leave?mark=\(mark)")
+        #expect(exit.hasPrefix("HTTP/1.1 500 ") && !exit.contains("sluice-session"), "the slot is not given back")
+        #expect(try fixture.get("/healthz").hasPrefix("HTTP/1.1 200 "))
+        try fixture.loops.run { fixture.worker.fail(share: 0) }
+        #expect(try fixture.get("/").hasPrefix("HTTP/1.1 200 "))
+        try fixture.loops.end()
+    }
+
+    /// The file may come and go at any time.
+    @Test func order_inAFile_holdsForAsLongAsTheFileIsThere() throws {
+        let fixture = try Fixture { $0.serviceTimeNanoseconds = 0 }
+        let folder = TestFolder()
+        let path = folder.file("errors")
+        defer { try? FileManager.default.removeItem(atPath: folder.file("errors")) }
+        try fixture.loops.run { FailureOrder(path: path, for: fixture.worker).watch() }
+        #expect(try fixture.get("/").hasPrefix("HTTP/1.1 200 "))
+        try Data("1".utf8).write(to: URL(fileURLWithPath: path))
+        try fixture.loops.waitUntil { try fixture.get("/").hasPrefix("HTTP/1.1 500 ") }
+        try FileManager.default.removeItem(atPath: path)
+        try fixture.loops.waitUntil { try fixture.get("/").hasPrefix("HTTP/1.1 200 ") }
+        try fixture.loops.end()
+    }
+
+    @Test(arguments: ["", "1.5", "-0.1", "nan", "some"])
+    func order_thatIsNoShare_asksForNothing(text: String) throws {
+        let folder = TestFolder()
+        let path = folder.file("errors")
+        defer { try? FileManager.default.removeItem(atPath: folder.file("errors")) }
+        #expect(FailureOrder.share(in: path) == 0)
+        try Data("0.125".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(FailureOrder.share(in: path) == 0.125)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        #expect(FailureOrder.share(in: path) == 0)
     }
 
     @Test func bytes_manyOfThem_areThosePromised() throws {

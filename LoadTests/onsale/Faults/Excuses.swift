@@ -59,6 +59,8 @@ struct Excuses: Equatable, Sendable {
     private static let answerSeconds = 16.0
     /// For lines and workers to be as before.
     private static let recoverySeconds = 10.0
+    /// Where more than a quarter of the requests fail the gateway lets in fewer; after that time it is at its rate again.
+    private static let paceSeconds = 12.0
 
     /// Order, positions, numbers, places, being let in once, the opening, pace, slots, forged passes, whose page it is, who
     /// is to blame and how the site ends are excused by nothing.
@@ -77,6 +79,12 @@ struct Excuses: Equatable, Sendable {
             return Row(
                 promises: flow.union([.serverErrors, .accounted, .latency]),
                 afterSeconds: Self.answerSeconds + Self.recoverySeconds
+            )
+        case .errors:
+            // Who meets one in place of the first page is in when the next page comes. Answers are as quick as ever.
+            return Row(
+                promises: flow.union([.serverErrors, .accounted]),
+                afterSeconds: Self.paceSeconds + Self.recoverySeconds
             )
         case .kill(.gateway, _), .stop(.gateway, _), .slow(.gateway, _):
             return Row(

@@ -13,6 +13,8 @@ struct FaultSchedule: Equatable, Sendable {
         /// SIGSTOP and SIGCONT, to one and the same process for each fault.
         case hold(TimedFault.Victim)
         case letGo(TimedFault.Victim)
+        /// Of the requests to workers, so many thousandths from then on; 0: none any more.
+        case fail(permille: Int)
         case reload
         case join
     }
@@ -61,6 +63,10 @@ struct FaultSchedule: Equatable, Sendable {
                 refuse(next, "begins before another one of \(victim.words) is over")
             }
         }
+        let failing = inTime.filter(\.element.failsRequests)
+        for (one, next) in zip(failing, failing.dropFirst()) where next.element.seconds < one.element.endSeconds {
+            refuse(next, "begins before the errors before it are over")
+        }
         let changes = inTime.filter(\.element.changesLimits)
         for (one, next) in zip(changes, changes.dropFirst())
         where next.element.seconds - one.element.seconds < Self.fewestSecondsBetweenLimits {
@@ -98,6 +104,8 @@ struct FaultSchedule: Equatable, Sendable {
                 let end = begin + Self.slowPeriodSeconds * Self.stoppedShare
                 return [(begin, .hold(victim)), (end, .letGo(victim))]
             }
+        case .errors(let permille, _):
+            return [(fault.seconds, .fail(permille: permille)), (fault.endSeconds, .fail(permille: 0))]
         case .reload: return [(fault.seconds, .reload)]
         case .joinGateway: return [(fault.seconds, .join)]
         case .limits: return []

@@ -4,14 +4,15 @@ import Foundation
 extension TimedFault: CustomStringConvertible {
     static let grammar = """
         "30s kill worker", "30s kill gateway for 3s" (started again after 3s; also controller and redis), \
-        "30s stop redis for 5s", "30s slow worker for 10s", "30s limits inflow=50/s burst=10 slots=200" (one or more of \
-        them), "30s reload", "30s join gateway"
+        "30s stop redis for 5s", "30s slow worker for 10s", "30s errors 10% for 20s" (of what workers are asked for), \
+        "30s limits inflow=50/s burst=10 slots=200" (one or more of them), "30s reload", "30s join gateway"
         """
     static let defaultDownSeconds = 2.0
     static let defaultStopSeconds = 5.0
     static let defaultSlowSeconds = 10.0
+    static let defaultErrorSeconds = 10.0
     static let mostSeconds = 600.0
-    private static let verbs = ["kill", "stop", "slow", "limits", "reload", "join"]
+    private static let verbs = ["kill", "stop", "slow", "errors", "limits", "reload", "join"]
 
     init(parsing text: String) throws(FaultProblem) {
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
@@ -29,6 +30,7 @@ extension TimedFault: CustomStringConvertible {
         case "slow":
             let (victim, seconds) = try Self.victim(rest, text, defaultSeconds: Self.defaultSlowSeconds)
             self.action = .slow(victim, seconds: seconds)
+        case "errors": self.action = try Self.errors(rest, text)
         case "limits": self.action = try Self.limits(rest, text)
         case "reload" where rest.isEmpty: self.action = .reload
         case "join" where rest == ["gateway"]: self.action = .joinGateway
@@ -57,14 +59,35 @@ extension TimedFault: CustomStringConvertible {
         guard let name = words.first, let victim = Victim(rawValue: name.lowercased()) else {
             throw FaultProblem(text, "whom? Write one of \(names)")
         }
-        if words.count == 1 { return (victim, defaultSeconds) }
+        let seconds = try Self.length(words, text)
+        return (victim, seconds ?? defaultSeconds)
+    }
+
+    /// `for TIME` behind the first word; nil: there is nothing.
+    private static func length(_ words: [String], _ text: String) throws(FaultProblem) -> Double? {
+        if words.count == 1 { return nil }
         guard words.count == 3, words[1] == "for", let seconds = Self.seconds(words[2]) else {
-            throw FaultProblem(text, "write nothing behind \(name), or how long: for 5s")
+            throw FaultProblem(text, "write nothing behind \(words[0]), or how long: for 5s")
         }
         guard (0.1...Self.mostSeconds).contains(seconds) else {
             throw FaultProblem(text, "\(words[2]) is not between 100ms and \(Format.decimal(Self.mostSeconds))s")
         }
-        return (victim, seconds)
+        return seconds
+    }
+
+    /// `10%`, or `10% for TIME`.
+    private static func errors(_ words: [String], _ text: String) throws(FaultProblem) -> Action {
+        guard let share = words.first, share.hasSuffix("%"), let percent = Double(share.dropLast()),
+            (0.1...100).contains(percent)
+        else { throw FaultProblem(text, "of how many requests? Write 0.1% to 100%, such as errors 10% for 20s") }
+        let seconds = try Self.length(words, text)
+        return .errors(permille: Int((percent * 10).rounded()), seconds: seconds ?? Self.defaultErrorSeconds)
+    }
+
+    /// As it is written: `10%`, `2.5%`.
+    private static func percent(_ permille: Int) -> String {
+        let tenths = permille % 10
+        return "\(permille / 10)\(tenths == 0 ? "" : ".\(tenths)")%"
     }
 
     private static func limits(_ words: [String], _ text: String) throws(FaultProblem) -> Action {
@@ -124,6 +147,8 @@ extension TimedFault: CustomStringConvertible {
             return "\(victim.words) is killed, and started again after \(span(seconds))"
         case .stop(let victim, let seconds): return "\(victim.words) stands still for \(span(seconds))"
         case .slow(let victim, let seconds): return "\(victim.words) is slow for \(span(seconds))"
+        case .errors(let permille, let seconds):
+            return "workers answer \(Self.percent(permille)) of the requests with 500 for \(span(seconds))"
         case .limits(let inflow, let burst, let slots):
             let parts = [
                 inflow.map { "inflow \(SandboxedFile.rate($0))" }, burst.map { "burst \($0)" },
@@ -149,6 +174,7 @@ extension TimedFault: CustomStringConvertible {
         case .kill(let victim, let seconds): deed = "kill \(victim.rawValue) for \(span(seconds))"
         case .stop(let victim, let seconds): deed = "stop \(victim.rawValue) for \(span(seconds))"
         case .slow(let victim, let seconds): deed = "slow \(victim.rawValue) for \(span(seconds))"
+        case .errors(let permille, let seconds): deed = "errors \(Self.percent(permille)) for \(span(seconds))"
         case .limits(let inflow, let burst, let slots):
             let parts = [
                 inflow.map { "inflow=\(SandboxedFile.rate($0))" }, burst.map { "burst=\($0)" },

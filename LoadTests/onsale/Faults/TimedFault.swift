@@ -23,6 +23,8 @@ struct TimedFault: Equatable, Sendable {
         case stop(Victim, seconds: Double)
         /// Stopped for `FaultSchedule.stoppedShare` of the time.
         case slow(Victim, seconds: Double)
+        /// Of what workers are asked for, so many thousandths are answered with 500.
+        case errors(permille: Int, seconds: Double)
         /// A new configuration; nil leaves a limit as it is.
         case limits(inflowMilli: Int64?, burst: Int?, slots: Int?)
         /// SIGHUP to every part that reads the configuration.
@@ -39,14 +41,16 @@ struct TimedFault: Equatable, Sendable {
     var endSeconds: Double {
         switch self.action {
         case .kill(.worker, _), .limits, .reload, .joinGateway: self.seconds
-        case .kill(_, let seconds), .stop(_, let seconds), .slow(_, let seconds): self.seconds + seconds
+        case .kill(_, let seconds), .stop(_, let seconds), .slow(_, let seconds), .errors(_, let seconds):
+            self.seconds + seconds
         }
     }
 
     var victim: Victim? {
         switch self.action {
         case .kill(let victim, _), .stop(let victim, _), .slow(let victim, _): victim
-        case .limits, .reload, .joinGateway: nil
+        // No process is held up or missing.
+        case .errors, .limits, .reload, .joinGateway: nil
         }
     }
 
@@ -55,10 +59,11 @@ struct TimedFault: Equatable, Sendable {
         switch self.action {
         case .kill(let victim, _), .stop(let victim, _), .slow(let victim, _): victim != .worker
         case .joinGateway: true
-        case .limits, .reload: false
+        case .errors, .limits, .reload: false
         }
     }
 
+    var failsRequests: Bool { if case .errors = self.action { true } else { false } }
     var changesLimits: Bool { if case .limits = self.action { true } else { false } }
 }
 

@@ -25,6 +25,8 @@ final class FaultPlayer {
     /// Stopped, and not let go yet.
     private var heldParts: Set<SiteProcesses.Part> = []
     private var heldWorkers: Set<ProcessTable.Entry> = []
+    /// Workers have been told to fail requests, and not to stop that.
+    private var areFailing = false
     private(set) var deeds: [Deed] = []
     var onDeed: ((Deed) -> Void)?
     /// Starts the second gateway.
@@ -54,6 +56,8 @@ final class FaultPlayer {
         for worker in self.heldWorkers where ProcessTable.isAlive(worker) { kill(worker.pid, SIGCONT) }
         self.heldParts = []
         self.heldWorkers = []
+        if self.areFailing { try? self.site.failRequests(permille: 0) }
+        self.areFailing = false
     }
 
     private func timerFired() {
@@ -97,12 +101,23 @@ final class FaultPlayer {
             _ = self.signal(victim, SIGCONT, step)
             self.gatewayMayBeDeaf(victim)
             if case .stop = fault.action { self.tell("\(victim.words) goes on") }
+        case .fail(let permille): self.failRequests(permille, fault)
         case .reload:
             for part in self.site.readers { self.site.child(part)?.signal(SIGHUP) }
             self.tell(fault.deed)
         case .join:
             self.onJoin?()
             self.tell(fault.deed)
+        }
+    }
+
+    private func failRequests(_ permille: Int, _ fault: TimedFault) {
+        do {
+            try self.site.failRequests(permille: permille)
+            self.areFailing = permille > 0
+            self.tell(self.areFailing ? fault.deed : "workers answer as before")
+        } catch {
+            self.tell("\(fault.deed): they could not be told when to begin, or to end: \(error)")
         }
     }
 

@@ -21,12 +21,14 @@ final class Children {
     var isEmpty: Bool { self.running.isEmpty }
 
     /// - Parameters:
+    ///   - environment: beside the run's mark.
     ///   - logFile: standard error is added to it.
     ///   - onLine: standard output, line by line.
     ///   - onExit: after the child's end.
     func start(
         _ program: String,
         _ arguments: [String],
+        environment: [String: String] = [:],
         logFile: String,
         onLine: @escaping (String) -> Void,
         onExit: @escaping (ExitStatus) -> Void = { _ in }
@@ -46,7 +48,7 @@ final class Children {
         let child = try ChildProcess.spawn(
             "/bin/sh",
             arguments: ["-c", script, "onsale", logFile, program] + arguments,
-            environment: self.mark.environment,
+            environment: self.mark.environment.merging(environment) { mark, _ in mark },
             on: self.loop
         ) { [weak self] status in
             if let identity { self?.running[identity] = nil }

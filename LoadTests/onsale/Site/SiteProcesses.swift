@@ -36,6 +36,8 @@ final class SiteProcesses {
     }
 
     static let anyPort = "127.0.0.1:0"
+    /// By this the sample worker knows where to look for the share of requests that it is to fail.
+    private static let errorsVariable = "SLUICE_WORKER_ERRORS"
 
     let isApart: Bool
     /// Where a gateway that has no address yet is to listen.
@@ -124,6 +126,25 @@ final class SiteProcesses {
         self.admin(of: part) != nil && (!part.isGateway || self.running[part]?.announced["gateway"] != nil)
     }
 
+    // MARK: Errors on purpose
+
+    private var errorsFile: String { "\(self.folder)/errors" }
+
+    /// From now on workers fail so many thousandths of the requests: each looks at the file, also those that start later.
+    func failRequests(permille: Int) throws {
+        guard permille > 0 else {
+            unlink(self.errorsFile)
+            return
+        }
+        // Whole beside it, then renamed: nobody reads half of it.
+        let draft = self.errorsFile + ".new"
+        let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file != -1 else { throw SystemError(call: "open of \(draft)") }
+        defer { close(file) }
+        try WholeFile.write("\(Double(permille) / 1000)".utf8, to: file, named: draft)
+        guard rename(draft, self.errorsFile) == 0 else { throw SystemError(call: "rename to \(self.errorsFile)") }
+    }
+
     // MARK: Start and end
 
     func start(_ part: Part) throws {
@@ -132,6 +153,7 @@ final class SiteProcesses {
         let child = try self.children.start(
             program,
             arguments,
+            environment: [Self.errorsVariable: self.errorsFile],
             logFile: self.log,
             onLine: { [weak self] line in self?.heard(line, of: part) },
             onExit: { [weak self] status in self?.ended(part, status) }

@@ -227,6 +227,7 @@ final class CrowdPart {
         self.tally.heard(heard, due: since, sentAt: sentAt, now: now)
         guard self.rules.hasRoom else { return }
         self.judgeTheft(by: player, heard)
+        if isExit, case .error = heard { self.probes.forget(player.machine.visitor.index) }
         self.books.heard(heard, of: index, conduct, isExit: isExit, response: response, sentAt: sentAt, now: now)
     }
 

@@ -26,6 +26,9 @@ struct ProbeStock {
         self.left = []
     }
 
+    /// What came of that visitor's exit page nobody knows: the tokens may still be good.
+    mutating func forget(_ index: Int) { self.used.removeAll { $0.index == index } }
+
     /// Somebody who is inside goes away with these, and asks for nothing any more.
     mutating func keepLeft(_ cookies: CookieJar, of index: Int, now: Instant) {
         guard self.left.count < Self.mostUsed else { return }

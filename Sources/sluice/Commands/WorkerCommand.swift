@@ -13,7 +13,9 @@ struct WorkerCommand: ParsableCommand {
             A fixed number of service slots, a bounded queue in front of them, and a service time drawn for each request: \
             overload is real, with waiting first and 503 then. Pools with the process driver and no command of their own \
             start it. It says `listening on ADDRESS` on standard output, is ready when GET /healthz answers 200, and \
-            finishes what it has on SIGTERM; a program of your own in its place does the same.
+            finishes what it has on SIGTERM; a program of your own in its place does the same. Where \
+            SLUICE_WORKER_ERRORS names a file with a share in it, such as 0.1, so many of the requests are answered with \
+            500, for as long as the file is there.
             """
     )
 
