@@ -54,9 +54,7 @@ import Testing
                     keepsPlace: true
                 )
             }
-            var gauges = Gauges()
-            gauges.workersReady = index == 50 ? 3 : 1
-            timeline.append(tally, gauges)
+            timeline.append(tally, Self.gauges(index))
         }
         evidence.timeline = timeline
         return evidence
@@ -165,11 +163,7 @@ import Testing
         return tally
     }
 
-    private static func gauges(_ second: Int) -> Gauges {
-        var gauges = Gauges()
-        gauges.workersReady = second == 50 ? 3 : 1
-        return gauges
-    }
+    private static func gauges(_ second: Int) -> Gauges { .withWorkers(second == 50 ? 3 : 1) }
 
     @Test func promises_thatASiteCannotBeHeldTo_areLeftOut() {
         let names = Set(JudgeTests.verdict { $0.leftOut = [.opening, .workers] }.checks.map(\.name))

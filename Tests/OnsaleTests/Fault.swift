@@ -30,7 +30,8 @@ enum Fault: String, CaseIterable, Sendable {
     case forgedPlaceTaken, forgedPassTaken, stolenPassTaken, usedPassTaken, usedPlaceTaken, expiredPassTaken,
         tokensRenamed
     // The books, and the end.
-    case journalLeavesOut, journalInvents, journalTwice, journalLate, workersStay, leavesProcess, agentLost, toolLate
+    case journalLeavesOut, journalInvents, journalTwice, journalLate, workersStay, statusLies, leavesProcess
+    case agentLost, toolLate
     // What is no fault of the room.
     case slowPagesNowAndThen, workersStandStill, newcomersAskTwice
 

@@ -143,6 +143,24 @@ import Transport
         #expect(!Self.runs(orphan))
     }
 
+    /// By processes alone: nobody tells of it, and its parent has gone.
+    @Test func census_countsTheWorkersOfThePoolThatLive() throws {
+        let rig = try Rig(isApart: true, script: Self.scriptWithAnOrphan)
+        let orphan = try #require(Int32(rig.folder.text("worker").trimmingCharacters(in: .newlines)))
+        let mark = try rig.fixture.run { [children = rig.children] in children.open().mark }
+        var census = WorkerCensus(of: mark, pool: "tickets")
+        var others = [WorkerCensus(of: mark, pool: "ticket"), WorkerCensus(of: RunMark(), pool: "tickets")]
+        // It becomes a session's first process a moment after its start.
+        try rig.fixture.waitUntil { census.count() == 1 }
+        for _ in 0..<3 {
+            let counts = [census.count(), others[0].count(), others[1].count()]
+            #expect(counts == [1, 0, 0])
+        }
+        kill(orphan, SIGKILL)
+        try rig.fixture.waitUntil { census.count() == 0 }
+        try rig.end()
+    }
+
     @Test func partThatIsStopped_goesOn_atTheLatestWhenTheRunEnds() throws {
         let rig = try Rig(isApart: true)
         let pid = try #require(try rig.pid(.gateway))

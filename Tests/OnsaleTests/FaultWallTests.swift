@@ -137,7 +137,7 @@ import Testing
         case .forgedPlaceTaken, .forgedPassTaken, .stolenPassTaken, .usedPassTaken, .usedPlaceTaken, .expiredPassTaken:
             [.passes]
         case .journalLeavesOut, .journalInvents, .journalTwice, .journalLate: [.books]
-        case .workersStay: [.workers]
+        case .workersStay, .statusLies: [.workers]
         case .leavesProcess: [.ending]
         case .agentLost: [.agents]
         case .toolLate: [.tool]

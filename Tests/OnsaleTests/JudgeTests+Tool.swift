@@ -105,13 +105,11 @@ extension JudgeTests {
     /// A second in which the tool stood still is less than one in a hundred timers of a long run.
     @Test func toolThatStoodStill_isFound() {
         let verdict = Self.verdict { evidence in
-            var gauges = Gauges()
-            gauges.workersReady = 1
             for second in 0..<100 {
                 var tally = Tally()
                 for _ in 0..<200 { tally.wasLate(nanoseconds: 1_000_000) }
                 if second == 50 { for _ in 0..<20 { tally.wasLate(nanoseconds: 800_000_000) } }
-                evidence.timeline.append(tally, gauges)
+                evidence.timeline.append(tally, .withWorkers(1))
             }
         }
         #expect(verdict.exitCode == .toolTooSlow)

@@ -53,9 +53,7 @@ import Testing
                     keepsPlace: true
                 )
             }
-            var gauges = Gauges()
-            gauges.workersReady = [1, 1, 3, 4, 4, 4, 3, 2, 1, 1][second]
-            timeline.append(tally, gauges)
+            timeline.append(tally, .withWorkers([1, 1, 3, 4, 4, 4, 3, 2, 1, 1][second]))
         }
         var evidence = Evidence(startedMicros: 1_000_000_000, timeline: timeline)
         evidence.books = Self.goodBooks()
@@ -95,11 +93,7 @@ import Testing
     static func tally(_ change: (inout Tally) -> Void) -> (inout Evidence) -> Void {
         var tally = Tally()
         change(&tally)
-        return { evidence in
-            var gauges = Gauges()
-            gauges.workersReady = 1
-            evidence.timeline.append(tally, gauges)
-        }
+        return { $0.timeline.append(tally, .withWorkers(1)) }
     }
 
     /// A hundred visitors wait too short and too few for estimates, a shortfall or a reload to be judged, and no probe was
@@ -286,13 +280,11 @@ import Testing
     }
 
     @Test func workers_thatDidNotGrowOrComeBack_fail() {
-        func run(_ ready: [Int?]) -> Check.Outcome? {
+        func run(_ running: [Int?]) -> Check.Outcome? {
             Self.verdict { evidence in
                 var timeline = Timeline()
-                for (index, count) in ready.enumerated() {
-                    var gauges = Gauges()
-                    gauges.workersReady = count
-                    timeline.append(index == 0 ? evidence.timeline.total : Tally(), gauges)
+                for (index, count) in running.enumerated() {
+                    timeline.append(index == 0 ? evidence.timeline.total : Tally(), .withWorkers(count))
                 }
                 evidence.timeline = timeline
             }.checks.first { $0.name == .workers }?.outcome
@@ -300,19 +292,46 @@ import Testing
         #expect(run([1, 3, 1]) == .passed)
         #expect(run([1, 1, 1]) == .failed)
         #expect(run([1, 3, 2]) == .failed)
-        #expect(run([1, 5, 1]) == .failed)
+        // One that ends, and one that does not.
+        #expect(run([1, 5, 5, 1]) == .passed)
+        #expect(run([1] + Array(repeating: 5, count: 10) + [1]) == .failed)
         #expect(run([nil, nil]) == .notMeasured)
         #expect(Self.outcome(.workers) { $0.workerBounds = .init(fewest: 2, most: 2) } == .notJudged)
         // A crowd that one worker can serve.
         let few = Self.outcome(.workers) { evidence in
             var timeline = Timeline()
-            var gauges = Gauges()
-            gauges.workersReady = 1
-            timeline.append(evidence.timeline.total, gauges)
+            timeline.append(evidence.timeline.total, .withWorkers(1))
             evidence.timeline = timeline
             evidence.needsMoreWorkers = false
         }
         #expect(few == .notJudged)
+    }
+
+    /// What is told is a moment older than what is seen, and a second in which nothing was told says nothing.
+    @Test func workers_thatAreOtherThanTheStatusTells_areFound() throws {
+        func line(_ told: [Int?], _ seen: [Int], _ excuses: Excuses = .none) -> Check? {
+            Self.verdict { evidence in
+                var timeline = Timeline(excuses: excuses)
+                for (index, count) in seen.enumerated() {
+                    var gauges = Gauges.withWorkers(count)
+                    gauges.workersTold = told[index]
+                    timeline.append(index == 0 ? evidence.timeline.total : Tally(), gauges)
+                }
+                evidence.timeline = timeline
+            }.checks.last { $0.name == .workers }
+        }
+        let good: [([Int?], [Int])] = [
+            ([1, 3, 3, 1], [1, 2, 3, 1]), ([1, 1, 3, 3], [1, 3, 3, 1]), ([1, nil, 3, 1], [1, 1, 3, 1]),
+        ]
+        for (told, seen) in good { #expect(line(told, seen)?.outcome == .passed, "\(told)") }
+        for told: [Int?] in [[1, 4, 4, 1], [1, 2, 2, 1]] {
+            let check = line(told, [3, 3, 3, 3])
+            #expect(check?.outcome == .failed && check?.measured == "4", "\(told)")
+        }
+        #expect(line([1, 1, 4, 1], [1, 1, 1, 1])?.detail.hasSuffix("the first at 0:02: 4 told, 1 seen") == true)
+        #expect(line([nil, nil], [1, 1])?.outcome == .notMeasured)
+        let stopped = Excuses(try TimedFaultTests.schedule(["0s stop worker for 9s"]))
+        #expect(line([4, 4], [1, 1], stopped)?.outcome == .notJudged)
     }
 
     /// One bad second in a long run does not show in its 99th percentile.
@@ -321,8 +340,6 @@ import Testing
             Self.failures { evidence in
                 var timeline = Timeline()
                 for sample in evidence.timeline.samples { timeline.append(Tally(), sample.gauges) }
-                var gauges = Gauges()
-                gauges.workersReady = 1
                 for second in 0..<30 {
                     var tally = second == 0 ? evidence.timeline.total : Tally()
                     for index in 0..<200 {
@@ -330,7 +347,7 @@ import Testing
                         let now = Self.start.advanced(byNanoseconds: isSlow ? nanoseconds : 20_000_000)
                         tally.heard(heard, due: Self.start, sentAt: Self.start, now: now)
                     }
-                    timeline.append(tally, gauges)
+                    timeline.append(tally, .withWorkers(1))
                 }
                 evidence.timeline = timeline
             }
@@ -402,5 +419,16 @@ import Testing
         #expect(pace.unit == .count && pace.limit == 15)
         let judged = checks.filter { $0.outcome != .notJudged }
         #expect(judged.filter { $0.figure == nil }.map(\.name) == [.workers, .ending])
+    }
+}
+
+extension Gauges {
+    /// Of a site that tells what there is, with all of them ready.
+    static func withWorkers(_ count: Int?) -> Gauges {
+        var gauges = Gauges()
+        gauges.workersReady = count
+        gauges.workersTold = count
+        gauges.workersRunning = count
+        return gauges
     }
 }

@@ -375,7 +375,8 @@ struct ProxiedSale {
         gauges.waiting = self.inLine
         gauges.inside = self.guests.count { $0.machine.isInside && !$0.machine.isGone }
         gauges.openConnections = self.guests.count(where: \.isConnected)
-        gauges.workersReady = self.site.poolState.ready
+        gauges.take(self.site.poolState)
+        if self.proxy.fault == .statusLies { gauges.workersTold = self.plan.mostWorkers }
         gauges.workersDesired = self.site.decision?.desiredWorkers
         let micros = self.now.nanoseconds(since: SimulationPlan.startedAt) / 1_000
         gauges.limitPerSecond = self.schedule.written.last { $0.micros <= micros }.map { Double($0.rateMilli) / 1000 }

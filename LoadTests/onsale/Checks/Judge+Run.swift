@@ -84,34 +84,81 @@ extension Judge {
             + min(exits, self.counts.errors.total + byChance)
     }
 
-    func workers() -> Check {
+    /// By the processes that the tool has seen itself; what the site tells of them is then held against that.
+    func workers() -> [Check] { [self.workersGrew(), self.workersTold()] }
+
+    /// Who is told to end has five seconds for it, and another one may be needed in the meantime.
+    private static let mostSecondsOfTooMany = 10
+
+    private func hasTooMany(_ most: Int) -> Bool {
+        var seconds = 0
+        for sample in self.evidence.timeline.samples {
+            // A worker that was stopped on purpose is replaced, and cannot end.
+            let isExcused = self.excuses.covers(.shortfall, second: sample.second)
+            seconds = !isExcused && sample.gauges.workersRunning ?? 0 > most ? seconds + 1 : 0
+            if seconds >= Self.mostSecondsOfTooMany { return true }
+        }
+        return false
+    }
+
+    private func workersGrew() -> Check {
         let title = "Workers grew with the crowd and came back"
         guard let bounds = self.evidence.workerBounds, bounds.most > bounds.fewest else {
             return Self.notJudged(.workers, title, "the number of workers is fixed")
         }
-        let ready = self.evidence.timeline.samples.compactMap(\.gauges.workersReady)
-        guard let last = ready.last, let peak = ready.max() else {
+        let running = self.evidence.timeline.samples.compactMap(\.gauges.workersRunning)
+        guard let last = running.last, let peak = running.max() else {
             return Check(
                 name: .workers,
                 title: title,
                 outcome: .notMeasured,
                 measured: "–",
                 limit: "\(bounds.fewest) to \(bounds.most)",
-                detail: "the controller told no number of ready workers"
+                detail: "nobody has counted the workers"
             )
         }
         if peak == bounds.fewest, !self.evidence.needsMoreWorkers {
             return Self.notJudged(.workers, title, "the fewest workers could serve this crowd")
         }
-        let first = ready.first { $0 > 0 } ?? 0
+        let first = running.first { $0 > 0 } ?? 0
         return Check(
             name: .workers,
             title: title,
-            outcome: Self.outcome(peak > bounds.fewest && last == bounds.fewest && peak <= bounds.most),
+            outcome: Self.outcome(peak > bounds.fewest && last == bounds.fewest && !self.hasTooMany(bounds.most)),
             measured: "\(first) → \(peak) → \(last)",
             limit: "\(bounds.fewest) → up to \(bounds.most) → \(bounds.fewest)",
-            detail: "ready workers at the start, at most, and at the end"
+            detail: "processes of workers at the start, at most, and at the end, counted by the tool itself; more than "
+                + "\(bounds.most) for \(Self.mostSecondsOfTooMany) s on end are too many"
         )
+    }
+
+    private func workersTold() -> Check {
+        let title = "The status tells of as many workers as there are"
+        guard self.evidence.workerBounds != nil else {
+            return Self.notJudged(.workers, title, "the workers are not this run's to count")
+        }
+        let samples = self.evidence.timeline.samples
+        let told = samples.filter { $0.gauges.workersTold != nil && $0.gauges.workersRunning != nil }
+        let judged = told.filter { !self.excuses.covers(.shortfall, second: $0.second) }
+        guard told.isEmpty || !judged.isEmpty else {
+            return Self.notJudged(.workers, title, "the status told of them only while something was done to the site")
+        }
+        let wrong = judged.filter { sample in
+            // One may start or end between the two looks.
+            let around = samples[max(0, sample.second - 1)...min(sample.second + 1, samples.count - 1)]
+            let seen = around.compactMap(\.gauges.workersRunning)
+            guard let count = sample.gauges.workersTold, let least = seen.min(), let most = seen.max() else {
+                return true
+            }
+            return count < least || count > most
+        }
+        var detail = "seconds of \(Format.count(judged.count)) in which it told of more or fewer, those that start and "
+        detail += "drain included"
+        if let first = wrong.first {
+            detail += "; the first at \(Format.clock(seconds: first.second)): \(first.gauges.workersTold ?? 0) told, "
+            detail += "\(first.gauges.workersRunning ?? 0) seen"
+        }
+        return Self.none(.workers, title, found: wrong.count, measured: !judged.isEmpty, detail)
     }
 
     func accounted() -> Check {

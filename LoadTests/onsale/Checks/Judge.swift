@@ -55,9 +55,9 @@ struct Judge {
             self.identity(), self.serverErrors(), self.blame(), self.otherErrors(),
         ]
         checks += self.latencies()
-        checks += [
-            self.passes(), self.books(), self.workers(), self.accounted(), self.ending(), self.agents(), self.tool(),
-        ]
+        checks += [self.passes(), self.books()]
+        checks += self.workers()
+        checks += [self.accounted(), self.ending(), self.agents(), self.tool()]
         return self.verdict(of: checks)
     }
 

@@ -5,6 +5,10 @@ struct Gauges: Codable, Equatable, Sendable {
     var openConnections = 0
     var workersReady: Int?
     var workersDesired: Int?
+    /// Of the pool behind the room, with those that start and drain: as the site tells, and as many processes as the
+    /// tool saw right after that.
+    var workersTold: Int?
+    var workersRunning: Int?
     /// Exchanges per second that the config allows.
     var limitPerSecond: Double?
     /// The same after the controller's say: never above what ready workers can serve.

@@ -69,6 +69,7 @@ extension Director {
             children: self.children
         )
         self.site = site
+        self.census = WorkerCensus(of: self.children.mark, pool: self.plan.pool)
         try self.startParts(site)
         try await self.wait("the gateway's word that it listens") {
             site.isListening(site.gatewayPart) && site.isListening(site.controllerPart)
@@ -233,6 +234,8 @@ extension Director {
         let pool = self.status?.pool(named: self.plan.pool)
         gauges.workersReady = pool?.ready
         gauges.workersDesired = pool?.desired
+        gauges.workersTold = self.workers?.told
+        gauges.workersRunning = self.workers?.running
     }
 
     /// Asks for the status shortly before each second ends, so that the second's gauges are fresh.
@@ -241,7 +244,11 @@ extension Director {
         var next = player.startedAt.advanced(byNanoseconds: 850 * Nanoseconds.perMillisecond)
         while self.player === player {
             let former = self.status?.pools
-            if let status = try? await self.readStatus() { self.status = status }
+            let status = try? await self.readStatus()
+            if let running = self.census?.count() {
+                self.workers = (told: status?.pool(named: self.plan.pool)?.processes, running: running)
+            }
+            if let status { self.status = status }
             if self.status?.pools != former { self.children.lookAround() }
             let now = MonotonicClock.now()
             while next <= now { next = next.advanced(byNanoseconds: Nanoseconds.perSecond) }
@@ -314,10 +321,11 @@ extension Director {
         }
     }
 
-    /// As few workers as may be, and none on its way in or out.
+    /// As few workers as may be, and none on its way in or out, as the site tells and as the tool sees.
     private var isAtRest: Bool {
         guard let pool = self.status?.pool(named: self.plan.pool) else { return false }
         return pool.ready == self.plan.fewestWorkers && pool.pending == 0 && pool.draining == 0
+            && self.workers?.running == self.plan.fewestWorkers
     }
 
     // MARK: End

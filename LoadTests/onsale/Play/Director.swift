@@ -33,6 +33,10 @@ actor Director {
     /// The crowd that is being played.
     var player: CrowdPlayer?
     var status: SiteStatus?
+    /// By whom the site's word of its workers is checked.
+    var census: WorkerCensus?
+    /// Of the pool behind the room, with those that start and drain: as told, and as seen right after that.
+    var workers: (told: Int?, running: Int)?
     /// As last written.
     var limits: SitePlan.Limits
     /// The processes under test.

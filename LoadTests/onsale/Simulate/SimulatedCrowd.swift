@@ -368,7 +368,7 @@ struct SimulatedCrowd {
         gauges.waiting = self.guests.present.inLine + self.sleepers.count
         gauges.inside = self.guests.present.inside
         gauges.openConnections = self.guests.present.connected
-        gauges.workersReady = self.site.poolState.ready
+        gauges.take(self.site.poolState)
         gauges.workersDesired = self.site.decision?.desiredWorkers
         gauges.limitPerSecond = self.inflowPerSecond.last { $0.at <= self.now }?.perSecond
         gauges.effectiveLimitPerSecond = self.site.snapshot.map { Double($0.rateMilli) / 1000 }

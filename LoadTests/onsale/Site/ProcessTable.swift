@@ -15,10 +15,8 @@ struct ProcessTable {
 
     /// Reads all of `/proc`.
     init() {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-            guard let pid = Int32(name), let line = Self.read("/proc/\(pid)/stat"),
-                let (parent, started) = Self.parse(line)
-            else { continue }
+        for pid in Self.pids {
+            guard let line = Self.read("/proc/\(pid)/stat"), let (parent, started) = Self.parse(line) else { continue }
             let entry = Entry(pid: pid, startedTicks: started)
             self.parents[entry] = parent
             self.entries[pid] = entry
@@ -58,6 +56,20 @@ struct ProcessTable {
             let variables = Self.variables(of: entry)
             return variables.contains(mark.entry) && variables.contains { $0.hasPrefix("SLUICE_WORKER=") }
         }
+    }
+
+    /// Of all processes that there are now.
+    static var pids: [Int32] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+    }
+
+    /// Whether it is a worker of that pool of a run, and lives; nil: it does not carry the run's mark, or is gone.
+    static func isWorker(_ pid: Int32, of mark: RunMark, pool: String) -> Bool? {
+        guard let line = Self.read("/proc/\(pid)/stat"), let (_, started) = Self.parse(line) else { return nil }
+        let variables = Self.variables(of: Entry(pid: pid, startedTicks: started))
+        guard variables.contains(mark.entry) else { return nil }
+        return Self.session(line) == pid && !Self.isZombie(line)
+            && variables.contains { $0.hasPrefix("SLUICE_WORKER=\(pool) ") }
     }
 
     /// None of those of other users, and of those that have ended.

@@ -19,6 +19,12 @@ struct SiteStatus: Decodable, Equatable, Sendable {
         var draining: Int
         var crashes: Int
         var desired: Int?
+
+        /// Of all workers, those that start and drain included; nil where the figures are none that a pool can have.
+        var processes: Int? {
+            let figures = [self.ready, self.pending, self.draining]
+            return figures.allSatisfy { (0...1_000_000).contains($0) } ? figures.reduce(0, +) : nil
+        }
     }
 
     var reloadsApplied: Int
