@@ -215,6 +215,33 @@ import Testing
         #expect(quiet.contains { $0.reason == .scaleDown })
     }
 
+    /// A worker that goes can be had again within a slow start: for so long the others are kept, a quarter of that
+    /// where people can stand before a room meanwhile, never less than 15 s and never longer than the settings say.
+    @Test(
+        arguments: [(5, 60, 60, 15), (40, 60, 60, 40), (40, 0, 60, 15), (100, 0, 60, 25), (40, 60, 5, 5)]
+            as [(Int64, Double, Int64, Int)]
+    )
+    func decide_lineGone_holdsForASlowStartThenGoesInQuarters(
+        slowStart: Int64,
+        unguarded: Double,
+        scaleDownAfter: Int64,
+        hold: Int
+    ) {
+        var limits = Given.limits()
+        limits.scaleDownAfterNanoseconds = scaleDownAfter * Given.second
+        var policy = ScalingPolicy(limits: limits)
+        // One in ten is slow, so that the 95th percentile is what it takes, and the median is not.
+        for start in Array(repeating: 1, count: 18) + [slowStart, slowStart] {
+            policy.workerStarted(after: start * Given.second)
+        }
+        let line = Given.signals(arrivals: 60, unguarded: unguarded, waiting: 28_800)
+        let busy = policy.settle(line, ready: 14, from: 0, seconds: 30)
+        #expect(busy.allSatisfy { $0.desiredWorkers == 14 }, "960 visitors a second keep 96 slots busy")
+        let calm = Given.signals(arrivals: 60, unguarded: unguarded)
+        let sizes = policy.settle(calm, ready: 14, from: 30, seconds: hold + 10).map(\.desiredWorkers)
+        #expect(sizes == Array(repeating: 14, count: hold) + [11, 9, 7, 6, 5, 4, 3, 2, 1, 1])
+    }
+
     /// Ten workers, of which eight or five are needed from now on: two are not worth a step as early as five are.
     @Test func decide_smallStepDown_waitsLonger() throws {
         func firstStep(load: Double) throws -> Int {
