@@ -100,6 +100,37 @@ import Testing
         }
     }
 
+    /// Upwards the size goes to what the second asks for, and not beyond.
+    @Test(arguments: Self.seeds)
+    func size_wildSignals_neverGrowsBeyondTheNeed(seed: UInt64) {
+        var history = History(seed: seed)
+        var last = 1
+        for second in 0..<300 {
+            let decision = history.decide(history.wild(), second: second)
+            let most = max(last, decision.neededWorkers)
+            #expect(decision.desiredWorkers <= most, "second \(second), seed \(seed)")
+            last = decision.desiredWorkers
+        }
+    }
+
+    /// What starts is ordered already: for as long as it takes, the same signals ask for nothing on top of it.
+    @Test(arguments: Self.seeds)
+    func size_sameSignalsWhileWorkersStart_isOrderedOnce(seed: UInt64) {
+        var history = History(seed: seed)
+        for _ in 0..<20 { history.policy.workerStarted(after: history.start * Given.second) }
+        var signals = history.wild()
+        signals.waiting += 5_000
+        // Nothing is learned that would change the need: nobody is let in, and requests take as long as is believed.
+        signals.admissionsPerSecond = 0
+        signals.latency = Given.latency(milliseconds: 20, count: 30)
+        let first = history.decide(signals, second: 0)
+        #expect(!history.pending.isEmpty, "seed \(seed)")
+        for second in 1..<120 {
+            let decision = history.decide(signals, second: second)
+            #expect(decision.desiredWorkers <= first.desiredWorkers, "second \(second), seed \(seed)")
+        }
+    }
+
     /// What is let in never keeps more than nine tenths of the ready slots busy, times what was measured to fit besides.
     @Test(arguments: Self.seeds)
     func rate_wildSignals_neverExceedsReadyCapacity(seed: UInt64) {
