@@ -14,7 +14,8 @@ final class PoolController {
     private let log: Logger
     private let board: any PoolBoard
     private let rates: RoomRates
-    private var settings: Settings
+    /// Those before it.
+    private var rooms: [RoomSettings]
     private var pool: PoolSettings
     private var policy: ScalingPolicy
     private let decisions: DecisionRecorder
@@ -56,7 +57,7 @@ final class PoolController {
     ) {
         self.name = pool.name
         self.pool = pool
-        self.settings = settings
+        self.rooms = settings.rooms(of: pool.name)
         self.loop = loop
         self.board = board
         self.rates = rates
@@ -94,7 +95,7 @@ final class PoolController {
 
     func apply(_ pool: PoolSettings, settings: Settings) {
         self.pool = pool
-        self.settings = settings
+        self.rooms = settings.rooms(of: pool.name)
         self.policy.limits = ScalingLimits(pool)
         self.driver.apply(pool)
     }
@@ -146,7 +147,6 @@ final class PoolController {
 
     private func decide(on look: GatewayRoster.Look) {
         self.lookAround()
-        let rooms = self.settings.rooms(of: self.name)
         let wallMicros = self.loop.wallMicros
         let lines = look.fresh.isEmpty ? nil : RoomLines(look.fresh)
         let signals = lines.map {
@@ -155,14 +155,14 @@ final class PoolController {
                 held: look.held,
                 silent: look.silent.count,
                 lines: $0,
-                rooms: rooms,
+                rooms: self.rooms,
                 drainGoalNanoseconds: self.pool.scaling.drainGoalNanoseconds,
                 wallMicros: wallMicros
             )
         }
         let state = self.state
         self.policy.limits.openings = ScalingLimits.openings(
-            of: rooms,
+            of: self.rooms,
             lines: lines ?? RoomLines(),
             now: self.loop.now,
             wallMicros: wallMicros

@@ -103,7 +103,8 @@ public struct GatewayRoster: Sendable {
                 look.events.append(.forgotten(report.gateway))
             }
         }
-        let here = Set(reports.map(\.gateway))
+        // Nearly always nobody was silent, and a set of all names would take as long as all the rest.
+        let here = self.states.isEmpty ? [] : Set(reports.map(\.gateway))
         for (gateway, state) in self.states.sorted(by: { $0.key < $1.key })
         where state == .silent && !here.contains(gateway) {
             look.events.append(.withdrew(gateway))

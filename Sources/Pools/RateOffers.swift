@@ -59,7 +59,24 @@ public struct RateOffers: Sendable {
     /// The rates of all rooms that the offers of these pools bear on, also by way of other pools and rooms. A room is left
     /// out while one of its pools has not offered anything.
     public func rates(bearing pools: Set<String>, wallMicros: Int64) -> [(room: String, rateMilli: Int64)] {
-        let (names, indices) = self.connected(to: pools)
+        var rates: [(room: String, rateMilli: Int64)] = []
+        var seen: Set<String> = []
+        // Pools that share no room take nothing from each other. Shared out together, each would take as many steps as
+        // all of them.
+        for pool in pools.sorted() where self.roomsOfPool[pool] != nil && !seen.contains(pool) {
+            let (names, rooms) = self.connected(to: pool)
+            seen.formUnion(names)
+            rates += self.rates(of: names, rooms, wallMicros: wallMicros)
+        }
+        return rates
+    }
+
+    /// Of pools and rooms that share with nobody else.
+    private func rates(
+        of names: [String],
+        _ indices: [Int],
+        wallMicros: Int64
+    ) -> [(room: String, rateMilli: Int64)] {
         let poolIndex = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
         var lines = RoomLines()
         for name in names { self.offers[name].map { lines.merge($0.lines) } }
@@ -110,14 +127,14 @@ public struct RateOffers: Sendable {
         return Int64(min(Double(room.inflowMilli), visitors * 1_000))
     }
 
-    /// These pools, and all that share rooms with them, one after the other; names in order.
-    private func connected(to pools: Set<String>) -> (pools: [String], rooms: [Int]) {
-        var open = pools.filter { self.roomsOfPool[$0] != nil }
-        var found = open
+    /// The pool and all that share rooms with it, one after the other; names in order.
+    private func connected(to pool: String) -> (pools: [String], rooms: [Int]) {
+        var open = [pool]
+        var found: Set = [pool]
         var rooms: Set<Int> = []
-        while let pool = open.popFirst() {
+        while let pool = open.popLast() {
             for room in self.roomsOfPool[pool, default: []] where rooms.insert(room).inserted {
-                for other in self.poolsOfRoom[room] where found.insert(other).inserted { open.insert(other) }
+                for other in self.poolsOfRoom[room] where found.insert(other).inserted { open.append(other) }
             }
         }
         return (found.sorted(), rooms.sorted())

@@ -63,6 +63,29 @@ import Testing
         #expect(self.rates(offers, "p", "q", "unknown") == ["a": 10_000, "b": 20_000])
     }
 
+    /// Asked for together, pools that share no room come to what each comes to by itself.
+    @Test func poolsWithoutACommonRoom_takeNothingFromEachOther() {
+        let names = (0..<20).map { "p\($0)" }
+        let settings = Self.settings(
+            names.flatMap { name -> [(name: String, pools: [String])] in
+                [(name: "a-\(name)", pools: [name]), (name: "b-\(name)", pools: [name])]
+            }
+        )
+        var offers = RateOffers(settings)
+        for (index, name) in names.enumerated() {
+            let lines = Self.lines(["a-\(name)": Self.crowd, "b-\(name)": Self.idle])
+            offers.offer(pool: name, rateMilli: 10_000 + 777 * Int64(index), lines: lines)
+        }
+        let all = offers.rates(bearing: Set(names), wallMicros: Self.now)
+        let offered: Int64 = 20 * 10_000 + 777 * 190
+        let lent: Int64 = all.reduce(0) { $0 + $1.rateMilli }
+        #expect(lent == offered, "all that is offered is lent")
+        for name in names {
+            let own = all.filter { $0.room.hasSuffix("-\(name)") }
+            #expect(self.rates(offers, name) == Dictionary(uniqueKeysWithValues: own.map { ($0.room, $0.rateMilli) }))
+        }
+    }
+
     @Test(
         arguments: [
             (11_000_000, 0, 60_000), (9_000_000, 30_000, 30_000), (-1, 30_000, 30_000),
