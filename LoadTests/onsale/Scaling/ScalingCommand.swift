@@ -59,8 +59,14 @@ struct ScalingCommand: ParsableCommand {
     }
 
     func run() throws {
-        defer { Output.standard.say(DecisionCost.measured().text) }
-        guard !self.decision else { return }
+        if !self.decision { try self.compare() }
+        let cost = DecisionCost.measured()
+        Output.standard.say(cost.text)
+        // As the other benchmarks end.
+        guard cost.isMet else { throw ExitCode(1) }
+    }
+
+    private func compare() throws {
         var traces = DemandTrace.invented + (try self.measuredTraces())
         if let only = self.only?.split(separator: ",") {
             traces = traces.filter { trace in only.contains { trace.name.hasPrefix($0) } }
