@@ -164,7 +164,7 @@ let package = Package(
         tests("ScalingTests", ["Primitives", "Scaling", "Settings", "Simulation"]),
         tests("RoomsTests", ["Admission", "Primitives", "Rooms", "Settings", "TestKit"]),
         tests("DecisionsTests", ["Decisions", "Primitives", "Scaling", "TestKit"]),
-        tests("SimulationTests", ["Admission", "Primitives", "Rooms", "Settings", "Simulation"]),
+        tests("SimulationTests", ["Admission", "Primitives", "Rooms", "Scaling", "Settings", "Simulation"]),
         tests("PoolsTests", ["Addresses", "Pools", "Primitives", "Scaling", "Settings"]),
         tests(
             "SettingsTests",

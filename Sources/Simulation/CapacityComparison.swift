@@ -34,6 +34,8 @@ public struct CapacityComparison: Sendable {
         /// From the coming of the crowd until 99 % of it had a good answer; nil when that never happened.
         public var servedSeconds: Double?
 
+        public init() {}
+
         init(_ outcome: CapacityOutcome, from: Int) {
             self.violatingSeconds = outcome.violatingSeconds
             self.failedRequests = outcome.failedRequests
@@ -54,6 +56,12 @@ public struct CapacityComparison: Sendable {
     public let of: Case
     public let scores: [Row: Score]
 
+    public init(of: Case, scores: [Row: Score]) {
+        self.of = of
+        self.scores = scores
+    }
+
+    /// Plays it.
     public init(_ of: Case) {
         let scenario = Self.scenario(of)
         let from = scenario.crowdFromSecond

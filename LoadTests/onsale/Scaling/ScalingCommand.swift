@@ -19,6 +19,8 @@ struct ScalingCommand: ParsableCommand {
             room with the same inflow; only sluice and the oracle tell it how fast to let in.
 
             The policy was tuned on seeds below 1000. Figures to be believed come from the others.
+
+            Ends with 0 when every goal was met, 1 when one was missed.
             """,
         shouldDisplay: false
     )
@@ -59,14 +61,15 @@ struct ScalingCommand: ParsableCommand {
     }
 
     func run() throws {
-        if !self.decision { try self.compare() }
+        let isGood = try self.decision || self.compare()
         let cost = DecisionCost.measured()
         Output.standard.say(cost.text)
         // As the other benchmarks end.
-        guard cost.isMet else { throw ExitCode(1) }
+        guard isGood, cost.isMet else { throw ExitCode(1) }
     }
 
-    private func compare() throws {
+    /// Plays and tells; true when every goal was met.
+    private func compare() throws -> Bool {
         var traces = DemandTrace.invented + (try self.measuredTraces())
         if let only = self.only?.split(separator: ",") {
             traces = traces.filter { trace in only.contains { trace.name.hasPrefix($0) } }
@@ -90,6 +93,7 @@ struct ScalingCommand: ParsableCommand {
         )
         Output.standard.say("")
         for line in (self.details ? table.details + [""] : []) + table.lines { Output.standard.say(line) }
+        return table.isMet
     }
 
     /// Of the traces in files.

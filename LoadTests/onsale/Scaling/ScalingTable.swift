@@ -56,12 +56,23 @@ struct ScalingTable {
         return self.decimals(self.median(values), places) + " / " + self.decimals(values.max() ?? 0, places)
     }
 
-    /// With a room and without, a line for each scaler.
+    /// With a room and without, as far as either was played.
+    private var halves: [(hasRoom: Bool, cells: [CapacityComparison])] {
+        [true, false].compactMap { hasRoom in
+            let cells = self.cells.filter { $0.of.hasRoom == hasRoom }
+            return cells.isEmpty ? nil : (hasRoom: hasRoom, cells: cells)
+        }
+    }
+
+    /// Every goal of what was played.
+    var isMet: Bool {
+        self.halves.allSatisfy { Self.goals($0.cells, hasRoom: $0.hasRoom).allSatisfy(\.isMet) }
+    }
+
+    /// For each half a line for each scaler, and the goals.
     var lines: [String] {
         var lines: [String] = []
-        for hasRoom in [true, false] {
-            let cells = self.cells.filter { $0.of.hasRoom == hasRoom }
-            guard !cells.isEmpty else { continue }
+        for (hasRoom, cells) in self.halves {
             lines.append(hasRoom ? "With a room" : "Without a room")
             lines.append(
                 Self.pad("", 8) + Self.pad("violating s", 14) + Self.pad("sum", 8) + Self.pad("failed, sum", 13)
@@ -79,13 +90,19 @@ struct ScalingTable {
                         + Self.pad(Self.pair(cells.compactMap { Self.served($0, row) }, 2), 19)
                 )
             }
-            lines += Self.goals(cells, hasRoom: hasRoom)
+            lines += Self.goals(cells, hasRoom: hasRoom).map(\.line)
             lines.append("")
         }
         return lines
     }
 
-    private static func goals(_ cells: [CapacityComparison], hasRoom: Bool) -> [String] {
+    private struct Goal {
+        var isMet: Bool
+        var text: String
+        var line: String { (self.isMet ? "  met     " : "  MISSED  ") + self.text }
+    }
+
+    private static func goals(_ cells: [CapacityComparison], hasRoom: Bool) -> [Goal] {
         let violating = cells.reduce(0) { $0 + Self.violating($1, .sluice) }
         let better = cells.reduce(0) { $0 + Self.better($1) }
         let share = better > 0 ? violating / better : violating > 0 ? .infinity : 0
@@ -100,32 +117,32 @@ struct ScalingTable {
         let knative = cells.reduce(0) { $0 + ($1.scores[.knative]?.scaleActions ?? 0) }
         let served = cells.compactMap { Self.served($0, .sluice) }
         let failed = cells.reduce(0) { $0 + ($1.scores[.sluice]?.failedRequests ?? 0) }
-        func line(_ isMet: Bool, _ text: String) -> String { (isMet ? "  met     " : "  MISSED  ") + text }
         let goal = hasRoom ? 0.05 : 0.7
-        var lines = [
-            line(
-                share <= goal,
-                "violating seconds \(self.decimals(share, 2)) x the better of hpa and kpa; goal \(goal)"
+        var goals = [
+            Goal(
+                isMet: share <= goal,
+                text: "violating seconds \(self.decimals(share, 2)) x the better of hpa and kpa; goal \(goal)"
             ),
-            line(
-                self.median(costs) <= 1.35,
-                "worker-seconds \(self.decimals(self.median(costs), 2)) x oracle, median; goal 1.35"
+            Goal(
+                isMet: self.median(costs) <= 1.35,
+                text: "worker-seconds \(self.decimals(self.median(costs), 2)) x oracle, median; goal 1.35"
             ),
-            line(dearer == 0, "\(dearer) times dearer than a baseline that held the objective; goal 0"),
-            line(actions <= knative, "\(actions) scale actions; kpa \(knative)"),
-            line(
-                self.median(served) <= 1.1,
-                "99 % served after \(self.decimals(self.median(served), 2)) x oracle, median; goal 1.1"
+            Goal(isMet: dearer == 0, text: "\(dearer) times dearer than a baseline that held the objective; goal 0"),
+            Goal(isMet: actions <= knative, text: "\(actions) scale actions; kpa \(knative)"),
+            Goal(
+                isMet: self.median(served) <= 1.1,
+                text: "99 % served after \(self.decimals(self.median(served), 2)) x oracle, median; goal 1.1"
             ),
         ]
         if hasRoom {
-            lines.insert(line(failed == 0, "\(failed) failed requests; goal 0"), at: 0)
+            goals.insert(Goal(isMet: failed == 0, text: "\(failed) failed requests; goal 0"), at: 0)
         } else {
             let worse = Dictionary(grouping: cells) { $0.of.trace.name }.values
                 .filter { $0.reduce(0) { $0 + Self.violating($1, .sluice) } > $0.reduce(0) { $0 + Self.better($1) } }
-            lines.insert(line(worse.isEmpty, "\(worse.count) traces worse than the better one; goal 0"), at: 1)
+            let text = "\(worse.count) traces worse than the better one; goal 0"
+            goals.insert(Goal(isMet: worse.isEmpty, text: text), at: 1)
         }
-        return lines
+        return goals
     }
 
     /// A line for each trace and start-up time, over its seeds.
