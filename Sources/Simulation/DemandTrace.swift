@@ -10,7 +10,7 @@ public struct DemandTrace: Sendable {
         case onSale(before: Double, delay: Double, halving: Double, echo: Double)
         /// A sale that opens to a crowd that the largest pool cannot serve in time.
         case oversold
-        /// A crowd that nobody announced, within seconds.
+        /// A crowd that nobody announced, within seconds, and before no door: it comes as it is.
         case flash
         case step, double, ramp, drift, daily, noise
         /// Measured counts, each played for `secondsPerSample`, with straight lines between their middles.
@@ -36,7 +36,8 @@ public struct DemandTrace: Sendable {
         }
     }
 
-    /// Ten sales, and the rest.
+    /// Ten sales, and the rest. `flash-queue` is the flash whose hour is known: most of it stands in line by then, and
+    /// the others come within seconds.
     public static let invented: [DemandTrace] = {
         func sale(_ name: String, _ before: Double, _ delay: Double, _ halving: Double, _ echo: Double) -> DemandTrace {
             DemandTrace(
@@ -50,6 +51,7 @@ public struct DemandTrace: Sendable {
             sale("echo", 0.4, 0, 20, 0.3), sale("echo-late", 0.2, 10, 15, 0.5), sale("slow", 0.1, 0, 60, 0),
             sale("even", 0.2, 5, 40, 0.2),
             DemandTrace(name: "oversold", shape: .oversold), DemandTrace(name: "flash", shape: .flash),
+            DemandTrace(name: "flash-queue", shape: .onSale(before: 0.7, delay: 0, halving: 3, echo: 0)),
             DemandTrace(name: "step", shape: .step), DemandTrace(name: "double", shape: .double),
             DemandTrace(name: "ramp", shape: .ramp), DemandTrace(name: "drift", shape: .drift),
             DemandTrace(name: "daily", shape: .daily), DemandTrace(name: "noise", shape: .noise),

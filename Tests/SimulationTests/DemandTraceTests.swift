@@ -24,8 +24,8 @@ import Testing
         #expect(Set(names).count == names.count)
     }
 
-    /// Its share comes before the door, nobody between the opening and the delay, and the crowd is worth half a minute of
-    /// ten workers.
+    /// Its share comes before the door, nobody between the opening and the delay, and the crowd is worth half a minute
+    /// of ten workers.
     @Test(arguments: Self.seeds)
     func sale_anySeed_hasItsCrowdAtTheDoorAndBehindIt(seed: UInt64) {
         let opening = DemandTrace.openingSecond
@@ -50,6 +50,18 @@ import Testing
         let busy = values.indices.filter { values[$0] > values[0] }
         #expect((5...15).contains(busy.count) && busy.allSatisfy { (100..<155).contains($0) }, "seed \(seed)")
         #expect(values.max()! > 10 * values[0], "seed \(seed)")
+    }
+
+    /// Seven in ten stand before the door, and hardly anybody comes later than a quarter of a minute after it has
+    /// opened.
+    @Test(arguments: Self.seeds)
+    func flashQueue_anySeed_isThereWhenTheDoorOpens(seed: UInt64) throws {
+        let values = try self.values("flash-queue", seed)
+        let crowd = values.map { $0 - values[0] }
+        let opening = DemandTrace.openingSecond
+        let late = crowd[(opening + 15)...].reduce(0, +) / crowd.reduce(0, +)
+        #expect(late < 0.02, "seed \(seed): \(late)")
+        #expect(crowd[opening] > crowd[opening - 1], "seed \(seed)")
     }
 
     @Test(arguments: Self.seeds)
