@@ -33,15 +33,19 @@ public struct CapacityComparison: Sendable {
         public var scaleActions = 0
         /// From the coming of the crowd until 99 % of it had a good answer; nil when that never happened.
         public var servedSeconds: Double?
+        /// Of the workers that are ready, against those that the oracle has ready in the same second: it has as few as
+        /// meet the objective, and has them when they are needed.
+        public var provisioning = ProvisioningScore()
 
         public init() {}
 
-        init(_ outcome: CapacityOutcome, from: Int) {
+        init(_ outcome: CapacityOutcome, from: Int, demand: [Int]) {
             self.violatingSeconds = outcome.violatingSeconds
             self.failedRequests = outcome.failedRequests
             self.workerSeconds = outcome.workerSeconds
             self.scaleActions = outcome.scaleActions
             self.servedSeconds = outcome.served(share: 0.99).map { max(1, $0 - Double(from)) }
+            self.provisioning = ProvisioningScore(demand: demand, supply: outcome.readyWorkers)
         }
 
         /// At most one second in a hundred beyond the objective, and no failure.
@@ -66,18 +70,22 @@ public struct CapacityComparison: Sendable {
         let scenario = Self.scenario(of)
         let from = scenario.crowdFromSecond
         var scores: [Row: Score] = [:]
-        func run(_ scaler: (any PoolScaler)?) -> Score {
+        func play(_ scaler: (any PoolScaler)?) -> CapacityOutcome {
             var run = CapacityRun(scenario, scaler: scaler, seed: of.seed)
-            return Score(run.run(), from: from)
+            return run.run()
         }
         var highest = scenario.pool.maxWorkers
+        var demand: [Int] = []
         for margin in Self.margins {
             let oracle = OracleScaler(scenario, margin: margin)
-            let score = run(oracle)
+            let outcome = play(oracle)
+            demand = outcome.readyWorkers
+            let score = Score(outcome, from: from, demand: demand)
             highest = oracle.highest
             scores[.oracle] = score
             if score.holds { break }
         }
+        func run(_ scaler: (any PoolScaler)?) -> Score { Score(play(scaler), from: from, demand: demand) }
         let slots = scenario.pool.worker.slots
         let workers = scenario.pool.minWorkers...scenario.pool.maxWorkers
         scores[.sluice] = run(nil)

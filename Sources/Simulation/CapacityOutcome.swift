@@ -47,6 +47,9 @@ public struct CapacityOutcome: Sendable {
 
     public var violatingSeconds: Int { self.requests.indices.reduce(0) { $0 + (self.isViolating($1) ? 1 : 0) } }
 
+    /// Workers that could serve in each second.
+    public var readyWorkers: [Int] { self.seconds.map(\.ready) }
+
     /// How often another size was decided on than the second before.
     public var scaleActions: Int {
         zip(self.seconds, self.seconds.dropFirst()).reduce(0) { $0 + ($1.0.desired != $1.1.desired ? 1 : 0) }

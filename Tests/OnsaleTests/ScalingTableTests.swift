@@ -75,6 +75,19 @@ import Testing
         }
     }
 
+    /// Six seconds of which one has a worker too few, and two have three too many together.
+    @Test func provisioning_ofEachButTheOracle_isInItsLine() {
+        var sluice = Self.good
+        sluice.provisioning = ProvisioningScore(demand: [1, 3, 3, 2, 2, 2], supply: [2, 2, 3, 4, 2, 2])
+        var knative = Self.score(violating: 20, failed: 1, actions: 5)
+        knative.provisioning.jitterPerMinute = -0.26
+        let lines = Self.table(sluice, knative: knative).lines
+        let words = lines.map { $0.split(separator: " ").joined(separator: " ") }
+        #expect(words.contains("sluice 0.17 / 0.17 17 / 17 0.50 / 0.50 33 / 33 10.0 / 10.0"), "\(words)")
+        #expect(words.contains("kpa 0.00 / 0.00 0 / 0 0.00 / 0.00 0 / 0 -0.3 / -0.3"), "\(words)")
+        #expect(words.filter { $0.hasPrefix("oracle") }.count == 1, "its own workers are what is needed")
+    }
+
     /// Four seconds in 480 are less than one in a hundred: the baseline holds, and is cheaper.
     @Test func goals_dearerThanABaselineThatHolds_areMissed() {
         var sluice = Self.good

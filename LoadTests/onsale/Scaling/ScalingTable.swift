@@ -40,10 +40,11 @@ struct ScalingTable {
     private static func decimals(_ value: Double, _ places: Int) -> String {
         guard value.isFinite else { return "never" }
         let scale = places == 0 ? 1.0 : places == 1 ? 10.0 : 100.0
-        let whole = Int((value * scale).rounded())
-        guard places > 0 else { return String(whole) }
+        let whole = Int((value.magnitude * scale).rounded())
+        let sign = value < 0 && whole > 0 ? "-" : ""
+        guard places > 0 else { return sign + String(whole) }
         let rest = String(whole % Int(scale))
-        return "\(whole / Int(scale))." + String(repeating: "0", count: places - rest.count) + rest
+        return "\(sign)\(whole / Int(scale))." + String(repeating: "0", count: places - rest.count) + rest
     }
 
     private static func pad(_ text: String, _ width: Int, left: Bool = false) -> String {
@@ -69,7 +70,7 @@ struct ScalingTable {
         self.halves.allSatisfy { Self.goals($0.cells, hasRoom: $0.hasRoom).allSatisfy(\.isMet) }
     }
 
-    /// For each half a line for each scaler, and the goals.
+    /// For each half two lines for each scaler, and the goals.
     var lines: [String] {
         var lines: [String] = []
         for (hasRoom, cells) in self.halves {
@@ -90,8 +91,24 @@ struct ScalingTable {
                         + Self.pad(Self.pair(cells.compactMap { Self.served($0, row) }, 2), 19)
                 )
             }
-            lines += Self.goals(cells, hasRoom: hasRoom).map(\.line)
+            lines += Self.provisioning(cells) + Self.goals(cells, hasRoom: hasRoom).map(\.line)
             lines.append("")
+        }
+        return lines
+    }
+
+    /// Ready workers beside the oracle's.
+    private static func provisioning(_ cells: [CapacityComparison]) -> [String] {
+        let heads = ["too few", "% of time", "too many", "% of time", "jitter / min"].map { Self.pad($0, 15) }
+        var lines = [Self.pad("", 8) + heads.joined()]
+        for row in CapacityComparison.Row.allCases where row != .oracle {
+            let scores = cells.compactMap { $0.scores[row]?.provisioning }
+            let figures = [
+                Self.pair(scores.map(\.missingWorkers), 2), Self.pair(scores.map { 100 * $0.missingShare }, 0),
+                Self.pair(scores.map(\.surplusWorkers), 2), Self.pair(scores.map { 100 * $0.surplusShare }, 0),
+                Self.pair(scores.map(\.jitterPerMinute), 1),
+            ]
+            lines.append(Self.pad(row.rawValue, 8, left: true) + figures.map { Self.pad($0, 15) }.joined())
         }
         return lines
     }
