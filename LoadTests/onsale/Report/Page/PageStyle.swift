@@ -56,11 +56,11 @@ enum PageStyle {
         .bar{display:block;height:6px;border-radius:3px;background:var(--grid);overflow:hidden}
         .bar i{display:block;height:100%;border-radius:3px;background:var(--green)}
         tr.bad .bar i{background:var(--red)}
-        .totals,.tables{display:grid;grid-template-columns:repeat(3,1fr);gap:14px 44px}
+        .totals,.tables{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:14px 44px}
         dl{margin:8px 0 0}dl div{display:flex;align-items:baseline;padding:2.5px 0}
         dt{color:var(--soft);display:flex;flex:1;align-items:baseline;white-space:nowrap}
         dt::after{content:"";flex:1;border-bottom:2px dotted var(--hair);margin:0 8px;min-width:14px}
-        dd{margin:0;font-weight:560;text-align:right}
+        dd{margin:0;font-weight:560;text-align:right;overflow-wrap:anywhere}
         figure.card{padding:16px 20px 10px;break-inside:avoid}
         figcaption{display:flex;justify-content:space-between;gap:24px;align-items:flex-start}
         figcaption>div{flex:1;min-width:0}
@@ -106,12 +106,12 @@ enum PageStyle {
         .direct .duel b{color:var(--red)}
         .note{font-size:13px;color:var(--soft);margin:8px 0 10px}
         pre{margin:0;padding:13px 16px;border-radius:10px;background:var(--paper);white-space:pre-wrap;
-        overflow-wrap:anywhere;        font:13.5px/1.5 var(--mono)}
+        overflow-wrap:anywhere;font:13.5px/1.5 var(--mono)}
         .again p{margin:12px 0 18px}
         @media screen and (max-width:760px){main{padding:18px 14px 48px}h1{font-size:26px}.hero{padding:20px;gap:16px}
         .seal{width:48px;height:48px}.seal .glyph{width:28px;height:28px}.figures{flex-wrap:wrap;gap:14px 0}
         .figures div{flex:1 0 40%;border:0;padding:0 8px}.meter{display:none}
-        .totals,.tables,.versus{grid-template-columns:1fr}
+        .totals,.tables,.versus{grid-template-columns:minmax(0,1fr)}
         .checks thead{display:none}.checks table,.checks tbody{display:block}
         .checks tr{display:grid;grid-template-columns:36px auto minmax(0,1fr);
         border-top:1px solid var(--hair);
@@ -120,8 +120,9 @@ enum PageStyle {
         .badge{grid-row:1/3}.checks td.measured{grid-column:2;text-align:left;padding-top:3px}
         .checks td.limit{text-align:left;white-space:normal;padding:3px 0 0 10px}td.limit::before{content:"limit "}
         td.asked::before{content:"asked for "}
-        header em{display:none}figcaption{flex-direction:column;gap:4px}.legend{justify-content:flex-start}
-        .scroll svg{min-width:640px}.side .scroll svg{min-width:0}}
+        header em{display:none}figcaption{flex-direction:column;gap:4px}.legend{justify-content:flex-start;
+        max-width:none}.scroll svg{min-width:720px}.side .scroll svg{min-width:400px}
+        .tick,.markLabel,.ruleLabel,.end{font-size:15px}}
         @page{margin:14mm 12mm}
         @media print{body{background:#fff;font-size:12px;-webkit-print-color-adjust:exact;print-color-adjust:exact}
         main{padding:0;max-width:none}.card,.side,tr,.hero{break-inside:avoid}.checks{break-inside:auto}
