@@ -135,7 +135,7 @@ import Testing
         ("header em", ["paper"]), (".lead", ["paper"]), (".figures span", ["paper"]), (".duel span", ["card"]),
         ("th", ["card"]), ("td.n", ["card"]), ("td.measured", ["card"]), ("td small", ["card"]),
         ("tr.bad td.measured", ["card"]), ("dt", ["card"]), ("figcaption p", ["card"]), (".legend", ["card"]),
-        (".calm p", ["card"]), (".side figcaption h3", ["card"]), (".direct .duel b", ["card"]),
+        (".calm p", ["card"]), (".side figcaption h3", ["card"]), (".duel .worse", ["card"]),
         (".note", ["card", "paper"]),
     ]
 

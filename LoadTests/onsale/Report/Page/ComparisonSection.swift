@@ -16,17 +16,32 @@ struct ComparisonSection {
 
     private func column(_ title: String, _ result: RunResult) -> String {
         let isDirect = result == self.direct
-        let errors = Format.percent(result.errorShare)
         let p99 = result.inside.map { Format.duration(nanoseconds: $0.corrected.p99) } ?? "–"
-        let arrivals = max(result.counts.arrivals, 1)
-        let served = Format.percent(Double(result.counts.served) / Double(arrivals))
+        let through = self.gateway
+        let isSlower = (result.inside?.corrected.p99 ?? 0) > (through.inside?.corrected.p99 ?? .max)
         var html = "<div class=\"side\(isDirect ? " direct" : "")\"><h3><i></i>\(title)</h3><div class=\"duel\">"
-        html += "<div><b>\(errors)</b><span>of requests failed</span></div>"
-        html += "<div><b>\(p99)</b><span>p99 of answers</span></div>"
-        html += "<div><b>\(served)</b><span>of people served</span></div></div>"
+        let errors = Format.percent(result.errorShare)
+        html += Self.figure(errors, "of requests failed", isWorse: result.errorShare > through.errorShare)
+        html += Self.figure(p99, "p99 of answers", isWorse: isSlower)
+        let served = Self.servedShare(result)
+        html += Self.figure(
+            Format.percent(served),
+            "of people served",
+            isWorse: served < Self.servedShare(through)
+        )
+        html += "</div>"
         html += self.plots(result)
         html += "<p class=\"note\">\(SVG.escaped(Self.endings(result.counts)))</p></div>"
         return html
+    }
+
+    private static func servedShare(_ result: RunResult) -> Double {
+        Double(result.counts.served) / Double(max(result.counts.arrivals, 1))
+    }
+
+    /// Red where it is worse than through the gateway.
+    private static func figure(_ value: String, _ words: String, isWorse: Bool) -> String {
+        "<div><b\(isWorse ? " class=\"worse\"" : "")>\(value)</b><span>\(words)</span></div>"
     }
 
     private static func endings(_ counts: Counts) -> String {

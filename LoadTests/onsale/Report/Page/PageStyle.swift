@@ -103,7 +103,7 @@ enum PageStyle {
         .side .card{border:0;padding:0;margin:14px 0 0}.side figcaption h3{font-size:13.5px;font-weight:560;
         color:var(--soft)}
         .duel{display:flex;gap:12px;margin-top:12px}.duel div{flex:1}.duel b{font-size:26px}
-        .direct .duel b{color:var(--red)}
+        .duel .worse{color:var(--red)}
         .note{font-size:13px;color:var(--soft);margin:8px 0 10px}
         pre{margin:0;padding:13px 16px;border-radius:10px;background:var(--paper);white-space:pre-wrap;
         overflow-wrap:anywhere;font:13.5px/1.5 var(--mono)}
