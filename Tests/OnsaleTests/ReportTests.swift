@@ -109,6 +109,25 @@ import Testing
     }
 }
 
+@Suite struct PlotMarkTests {
+    /// The limits of a short run change every few seconds.
+    @Test func labels_thatWouldRunIntoEachOther_areLeftOut() {
+        let layer = Plot.Layer(label: "a", tone: .blue, form: .line, points: [(x: 0.5, y: 1)])
+        var plot = Plot(
+            title: "A",
+            note: "",
+            seconds: 60,
+            columnSeconds: 1,
+            layers: [layer],
+            yAxis: .linear(highest: 1)
+        )
+        plot.marks = [30, 10, 12, 55, 13, 58].map { Plot.Mark(second: $0, label: "limit changed") }
+        let drawn = PlotRenderer.render(plot)
+        #expect(drawn.matches(of: /class="mark"/).count == 6)
+        #expect(drawn.matches(of: /class="markLabel"/).count == 3, "at 10, 30 and 55")
+    }
+}
+
 @Suite struct AxisTests {
     @Test(arguments: [0.3, 1, 4, 7, 12, 99, 100, 101, 863, 9_999, 1e6])
     func linear_anyHighest_hasRoundTicksUpToIt(highest: Double) {

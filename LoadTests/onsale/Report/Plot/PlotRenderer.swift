@@ -4,6 +4,8 @@ struct PlotRenderer {
     private static let right = 14.0
     private static let top = 34.0
     private static let bottom = 24.0
+    /// Of a mark's label, with room to spare in the size of narrow screens.
+    private static let letterWidth = 8.0
     private static let clockSteps: [Double] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]
 
     private let plot: Plot
@@ -164,11 +166,18 @@ struct PlotRenderer {
         }
     }
 
+    /// A label that would run into the one before it is left out: its line is there, and marks so near are of one kind.
     private mutating func drawMarks() {
-        for mark in self.plot.marks where mark.second >= 0 && mark.second <= self.plot.seconds {
+        var free = 0.0
+        let marks = self.plot.marks.filter { $0.second >= 0 && $0.second <= self.plot.seconds }
+        for mark in marks.sorted(by: { $0.second < $1.second }) {
             let x = self.x(mark.second)
             let isRight = mark.second > self.plot.seconds * 0.85
             self.svg.line(x, Self.top - 16, x, self.base, "mark")
+            let width = Double(mark.label.count) * Self.letterWidth
+            let start = isRight ? x - 5 - width : x + 5
+            guard start >= free else { continue }
+            free = start + width
             self.svg.label(mark.label, x + (isRight ? -5 : 5), Self.top - 7, isRight ? .end : .start, "markLabel")
         }
     }
