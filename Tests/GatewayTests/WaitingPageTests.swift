@@ -249,6 +249,16 @@ import Testing
         #expect(told == ["2", "3", "4", "5"])
     }
 
+    @Test func opening_inWords() {
+        for (seconds, words) in [
+            (1, "1 second"), (89, "89 seconds"), (90, "2 minutes"), (5_400, "2 hours"), (172_799, "48 hours"),
+            (172_800, "2 days"), (86_400 * 300, "300 days"),
+        ] as [(Int64, String)] {
+            let position = WaitingPosition(state: .waiting, number: 1, refreshSeconds: 1, opensInSeconds: seconds)
+            #expect(self.page(position).contains("Opens in \(words)."))
+        }
+    }
+
     @Test func claimWindow_inWords() throws {
         for (seconds, words) in [
             (1, "1 second"), (10, "10 seconds"), (90, "90 seconds"), (179, "2 minutes"), (300, "5 minutes"),

@@ -29,6 +29,8 @@ import Testing
         let one = Self.sluice(page.replacing("20 to 45 seconds", with: "2 minutes"))
         #expect(one?.page?.estimateSeconds == 120...120)
         #expect(Self.sluice(page.replacing("in about", with: "in"))?.page?.estimateSeconds == nil)
+        let days = page.replacing("Opens in 2 minutes", with: "Opens in 3 days")
+        #expect(Self.sluice(days)?.page?.opensInSeconds == 259_200)
         let endless = page.replacing("Opens in 2 minutes", with: "Opens in 9223372036854775807 hours")
         #expect(Self.sluice(endless)?.page?.opensInSeconds == 0)
         #expect(Self.sluice(page, state: "at-door")?.standing == .atDoor)

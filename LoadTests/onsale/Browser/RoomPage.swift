@@ -75,7 +75,7 @@ struct RoomPage: Equatable, Sendable {
         let text = response.text
         page.position = Self.number(text, /class="position">(\d+)</) ?? 0
         page.estimateSeconds = Self.estimate(text)
-        if let match = text.firstMatch(of: /Opens in (\d+) (second|minute|hour)/), let count = Int64(match.1),
+        if let match = text.firstMatch(of: /Opens in (\d+) (second|minute|hour|day)/), let count = Int64(match.1),
             count < 1_000_000
         {
             page.opensInSeconds = count * Self.seconds(String(match.2))
@@ -97,7 +97,14 @@ struct RoomPage: Equatable, Sendable {
         return (unit > 1 && low == 1 ? 0 : low * unit)...(high * unit)
     }
 
-    private static func seconds(_ unit: String) -> Int64 { unit == "hour" ? 3_600 : unit == "minute" ? 60 : 1 }
+    private static func seconds(_ unit: String) -> Int64 {
+        switch unit {
+        case "day": 86_400
+        case "hour": 3_600
+        case "minute": 60
+        default: 1
+        }
+    }
 }
 
 /// A visitor's place in a line of Sluice, as the cookie has it: readable for everybody, though nobody can make one.

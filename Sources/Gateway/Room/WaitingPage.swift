@@ -50,7 +50,7 @@ struct WaitingPage {
         *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;\
         background:var(--ground);color:var(--ink);font:1.05rem/1.5 system-ui,sans-serif}\
         main{width:100%;max-width:30rem;background:var(--card);border-radius:1rem;padding:2rem;text-align:center;\
-        box-shadow:0 1px 3px #0002,0 8px 30px #0001}h1{font-size:1.25rem;margin:0 0 1.5rem}\
+        overflow-wrap:anywhere;box-shadow:0 1px 3px #0002,0 8px 30px #0001}h1{font-size:1.25rem;margin:0 0 1.5rem}\
         .position{font-size:3.5rem;font-weight:700;line-height:1;color:var(--mark);font-variant-numeric:tabular-nums}\
         p{margin:.6rem 0}.lead{font-size:1.15rem}.note{margin-top:1.6rem;font-size:.9rem;color:var(--soft)}
         """
@@ -213,13 +213,14 @@ struct WaitingPage {
         return "\(count) \(unit)\(count == 1 ? "" : "s")"
     }
 
-    /// `45 seconds`, `3 minutes`, `2 hours`.
+    /// `45 seconds`, `3 minutes`, `2 hours`, `3 days`.
     private static func append(seconds: Int64, to writer: inout ByteWriter) {
         let (count, unit): (Int64, StaticString) =
             switch seconds {
             case ..<90: (seconds, " second")
             case ..<5_400: ((seconds + 30) / 60, " minute")
-            default: ((seconds + 1_800) / 3_600, " hour")
+            case ..<172_800: ((seconds + 1_800) / 3_600, " hour")
+            default: ((seconds + 43_200) / 86_400, " day")
             }
         writer.append(decimal: Int(count))
         writer.append(unit)
