@@ -19,9 +19,11 @@ enum WorkerPage {
             </style>
             </head>
             <body>
+            <main>
             <h1>You are in</h1>
             <p>This page was served by worker <code>\(name)</code>, the sample backend of the waiting room.</p>
             <p>Your session keeps its slot while you are here. <a href="/leave">Leave</a> to give it to the next visitor.</p>
+            </main>
             </body>
             </html>
 
