@@ -130,7 +130,7 @@ import Transport
         try fixture.run {
             player.open().finish()
             #expect(player.open().counts.unfinished == 9 && player.open().isEverybodyGone)
-            #expect(player.open().timeline.samples.last?.gauges.waiting == 0)
+            #expect(player.open().timeline.samples.last?.gauges.waiting == 9, "they waited until the watching ended")
             _ = site
         }
         try fixture.end()

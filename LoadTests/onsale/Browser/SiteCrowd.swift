@@ -73,7 +73,10 @@ final class SiteCrowd: BrowserHost {
             firstEnd: startedAt.advanced(byNanoseconds: Nanoseconds.perSecond),
             on: loop,
             look: { [weak self] in self?.giveUpOverduePages($0) },
-            close: { [weak self] in self?.closeSecond() }
+            close: { [weak self] in
+                guard let self else { return }
+                self.closeSecond(self.standing)
+            }
         )
     }
 
@@ -183,20 +186,25 @@ final class SiteCrowd: BrowserHost {
         for player in self.players { player?.stop() }
     }
 
-    /// Closes the second under way, and the books.
+    /// Closes the second under way, with things as they stand now, and the books.
     func finish() {
         self.loop.preconditionOnLoop()
+        let gauges = self.standing
         self.stopVisitors()
         self.secondTimer.stop()
-        self.closeSecond()
+        self.closeSecond(gauges)
     }
 
-    private func closeSecond() {
+    private var standing: Gauges {
         var gauges = Gauges()
         for case let player? in self.players where !player.machine.isGone {
             if player.isWaiting { gauges.waiting += 1 } else if player.machine.isInside { gauges.inside += 1 }
         }
         gauges.openConnections = self.connections.open
+        return gauges
+    }
+
+    private func closeSecond(_ gauges: Gauges) {
         self.gauges = gauges
         self.timeline.append(self.tally, gauges)
         self.tally.reset()

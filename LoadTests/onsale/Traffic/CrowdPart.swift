@@ -103,7 +103,10 @@ final class CrowdPart {
             firstEnd: startedAt.advanced(byNanoseconds: Int64(firstSecond + 1) * Nanoseconds.perSecond),
             on: loop,
             look: { [weak self] in self?.giveUpOverdueAnswers($0) },
-            close: { [weak self] in self?.closeSecond() }
+            close: { [weak self] in
+                guard let self else { return }
+                self.closeSecond(self.gauges)
+            }
         )
     }
 
@@ -260,22 +263,28 @@ final class CrowdPart {
         self.insideCount = 0
     }
 
-    /// Closes the second under way, and the books.
+    /// Closes the second under way, with things as they stand now, and the books. That everybody stops then is the end of
+    /// the watching, not of their waiting.
     func finish() {
         self.loop.preconditionOnLoop()
+        let gauges = self.gauges
         self.stopVisitors()
         self.secondTimer.stop()
         self.onSecond = nil
-        self.closeSecond()
+        self.closeSecond(gauges)
     }
 
     // MARK: Seconds
 
-    private func closeSecond() {
+    private var gauges: Gauges {
         var gauges = Gauges()
         gauges.waiting = self.waitingCount
         gauges.inside = self.insideCount
         gauges.openConnections = self.connections.open
+        return gauges
+    }
+
+    private func closeSecond(_ gauges: Gauges) {
         self.box.put(HeldSecond(second: self.second, tally: self.tally, gauges: gauges))
         self.second += 1
         self.tally.reset()
