@@ -53,7 +53,12 @@ struct DecisionCost {
                 now: now,
                 wallMicros: DecisionCost.wallMicros
             )
-            return self.policy.decide(signals: told.signals, pool: self.state, now: now)
+            return self.policy.decide(
+                signals: told.signals,
+                pool: self.state,
+                now: now,
+                wallMicros: DecisionCost.wallMicros
+            )
         }
     }
 
