@@ -337,14 +337,14 @@ public final class Controller {
         self.rates.apply(settings)
         self.workers.decisions?.apply(settings.controller)
         for controller in self.pools {
-            if let pool = settings.pool(named: controller.name) {
+            if controller.isIn(settings), let pool = settings.pool(named: controller.name) {
                 controller.apply(pool, settings: settings)
             } else {
                 self.retired.append(controller)
                 controller.stop { [weak self] in self?.hasEnded(controller) }
             }
         }
-        self.pools.removeAll { settings.pool(named: $0.name) == nil }
+        self.pools.removeAll { !$0.isIn(settings) }
         self.makePools()
         self.makeExporters()
     }

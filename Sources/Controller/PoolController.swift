@@ -93,6 +93,9 @@ final class PoolController {
         }
     }
 
+    /// False: the pool has another driver there, and its workers would have nothing in common with these.
+    func isIn(_ settings: Settings) -> Bool { settings.pool(named: self.name)?.driver == self.pool.driver }
+
     func apply(_ pool: PoolSettings, settings: Settings) {
         self.pool = pool
         self.rooms = settings.rooms(of: pool.name)

@@ -86,6 +86,7 @@ struct ReasonWords {
                 + "it stops, and may serve as many as ever: no worker goes"
         case .signalsLost:
             "no gateway reports, so nobody knows what is needed: the size is held and the rate of admission frozen"
+                + (self.plan.map { "; \($0)" } ?? "")
         }
     }
 
@@ -146,13 +147,18 @@ struct ReasonWords {
             + "so that it is gone within \(goal) once they are ready"
     }
 
+    /// What the clock asks for; nil: nothing.
+    private var plan: String? {
+        let planned = self.decision.prewarm(in: self.limits, wallMicros: self.entry.wallMicros)
+        guard let planned else { return nil }
+        let from = RFC3339.text(wallMicros: planned.fromMicros, fraction: .microsIfAny)
+        let length = Figures.duration(nanoseconds: planned.lengthMicros * Nanoseconds.perMicrosecond)
+        return "\(self.needed) \(self.decision.neededWorkers == 1 ? "is" : "are") to be ready from \(from) on, for "
+            + "\(length) (scaling.prewarm); a start takes up to \(self.startTime)"
+    }
+
     private var preWarm: String {
-        if let planned = self.decision.prewarm(in: self.limits, wallMicros: self.entry.wallMicros) {
-            let from = RFC3339.text(wallMicros: planned.fromMicros, fraction: .microsIfAny)
-            let length = Figures.duration(nanoseconds: planned.lengthMicros * Nanoseconds.perMicrosecond)
-            return "\(self.needed) are to be ready from \(from) on, for \(length) (scaling.prewarm); a start takes up "
-                + "to \(self.startTime)"
-        }
+        if let plan = self.plan { return plan }
         let next = self.limits.openings.filter { $0.at > self.entry.at }.min { $0.at < $1.at }
         guard let next else { return "a room opens, and \(self.needed) are needed then" }
         let left = Figures.duration(nanoseconds: next.at.nanoseconds(since: self.entry.at))

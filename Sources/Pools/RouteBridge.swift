@@ -2,13 +2,14 @@ import Primitives
 import Settings
 
 /// Routes that lead to another pool than before, while that one has no worker yet: requests go where they went until it
-/// has as many, or its start has taken too long. A value, the same for gateways, which send the requests, and for the
-/// controller, which has the workers.
+/// has as many, or some, and the others take too long to start. As long as it has none they stay where they are served. A
+/// value, the same for gateways, which send the requests, and for the controller, which has the workers.
 public struct RouteBridge: Sendable {
     /// As the file has them.
     public let settings: Settings
     /// In force until then: the file's, but that such routes lead where they led, to pools that go on as they were, and
-    /// that each new pool begins with as many workers as the one whose place it takes, if it may have so many.
+    /// that each new pool begins with as many workers as the one whose place it takes, if it may have so many. Where the
+    /// old one keeps other routes, it begins with what it has at least.
     public let meanwhile: Settings
     private let ways: [Way]
     /// Each new pool has had enough workers for so long.
@@ -45,17 +46,18 @@ public struct RouteBridge: Sendable {
             let pool = settings.pools[next]
             let begun = earlier?.ways.first { ($0.before, $0.next) == (before.name, pool.name) }
             guard pool.hasWorkersUnasked, workers(pool.name) == 0 || begun != nil else { continue }
-            let way =
-                begun
-                ?? Way(
-                    before: before.name,
-                    next: pool.name,
-                    until: now.advanced(byNanoseconds: pool.startTimeoutNanoseconds),
-                    first: min(pool.maxWorkers, max(pool.minWorkers, workers(before.name)))
-                )
+            // Nobody knows which part of the requests one route has of several.
+            let isWhole = !settings.routes.contains { $0.pool == before.name }
+            let wanted = begun?.first ?? (isWhole ? workers(before.name) : 1)
+            let way = Way(
+                before: before.name,
+                next: pool.name,
+                until: begun?.until ?? now.advanced(byNanoseconds: pool.startTimeoutNanoseconds),
+                first: min(pool.maxWorkers, max(pool.minWorkers, wanted))
+            )
             ways.append(way)
             meanwhile.routes[index].pool = before.name
-            meanwhile.pools[next].minWorkers = max(meanwhile.pools[next].minWorkers, min(pool.maxWorkers, way.first))
+            meanwhile.pools[next].minWorkers = max(meanwhile.pools[next].minWorkers, way.first)
             if meanwhile.pool(named: before.name) == nil { meanwhile.pools.append(before) }
         }
         guard !ways.isEmpty else { return nil }
@@ -69,7 +71,7 @@ public struct RouteBridge: Sendable {
         let waiting = self.ways.filter { workers($0.next) < max(1, min($0.first, workers($0.before))) }
         self.readySince = waiting.isEmpty ? self.readySince ?? now : nil
         return self.readySince.map { now.nanoseconds(since: $0) >= noticeNanoseconds }
-            ?? waiting.allSatisfy { now >= $0.until }
+            ?? waiting.allSatisfy { now >= $0.until && (workers($0.next) > 0 || workers($0.before) == 0) }
     }
 
     /// For the log: which pool is to take whose place.

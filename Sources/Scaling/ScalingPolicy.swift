@@ -147,6 +147,7 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         self.unguarded.add(signals.unguardedPerSecond)
         let closed = self.limits.openings.filter { $0.at > now }
         let waiting = max(0, signals.waiting - closed.reduce(0) { $0 + $1.waiting })
+        let coming = max(0, waiting - (signals.absent ?? 0))
         if let granted = self.granted, waiting > 0,
             signals.admissionsPerSecond >= granted.ratePerSecond * Self.boundShare
         {
@@ -154,7 +155,7 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         }
         self.observePace(signals, isBound: self.lastBound == now, slots: slots)
         self.joins.observe(
-            waiting: waiting,
+            waiting: coming,
             closedRooms: closed.count,
             admissionsPerSecond: signals.admissionsPerSecond,
             now: now
@@ -275,7 +276,9 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         now: Instant
     ) -> (Int, ScalingReason) {
         let limits = self.limits
-        self.history.record(demand.keep, now: now, windowNanoseconds: self.longestHoldNanoseconds)
+        // A least that is lowered is let go as slowly as any need: what it was there for may be about to come.
+        let kept = max(demand.keep, limits.minWorkers)
+        self.history.record(kept, now: now, windowNanoseconds: self.longestHoldNanoseconds)
         if demand.needed > limits.maxWorkers { return (limits.maxWorkers, .maximum) }
         let wanted = limits.clamped(demand.needed)
         if wanted >= current { return (wanted, demand.needed <= limits.minWorkers ? .minimum : demand.reason) }
@@ -358,7 +361,8 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         wallMicros: Int64
     ) -> ScalingDecision {
         let demand = Demand(policy: self, openingsAt: now, wallMicros: wallMicros)
-        let size = self.limits.clamped(max(current, demand.needed))
+        let most = self.cost.map { max(current, Int($0.affordableWorkers)) } ?? self.limits.maxWorkers
+        let size = self.limits.clamped(max(current, min(demand.needed, most)))
         self.history.record(size, now: now, windowNanoseconds: self.longestHoldNanoseconds)
         self.desired = size
         let slots = self.limits.slots(of: pool)

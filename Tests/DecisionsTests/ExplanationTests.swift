@@ -105,6 +105,13 @@ import Testing
         )
         let text = "5 workers are to be ready from 2026-11-22T12:00:03Z on, for 120 min (scaling.prewarm)"
         #expect(words.why.hasPrefix(text))
+        let unheard = self.explanation(
+            self.entry(.signalsLost) {
+                $0.limits.prewarm = [planned]
+                $0.decision.neededWorkers = 5
+            }
+        )
+        #expect(unheard.why.hasSuffix("frozen; \(text); a start takes up to 6 s"))
     }
 
     @Test func line_ofWhichNotAllCome_tellsHowMany() {

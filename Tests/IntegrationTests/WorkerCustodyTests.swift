@@ -73,7 +73,7 @@ import Testing
     private static func stopBetweenRenewals(_ leader: SluiceProcess, _ redis: RedisShell) throws -> Int64 {
         try Patience.wait(for: "the middle between two renewals") {
             let left = try redis.number("PTTL", Self.leaderKey) ?? 0
-            return left > 1_700 && left < 2_300
+            return left > 1_600 && left < 1_950
         }
         leader.process.signal(SIGSTOP)
         return Patience.nowMilliseconds

@@ -58,6 +58,21 @@ import Testing
         let patience = PoolSettings(name: "new").startTimeoutNanoseconds / Nanoseconds.perSecond
         #expect(!isCrossed(old: 5, new: 1, after: patience - 1))
         #expect(isCrossed(old: 5, new: 1, after: patience))
+        // Seen before: a pool whose workers did not start got all requests, and those that served were ended.
+        #expect(!isCrossed(old: 5, new: 0, after: 100 * patience))
+        #expect(isCrossed(old: 0, new: 0, after: patience), "there is nobody to go on with")
+    }
+
+    /// Seen before: a route of many that was led elsewhere ordered a second whole pool.
+    @Test func routeOfSeveral_newPoolBeginsWithItsLeast() throws {
+        var bridge = try #require(
+            self.bridge([("/", "old"), ("/a", "old")], [("/", "old"), ("/a", "new")], with: ["old": 40]) {
+                $0.pools[1].maxWorkers = 50
+            }
+        )
+        #expect(bridge.meanwhile.pool(named: "new")?.minWorkers == PoolSettings(name: "new").minWorkers)
+        #expect(bridge.meanwhile.routes.map(\.pool) == ["old", "old"])
+        #expect(bridge.isCrossed(now: Self.now) { $0 == "old" ? 40 : 1 })
     }
 
     @Test func poolRenamed_toASmallerOne_isWaitedForAsFarAsItMayGrow() throws {
@@ -84,6 +99,11 @@ import Testing
         #expect(second.meanwhile.pool(named: "new")?.minWorkers == 5 && second.meanwhile.routes[0].pool == "old")
         #expect(!second.isCrossed(now: Self.at(patience - 1)) { workers[$0] ?? 0 })
         #expect(second.isCrossed(now: Self.at(patience)) { workers[$0] ?? 0 })
+        // Seen before: as many were waited for as the second file did not allow any more.
+        settings.pools[0].maxWorkers = 2
+        var smaller = try #require(again(settings))
+        #expect(smaller.meanwhile.pool(named: "new")?.minWorkers == 2)
+        #expect(smaller.isCrossed(now: Self.at(6)) { $0 == "old" ? 6 : 2 })
         #expect(again(Self.settings([("/", "old")])) == nil, "it is taken back")
     }
 

@@ -72,18 +72,6 @@ import Testing
         #expect(decision.backlogWorkers == 1)
     }
 
-    /// Seen before: a line of which six in ten never came had workers for all of it.
-    @Test func decide_manyOfTheLineWillNotCome_ordersForThoseWhoDo() {
-        func desired(waiting: Int, absent: Int = 0) -> Int {
-            var policy = ScalingPolicy(limits: Given.limits())
-            let signals = Given.signals(waiting: waiting, absent: absent)
-            return policy.decide(signals: signals, pool: PoolState(ready: 1), now: Given.at(0)).desiredWorkers
-        }
-        #expect(desired(waiting: 18_000) > 7)
-        #expect(desired(waiting: 18_000, absent: 14_400) == desired(waiting: 3_600))
-        #expect(desired(waiting: 18_000, absent: 18_000) == 1, "they stand there all the same")
-    }
-
     @Test func decide_inflowLimited_lineAsksForNoMoreThanInflowLetsIn() {
         var policy = ScalingPolicy(limits: Given.limits())
         let line = Given.signals(waiting: 100_000, inflow: 130)
@@ -141,41 +129,6 @@ import Testing
         let open = policy.decide(signals: line, pool: PoolState(ready: 2), now: Given.at(60))
         #expect(open.desiredWorkers == 2)
         #expect(open.joinsPerSecond == 0, "those who stood before the door did not just come")
-    }
-
-    @Test(arguments: [true, false])
-    func decide_workersArePlanned_areReadyFromThenOnAndGoAfterwards(hasSignals: Bool) {
-        var policy = ScalingPolicy(limits: Given.limits(1...7))
-        for _ in 0..<20 { policy.workerStarted(after: 10 * Given.second) }
-        policy.limits.prewarm = [
-            .init(workers: 5, fromMicros: 1_000_000_000, lengthMicros: 60_000_000),
-            .init(workers: 3, fromMicros: 1_000_000_000, lengthMicros: 90_000_000),
-            .init(workers: 9, fromMicros: .min, lengthMicros: .max),
-        ]
-        func desired(_ second: Int64, ready: Int) -> ScalingDecision {
-            policy.decide(
-                signals: hasSignals ? Given.signals() : nil,
-                pool: PoolState(ready: ready),
-                now: Given.at(Double(second)),
-                wallMicros: 1_000_000_000 + (second - 100) * 1_000_000
-            )
-        }
-        #expect(desired(87, ready: 1).desiredWorkers == 1)
-        let warm = desired(88, ready: 1)
-        #expect(warm.desiredWorkers == 5 && warm.neededWorkers == 5)
-        #expect(warm.reason == (hasSignals ? .preWarm : .signalsLost))
-        #expect(warm.prewarm(in: policy.limits, wallMicros: 999_000_000)?.workers == 5)
-        for second in 89..<160 as Range<Int64> { #expect(desired(second, ready: 5).desiredWorkers == 5) }
-        var later = 5
-        for second in 160..<400 as Range<Int64> { later = desired(second, ready: later).desiredWorkers }
-        #expect(later == (hasSignals ? 1 : 5), "without signals nobody goes")
-    }
-
-    @Test func decide_workersArePlanned_moreThanAllowed_areCapped() {
-        var policy = ScalingPolicy(limits: Given.limits(1...4))
-        policy.limits.prewarm = [.init(workers: 9, fromMicros: 0, lengthMicros: 1)]
-        let capped = policy.decide(signals: Given.signals(), pool: PoolState(ready: 1), now: Given.at(0))
-        #expect(capped.desiredWorkers == 4 && capped.reason == .maximum)
     }
 
     @Test func decide_pendingWorkersOverdue_startsOthersBesideThem() {
