@@ -24,11 +24,12 @@ final class FailureOrder {
         self.worker.loop.after(nanoseconds: Self.lookNanoseconds) { self.watch() }
     }
 
-    /// What cannot be read as a share asks for nothing.
+    /// What cannot be read as a share asks for nothing. White space around it, such as the newline of `echo`, is none of
+    /// it.
     static func share(in path: String) -> Double {
-        guard let bytes = try? WholeFile.read(path, maxBytes: Self.mostBytes),
-            let share = Double(String(decoding: bytes, as: UTF8.self)), (0...1).contains(share)
-        else { return 0 }
+        guard let bytes = try? WholeFile.read(path, maxBytes: Self.mostBytes) else { return 0 }
+        let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard words.count == 1, let share = Double(words[0]), (0...1).contains(share) else { return 0 }
         return share
     }
 }

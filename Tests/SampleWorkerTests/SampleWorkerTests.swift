@@ -133,7 +133,16 @@ import Transport
         try fixture.loops.end()
     }
 
-    @Test(arguments: ["", "1.5", "-0.1", "nan", "some"])
+    @Test(arguments: ["0.125", "0.125\n", " 0.125\r\n"])
+    func order_withWhiteSpaceAroundIt_isTheSameShare(text: String) throws {
+        let folder = TestFolder()
+        let path = folder.file("errors")
+        defer { try? FileManager.default.removeItem(atPath: folder.file("errors")) }
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        #expect(FailureOrder.share(in: path) == 0.125)
+    }
+
+    @Test(arguments: ["", "\n", "1.5", "-0.1", "0. 125", "nan", "some"])
     func order_thatIsNoShare_asksForNothing(text: String) throws {
         let folder = TestFolder()
         let path = folder.file("errors")
