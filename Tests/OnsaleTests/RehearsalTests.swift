@@ -116,6 +116,23 @@ import Testing
         #expect(Self.replaced(plan).contains("pools.shop.driver"))
     }
 
+    /// What is planned by the clock is planned for the real opening, and the run has another.
+    @Test func workersForTheRealDate_areLeftOut() throws {
+        let own = "2 workers from 2031-01-01T00:00:00Z for 2h"
+        let text = Self.text(
+            pool: ", max_workers: 3, scaling: {scale_down_after: 10s, prewarm: [\(own)]}",
+            room: ", opens_at: 2031-01-01T00:00:00Z"
+        )
+        let plan = try Self.rehearse(text).plan
+        let settings = try Self.settings(plan)
+        let scaling = try #require(settings.pools.first).scaling
+        #expect(scaling.prewarm.isEmpty && scaling.scaleDownAfterNanoseconds == 10_000_000_000)
+        let told = try #require(plan.copy?.replacements.first { $0.key == "pools.shop.scaling.prewarm" })
+        #expect(told.words.contains(own))
+        let without = try Self.rehearse(text.replacingOccurrences(of: own, with: "")).plan
+        #expect(!Self.replaced(without).contains("pools.shop.scaling.prewarm"))
+    }
+
     /// What reaches out of this machine or of this run is replaced, and each is told.
     @Test func file_thatReachesOut_isSandboxed() throws {
         let text = Self.text(

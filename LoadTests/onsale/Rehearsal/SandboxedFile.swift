@@ -32,7 +32,10 @@ struct SandboxedFile: Equatable, Sendable {
         var copy = Rewrite(root: root)
         copy.replaceAddresses()
         copy.replaceState()
-        for pool in root.value(of: "pools")?.names ?? [] { copy.replaceWorkers(of: pool) }
+        for pool in root.value(of: "pools")?.names ?? [] {
+            copy.replaceWorkers(of: pool)
+            copy.replacePrewarm(of: pool)
+        }
         for room in root.value(of: "rooms")?.names ?? [] { copy.replaceJournal(of: room, entries: journalEntries) }
         self.text = try Self.text(copy.root)
         self.replacements = copy.replacements
@@ -148,6 +151,14 @@ private struct Rewrite {
             let words = "sample workers of the shape under worker, in place of your program"
             self.replace(path + ["command"], with: nil, words)
         }
+    }
+
+    /// Workers for the date of the real sale have nothing to do with the time of a run.
+    mutating func replacePrewarm(of pool: String) {
+        let path = ["pools", pool, "scaling", "prewarm"]
+        guard let plans = self.root.value(at: path)?.sequence, !plans.isEmpty else { return }
+        let own = plans.map { $0.scalar?.string ?? "?" }.joined(separator: ", ")
+        self.replace(path, with: Node([Node]()), "none, in place of \(own): the run is not at that time")
     }
 
     mutating func replaceJournal(of room: String, entries: Int) {
