@@ -101,13 +101,22 @@ extension Judge {
         return false
     }
 
+    /// A process that never gets ready is no growth, and one that is not there is not ready; nil: nothing was told of
+    /// that. Where a worker stands still on purpose, its replacement counts and it does not.
+    private var mostReady: Int? {
+        self.evidence.timeline.samples.compactMap { sample -> Int? in
+            guard let ready = sample.gauges.workersReady, let running = sample.gauges.workersRunning else { return nil }
+            return min(ready, running)
+        }.max()
+    }
+
     private func workersGrew() -> Check {
         let title = "Workers grew with the crowd and came back"
         guard let bounds = self.evidence.workerBounds, bounds.most > bounds.fewest else {
             return Self.notJudged(.workers, title, "the number of workers is fixed")
         }
         let running = self.evidence.timeline.samples.compactMap(\.gauges.workersRunning)
-        guard let last = running.last, let peak = running.max() else {
+        guard let last = running.last, let most = running.max() else {
             return Check(
                 name: .workers,
                 title: title,
@@ -117,17 +126,20 @@ extension Judge {
                 detail: "nobody has counted the workers"
             )
         }
-        if peak == bounds.fewest, !self.evidence.needsMoreWorkers {
+        if most == bounds.fewest, !self.evidence.needsMoreWorkers {
             return Self.notJudged(.workers, title, "the fewest workers could serve this crowd")
         }
+        let peak = self.mostReady ?? most
+        let hasGrown = peak > bounds.fewest || !self.evidence.needsMoreWorkers
         let first = running.first { $0 > 0 } ?? 0
         return Check(
             name: .workers,
             title: title,
-            outcome: Self.outcome(peak > bounds.fewest && last == bounds.fewest && !self.hasTooMany(bounds.most)),
+            outcome: Self.outcome(hasGrown && last == bounds.fewest && !self.hasTooMany(bounds.most)),
             measured: "\(first) → \(peak) → \(last)",
             limit: "\(bounds.fewest) → up to \(bounds.most) → \(bounds.fewest)",
-            detail: "processes of workers at the start, at most, and at the end, counted by the tool itself; more than "
+            detail: "processes of workers at the start, at most, and at the end, counted by the tool itself; at most "
+                + "\(Format.count(most)), of which those count that the site told were ready; more than "
                 + "\(bounds.most) for \(Self.mostSecondsOfTooMany) s on end are too many"
         )
     }
