@@ -60,6 +60,32 @@ extension Judge {
         )
     }
 
+    /// Who met errors while a fault excused them, and then was neither let in nor told to wait, may have been let in by
+    /// the first of these requests, and hold a slot for a session from the last: a worker fails the first page of
+    /// somebody who has the turn. To the room each request of who shows no pass is another person's.
+    var unheardStays: [Visit.Span] {
+        guard !self.excuses.isEmpty else { return [] }
+        var stays: [UInt32: Visit.Span] = [:]
+        var ofStrangers: [Visit.Span] = []
+        for look in self.looks {
+            let isStranger = self.strangers.contains(look.visitor)
+            guard look.kind == .error else {
+                if !isStranger { stays[look.visitor] = nil }
+                continue
+            }
+            guard isStranger || self.visits[Int(look.visitor)].letIn == nil,
+                self.excuses.covers(.serverErrors, from: look.sentMicros, to: look.answeredMicros)
+            else { continue }
+            let span = Visit.Span(sentMicros: look.sentMicros, answeredMicros: look.answeredMicros)
+            if isStranger {
+                ofStrangers.append(span)
+            } else {
+                stays[look.visitor, default: span].answeredMicros = span.answeredMicros
+            }
+        }
+        return ofStrangers + stays.values
+    }
+
     private func shortfallSearch(_ schedule: LimitSchedule) -> ShortfallSearch {
         ShortfallSearch(
             passages: self.passages,
@@ -67,7 +93,7 @@ extension Judge {
             inLine: .inLine(self.visits),
             inside: .atMostInside(
                 self.visits,
-                reentries: self.reentries,
+                reentries: self.reentries + self.unheardStays,
                 sessionMicros: self.evidence.sessionMicros
             ),
             excused: self.excuses.spans(of: .shortfall)

@@ -81,7 +81,8 @@ struct Excuses: Equatable, Sendable {
                 afterSeconds: Self.answerSeconds + Self.recoverySeconds
             )
         case .errors:
-            // Who meets one in place of the first page is in when the next page comes. Answers are as quick as ever.
+            // Who meets one in place of the first page is in when the next page comes, and holds a slot for a session
+            // where none does: `Judge.unheardStays`. Answers are as quick as ever.
             return Row(
                 promises: flow.union([.serverErrors, .accounted]),
                 afterSeconds: Self.paceSeconds + Self.recoverySeconds
