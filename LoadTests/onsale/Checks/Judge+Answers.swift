@@ -132,7 +132,7 @@ extension Judge {
         let doors = self.evidence.timeline.doors
         let times = doors.map { door in
             TimedAnswers(
-                limit: self.doorLimit(door.slowRatePerSecond),
+                limit: self.doorLimit(door.turnsSeconds),
                 recorder: door.recorder,
                 worst: door.worst,
                 isPart: doors.count > 1
@@ -142,19 +142,13 @@ extension Judge {
             ?? TimedAnswers(limit: self.objectives.door, recorder: LatencyRecorder(), worst: nil)
     }
 
-    /// Where a turn takes long, a few of them do: two or three people who come at once may have to wait for one after
-    /// the other.
-    private func doorLimit(_ slowRatePerSecond: Double?) -> Objectives.Slowness {
+    private func doorLimit(_ turnsSeconds: Double) -> Objectives.Slowness {
         var limit = self.objectives.door
-        if let rate = slowRatePerSecond {
-            let turns = Int64(Self.turnsAtDoor * 1e9 / rate)
-            limit.p99Nanoseconds = max(limit.p99Nanoseconds, turns)
-            limit.worstSecondNanoseconds = max(limit.worstSecondNanoseconds, turns * 3 / 2)
-        }
+        let turns = Int64(turnsSeconds * 1e9)
+        limit.p99Nanoseconds = max(limit.p99Nanoseconds, turns)
+        limit.worstSecondNanoseconds = max(limit.worstSecondNanoseconds, turns * 3 / 2)
         return limit
     }
-
-    private static let turnsAtDoor = 5.0
 
     /// Of the whole run, and of its worst second.
     private func slowness(
@@ -214,7 +208,8 @@ extension Judge {
     private func noAnswers(_ name: Check.Name, _ titles: [String], areExcused: Bool) -> [Check] {
         titles.map { title in
             guard !areExcused else {
-                return Self.notJudged(name, title, "there were no such answers but while a fault excused them")
+                let late = self.evidence.timeline.hasLate ? ", or told too late to say when they came" : ""
+                return Self.notJudged(name, title, "there were no such answers but while a fault excused them\(late)")
             }
             guard name != .lineLatency else { return Self.notJudged(name, title, "nobody was shown one") }
             return Check(

@@ -13,13 +13,21 @@ struct Timeline: Sendable {
     private var sound: [Check.Name: LatencyRecorder] = [:]
     private var stretches: [Check.Name: WorstStretch] = [:]
     /// How long it took to be let in, in the seconds that count for that, by the rate of the time.
-    private(set) var doors: [DoorTimes] = []
+    private var doorGroups: [DoorTimes] = []
+    private var doorTurns = DoorTurns()
+    private var lateDoor = LatencyRecorder()
+    /// Something was told after its second was closed.
+    private(set) var hasLate = false
 
     /// - Parameter excuses: seconds that do not count for a promise; each second is kept for those that it counts for.
     init(excuses: Excuses = .none) { self.excuses = excuses }
 
-    /// Adds what was told after its second was closed, to the sum alone.
-    mutating func addLate(_ tally: Tally) { self.total.merge(tally) }
+    /// Adds what was told after its second was closed, to the sum, and to what took longest at the door.
+    mutating func addLate(_ tally: Tally) {
+        self.total.merge(tally)
+        self.lateDoor.merge(tally.door)
+        self.hasLate = true
+    }
 
     /// Adds the next second: the merged tallies of all loops, and the gauges at its end.
     mutating func append(_ tally: Tally, _ gauges: Gauges) {
@@ -64,11 +72,24 @@ struct Timeline: Sendable {
     }
 
     private mutating func keepDoors(_ tally: Tally, _ gauges: Gauges, second: Int) {
+        self.doorTurns.take(gauges.limitPerSecond)
         guard tally.door.count > 0, !self.excuses.covers(.doorLatency, second: second) else { return }
-        let rate = DoorTimes.slowRate([gauges] + self.samples.suffix(DoorTimes.secondsOfAChange).map(\.gauges))
-        let index = self.doors.firstIndex { $0.slowRatePerSecond == rate } ?? self.doors.endIndex
-        if index == self.doors.endIndex { self.doors.append(DoorTimes(slowRatePerSecond: rate)) }
-        self.doors[index].add(tally.door, second: second)
+        let seconds = self.doorTurns.seconds
+        let index = self.doorGroups.firstIndex { $0.turnsSeconds == seconds } ?? self.doorGroups.endIndex
+        if index == self.doorGroups.endIndex { self.doorGroups.append(DoorTimes(turnsSeconds: seconds)) }
+        self.doorGroups[index].add(tally.door, second: second)
+    }
+
+    /// By how long they may take. What was told late may take as long as any: nobody knows when it was, and where some
+    /// seconds are excused it is left out, as with all other times.
+    var doors: [DoorTimes] {
+        var groups = self.doorGroups
+        if self.lateDoor.count > 0, self.excuses.isEmpty {
+            if groups.isEmpty { groups.append(DoorTimes(turnsSeconds: 0)) }
+            let loosest = groups.indices.max { groups[$0].turnsSeconds < groups[$1].turnsSeconds } ?? 0
+            groups[loosest].addLate(self.lateDoor)
+        }
+        return DoorTimes.judged(groups)
     }
 
     /// The latencies that a promise is judged by: those of all seconds that no fault excuses.

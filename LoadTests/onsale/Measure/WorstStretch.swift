@@ -40,11 +40,26 @@ struct WorstStretch: Sendable {
         self.close(stretch)
     }
 
+    /// Takes those of other seconds, earlier ones or later, that are not enough by themselves.
+    mutating func take(_ few: WorstStretch) {
+        guard let other = few.open else { return }
+        let stretch = self.open.map { Self.joined($0, other) } ?? other
+        guard Self.isEnough(stretch.values) else { return self.open = stretch }
+        self.open = nil
+        self.close(stretch)
+    }
+
     /// nil: there were too few values in all.
     var found: Found? {
-        guard var all = self.last, let open = self.open else { return self.worst }
-        all.values.take(open.values)
-        return Self.worse(self.worst, (all.seconds.lowerBound...open.seconds.upperBound, all.values))
+        guard let last = self.last, let open = self.open else { return self.worst }
+        return Self.worse(self.worst, Self.joined(last, open))
+    }
+
+    private static func joined(_ one: Stretch, _ other: Stretch) -> Stretch {
+        var values = one.values
+        values.take(other.values)
+        let first = min(one.seconds.lowerBound, other.seconds.lowerBound)
+        return (first...max(one.seconds.upperBound, other.seconds.upperBound), values)
     }
 
     private mutating func close(_ stretch: Stretch) {
