@@ -200,14 +200,14 @@ final class CommandDriver: WorkerDriver {
 
     // MARK: Acting
 
-    func reconcile(desired: Int, inFlight: [String: Int]?) {
+    func reconcile(desired: Int, inFlight: ByName<Int>?) {
         guard self.term != nil else { return }
         self.changing { self.fleet.reconcile(desired: desired, inFlight: inFlight, now: self.loop.now) }
         self.publish()
         self.look()
     }
 
-    func hold(inFlight: [String: Int]?) {
+    func hold(inFlight: ByName<Int>?) {
         guard self.term != nil else { return }
         self.changing { self.fleet.hold(now: self.loop.now) }
         self.publish()

@@ -89,7 +89,7 @@ final class KEDADriver: WorkerDriver {
         self.look()
     }
 
-    func reconcile(desired: Int, inFlight: [String: Int]?) {
+    func reconcile(desired: Int, inFlight: ByName<Int>?) {
         guard self.term != nil else { return }
         self.workers.want(desired, now: self.loop.now)
         self.publish()
@@ -167,7 +167,7 @@ final class KEDADriver: WorkerDriver {
     }
 
     /// KEDA is told the same as before: fewer that answer for a moment are no smaller wish.
-    func hold(inFlight: [String: Int]?) { self.publish() }
+    func hold(inFlight: ByName<Int>?) { self.publish() }
 
     private func readWanted(_ began: Phase, fence: Int64, since: Instant) {
         self.board.decision(pool: self.pool.name) { [weak self] result in

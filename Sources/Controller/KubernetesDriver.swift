@@ -42,7 +42,7 @@ final class KubernetesDriver: WorkerDriver {
     private var isBusy = false
     /// The term in which it began.
     private var roundTerm: Int64?
-    private var wanted: (desired: Int, inFlight: [String: Int]?)?
+    private var wanted: (desired: Int, inFlight: ByName<Int>?)?
     /// What was written last without an answer: it may have been done.
     private var tried: ReplicaPlan.Order?
     private var told: [WorkerRecord] = []
@@ -275,14 +275,14 @@ final class KubernetesDriver: WorkerDriver {
 
     // MARK: A round
 
-    func reconcile(desired: Int, inFlight: [String: Int]?) {
+    func reconcile(desired: Int, inFlight: ByName<Int>?) {
         guard self.term != nil else { return }
         self.wanted = (desired, inFlight)
         self.beginRound()
     }
 
     /// Somebody else scales the workload: it is looked at, and left alone.
-    func hold(inFlight: [String: Int]?) {
+    func hold(inFlight: ByName<Int>?) {
         guard self.term != nil else { return }
         self.wanted = nil
         if self.isComplete { self.plan.hold() }

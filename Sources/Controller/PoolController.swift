@@ -216,7 +216,7 @@ final class PoolController {
         }
     }
 
-    private func carryOut(_ verdict: PoolModes.Verdict, inFlight: [String: Int]?) {
+    private func carryOut(_ verdict: PoolModes.Verdict, inFlight: ByName<Int>?) {
         if let desired = verdict.desired, !self.isHalfBlind {
             self.driver.reconcile(desired: desired, inFlight: inFlight)
         } else {

@@ -136,7 +136,7 @@ final class ProcessDriver {
 
     /// Moves towards `desired` workers, those that are starting included. `inFlight` tells, by the workers' ids, what the
     /// gateways have under way; nil when they did not tell.
-    func reconcile(desired: Int, inFlight: [String: Int]?) {
+    func reconcile(desired: Int, inFlight: ByName<Int>?) {
         let load = inFlight.map { inFlight in self.running.mapValues { inFlight[$0.id] ?? 0 } }
         self.run(self.reconciliation.reconcile(desired: desired, inFlight: load, now: self.loop.now))
         // One that died and needs no successor is no trouble any more.

@@ -93,7 +93,7 @@ final class ProcessPool: WorkerDriver {
         self.driver.apply(pool)
     }
 
-    func reconcile(desired: Int, inFlight: [String: Int]?) {
+    func reconcile(desired: Int, inFlight: ByName<Int>?) {
         guard self.term != nil else { return }
         self.driver.lookAgain()
         self.driver.reconcile(desired: desired, inFlight: inFlight)
@@ -103,7 +103,7 @@ final class ProcessPool: WorkerDriver {
     }
 
     /// Whoever dies is replaced: nobody else would.
-    func hold(inFlight: [String: Int]?) {
+    func hold(inFlight: ByName<Int>?) {
         self.reconcile(desired: max(self.pool.minWorkers, self.driver.wanted), inFlight: inFlight)
     }
 

@@ -1,3 +1,4 @@
+import Primitives
 import Scaling
 import Settings
 import SharedState
@@ -25,8 +26,8 @@ final class StaticDriver: WorkerDriver {
         completion()
     }
 
-    func reconcile(desired: Int, inFlight: [String: Int]?) {}
-    func hold(inFlight: [String: Int]?) {}
+    func reconcile(desired: Int, inFlight: ByName<Int>?) {}
+    func hold(inFlight: ByName<Int>?) {}
     func retire(_ id: String) -> Retirement {
         .impossible("its workers are looked after by others (driver static): take the address out of workers")
     }

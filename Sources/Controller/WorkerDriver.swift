@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import Primitives
 import Scaling
 import Settings
 import SharedState
@@ -47,11 +48,11 @@ protocol WorkerDriver: AnyObject {
     /// Moves towards `desired` workers, those that are starting included. `inFlight` tells, by the workers' ids, what the
     /// gateways have under way; nil when they did not tell, in which case nobody is taken to be idle. Called once a second
     /// while this controller leads, changed or not.
-    func reconcile(desired: Int, inFlight: [String: Int]?)
+    func reconcile(desired: Int, inFlight: ByName<Int>?)
 
     /// In place of `reconcile` while somebody else scales this pool: nothing is changed outside. What the driver alone
     /// looks after, as processes, stays as many as it is.
-    func hold(inFlight: [String: Int]?)
+    func hold(inFlight: ByName<Int>?)
 
     /// That one is to go, as an operator wants it: it drains, and `reconcile` replaces it when it is needed. One that is
     /// on its way out stays so, though more may be desired. Says what becomes of it.

@@ -61,9 +61,9 @@ public struct DecisionEntry: Equatable, Sendable {
     private static let noLatency = LatencyHistogram()
 
     /// The rooms with the longest lines, as many as an entry tells of; none without a line.
-    public static func longest(of waiting: [String: Int]) -> [String: Int] {
-        let order = waiting.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        return Dictionary(uniqueKeysWithValues: order.prefix(Self.mostRooms).map { ($0.key, $0.value) })
+    public static func longest(of waiting: ByName<Int>) -> [String: Int] {
+        let order = waiting.filter { $0.value > 0 }.sorted { ($1.value, $0.name) < ($0.value, $1.name) }
+        return Dictionary(uniqueKeysWithValues: order.prefix(Self.mostRooms).map { ($0.name, $0.value) })
     }
 }
 

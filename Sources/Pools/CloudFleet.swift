@@ -241,7 +241,7 @@ public struct CloudFleet: Sendable {
     // MARK: What is desired
 
     /// Moves towards `desired` instances, those that are on their way included. `inFlight` as in `Reconciliation`.
-    public mutating func reconcile(desired: Int, inFlight: [String: Int]?, now: Instant) {
+    public mutating func reconcile(desired: Int, inFlight: ByName<Int>?, now: Instant) {
         self.desired = desired
         for member in self.draining {
             guard case .draining(let since) = member.state else { continue }
@@ -272,7 +272,7 @@ public struct CloudFleet: Sendable {
     }
 
     /// Those who are not ready go first, the youngest of them before the others; then the idlest.
-    private mutating func letGo(_ count: Int, of live: [Member], inFlight: [String: Int], now: Instant) {
+    private mutating func letGo(_ count: Int, of live: [Member], inFlight: ByName<Int>, now: Instant) {
         let order = live.sorted { left, right in
             if (left.state == .ready) != (right.state == .ready) { return right.state == .ready }
             let (leftLoad, rightLoad) = (inFlight[left.id] ?? 0, inFlight[right.id] ?? 0)

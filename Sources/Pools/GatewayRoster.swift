@@ -76,6 +76,12 @@ public struct GatewayRoster: Sendable {
     ///   - isGone: whether a process is seen to have ended. Asked of gateways that do not report.
     public mutating func look(_ reports: [GatewaySignals], isGone: (ProcessIdentity) -> Bool = { _ in false }) -> Look {
         var look = Look()
+        // Nearly always everybody reports and has done so before, and to copy each report would take as long as all the
+        // rest.
+        if self.states.isEmpty, reports.indices.allSatisfy({ reports[$0].ageMicros <= Self.freshMicros }) {
+            look.fresh = reports
+            return look
+        }
         var states: [String: State] = [:]
         for report in reports {
             let before = self.states[report.gateway]
@@ -103,8 +109,7 @@ public struct GatewayRoster: Sendable {
                 look.events.append(.forgotten(report.gateway))
             }
         }
-        // Nearly always nobody was silent, and a set of all names would take as long as all the rest.
-        let here = self.states.isEmpty ? [] : Set(reports.map(\.gateway))
+        let here = Set(reports.map(\.gateway))
         for (gateway, state) in self.states.sorted(by: { $0.key < $1.key })
         where state == .silent && !here.contains(gateway) {
             look.events.append(.withdrew(gateway))

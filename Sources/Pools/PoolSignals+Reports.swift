@@ -43,19 +43,25 @@ extension PoolSignals {
             latency.merge(reports[index].latency)
         }
         let lines = lines ?? RoomLines(reports)
-        let closed = Set(rooms.filter { !$0.isOpen(wallMicros: wallMicros) }.map(\.name))
-        let absent = lines.lines.reduce(0) { $0 + (closed.contains($1.key) ? 0 : $1.value.waiting - $1.value.expected) }
         let goalSeconds = Double(drainGoalNanoseconds) / 1e9
-        let inflow = rooms.filter { !closed.contains($0.name) }.reduce(0.0) { sum, room in
+        var absent = lines.lines.reduce(0) { $0 + $1.value.absent }
+        var inflow = 0.0
+        for index in rooms.indices {
+            let line = lines.lines[rooms[index].name]
+            guard rooms[index].isOpen(wallMicros: wallMicros) else {
+                absent -= line?.absent ?? 0
+                continue
+            }
             // Where no gateway tells of the room, nobody knows how many of its slots are free.
-            guard let line = lines.lines[room.name] else { return sum + Double(room.inflowMilli) / 1_000 }
-            return sum
-                + RoomInflow.limitPerSecond(
-                    of: room,
-                    freeSlots: Int64(line.freeSlots),
-                    admissionsPerSecond: line.admissionsPerSecond,
-                    goalSeconds: goalSeconds
-                )
+            inflow +=
+                line.map {
+                    RoomInflow.limitPerSecond(
+                        of: rooms[index],
+                        freeSlots: Int64($0.freeSlots),
+                        admissionsPerSecond: $0.admissionsPerSecond,
+                        goalSeconds: goalSeconds
+                    )
+                } ?? Double(rooms[index].inflowMilli) / 1_000
         }
         self.init(
             arrivalsPerSecond: arrivals,
@@ -77,7 +83,9 @@ extension PoolSignals {
 
 extension GatewaySignals {
     /// Requests at each worker, by its id, over all gateways that report.
-    public static func workerInFlight(of reports: [GatewaySignals]) -> [String: Int] {
-        reports.reduce(into: [:]) { $0.merge($1.workerInFlight, uniquingKeysWith: +) }
+    public static func workerInFlight(of reports: [GatewaySignals]) -> ByName<Int> {
+        var sums = ByName<Int>()
+        for index in reports.indices { sums.join(reports[index].workerInFlight, fresh: 0) { $0 += $1 } }
+        return sums
     }
 }

@@ -175,7 +175,7 @@ public struct ReplicaPlan: Sendable {
 
     /// What the cluster is to be told now; nil when nothing is. `inFlight` tells what gateways have under way with each
     /// worker; nil when they did not tell, in which case nobody is taken to be idle.
-    public mutating func reconcile(desired: Int, inFlight: [String: Int]?, now: Instant) -> Order? {
+    public mutating func reconcile(desired: Int, inFlight: ByName<Int>?, now: Instant) -> Order? {
         guard let replicas = self.replicas else { return nil }
         self.settle(now: now)
         let order =
@@ -189,7 +189,7 @@ public struct ReplicaPlan: Sendable {
     private mutating func reconcileMarked(
         _ replicas: Int,
         desired: Int,
-        inFlight: [String: Int]?,
+        inFlight: ByName<Int>?,
         now: Instant
     ) -> Order {
         let staying = replicas - self.draining.count
@@ -213,7 +213,7 @@ public struct ReplicaPlan: Sendable {
     private mutating func reconcileNumbered(
         _ replicas: Int,
         desired: Int,
-        inFlight: [String: Int]?,
+        inFlight: ByName<Int>?,
         now: Instant
     ) -> Order {
         self.draining = self.draining.filter { Self.number($0.key) >= desired }
@@ -234,7 +234,7 @@ public struct ReplicaPlan: Sendable {
         return latest.count
     }
 
-    private mutating func drain(_ count: Int, inFlight: [String: Int], now: Instant) {
+    private mutating func drain(_ count: Int, inFlight: ByName<Int>, now: Instant) {
         guard count > 0 else { return }
         let candidates = self.serving.map(\.id).filter { self.draining[$0] == nil }
         let order = candidates.sorted { left, right in
@@ -264,7 +264,7 @@ public struct ReplicaPlan: Sendable {
     }
 
     /// Those that have nothing under way any more, or no more time.
-    private func drained(inFlight: [String: Int]?, now: Instant) -> Set<String> {
+    private func drained(inFlight: ByName<Int>?, now: Instant) -> Set<String> {
         let done = self.draining.filter { id, since in
             let age = now.nanoseconds(since: since)
             guard age >= Self.noticeNanoseconds else { return false }

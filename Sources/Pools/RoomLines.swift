@@ -1,3 +1,4 @@
+import Primitives
 import Scaling
 import Settings
 
@@ -20,6 +21,9 @@ public struct RoomLines: Equatable, Sendable {
             return whole * share + (part * share + RoomSignals.allShowUp - 1) / RoomSignals.allShowUp
         }
 
+        /// Those who will not.
+        var absent: Int { self.waiting - self.expected }
+
         mutating func take(_ other: Line) {
             self.waiting = max(self.waiting, other.waiting)
             self.atDoor = max(self.atDoor, other.atDoor)
@@ -30,7 +34,7 @@ public struct RoomLines: Equatable, Sendable {
     }
 
     /// By the room's name: rooms that some gateway tells of.
-    public private(set) var lines: [String: Line] = [:]
+    public private(set) var lines = ByName<Line>()
     /// Visitors that are counted in a gateway's sum and in no room's line. Gateways of an older version tell a sum only.
     public private(set) var untold = 0
 
@@ -40,10 +44,9 @@ public struct RoomLines: Equatable, Sendable {
         var highest = 0
         for index in reports.indices {
             highest = max(highest, PoolSignals.counted(reports[index].waiting))
-            guard !reports[index].rooms.isEmpty else { continue }
             let seconds = reports[index].intervalSeconds
-            for (room, signals) in reports[index].rooms.prefix(RoomSignals.mostRooms) {
-                self.lines[room, default: Line()].take(
+            self.lines.join(reports[index].rooms, most: RoomSignals.mostRooms, fresh: Line()) { line, signals in
+                line.take(
                     Line(
                         waiting: PoolSignals.counted(signals.waiting),
                         atDoor: PoolSignals.counted(signals.atDoor),
@@ -54,16 +57,11 @@ public struct RoomLines: Equatable, Sendable {
                 )
             }
         }
-        self.untold = max(0, highest - self.lines.values.reduce(0) { $0 + $1.waiting })
+        self.untold = max(0, highest - self.lines.reduce(0) { $0 + $1.value.waiting })
     }
 
     /// Visitors in line over all rooms.
-    public var waiting: Int { self.lines.values.reduce(self.untold) { $0 + $1.waiting } }
-
-    /// Takes in what is known of the same rooms from the reports about another pool.
-    public mutating func merge(_ other: RoomLines) {
-        for (room, line) in other.lines { self.lines[room, default: Line()].take(line) }
-    }
+    public var waiting: Int { self.lines.reduce(self.untold) { $0 + $1.value.waiting } }
 }
 
 extension GatewaySignals {

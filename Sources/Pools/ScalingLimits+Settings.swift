@@ -44,6 +44,7 @@ extension ScalingLimits {
         wallMicros: Int64
     ) -> [Opening] {
         let closed = rooms.filter { !$0.isOpen(wallMicros: wallMicros) }
+        guard !closed.isEmpty else { return [] }
         let first = closed.count < rooms.count ? nil : closed.compactMap(\.opensAtMicros).min()
         var untold = lines.untold
         return closed.compactMap { room in

@@ -19,7 +19,7 @@ public struct GatewaySignals: Equatable, Sendable {
     /// Visitors in the waiting rooms in front of the pool, all rooms together.
     public var waiting: Int
     /// Each of these rooms by itself, by name. A gateway of an older version tells of none.
-    public var rooms: [String: RoomSignals]
+    public var rooms: ByName<RoomSignals>
     /// Requests at the workers at the end of the interval.
     public var inFlight: Int
     /// Requests held back in the gateway at the end of the interval.
@@ -29,7 +29,7 @@ public struct GatewaySignals: Equatable, Sendable {
     /// Of the requests that ended in the interval.
     public var latency: LatencyHistogram
     /// Requests at each worker at the end of the interval, by worker id.
-    public var workerInFlight: [String: Int]
+    public var workerInFlight: ByName<Int>
     /// The gateway's process, so that whoever can see it knows whether it is still there. One of an older version does
     /// not tell it.
     public var process: ProcessIdentity?
@@ -43,12 +43,12 @@ public struct GatewaySignals: Equatable, Sendable {
         unguarded: Int = 0,
         admissions: Int = 0,
         waiting: Int = 0,
-        rooms: [String: RoomSignals] = [:],
+        rooms: ByName<RoomSignals> = [:],
         inFlight: Int = 0,
         queued: Int = 0,
         errors: Int = 0,
         latency: LatencyHistogram = LatencyHistogram(),
-        workerInFlight: [String: Int] = [:],
+        workerInFlight: ByName<Int> = [:],
         process: ProcessIdentity? = nil
     ) {
         self.gateway = gateway

@@ -1,3 +1,5 @@
+import Primitives
+
 /// What a gateway saw of one room in its last interval. The room is one, whoever tells of it: gateways tell the same.
 public struct RoomSignals: Equatable, Sendable {
     /// Rooms that one report tells of, at most. The longest lines are told; the sum in `GatewaySignals.waiting` counts
@@ -33,9 +35,12 @@ public struct RoomSignals: Equatable, Sendable {
     public static let allShowUp = 1_000
 
     /// As many of `rooms` as a report takes: those with the longest lines, of equal ones the first by name.
-    public static func longest(of rooms: [String: RoomSignals], most: Int = Self.mostRooms) -> [String: RoomSignals] {
+    public static func longest(
+        of rooms: ByName<RoomSignals>,
+        most: Int = Self.mostRooms
+    ) -> ByName<RoomSignals> {
         guard rooms.count > most else { return rooms }
-        let order = rooms.sorted { ($1.value.waiting, $0.key) < ($0.value.waiting, $1.key) }
-        return Dictionary(uniqueKeysWithValues: order.prefix(most).map { ($0.key, $0.value) })
+        let order = rooms.sorted { ($1.value.waiting, $0.name) < ($0.value.waiting, $1.name) }
+        return ByName(Dictionary(uniqueKeysWithValues: order.prefix(most).map { ($0.name, $0.value) }))
     }
 }

@@ -195,7 +195,7 @@ struct SimulatedPool {
             unguarded: self.unguarded,
             admissions: self.admissions,
             waiting: rooms.values.reduce(0) { $0 + $1.waiting },
-            rooms: rooms,
+            rooms: RoomSignals.longest(of: ByName(rooms)),
             inFlight: sum,
             queued: self.line.count,
             errors: self.errors,

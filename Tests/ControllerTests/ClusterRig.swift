@@ -20,7 +20,7 @@ final class ClusterRig {
         fileprivate(set) var events: [WorkerDriverEvent] = []
         let permission: Permission
         var desired: Int?
-        var inFlight: [String: Int]? = [:]
+        var inFlight: ByName<Int>? = [:]
         var holds = false
 
         fileprivate init(

@@ -282,7 +282,7 @@ final class InventedSite {
         signals.arrivals = arrivals
         signals.admissions = arrivals / 5
         for _ in 0..<arrivals { signals.latency.record(nanoseconds: 20 * Nanoseconds.perMillisecond) }
-        signals.workerInFlight = Dictionary(uniqueKeysWithValues: self.ready.map { ($0.id, 0) })
+        signals.workerInFlight = ByName(Dictionary(uniqueKeysWithValues: self.ready.map { ($0.id, 0) }))
         return signals
     }
 

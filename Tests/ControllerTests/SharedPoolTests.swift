@@ -74,7 +74,7 @@ import Transport
                     gateway: "g",
                     intervalMicros: 1_000_000,
                     waiting: waiting,
-                    rooms: told
+                    rooms: ByName(told)
                 )
                 self.board.report(pool: pool.name, signals: signals) { _ in }
             }

@@ -334,7 +334,7 @@ import Testing
     }
 
     @Test func rooms_withTheLongestLines_areTold() {
-        let waiting = Dictionary(uniqueKeysWithValues: (0..<20).map { ("r\($0)", $0) })
+        let waiting = ByName(Dictionary(uniqueKeysWithValues: (0..<20).map { ("r\($0)", $0) }))
         let longest = DecisionEntry.longest(of: waiting)
         #expect(longest.count == DecisionEntry.mostRooms && longest["r19"] == 19 && longest["r12"] == 12)
         #expect(DecisionEntry.longest(of: ["a": 0]).isEmpty)

@@ -1,3 +1,4 @@
+import Primitives
 import Scaling
 import Settings
 import Testing
@@ -23,7 +24,7 @@ import Testing
     }
 
     private static func lines(_ rooms: [String: RoomSignals]) -> RoomLines {
-        RoomLines([GatewaySignals(gateway: "g", intervalMicros: 1_000_000, rooms: rooms)])
+        RoomLines([GatewaySignals(gateway: "g", intervalMicros: 1_000_000, rooms: ByName(rooms))])
     }
 
     private static let idle = RoomSignals(freeSlots: 1_000)

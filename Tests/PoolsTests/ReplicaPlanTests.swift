@@ -164,7 +164,7 @@ import Testing
             }
             _ = plan.told(pods, now: now)
             _ = plan.told(replicas: replicas, now: now)
-            guard let order = plan.reconcile(desired: desired, inFlight: inFlight, now: now) else { continue }
+            guard let order = plan.reconcile(desired: desired, inFlight: ByName(inFlight), now: now) else { continue }
             #expect(order.replicas >= desired, "seed \(seed)")
             let gone = pods.dropFirst(order.replicas).filter { $0.condition == .ready }.map(\.id)
             #expect(Set(gone) == Set(order.victims), "seed \(seed)")
@@ -263,7 +263,7 @@ import Testing
                 replicas = Int.random(in: 0...12, using: &random)
             }
             _ = plan.told(replicas: replicas, now: now)
-            if let order = plan.reconcile(desired: desired, inFlight: busy, now: now) {
+            if let order = plan.reconcile(desired: desired, inFlight: ByName(busy), now: now) {
                 for victim in order.victims { #expect(busy[victim, default: 0] == 0, "seed \(seed)") }
                 replicas = order.replicas
                 for victim in order.victims { cluster[victim] = nil }

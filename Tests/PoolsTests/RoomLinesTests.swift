@@ -20,7 +20,9 @@ import Testing
             gateway: gateway,
             intervalMicros: 500_000,
             waiting: sum ?? waiting.values.reduce(0, +),
-            rooms: waiting.mapValues { RoomSignals(waiting: $0, atDoor: $0 / 10, admissions: 4, freeSlots: 3) }
+            rooms: ByName(
+                waiting.mapValues { RoomSignals(waiting: $0, atDoor: $0 / 10, admissions: 4, freeSlots: 3) }
+            )
         )
     }
 
@@ -70,7 +72,7 @@ import Testing
         var full = self.room("full", inflowMilli: 1_000_000)
         (full.slots, full.sessionMicros) = (500, 600_000_000)
         func limit(_ rooms: [String: RoomSignals], _ settings: [RoomSettings]) -> Double {
-            let report = GatewaySignals(gateway: "g", intervalMicros: 500_000, waiting: 6_000, rooms: rooms)
+            let report = GatewaySignals(gateway: "g", intervalMicros: 500_000, waiting: 6_000, rooms: ByName(rooms))
             return self.signals([report], rooms: settings).inflowLimitPerSecond
         }
         let told = RoomSignals(waiting: 6_000)
@@ -83,7 +85,7 @@ import Testing
     /// Seen before: a line of which six in ten never came ordered workers for all of it.
     @Test func thoseWhoDoNotCome_areTakenOffTheLine_beforeOpenDoorsOnly() {
         func report(_ shares: [String: Int]) -> GatewaySignals {
-            let rooms = shares.mapValues { RoomSignals(waiting: 1_001, showUpPermille: $0) }
+            let rooms = ByName(shares.mapValues { RoomSignals(waiting: 1_001, showUpPermille: $0) })
             return GatewaySignals(gateway: "g", intervalMicros: 500_000, waiting: 1_001 * shares.count, rooms: rooms)
         }
         let rooms = [self.room("a"), self.room("b"), self.room("soon", opensAtMicros: 9)]
@@ -141,8 +143,8 @@ import Testing
 
     @Test func reports_tellOfTheLongestLines() {
         let rooms = (0..<5).map { ("room-\($0)", RoomSignals(waiting: $0 == 3 ? 1 : $0)) }
-        let told = RoomSignals.longest(of: Dictionary(uniqueKeysWithValues: rooms), most: 3)
-        #expect(told.keys.sorted() == ["room-1", "room-2", "room-4"])
+        let told = RoomSignals.longest(of: ByName(Dictionary(uniqueKeysWithValues: rooms)), most: 3)
+        #expect(told.names == ["room-1", "room-2", "room-4"])
         #expect(RoomSignals.longest(of: told, most: 3) == told)
     }
 

@@ -66,7 +66,7 @@ struct DecisionCost {
     private struct Told {
         let lines: RoomLines
         let signals: PoolSignals
-        let inFlight: [String: Int]
+        let inFlight: ByName<Int>
     }
 
     static func measured() -> DecisionCost {
@@ -142,7 +142,7 @@ struct DecisionCost {
             }
             var reports = gateways
             for gateway in reports.indices {
-                reports[gateway].rooms = lines
+                reports[gateway].rooms = ByName(lines)
                 reports[gateway].waiting = lines.values.reduce(0) { $0 + $1.waiting }
             }
             pools.append(

@@ -42,12 +42,12 @@ extension GatewaySignals {
             unguarded: sample.unguarded,
             admissions: sample.admissions,
             waiting: rooms.values.reduce(0) { $0 + $1.waiting },
-            rooms: RoomSignals.longest(of: rooms),
+            rooms: RoomSignals.longest(of: ByName(rooms)),
             inFlight: sample.inFlight,
             queued: sample.queued,
             errors: sample.errors,
             latency: sample.latency,
-            workerInFlight: sample.workerInFlight,
+            workerInFlight: ByName(sample.workerInFlight),
             process: process
         )
     }

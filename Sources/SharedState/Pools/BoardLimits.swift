@@ -30,7 +30,7 @@ public enum BoardLimits {
         guard signals.workerInFlight.count <= Self.maxWorkers else {
             return .refused("signals of \(signals.workerInFlight.count) workers: a pool has \(Self.maxWorkers) at most")
         }
-        guard counts.allSatisfy({ $0 >= 0 }), signals.workerInFlight.values.allSatisfy({ $0 >= 0 }),
+        guard counts.allSatisfy({ $0 >= 0 }), signals.workerInFlight.allSatisfy({ $0.value >= 0 }),
             signals.rooms.values.allSatisfy({
                 $0.waiting >= 0 && $0.atDoor >= 0 && $0.admissions >= 0 && $0.freeSlots >= 0
             })
@@ -38,7 +38,7 @@ public enum BoardLimits {
             return .refused("signals of gateway \(signals.gateway) have a negative count")
         }
         let process = signals.process.map { ["\($0)"] } ?? []
-        return self.objection(toNames: [signals.gateway] + process + signals.workerInFlight.keys + signals.rooms.keys)
+        return self.objection(toNames: [signals.gateway] + process + signals.workerInFlight.names + signals.rooms.names)
     }
 
     static func objection(to workers: [WorkerRecord]) -> StoreError? {

@@ -25,12 +25,13 @@ extension GatewaySignals {
         ]
         let pairs = self.latency.encoded
         let buckets = stride(from: 0, to: pairs.count, by: 2).map { "\(pairs[$0]):\(pairs[$0 + 1])" }
-        let workers = self.workerInFlight.sorted { $0.key < $1.key }.map { "\(Self.escaped($0.key)):\($0.value)" }
-        let rooms = self.rooms.sorted { $0.key < $1.key }.map { room, seen in
-            "\(Self.escaped(room)):\(seen.waiting):\(seen.atDoor):\(seen.admissions):\(seen.freeSlots)"
+        let workers = self.workerInFlight.map { "\(Self.escaped($0.name)):\($0.value)" }
+        let rooms = self.rooms.map { room in
+            let seen = room.value
+            return "\(Self.escaped(room.name)):\(seen.waiting):\(seen.atDoor):\(seen.admissions):\(seen.freeSlots)"
         }
-        let coming = self.rooms.filter { $0.value.showUpPermille < RoomSignals.allShowUp }.sorted { $0.key < $1.key }
-            .map { room, seen in "\(Self.escaped(room)):\(seen.showUpPermille)" }
+        let coming = self.rooms.filter { $0.value.showUpPermille < RoomSignals.allShowUp }
+            .map { "\(Self.escaped($0.name)):\($0.value.showUpPermille)" }
         let fields =
             ["2", String(self.intervalMicros)] + counts.map(String.init) + [String(self.latency.sumNanoseconds)]
             + [buckets, workers, rooms].map { $0.isEmpty ? "-" : $0.joined(separator: ",") }
@@ -81,12 +82,12 @@ extension GatewaySignals {
             unguarded: counts[2],
             admissions: counts[3],
             waiting: counts[4],
-            rooms: rooms,
+            rooms: ByName(rooms),
             inFlight: counts[5],
             queued: counts[6],
             errors: counts[7],
             latency: latency,
-            workerInFlight: workers,
+            workerInFlight: ByName(workers),
             process: process
         )
     }

@@ -88,7 +88,7 @@ final class DriverRig {
     /// It asks to leave all as it is.
     var holds = false
     /// What gateways have under way; nil: they do not tell.
-    var inFlight: [String: Int]? = [:]
+    var inFlight: ByName<Int>? = [:]
     var mayAct: Bool {
         get { self.permission.mayAct }
         set { self.permission.mayAct = newValue }
