@@ -8,8 +8,8 @@
 //   resume=1         shows at a handshake what the last one of that visitor, or place, was given
 //   field="A: b"     one more line in each head; may stand there several times
 //   connections=16   how many are open at once, at most
-//   requests=1       how many go over one connection, the first when it was scheduled, the others one after the other; 0:
-//                    connections are kept
+//   requests=1       how many go over one connection, the first when it was scheduled, the others one after the other;
+//                    0: connections are kept
 //   rate=0           visits a second, at random times (exponential gaps); 0: one as soon as another is over
 //   seconds=0        how long visits begin; 0: until `count` have begun
 //   count=0          how many visits
@@ -214,9 +214,10 @@ static void prepare(struct connection *c) {
     char cookies[HEAD_BYTES] = "";
     if (plan.visitors > 0) write_cookies(c->visitor, cookies, sizeof cookies);
     free(c->request);
-    int bytes = asprintf(&c->request, "GET %s HTTP/1.1\r\nHost: %s\r\n%s%s%s%s%s\r\n", plan.path, plan.host, plan.fields,
-                         *cookies == 0 ? "" : "Cookie: ", cookies, *cookies == 0 ? "" : "\r\n",
-                         is_last ? "Connection: close\r\n" : "");
+    const char *name = *cookies == 0 ? "" : "Cookie: ", *end = *cookies == 0 ? "" : "\r\n";
+    const char *close = is_last ? "Connection: close\r\n" : "";
+    int bytes = asprintf(&c->request, "GET %s HTTP/1.1\r\nHost: %s\r\n%s%s%s%s%s\r\n", plan.path, plan.host,
+                         plan.fields, name, cookies, end, close);
     if (bytes < 0) fail("there is not enough memory");
     c->request_bytes = (size_t)bytes;
     c->sent = 0;
