@@ -10,7 +10,7 @@ class Report:
 
     def line(self, title, *cells): self.say(("%-30s " % title + " ".join("%-24s" % cell for cell in cells)).rstrip())
 
-    def verdict(self, value, most=None, least=None, form="%.2f"):
+    def verdict(self, value, most=None, least=None, form="%.2f", tells_goal=True):
         """The goal, and whether it is met."""
         limits = [(word, limit) for word, limit in (("at most", most), ("at least", least)) if limit is not None]
         if not limits: return ""
@@ -18,7 +18,7 @@ class Report:
         self.goals += 1
         self.missed += not is_met
         goal = " and ".join(f"{word} {form % limit}" for word, limit in limits)
-        return f"goal {goal}, {'met' if is_met else 'MISSED'}"
+        return (f"goal {goal}, " if tells_goal else "") + ("met" if is_met else "MISSED")
 
     def end(self):
         self.say()
