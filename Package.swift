@@ -202,7 +202,7 @@ let package = Package(
             "SharedStateTests",
             ["Admission", "EventLoop", "Pools", "Primitives", "RedisClient", "Scaling", "SharedState", "TestKit"]
         ),
-        tests("TokensTests", ["Admission", "Primitives", "Tokens"]),
+        tests("TokensTests", ["Admission", "COpenSSL", "Primitives", "Tokens"]),
         tests(
             "GatewayTests",
             [

@@ -6,6 +6,7 @@
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -27,3 +28,18 @@ static inline long sluice_ssl_set_ticket_keys(SSL_CTX *context, const void *keys
 /// Variadic in OpenSSL 3.
 static inline EVP_PKEY *sluice_generate_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int sluice_ssl_set_server_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, name); }
+
+// SHA-256 whose state is a plain value. OpenSSL 3 would rather have nobody use it, and says so with a warning; what it
+// offers in its place keeps states on the heap, and 3.0 takes a piece of it for each message.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+/// All three: 1 when done. Deprecated in OpenSSL 3.
+static inline int sluice_sha256_begin(SHA256_CTX *state) { return SHA256_Init(state); }
+static inline int sluice_sha256_update(SHA256_CTX *state, const void *bytes, size_t count) {
+    return SHA256_Update(state, bytes, count);
+}
+/// Writes 32 bytes.
+static inline int sluice_sha256_finish(SHA256_CTX *state, void *digest) {
+    return SHA256_Final((unsigned char *)digest, state);
+}
+#pragma clang diagnostic pop
