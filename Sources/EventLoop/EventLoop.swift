@@ -35,8 +35,8 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     private let wakeTimer: Int32
     /// What `wakeTimer` is set to; nil when disarmed.
     private var wakeTimerDeadline: Instant?
-    private var turnEndActions: [() -> Void] = []
-    private var nextTurnActions: [() -> Void] = []
+    private var turnEndWork = PutOffWork()
+    private var nextTurnWork = PutOffWork()
     private var clock = LoopClock()
     private var hasStopped = false
     private let hasPreciseTimers: Bool
@@ -110,12 +110,12 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
 
     public func atTurnEnd(_ action: @escaping () -> Void) {
         self.preconditionOnLoop()
-        self.turnEndActions.append(action)
+        self.turnEndWork.append(action)
     }
 
     public func onNextTurn(_ action: @escaping () -> Void) {
         self.preconditionOnLoop()
-        self.nextTurnActions.append(action)
+        self.nextTurnWork.append(action)
     }
 
     // MARK: Descriptors
@@ -149,14 +149,13 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             timeout = Self.lingerMilliseconds
         }
         // Work for the next turn must bring that turn about.
-        if !self.nextTurnActions.isEmpty { self.mailbox.post {} }
+        if !self.nextTurnWork.isEmpty { self.mailbox.post {} }
         self.armWakeTimer()
     }
 
     /// One `epoll_wait` and all that follows from it; returns how many things were done.
     private func turn(timeoutMilliseconds: Int32) -> Int {
-        let deferred = self.nextTurnActions
-        self.nextTurnActions.removeAll(keepingCapacity: true)
+        var deferred = self.nextTurnWork.take()
         let timeout = deferred.isEmpty && !self.timers.hasOverdue ? timeoutMilliseconds : 0
         if timeout > 0, self.hasPreciseTimers { self.armWakeTimerWithinLinger() }
         let ready = epoll_wait(self.epoll, self.eventStorage, Int32(Self.maxEventsPerTurn), timeout)
@@ -176,13 +175,14 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
                 self.table.find(token: token)?.ready(events)
             }
         }
-        done += self.mailbox.drain() + deferred.count
-        for action in deferred { action() }
+        done += self.mailbox.drain()
+        done += PutOffWork.run(&deferred)
+        self.nextTurnWork.giveBack(deferred)
         done += self.timers.fireDue(now: self.clock.now)
-        while !self.turnEndActions.isEmpty {
-            let actions = self.turnEndActions
-            self.turnEndActions.removeAll(keepingCapacity: true)
-            for action in actions { action() }
+        while !self.turnEndWork.isEmpty {
+            var actions = self.turnEndWork.take()
+            PutOffWork.run(&actions)
+            self.turnEndWork.giveBack(actions)
         }
         self.gatherScratch.turnEnds()
         self.buffers.turnEnds()
@@ -230,8 +230,8 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
                 close(wakeTimer)
                 completion()
             }
-            self.turnEndActions.removeAll()
-            self.nextTurnActions.removeAll()
+            _ = self.turnEndWork.take()
+            _ = self.nextTurnWork.take()
             self.timers.close()
             self.buffers.close()
             for descriptor in self.table.descriptors { descriptor.loopEnds() }

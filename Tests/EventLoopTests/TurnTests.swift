@@ -58,6 +58,31 @@ import Testing
         try fixture.end()
     }
 
+    /// What an action puts off is not of its own batch, and what one lets go may put off more.
+    @Test func putOffWork_fromActionsAndFromWhatTheyRelease_runsOnceAndInOrder() throws {
+        let fixture = try LoopFixture()
+        let log = Record<[String]>([])
+        let done = Handover<Void>()
+        try fixture.run {
+            let loop = fixture.loop
+            for name in ["a", "b"] {
+                let released = Sentinel { loop.onNextTurn { log.update { $0.append("released \(name)") } } }
+                loop.onNextTurn {
+                    _ = released
+                    log.update { $0.append(name) }
+                    loop.onNextTurn { log.update { $0.append("after \(name)") } }
+                    loop.atTurnEnd { log.update { $0.append("end of \(name)") } }
+                }
+            }
+            loop.onNextTurn { loop.onNextTurn { loop.onNextTurn { loop.onNextTurn { done.put(()) } } } }
+        }
+        try done.take()
+        let seen = log.value
+        #expect(seen.prefix(4) == ["a", "b", "end of a", "end of b"])
+        #expect(seen.dropFirst(4).sorted() == ["after a", "after b", "released a", "released b"])
+        try fixture.end()
+    }
+
     /// Longer than one visit: the loop gives its thread back in between and must come again by itself.
     @Test func onNextTurn_aLongChain_goesOnWithoutOtherEvents() throws {
         let fixture = try LoopFixture()
