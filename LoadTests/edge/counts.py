@@ -41,7 +41,7 @@ def counted_site(bench):
     """The same servers again, with the counter of allocations loaded before their own libraries."""
     folder = os.path.join(bench.site.folder, "counted")
     os.mkdir(folder)
-    library = tools.compile_(folder, "allocations.c", "-shared", "-fPIC")
+    library = tools.compile_(folder, ["allocations.c"], "-shared", "-fPIC")
     files = {server: os.path.join(folder, server + ".counts") for server in SERVERS}
     site = Site(bench.options, folder, lambda name: [
         "env", f"LD_PRELOAD={library}", f"ALLOCATIONS_FILE={files[name]}"] if name in files else [])

@@ -50,23 +50,24 @@ def s_time(url, seconds):
     return Played(len(letters), sum(client.returncode != 0 for client in clients), letters.count("r"))
 
 
-def compile_(folder, source, *options):
-    """A small program or library in C, built anew each time: that takes a second."""
+def compile_(folder, sources, *options):
+    """A small program or library in C, named for its first source and built anew each time: that takes a second."""
     compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
     if compiler is None: sys.exit("bench: there is no C compiler in PATH; Config/setup bench installs one")
-    path = os.path.join(folder, source.rsplit(".", 1)[0])
-    words = [compiler, "-O2", "-o", path, os.path.join(HERE, source), *options]
+    path = os.path.join(folder, sources[0].rsplit(".", 1)[0])
+    words = [compiler, "-O2", "-o", path, *(os.path.join(HERE, source) for source in sources), *options]
     done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode != 0: sys.exit(f"bench: {source} cannot be built:\n{done.stderr[-2000:]}")
+    if done.returncode != 0: sys.exit(f"bench: {sources[0]} cannot be built:\n{done.stderr[-2000:]}")
     return path
 
 
 class Client:
     """client.c, which says what it can be told."""
+    SOURCES = ["client.c", "client-visits.c", "client-cookies.c"]
 
     def __init__(self, folder):
         self.folder = folder
-        self.program = compile_(folder, "client.c", "-lssl", "-lcrypto", "-lm")
+        self.program = compile_(folder, self.SOURCES, "-lssl", "-lcrypto", "-lm")
 
     def start(self, address, lines=(), samples=None, **plan):
         words = [f"address={address}", *(f"field={line}" for line in lines), *(f"{key}={plan[key]}" for key in plan)]
