@@ -298,7 +298,8 @@ public final class VirtualStream: ByteStream {
         if self.state == .open, self.output.isEmpty { self.finishIfAsked() }
     }
 
-    public func closeAfterWriting() {
+    /// Waits for the peer's end in any case: it may.
+    public func closeAfterWriting(peerIsDone: Bool) {
         self.loop.preconditionOnLoop()
         guard self.state != .closed, !self.mustCloseAfterWriting else { return }
         self.writeGathered()
