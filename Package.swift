@@ -171,7 +171,7 @@ let package = Package(
             ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile", "Transport"]
         ),
         tests("EventLoopTests", ["CLinux", "EventLoop", "Primitives", "TestKit"]),
-        tests("TransportTests", ["CLinux", "EventLoop", "Primitives", "TestKit", "Transport"]),
+        tests("TransportTests", ["CLinux", "COpenSSL", "EventLoop", "Primitives", "TestKit", "Transport"]),
         tests(
             "RedisClientTests",
             ["Addresses", "CHiredis", "EventLoop", "Primitives", "RedisClient", "TestKit", "Transport"]

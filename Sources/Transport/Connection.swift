@@ -135,6 +135,9 @@ public final class Connection: Descriptor, ByteStream {
     // MARK: Events
 
     public override func ready(_ events: ReadyEvents) {
+        if self.tls != nil, !events.isDisjoint(with: [.readable, .inputEnded, .failed]) {
+            self.tls?.becameReadable(endIsNear: !events.isDisjoint(with: [.inputEnded, .failed]))
+        }
         switch self.state {
         case .connecting:
             guard !events.isDisjoint(with: [.writable, .failed]) else { return }

@@ -3,19 +3,22 @@ import COpenSSL
 import Glibc
 
 /// A socket as OpenSSL reads and writes it. Unlike OpenSSL's own it remembers whether a read has emptied the socket, so
-/// that a connection need not ask once more to learn that there is nothing: one system call less for every request.
+/// that nobody asks once more to learn that there is nothing: neither the connection after a request nor OpenSSL in the
+/// midst of a handshake. Whoever hears that something has come has to tell it by `becameReadable`.
 enum SocketBIO {
     /// What one of them knows: the descriptor in the lower half, and these. Kept in its data pointer, so that it has no
     /// memory of its own.
     private struct Notes: OptionSet {
         let rawValue: UInt
 
-        /// The last read took all that the socket had.
+        /// The last read took all that the socket had, and nothing is known to have come since.
         static let isEmptied = Notes(rawValue: 1 << 32)
         /// The peer's end was read.
         static let hasEnded = Notes(rawValue: 1 << 33)
         /// Always there: a pointer of zero is none.
         static let mark = Notes(rawValue: 1 << 34)
+        /// The peer's end has had its only event: it lies behind what is still to be read, and is read for.
+        static let endIsNear = Notes(rawValue: 1 << 35)
 
         init(rawValue: UInt) { self.rawValue = rawValue }
         init(fd: Int32) { self = Notes(rawValue: UInt(fd)).union(.mark) }
@@ -47,10 +50,22 @@ enum SocketBIO {
     /// The next byte that comes makes an event.
     static func isEmptied(_ bio: OpaquePointer) -> Bool { Notes(of: bio).contains(.isEmptied) }
 
+    /// There was an event, with the peer's end or without.
+    static func becameReadable(_ bio: OpaquePointer, endIsNear: Bool) {
+        var notes = Notes(of: bio).subtracting(.isEmptied)
+        if endIsNear { notes.insert(.endIsNear) }
+        notes.keep(in: bio)
+    }
+
     private static func read(_ bio: OpaquePointer?, _ memory: UnsafeMutablePointer<CChar>?, _ size: Int32) -> Int32 {
         guard let memory, size > 0 else { return 0 }
         BIO_clear_flags(bio, self.retryFlags)
-        var notes = Notes(of: bio).subtracting(.isEmptied)
+        var notes = Notes(of: bio)
+        if notes.contains(.isEmptied), !notes.contains(.endIsNear) {
+            BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY)
+            return -1
+        }
+        notes.remove(.isEmptied)
         var count = 0
         // An interrupted call has read nothing, and makes no edge that would bring the reader back.
         repeat { count = sluice_receive(notes.fd, memory, UInt(size)) } while count == -1 && errno == EINTR

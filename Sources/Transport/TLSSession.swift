@@ -62,6 +62,11 @@ struct TLSSession: ~Copyable {
         return SocketBIO.isEmptied(bio)
     }
 
+    /// The socket has made an event: OpenSSL may read from it again.
+    func becameReadable(endIsNear: Bool) {
+        if let bio = SSL_get_rbio(self.ssl) { SocketBIO.becameReadable(bio, endIsNear: endIsNear) }
+    }
+
     mutating func write(_ bytes: UnsafeRawBufferPointer) -> Step {
         precondition(bytes.count > 0, "writing needs bytes")
         ERR_clear_error()
