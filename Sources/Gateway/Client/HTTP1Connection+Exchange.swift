@@ -34,10 +34,15 @@ extension HTTP1Connection: RequestSource, ResponseSink {
     /// `Host` is the client's own.
     var forwardedFields: [UInt8] {
         if self.cachedForwardedFields.isEmpty, !self.isTrustedForwarder {
-            let scheme = self.isSecure ? "https" : "http"
-            self.cachedForwardedFields = Array(
-                "X-Forwarded-For: \(self.stream?.peer.host ?? "")\r\nX-Forwarded-Proto: \(scheme)\r\n".utf8
-            )
+            // Once a connection: piece by piece costs one allocation, and a text put together three more.
+            var fields: [UInt8] = []
+            fields.reserveCapacity(96)
+            fields += "X-Forwarded-For: ".utf8
+            fields += (self.stream?.peer.host ?? "").utf8
+            fields += "\r\nX-Forwarded-Proto: ".utf8
+            fields += (self.isSecure ? "https" : "http").utf8
+            fields += "\r\n".utf8
+            self.cachedForwardedFields = fields
         }
         return self.cachedForwardedFields
     }
