@@ -129,10 +129,6 @@ public struct HTTP1Server: Sendable {
         return self.expectsContinue && self.body.isUntouched && self.body.missingBytes != 0
     }
 
-    /// After the last response: the client has said that it was to be the last, and its request was read to the end.
-    /// Nothing more is to come.
-    public private(set) var clientIsDone = false
-
     /// What the request's trailers said, as far as it may travel on; to be read when it is complete.
     public var trailers: Trailers { self.body.trailers }
 
@@ -320,10 +316,7 @@ public struct HTTP1Server: Sendable {
     public mutating func endResponse() -> AfterResponse {
         switch self.state {
         case .exchange(_, .underway):
-            if self.closesAfterResponse || !self.canDiscardRest {
-                self.clientIsDone = !self.keepsAlive && self.isRequestComplete
-                break
-            }
+            if self.closesAfterResponse || !self.canDiscardRest { break }
             if self.isRequestComplete {
                 self.state = .betweenRequests
                 return .readOn

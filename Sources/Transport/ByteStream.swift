@@ -17,7 +17,7 @@ public protocol ByteStream: AnyObject {
     /// that the peer takes. Zero when nothing is pending.
     var untakenBytes: Int { get }
     /// Bytes that were written and that the peer's system has not confirmed: none of them has been read over there. After
-    /// the end it says how many there were when it came; zero where `closeAfterWriting` had been asked for.
+    /// the end it says how many there were when it came.
     var unacknowledgedBytes: Int { get }
     /// Bytes that came in and were not used yet.
     var retainedBytes: Int { get }
@@ -43,10 +43,7 @@ public protocol ByteStream: AnyObject {
     /// Tells the peer, after what is pending, that no more will come; reading goes on.
     func finishWriting()
     /// Closes when what is pending has been sent and the peer has closed too, or a second later.
-    ///
-    /// - Parameter peerIsDone: nothing more is to come from the peer, as it has said: then its close need not be waited
-    ///   for. Bytes that come nevertheless break the connection off, and may cost the peer what it has not read yet.
-    func closeAfterWriting(peerIsDone: Bool)
+    func closeAfterWriting()
     /// Closes at once; what is pending is lost.
     func close()
     /// Closes at once and tells the peer so by breaking the connection off: what it has is not whole.
@@ -54,8 +51,6 @@ public protocol ByteStream: AnyObject {
 }
 
 extension ByteStream {
-    public func closeAfterWriting() { self.closeAfterWriting(peerIsDone: false) }
-
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.write($0) } }
 
     public func write(_ text: String) {

@@ -22,7 +22,7 @@ public final class Connection: Descriptor, ByteStream {
     public static let lowMarkBytesUnderPressure = 8 * 1024
     /// How long a closing connection listens for the peer's own close, so that unread bytes do not turn into a reset
     /// that destroys the response on its way.
-    static let lingerNanoseconds = Nanoseconds.perSecond
+    private static let lingerNanoseconds = Nanoseconds.perSecond
 
     enum Gathering: Equatable {
         /// Every write is sent.
@@ -46,20 +46,18 @@ public final class Connection: Descriptor, ByteStream {
     public let peer: SocketAddress
     public let isSecure: Bool
     public private(set) var handler: (any StreamHandler)?
-    var state: State
+    private(set) var state: State
     var tls: TLSSession?
-    var reading = ReadSide()
+    private var reading = ReadSide()
     var writing = WriteSide()
-    var input: ByteQueue
+    private var input: ByteQueue
     var output: ByteQueue
     var gathering = Gathering.off
     private var timer: LoopTimer?
     private var waitsForRelief = false
     private var unacknowledgedAtEnd = 0
     /// Told when lingering is over.
-    var lingerReason = CloseReason.local
-    /// The peer has said that nothing more is to come from it.
-    var peerIsDone = false
+    private var lingerReason = CloseReason.local
     /// System calls and TLS records in which something was written.
     public internal(set) var writeCalls: UInt64 = 0
 
@@ -92,7 +90,7 @@ public final class Connection: Descriptor, ByteStream {
         self.arm(afterNanoseconds: timeoutNanoseconds, self.connectingTooLong)
     }
 
-    func arm(afterNanoseconds nanoseconds: Int64, _ reason: @autoclosure @escaping () -> CloseReason) {
+    private func arm(afterNanoseconds nanoseconds: Int64, _ reason: @autoclosure @escaping () -> CloseReason) {
         // Each holds the other until the connection is made or ends. A weak reference would give the connection a side
         // table, and make every later retain and release of it a slow one.
         let timer = LoopTimer(loop: self.loop) { self.end(reason()) }
@@ -244,7 +242,7 @@ public final class Connection: Descriptor, ByteStream {
 
     private var isReading: Bool { self.reading.isReading(retained: self.input.count, limit: self.retainedLimit) }
 
-    func readAndDeliver() {
+    private func readAndDeliver() {
         guard self.reading.beginRun() else { return }
         defer {
             self.reading.endRun()
@@ -358,6 +356,67 @@ public final class Connection: Descriptor, ByteStream {
 
     // MARK: Ending
 
+    public func finishWriting() {
+        self.loop.preconditionOnLoop()
+        self.uncork()
+        self.writing.finish()
+        self.finishIfNothingIsPending()
+    }
+
+    public func closeAfterWriting() {
+        self.loop.preconditionOnLoop()
+        guard self.state != .closed, self.state != .lingering else { return }
+        self.uncork()
+        guard self.writing.close() else { return }
+        switch self.state {
+        case .connecting, .greeting, .handshaking: self.end(.local)
+        case .open, .lingering, .closed: self.finishIfNothingIsPending()
+        }
+    }
+
+    func finishIfNothingIsPending() {
+        while self.state == .open, self.output.isEmpty {
+            switch self.writing.whenNothingIsPending() {
+            case .none: return
+            case .sendEnd:
+                // Without room for TLS's goodbye the socket says when there is some, and `flush` comes back here.
+                if self.tls?.shutdown() == false { return }
+                shutdown(self.fd, Int32(SHUT_WR))
+                self.writing.endWasSent()
+            case .leave:
+                self.writing.didLeave()
+                self.linger(.local)
+            }
+        }
+    }
+
+    /// Waits for the peer's end before closing.
+    private func linger(_ reason: CloseReason) {
+        guard !self.reading.hasEnded else { return self.end(reason) }
+        self.state = .lingering
+        self.lingerReason = reason
+        self.reading.discard()
+        // While the handler is being called, it may be reading what was kept.
+        if !self.reading.isRunning { self.input.removeAll() }
+        self.arm(afterNanoseconds: Self.lingerNanoseconds, reason)
+        // Emptied, it makes an event when there is something.
+        if self.reading.mayHaveMore { self.loop.onNextTurn { self.readAndDeliver() } }
+    }
+
+    public func close() {
+        self.loop.preconditionOnLoop()
+        self.end(.local)
+    }
+
+    public func reset() {
+        self.loop.preconditionOnLoop()
+        guard self.state != .closed else { return }
+        // Without lingering, closing sends RST and drops what the socket still holds.
+        var setting = Glibc.linger(l_onoff: 1, l_linger: 0)
+        setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<Glibc.linger>.size))
+        self.end(.local)
+    }
+
     func end(_ reason: CloseReason) {
         guard self.state != .closed else { return }
         let handler = self.handler
@@ -367,8 +426,7 @@ public final class Connection: Descriptor, ByteStream {
 
     /// Closes the descriptor and gives back everything but what the handler may be reading, further up the stack.
     private func letGo() {
-        // Who has closed the connection does not ask.
-        self.unacknowledgedAtEnd = self.state == .lingering ? 0 : self.unacknowledgedBytes
+        self.unacknowledgedAtEnd = self.unacknowledgedBytes
         self.state = .closed
         self.timer = nil
         self.tls = nil

@@ -46,35 +46,6 @@ import Testing
         #expect(server.endResponse() == .close)
     }
 
-    /// Version, Connection field, body of a request that announces three bytes, whether this side wants to go on; and
-    /// whether the client can be taken to be done.
-    @Test(
-        arguments: [
-            ("HTTP/1.1", "close", "abc", true, true),
-            ("HTTP/1.1", "close", "abc", false, true),
-            ("HTTP/1.0", "A", "abc", true, true),
-            ("HTTP/1.1", "close", "ab", true, false),
-            ("HTTP/1.1", "A", "abc", true, false),
-            ("HTTP/1.1", "A", "abc", false, false),
-            ("HTTP/1.0", "keep-alive", "abc", false, false),
-        ] as [(String, String, String, Bool, Bool)]
-    )
-    func clientIsDone_afterTheResponse_whenItSaidSoAndWasReadToTheEnd(
-        version: String,
-        connection: String,
-        body: String,
-        staysOpen: Bool,
-        expected: Bool
-    ) {
-        var server = HTTP1ServerTests.server(in: .fresh)
-        let head = request("Content-Length: 3", "Connection: \(connection)", method: "POST", version: version)
-        _ = HTTP1ServerTests.readAll(&server, head + body)
-        _ = server.beginResponse(.length(0), staysOpen: staysOpen)
-        #expect(!server.clientIsDone, "the response is not over")
-        _ = server.endResponse()
-        #expect(server.clientIsDone == expected)
-    }
-
     /// A client that waits for a 100 and gets a final response may send the body or not: nobody can tell.
     @Test func beginResponse_clientAwaitsContinue_closes() {
         let post = request("Content-Length: 5", "Expect: 100-continue", method: "POST")

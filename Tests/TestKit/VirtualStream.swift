@@ -298,8 +298,7 @@ public final class VirtualStream: ByteStream {
         if self.state == .open, self.output.isEmpty { self.finishIfAsked() }
     }
 
-    /// Waits for the peer's end in any case: it may.
-    public func closeAfterWriting(peerIsDone: Bool) {
+    public func closeAfterWriting() {
         self.loop.preconditionOnLoop()
         guard self.state != .closed, !self.mustCloseAfterWriting else { return }
         self.writeGathered()

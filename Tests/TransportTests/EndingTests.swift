@@ -119,65 +119,6 @@ import Transport
         try fixture.end()
     }
 
-    /// Neither peer closes. The one that has said that it is done is not waited for.
-    @Test func closeAfterWriting_toAPeerThatIsDone_closesBeforeThePeerDoes() throws {
-        let fixture = try LoopFixture()
-        let answer = [UInt8](repeating: 0x61, count: 10_000)
-        let closed = Record<[String]>([])
-        let done = Handover<Void>()
-        let streams = Record<[LoopBound<any ByteStream>]>([])
-        let port = try self.listen(fixture) { _ in
-            let handler = ScriptedHandler()
-            handler.onReceived = { connection, bytes in
-                let name = String(decoding: bytes, as: UTF8.self)
-                handler.onClosed = { reason in
-                    #expect(reason == .local)
-                    closed.update { $0.append(name) }
-                    if closed.value.count == 2 { done.put(()) }
-                }
-                streams.update { $0.append(LoopBound(connection, loop: fixture.loop)) }
-                guard streams.value.count == 2 else { return bytes.count }
-                // In one turn, the one that is waited for first.
-                for (stream, isDone) in zip(streams.value.map({ $0.open() }), [false, true]) {
-                    stream.write(answer)
-                    stream.closeAfterWriting(peerIsDone: isDone)
-                    #expect(!stream.isClosed, "the caller is in the middle of something")
-                    stream.write("too late")
-                }
-                return bytes.count
-            }
-            return handler
-        }
-        let peers = [try RawPeer(port: port), try RawPeer(port: port)]
-        peers[0].send("waits")
-        try fixture.waitUntil { streams.value.count == 1 }
-        peers[1].send("done")
-        for peer in peers { #expect(peer.readToEnd() == answer) }
-        try done.take()
-        #expect(closed.value == ["done", "waits"])
-        try fixture.end()
-    }
-
-    /// What the peer has said was not true: it is waited for as any other.
-    @Test func closeAfterWriting_withUnreadInputOfAPeerThatIsDone_deliversTheWholeAnswer() throws {
-        let fixture = try LoopFixture()
-        let answer = [UInt8](repeating: 0x61, count: 300_000)
-        let port = try self.listen(fixture) { _ in
-            let handler = ScriptedHandler()
-            handler.onReceived = { connection, bytes in
-                guard connection.retainedBytes > 0 else { return 0 }
-                connection.write(answer)
-                connection.closeAfterWriting(peerIsDone: true)
-                return 0
-            }
-            return handler
-        }
-        let peer = try RawPeer(port: port)
-        #expect(peer.send([UInt8](repeating: 0x62, count: 2_000_000)))
-        #expect(peer.readToEnd() == answer)
-        try fixture.end()
-    }
-
     @Test func peerReset_whileReading_isTold() throws {
         let fixture = try LoopFixture()
         let ended = Handover<CloseReason>()

@@ -230,7 +230,7 @@ final class HTTP1Connection: StreamHandler {
         self.headDeadline = nil
         self.readWatch = nil
         if self.stream?.pendingWriteBytes ?? 0 > 0 { self.watchWriting() }
-        self.stream?.closeAfterWriting(peerIsDone: self.wire.clientIsDone)
+        self.stream?.closeAfterWriting()
     }
 
     /// The house is full, and this connection idle: it makes room.
