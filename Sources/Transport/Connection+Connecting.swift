@@ -51,4 +51,10 @@ extension Connection {
         var one: Int32 = 1
         setsockopt(fd, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
     }
+
+    /// A server that does not speak TLS often takes the handshake for a command, and waits for the rest of it.
+    var connectingTooLong: CloseReason {
+        guard self.state == .handshaking else { return .connectTimedOut }
+        return .tls("the handshake was not answered in time; does that port speak TLS?")
+    }
 }

@@ -98,12 +98,6 @@ public final class Connection: Descriptor, ByteStream {
         self.timer = timer
     }
 
-    /// A server that does not speak TLS often takes the handshake for a command, and waits for the rest of it.
-    private var connectingTooLong: CloseReason {
-        guard self.state == .handshaking else { return .connectTimedOut }
-        return .tls("the handshake was not answered in time; does that port speak TLS?")
-    }
-
     // MARK: State that others may ask for
 
     public var isOpen: Bool { self.state == .open }
