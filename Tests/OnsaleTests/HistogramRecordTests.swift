@@ -30,6 +30,30 @@ import Testing
         #expect(abs(record.mean - histogram.mean) <= histogram.mean * 1e-6)
     }
 
+    /// Seen before: ten million people in virtual time, and the process ended when they were added up: their waits are
+    /// more nanoseconds together than 64 bits hold.
+    @Test func sum_ofMoreThanSixtyFourBits_isTold() throws {
+        var waits = LatencyRecorder.makeWaitHistogram()
+        let day = LatencyRecorder.longestWaitNanoseconds
+        #expect(waits.record(day, count: 10_000_000) && waits.record(day / 2, count: 10_000_000))
+        let record = try #require(HistogramRecord(waits: waits))
+        #expect(record.count == 20_000_000)
+        #expect(abs(record.mean / Double(day) - 0.75) < 0.001)
+        #expect(SpectrumPoint.spectrum(of: record).last?.share == 1)
+        var writer = PieceWriter()
+        waits.write(to: &writer)
+        #expect(!writer.bytes.isEmpty)
+    }
+
+    /// Values that are counted, and their counts, are those that the library tells one by one.
+    @Test(arguments: 1...5 as ClosedRange<UInt64>) func counters_ofAnyValues_areAllThereIs(seed: UInt64) throws {
+        var draw = SplitMix64(seed: seed)
+        let values = (0..<2_000).map { _ in Int64(draw.drawLogNormal(median: 1e6, spread: 4)) }
+        let histogram = Self.recorder(values + [0, 1, 120_000_000_000]).corrected
+        let told = histogram.recordedValues().map { (Int64($0.value), Int64($0.count)) }
+        #expect(histogram.counters == told.map { HistogramRecord.Counter(value: $0.0, count: $0.1) }, "seed \(seed)")
+    }
+
     @Test func index_andValue_areInverse() throws {
         let shape = try Self.record([1]).shape
         for value in Self.spread {

@@ -66,11 +66,22 @@ import Testing
             let exact = Double(sorted[Int((Double(sorted.count) * rank).rounded(.up)) - 1])
             #expect(abs(Double(found) - exact) <= exact * 0.001 + 1_024, "seed \(seed), rank \(rank)")
         }
-        let spectrum = SpectrumPoint.spectrum(of: recorder.corrected)
+        let spectrum = SpectrumPoint.spectrum(of: try #require(HistogramRecord(latencies: recorder.corrected)))
         #expect(spectrum.last?.share == 1)
         #expect(
             zip(spectrum, spectrum.dropFirst()).allSatisfy { $0.share <= $1.share && $0.nanoseconds <= $1.nanoseconds }
         )
+    }
+
+    /// One value has all steps in one counter; the first and the last are told.
+    @Test func spectrum_hasFourStepsInEachHalfOfWhatIsLeft() throws {
+        let record = try HistogramRecordTests.record((1...1_000).map { $0 * 1_000_000 })
+        let shares = SpectrumPoint.spectrum(of: record).map(\.share)
+        #expect(shares.prefix(9) == [0, 0.125, 0.25, 0.375, 0.5, 0.5625, 0.625, 0.6875, 0.75])
+        // Of a thousand values the highest is beyond 99.9 %.
+        #expect(shares.dropLast().last.map { (0.999...0.9995).contains($0) } == true, "\(shares.suffix(3))")
+        let alike = try HistogramRecordTests.record([5_000_000, 5_000_000])
+        #expect(SpectrumPoint.spectrum(of: alike).map(\.share) == [0, 1])
     }
 
     @Test func tallies_ofTwoLoops_addUp() throws {

@@ -52,7 +52,7 @@ extension Histogram<UInt32> {
 
     func write(to writer: inout PieceWriter) {
         guard self.totalCount > 0 else { return writer.put(UInt64(0)) }
-        var values = self.recordedValues().map { (value: $0.value, count: $0.count) }
+        var values = self.counters.map { (value: UInt64($0.value), count: $0.count) }
         // Of the highest, the histogram knows more than the counter that it is in.
         values[values.count - 1].value = self.maxRecorded
         writer.put(UInt64(values.count))

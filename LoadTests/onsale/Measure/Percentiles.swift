@@ -36,11 +36,26 @@ struct SpectrumPoint: Codable, Equatable, Sendable {
     var share: Double
     var nanoseconds: Int64
 
-    /// Steps that halve the distance to 100 % four times as often as they must, as HdrHistogram prints them.
-    static func spectrum(of histogram: Histogram<UInt32>) -> [SpectrumPoint] {
-        histogram.percentiles(ticksPerHalfDistance: 4).map {
-            SpectrumPoint(share: $0.percentileLevelIteratedTo / 100, nanoseconds: Int64($0.value))
+    /// Four steps in each half of what is left to 100 %, as HdrHistogram prints them.
+    static func spectrum(of record: HistogramRecord) -> [SpectrumPoint] {
+        var points: [SpectrumPoint] = []
+        let all = record.count
+        var seen: Int64 = 0
+        for counter in record.counters {
+            seen += counter.count
+            var isFirst = true
+            while isFirst || seen < all, Double(seen) / Double(all) >= self.share(ofStep: points.count) {
+                points.append(SpectrumPoint(share: self.share(ofStep: points.count), nanoseconds: counter.value))
+                isFirst = false
+            }
         }
+        if let last = record.counters.last { points.append(SpectrumPoint(share: 1, nanoseconds: last.value)) }
+        return points
+    }
+
+    private static func share(ofStep step: Int) -> Double {
+        let left = 1 / Double(UInt64(1) << min(step / 4, 62))
+        return 1 - left * (1 - Double(step % 4) / 8)
     }
 }
 
@@ -63,8 +78,8 @@ struct LatencySummary: Codable, Equatable, Sendable {
         else { return nil }
         self.corrected = corrected
         self.raw = raw
-        self.correctedSpectrum = SpectrumPoint.spectrum(of: recorder.corrected)
-        self.rawSpectrum = SpectrumPoint.spectrum(of: recorder.raw)
+        self.correctedSpectrum = SpectrumPoint.spectrum(of: correctedHistogram)
+        self.rawSpectrum = SpectrumPoint.spectrum(of: rawHistogram)
         self.correctedHistogram = correctedHistogram
         self.rawHistogram = rawHistogram
     }

@@ -37,7 +37,7 @@ struct HistogramRecord: Equatable, Sendable {
             highestTrackable: Int64(histogram.highestTrackableValue),
             significantDigits: Int(histogram.numberOfSignificantValueDigits.rawValue)
         )
-        self.counters = histogram.recordedValues().map { Counter(value: Int64($0.value), count: Int64($0.count)) }
+        self.counters = histogram.counters
     }
 
     /// The value that `percent` of all (0 to 100) do not exceed, in nanoseconds.
@@ -71,6 +71,26 @@ extension HistogramRecord {
     /// Of times in line.
     init?(waits: Histogram<UInt32>) {
         self.init(waits, lowestDiscernible: Int64(LatencyRecorder.finestWaitNanoseconds))
+    }
+}
+
+extension Histogram<UInt32> {
+    /// Those that counted something, ascending by value. The library's own iterators keep a sum of all values in 64
+    /// bits as they go, which ends the process once it is more: ten million people need wait half an hour each for that.
+    var counters: [HistogramRecord.Counter] {
+        var counters: [HistogramRecord.Counter] = []
+        var left = self.totalCount
+        var value = self.min
+        while left > 0 {
+            let count = self.countForValue(value)
+            if count > 0 {
+                let highest = self.highestEquivalentForValue(value)
+                counters.append(HistogramRecord.Counter(value: Int64(highest), count: Int64(count)))
+                left -= UInt64(count)
+            }
+            value = self.nextNonEquivalentForValue(value)
+        }
+        return counters
     }
 }
 
