@@ -220,7 +220,10 @@ let package = Package(
         ),
         tests(
             "IntegrationTests",
-            ["Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport", "onsale", "sluice"],
+            [
+                "CLinux", "Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport", "onsale",
+                "sluice",
+            ],
             pages: ["Kit/keda.py"]
         ),
         tests("TidyTests", []),

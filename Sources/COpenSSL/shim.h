@@ -30,7 +30,7 @@ static inline EVP_PKEY *sluice_generate_p256(void) { return EVP_EC_gen("P-256");
 static inline int sluice_ssl_set_server_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, name); }
 
 // SHA-256 whose state is a plain value. OpenSSL 3 would rather have nobody use it, and says so with a warning; what it
-// offers in its place keeps states on the heap, and 3.0 takes a piece of it for each message.
+// offers in its place keeps states on the heap, and 3.0 takes two pieces of it for each message.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
 /// All three: 1 when done. Deprecated in OpenSSL 3.

@@ -45,7 +45,15 @@ public struct ByName<Value> {
     }
 
     @inlinable public var names: [String] { self.entries.map(\.name) }
-    @inlinable public var values: [Value] { self.entries.map(\.value) }
+
+    /// Puts a value under a name that is new; where something is there already it stays, and the answer is false.
+    @inlinable
+    public mutating func add(_ name: String, _ value: Value) -> Bool {
+        let place = self.place(of: name, from: 0)
+        guard !self.holds(name, at: place) else { return false }
+        self.entries.insert(Entry(name, value), at: place)
+        return true
+    }
 
     public func mapValues<Other>(_ transform: (Value) -> Other) -> ByName<Other> {
         var mapped = ByName<Other>()

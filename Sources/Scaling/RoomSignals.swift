@@ -34,13 +34,19 @@ public struct RoomSignals: Equatable, Sendable {
     /// Everybody, in thousandths.
     public static let allShowUp = 1_000
 
-    /// As many of `rooms` as a report takes: those with the longest lines, of equal ones the first by name.
+    /// As many of `rooms` as a report takes: those with the longest lines, of equal ones the first by name. `most`: at
+    /// least 1.
     public static func longest(
         of rooms: ByName<RoomSignals>,
         most: Int = Self.mostRooms
     ) -> ByName<RoomSignals> {
         guard rooms.count > most else { return rooms }
-        let order = rooms.sorted { ($1.value.waiting, $0.name) < ($0.value.waiting, $1.name) }
-        return ByName(Dictionary(uniqueKeysWithValues: order.prefix(most).map { ($0.name, $0.value) }))
+        func goesBefore(_ one: ByName<RoomSignals>.Entry, _ other: ByName<RoomSignals>.Entry) -> Bool {
+            (other.value.waiting, one.name) < (one.value.waiting, other.name)
+        }
+        let lastTold = rooms.sorted(by: goesBefore)[most - 1]
+        var told = ByName<RoomSignals>()
+        for room in rooms where !goesBefore(lastTold, room) { told[room.name] = room.value }
+        return told
     }
 }

@@ -34,9 +34,9 @@ final class HMACSHA256 {
     }
 
     deinit {
-        for state in [\HMACSHA256.innerStart, \.outerStart, \.state] {
-            OPENSSL_cleanse(&self[keyPath: state], MemoryLayout<SHA256_CTX>.size)
-        }
+        Self.clear(&self.innerStart)
+        Self.clear(&self.outerStart)
+        Self.clear(&self.state)
     }
 
     /// A message that was under way is forgotten.
@@ -72,5 +72,12 @@ final class HMACSHA256 {
         var state = SHA256_CTX()
         Self.begin(&state, with: bytes)
         Self.finish(&state, to: digest)
+        // It holds the digest, too, which stands for the key from now on.
+        Self.clear(&state)
+    }
+
+    /// Whoever knows a state that a key has gone into can sign.
+    private static func clear(_ state: inout SHA256_CTX) {
+        OPENSSL_cleanse(&state, MemoryLayout<SHA256_CTX>.size)
     }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import EventLoop
 import Foundation
 import Glibc
@@ -12,7 +13,7 @@ private let interruptions = Atomic<Int>(0)
     /// Seen before: a signal while the list of workers was written counted as a disk that does not take it.
     @Test func write_thatASignalInterrupts_goesOn() throws {
         var ends: [Int32] = [0, 0]
-        #expect(pipe(&ends) == 0)
+        #expect(sluice_pipe(&ends) == 0)
         let (reader, writer) = (ends[0], ends[1])
         defer { close(reader) }
         // Nobody else uses it, and by default it is ignored. Without SA_RESTART: a call that waits ends with EINTR.
@@ -65,7 +66,7 @@ private let interruptions = Atomic<Int>(0)
     @Test func holder_ofALock_isNamed() throws {
         let folder = TestFolder()
         let path = folder.file("socket")
-        let (first, second) = (open(path, O_RDWR | O_CREAT, 0o600), open(path, O_RDWR))
+        let (first, second) = (open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600), open(path, O_RDWR | O_CLOEXEC))
         defer { for file in [first, second] { close(file) } }
         #expect(FileLocks.holder(of: second) == nil)
         #expect(flock(first, LOCK_EX | LOCK_NB) == 0)

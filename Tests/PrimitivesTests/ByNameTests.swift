@@ -18,8 +18,21 @@ import Testing
             }
             #expect(table == ByName(model), "seed \(seed)")
             #expect(table.names == model.keys.sorted(), "seed \(seed)")
-            #expect(table.values == model.keys.sorted().map { model[$0] ?? 0 }, "seed \(seed)")
             #expect(table.mapValues { $0 + 1 } == ByName(model.mapValues { $0 + 1 }), "seed \(seed)")
+        }
+    }
+
+    @Test func added_inAnyOrder_onceUnderEachName() {
+        for seed in UInt64(1)...100 {
+            var random = SplitMix64(seed: seed)
+            var table = ByName<Int>()
+            var model: [String: Int] = [:]
+            for step in 0..<50 {
+                let name = "name-\(Int.random(in: 0..<30, using: &random))"
+                #expect(table.add(name, step) == (model[name] == nil), "seed \(seed)")
+                model[name] = model[name] ?? step
+            }
+            #expect(table == ByName(model), "seed \(seed)")
         }
     }
 

@@ -57,6 +57,21 @@ import Testing
         #expect(throws: UnreadableValue.self) { try GatewaySignals(gateway: "g", atMicros: 0, encoded: text) }
     }
 
+    @Test func decode_ofNamesOutOfOrder_isTheSame_andTwiceIsRefused() throws {
+        let text = "2 9 8 7 6 5 4 3 2 0 - w-2:1,w-10:2,w-1:3 t:1:0:0:0,s:2:0:0:0 coming=t:400,s:300"
+        let signals = try GatewaySignals(gateway: "g", atMicros: 5, encoded: text)
+        #expect(signals.workerInFlight == ["w-1": 3, "w-10": 2, "w-2": 1])
+        #expect(signals.workerInFlight.names == ["w-1", "w-10", "w-2"])
+        #expect(signals.rooms.names == ["s", "t"])
+        #expect(signals.rooms["s"] == RoomSignals(waiting: 2, showUpPermille: 300))
+        #expect(signals.rooms["t"] == RoomSignals(waiting: 1, showUpPermille: 400))
+        for twice in ["w-2:1,w-1:3,w-2:1 -", "- t:1:0:0:0,s:2:0:0:0,t:1:0:0:0"] {
+            #expect(throws: UnreadableValue.self) {
+                try GatewaySignals(gateway: "g", atMicros: 5, encoded: "2 9 8 7 6 5 4 3 2 0 - \(twice)")
+            }
+        }
+    }
+
     @Test(arguments: ["process=", "process=h:0:1", "process=h/b.n:7:x", "process=%zz", "process=h/b.n:7"])
     func decode_ofAProcessThatIsNone_losesOnlyThat(part: String) throws {
         let text = "2 9 8 7 6 5 4 3 2 0 - w:1 s:1:2:3:4 \(part)"

@@ -254,7 +254,7 @@ import Transport
         }
         let peer = try RawPeer(port: port)
         let sent = Handover<Bool>()
-        let fd = dup(peer.fd)
+        let fd = fcntl(peer.fd, F_DUPFD_CLOEXEC, 0)
         defer { close(fd) }
         let flood = [UInt8](repeating: 3, count: 100_000)
         // More than the socket buffers hold together: the sender gets stuck, which is what back-pressure means.

@@ -12,7 +12,8 @@ import Testing
 
         init() throws {
             var ends: [Int32] = [-1, -1]
-            try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
+            let kind = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+            try #require(socketpair(AF_UNIX, Int32(kind), 0, &ends) == 0)
             self.ends = ends
             self.bio = try #require(SocketBIO.make(fd: ends[0]))
         }

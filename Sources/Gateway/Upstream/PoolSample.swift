@@ -12,7 +12,8 @@ struct PoolSample: Sendable {
     var inFlight = 0
     var queued = 0
     var latency = LatencyHistogram()
-    var workerInFlight: [String: Int] = [:]
+    /// By worker id; those with none are left out.
+    var workerInFlight = ByName<Int>()
 
     mutating func add(_ other: PoolSample) {
         self.arrivals += other.arrivals
@@ -22,7 +23,7 @@ struct PoolSample: Sendable {
         self.inFlight += other.inFlight
         self.queued += other.queued
         self.latency.merge(other.latency)
-        self.workerInFlight.merge(other.workerInFlight, uniquingKeysWith: +)
+        self.workerInFlight.join(other.workerInFlight, fresh: 0) { $0 += $1 }
     }
 }
 
@@ -47,7 +48,7 @@ extension GatewaySignals {
             queued: sample.queued,
             errors: sample.errors,
             latency: sample.latency,
-            workerInFlight: ByName(sample.workerInFlight),
+            workerInFlight: sample.workerInFlight,
             process: process
         )
     }

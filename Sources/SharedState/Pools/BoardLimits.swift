@@ -31,8 +31,9 @@ public enum BoardLimits {
             return .refused("signals of \(signals.workerInFlight.count) workers: a pool has \(Self.maxWorkers) at most")
         }
         guard counts.allSatisfy({ $0 >= 0 }), signals.workerInFlight.allSatisfy({ $0.value >= 0 }),
-            signals.rooms.values.allSatisfy({
-                $0.waiting >= 0 && $0.atDoor >= 0 && $0.admissions >= 0 && $0.freeSlots >= 0
+            signals.rooms.allSatisfy({
+                let seen = $0.value
+                return seen.waiting >= 0 && seen.atDoor >= 0 && seen.admissions >= 0 && seen.freeSlots >= 0
             })
         else {
             return .refused("signals of gateway \(signals.gateway) have a negative count")

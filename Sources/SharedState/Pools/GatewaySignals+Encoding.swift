@@ -69,8 +69,8 @@ extension GatewaySignals {
         func part(_ name: String) -> Substring? {
             fields.dropFirst(13).first { $0.hasPrefix(name) }?.dropFirst(name.count)
         }
-        for (room, share) in part(Self.comingPart).flatMap(Self.counts) ?? [:] {
-            rooms[room]?.showUpPermille = min(RoomSignals.allShowUp, share)
+        for coming in part(Self.comingPart).flatMap(Self.counts) ?? [:] {
+            rooms[coming.name]?.showUpPermille = min(RoomSignals.allShowUp, coming.value)
         }
         let process = part(Self.processPart).flatMap { PercentCoding.decodedText($0) }.flatMap { ProcessIdentity($0) }
         self.init(
@@ -82,12 +82,12 @@ extension GatewaySignals {
             unguarded: counts[2],
             admissions: counts[3],
             waiting: counts[4],
-            rooms: ByName(rooms),
+            rooms: rooms,
             inFlight: counts[5],
             queued: counts[6],
             errors: counts[7],
             latency: latency,
-            workerInFlight: ByName(workers),
+            workerInFlight: workers,
             process: process
         )
     }
@@ -105,20 +105,20 @@ extension GatewaySignals {
         return LatencyHistogram(encoded: pairs, sumNanoseconds: sumNanoseconds)
     }
 
-    private static func counts(_ text: Substring) -> [String: Int]? {
-        var counts: [String: Int] = [:]
+    private static func counts(_ text: Substring) -> ByName<Int>? {
+        var counts = ByName<Int>()
         guard text != "-" else { return counts }
         for pair in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = pair.split(separator: ":", omittingEmptySubsequences: false)
             guard parts.count == 2, let id = PercentCoding.decodedText(parts[0]), let count = Int(parts[1]), count >= 0,
-                counts.count < Self.maxWorkers, counts.updateValue(count, forKey: id) == nil
+                counts.count < Self.maxWorkers, counts.add(id, count)
             else { return nil }
         }
         return counts
     }
 
-    private static func rooms(_ text: Substring) -> [String: RoomSignals]? {
-        var rooms: [String: RoomSignals] = [:]
+    private static func rooms(_ text: Substring) -> ByName<RoomSignals>? {
+        var rooms = ByName<RoomSignals>()
         guard text != "-" else { return rooms }
         for room in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = room.split(separator: ":", omittingEmptySubsequences: false)
@@ -132,7 +132,7 @@ extension GatewaySignals {
                 admissions: counts[2],
                 freeSlots: counts[3]
             )
-            guard rooms.updateValue(seen, forKey: name) == nil else { return nil }
+            guard rooms.add(name, seen) else { return nil }
         }
         return rooms
     }

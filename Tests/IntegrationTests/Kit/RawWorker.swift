@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Glibc
 import Synchronization
@@ -91,9 +92,11 @@ final class RawWorker: Sendable {
 
     private func acceptAll() {
         while true {
-            let fd = accept(self.listener, nil, nil)
+            // Closed on exec from its beginning: other tests start processes at any time.
+            let fd = sluice_accept(self.listener, nil, nil)
             guard fd >= 0 else { return }
-            _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
+            // A script waits for its bytes.
+            _ = fcntl(fd, F_SETFL, 0)
             let connection = RawWorkerConnection(fd: fd)
             self.open.withLock { $0.append(connection) }
             Thread.detachNewThread {
