@@ -34,6 +34,14 @@ import Testing
         )
     }
 
+    /// Seen before: 18 of the 27 longest waits held, and a room that keeps 80 % of very many was told to have lied.
+    @Test func least_ofFew_isWhatChanceLeaves() {
+        func decile(_ count: Int) -> EstimateScore.Decile { .init(longestSeconds: 20, count: count, kept: 0) }
+        #expect((0.5...0.6).contains(decile(27).least(of: 0.7)))
+        #expect((0.69...0.7).contains(decile(100_000).least(of: 0.7)))
+        #expect(decile(20).least(of: 0.7) < decile(200).least(of: 0.7))
+    }
+
     static func score(_ looks: [Look], changes: [EstimateScore.Change] = []) -> EstimateScore {
         EstimateScore(looks, changes: changes)
     }

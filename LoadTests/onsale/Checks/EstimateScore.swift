@@ -15,6 +15,12 @@ struct EstimateScore: Equatable, Sendable {
         var count: Int
         var kept: Int
         var share: Double { Double(self.kept) / Double(self.count) }
+
+        /// What must be kept of so few, where `share` of very many must be: two standard deviations less, which is 52 %
+        /// of 27 and 69 % of 8,000 for a share of 70 %.
+        func least(of share: Double) -> Double {
+            share - 2 * (share * (1 - share) / Double(self.count)).squareRoot()
+        }
     }
 
     /// A change of limits: when it was written, and from when on ranges must reckon with it.
