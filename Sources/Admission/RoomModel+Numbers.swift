@@ -53,6 +53,18 @@ extension RoomModel {
         self.record.gaps = gaps
     }
 
+    /// These numbers have holders after all, who are called by number. Where it is too late for that, or there would be
+    /// too many gaps, they are called with the gap.
+    mutating func takeOutOfGaps(from: Int64, to: Int64) {
+        let first = max(from, self.record.serving + 1)
+        guard first <= to, self.record.gaps.count < RoomRules.maxGaps,
+            let index = self.record.gaps.firstIndex(where: { $0.from <= to && $0.to >= first })
+        else { return }
+        let gap = self.record.gaps[index]
+        let rest = [RoomRecord.Gap(from: gap.from, to: first - 1), RoomRecord.Gap(from: to + 1, to: gap.to)]
+        self.record.gaps.replaceSubrange(index...index, with: rest.filter { $0.from <= $0.to })
+    }
+
     /// Now-serving passes a gap that it has reached; just after a loss it waits there.
     mutating func skipGaps() {
         guard !self.isWaitingForGateways else { return }
@@ -169,7 +181,13 @@ extension RoomModel {
     private mutating func takeIn(_ report: BlockReport, gateway: String) {
         guard
             let index = self.record.blocks.firstIndex(where: { $0.gateway == gateway && $0.start == report.start })
-        else { return }
+        else {
+            // A loss that was noticed before this report came has made one gap of all that may have been handed out.
+            return self.takeOutOfGaps(
+                from: report.start,
+                to: min(report.used, report.start + RoomRules.largestBlock - 1)
+            )
+        }
         let block = self.record.blocks[index]
         guard report.used > 0 else {
             // The gateway holds this one now; what it held before is out of use.

@@ -677,6 +677,22 @@ local function addGap(room, from, to)
     setGaps(room, whole)
 end
 
+-- These numbers have holders after all, who are called by number. Where it is too late for that, or there would be too
+-- many gaps, they are called with the gap.
+local function takeOutOfGaps(room, from, to)
+    local first = max(from, room.serving + 1)
+    local gaps = gapsOf(room)
+    if first > to or #gaps >= MAX_GAPS then return end
+    for index, gap in ipairs(gaps) do
+        if gap.from <= to and gap.to >= first then
+            table.remove(gaps, index)
+            if to < gap.to then table.insert(gaps, index, { from = to + 1, to = gap.to }) end
+            if gap.from < first then table.insert(gaps, index, { from = gap.from, to = first - 1 }) end
+            return setGaps(room, gaps)
+        end
+    end
+end
+
 -- Now-serving passes a gap that it has reached; just after a loss it waits there.
 local function skipGaps(room)
     if room.now < room.waits_until then return end
@@ -768,7 +784,10 @@ local function takeBlock(room, gateway, start, used)
     for index, block in ipairs(blocks) do
         if block.gateway == gateway and block.from == start then found = index end
     end
-    if not found then return end
+    if not found then
+        -- A loss that was noticed before this report came has made one gap of all that may have been handed out.
+        return takeOutOfGaps(room, start, min(used, start + LARGEST_BLOCK - 1))
+    end
     local block = blocks[found]
     if used == 0 then
         -- The gateway holds this one now; what it held before is out of use.

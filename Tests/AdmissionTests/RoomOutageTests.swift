@@ -14,27 +14,35 @@ import Testing
 
     // MARK: Numbers of blocks
 
+    enum Return: CaseIterable { case empty, asBeforeAnybodyCame, whole, wholeAndANewcomerIsHeardFirst }
+
     /// Six had numbers of the line; while the state was away six more got those of a block, which begins 8,193 further.
-    /// The state comes back empty, or as it was before anybody came.
-    @Test(arguments: [false, true])
-    func tick_lostWithABlockInUse_callsEverybodySoon(isCopy: Bool) throws {
+    ///
+    /// Seen before, where the server was killed and nothing was lost: whoever had a number of the block was called with
+    /// the gap, all at once, and told to be as far back as the first of them.
+    @Test(arguments: Return.allCases)
+    func tick_lostWithABlockInUse_callsEverybodySoon(how: Return) throws {
         let limits = RoomLossTests.limits()
         var room = try RoomModelTests.room(limits)
-        let copy = isCopy ? room : RoomModel()
+        let copy = how == .empty ? RoomModel() : room
         _ = try room.join(count: 6, nowMicros: Self.start)
         var tick = RoomTick(gateway: "g", limits: limits)
         tick.block.size = RoomRules.largestBlock
         var known = RoomLossTests.known(issued: 6, serving: 2)
-        let answer = try room.tick(tick, known: known, nowMicros: Self.start + 1)
+        let answer = try room.tick(tick, known: known, run: 5, nowMicros: Self.start + 1)
         known.raise(answer.snapshot)
         let first = try #require(answer.block).lowerBound
         known.raise(epoch: known.epoch, issued: first + 5, serving: 0)
         tick.block = BlockReport(start: first, used: first + 5, size: RoomRules.largestBlock)
-        room = copy
+        if how == .empty || how == .asBeforeAnybodyCame { room = copy }
+        if how == .wholeAndANewcomerIsHeardFirst {
+            let now = Self.start + 5 * Self.second - 1
+            known.raise(try room.join(count: 1, known: known, run: 6, nowMicros: now).line)
+        }
         var uncalled = Set(3...6).union(first...first + 5)
         for step in 0...150 as ClosedRange<Int64> where !uncalled.isEmpty {
             let now = Self.start + 5 * Self.second + step * 100_000
-            let answer = try room.tick(tick, known: known, nowMicros: now)
+            let answer = try room.tick(tick, known: known, run: 6, nowMicros: now)
             known.raise(answer.snapshot)
             if let next = answer.block?.lowerBound, next != tick.block.start {
                 tick.block = BlockReport(start: next, used: 0, size: RoomRules.largestBlock)
@@ -46,6 +54,7 @@ import Testing
         #expect(uncalled.isEmpty, "not called within 15 s: \(uncalled.sorted())")
         let gap = try #require(room.record.gaps.first)
         #expect(gap.from == 7 && gap.to == first - 1, "who may have a number was called by number")
+        #expect(room.record.gaps.allSatisfy { $0.to < first || $0.from > first + 5 }, "\(room.record.gaps)")
     }
 
     // MARK: Claims
