@@ -17,6 +17,7 @@ import Testing
     /// A gateway, a controller with three workers, and a stream of requests.
     private struct Site {
         let scene: Scene
+        let redis: RedisShell
         var configuration: Configuration
         var controllers: [SluiceProcess] = []
         let stream: RequestStream
@@ -24,7 +25,7 @@ import Testing
 
         init(_ scene: Scene, _ adjust: (inout Configuration) -> Void = { _ in }) throws {
             let socket = "\(scene.folder)/r.sock"
-            _ = try scene.startForgetfulRedis(socket: socket)
+            self.redis = try scene.startForgetfulRedis(socket: socket).shell
             var configuration = WorkerCustodyTests.configuration(socket: socket)
             adjust(&configuration)
             self.scene = scene
@@ -57,33 +58,13 @@ import Testing
         }
     }
 
-    private static let leaderKey = "sluice:{controller}:leader"
-
     /// Leaves behind a lead that lasts an hour: however slowly the successor starts, it finds one, and must not wait.
     private static func killLeader(_ leader: SluiceProcess, _ redis: RedisShell) throws {
         leader.mayEnd = true
-        let name = try #require(try redis("GET", Self.leaderKey).first, "nobody leads")
+        let name = try #require(try redis("GET", LeadWatch.key).first, "nobody leads")
         leader.process.signal(SIGSTOP)
-        try redis("SET", Self.leaderKey, name, "PX", "3600000")
+        try redis("SET", LeadWatch.key, name, "PX", "3600000")
         leader.process.kill()
-    }
-
-    /// Stops the leader, and returns when that was. Right after a renewal its lead would last for 2.5 s more, and be
-    /// seen to be over a quarter of a second later: that leaves too little of three seconds for a busy machine.
-    private static func stopBetweenRenewals(_ leader: SluiceProcess, _ redis: RedisShell) throws -> Int64 {
-        try Patience.wait(for: "the middle between two renewals") {
-            let left = try redis.number("PTTL", Self.leaderKey) ?? 0
-            return left > 1_600 && left < 1_950
-        }
-        leader.process.signal(SIGSTOP)
-        return Patience.nowMilliseconds
-    }
-
-    /// Whatever became of the one that led, another one leads within three seconds.
-    private static func expectLead(of other: SluiceProcess, since start: Int64) throws {
-        try Patience.wait(for: "\(other.name) to lead") { try other.leads() }
-        let tookMilliseconds = Patience.nowMilliseconds - start
-        #expect(tookMilliseconds <= 3_000 * Patience.slowness, "\(tookMilliseconds) ms")
     }
 
     /// Seen before: 128 of 959 requests failed.
@@ -91,7 +72,7 @@ import Testing
         try Scene.play { scene in
             let site = try Site(scene)
             #expect(site.workers.count == 3)
-            try Self.killLeader(site.controllers[0], RedisShell(scene: scene, socket: "\(scene.folder)/r.sock"))
+            try Self.killLeader(site.controllers[0], site.redis)
             try site.stream.waitForMore(100)
             let next = try scene.start(site.configuration, command: "controller", name: "next")
             try site.waitUntilItLeads(next)
@@ -129,9 +110,9 @@ import Testing
             let site = try Site(scene)
             let other = try self.startStandby(site, stateFolder)
             site.controllers[0].mayEnd = true
-            let start = Patience.nowMilliseconds
+            let lead = try LeadWatch(site.redis)
             site.controllers[0].process.kill()
-            try Self.expectLead(of: other, since: start)
+            try lead.expectLead(of: other)
             try site.waitUntilItLeads(other)
             try site.expectNothingLost()
         }
@@ -156,11 +137,9 @@ import Testing
             let site = try Site(scene)
             let other = try self.startStandby(site, stateFolder)
             // Its process is there: all that tells of it is that its lead runs out.
-            let start = try Self.stopBetweenRenewals(
-                site.controllers[0],
-                RedisShell(scene: scene, socket: "\(scene.folder)/r.sock")
-            )
-            try Self.expectLead(of: other, since: start)
+            let lead = try LeadWatch(site.redis)
+            site.controllers[0].process.signal(SIGSTOP)
+            try lead.expectLead(of: other)
             try site.waitUntilItLeads(other)
             #expect(scene.workerPIDs == site.workers)
             site.controllers[0].process.signal(SIGCONT)

@@ -97,12 +97,7 @@ import TestKit
                 peer.send(burst)
                 return peer
             }
-            var (reached, since) = (0.0, Patience.nowMilliseconds)
-            try Patience.wait(for: "nothing more to happen") {
-                let now = try sluice.metric("sluice_responses_total{class=\"2xx\"}")
-                if now != reached { (reached, since) = (now, Patience.nowMilliseconds) }
-                return Patience.nowMilliseconds - since > 500
-            }
+            try sluice.waitForStandstill(of: "sluice_responses_total{class=\"2xx\"}")
             let growth = sluice.memoryBytes - before
             #expect(growth < 64_000_000, "\(growth) bytes for \(peers.count) connections")
         }

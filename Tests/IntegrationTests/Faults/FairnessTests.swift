@@ -15,20 +15,22 @@ import TestKit
             let (flooding, other) = (Visitor(port: sluice.port), Visitor(port: sluice.port))
             try flooding.get()
             try other.get()
-            let count = 30_000
             let poll = Array(flooding.requestText().utf8)
             let (turns, requests) = (try self.turns(sluice), try sluice.metric("sluice_requests_total"))
-            let flood = try Flood(port: sluice.port, request: poll, count: count)
+            let flood = try Flood(port: sluice.port, request: poll, atLeast: 30_000)
             try Patience.wait(for: "the flood to begin") { flood.receivedBytes > 0 }
+            // It goes on until the other client has had a hundred answers, however slowly either of them is served.
             var others = 0
             while !flood.isOver {
                 try other.get()
                 others += 1
+                if others == 100 { flood.mayEnd() }
             }
+            let count = flood.sentRequests
             let taken = try self.turns(sluice) - turns
             #expect(try sluice.metric("sluice_requests_total") - requests == Double(count + others))
             #expect(flood.receivedBytes > 100 * count)
-            #expect(others >= 100, "\(others) responses for another client")
+            #expect(count >= 30_000 && others >= 100, "\(count) polls, \(others) responses for another client")
             // No more than so many requests of one connection in a turn of the loop.
             #expect(taken >= Double(count) / 64, "\(count) polls of one connection in \(taken) turns")
         }
@@ -41,12 +43,19 @@ import TestKit
         try Scene.play { scene in
             var configuration = RequestTests.open()
             let script = "\(scene.folder)/worker.sh"
-            let (begun, done) = ("\(scene.folder)/begun", "\(scene.folder)/done")
-            let go = "\(scene.folder)/go"
+            let (go, begun, pieces) = ("\(scene.folder)/go", "\(scene.folder)/begun", "\(scene.folder)/pieces")
+            let (stop, done) = ("\(scene.folder)/stop", "\(scene.folder)/done")
+            // It writes pieces of 50,000 lines until it is told to stop, and one byte to a file for each of them.
+            // Without `begun` the test is over, and its folder gone.
+            let pieceBytes = 50_000 * 201
             try scene.write(
                 """
                 (for _ in $(seq 3000); do [ -e \(go) ] && break; sleep 0.1; done
-                touch \(begun); head -c 300000000 /dev/zero | tr '\\0' 'x' | fold -w 200; touch \(done)) &
+                touch \(begun)
+                while [ -e \(begun) ] && [ ! -e \(stop) ]; do
+                head -c 10000000 /dev/zero | tr '\\0' 'x' | fold -w 200; echo; echo >> \(pieces)
+                done
+                touch \(done)) &
                 exec "$@"
                 """,
                 to: script
@@ -55,31 +64,44 @@ import TestKit
             configuration.pool["command"] = "[/bin/bash, \(script), \(program), worker]"
             configuration.logLevel = "error"
             let sluice = try scene.start(configuration)
+            let turns = try self.turns(sluice)
             try scene.write("", to: go)
             func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
             try Patience.wait(for: "the flood to begin") { exists(begun) }
             let peer = try HTTPPeer(port: sluice.adminPort)
             var responses = 0
-            let end = Patience.nowMilliseconds + Patience.deadlineSeconds * 500
-            while !exists(done), responses < 1_000, Patience.nowMilliseconds < end {
-                #expect(try peer.request("GET", "/healthz").status == 200)
+            try Patience.wait(for: "200 responses beside 50 MB, after \(responses)") {
+                let status = try peer.request("GET", "/healthz").status
+                guard status == 200 else { throw Disappointment("status \(status) of /healthz") }
                 responses += 1
+                return responses >= 200 && RunningProcess.bytes(pieces).count >= 5
             }
-            #expect(responses >= 200, "\(responses) responses while a worker wrote 300 MB")
+            try scene.write("", to: stop)
+            try Patience.wait(for: "the flood to end") { exists(done) }
+            let bytes = RunningProcess.bytes(pieces).count * pieceBytes
+            let taken = try self.turns(sluice) - turns
+            // A turn of the loop takes 64 KB of a worker's output and at most one read more, or that twice, where the
+            // rest of the turn before comes to it.
+            #expect(taken >= Double(bytes / (256 * 1_024)), "\(bytes) bytes of a worker in \(taken) turns")
         }
     }
 }
 
-/// Sends so many requests on one connection and takes what comes, from two threads of its own.
+/// Sends so many requests on one connection, goes on until it may end, and takes what comes, from two threads of its
+/// own.
 private final class Flood: Sendable {
+    private let sent = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    private let isWanted = Atomic<Bool>(true)
     private let hasEnded = Atomic<Bool>(false)
 
-    init(port: UInt16, request: [UInt8], count: Int) throws {
+    init(port: UInt16, request: [UInt8], atLeast count: Int) throws {
         let peer = try RawPeer(port: port)
         let thousand = [UInt8](repeatElement(request, count: 1_000).joined())
         Thread.detachNewThread {
-            for _ in 0..<count / 1_000 { peer.send(thousand) }
+            while self.sentRequests < count || self.isWanted.load(ordering: .relaxed), peer.send(thousand) {
+                self.sent.add(1_000, ordering: .relaxed)
+            }
             peer.finishWriting()
         }
         Thread.detachNewThread {
@@ -88,6 +110,11 @@ private final class Flood: Sendable {
         }
     }
 
+    /// It ends when it has sent as many as it has to.
+    func mayEnd() { self.isWanted.store(false, ordering: .relaxed) }
+
+    /// All that were sent, once it is over.
+    var sentRequests: Int { self.sent.load(ordering: .relaxed) }
     var receivedBytes: Int { self.bytes.load(ordering: .relaxed) }
     /// All responses are there, or the connection broke.
     var isOver: Bool { self.hasEnded.load(ordering: .acquiring) }
