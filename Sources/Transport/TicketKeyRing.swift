@@ -75,17 +75,23 @@ public struct TicketKeyRing: Equatable, Sendable {
     ) -> TicketKeyRing? {
         precondition(0 < periodMicros && periodMicros <= Self.maxPeriodMicros)
         var ring = self
-        // A key further away than its own period is of a clock that was set back since.
-        ring.keys = self.accepted(atMicros: nowMicros).filter { $0.fromMicros <= nowMicros + $0.periodMicros }
+        let accepted = self.accepted(atMicros: nowMicros)
+        // Only after a clock was set back there are more to come than one, or is one further away than its own period.
+        let next = accepted.first { $0.fromMicros > nowMicros && $0.fromMicros - nowMicros <= $0.periodMicros }
+        ring.keys = accepted.filter { $0.fromMicros <= nowMicros } + (next.map { [$0] } ?? [])
         if ring.sealing(atMicros: nowMicros) == nil {
             ring.insert(makeKey(nowMicros, nowMicros + periodMicros))
         }
         if let last = ring.keys.last, last.fromMicros <= nowMicros,
             last.untilMicros - nowMicros <= last.periodMicros / 2
         {
-            ring.insert(makeKey(last.untilMicros, last.untilMicros + periodMicros))
+            let fromMicros = max(last.untilMicros, nowMicros)
+            ring.insert(makeKey(fromMicros, fromMicros + periodMicros))
         }
-        if ring.keys.count > Self.maxKeys { ring.keys.removeFirst(ring.keys.count - Self.maxKeys) }
+        let sealing = ring.sealing(atMicros: nowMicros)
+        while ring.keys.count > Self.maxKeys, let oldest = ring.keys.firstIndex(where: { $0 != sealing }) {
+            ring.keys.remove(at: oldest)
+        }
         return ring == self ? nil : ring
     }
 

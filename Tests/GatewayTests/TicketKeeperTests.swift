@@ -36,7 +36,7 @@ import Transport
 
     @Test func clocks_ofMachines_doNotCount() throws {
         let shared = try self.ring(at: 50_000)
-        let sealing = try [0, 7_000_000, -40_000].map { ahead in
+        let sealing = try ([0, 7_000_000, -40_000] as [Int64]).map { ahead in
             var keeper = TicketKeeper(periodMicros: Self.period)
             keeper.took(shared, atMicros: 50_000, wallMicros: 50_000 + ahead)
             let (set, isOwn) = keeper.keys(wallMicros: 50_000 + ahead + 300)

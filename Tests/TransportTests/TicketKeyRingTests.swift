@@ -44,6 +44,16 @@ import Testing
         #expect(ring.sealing(atMicros: 5_000) != nil)
     }
 
+    /// Each step makes a key that begins before all the others: the one that seals must not be the one that is dropped.
+    @Test func ring_clockSetBackAgainAndAgain_keepsAKeyThatSeals() {
+        var ring = TicketKeyRing()
+        for step in 0..<(3 * TicketKeyRing.maxKeys) {
+            let now = Int64(10_000 - step)
+            _ = Self.renew(&ring, at: now)
+            #expect(ring.sealing(atMicros: now) != nil && ring.keys.count <= TicketKeyRing.maxKeys)
+        }
+    }
+
     /// Gateways that look at least as often as four times a period, at odd moments, and of which one renews: whichever
     /// key one of them seals with, all the others have had it before.
     @Test(arguments: [1, 7, 0xBEEF] as [UInt64])

@@ -7,8 +7,8 @@ import SharedState
 import Tokens
 import Transport
 
-/// Keeps the keys of all listeners' session tickets: reads those of the shared state, renews them there when it is time,
-/// and hands them to the listeners. Lives on the gateway's home loop, and asks the shared state a few times a period
+/// Keeps the keys of all listeners' session tickets: reads those of the shared state, renews them there when it is
+/// time, and hands them to the listeners. Lives on the gateway's home loop, and asks the shared state a few times a period
 /// whatever the traffic.
 final class TicketRotation {
     private static let lookNanoseconds = Nanoseconds.perSecond
@@ -116,7 +116,7 @@ final class TicketRotation {
         } else if isOwn, self.failureCount >= Self.toldFailures, !self.isTold {
             self.isTold = true
             self.log.warning(
-                "TLS session tickets get keys of this gateway alone until the shared state is back: sessions resume only here"
+                "until the shared state is back, TLS sessions resume only here: tickets get keys of this gateway's own"
             )
         }
     }
@@ -175,7 +175,7 @@ final class TicketRotation {
         guard !self.isUnreadableTold else { return }
         self.isUnreadableTold = true
         self.log.warning(
-            "the TLS ticket keys in the shared state cannot be read: give all gateways the same signing_keys and version"
+            "the keys of TLS session tickets in Redis cannot be read: do all gateways have the same signing_keys?"
         )
     }
 
