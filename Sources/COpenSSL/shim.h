@@ -21,9 +21,24 @@ static inline void sluice_ssl_set_modes(SSL_CTX *context) {
 }
 /// A record's header and content are read with one system call instead of two. A macro.
 static inline void sluice_ssl_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_ahead(context, 1); }
-/// 1 when they have the length that this OpenSSL takes. A macro.
-static inline long sluice_ssl_set_ticket_keys(SSL_CTX *context, const void *keys, long length) {
-    return SSL_CTX_set_tlsext_ticket_keys(context, (void *)keys, length);
+/// Neither tickets nor sessions kept here: every handshake is a full one. Macros.
+static inline void sluice_ssl_refuse_tickets(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+/// HMAC-SHA256 over a session ticket. 1 when done. The parameters end with a marker that Swift cannot write as a literal.
+static inline int sluice_ssl_begin_ticket_mac(EVP_MAC_CTX *mac, const void *key, size_t length) {
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", (char *)"SHA256", 0),
+                               OSSL_PARAM_construct_end()};
+    return EVP_MAC_init(mac, (const unsigned char *)key, length, parameters);
+}
+/// Macros.
+static inline int sluice_gcm_take_tag(EVP_CIPHER_CTX *cipher, void *tag) {
+    return EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, 16, tag);
+}
+static inline int sluice_gcm_expect_tag(EVP_CIPHER_CTX *cipher, const void *tag) {
+    return EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, 16, (void *)tag);
 }
 /// Variadic in OpenSSL 3.
 static inline EVP_PKEY *sluice_generate_p256(void) { return EVP_EC_gen("P-256"); }

@@ -15,6 +15,7 @@ extension Gateway {
                     settings: self.settings,
                     problems: self.roomProblems,
                     pulses: self.rooms,
+                    tickets: self.tickets?.report,
                     now: self.home.now
                 )
             )

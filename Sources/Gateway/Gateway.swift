@@ -35,6 +35,7 @@ public final class Gateway {
     private var bridge: RouteBridge?
     private(set) var loops: [LoopBound<GatewayLoop>] = []
     private var pools: (any PoolBoard)?
+    private(set) var tickets: TicketRotation?
     private var timers: [LoopTimer] = []
     private(set) var rooms: [String: RoomPulse] = [:]
     private var lastSignals = Instant(nanoseconds: 0)
@@ -81,6 +82,15 @@ public final class Gateway {
         do {
             let stores = self.makeStores(self.home)
             self.pools = stores.pools
+            self.tickets = TicketRotation(
+                loop: self.home,
+                listeners: listeners,
+                store: stores.tickets,
+                keys: self.keys,
+                periodNanoseconds: self.settings.ticketPeriodNanoseconds,
+                log: self.log
+            )
+            self.tickets?.start()
             let first = try blueprint.build(on: self.home, stores: stores, listeners: listeners)
             self.loops = [LoopBound(first.loop, loop: self.home)]
             let bound = zip(listeners, first.addresses).map { $0.bound(to: $1) }
@@ -350,6 +360,7 @@ public final class Gateway {
     public func apply(_ settings: Settings, keys: [SigningKey], connectionLimit: Int) {
         self.home.preconditionOnLoop()
         self.keys = keys
+        self.tickets?.apply(keys: keys)
         self.connectionLimit = connectionLimit
         self.bridge = RouteBridge(
             from: self.settings,
@@ -399,6 +410,7 @@ public final class Gateway {
         guard !self.isStopping else { return }
         self.isStopping = true
         self.shares.draining.raise()
+        self.tickets?.stop()
         for pool in self.settings.pools { self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in } }
         var patience: LoopTimer?
         var isComplete = false

@@ -8,6 +8,7 @@ extension GatewayReport {
     /// Appends the gateway's families to a scrape.
     public func write(to text: inout PrometheusText) {
         self.writeConnections(to: &text)
+        self.tickets?.write(to: &text)
         self.writeRequests(to: &text)
         self.writeRooms(to: &text)
         self.writeVisitors(to: &text)

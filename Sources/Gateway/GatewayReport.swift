@@ -85,6 +85,8 @@ public struct GatewayReport: Sendable {
     var turns: UInt64 = 0
     public internal(set) var rooms: [Room] = []
     public internal(set) var pools: [Pool] = []
+    /// Nil where no listener speaks TLS.
+    var tickets: TicketRotation.Report?
     /// Of this gateway's settings.
     let generation: Int64
     /// What in it is not as it should be, and what to do.
@@ -96,8 +98,10 @@ public struct GatewayReport: Sendable {
         settings: Settings,
         problems: [String],
         pulses: [String: RoomPulse] = [:],
+        tickets: TicketRotation.Report? = nil,
         now: Instant = Instant(nanoseconds: 0)
     ) {
+        self.tickets = tickets
         self.generation = settings.generation
         self.problems = problems
         for loop in loops {

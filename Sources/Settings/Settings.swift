@@ -20,6 +20,9 @@ public struct Settings: Equatable, Sendable {
     public var loops: Int?
     public var log = LogSettings()
     public var limits = LimitSettings()
+    /// How long a key seals the session tickets of TLS.
+    public var ticketPeriodNanoseconds: Int64 = 12 * 3_600 * Nanoseconds.perSecond
+    public static let ticketPeriods = Nanoseconds.perSecond...(30 * 86_400 * Nanoseconds.perSecond)
     /// Empty: one is made in the state folder and kept there.
     public var signingKeys: [SigningKeySettings] = []
     /// In the order of the file.
@@ -74,6 +77,7 @@ extension Settings: SettingsSection {
             .value("loops", \.loops, .either("auto", or: .count(1...256)), .needsRestart),
             .section("log", \.log),
             .section("limits", \.limits),
+            .value("ticket_period", \.ticketPeriodNanoseconds, .duration(Self.ticketPeriods), .needsRestart),
             .list("signing_keys", \.signingKeys, count: 0...8, .live),
             .named("pools", \.pools, count: 1...64),
             .named("rooms", \.rooms, count: 0...256),

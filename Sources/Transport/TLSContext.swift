@@ -13,7 +13,8 @@ public final class TLSContext: @unchecked Sendable {
         + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
     /// For a listener. Both files are PEM; the certificate's file may hold the chain. `ciphers` is a list as OpenSSL
-    /// reads it, for TLS 1.2. Contexts with the same `ticketKeys` take each other's tickets.
+    /// reads it, for TLS 1.2. Contexts with the same keys take each other's tickets, unless their certificates are for
+    /// other names, or their ciphers are others.
     public init(
         certificateFile: String,
         keyFile: String,
@@ -24,12 +25,13 @@ public final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_set_cipher_list(self.context, ciphers) == 1 else {
             throw TransportError.tls("ciphers \(ciphers)", OpenSSLErrors.take())
         }
-        // TLS 1.3 clients resume with one ticket as well as with two.
-        SSL_CTX_set_num_tickets(self.context, 1)
-        guard sluice_ssl_set_ticket_keys(self.context, ticketKeys.bytes, ticketKeys.bytes.count) == 1 else {
+        guard ticketKeys.attach(to: self.context) else {
             throw TransportError.tls("ticket keys", OpenSSLErrors.take())
         }
         try Self.load(certificateFile, keyFile, into: self.context)
+        guard SessionScope.set(on: self.context, ciphers: ciphers) else {
+            throw TransportError.tls("session id context", OpenSSLErrors.take())
+        }
         SSL_CTX_set_alpn_select_cb(self.context, selectHTTP1, nil)
     }
 

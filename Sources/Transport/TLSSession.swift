@@ -43,7 +43,10 @@ struct TLSSession: ~Copyable {
     mutating func handshake() -> Step {
         ERR_clear_error()
         let code = SSL_do_handshake(self.ssl)
-        return code == 1 ? .done(0) : self.step(code)
+        guard code == 1 else { return self.step(code) }
+        // Whoever calls does so up to the end and not again.
+        TLSTicketKeys.of(self.ssl)?.count(isResumed: self.isResumed)
+        return .done(0)
     }
 
     mutating func read(into memory: UnsafeMutableRawBufferPointer) -> Step {

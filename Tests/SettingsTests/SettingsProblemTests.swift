@@ -39,7 +39,8 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "listen:",
             "burst: 40\nlisten:",
             "sluice.yaml:1:1: burst: unknown key; it is known as rooms.*.burst; allowed here: generation, listen, admin, "
-                + "controller, state_folder, redis, redis_access, loops, log, limits, signing_keys, pools, rooms, routes"
+                + "controller, state_folder, redis, redis_access, loops, log, limits, ticket_period, signing_keys, pools, "
+                + "rooms, routes"
         ),
         Mistake(
             "    room: onsale",

@@ -103,6 +103,80 @@ import Transport
         try fixture.end()
     }
 
+    /// As rotation does it, with the same contexts throughout.
+    @Test func keys_replacedByOthers_openTheOldTicketsAsLongAsTheyAreAmongThem() throws {
+        let folder = TestFolder()
+        let fixture = try LoopFixture()
+        _ = try folder.makeServerTLS()
+        let keys = TLSTicketKeys()
+        let server = try TLSContext(
+            certificateFile: folder.file("certificate.pem"),
+            keyFile: folder.file("key.pem"),
+            ticketKeys: keys
+        )
+        let address = try self.serve(fixture, server)
+        let old = TicketKey.random(fromMicros: 0, untilMicros: 1)
+        let new = TicketKey.random(fromMicros: 1, untilMicros: 2)
+        keys.install(TicketKeySet(sealing: old))
+        let tls = try TLSContext(clientAuthorityFile: folder.file("certificate.pem"))
+        let first = try #require(try self.talk(fixture, address, tls).ticket)
+        keys.install(TicketKeySet(sealing: new, accepted: [old, new]))
+        let second = try self.talk(fixture, address, tls, ticket: first)
+        #expect(second.isResumed)
+        keys.install(TicketKeySet(sealing: new))
+        #expect(keys.freeReplaced(), "nobody is inside")
+        #expect(try !self.talk(fixture, address, tls, ticket: first).isResumed)
+        // It came with the resumed session, under the new key.
+        let renewed = try #require(second.ticket)
+        #expect(try self.talk(fixture, address, tls, ticket: renewed).isResumed)
+        #expect(keys.handshakes.full == 2 && keys.handshakes.resumed == 2)
+        try fixture.end()
+    }
+
+    /// Going on with a session skips what is agreed on at its beginning.
+    @Test func ticket_ofAListenerWithOtherCiphers_isNotTaken_ofARenewedCertificateItIs() throws {
+        let (folder, other) = (TestFolder(), TestFolder())
+        let fixture = try LoopFixture()
+        _ = try folder.makeServerTLS()
+        _ = try other.makeServerTLS()
+        let keys = TLSTicketKeys()
+        let strict = "ECDHE-ECDSA-AES256-GCM-SHA384"
+        let rules = [(folder, TLSContext.defaultCiphers), (other, TLSContext.defaultCiphers), (folder, strict)]
+        let servers = try rules.map { folder, ciphers in
+            let tls = try TLSContext(
+                certificateFile: folder.file("certificate.pem"),
+                keyFile: folder.file("key.pem"),
+                ciphers: ciphers,
+                ticketKeys: keys
+            )
+            return try self.serve(fixture, tls)
+        }
+        let tls = try TLSContext(verifies: false)
+        let ticket = try #require(try self.talk(fixture, servers[0], tls).ticket)
+        let taken = try servers.map { try self.talk(fixture, $0, tls, ticket: ticket).isResumed }
+        // The second has another key for the same names.
+        #expect(taken == [true, true, false])
+        try fixture.end()
+    }
+
+    @Test func listener_thatGivesNoTickets_makesFullHandshakes() throws {
+        let folder = TestFolder()
+        let fixture = try LoopFixture()
+        _ = try folder.makeServerTLS()
+        let keys = TLSTicketKeys(givesTickets: false)
+        let server = try TLSContext(
+            certificateFile: folder.file("certificate.pem"),
+            keyFile: folder.file("key.pem"),
+            ticketKeys: keys
+        )
+        let address = try self.serve(fixture, server)
+        let tls = try TLSContext(clientAuthorityFile: folder.file("certificate.pem"))
+        let first = try self.talk(fixture, address, tls)
+        #expect(try !self.talk(fixture, address, tls, ticket: first.ticket).isResumed)
+        #expect(keys.handshakes.full == 2 && keys.handshakes.resumed == 0)
+        try fixture.end()
+    }
+
     @Test func protocols_thatBothKnow_areAgreedOn() throws {
         let folder = TestFolder()
         let fixture = try LoopFixture()

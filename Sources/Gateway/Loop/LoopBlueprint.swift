@@ -11,17 +11,22 @@ public struct GatewayListener: Sendable {
     public let certificate: (certificateFile: String, keyFile: String)?
     /// What TLS 1.2 may use, as OpenSSL writes it; nil for the modern default.
     public let ciphers: String?
+    /// Where tickets that this listener gives are taken.
+    let tickets: TicketSharing
     /// The same for all loops, so that each takes the tickets of every other.
-    let ticketKeys = TLSTicketKeys()
+    let ticketKeys: TLSTicketKeys
 
     public init(
         address: SocketAddress,
         certificate: (certificateFile: String, keyFile: String)?,
-        ciphers: String? = nil
+        ciphers: String? = nil,
+        tickets: TicketSharing = .shared
     ) {
         self.address = address
         self.certificate = certificate
         self.ciphers = ciphers
+        self.tickets = tickets
+        self.ticketKeys = TLSTicketKeys(givesTickets: tickets != .off)
     }
 
     /// The same one, with the port that it was given.

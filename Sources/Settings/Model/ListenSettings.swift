@@ -7,21 +7,37 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     public var tls: TLSSettings?
     /// What is offered to clients of TLS 1.2, as OpenSSL reads it; nil for what is modern. TLS 1.3 has its own.
     public var ciphers: String?
+    /// Whose keys seal the tickets by which clients resume their sessions.
+    public var tickets = TicketSharing.shared
 
     public init(
         address: SocketAddress = .loopback(port: 8080),
         tls: TLSSettings? = nil,
-        ciphers: String? = nil
+        ciphers: String? = nil,
+        tickets: TicketSharing = .shared
     ) {
         self.address = address
         self.tls = tls
         self.ciphers = ciphers
+        self.tickets = tickets
     }
 
     public var description: String {
         guard let tls = self.tls else { return "\(self.address)" }
-        return "\(self.address) (tls: \(tls)\(self.ciphers.map { ", ciphers: \($0)" } ?? ""))"
+        let ciphers = self.ciphers.map { ", ciphers: \($0)" } ?? ""
+        let tickets = self.tickets == .shared ? "" : ", tickets: \(self.tickets.rawValue)"
+        return "\(self.address) (tls: \(tls)\(ciphers)\(tickets))"
     }
+}
+
+/// Where a client that was given a session ticket may resume its session.
+public enum TicketSharing: String, CaseIterable, Sendable {
+    /// At every gateway of the shared state.
+    case shared
+    /// At this listener of this process.
+    case own
+    /// Nowhere: none are given.
+    case off
 }
 
 /// Where a listener's certificate comes from.
@@ -53,6 +69,7 @@ extension ListenSettings: SettingsSection {
                 .needsRestart,
                 defaultNote: "ECDHE with AES-GCM or ChaCha20-Poly1305"
             ),
+            .value("tickets", \.tickets, .word, .needsRestart),
         ]
     }
 }

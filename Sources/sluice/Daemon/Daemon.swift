@@ -187,7 +187,8 @@ final class Daemon {
                 return GatewayListener(
                     address: address,
                     certificate: (certificate, key),
-                    ciphers: listener.ciphers
+                    ciphers: listener.ciphers,
+                    tickets: listener.tickets
                 )
             case .selfSigned:
                 let own = SelfSignedFiles(stateFolder: self.settings.stateFolder)
@@ -195,7 +196,8 @@ final class Daemon {
                 return GatewayListener(
                     address: address,
                     certificate: (own.certificate, own.key),
-                    ciphers: listener.ciphers
+                    ciphers: listener.ciphers,
+                    tickets: listener.tickets
                 )
             }
         }

@@ -99,7 +99,8 @@ final class StateAccess {
             return SharedStores(
                 rooms: RedisRoomStore(client: client),
                 pools: Self.board(client, log: log),
-                journal: RedisRoomJournal(client: client)
+                journal: RedisRoomJournal(client: client),
+                tickets: RedisTicketStore(client: client)
             )
         }
     }
