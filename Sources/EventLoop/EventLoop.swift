@@ -39,6 +39,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     private var nextTurnWork = PutOffWork()
     private var clock = LoopClock()
     private var hasStopped = false
+    private var parts: [ObjectIdentifier: any LoopPart] = [:]
     private let hasPreciseTimers: Bool
     public let readScratch: UnsafeMutableRawBufferPointer
     public let writeScratch: UnsafeMutableRawBufferPointer
@@ -116,6 +117,15 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
     public func onNextTurn(_ action: @escaping () -> Void) {
         self.preconditionOnLoop()
         self.nextTurnWork.append(action)
+    }
+
+    /// The one of its kind that belongs to this loop; made when it is asked for first.
+    public func part<Part: LoopPart>(_ type: Part.Type) -> Part {
+        self.preconditionOnLoop()
+        if let part = self.parts[ObjectIdentifier(type)] as? Part { return part }
+        let part = Part()
+        self.parts[ObjectIdentifier(type)] = part
+        return part
     }
 
     // MARK: Descriptors
@@ -235,6 +245,7 @@ public final class EventLoop: LoopContext, SerialExecutor, @unchecked Sendable {
             self.timers.close()
             self.buffers.close()
             for descriptor in self.table.descriptors { descriptor.loopEnds() }
+            self.parts = [:]
             self.source.cancel()
         }
     }

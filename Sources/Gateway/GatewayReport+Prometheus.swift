@@ -8,6 +8,7 @@ extension GatewayReport {
     /// Appends the gateway's families to a scrape.
     public func write(to text: inout PrometheusText) {
         self.writeConnections(to: &text)
+        self.writeHandshakes(to: &text)
         self.tickets?.write(to: &text)
         self.writeRequests(to: &text)
         self.writeRooms(to: &text)
@@ -56,6 +57,20 @@ extension GatewayReport {
         )
         text.gauge("sluice_connections_open", help: "Client connections now.", self.counters.connectionsOpen)
         text.counter("sluice_loop_turns_total", help: "Turns of the event loops.", self.turns)
+    }
+
+    private func writeHandshakes(to text: inout PrometheusText) {
+        let counts = self.counters.handshakes
+        text.counter("sluice_tls_handshakes_begun_total", help: "TLS handshakes with clients that were begun.", counts.begun)
+        text.family(
+            "sluice_tls_handshakes_unserved_total",
+            .counter,
+            help: "Clients that said hello and got no TLS handshake: they left, waited too long, or the line was full."
+        )
+        text.sample(counts.left, [("reason", "left")])
+        text.sample(counts.late, [("reason", "late")])
+        text.sample(counts.crowdedOut, [("reason", "full")])
+        text.gauge("sluice_tls_handshakes_waiting", help: "Clients that wait for their TLS handshake.", counts.waiting)
     }
 
     private func writeRequests(to text: inout PrometheusText) {

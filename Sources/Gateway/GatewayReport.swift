@@ -31,7 +31,9 @@ struct LoopReport: Sendable {
     }
 
     init(_ loop: GatewayLoop) {
-        self.counters = loop.tools.counters
+        var counters = loop.tools.counters
+        counters.handshakes = loop.tools.network.handshakes(on: loop.tools.loop)
+        self.counters = counters
         self.turns = loop.tools.loop.turns
         self.rooms = loop.gates.mapValues {
             Room(

@@ -30,7 +30,7 @@ extension Connection {
             throw error
         }
         Self.setNoDelay(fd, address)
-        let connection = Connection(loop: loop, fd: fd, peer: address, tls: session, isConnecting: true)
+        let connection = Connection(connecting: fd, to: address, on: loop, tls: session)
         let code = address.withSockaddr { Glibc.connect(fd, $0, $1) }
         // A unix socket with a full backlog says EAGAIN.
         let failure = code == -1 && errno != EINPROGRESS ? errno : 0

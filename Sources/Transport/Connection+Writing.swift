@@ -30,7 +30,7 @@ extension Connection: Gatherer {
 
     private var canWrite: Bool {
         switch self.state {
-        case .connecting, .greeting, .handshaking, .open: self.writing.accepts
+        case .connecting, .greeting, .waiting, .handshaking, .open: self.writing.accepts
         case .lingering, .closed: false
         }
     }

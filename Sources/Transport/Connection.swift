@@ -35,8 +35,10 @@ public final class Connection: Descriptor, ByteStream {
 
     enum State {
         case connecting
-        /// An accepted connection with TLS, of which nothing has come yet.
+        /// An accepted connection with TLS, of which no whole hello has come yet.
         case greeting
+        /// It has said hello, and waits for its turn to have a handshake.
+        case waiting
         case handshaking, open
         /// What is written is sent, and its end; the peer's end is waited for.
         case lingering
@@ -46,9 +48,12 @@ public final class Connection: Descriptor, ByteStream {
     public let peer: SocketAddress
     public let isSecure: Bool
     public private(set) var handler: (any StreamHandler)?
-    private(set) var state: State
+    var state: State
     var tls: TLSSession?
-    private var reading = ReadSide()
+    /// For the handshake of an accepted connection; nil from its beginning.
+    var awaitedTLS: TLSContext?
+    var placeInLine: HandshakePlace?
+    var reading = ReadSide()
     var writing = WriteSide()
     private var input: ByteQueue
     var output: ByteQueue
@@ -63,11 +68,23 @@ public final class Connection: Descriptor, ByteStream {
 
     // MARK: Beginning
 
-    init(loop: EventLoop, fd: Int32, peer: SocketAddress, tls: consuming TLSSession?, isConnecting: Bool) {
-        self.peer = peer
-        self.isSecure = tls != nil
-        self.state = isConnecting ? .connecting : (tls == nil ? .open : .greeting)
+    /// An outgoing connection.
+    convenience init(connecting fd: Int32, to peer: SocketAddress, on loop: EventLoop, tls: consuming TLSSession?) {
+        let isSecure = tls != nil
+        self.init(loop: loop, fd: fd, peer: peer, isSecure: isSecure, state: .connecting)
         self.tls = tls
+    }
+
+    /// A connection that a listener accepted.
+    convenience init(accepted fd: Int32, from peer: SocketAddress, on loop: EventLoop, tls: TLSContext?) {
+        self.init(loop: loop, fd: fd, peer: peer, isSecure: tls != nil, state: tls == nil ? .open : .greeting)
+        self.awaitedTLS = tls
+    }
+
+    private init(loop: EventLoop, fd: Int32, peer: SocketAddress, isSecure: Bool, state: State) {
+        self.peer = peer
+        self.isSecure = isSecure
+        self.state = state
         self.input = ByteQueue(budget: loop.buffers)
         self.output = ByteQueue(budget: loop.buffers)
         super.init(loop: loop, fd: fd)
@@ -134,10 +151,11 @@ public final class Connection: Descriptor, ByteStream {
         case .connecting:
             guard !events.isDisjoint(with: [.writable, .failed]) else { return }
             self.finishConnecting(events)
-        case .greeting, .handshaking:
+        case .greeting, .waiting: self.helloCame(events)
+        case .handshaking:
             // The end has one event, which may come with the handshake's last bytes.
             if !events.isDisjoint(with: [.inputEnded, .failed]) { self.reading.becameReadable(endIsNear: true) }
-            if self.state == .greeting { self.greet() } else { self.handshake() }
+            self.handshake()
         case .open, .lingering:
             if events.contains(.writable), !self.output.isEmpty || self.tls != nil { self.flush() }
             guard !events.isDisjoint(with: [.readable, .inputEnded, .failed]), self.state != .closed else { return }
@@ -173,38 +191,7 @@ public final class Connection: Descriptor, ByteStream {
         return code
     }
 
-    /// Somebody who speaks HTTP to a TLS port is told so in HTTP.
-    private func greet() {
-        var first: UInt8 = 0
-        let count = recv(self.fd, &first, 1, Int32(MSG_PEEK))
-        if count == -1, errno == EAGAIN || errno == EINTR { return }
-        if count == 0 { return self.end(.peer) }
-        guard count == 1, ASCII.isLetter(first) else {
-            // A handshake, or something that OpenSSL has a word for.
-            self.state = .handshaking
-            return self.handshake()
-        }
-        self.tls = nil
-        self.sendPlainRefusal()
-        self.reading.becameReadable(endIsNear: false)
-        self.linger(.tls("http request on a TLS port"))
-    }
-
-    private func handshake() {
-        guard let step = self.tls?.handshake() else { return }
-        switch step {
-        case .done:
-            // The first request may have come with the last flight, already inside OpenSSL: no event will tell.
-            if self.tls?.isEmptied == false { self.reading.becameReadable(endIsNear: false) }
-            self.becomeOpen()
-            self.readAndDeliver()
-        case .wantsRead, .wantsWrite: return
-        case .closed: self.end(.peer)
-        case .failed(let reason): self.end(.tls(reason))
-        }
-    }
-
-    private func becomeOpen() {
+    func becomeOpen() {
         self.timer = nil
         self.state = .open
         self.handler?.connected(self)
@@ -236,7 +223,7 @@ public final class Connection: Descriptor, ByteStream {
 
     private var isReading: Bool { self.reading.isReading(retained: self.input.count, limit: self.retainedLimit) }
 
-    private func readAndDeliver() {
+    func readAndDeliver() {
         guard self.reading.beginRun() else { return }
         defer {
             self.reading.endRun()
@@ -363,7 +350,7 @@ public final class Connection: Descriptor, ByteStream {
         self.uncork()
         guard self.writing.close() else { return }
         switch self.state {
-        case .connecting, .greeting, .handshaking: self.end(.local)
+        case .connecting, .greeting, .waiting, .handshaking: self.end(.local)
         case .open, .lingering, .closed: self.finishIfNothingIsPending()
         }
     }
@@ -385,7 +372,7 @@ public final class Connection: Descriptor, ByteStream {
     }
 
     /// Waits for the peer's end before closing.
-    private func linger(_ reason: CloseReason) {
+    func linger(_ reason: CloseReason) {
         guard !self.reading.hasEnded else { return self.end(reason) }
         self.state = .lingering
         self.lingerReason = reason
@@ -421,9 +408,11 @@ public final class Connection: Descriptor, ByteStream {
     /// Closes the descriptor and gives back everything but what the handler may be reading, further up the stack.
     private func letGo() {
         self.unacknowledgedAtEnd = self.unacknowledgedBytes
+        self.leaveLine()
         self.state = .closed
         self.timer = nil
         self.tls = nil
+        self.awaitedTLS = nil
         self.dropGathered()
         self.output.removeAll()
         if !self.reading.isRunning { self.input.removeAll() }

@@ -162,15 +162,7 @@ public final class Listener: Descriptor, StreamListener {
     }
 
     private func take(_ accepted: Int32, peer: SocketAddress) {
-        let session: TLSSession?
-        do {
-            session = try self.tls.map { try TLSSession(context: $0, fd: accepted, isServer: true, serverName: nil) }
-        } catch {
-            // Out of memory for one more session: this visitor is turned away, the others are not.
-            Glibc.close(accepted)
-            return
-        }
-        let connection = Connection(loop: self.loop, fd: accepted, peer: peer, tls: session, isConnecting: false)
+        let connection = Connection(accepted: accepted, from: peer, on: self.loop, tls: self.tls)
         guard let handler = self.makeHandler(connection), (try? connection.start(handler: handler)) != nil else {
             // Not only the descriptor: a handler that was made is told.
             return connection.close()

@@ -26,6 +26,18 @@ public protocol Network: Sendable {
         timeoutNanoseconds: Int64,
         handler: any StreamHandler
     ) throws -> any ByteStream
+
+    /// How many clients of `loop` may wait for their TLS handshake at once, at least one. On the loop.
+    func limitHandshakes(on loop: any LoopContext, waiting: Int)
+
+    /// What became of the TLS handshakes of `loop`. On the loop.
+    func handshakes(on loop: any LoopContext) -> HandshakeCounts
+}
+
+/// Networks without TLS.
+extension Network {
+    public func limitHandshakes(on loop: any LoopContext, waiting: Int) {}
+    public func handshakes(on loop: any LoopContext) -> HandshakeCounts { HandshakeCounts() }
 }
 
 /// Sockets. The loops must be event loops.
@@ -53,6 +65,14 @@ public struct SocketNetwork: Network {
             timeoutNanoseconds: timeoutNanoseconds,
             handler: handler
         )
+    }
+
+    public func limitHandshakes(on loop: any LoopContext, waiting: Int) {
+        HandshakeLine.of(Self.eventLoop(loop)).rules.waitingMax = min(max(1, waiting), HandshakeRules().waitingMax)
+    }
+
+    public func handshakes(on loop: any LoopContext) -> HandshakeCounts {
+        HandshakeLine.of(Self.eventLoop(loop)).counts
     }
 
     private static func eventLoop(_ loop: any LoopContext) -> EventLoop {

@@ -49,6 +49,12 @@ struct TLSSession: ~Copyable {
         return .done(0)
     }
 
+    /// A server's session of which no whole hello has come, so that the costly part lies ahead.
+    var awaitsHello: Bool {
+        let state = SSL_get_state(self.ssl)
+        return state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO
+    }
+
     mutating func read(into memory: UnsafeMutableRawBufferPointer) -> Step {
         precondition(memory.count > 0, "reading needs room")
         // SSL_get_error reads a per-thread queue; stale entries lie.

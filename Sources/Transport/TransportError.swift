@@ -31,6 +31,8 @@ public enum CloseReason: Equatable, Sendable, CustomStringConvertible {
     case connectFailed(Int32)
     case connectTimedOut
     case tls(String)
+    /// The client had no turn for a TLS handshake: too many wait for theirs, or it has waited for too long.
+    case noTurn
     /// The memory of the loop's connections is used up, and this one asked for more.
     case outOfMemory
     /// A system call failed with this `errno`.
@@ -44,6 +46,7 @@ public enum CloseReason: Equatable, Sendable, CustomStringConvertible {
         case .connectFailed(let code): "connect failed: \(SystemError.message(code: code))"
         case .connectTimedOut: "connect timed out"
         case .tls(let reason): "TLS: \(reason)"
+        case .noTurn: "closed here before the TLS handshake: more clients come than can be served"
         case .outOfMemory: "closed here for want of buffer memory"
         case .failed(let code): SystemError.message(code: code)
         }

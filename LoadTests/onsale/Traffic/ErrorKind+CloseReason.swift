@@ -11,7 +11,7 @@ extension ErrorKind {
             case .connectFailed(EADDRNOTAVAIL), .connectFailed(EADDRINUSE), .connectFailed(EMFILE),
                 .connectFailed(ENFILE), .connectFailed(ENOBUFS), .connectFailed(ENOMEM), .outOfMemory:
                 .toolLimit
-            case .local, .peer, .reset, .connectFailed, .tls, .failed: .broken
+            case .local, .peer, .reset, .connectFailed, .noTurn, .tls, .failed: .broken
             }
     }
 }

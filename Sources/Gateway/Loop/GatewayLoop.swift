@@ -62,6 +62,11 @@ final class GatewayLoop: ConnectionRegistry {
         self.tools.loop.buffers.limitBytes = settings.limits.bufferBytes / self.tools.loopCount
         self.tools.signer = TokenSigner(keys: keys)
         self.connectionLimit = connectionLimit
+        // Half of the house stays with those who are through the door, however many come at once.
+        self.tools.network.limitHandshakes(
+            on: self.tools.loop,
+            waiting: connectionLimit / (2 * self.tools.loopCount)
+        )
         var pools: [String: WorkerPool] = [:]
         for pool in settings.pools {
             let kept = self.pools[pool.name]

@@ -1,4 +1,5 @@
 import Primitives
+import Transport
 
 /// What one loop counts. Plain numbers, touched on the loop only; a scrape adds the loops' copies up.
 struct LoopCounters: Sendable {
@@ -7,6 +8,8 @@ struct LoopCounters: Sendable {
     /// Idle connections closed to make room for new ones.
     var connectionsEvicted: UInt64 = 0
     var connectionsOpen: Int = 0
+    /// Taken from the loop's line when a report is made.
+    var handshakes = HandshakeCounts()
     var requests: UInt64 = 0
     var responses1xx2xx: UInt64 = 0
     var responses3xx: UInt64 = 0
@@ -31,6 +34,7 @@ struct LoopCounters: Sendable {
         self.connectionsRefused += other.connectionsRefused
         self.connectionsEvicted += other.connectionsEvicted
         self.connectionsOpen += other.connectionsOpen
+        self.handshakes.add(other.handshakes)
         self.requests += other.requests
         self.responses1xx2xx += other.responses1xx2xx
         self.responses3xx += other.responses3xx
