@@ -9,6 +9,7 @@ extension GatewayReport {
     public func write(to text: inout PrometheusText) {
         self.writeConnections(to: &text)
         self.writeRequests(to: &text)
+        self.writeAccessLog(to: &text)
         self.writeRooms(to: &text)
         self.writeVisitors(to: &text)
         text.family(
@@ -79,6 +80,19 @@ extension GatewayReport {
             help: "From the end of a request's head to the end of its answer, waiting for the room included."
         )
         text.sample(self.counters.requestLatency)
+    }
+
+    private func writeAccessLog(to text: inout PrometheusText) {
+        text.counter(
+            "sluice_access_log_lines_total",
+            help: "Lines handed to the writer of the access log.",
+            self.counters.accessLines
+        )
+        text.counter(
+            "sluice_access_log_dropped_total",
+            help: "Lines of the access log that were lost: its disk or reader is too slow.",
+            self.counters.accessLinesDropped
+        )
     }
 
     private func writeRooms(to text: inout PrometheusText) {

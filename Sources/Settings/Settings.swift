@@ -20,6 +20,8 @@ public struct Settings: Equatable, Sendable {
     public var loops: Int?
     public var log = LogSettings()
     public var limits = LimitSettings()
+    public var forwarding = ForwardingSettings()
+    public var accessLog = AccessLogSettings()
     /// Empty: one is made in the state folder and kept there.
     public var signingKeys: [SigningKeySettings] = []
     /// In the order of the file.
@@ -74,6 +76,8 @@ extension Settings: SettingsSection {
             .value("loops", \.loops, .either("auto", or: .count(1...256)), .needsRestart),
             .section("log", \.log),
             .section("limits", \.limits),
+            .section("forwarding", \.forwarding),
+            .section("access_log", \.accessLog),
             .list("signing_keys", \.signingKeys, count: 0...8, .live),
             .named("pools", \.pools, count: 1...64),
             .named("rooms", \.rooms, count: 0...256),
@@ -111,6 +115,7 @@ extension Settings: SettingsSection {
         self.controller.keda = self.controller.keda.resolved(in: folder)
         if case .server(let server) = self.redis { self.redis = .server(server.resolved(in: folder)) }
         self.redisAccess = self.redisAccess.resolved(in: folder)
+        self.accessLog = self.accessLog.resolved(in: folder)
         for index in self.listeners.indices {
             self.listeners[index].address = self.listeners[index].address.resolved(in: folder)
             guard case .files(let certificate, let key) = self.listeners[index].tls else { continue }
