@@ -161,6 +161,7 @@ public final class Gateway {
         guard !self.loops.isEmpty else { return }
         self.crossBridge()
         self.tryFailingWorkers()
+        if self.settings.accessLog.path != nil { self.shares.accessLog.hurry() }
         for room in self.settings.rooms { self.tick(room, isForced: isForced) }
     }
 

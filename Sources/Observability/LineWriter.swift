@@ -24,9 +24,10 @@ public final class LineWriter: Sendable {
 
     private let queue = DispatchQueue(label: "sluice.lines")
     private let pen: LinePen
+    private let isAsked = Atomic(false)
 
     /// `tell` is called on the writer's thread.
-    public init(tell: @escaping @Sendable (News) -> Void) { self.pen = LinePen(queue: self.queue, tell: tell) }
+    public init(tell: @escaping @Sendable (News) -> Void) { self.pen = LinePen(tell: tell) }
 
     public func add(_ spool: LineSpool) { self.queue.async { [pen = self.pen] in pen.add(spool) } }
 
@@ -36,8 +37,15 @@ public final class LineWriter: Sendable {
         self.queue.async { [pen = self.pen] in pen.direct(to: target) }
     }
 
-    /// A spool fills: its lines are not left to wait for the next time.
-    public func hurry() { self.queue.async { [pen = self.pen] in pen.write() } }
+    /// Has what waits written soon. To be called several times a second, and when a spool fills: while an earlier call has
+    /// not been heard, as when the disk stands still, it does nothing.
+    public func hurry() {
+        guard !self.isAsked.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        self.queue.async { [self] in
+            self.isAsked.store(false, ordering: .releasing)
+            self.pen.write()
+        }
+    }
 
     /// Writes what waits, as far as that is possible now, and then calls `completion` on the writer's thread.
     public func finish(_ completion: @escaping @Sendable () -> Void) {
@@ -58,13 +66,7 @@ final class LinePen: @unchecked Sendable {
     /// A reader that takes nothing for so long is asked again the next time.
     private static let patienceMilliseconds: Int32 = 100
 
-    /// How long a line may wait.
-    private static let interval = DispatchTimeInterval.milliseconds(100)
-
-    private let queue: DispatchQueue
     private let tell: @Sendable (LineWriter.News) -> Void
-    /// While there is a target.
-    private var timer: (any DispatchSourceTimer)?
     private var spools: [LineSpool] = []
     private var target: LineWriter.Target?
     private var fd: Int32 = -1
@@ -78,15 +80,9 @@ final class LinePen: @unchecked Sendable {
     private var lostToldOf: UInt64 = 0
     private var slownessToldAt: UInt64?
 
-    init(queue: DispatchQueue, tell: @escaping @Sendable (LineWriter.News) -> Void) {
-        self.queue = queue
-        self.tell = tell
-    }
+    init(tell: @escaping @Sendable (LineWriter.News) -> Void) { self.tell = tell }
 
-    deinit {
-        self.timer?.cancel()
-        self.close()
-    }
+    deinit { self.close() }
 
     func add(_ spool: LineSpool) { self.spools.append(spool) }
 
@@ -101,22 +97,7 @@ final class LinePen: @unchecked Sendable {
         if target == nil { self.forgetAll() }
         self.trouble = nil
         self.target = target
-        self.keepTime()
         self.write()
-    }
-
-    private func keepTime() {
-        guard self.target != nil else {
-            self.timer?.cancel()
-            self.timer = nil
-            return
-        }
-        guard self.timer == nil else { return }
-        let timer = DispatchSource.makeTimerSource(queue: self.queue)
-        timer.schedule(deadline: .now() + Self.interval, repeating: Self.interval, leeway: .milliseconds(20))
-        timer.setEventHandler { [weak self] in self?.write() }
-        timer.resume()
-        self.timer = timer
     }
 
     /// Writes all that waits, or as much as can be written now.

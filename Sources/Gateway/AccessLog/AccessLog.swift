@@ -30,7 +30,7 @@ final class AccessLog: Sendable {
         return spool
     }
 
-    /// A spool fills.
+    /// Has what waits written soon: a spool fills, or another tenth of a second has passed.
     func hurry() { self.writer.hurry() }
 
     func apply(_ settings: AccessLogSettings) {
