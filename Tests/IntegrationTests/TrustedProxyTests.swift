@@ -48,6 +48,23 @@ import Testing
         }
     }
 
+    /// A head as long as one may be still fits with all that is added to it.
+    @Test func longestHost_isNotToldTwice() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker(RawWorker.answering())
+            var configuration = self.configuration(worker, "{forwarded: true}", room: nil)
+            configuration.limits = ["head_bytes": "32KiB"]
+            let sluice = try scene.start(configuration)
+            let host = String(repeating: "h", count: 32_000)
+            let peer = try HTTPPeer(port: sluice.port)
+            peer.peer.send("GET /a HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+            #expect(try peer.readAnswer().status == 200)
+            #expect(self.values("host", of: "/a", at: worker) == [host])
+            #expect(self.values("x-forwarded-host", of: "/a", at: worker) == [])
+            #expect(self.values("forwarded", of: "/a", at: worker) == ["for=127.0.0.1;proto=http"])
+        }
+    }
+
     @Test func trusted_words_arePassedOnWithTheProxyItself() throws {
         try Scene.play { scene in
             let (sluice, worker) = try self.start(scene, "{trusted_proxies: [127.0.0.0/8], forwarded: true}")

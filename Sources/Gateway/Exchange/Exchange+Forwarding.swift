@@ -49,6 +49,13 @@ extension Exchange {
         writer.append("\r\n")
     }
 
+    /// The longest name and a port. What is longer is no name that resolves, and told twice it would fill the head.
+    private static let mostHostBytes = 253 + 6
+
+    private var tellableHost: ByteRange? {
+        self.tools.requestHead.hostRange.flatMap { $0.count <= Self.mostHostBytes ? $0 : nil }
+    }
+
     // MARK: The way of the request
 
     /// What is made anew though a trusted proxy has sent it. Fields of the kind that it does not set are the client's
@@ -70,7 +77,7 @@ extension Exchange {
         }
         let keepsPlace = self.origin.isProxied && self.tools.forwarding.settings.clientSource == .xForwardedFor
         let names = self.tools.requestHead.names
-        if let host = self.tools.requestHead.hostRange, !(keepsPlace && names.contains(.xForwardedHost)) {
+        if let host = self.tellableHost, !(keepsPlace && names.contains(.xForwardedHost)) {
             writer.appendField("X-Forwarded-Host", host.slice(of: request.bytes))
         }
         // Behind a proxy it is that one's port that the client knows.
@@ -107,7 +114,7 @@ extension Exchange {
         writer.append("Forwarded: for=")
         Self.writeNode(self.origin.address, to: &writer)
         writer.append(self.origin.isSecure ? ";proto=https" : ";proto=http")
-        if let host = self.tools.requestHead.hostRange {
+        if let host = self.tellableHost {
             writer.append(";host=\"")
             // A checked host has neither quotes nor backslashes.
             writer.append(host.slice(of: request.bytes))
