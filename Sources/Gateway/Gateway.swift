@@ -27,7 +27,7 @@ public final class Gateway {
     private let network: any Network
     private let log: Logger
     private let makeStores: @Sendable (any LoopContext) -> SharedStores
-    private let shares: GatewayShares
+    let shares: GatewayShares
     private(set) var settings: Settings
     private var keys: [SigningKey]
     private var connectionLimit = 0
@@ -56,7 +56,7 @@ public final class Gateway {
     ) {
         precondition(!loops.isEmpty, "a gateway needs a loop")
         self.id = id
-        self.shares = GatewayShares(gateway: id)
+        self.shares = GatewayShares(gateway: id, log: log)
         self.settings = settings
         self.keys = keys
         self.contexts = loops
@@ -171,6 +171,7 @@ public final class Gateway {
         guard !self.loops.isEmpty else { return }
         self.crossBridge()
         self.tryFailingWorkers()
+        if self.settings.accessLog.path != nil { self.shares.accessLog.hurry() }
         for room in self.settings.rooms { self.tick(room, isForced: isForced) }
     }
 
@@ -419,7 +420,7 @@ public final class Gateway {
             isComplete = true
             patience?.disarm()
             patience = nil
-            completion()
+            self.finishAccessLog(completion)
         }
         let gathering = Gathering<Void>(count: self.loops.count) { _ in finish() }
         let back = LoopBound(gathering, loop: self.home)

@@ -11,6 +11,7 @@ extension GatewayReport {
         self.writeHandshakes(to: &text)
         self.tickets?.write(to: &text)
         self.writeRequests(to: &text)
+        self.writeAccessLog(to: &text)
         self.writeRooms(to: &text)
         self.writeVisitors(to: &text)
         text.family(
@@ -61,7 +62,7 @@ extension GatewayReport {
 
     private func writeHandshakes(to text: inout PrometheusText) {
         let counts = self.counters.handshakes
-        text.counter("sluice_tls_handshakes_begun_total", help: "TLS handshakes with clients that were begun.", counts.begun)
+        text.counter("sluice_tls_handshakes_begun_total", help: "Handshakes with clients that were begun.", counts.begun)
         text.family(
             "sluice_tls_handshakes_unserved_total",
             .counter,
@@ -95,6 +96,19 @@ extension GatewayReport {
             help: "From the end of a request's head to the end of its answer, waiting for the room included."
         )
         text.sample(self.counters.requestLatency)
+    }
+
+    private func writeAccessLog(to text: inout PrometheusText) {
+        text.counter(
+            "sluice_access_log_lines_total",
+            help: "Lines handed to the writer of the access log.",
+            self.counters.accessLines
+        )
+        text.counter(
+            "sluice_access_log_dropped_total",
+            help: "Lines of the access log that were lost: its disk or reader is too slow.",
+            self.counters.accessLinesDropped
+        )
     }
 
     private func writeRooms(to text: inout PrometheusText) {

@@ -78,6 +78,7 @@ extension Window {
             if first == Word.text("connecti"), last == Word.text("nnection") { return .connection }
             if first == Word.text("set-cook"), last == Word.text("t-cookie") { return .setCookie }
             if first == Word.text("keep-ali"), last == Word.text("ep-alive") { return .keepAlive }
+            if first == Word.text("tracesta"), last == Word.text("acestate") { return .tracestate }
         case 11:
             if first == Word.text("retry-af"), last == Word.text("ry-after") { return .retryAfter }
             if first == Word.text("tracepar"), last == Word.text("ceparent") { return .traceparent }

@@ -17,7 +17,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     /// CGI scripts find it as `HTTP_PROXY`, and send their own requests through it.
     case proxy
     case proxyConnection, range, referer, retryAfter
-    case server, setCookie, sluiceSession, te, traceparent, trailer, transferEncoding, upgrade
+    case server, setCookie, sluiceSession, te, traceparent, tracestate, trailer, transferEncoding, upgrade
     case upgradeInsecureRequests, userAgent, vary, via
     case xForwardedFor, xForwardedHost, xForwardedPort, xForwardedProto
     /// Any other name that starts with `X-Forwarded-`.

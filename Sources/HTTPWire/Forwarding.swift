@@ -23,14 +23,23 @@ extension RequestHead {
     ///   - bytes: those that were parsed.
     ///   - passing: of `.expect` (`100-continue`), `.te` (`trailers`) and `.upgrade` (`websocket`), what the next hop is
     ///     to know of if the client asked for it.
+    ///   - droppingName: one more name, in small letters, whether it is recognised or not; empty for none.
     public borrowing func writeForwarded(
         to writer: inout ByteWriter,
         from bytes: UnsafeRawBufferPointer,
         dropping: FieldSet = [],
+        droppingName: [UInt8] = [],
         passing: FieldSet = [],
         droppingCookies: CookiePrefix? = nil
     ) {
-        _ = self.forward(to: &writer, from: bytes, dropping: dropping, passing: passing, cookies: droppingCookies)
+        _ = self.forward(
+            to: &writer,
+            from: bytes,
+            dropping: dropping,
+            droppingName: droppingName,
+            passing: passing,
+            cookies: droppingCookies
+        )
     }
 
     /// Returns how often two names were compared, for tests.
@@ -38,6 +47,7 @@ extension RequestHead {
         to writer: inout ByteWriter,
         from bytes: UnsafeRawBufferPointer,
         dropping: FieldSet,
+        droppingName: [UInt8] = [],
         passing: FieldSet,
         cookies: CookiePrefix?
     ) -> Int {
@@ -49,6 +59,7 @@ extension RequestHead {
             writer.appendField("host", host.slice(of: bytes))
         }
         var copier = FieldCopier(section: self.section, bytes: bytes, end: self.byteCount - 2, dropped: dropped)
+        copier.droppedName = droppingName
         copier.copy(to: &writer, without: cookies)
         self.writePassed(passing, to: &writer, from: bytes)
         return copier.comparedNames
@@ -107,15 +118,19 @@ extension ResponseHead {
     /// Left out are hop-by-hop fields, fields that Connection names (but never Set-Cookie), `Content-Length`, `Trailer`
     /// and `dropping`. A response without a body that may say how long it would be, as to HEAD and with 304, keeps its
     /// `Content-Length`. Every line goes out as `name: value`.
-    /// - Parameter bytes: those that were parsed.
+    /// - Parameters:
+    ///   - bytes: those that were parsed.
+    ///   - droppingName: one more name, in small letters, whether it is recognised or not; empty for none.
     public borrowing func writeForwardedFields(
         to writer: inout ByteWriter,
         from bytes: UnsafeRawBufferPointer,
-        dropping: FieldSet = []
+        dropping: FieldSet = [],
+        droppingName: [UInt8] = []
     ) {
         precondition(self.byteCount > 0 && self.byteCount <= bytes.count, "the bytes of another head")
         let dropped = dropping.union(.neverForwarded)
         var copier = FieldCopier(section: self.section, bytes: bytes, end: self.byteCount - 2, dropped: dropped)
+        copier.droppedName = droppingName
         copier.copy(to: &writer, without: nil)
         let isSilent = self.status < 200 || self.status == 204
         if self.framing == .none, !isSilent, self.section.contentLength >= 0, !dropping.contains(.contentLength) {
@@ -154,6 +169,8 @@ private struct FieldCopier {
     /// Where the blank line starts.
     private let end: Int
     private let dropped: FieldSet
+    /// In small letters; empty for none.
+    var droppedName: [UInt8] = []
     /// For tests: what the work grows with beside the bytes.
     private(set) var comparedNames = 0
 
@@ -176,7 +193,9 @@ private struct FieldCopier {
         var runStart = 0
         for index in 0..<self.fields.count {
             let field = self.fields[index]
-            let isKept = !dropped.contains(field.id) && !(self.nominations.count > 0 && self.isNominated(field))
+            let isKept =
+                !dropped.contains(field.id) && !(self.nominations.count > 0 && self.isNominated(field))
+                && !self.isDroppedName(field)
             if isKept, self.isPlainLine(index) { continue }
             self.copyRun(from: runStart, to: index, to: &writer)
             runStart = index &+ 1
@@ -256,7 +275,17 @@ private struct FieldCopier {
         if !isFirst { writer.append("\r\n") }
     }
 
-    // MARK: Fields that Connection names
+    // MARK: Fields that are named
+
+    private func isDroppedName(_ field: Field) -> Bool {
+        guard self.droppedName.count == Int(field.name.count), !self.droppedName.isEmpty else { return false }
+        let start = Int(field.name.start)
+        for index in 0..<self.droppedName.count
+        where ASCII.lowercased(self.window.byte(at: start + index)) != self.droppedName[index] {
+            return false
+        }
+        return true
+    }
 
     /// Recognised names are in `dropped`.
     private mutating func isNominated(_ field: Field) -> Bool {

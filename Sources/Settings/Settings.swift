@@ -20,6 +20,8 @@ public struct Settings: Equatable, Sendable {
     public var loops: Int?
     public var log = LogSettings()
     public var limits = LimitSettings()
+    public var forwarding = ForwardingSettings()
+    public var accessLog = AccessLogSettings()
     /// How long a key seals the session tickets of TLS.
     public var ticketPeriodNanoseconds: Int64 = 12 * 3_600 * Nanoseconds.perSecond
     public static let ticketPeriods = Nanoseconds.perSecond...(30 * 86_400 * Nanoseconds.perSecond)
@@ -77,6 +79,8 @@ extension Settings: SettingsSection {
             .value("loops", \.loops, .either("auto", or: .count(1...256)), .needsRestart),
             .section("log", \.log),
             .section("limits", \.limits),
+            .section("forwarding", \.forwarding),
+            .section("access_log", \.accessLog),
             .value("ticket_period", \.ticketPeriodNanoseconds, .duration(Self.ticketPeriods), .needsRestart),
             .list("signing_keys", \.signingKeys, count: 0...8, .live),
             .named("pools", \.pools, count: 1...64),
@@ -115,6 +119,7 @@ extension Settings: SettingsSection {
         self.controller.keda = self.controller.keda.resolved(in: folder)
         if case .server(let server) = self.redis { self.redis = .server(server.resolved(in: folder)) }
         self.redisAccess = self.redisAccess.resolved(in: folder)
+        self.accessLog = self.accessLog.resolved(in: folder)
         for index in self.listeners.indices {
             self.listeners[index].address = self.listeners[index].address.resolved(in: folder)
             guard case .files(let certificate, let key) = self.listeners[index].tls else { continue }

@@ -6,6 +6,8 @@
 public protocol ByteStream: AnyObject {
     var peer: SocketAddress { get }
     var isSecure: Bool { get }
+    /// `TLSv1.3` or `TLSv1.2`; nil without TLS, and before the handshake is done.
+    var tlsVersion: StaticString? { get }
     /// The handshake, if there is one, is done, and the end has not begun: bytes flow.
     var isOpen: Bool { get }
     var isClosed: Bool { get }
@@ -51,6 +53,8 @@ public protocol ByteStream: AnyObject {
 }
 
 extension ByteStream {
+    public var tlsVersion: StaticString? { nil }
+
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.write($0) } }
 
     public func write(_ text: String) {

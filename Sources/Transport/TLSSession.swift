@@ -40,6 +40,15 @@ struct TLSSession: ~Copyable {
 
     deinit { SSL_free(self.ssl) }
 
+    /// Which version was agreed on; nil for one that has no name here.
+    var version: StaticString? {
+        switch SSL_version(self.ssl) {
+        case TLS1_3_VERSION: "TLSv1.3"
+        case TLS1_2_VERSION: "TLSv1.2"
+        default: nil
+        }
+    }
+
     mutating func handshake() -> Step {
         ERR_clear_error()
         let code = SSL_do_handshake(self.ssl)
@@ -134,4 +143,8 @@ struct TLSSession: ~Copyable {
         else { return text }
         return "\(text) (\(String(cString: words)))"
     }
+}
+
+extension Connection {
+    public var tlsVersion: StaticString? { self.isOpen ? self.tls?.version : nil }
 }

@@ -14,7 +14,7 @@ import Testing
         ("proxy", .proxy), ("proxy-connection", .proxyConnection), ("range", .range), ("referer", .referer),
         ("retry-after", .retryAfter),
         ("server", .server), ("set-cookie", .setCookie), ("sluice-session", .sluiceSession), ("te", .te),
-        ("traceparent", .traceparent),
+        ("traceparent", .traceparent), ("tracestate", .tracestate),
         ("trailer", .trailer), ("transfer-encoding", .transferEncoding), ("upgrade", .upgrade),
         ("upgrade-insecure-requests", .upgradeInsecureRequests), ("user-agent", .userAgent), ("vary", .vary),
         ("via", .via), ("x-forwarded-for", .xForwardedFor), ("x-forwarded-host", .xForwardedHost),

@@ -54,6 +54,17 @@ import Testing
         #expect(Self.forwarded(request("A:", "B: \t ")) == "GET /a HTTP/1.1\r\nHost: h\r\nA: \r\nB: \r\n")
     }
 
+    @Test func writeForwarded_nameOfTheSettings_isDroppedInAnyCase() {
+        let raw = request("A: 1", "X-Trip: 2", "x-tRIP: 3", "X-Trips: 4", "X-Tri: 5")
+        var parser = RequestParser()
+        var head = RequestHead()
+        let text = Array(raw.utf8).withUnsafeBytes { bytes in
+            #expect(parser.parse(bytes, into: &head) == .complete)
+            return written { head.writeForwarded(to: &$0, from: bytes, droppingName: Array("x-trip".utf8)) }
+        }
+        #expect(text == "GET /a HTTP/1.1\r\nHost: h\r\nA: 1\r\nX-Trips: 4\r\nX-Tri: 5\r\n")
+    }
+
     @Test func writeForwarded_oldVersion_isRaised() {
         #expect(Self.forwarded("GET /a HTTP/1.0\r\nA: b\r\n\r\n") == "GET /a HTTP/1.1\r\nA: b\r\n")
     }

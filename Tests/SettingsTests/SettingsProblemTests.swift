@@ -39,8 +39,8 @@ struct Mistake: CustomTestStringConvertible, Sendable {
             "listen:",
             "burst: 40\nlisten:",
             "sluice.yaml:1:1: burst: unknown key; it is known as rooms.*.burst; allowed here: generation, listen, admin, "
-                + "controller, state_folder, redis, redis_access, loops, log, limits, ticket_period, signing_keys, pools, "
-                + "rooms, routes"
+                + "controller, state_folder, redis, redis_access, loops, log, limits, forwarding, access_log, ticket_period, "
+                + "signing_keys, pools, rooms, routes"
         ),
         Mistake(
             "    room: onsale",
@@ -84,6 +84,14 @@ struct Mistake: CustomTestStringConvertible, Sendable {
         "allowed: none, address/V4/V6 with the bits of the prefixes (24 to 32, 48 to 64), header/NAME or cookie/NAME"
 
     static let values = [
+        Mistake(
+            "listen:",
+            "forwarding: {trusted_proxies: [unix, 10.0.0.1/8], request_id: Cookie}\nlisten:",
+            "sluice.yaml:1:38: forwarding.trusted_proxies[1]: found \"10.0.0.1/8\", which has bits behind its prefix: "
+                + "write 10.0.0.0/8; allowed: an address, a range such as 10.0.0.0/8 or 2001:db8::/32, or unix",
+            "sluice.yaml:1:63: forwarding.request_id: found \"Cookie\", which says something else about a message; "
+                + "allowed: null or a field's name such as X-Request-ID, of at most 64 letters, digits and -"
+        ),
         Mistake(
             "listen:",
             "generation: 0\nlisten:",

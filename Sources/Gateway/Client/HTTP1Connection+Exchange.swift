@@ -9,11 +9,7 @@ extension HTTP1Connection: RequestSource, ResponseSink {
     // MARK: What an exchange asks of its source
 
     var isSecure: Bool { self.stream?.isSecure ?? false }
-
-    var isTrustedForwarder: Bool {
-        if case .unix = self.stream?.peer { return true }
-        return false
-    }
+    var tlsVersion: StaticString? { self.stream?.tlsVersion }
 
     var peerAddress: IPAddress? {
         switch self.stream?.peer {
@@ -33,13 +29,16 @@ extension HTTP1Connection: RequestSource, ResponseSink {
 
     /// `Host` is the client's own.
     var forwardedFields: [UInt8] {
-        if self.cachedForwardedFields.isEmpty, !self.isTrustedForwarder {
+        if self.cachedForwardedFields.isEmpty {
             // Once a connection: piece by piece costs one allocation, and a text put together three more.
             var fields: [UInt8] = []
             fields.reserveCapacity(96)
-            fields += "X-Forwarded-For: ".utf8
-            fields += (self.stream?.peer.host ?? "").utf8
-            fields += "\r\nX-Forwarded-Proto: ".utf8
+            if let address = self.peerAddress {
+                fields += "X-Forwarded-For: ".utf8
+                fields += address.unmapped.description.utf8
+                fields += "\r\n".utf8
+            }
+            fields += "X-Forwarded-Proto: ".utf8
             fields += (self.isSecure ? "https" : "http").utf8
             fields += "\r\n".utf8
             self.cachedForwardedFields = fields
@@ -119,6 +118,8 @@ extension HTTP1Connection: RequestSource, ResponseSink {
     func sendInterim(status: UInt16, _ writeFields: (inout ByteWriter) -> Void) {
         guard self.wire.acceptsInterim else { return }
         if status == 100 {
+            // Nobody has asked for it, or the body is on its way already.
+            guard self.wire.awaitsContinue else { return }
             self.wire.continueWritten()
             self.readWatch?.restart(now: self.tools.now, bytes: self.receivedBytes)
             self.armTimer()

@@ -28,6 +28,7 @@ final class HTTP1Connection: StreamHandler {
     let routes: RouteBook
     let registry: any ConnectionRegistry
     var stream: (any ByteStream)?
+    let listenPort: UInt16?
     var wire: HTTP1Server
     var phase = Phase.serving
     var exchange: Exchange?
@@ -54,7 +55,15 @@ final class HTTP1Connection: StreamHandler {
     /// For whom the connection is counted among those that carry one visitor's pass.
     var carried: (book: VisitorBook, number: VisitorBook.Seat)?
 
-    init(tools: LoopTools, routes: RouteBook, registry: any ConnectionRegistry, stream: any ByteStream) {
+    /// - Parameter listenPort: the port that the client has connected to; nil for a unix socket.
+    init(
+        tools: LoopTools,
+        routes: RouteBook,
+        registry: any ConnectionRegistry,
+        stream: any ByteStream,
+        listenPort: UInt16?
+    ) {
+        self.listenPort = listenPort
         self.tools = tools
         self.routes = routes
         self.registry = registry
@@ -189,6 +198,7 @@ final class HTTP1Connection: StreamHandler {
         error.writeBody(to: &body)
         self.sendBody(body.written)
         self.endResponse(trailers: Trailers())
+        self.tools.noteUnreadable(error, from: self)
         self.exchangeEnded()
     }
 

@@ -13,10 +13,12 @@ extension Exchange {
         if error.isForWantOfWorkers { self.route?.pool.countError() }
         switch action {
         case .respond(let held):
+            self.note.outcome = .refused(error.cause)
             self.giveUp(held)
             self.write(error)
             self.end()
         case .breakOff(let held):
+            self.note.outcome = .brokenOff(error.cause)
             self.giveUp(held)
             self.client?.breakOff()
             self.end()
@@ -47,6 +49,8 @@ extension Exchange {
         let isRead = self.request.method == .get || self.request.method == .head
         let status: UInt16 = isRead ? 200 : 429
         self.responseStatus = Int(status)
+        self.note.outcome = .waiting
+        if self.request.method != .head { self.note.responseBytes = body.count }
         client.beginGathering()
         client.sendHead(
             status: status,
@@ -55,6 +59,7 @@ extension Exchange {
         ) { writer in
             self.tools.appendDate(to: &writer)
             gate.page.writeFields(position, isJSON: isJSON, to: &writer)
+            self.trail.writeID(to: &writer, rules: self.tools.forwarding)
             self.writeCookies(to: &writer)
         }
         client.sendBody(body.written)
@@ -68,6 +73,7 @@ extension Exchange {
     func write(_ error: GatewayError) {
         guard let client = self.client else { return }
         self.responseStatus = error.status
+        if self.request.method != .head { self.note.responseBytes = error.bodyBytes }
         client.beginGathering()
         client.sendHead(
             status: UInt16(error.status),
@@ -76,6 +82,7 @@ extension Exchange {
         ) { writer in
             self.tools.appendDate(to: &writer)
             error.writeFields(to: &writer, random: self.tools.random.next())
+            self.trail.writeID(to: &writer, rules: self.tools.forwarding)
             self.visitor.gate?.mode.writeField(to: &writer)
             self.writeCookies(to: &writer)
         }
@@ -88,34 +95,21 @@ extension Exchange {
 
     // MARK: Fields
 
-    static let ownCookies = CookiePrefix("sluice-")
-
-    /// The request as the worker sees it: without hop-by-hop fields and the room's cookies, with whom it is for.
-    func writeForwardedHead(_ request: RequestInHand, to writer: inout ByteWriter) {
-        self.tools.requestHead.writeForwarded(
-            to: &writer,
-            from: request.bytes,
-            dropping: self.client?.isTrustedForwarder == true ? [] : FieldSet.claims,
-            passing: self.request.asksForUpgrade ? [.expect, .te, .upgrade] : [.expect, .te],
-            droppingCookies: Self.ownCookies
-        )
-        if self.tools.requestHead.hostRange == nil { writer.append("host: localhost\r\n") }
-        if let client = self.client { writer.append(client.forwardedFields) }
-        writer.appendVia(minorVersion: self.tools.requestHead.minorVersion)
-        writer.appendFraming(self.request.framing)
-        writer.append("\r\n")
-    }
-
     /// The worker's response as the client sees it.
     func writeResponseFields(_ bytes: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
-        self.tools.responseHead.writeForwardedFields(to: &writer, from: bytes)
+        self.tools.responseHead.writeForwardedFields(
+            to: &writer,
+            from: bytes,
+            droppingName: self.tools.forwarding.requestIDName
+        )
+        self.trail.writeID(to: &writer, rules: self.tools.forwarding)
         if !self.tools.responseHead.names.contains(.date) { self.tools.appendDate(to: &writer) }
         writer.appendVia(minorVersion: self.tools.responseHead.minorVersion)
         guard let gate = self.visitor.gate, let key = self.visitor.key else { return }
         writer.append("Sluice-State: admitted\r\n")
         if self.tools.responseHead.names.contains(.sluiceSession), self.asksForRelease(bytes) {
             gate.release(key)
-            gate.cookies.appendCleared(isSecure: self.client?.isSecure ?? false, to: &writer)
+            gate.cookies.appendCleared(isSecure: self.origin.isSecure, to: &writer)
         } else {
             self.writeCookies(to: &writer)
         }
@@ -134,7 +128,7 @@ extension Exchange {
                 token,
                 claim: self.visitor.claim,
                 signer: self.tools.signer,
-                isSecure: self.client?.isSecure ?? false,
+                isSecure: self.origin.isSecure,
                 nowSeconds: gate.nowMicros / 1_000_000,
                 to: &writer
             )

@@ -37,19 +37,9 @@ extension Exchange {
         switch binding {
         case .none, .cookie: return nil
         case .address(let v4Bits, let v6Bits):
-            let address = self.client?.peerAddress ?? self.forwardedAddress(request)
-            return address?.prefixBytes(v4Bits: v4Bits, v6Bits: v6Bits)
+            return self.origin.address?.prefixBytes(v4Bits: v4Bits, v6Bits: v6Bits)
         case .header(let name): return request.lastValue(ofField: name).map { Array($0.prefix(Self.mostClaimBytes)) }
         }
-    }
-
-    /// Behind a front on a unix socket: the last address that the front has appended.
-    private func forwardedAddress(_ request: RequestInHand) -> IPAddress? {
-        guard self.client?.isTrustedForwarder == true, let value = request.lastValue(ofField: "x-forwarded-for") else {
-            return nil
-        }
-        guard let last = value.split(separator: UInt8(ascii: ",")).last else { return nil }
-        return IPAddress(parsing: String(decoding: last.drop { $0 == UInt8(ascii: " ") }, as: UTF8.self))
     }
 
     /// Counts the request, and the connection, among those of its visitor, once: at the door or inside. False when there
@@ -61,7 +51,7 @@ extension Exchange {
         let limits = gate.perVisitor
         guard limits.requests > 0 || limits.connections > 0 else { return true }
         // A connection of a front carries many visitors.
-        if limits.connections > 0, let client = self.client, !client.isTrustedForwarder,
+        if limits.connections > 0, let client = self.client, !self.origin.isProxied,
             !client.carries(number, in: gate.visitors, limit: limits.connections)
         {
             gate.countLimitedVisitor()

@@ -66,6 +66,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
         guard case .send(let endsRequest) = self.machine.acquired(), let upstream = self.lease?.connection else {
             return
         }
+        self.noteSending()
         // For another worker, should this one fail before it has said anything.
         if self.machine.attempts < ExchangeMachine.mostAttempts { self.keepHead(request.bytes) }
         var writer = ByteWriter(self.tools.loop.writeScratch)
@@ -94,7 +95,11 @@ extension Exchange: WorkerWaiter, UpstreamUser {
     func workerInterim(_ bytes: UnsafeRawBufferPointer) {
         guard self.machine.interimCame() == .relayInterim else { return }
         self.client?.sendInterim(status: self.tools.responseHead.status) { writer in
-            self.tools.responseHead.writeForwardedFields(to: &writer, from: bytes)
+            self.tools.responseHead.writeForwardedFields(
+                to: &writer,
+                from: bytes,
+                droppingName: self.tools.forwarding.requestIDName
+            )
         }
     }
 
@@ -116,6 +121,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
     func workerBody(_ payload: UnsafeRawBufferPointer) {
         guard let client = self.client else { return }
         if self.machine.state != .tunnel { _ = self.machine.responseBodyCame() }
+        self.note.responseBytes += payload.count
         client.sendBody(payload)
         if client.isCongested { self.lease?.connection.pause() }
     }

@@ -17,6 +17,12 @@ final class Exchange: RoomWaiter {
     var machine: ExchangeMachine
     var request = Request()
     var visitor = Visitor()
+    /// Where the request comes from.
+    var origin = RequestOrigin()
+    /// What it is found again by.
+    var trail = RequestTrail()
+    /// What the access log will tell.
+    var note = AccessNote()
     var route: Route?
     var lease: WorkerLease?
     var roomTicket: RoomTicket?
@@ -89,6 +95,8 @@ final class Exchange: RoomWaiter {
             [.none, .length(0)].contains(self.request.framing) && self.tools.requestHead.wantsWebSocket(in: bytes)
         self.request.started = self.tools.now
         self.request.isCounted = false
+        self.readOrigin(bytes)
+        self.beginNote(bytes)
         let body: ExchangeMachine.Body =
             switch self.request.framing {
             case .none, .length(0): .none
@@ -98,7 +106,8 @@ final class Exchange: RoomWaiter {
         if case .length(let count) = self.request.framing, count > Int64(self.tools.limits.bodyBytes) {
             return self.fail(.bodyTooLarge)
         }
-        self.findRoute(RequestInHand(tools: self.tools, bytes: bytes, isSecure: self.client?.isSecure ?? false))
+        if ForwardingRules.goesInCircles(self.tools.requestHead, in: bytes) { return self.fail(.loopDetected) }
+        self.findRoute(RequestInHand(tools: self.tools, bytes: bytes, isSecure: self.origin.isSecure))
     }
 
     func findRoute(_ request: RequestInHand) {
@@ -114,6 +123,7 @@ final class Exchange: RoomWaiter {
 
     /// A piece of the request's body, or of a tunnel.
     func bodyCame(_ payload: UnsafeRawBufferPointer) {
+        self.note.requestBytes += payload.count
         if self.machine.state == .tunnel { return self.relayToWorker(payload) }
         switch self.machine.bodyCame(payload.count) {
         case .keep(let acquires):
@@ -251,6 +261,7 @@ final class Exchange: RoomWaiter {
         let action = self.machine.clientGone()
         self.client = nil
         if case .abandon(let held) = action {
+            self.note.outcome = .left
             self.giveUp(held)
             self.end()
         }
@@ -270,7 +281,7 @@ final class Exchange: RoomWaiter {
         let head = self.keptHead
         head.withUnsafeBytes { bytes in
             self.tools.reparse(bytes)
-            body(RequestInHand(tools: self.tools, bytes: bytes, isSecure: self.client?.isSecure ?? false))
+            body(RequestInHand(tools: self.tools, bytes: bytes, isSecure: self.origin.isSecure))
         }
     }
 
@@ -290,6 +301,7 @@ final class Exchange: RoomWaiter {
     func end() {
         precondition(self.isOver, "an exchange ended that is not over")
         self.forgetRequest()
+        self.writeNote()
         if self.responseStatus > 0 {
             self.tools.counters.countResponse(status: self.responseStatus)
             self.tools.counters.requestLatency.record(

@@ -6,13 +6,15 @@ import Primitives
 /// visitor. What travels is payload, not wire bytes.
 protocol RequestSource: AnyObject {
     var isSecure: Bool { get }
-    /// Whole field lines that tell a worker whom it serves, the same for all requests of a connection; empty from a
-    /// trusted forwarder.
+    /// `TLSv1.3` or `TLSv1.2`; nil without TLS.
+    var tlsVersion: StaticString? { get }
+    /// Whole field lines that tell a worker whom it serves when no trusted proxy is between, the same for all requests
+    /// of a connection.
     var forwardedFields: [UInt8] { get }
-    /// The peer is a process of this host, behind a unix socket: the fields of this kind that it sends are passed on.
-    var isTrustedForwarder: Bool { get }
-    /// The address that the requests come from; nil behind a unix socket.
+    /// The address that the connection comes from; nil behind a unix socket.
     var peerAddress: IPAddress? { get }
+    /// The port that it came to; nil on a unix socket.
+    var listenPort: UInt16? { get }
     /// Counts this connection among those that carry the pass of `number`, instead of what it was counted for before.
     /// False when that is one more than `limit`.
     func carries(_ number: Int64, in book: VisitorBook, limit: Int) -> Bool

@@ -22,6 +22,7 @@ struct GatewayError: Error, Equatable {
         case visitorLimit = "visitor-limit"
         case shuttingDown = "shutting-down"
         case outOfMemory = "out-of-memory"
+        case loopDetected = "loop-detected"
 
         var index: Int { Self.allCases.firstIndex(of: self)! }
     }
@@ -140,6 +141,12 @@ struct GatewayError: Error, Equatable {
         cause: .outOfMemory,
         message: "This gateway has no memory left for the response.",
         retryAfterSeconds: 2
+    )
+    static let loopDetected = GatewayError(
+        status: 508,
+        side: .downstream,
+        cause: .loopDetected,
+        message: "This request goes round in a circle of gateways: a worker's address leads back to one of them."
     )
     static let shuttingDown = GatewayError(
         status: 503,

@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import Observability
 import Primitives
 import Rooms
 import Settings
@@ -15,10 +16,14 @@ final class GatewayShares: Sendable {
     let draining = DrainFlag()
     /// Client connections, over all loops.
     let connections = SharedLimit()
+    let accessLog: AccessLog
     private let waiting = SharedLimits()
 
     /// `gateway` names it among the gateways that share a state.
-    init(gateway: String) { self.rooms = SharedRooms(gateway: gateway) }
+    init(gateway: String, log: Logger) {
+        self.rooms = SharedRooms(gateway: gateway)
+        self.accessLog = AccessLog(log: log)
+    }
 
     /// Requests that wait for a worker of that pool, over all loops.
     func waitingLimit(pool: String) -> SharedLimit { self.waiting[pool] }
@@ -30,6 +35,7 @@ final class GatewayLoop: ConnectionRegistry {
     let tools: LoopTools
     let store: any RoomStore
     private let shares: GatewayShares
+    private let accessSpool: LineSpool
     private let routes = RouteBook()
     private(set) var gates: [String: RoomGate] = [:]
     private(set) var pools: [String: WorkerPool] = [:]
@@ -49,6 +55,7 @@ final class GatewayLoop: ConnectionRegistry {
         self.tools = tools
         self.store = store
         self.shares = shares
+        self.accessSpool = shares.accessLog.makeSpool()
         self.connectionLimit = connectionLimit
         self.apply(settings, keys: keys, connectionLimit: connectionLimit)
     }
@@ -59,6 +66,10 @@ final class GatewayLoop: ConnectionRegistry {
     /// way keep what they began with.
     func apply(_ settings: Settings, keys: [SigningKey], connectionLimit: Int) {
         self.tools.limits = settings.limits
+        self.tools.forwarding = ForwardingRules(settings.forwarding)
+        let accessLog = self.shares.accessLog
+        self.tools.accessLog = AccessLogDesk(settings.accessLog, log: accessLog, spool: self.accessSpool)
+        accessLog.apply(settings.accessLog)
         self.tools.loop.buffers.limitBytes = settings.limits.bufferBytes / self.tools.loopCount
         self.tools.signer = TokenSigner(keys: keys)
         self.connectionLimit = connectionLimit
@@ -127,22 +138,31 @@ final class GatewayLoop: ConnectionRegistry {
 
     /// Returns the address with its port.
     func listen(on address: SocketAddress, tls: TLSContext?) throws -> SocketAddress {
+        // Known once it listens, which is before the first connection is taken.
+        var port: UInt16?
         let listener = try self.tools.network.listen(on: self.tools.loop, at: address, tls: tls) {
             [weak self] stream in
-            self?.accept(stream)
+            self?.accept(stream, port: port)
         }
+        port = listener.boundAddress.port
         self.listeners.append(listener)
         return listener.boundAddress
     }
 
-    private func accept(_ stream: any ByteStream) -> (any StreamHandler)? {
+    private func accept(_ stream: any ByteStream, port: UInt16?) -> (any StreamHandler)? {
         guard self.takeConnection() else {
             self.tools.counters.connectionsRefused += 1
             return nil
         }
         self.tools.counters.connectionsAccepted += 1
         self.tools.counters.connectionsOpen += 1
-        let connection = HTTP1Connection(tools: self.tools, routes: self.routes, registry: self, stream: stream)
+        let connection = HTTP1Connection(
+            tools: self.tools,
+            routes: self.routes,
+            registry: self,
+            stream: stream,
+            listenPort: port
+        )
         self.connections.insert(connection)
         return connection
     }

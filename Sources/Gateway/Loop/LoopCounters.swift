@@ -19,6 +19,8 @@ struct LoopCounters: Sendable {
     var gatewayErrors = [UInt64](repeating: 0, count: GatewayError.Cause.allCases.count)
     var requestLatency = LatencyHistogram()
     var retries: UInt64 = 0
+    var accessLines: UInt64 = 0
+    var accessLinesDropped: UInt64 = 0
 
     mutating func countResponse(status: Int) {
         switch status {
@@ -43,5 +45,7 @@ struct LoopCounters: Sendable {
         for index in self.gatewayErrors.indices { self.gatewayErrors[index] += other.gatewayErrors[index] }
         self.requestLatency.merge(other.requestLatency)
         self.retries += other.retries
+        self.accessLines += other.accessLines
+        self.accessLinesDropped += other.accessLinesDropped
     }
 }

@@ -15,6 +15,11 @@ final class LoopTools {
     let loopCount: Int
     let log: Logger
     var limits: LimitSettings
+    var forwarding = ForwardingRules()
+    /// Nil without an access log.
+    var accessLog: AccessLogDesk?
+    /// For ids of requests and of steps of a trace.
+    var randomIDs = RandomWords()
     var signer: TokenSigner
     var counters = LoopCounters()
     var random: SplitMix64
