@@ -6,6 +6,8 @@
 public protocol ByteStream: AnyObject {
     var peer: SocketAddress { get }
     var isSecure: Bool { get }
+    /// The peer's certificate as DER, if it has shown one that was verified; nil without TLS.
+    var verifiedCertificate: [UInt8]? { get }
     /// The handshake, if there is one, is done, and the end has not begun: bytes flow.
     var isOpen: Bool { get }
     var isClosed: Bool { get }
@@ -51,6 +53,8 @@ public protocol ByteStream: AnyObject {
 }
 
 extension ByteStream {
+    public var verifiedCertificate: [UInt8]? { nil }
+
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.write($0) } }
 
     public func write(_ text: String) {

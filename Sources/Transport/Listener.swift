@@ -28,7 +28,7 @@ public final class Listener: Descriptor, StreamListener {
     }
 
     public let boundAddress: SocketAddress
-    private let tls: TLSContext?
+    private var tls: TLSContext?
     private let makeHandler: (any ByteStream) -> (any StreamHandler)?
     private let acceptCall: AcceptCall
     private var standing = Standing.listening
@@ -82,6 +82,12 @@ public final class Listener: Descriptor, StreamListener {
         self.acceptCall = acceptCall
         super.init(loop: loop, fd: fd)
         try self.register(.readable)
+    }
+
+    public func renew(_ tls: TLSContext) {
+        self.loop.preconditionOnLoop()
+        precondition(self.tls != nil, "a listener does not change between plain and TLS")
+        self.tls = tls
     }
 
     private static func listen(

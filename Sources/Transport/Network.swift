@@ -4,6 +4,9 @@ import EventLoop
 public protocol StreamListener: AnyObject {
     /// With the port that was chosen for port 0.
     var boundAddress: SocketAddress { get }
+    /// Streams that are accepted from now on begin with `tls`; the others keep what they have. Only for a listener that
+    /// speaks TLS.
+    func renew(_ tls: TLSContext)
     /// Stops listening. Streams that were accepted live on.
     func close()
 }

@@ -7,6 +7,16 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     public var tls: TLSSettings?
     /// What is offered to clients of TLS 1.2, as OpenSSL reads it; nil for what is modern. TLS 1.3 has its own.
     public var ciphers: String?
+    /// Who signs the certificates that clients show: a PEM file. Nil: they are not asked.
+    public var clientAuthority: String?
+    public var clientCertificates = ClientCertificates.required
+    /// For how long browsers are told to come by TLS alone, in nanoseconds; nil: they are not told.
+    public var hstsNanoseconds: Int64?
+    /// The port of TLS that clients of this plain listener are sent to, at the host that they asked for; nil: their
+    /// requests are served.
+    public var redirectPort: Int?
+
+    public enum ClientCertificates: String, CaseIterable, Sendable { case optional, required }
 
     public init(
         address: SocketAddress = .loopback(port: 8080),
@@ -19,23 +29,24 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     }
 
     public var description: String {
-        guard let tls = self.tls else { return "\(self.address)" }
-        return "\(self.address) (tls: \(tls)\(self.ciphers.map { ", ciphers: \($0)" } ?? ""))"
-    }
-}
-
-/// Where a listener's certificate comes from.
-public enum TLSSettings: Equatable, Sendable, CustomStringConvertible {
-    /// Made in the state folder at the first start.
-    case selfSigned
-    /// PEM files; the certificate's may hold the whole chain, the server's own first.
-    case files(certificate: String, key: String)
-
-    public var description: String {
-        switch self {
-        case .selfSigned: "self_signed"
-        case .files(let certificate, let key): "{certificate: \(certificate), key: \(key)}"
+        guard let tls = self.tls else {
+            return "\(self.address)\(self.redirectPort.map { " (redirect_to_https: \($0))" } ?? "")"
         }
+        var words = ["tls: \(tls)"]
+        if let ciphers = self.ciphers { words.append("ciphers: \(ciphers)") }
+        if let authority = self.clientAuthority {
+            words.append("client_ca: \(authority), client_certificates: \(self.clientCertificates.rawValue)")
+        }
+        if let hsts = self.hstsNanoseconds { words.append("hsts: \(DurationText.format(hsts))") }
+        return "\(self.address) (\(words.joined(separator: ", ")))"
+    }
+
+    func resolved(in folder: String) -> Self {
+        var resolved = self
+        resolved.address = self.address.resolved(in: folder)
+        resolved.tls = self.tls?.resolved(in: folder)
+        resolved.clientAuthority = self.clientAuthority?.resolved(in: folder)
+        return resolved
     }
 }
 
@@ -45,15 +56,34 @@ extension ListenSettings: SettingsSection {
     package static var fields: [SettingsField<Self>] {
         [
             .value("address", \.address, .address(allowsPortZero: true), .needsRestart, isRequired: true),
-            .value("tls", \.tls, .tls, .needsRestart, defaultNote: "no TLS"),
-            .value(
-                "ciphers",
-                \.ciphers,
-                .ciphers,
-                .needsRestart,
-                defaultNote: "ECDHE with AES-GCM or ChaCha20-Poly1305"
-            ),
+            .value("tls", \.tls, .listenerTLS, .live, defaultNote: "no TLS"),
+            .value("ciphers", \.ciphers, .ciphers, .live, defaultNote: "ECDHE with AES-GCM or ChaCha20-Poly1305"),
+            .value("client_ca", \.clientAuthority, .either("null", or: .path), .live),
+            .value("client_certificates", \.clientCertificates, .word, .live),
+            .value("hsts", \.hstsNanoseconds, .either("off", or: .duration(Self.hstsNanoseconds)), .live),
+            .value("redirect_to_https", \.redirectPort, .redirectPort, .live),
         ]
+    }
+
+    /// A second to ten years.
+    private static let hstsNanoseconds: ClosedRange<Int64> = 1_000_000_000...(3650 * 86_400 * 1_000_000_000)
+
+    /// A socket is bound once, and what has begun as plain HTTP goes on so.
+    package static func needsRestart(running: Self, loaded: Self) -> Bool {
+        running.address != loaded.address || (running.tls == nil) != (loaded.tls == nil)
+    }
+
+    package static func check(_ listener: Self, at path: String, _ findings: inout Findings) {
+        if listener.tls != nil, listener.redirectPort != nil {
+            let message = "the listener speaks TLS already; leave redirect_to_https out"
+            findings.reportContradiction("\(path).redirect_to_https", with: ["\(path).tls"], message)
+        }
+        guard listener.tls == nil else { return }
+        let givens = [("client_ca", listener.clientAuthority != nil), ("hsts", listener.hstsNanoseconds != nil)]
+        for (name, isGiven) in givens where isGiven {
+            let message = "the listener speaks no TLS; give it tls, or leave \(name) out"
+            findings.reportContradiction("\(path).\(name)", with: ["\(path).tls"], message)
+        }
     }
 }
 
@@ -69,36 +99,18 @@ extension ValueKind where Value == String? {
     }
 }
 
-extension ValueKind where Value == TLSSettings? {
-    /// The word `self_signed`, or a mapping with both files.
-    static var tls: Self {
-        let allowed = "self_signed, or a mapping with the keys certificate and key"
-        return ValueKind(
-            allowed: allowed,
-            innerKeys: { TLSFiles.keys(at: $0) },
-            read: { site, findings in
-                if case .scalar("self_signed", isPlain: true) = site.node.content { return .some(.selfSigned) }
-                guard case .mapping = site.node.content else {
-                    site.refuse(&findings)
-                    return nil
-                }
-                let files = TLSFiles.read(site.node, at: site.path, &findings)
-                return .some(.files(certificate: files.certificate, key: files.key))
-            },
-            write: { $0.map(\.description) ?? "no TLS" }
-        )
-    }
-}
-
-/// The mapping form of `tls`. Both keys are required: one without the other is the commonest slip.
-private struct TLSFiles: SettingsSection {
-    var certificate = ""
-    var key = ""
-
-    package static var fields: [SettingsField<Self>] {
-        [
-            .value("certificate", \.certificate, .path, .needsRestart, isRequired: true),
-            .value("key", \.key, .path, .needsRestart, isRequired: true),
-        ]
+extension ValueKind where Value == Int? {
+    /// `false`, `true` for the usual port of TLS, or another port.
+    fileprivate static var redirectPort: Self {
+        .scalar(
+            "false, true, or the port that clients reach TLS at, from 1 to 65535",
+            brief: "false, true or a port",
+            needsPlain: true,
+            write: { port in port.map { $0 == 443 ? "true" : "\($0)" } ?? "false" }
+        ) { text throws(Refusal) in
+            if let word = Bool(text) { return word ? 443 : nil }
+            guard let port = UInt16(text), port > 0 else { throw Refusal() }
+            return Int(port)
+        }
     }
 }
