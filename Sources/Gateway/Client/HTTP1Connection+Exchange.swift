@@ -42,6 +42,7 @@ extension HTTP1Connection: RequestSource, ResponseSink {
             fields += "\r\nX-Forwarded-Proto: ".utf8
             fields += (self.isSecure ? "https" : "http").utf8
             fields += "\r\n".utf8
+            if let certificate = self.stream?.verifiedCertificate { fields += ClientCertificateField.line(certificate) }
             self.cachedForwardedFields = fields
         }
         return self.cachedForwardedFields
@@ -141,9 +142,17 @@ extension HTTP1Connection: RequestSource, ResponseSink {
         var writer = ByteWriter(self.tools.loop.writeScratch)
         writer.appendStatusLine(status, reason: reason)
         writeFields(&writer)
+        self.appendSecurity(to: &writer)
         writer.appendFraming(plan)
         writer.endHead()
         self.write(writer)
+    }
+
+    var replacedFields: FieldSet { self.isSecure ? self.rules.replacedFields : [] }
+
+    /// Without TLS browsers do not believe it (RFC 6797 section 7.2).
+    private func appendSecurity(to writer: inout ByteWriter) {
+        if !self.rules.securityField.isEmpty, self.isSecure { writer.append(self.rules.securityField) }
     }
 
     func write(_ writer: ByteWriter) {
@@ -179,6 +188,7 @@ extension HTTP1Connection: RequestSource, ResponseSink {
         var writer = ByteWriter(self.tools.loop.writeScratch)
         writer.appendStatusLine(101)
         writeFields(&writer)
+        self.appendSecurity(to: &writer)
         // Nothing else is asked of a worker, so that nothing else was agreed to.
         writer.append("upgrade: websocket\r\nconnection: upgrade\r\n")
         writer.endHead()

@@ -27,6 +27,8 @@ final class HTTP1Connection: StreamHandler {
     let tools: LoopTools
     let routes: RouteBook
     let registry: any ConnectionRegistry
+    /// Of the listener that it came by.
+    let rules: ListenerRules
     var stream: (any ByteStream)?
     var wire: HTTP1Server
     var phase = Phase.serving
@@ -54,10 +56,17 @@ final class HTTP1Connection: StreamHandler {
     /// For whom the connection is counted among those that carry one visitor's pass.
     var carried: (book: VisitorBook, number: VisitorBook.Seat)?
 
-    init(tools: LoopTools, routes: RouteBook, registry: any ConnectionRegistry, stream: any ByteStream) {
+    init(
+        tools: LoopTools,
+        routes: RouteBook,
+        registry: any ConnectionRegistry,
+        rules: ListenerRules,
+        stream: any ByteStream
+    ) {
         self.tools = tools
         self.routes = routes
         self.registry = registry
+        self.rules = rules
         self.stream = stream
         self.wire = HTTP1Server(limits: tools.requestLimits, maxBodyBytes: Int64(tools.limits.bodyBytes))
         self.idleSince = tools.now
@@ -146,8 +155,9 @@ final class HTTP1Connection: StreamHandler {
             self.requestsOfTurn = 0
         }
         self.requestsOfTurn += 1
-        if self.exchange == nil { self.exchange = Exchange(tools: self.tools, routes: self.routes, client: self) }
         if !self.wire.isRequestComplete { self.watchBody() }
+        if let port = self.rules.redirectPort { return self.redirect(bytes, toPort: port) }
+        if self.exchange == nil { self.exchange = Exchange(tools: self.tools, routes: self.routes, client: self) }
         self.exchange?.begin(bytes)
     }
 

@@ -108,7 +108,11 @@ extension Exchange {
 
     /// The worker's response as the client sees it.
     func writeResponseFields(_ bytes: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
-        self.tools.responseHead.writeForwardedFields(to: &writer, from: bytes)
+        self.tools.responseHead.writeForwardedFields(
+            to: &writer,
+            from: bytes,
+            dropping: self.client?.replacedFields ?? []
+        )
         if !self.tools.responseHead.names.contains(.date) { self.tools.appendDate(to: &writer) }
         writer.appendVia(minorVersion: self.tools.responseHead.minorVersion)
         guard let gate = self.visitor.gate, let key = self.visitor.key else { return }

@@ -29,6 +29,8 @@ protocol RequestSource: AnyObject {
 protocol ResponseSink: AnyObject {
     /// True while the client takes less than it is sent: whoever produces waits for `Exchange.clientDrained`.
     var isCongested: Bool { get }
+    /// Fields of a worker's response that the sink says itself.
+    var replacedFields: FieldSet { get }
     /// Between these what is sent is gathered, to leave as one.
     func beginGathering()
     func endGathering()

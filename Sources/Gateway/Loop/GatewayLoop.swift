@@ -33,7 +33,7 @@ final class GatewayLoop: ConnectionRegistry {
     private let routes = RouteBook()
     private(set) var gates: [String: RoomGate] = [:]
     private(set) var pools: [String: WorkerPool] = [:]
-    private var listeners: [any StreamListener] = []
+    var listeners = LoopListeners()
     private var connections = ConnectionList()
     private var connectionLimit: Int
     private var onDrained: (() -> Void)?
@@ -62,6 +62,7 @@ final class GatewayLoop: ConnectionRegistry {
         self.tools.loop.buffers.limitBytes = settings.limits.bufferBytes / self.tools.loopCount
         self.tools.signer = TokenSigner(keys: keys)
         self.connectionLimit = connectionLimit
+        self.listeners.apply(settings.listeners)
         var pools: [String: WorkerPool] = [:]
         for pool in settings.pools {
             let kept = self.pools[pool.name]
@@ -120,24 +121,31 @@ final class GatewayLoop: ConnectionRegistry {
 
     // MARK: Connections
 
-    /// Returns the address with its port.
-    func listen(on address: SocketAddress, tls: TLSContext?) throws -> SocketAddress {
+    /// `number` is its place in the settings' list. Returns the address with its port.
+    func listen(on address: SocketAddress, tls: TLSContext?, number: Int) throws -> SocketAddress {
+        let rules = self.listeners.rules(of: number)
         let listener = try self.tools.network.listen(on: self.tools.loop, at: address, tls: tls) {
             [weak self] stream in
-            self?.accept(stream)
+            self?.accept(stream, rules)
         }
-        self.listeners.append(listener)
+        self.listeners.add(listener, number: number)
         return listener.boundAddress
     }
 
-    private func accept(_ stream: any ByteStream) -> (any StreamHandler)? {
+    private func accept(_ stream: any ByteStream, _ rules: ListenerRules) -> (any StreamHandler)? {
         guard self.takeConnection() else {
             self.tools.counters.connectionsRefused += 1
             return nil
         }
         self.tools.counters.connectionsAccepted += 1
         self.tools.counters.connectionsOpen += 1
-        let connection = HTTP1Connection(tools: self.tools, routes: self.routes, registry: self, stream: stream)
+        let connection = HTTP1Connection(
+            tools: self.tools,
+            routes: self.routes,
+            registry: self,
+            rules: rules,
+            stream: stream
+        )
         self.connections.insert(connection)
         return connection
     }
@@ -167,7 +175,7 @@ final class GatewayLoop: ConnectionRegistry {
     /// round at once: it is another gateway that will let them in.
     func drain(_ completion: @escaping () -> Void) {
         self.onDrained = completion
-        for listener in self.listeners { listener.close() }
+        self.listeners.close()
         for gate in self.gates.values { gate.closeDoor() }
         for connection in self.connections.all { connection.drain() }
         if self.connections.isEmpty { self.finishDraining() }
