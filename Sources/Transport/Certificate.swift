@@ -36,9 +36,6 @@ public struct CertificateProblems: Error, CustomStringConvertible {
 /// A certificate with its chain and its key, read once and checked: the contexts of all loops are made from it.
 // Unchecked because OpenSSL counts the references to its parts atomically, and none of them is changed after `init`.
 public final class Certificate: @unchecked Sendable {
-    /// A larger file is refused.
-    static let maxFileBytes = 1 << 20
-
     public let files: CertificateFiles
     /// Of its subject alternative names those of DNS, in small letters: `shop.example`, `*.shop.example`.
     public let names: [String]

@@ -2,6 +2,9 @@ import COpenSSL
 
 /// Reads certificates and keys. Nobody is asked for a passphrase: a daemon has no terminal, and `check` must not hang.
 enum PEMFile {
+    /// A larger file is refused.
+    private static let maxBytes = 1 << 20
+
     /// All certificates of a file, in its order; at least one. They are the caller's to free.
     static func certificates(
         _ path: String,
@@ -48,7 +51,7 @@ enum PEMFile {
     ) throws(CertificateProblems) -> OpaquePointer {
         let bytes: [UInt8]
         do {
-            bytes = try BoundedFile.read(path, limit: Certificate.maxFileBytes).bytes
+            bytes = try BoundedFile.read(path, limit: self.maxBytes).bytes
         } catch {
             throw CertificateProblems(part, "\(error); name a readable PEM file")
         }
