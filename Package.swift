@@ -87,7 +87,10 @@ let package = Package(
         module("RedisClient", ["Addresses", "CHiredis", "EventLoop", "Primitives", "Transport", deque]),
         module("HTTPService", ["EventLoop", "HTTPWire", "Primitives", "Transport"]),
         module("Observability", ["Primitives", logging]),
-        module("SettingsFile", ["CLinux", "COpenSSL", "EventLoop", "Primitives", "Settings", "Yams"]),
+        module(
+            "SettingsFile",
+            ["CLinux", "COpenSSL", "EventLoop", "Primitives", "Settings", "Transport", "Yams"]
+        ),
 
         module("EmbeddedRedis", ["CLinux", "EventLoop", "Primitives", "RedisClient", "Transport"]),
         module("Tokens", ["Admission", "COpenSSL", "Primitives"]),

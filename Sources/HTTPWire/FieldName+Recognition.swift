@@ -82,6 +82,7 @@ extension Window {
         case 11:
             if first == Word.text("retry-af"), last == Word.text("ry-after") { return .retryAfter }
             if first == Word.text("tracepar"), last == Word.text("ceparent") { return .traceparent }
+            if first == Word.text("client-c"), last == Word.text("ent-cert") { return .clientCertificate }
         case 12:
             if first == Word.text("content-"), last == Word.text("ent-type") { return .contentType }
             if first == Word.text("x-reques"), last == Word.text("quest-id") { return .xRequestID }
@@ -120,6 +121,9 @@ extension Window {
             if first == Word.text("x-forwar"), second == Word.text("ded-prot"), last == Word.text("ed-proto") {
                 return .xForwardedProto
             }
+            if first == Word.text("client-c"), second == Word.text("ert-chai"), last == Word.text("rt-chain") {
+                return .clientCertificate
+            }
             if first == Word.text("if-modif"), second == Word.text("ied-sinc"), last == Word.text("ed-since") {
                 return .ifModifiedSince
             }
@@ -130,6 +134,11 @@ extension Window {
                 last == Word.text("requests")
             {
                 return .upgradeInsecureRequests
+            }
+            if first == Word.text("strict-t"), second == Word.text("ransport"), third == Word.text("-securit"),
+                last == Word.text("security")
+            {
+                return .strictTransportSecurity
             }
         default: break
         }

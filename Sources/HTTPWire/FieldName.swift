@@ -7,6 +7,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     /// An unknown name with characters beside letters, digits and `-`. Many servers read `_` as `-`, and some every such
     /// character, which lets a client pass a field that the gateway believes to have dropped; a gateway drops these.
     case ambiguous
+    /// `Client-Cert` and `Client-Cert-Chain` (RFC 9440): who has shown a certificate to the gateway.
+    case clientCertificate
     case accept, acceptEncoding, acceptLanguage, age, authorization, cacheControl, connection, contentEncoding
     case contentLength, contentType, cookie, date, etag, expect, expires, forwarded, host, ifModifiedSince, ifNoneMatch
     case keepAlive, lastModified, location, origin
@@ -17,7 +19,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     /// CGI scripts find it as `HTTP_PROXY`, and send their own requests through it.
     case proxy
     case proxyConnection, range, referer, retryAfter
-    case server, setCookie, sluiceSession, te, traceparent, tracestate, trailer, transferEncoding, upgrade
+    case server, setCookie, sluiceSession, strictTransportSecurity, te, traceparent, tracestate, trailer
+    case transferEncoding, upgrade
     case upgradeInsecureRequests, userAgent, vary, via
     case xForwardedFor, xForwardedHost, xForwardedPort, xForwardedProto
     /// Any other name that starts with `X-Forwarded-`.
@@ -25,7 +28,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case xRealIP, xRequestID
 
     /// Those that stand for many names.
-    static let kinds: FieldSet = [.other, .ambiguous, .pathOverride, .xForwardedOther]
+    static let kinds: FieldSet = [.other, .ambiguous, .clientCertificate, .pathOverride, .xForwardedOther]
 
     /// Meant for the next hop only, so never forwarded (RFC 9110 section 7.6.1).
     public var isHopByHop: Bool { FieldSet.hopByHop.contains(self) }

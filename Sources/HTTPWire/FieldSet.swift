@@ -29,6 +29,7 @@ public struct FieldSet: Hashable, Sendable, ExpressibleByArrayLiteral {
     /// What a client may claim about itself and the way that it came, and only a gateway knows.
     public static let claims: FieldSet = [
         .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedPort, .xForwardedProto, .xForwardedOther, .xRealIP,
+        .clientCertificate,
     ]
 
     /// The names of RFC 9110 section 7.6.1.

@@ -13,6 +13,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public var reloadsRefused: Int
     /// What is not as it should be, each with what to do.
     public var problems: [String]
+    /// Empty where nobody listens with TLS.
+    public var certificates: [CertificateStatus]
     public var gateway: GatewayStatus?
     public var controller: ControllerStatus?
 
@@ -22,6 +24,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         reloadsApplied: Int,
         reloadsRefused: Int,
         problems: [String] = [],
+        certificates: [CertificateStatus] = [],
         gateway: GatewayStatus? = nil,
         controller: ControllerStatus? = nil
     ) {
@@ -30,6 +33,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         self.reloadsApplied = reloadsApplied
         self.reloadsRefused = reloadsRefused
         self.problems = problems
+        self.certificates = certificates
         self.gateway = gateway
         self.controller = controller
     }
@@ -37,7 +41,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     // MARK: JSON
 
     private enum CodingKeys: String, CodingKey {
-        case process, pid, reloadsApplied, reloadsRefused, problems
+        case process, pid, reloadsApplied, reloadsRefused, problems, certificates
         /// Each tells whether a part is there.
         case rooms, pools
     }
@@ -49,6 +53,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         self.reloadsApplied = try container.decode(Int.self, forKey: .reloadsApplied)
         self.reloadsRefused = try container.decode(Int.self, forKey: .reloadsRefused)
         self.problems = try container.decodeIfPresent([String].self, forKey: .problems) ?? []
+        self.certificates = try container.decodeIfPresent([CertificateStatus].self, forKey: .certificates) ?? []
         self.gateway = container.contains(.rooms) ? try GatewayStatus(from: decoder) : nil
         self.controller = container.contains(.pools) ? try ControllerStatus(from: decoder) : nil
     }
@@ -60,6 +65,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         try container.encode(self.reloadsApplied, forKey: .reloadsApplied)
         try container.encode(self.reloadsRefused, forKey: .reloadsRefused)
         if !self.problems.isEmpty { try container.encode(self.problems, forKey: .problems) }
+        if !self.certificates.isEmpty { try container.encode(self.certificates, forKey: .certificates) }
         try self.gateway?.encode(to: encoder)
         try self.controller?.encode(to: encoder)
     }

@@ -70,7 +70,7 @@ extension Settings: SettingsSection {
     package static var fields: [SettingsField<Self>] {
         [
             .value("generation", \.explicitGeneration, .either("auto", or: .count(1...1_000_000_000_000)), .live),
-            .list("listen", \.listeners, count: 1...16, .needsRestart),
+            .placed("listen", \.listeners, count: 1...16),
             .section("admin", \.admin),
             .section("controller", \.controller),
             .value("state_folder", \.stateFolder, .path, .needsRestart),
@@ -120,14 +120,7 @@ extension Settings: SettingsSection {
         if case .server(let server) = self.redis { self.redis = .server(server.resolved(in: folder)) }
         self.redisAccess = self.redisAccess.resolved(in: folder)
         self.accessLog = self.accessLog.resolved(in: folder)
-        for index in self.listeners.indices {
-            self.listeners[index].address = self.listeners[index].address.resolved(in: folder)
-            guard case .files(let certificate, let key) = self.listeners[index].tls else { continue }
-            self.listeners[index].tls = .files(
-                certificate: certificate.resolved(in: folder),
-                key: key.resolved(in: folder)
-            )
-        }
+        self.listeners = self.listeners.map { $0.resolved(in: folder) }
         for index in self.signingKeys.indices {
             self.signingKeys[index].file = self.signingKeys[index].file?.resolved(in: folder)
         }

@@ -2,6 +2,7 @@ import Primitives
 import EventLoop
 import Glibc
 import Settings
+import Transport
 
 /// Settings on disk: one YAML file, and the files that it names.
 public enum SettingsFile {
@@ -33,7 +34,7 @@ public enum SettingsFile {
         let bytes: [UInt8]
         let changedMicros: Int64
         do {
-            (bytes, changedMicros) = try self.readWithTime(path, limit: self.maxBytes)
+            (bytes, changedMicros) = try BoundedFile.read(path, limit: self.maxBytes)
         } catch {
             throw SettingsError([
                 SettingsProblem(file: path, position: nil, path: "", message: "\(error); name a readable YAML file")
@@ -122,13 +123,9 @@ public enum SettingsFile {
     /// Finds what cannot be read before anything depends on it, and fills in the keys that stand in files.
     private static func checkFiles(_ settings: inout Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
         var problems: [SettingsProblem] = []
-        for (index, listener) in settings.listeners.enumerated() {
-            problems += self.problems(of: listener.tls, at: "listen[\(index)].tls", sources)
-        }
-        problems += self.problems(of: settings.controller.keda.tls, at: "controller.keda.tls", sources)
-        for (name, problem) in RedisCertificates.problems(of: settings.redisAccess) {
-            problems.append(sources.problem(at: "redis_access.\(name)", problem))
-        }
+        let certificates = ServerCertificates.problems(of: settings)
+        let ofRedis = RedisCertificates.problems(of: settings.redisAccess).map { ("redis_access.\($0)", $1) }
+        problems += (certificates + ofRedis).map { sources.problem(at: $0, $1) }
         for (index, key) in settings.signingKeys.enumerated() {
             guard let path = key.file else { continue }
             let keyPath = "signing_keys[\(index)].file"
@@ -148,23 +145,6 @@ public enum SettingsFile {
             }
         }
         return problems
-    }
-
-    private static func problems(
-        of tls: TLSSettings?,
-        at place: String,
-        _ sources: SettingsSourceMap
-    ) -> [SettingsProblem] {
-        guard case .files(let certificate, let key) = tls else { return [] }
-        return [("certificate", certificate), ("key", key)].compactMap { name, path in
-            do {
-                let bytes = try self.read(path, limit: self.maxBytes)
-                return bytes.isEmpty
-                    ? sources.problem(at: "\(place).\(name)", "\(path) is empty; it must hold PEM") : nil
-            } catch {
-                return sources.problem(at: "\(place).\(name)", "\(error); name a readable PEM file")
-            }
-        }
     }
 
     private static func checkFolders(_ settings: Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
@@ -191,43 +171,9 @@ public enum SettingsFile {
 
     // MARK: Reading
 
-    package struct ReadFailure: Error, CustomStringConvertible {
-        package let description: String
-    }
-
     /// The bytes of a file, unless there are more than `limit`. Blocks on the disk.
-    package static func read(_ path: String, limit: Int) throws(ReadFailure) -> [UInt8] {
-        try self.readWithTime(path, limit: limit).bytes
-    }
-
-    /// The file, and when its content was changed, in microseconds since 1970.
-    private static func readWithTime(
-        _ path: String,
-        limit: Int
-    ) throws(ReadFailure) -> (bytes: [UInt8], changedMicros: Int64) {
-        // Without O_NONBLOCK a named pipe would keep us waiting for its writer.
-        let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard fd != -1 else {
-            throw ReadFailure(description: "\(path) cannot be opened: \(SystemError.message(code: errno))")
-        }
-        defer { close(fd) }
-        var status = stat()
-        guard fstat(fd, &status) != -1, status.st_mode & S_IFMT == S_IFREG else {
-            throw ReadFailure(description: "\(path) is not a file")
-        }
-        let changedMicros = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1_000
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-        while true {
-            let count = Glibc.read(fd, &chunk, chunk.count)
-            if count == -1, errno == EINTR { continue }
-            guard count != -1 else {
-                throw ReadFailure(description: "\(path) cannot be read: \(SystemError.message(code: errno))")
-            }
-            if count == 0 { return (bytes, changedMicros) }
-            bytes += chunk[..<count]
-            guard bytes.count <= limit else { throw ReadFailure(description: "\(path) is larger than \(limit) bytes") }
-        }
+    package static func read(_ path: String, limit: Int) throws(BoundedFile.Failure) -> [UInt8] {
+        try BoundedFile.read(path, limit: limit).bytes
     }
 
     private static func invalidEncoding(_ bytes: [UInt8], _ path: String) -> SettingsProblem {

@@ -56,9 +56,9 @@ extension Connection {
 
     /// A handshake, or something that OpenSSL has a word for.
     private func beginHandshake() -> Bool {
-        guard let context = self.awaitedTLS.take() else { preconditionFailure("a handshake without its certificate") }
+        guard let tls = self.awaitedTLS.take() else { preconditionFailure("a handshake without its certificate") }
         do {
-            self.tls = try TLSSession(context: context, fd: self.fd, isServer: true, serverName: nil)
+            self.tls = try TLSSession(context: tls.context, fd: self.fd, isServer: true, serverName: nil)
         } catch {
             // Out of memory for one more session: this visitor is turned away, the others are not.
             self.end(.tls("\(error)"))

@@ -51,7 +51,7 @@ public final class Connection: Descriptor, ByteStream {
     var state: State
     var tls: TLSSession?
     /// For the handshake of an accepted connection; nil from its beginning.
-    var awaitedTLS: TLSContext?
+    var awaitedTLS: NewestTLS?
     var placeInLine: HandshakePlace?
     var reading = ReadSide()
     var writing = WriteSide()
@@ -76,7 +76,7 @@ public final class Connection: Descriptor, ByteStream {
     }
 
     /// A connection that a listener accepted.
-    convenience init(accepted fd: Int32, from peer: SocketAddress, on loop: EventLoop, tls: TLSContext?) {
+    convenience init(accepted fd: Int32, from peer: SocketAddress, on loop: EventLoop, tls: NewestTLS?) {
         self.init(loop: loop, fd: fd, peer: peer, isSecure: tls != nil, state: tls == nil ? .open : .greeting)
         self.awaitedTLS = tls
     }

@@ -28,7 +28,7 @@ public final class Listener: Descriptor, StreamListener {
     }
 
     public let boundAddress: SocketAddress
-    private let tls: TLSContext?
+    private let tls: NewestTLS?
     private let makeHandler: (any ByteStream) -> (any StreamHandler)?
     private let acceptCall: AcceptCall
     private var standing = Standing.listening
@@ -77,11 +77,17 @@ public final class Listener: Descriptor, StreamListener {
             Glibc.close(fd)
             throw error
         }
-        self.tls = tls
+        self.tls = tls.map(NewestTLS.init)
         self.makeHandler = makeHandler
         self.acceptCall = acceptCall
         super.init(loop: loop, fd: fd)
         try self.register(.readable)
+    }
+
+    public func renew(_ tls: TLSContext) {
+        self.loop.preconditionOnLoop()
+        guard let newest = self.tls else { preconditionFailure("a listener does not change between plain and TLS") }
+        newest.context = tls
     }
 
     private static func listen(

@@ -4,6 +4,9 @@ import EventLoop
 public protocol StreamListener: AnyObject {
     /// With the port that was chosen for port 0.
     var boundAddress: SocketAddress { get }
+    /// Handshakes that are begun from now on are begun with `tls`, also those of streams that wait for their turn; the
+    /// others keep what they have. Only for a listener that speaks TLS.
+    func renew(_ tls: TLSContext)
     /// Stops listening. Streams that were accepted live on.
     func close()
 }

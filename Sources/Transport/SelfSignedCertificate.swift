@@ -8,6 +8,15 @@ public enum SelfSignedCertificate {
     private static let notAfterSeconds = 365 * 24 * 3_600
     private static let names = "DNS:localhost,IP:127.0.0.1,IP:::1"
 
+    /// Where the certificate that this program makes for itself is kept.
+    public static func files(inFolder folder: String) -> CertificateFiles {
+        CertificateFiles(certificate: folder + "/self-signed.pem", key: folder + "/self-signed.key")
+    }
+
+    public static func isMade(_ files: CertificateFiles) -> Bool {
+        access(files.certificate, F_OK) == 0 && access(files.key, F_OK) == 0
+    }
+
     /// Writes both files, the key readable by its owner only. Files that are there already are kept.
     public static func make(certificateFile: String, keyFile: String) throws {
         guard access(certificateFile, F_OK) != 0 || access(keyFile, F_OK) != 0 else { return }

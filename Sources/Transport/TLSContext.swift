@@ -1,10 +1,13 @@
 import COpenSSL
 import Glibc
 
-/// Certificate, key and rules for the TLS sessions of one loop, which are made from it. TLS 1.2 and 1.3.
+/// Certificates, keys and rules for the TLS sessions of one loop, which are made from it and keep it. TLS 1.2 and 1.3.
 // Unchecked because an `SSL_CTX` counts its references atomically and is not changed after `init`.
 public final class TLSContext: @unchecked Sendable {
     let context: OpaquePointer
+    /// Of a listener with several certificates: which session it goes on with is decided by the name that is asked for.
+    private let others: [OpaquePointer]
+    private let table: HandshakeTable?
 
     /// What a listener offers to clients of TLS 1.2: forward secrecy and authenticated encryption, nothing else. TLS 1.3
     /// has only such suites. Source: Mozilla's "intermediate" configuration, without its finite-field exchanges.
@@ -12,27 +15,26 @@ public final class TLSContext: @unchecked Sendable {
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
         + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-    /// For a listener. Both files are PEM; the certificate's file may hold the chain. `ciphers` is a list as OpenSSL
-    /// reads it, for TLS 1.2. Contexts with the same keys take each other's tickets, unless their certificates are for
-    /// other names, or their ciphers are others.
-    public init(
+    /// For a listener with one certificate. Both files are PEM; the certificate's file may hold the chain. `ciphers` is a
+    /// list as OpenSSL reads it, for TLS 1.2. Contexts with the same `ticketKeys` take each other's tickets.
+    public convenience init(
         certificateFile: String,
         keyFile: String,
         ciphers: String = TLSContext.defaultCiphers,
         ticketKeys: TLSTicketKeys = TLSTicketKeys()
     ) throws {
-        self.context = try Self.make(TLS_server_method())
-        guard SSL_CTX_set_cipher_list(self.context, ciphers) == 1 else {
-            throw TransportError.tls("ciphers \(ciphers)", OpenSSLErrors.take())
-        }
-        guard ticketKeys.attach(to: self.context) else {
-            throw TransportError.tls("ticket keys", OpenSSLErrors.take())
-        }
-        try Self.load(certificateFile, keyFile, into: self.context)
-        guard SessionScope.set(on: self.context, ciphers: ciphers) else {
-            throw TransportError.tls("session id context", OpenSSLErrors.take())
-        }
-        SSL_CTX_set_alpn_select_cb(self.context, selectHTTP1, nil)
+        let certificate = try Certificate(CertificateFiles(certificate: certificateFile, key: keyFile))
+        try self.init(ServerIdentity(certificates: [certificate], ciphers: ciphers), ticketKeys: ticketKeys)
+    }
+
+    /// For a listener. Contexts with the same `ticketKeys` take each other's tickets, within their `SessionScope`.
+    public init(_ identity: ServerIdentity, ticketKeys: TLSTicketKeys) throws {
+        let contexts = try identity.makeContexts(ticketKeys: ticketKeys)
+        self.context = contexts[0]
+        self.others = Array(contexts.dropFirst())
+        let table = HandshakeTable(identity.certificates, contexts)
+        self.table = table
+        table.install()
     }
 
     /// For outgoing connections. `authorityFile` is what the peer's certificate is checked against: a PEM file, or nil
@@ -47,6 +49,7 @@ public final class TLSContext: @unchecked Sendable {
         protocols: [String] = []
     ) throws {
         self.context = try Self.make(TLS_client_method())
+        (self.others, self.table) = ([], nil)
         if !protocols.isEmpty {
             let list = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
             // Of OpenSSL's calls the one that returns zero when all is well.
@@ -61,28 +64,21 @@ public final class TLSContext: @unchecked Sendable {
         } else {
             SSL_CTX_set_default_verify_paths(self.context)
         }
-        if let certificateFile, let keyFile { try Self.load(certificateFile, keyFile, into: self.context) }
+        if let certificateFile, let keyFile {
+            let own = try Certificate(CertificateFiles(certificate: certificateFile, key: keyFile))
+            guard own.install(in: self.context) else {
+                throw TransportError.tls("certificate \(certificateFile)", OpenSSLErrors.take())
+            }
+        }
         SSL_CTX_set_verify(self.context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
     }
 
-    deinit { SSL_CTX_free(self.context) }
-
-    private static func load(_ certificateFile: String, _ keyFile: String, into context: OpaquePointer) throws {
-        guard SSL_CTX_use_certificate_chain_file(context, certificateFile) == 1 else {
-            throw TransportError.tls("certificate \(certificateFile)", OpenSSLErrors.take())
-        }
-        guard SSL_CTX_use_PrivateKey_file(context, keyFile, SSL_FILETYPE_PEM) == 1 else {
-            throw TransportError.tls("private key \(keyFile)", OpenSSLErrors.take())
-        }
-        guard SSL_CTX_check_private_key(context) == 1 else {
-            throw TransportError.tls(
-                "private key \(keyFile) does not belong to \(certificateFile)",
-                OpenSSLErrors.take()
-            )
-        }
+    deinit {
+        SSL_CTX_free(self.context)
+        for context in self.others { SSL_CTX_free(context) }
     }
 
-    private static func make(_ method: OpaquePointer?) throws -> OpaquePointer {
+    static func make(_ method: OpaquePointer?) throws -> OpaquePointer {
         ERR_clear_error()
         guard let context = SSL_CTX_new(method) else {
             throw TransportError.tls("SSL_CTX_new", OpenSSLErrors.take())
@@ -100,7 +96,7 @@ public final class TLSContext: @unchecked Sendable {
 
 /// ALPN: the first of `http/1.1` and `http/1.0` that the client offers. One that offers only others is told so by the
 /// alert.
-private func selectHTTP1(
+func selectHTTP1(
     _ ssl: OpaquePointer?,
     _ out: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ outLength: UnsafeMutablePointer<UInt8>?,
@@ -126,6 +122,12 @@ private func selectHTTP1(
 
 /// OpenSSL's error queue belongs to the thread: it is emptied before a call whose error matters, and read after it.
 enum OpenSSLErrors {
+    /// Whether the latest error is this one.
+    static func isLast(library: Int32, reason: Int32) -> Bool {
+        let code = ERR_peek_last_error()
+        return ERR_GET_LIB(code) == library && ERR_GET_REASON(code) == reason
+    }
+
     /// The oldest error in words; the queue is empty afterwards.
     static func take() -> String {
         let code = ERR_get_error()

@@ -12,6 +12,8 @@ struct TLSSession: ~Copyable {
     }
 
     private let ssl: OpaquePointer
+    /// The calls of the handshake look into it, whatever certificates the listener has gone over to.
+    private let context: TLSContext
 
     /// Sets the socket's TLS up; the handshake comes later. `serverName` is checked against the peer's certificate;
     /// `ticket` is of an earlier session with that peer.
@@ -24,6 +26,7 @@ struct TLSSession: ~Copyable {
         }
         SSL_set_bio(ssl, bio, bio)
         self.ssl = ssl
+        self.context = context
         if isServer {
             SSL_set_accept_state(ssl)
         } else {
@@ -112,6 +115,19 @@ struct TLSSession: ~Copyable {
         SSL_get0_alpn_selected(self.ssl, &name, &count)
         guard let name, count > 0 else { return nil }
         return String(decoding: UnsafeBufferPointer(start: name, count: Int(count)), as: UTF8.self)
+    }
+
+    /// The peer's certificate as DER, if it has shown one that was verified, also in the session that it goes on with.
+    var verifiedCertificate: [UInt8]? {
+        guard SSL_get_verify_result(self.ssl) == Int(X509_V_OK), let shown = SSL_get0_peer_certificate(self.ssl) else {
+            return nil
+        }
+        let count = Int(i2d_X509(shown, nil))
+        guard count > 0 else { return nil }
+        return [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
+            var position = buffer.baseAddress
+            written = max(0, Int(i2d_X509(shown, &position)))
+        }
     }
 
     /// The handshake was an abbreviated one, thanks to a ticket.

@@ -81,6 +81,7 @@ import Testing
         #expect(try outcome { $0.isInside = true } == ["inside", nil])
         #expect(try outcome { ($0.isInside, $0.isNewcomer) = (true, true) } == ["let-in", nil])
         #expect(try outcome { $0.note.outcome = .waiting } == ["waiting", nil])
+        #expect(try outcome { $0.note.outcome = .redirected } == ["redirected", nil])
         #expect(try outcome { $0.note.outcome = .refused(.queueFull) } == ["refused", "queue-full"])
         #expect(try outcome { $0.note.outcome = .brokenOff(.connectionLost) } == ["broken-off", "connection-lost"])
         let left = try self.members(

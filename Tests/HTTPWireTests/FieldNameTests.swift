@@ -13,7 +13,8 @@ import Testing
         ("location", .location), ("origin", .origin), ("pragma", .pragma), ("priority", .priority),
         ("proxy", .proxy), ("proxy-connection", .proxyConnection), ("range", .range), ("referer", .referer),
         ("retry-after", .retryAfter),
-        ("server", .server), ("set-cookie", .setCookie), ("sluice-session", .sluiceSession), ("te", .te),
+        ("server", .server), ("set-cookie", .setCookie), ("sluice-session", .sluiceSession),
+        ("strict-transport-security", .strictTransportSecurity), ("te", .te),
         ("traceparent", .traceparent), ("tracestate", .tracestate),
         ("trailer", .trailer), ("transfer-encoding", .transferEncoding), ("upgrade", .upgrade),
         ("upgrade-insecure-requests", .upgradeInsecureRequests), ("user-agent", .userAgent), ("vary", .vary),
@@ -23,7 +24,9 @@ import Testing
     ]
 
     /// Those that stand for many names.
-    private static let kinds: [FieldName] = [.other, .ambiguous, .pathOverride, .xForwardedOther]
+    private static let kinds: [FieldName] = [
+        .other, .ambiguous, .clientCertificate, .pathOverride, .xForwardedOther,
+    ]
 
     private static func id(_ name: String) -> FieldName? {
         var parser = ResponseParser()
@@ -73,6 +76,12 @@ import Testing
         }
         for name in ["X-Original-URL", "x-rewrite-url", "x-original-uri", "X-Rewrite-URI"] {
             #expect(Self.id(name) == .pathOverride)
+        }
+        for name in ["Client-Cert", "client-cert-chain", "CLIENT-CERT-CHAIN"] {
+            #expect(Self.id(name) == .clientCertificate)
+        }
+        for name in ["client-certs", "client-cert-chains", "client-cart", "x-client-cert", "client-cert-choir"] {
+            #expect(Self.id(name) == .other)
         }
         for name in [
             "x-forwarded", "x-forwardedx", "x-forwarders-a", "x-original-urn", "x-original-urls", "x-rewritten-url",

@@ -3,6 +3,7 @@ import Primitives
 import Foundation
 import Settings
 import Testing
+import Transport
 
 @testable import SettingsFile
 
@@ -63,17 +64,17 @@ import Testing
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = folder.path + "/s.yaml"
-        try folder.write("pem", to: "a.pem")
+        try SelfSignedCertificate.make(certificateFile: folder.path + "/a.pem", keyFile: folder.path + "/a.key")
         try folder.write(String(repeating: "k", count: 40), to: "signing.key")
         let text = SettingsText.smallest.replacing(
             "- address: 127.0.0.1:8080",
-            with: "- {address: unix:in.sock, tls: {certificate: a.pem, key: \(folder.path)/a.pem}}"
+            with: "- {address: unix:in.sock, tls: {certificate: a.pem, key: \(folder.path)/a.key}}"
         )
         try folder.write("signing_keys: [{id: 7, file: signing.key}]\nredis: unix:r.sock\n" + text, to: "s.yaml")
         let settings = try SettingsFile.load(path)
         #expect(settings.stateFolder == folder.path + "/.sluice")
         #expect(settings.redis == .server(RedisEndpoint(.unix(path: folder.path + "/r.sock"))))
-        let tls = TLSSettings.files(certificate: folder.path + "/a.pem", key: folder.path + "/a.pem")
+        let tls = TLSSettings.files(certificate: folder.path + "/a.pem", key: folder.path + "/a.key")
         #expect(settings.listeners == [ListenSettings(address: .unix(path: folder.path + "/in.sock"), tls: tls)])
         let key = SigningKeySettings(
             id: 7,

@@ -156,6 +156,9 @@ public final class VirtualListener: StreamListener {
         self.accept = accept
     }
 
+    /// In memory nothing is encrypted.
+    public func renew(_ tls: TLSContext) {}
+
     /// A stream that was still knocking when the listener closed is broken off, as the kernel does.
     func take(_ stream: VirtualStream) {
         guard let accept = self.accept else { return stream.reset() }

@@ -187,7 +187,7 @@ import Transport
         let folder = TestFolder()
         _ = try folder.makeServerTLS()
         try SelfSignedCertificate.make(certificateFile: folder.file("other.pem"), keyFile: folder.file("other-key.pem"))
-        #expect(throws: TransportError.self) {
+        #expect(throws: CertificateProblems.self) {
             try TLSContext(certificateFile: folder.file("certificate.pem"), keyFile: folder.file("other-key.pem"))
         }
     }

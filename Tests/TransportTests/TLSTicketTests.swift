@@ -159,6 +159,33 @@ import Transport
         try fixture.end()
     }
 
+    /// A session must not lead past the question for a certificate.
+    @Test func ticket_ofAListenerWithOtherAuthoritiesOfClients_isNotTaken() throws {
+        let (folder, other) = (TestFolder(), TestFolder())
+        let fixture = try LoopFixture()
+        _ = try folder.makeServerTLS()
+        _ = try other.makeServerTLS()
+        let keys = TLSTicketKeys()
+        let files = CertificateFiles(certificate: folder.file("certificate.pem"), key: folder.file("key.pem"))
+        let authorities = [nil, nil, folder.file("certificate.pem"), other.file("certificate.pem")]
+        let servers = try authorities.map { file in
+            let identity = ServerIdentity(
+                certificates: [try Certificate(files)],
+                clientAuthority: try file.map { try ClientAuthority(file: $0, isRequired: false) }
+            )
+            return try self.serve(fixture, try TLSContext(identity, ticketKeys: keys))
+        }
+        let tls = try TLSContext(verifies: false)
+        func taken(_ ticket: TLSTicket) throws -> [Bool] {
+            try servers.map { try self.talk(fixture, $0, tls, ticket: ticket).isResumed }
+        }
+        let unasked = try #require(try self.talk(fixture, servers[0], tls).ticket)
+        #expect(try taken(unasked) == [true, true, false, false])
+        let asked = try #require(try self.talk(fixture, servers[2], tls).ticket)
+        #expect(try taken(asked) == [false, false, true, false])
+        try fixture.end()
+    }
+
     @Test func listener_thatGivesNoTickets_makesFullHandshakes() throws {
         let folder = TestFolder()
         let fixture = try LoopFixture()

@@ -66,6 +66,7 @@ struct AccessLine {
         case .served where self.isInside: writer.append("inside")
         case .served: writer.append("passed")
         case .waiting: writer.append("waiting")
+        case .redirected: writer.append("redirected")
         case .left: writer.append("left")
         case .refused(let error):
             writer.append("refused")

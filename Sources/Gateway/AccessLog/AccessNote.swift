@@ -8,6 +8,8 @@ enum AccessOutcome: Equatable {
     case served
     /// The room has the visitor wait.
     case waiting
+    /// The client was sent to https.
+    case redirected
     /// An error of the gateway's own.
     case refused(GatewayError.Cause)
     /// The response was not given to its end.

@@ -41,6 +41,7 @@ extension HTTP1Connection: RequestSource, ResponseSink {
             fields += "X-Forwarded-Proto: ".utf8
             fields += (self.isSecure ? "https" : "http").utf8
             fields += "\r\n".utf8
+            if let certificate = self.stream?.verifiedCertificate { fields += ClientCertificateField.line(certificate) }
             self.cachedForwardedFields = fields
         }
         return self.cachedForwardedFields

@@ -27,6 +27,8 @@ final class HTTP1Connection: StreamHandler {
     let tools: LoopTools
     let routes: RouteBook
     let registry: any ConnectionRegistry
+    /// Of the listener that it came by.
+    let rules: ListenerRules
     var stream: (any ByteStream)?
     let listenPort: UInt16?
     var wire: HTTP1Server
@@ -60,6 +62,7 @@ final class HTTP1Connection: StreamHandler {
         tools: LoopTools,
         routes: RouteBook,
         registry: any ConnectionRegistry,
+        rules: ListenerRules,
         stream: any ByteStream,
         listenPort: UInt16?
     ) {
@@ -67,6 +70,7 @@ final class HTTP1Connection: StreamHandler {
         self.tools = tools
         self.routes = routes
         self.registry = registry
+        self.rules = rules
         self.stream = stream
         self.wire = HTTP1Server(limits: tools.requestLimits, maxBodyBytes: Int64(tools.limits.bodyBytes))
         self.idleSince = tools.now
@@ -193,6 +197,10 @@ final class HTTP1Connection: StreamHandler {
         ) { writer in
             self.tools.appendDate(to: &writer)
             error.writeFields(to: &writer)
+            // Behind a proxy it is not known what the client speaks: it is in what could not be read.
+            if self.isSecure, !self.tools.forwarding.trustsPeer(self.peerAddress) {
+                writer.append(self.rules.securityField)
+            }
         }
         var body = ByteWriter(self.tools.pageScratch)
         error.writeBody(to: &body)

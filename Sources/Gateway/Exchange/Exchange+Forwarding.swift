@@ -59,10 +59,11 @@ extension Exchange {
     // MARK: The way of the request
 
     /// What is made anew though a trusted proxy has sent it. Fields of the kind that it does not set are the client's
-    /// own; those that say where the client asked stay.
+    /// own; those that say where the client asked stay. Who has shown a certificate is told by this gateway's own
+    /// handshakes alone: a proxy that passes on what its clients write would let each of them be anybody.
     private var fieldsOfProxies: FieldSet {
         switch self.tools.forwarding.settings.clientSource {
-        case .xForwardedFor: [.xForwardedFor, .xForwardedProto, .forwarded]
+        case .xForwardedFor: [.xForwardedFor, .xForwardedProto, .forwarded, .clientCertificate]
         case .forwarded: FieldSet.claims
         }
     }

@@ -59,6 +59,7 @@ extension Exchange {
         ) { writer in
             self.tools.appendDate(to: &writer)
             gate.page.writeFields(position, isJSON: isJSON, to: &writer)
+            self.writeSecurity(to: &writer)
             self.trail.writeID(to: &writer, rules: self.tools.forwarding)
             self.writeCookies(to: &writer)
         }
@@ -82,6 +83,7 @@ extension Exchange {
         ) { writer in
             self.tools.appendDate(to: &writer)
             error.writeFields(to: &writer, random: self.tools.random.next())
+            self.writeSecurity(to: &writer)
             self.trail.writeID(to: &writer, rules: self.tools.forwarding)
             self.visitor.gate?.mode.writeField(to: &writer)
             self.writeCookies(to: &writer)
@@ -100,9 +102,11 @@ extension Exchange {
         self.tools.responseHead.writeForwardedFields(
             to: &writer,
             from: bytes,
+            dropping: self.replacedFields,
             droppingName: self.tools.forwarding.requestIDName
         )
         self.trail.writeID(to: &writer, rules: self.tools.forwarding)
+        self.writeSecurity(to: &writer)
         if !self.tools.responseHead.names.contains(.date) { self.tools.appendDate(to: &writer) }
         writer.appendVia(minorVersion: self.tools.responseHead.minorVersion)
         guard let gate = self.visitor.gate, let key = self.visitor.key else { return }

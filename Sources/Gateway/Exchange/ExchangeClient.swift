@@ -13,6 +13,8 @@ protocol RequestSource: AnyObject {
     var forwardedFields: [UInt8] { get }
     /// The address that the connection comes from; nil behind a unix socket.
     var peerAddress: IPAddress? { get }
+    /// Of the listener that it came by.
+    var rules: ListenerRules { get }
     /// The port that it came to; nil on a unix socket.
     var listenPort: UInt16? { get }
     /// Counts this connection among those that carry the pass of `number`, instead of what it was counted for before.

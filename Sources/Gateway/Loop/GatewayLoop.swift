@@ -39,7 +39,7 @@ final class GatewayLoop: ConnectionRegistry {
     private let routes = RouteBook()
     private(set) var gates: [String: RoomGate] = [:]
     private(set) var pools: [String: WorkerPool] = [:]
-    private var listeners: [any StreamListener] = []
+    var listeners = LoopListeners()
     private var connections = ConnectionList()
     private var connectionLimit: Int
     private var onDrained: (() -> Void)?
@@ -78,6 +78,7 @@ final class GatewayLoop: ConnectionRegistry {
             on: self.tools.loop,
             waiting: connectionLimit / (2 * self.tools.loopCount)
         )
+        self.listeners.apply(settings.listeners)
         var pools: [String: WorkerPool] = [:]
         for pool in settings.pools {
             let kept = self.pools[pool.name]
@@ -136,20 +137,21 @@ final class GatewayLoop: ConnectionRegistry {
 
     // MARK: Connections
 
-    /// Returns the address with its port.
-    func listen(on address: SocketAddress, tls: TLSContext?) throws -> SocketAddress {
+    /// `number` is its place in the settings' list. Returns the address with its port.
+    func listen(on address: SocketAddress, tls: TLSContext?, number: Int) throws -> SocketAddress {
+        let rules = self.listeners.rules(of: number)
         // Known once it listens, which is before the first connection is taken.
         var port: UInt16?
         let listener = try self.tools.network.listen(on: self.tools.loop, at: address, tls: tls) {
             [weak self] stream in
-            self?.accept(stream, port: port)
+            self?.accept(stream, rules, port: port)
         }
         port = listener.boundAddress.port
-        self.listeners.append(listener)
+        self.listeners.add(listener, number: number)
         return listener.boundAddress
     }
 
-    private func accept(_ stream: any ByteStream, port: UInt16?) -> (any StreamHandler)? {
+    private func accept(_ stream: any ByteStream, _ rules: ListenerRules, port: UInt16?) -> (any StreamHandler)? {
         guard self.takeConnection() else {
             self.tools.counters.connectionsRefused += 1
             return nil
@@ -160,6 +162,7 @@ final class GatewayLoop: ConnectionRegistry {
             tools: self.tools,
             routes: self.routes,
             registry: self,
+            rules: rules,
             stream: stream,
             listenPort: port
         )
@@ -192,7 +195,7 @@ final class GatewayLoop: ConnectionRegistry {
     /// round at once: it is another gateway that will let them in.
     func drain(_ completion: @escaping () -> Void) {
         self.onDrained = completion
-        for listener in self.listeners { listener.close() }
+        self.listeners.close()
         for gate in self.gates.values { gate.closeDoor() }
         for connection in self.connections.all { connection.drain() }
         if self.connections.isEmpty { self.finishDraining() }

@@ -4,27 +4,22 @@ import Settings
 import Tokens
 import Transport
 
-/// Where one listener's TLS comes from.
+/// One listener of a gateway.
 public struct GatewayListener: Sendable {
+    /// Its place in the settings' list.
+    public let number: Int
     public private(set) var address: SocketAddress
-    /// PEM files; nil for plain HTTP.
-    public let certificate: (certificateFile: String, keyFile: String)?
-    /// What TLS 1.2 may use, as OpenSSL writes it; nil for the modern default.
-    public let ciphers: String?
+    /// What it shows at the start; nil for plain HTTP.
+    public let identity: ServerIdentity?
     /// Where tickets that this listener gives are taken.
     let tickets: TicketSharing
     /// The same for all loops, so that each takes the tickets of every other.
     let ticketKeys: TLSTicketKeys
 
-    public init(
-        address: SocketAddress,
-        certificate: (certificateFile: String, keyFile: String)?,
-        ciphers: String? = nil,
-        tickets: TicketSharing = .shared
-    ) {
+    public init(number: Int, address: SocketAddress, identity: ServerIdentity?, tickets: TicketSharing = .shared) {
+        self.number = number
         self.address = address
-        self.certificate = certificate
-        self.ciphers = ciphers
+        self.identity = identity
         self.tickets = tickets
         self.ticketKeys = TLSTicketKeys(givesTickets: tickets != .off)
     }
@@ -34,6 +29,11 @@ public struct GatewayListener: Sendable {
         var bound = self
         bound.address = address
         return bound
+    }
+
+    /// For one loop. Takes milliseconds, which is not a loop's work once it serves.
+    public func makeContext(for identity: ServerIdentity) throws -> TLSContext {
+        try TLSContext(identity, ticketKeys: self.ticketKeys)
     }
 }
 
@@ -72,15 +72,8 @@ struct LoopBlueprint: Sendable {
             connectionLimit: self.connectionLimit
         )
         let addresses = try listeners.map { listener in
-            let tls = try listener.certificate.map {
-                try TLSContext(
-                    certificateFile: $0.certificateFile,
-                    keyFile: $0.keyFile,
-                    ciphers: listener.ciphers ?? TLSContext.defaultCiphers,
-                    ticketKeys: listener.ticketKeys
-                )
-            }
-            return try loop.listen(on: listener.address, tls: tls)
+            let tls = try listener.identity.map(listener.makeContext)
+            return try loop.listen(on: listener.address, tls: tls, number: listener.number)
         }
         return (loop, addresses)
     }

@@ -61,7 +61,7 @@ final class TicketRotation {
         self.periodNanoseconds = periodNanoseconds
         self.seal = TicketSeal(keys: keys)
         self.nextAsk = loop.now
-        let secure = listeners.filter { $0.certificate != nil }
+        let secure = listeners.filter { $0.identity != nil }
         self.all = secure.map(\.ticketKeys)
         let keeper = TicketKeeper(periodMicros: periodNanoseconds / Nanoseconds.perMicrosecond)
         self.shared = Group(listeners: secure.filter { $0.tickets == .shared }.map(\.ticketKeys), keeper: keeper)

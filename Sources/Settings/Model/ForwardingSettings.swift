@@ -81,11 +81,12 @@ extension ValueKind where Value == String {
 /// Names of fields that have a meaning to clients, gateways or workers.
 enum FieldNamesInUse {
     private static let names: Set = [
-        "age", "allow", "authorization", "cache-control", "connection", "cookie", "date", "etag", "expect", "expires",
-        "forwarded", "from", "host", "keep-alive", "last-modified", "link", "location", "origin", "pragma", "priority",
-        "range", "referer", "retry-after", "server", "set-cookie", "te", "tracestate", "traceparent", "trailer",
-        "transfer-encoding", "upgrade", "upgrade-insecure-requests", "user-agent", "vary", "via", "www-authenticate",
-        "x-real-ip",
+        "age", "allow", "authorization", "cache-control", "client-cert", "client-cert-chain", "connection",
+        "cookie", "date", "etag", "expect", "expires", "forwarded", "from", "host", "keep-alive",
+        "last-modified", "link", "location", "origin", "pragma", "priority", "range", "referer", "retry-after",
+        "server", "set-cookie", "strict-transport-security", "te", "traceparent", "tracestate", "trailer",
+        "transfer-encoding", "upgrade", "upgrade-insecure-requests", "user-agent", "vary", "via",
+        "www-authenticate", "x-real-ip",
     ]
     private static let beginnings = [
         "accept", "access-control-", "content-", "if-", "proxy", "sec-", "sluice-", "x-forwarded-", "x-original-",

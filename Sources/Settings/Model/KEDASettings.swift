@@ -11,9 +11,7 @@ public struct KEDASettings: Equatable, Sendable {
     func resolved(in folder: String) -> Self {
         var resolved = self
         resolved.listen = self.listen.resolved(in: folder)
-        if case .files(let certificate, let key) = self.tls {
-            resolved.tls = .files(certificate: certificate.resolved(in: folder), key: key.resolved(in: folder))
-        }
+        resolved.tls = self.tls?.resolved(in: folder)
         return resolved
     }
 }
@@ -22,7 +20,7 @@ extension KEDASettings: SettingsSection {
     package static var fields: [SettingsField<Self>] {
         [
             .value("listen", \.listen, .address(allowsPortZero: true), .needsRestart),
-            .value("tls", \.tls, .tls, .needsRestart, defaultNote: "no TLS"),
+            .value("tls", \.tls, .fixedTLS, .needsRestart, defaultNote: "no TLS"),
         ]
     }
 }

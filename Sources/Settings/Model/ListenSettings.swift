@@ -9,6 +9,16 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     public var ciphers: String?
     /// Whose keys seal the tickets by which clients resume their sessions.
     public var tickets = TicketSharing.shared
+    /// Who signs the certificates that clients show: a PEM file. Nil: they are not asked.
+    public var clientAuthority: String?
+    public var clientCertificates = ClientCertificates.required
+    /// For how long browsers are told to come by TLS alone, in nanoseconds; nil: they are not told.
+    public var hstsNanoseconds: Int64?
+    /// The port of TLS that clients of this plain listener are sent to, at the host that they asked for, unless they speak
+    /// TLS to a trusted proxy in front; nil: their requests are served.
+    public var redirectPort: Int?
+
+    public enum ClientCertificates: String, CaseIterable, Sendable { case optional, required }
 
     public init(
         address: SocketAddress = .loopback(port: 8080),
@@ -23,10 +33,25 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     }
 
     public var description: String {
-        guard let tls = self.tls else { return "\(self.address)" }
-        let ciphers = self.ciphers.map { ", ciphers: \($0)" } ?? ""
-        let tickets = self.tickets == .shared ? "" : ", tickets: \(self.tickets.rawValue)"
-        return "\(self.address) (tls: \(tls)\(ciphers)\(tickets))"
+        guard let tls = self.tls else {
+            return "\(self.address)\(self.redirectPort.map { " (redirect_to_https: \($0))" } ?? "")"
+        }
+        var words = ["tls: \(tls)"]
+        if let ciphers = self.ciphers { words.append("ciphers: \(ciphers)") }
+        if self.tickets != .shared { words.append("tickets: \(self.tickets.rawValue)") }
+        if let authority = self.clientAuthority {
+            words.append("client_ca: \(authority), client_certificates: \(self.clientCertificates.rawValue)")
+        }
+        if let hsts = self.hstsNanoseconds { words.append("hsts: \(DurationText.format(hsts))") }
+        return "\(self.address) (\(words.joined(separator: ", ")))"
+    }
+
+    func resolved(in folder: String) -> Self {
+        var resolved = self
+        resolved.address = self.address.resolved(in: folder)
+        resolved.tls = self.tls?.resolved(in: folder)
+        resolved.clientAuthority = self.clientAuthority?.resolved(in: folder)
+        return resolved
     }
 }
 
@@ -40,37 +65,40 @@ public enum TicketSharing: String, CaseIterable, Sendable {
     case off
 }
 
-/// Where a listener's certificate comes from.
-public enum TLSSettings: Equatable, Sendable, CustomStringConvertible {
-    /// Made in the state folder at the first start.
-    case selfSigned
-    /// PEM files; the certificate's may hold the whole chain, the server's own first.
-    case files(certificate: String, key: String)
-
-    public var description: String {
-        switch self {
-        case .selfSigned: "self_signed"
-        case .files(let certificate, let key): "{certificate: \(certificate), key: \(key)}"
-        }
-    }
-}
-
 extension ListenSettings: SettingsSection {
     package init() { self.init(address: .loopback(port: 8080)) }
 
     package static var fields: [SettingsField<Self>] {
         [
             .value("address", \.address, .address(allowsPortZero: true), .needsRestart, isRequired: true),
-            .value("tls", \.tls, .tls, .needsRestart, defaultNote: "no TLS"),
-            .value(
-                "ciphers",
-                \.ciphers,
-                .ciphers,
-                .needsRestart,
-                defaultNote: "ECDHE with AES-GCM or ChaCha20-Poly1305"
-            ),
+            .value("tls", \.tls, .listenerTLS, .live, defaultNote: "no TLS"),
+            .value("ciphers", \.ciphers, .ciphers, .live, defaultNote: "ECDHE with AES-GCM or ChaCha20-Poly1305"),
             .value("tickets", \.tickets, .word, .needsRestart),
+            .value("client_ca", \.clientAuthority, .either("null", or: .path), .live),
+            .value("client_certificates", \.clientCertificates, .word, .live),
+            .value("hsts", \.hstsNanoseconds, .either("off", or: .duration(Self.hstsNanoseconds)), .live),
+            .value("redirect_to_https", \.redirectPort, .redirectPort, .live),
         ]
+    }
+
+    /// A second to ten years.
+    private static let hstsNanoseconds: ClosedRange<Int64> = 1_000_000_000...(3650 * 86_400 * 1_000_000_000)
+
+    /// A socket is bound once, and what has begun as plain HTTP goes on so.
+    package static func needsRestart(running: Self, loaded: Self) -> Bool {
+        running.address != loaded.address || (running.tls == nil) != (loaded.tls == nil)
+            || running.tickets != loaded.tickets
+    }
+
+    package static func check(_ listener: Self, at path: String, _ findings: inout Findings) {
+        if listener.tls != nil, listener.redirectPort != nil {
+            let message = "the listener speaks TLS already; leave redirect_to_https out"
+            findings.reportContradiction("\(path).redirect_to_https", with: ["\(path).tls"], message)
+        }
+        if listener.tls == nil, listener.clientAuthority != nil {
+            let message = "the listener speaks no TLS; give it tls, or leave client_ca out"
+            findings.reportContradiction("\(path).client_ca", with: ["\(path).tls"], message)
+        }
     }
 }
 
@@ -86,36 +114,18 @@ extension ValueKind where Value == String? {
     }
 }
 
-extension ValueKind where Value == TLSSettings? {
-    /// The word `self_signed`, or a mapping with both files.
-    static var tls: Self {
-        let allowed = "self_signed, or a mapping with the keys certificate and key"
-        return ValueKind(
-            allowed: allowed,
-            innerKeys: { TLSFiles.keys(at: $0) },
-            read: { site, findings in
-                if case .scalar("self_signed", isPlain: true) = site.node.content { return .some(.selfSigned) }
-                guard case .mapping = site.node.content else {
-                    site.refuse(&findings)
-                    return nil
-                }
-                let files = TLSFiles.read(site.node, at: site.path, &findings)
-                return .some(.files(certificate: files.certificate, key: files.key))
-            },
-            write: { $0.map(\.description) ?? "no TLS" }
-        )
-    }
-}
-
-/// The mapping form of `tls`. Both keys are required: one without the other is the commonest slip.
-private struct TLSFiles: SettingsSection {
-    var certificate = ""
-    var key = ""
-
-    package static var fields: [SettingsField<Self>] {
-        [
-            .value("certificate", \.certificate, .path, .needsRestart, isRequired: true),
-            .value("key", \.key, .path, .needsRestart, isRequired: true),
-        ]
+extension ValueKind where Value == Int? {
+    /// `false`, `true` for the usual port of TLS, or another port.
+    fileprivate static var redirectPort: Self {
+        .scalar(
+            "false, true, or the port that clients reach TLS at, from 1 to 65535",
+            brief: "false, true or a port",
+            needsPlain: true,
+            write: { port in port.map { $0 == 443 ? "true" : "\($0)" } ?? "false" }
+        ) { text throws(Refusal) in
+            if let word = Bool(text) { return word ? 443 : nil }
+            guard let port = UInt16(text), port > 0 else { throw Refusal() }
+            return Int(port)
+        }
     }
 }

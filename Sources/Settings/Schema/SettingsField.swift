@@ -130,6 +130,39 @@ extension SettingsField {
         )
     }
 
+    /// A key that holds a list of mappings which stay in their places: a reload takes over the live keys of each. A list
+    /// that has become longer or shorter, or of which one mapping needs a restart, waits for the restart as a whole.
+    package static func placed<Inner: SettingsSection & CustomStringConvertible>(
+        _ name: String,
+        _ keyPath: any WritableKeyPath<Section, [Inner]> & Sendable,
+        count: ClosedRange<Int>
+    ) -> Self {
+        let whole = self.list(name, keyPath, count: count, .needsRestart)
+        let staysInPlace: @Sendable ([Inner], [Inner]) -> Bool = { running, loaded in
+            running.count == loaded.count
+                && zip(running, loaded).allSatisfy { !Inner.needsRestart(running: $0, loaded: $1) }
+        }
+        return SettingsField(
+            name: name,
+            allowed: whole.allowed,
+            defaultText: whole.defaultText,
+            keys: whole.keys,
+            read: whole.read,
+            changes: { running, loaded, path in
+                let (before, after) = (running[keyPath: keyPath], loaded[keyPath: keyPath])
+                guard staysInPlace(before, after) else { return whole.changes(running, loaded, path) }
+                return zip(before, after).enumerated().flatMap { index, pair in
+                    Inner.changes(from: pair.0, to: pair.1, at: "\(path)[\(index)]")
+                }
+            },
+            keepRunning: { running, loaded in
+                let (before, after) = (running[keyPath: keyPath], loaded[keyPath: keyPath])
+                guard staysInPlace(before, after) else { return whole.keepRunning(running, &loaded) }
+                loaded[keyPath: keyPath] = zip(before, after).map { Inner.effectiveSection(running: $0, loaded: $1) }
+            }
+        )
+    }
+
     /// A key that holds mappings under names that the operator gives. Names come and go live.
     package static func named<Inner: NamedSettingsSection>(
         _ name: String,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Observability
 import Settings
 import SettingsFile
 
@@ -17,7 +18,8 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         do {
             let settings = try SettingsFile.load(self.options.file, exportsJournals: true, isStarting: true)
-            for notice in settings.notices + MachineNotices.of(settings) { print("notice: \(notice)") }
+            let expiry = ServerCertificates.notices(of: settings, nowSeconds: Timestamp.wallMicros() / 1_000_000)
+            for notice in settings.notices + MachineNotices.of(settings) + expiry { print("notice: \(notice)") }
             print(
                 "\(self.options.file): good (\(settings.routes.count) routes, \(settings.rooms.count) rooms, "
                     + "\(settings.pools.count) pools)"

@@ -18,6 +18,10 @@ struct StatusText {
         }
         text += "\n"
         for problem in self.status.problems { text += "! \(problem)\n" }
+        for certificate in self.status.certificates {
+            let names = certificate.names.isEmpty ? "no host" : certificate.names.joined(separator: ", ")
+            text += "\(certificate.listener): \(certificate.file) for \(names), good until \(certificate.notAfter)\n"
+        }
         if let rooms = self.status.gateway?.rooms, !rooms.isEmpty {
             text += Self.table(rooms) + Self.ages(rooms) + Self.records(rooms)
         }

@@ -12,6 +12,7 @@ extension Daemon {
             self.state.counters { counters in
                 var text = PrometheusText()
                 report?.write(to: &text)
+                self.certificates?.write(to: &text)
                 self.controller?.write(to: &text)
                 Self.write(counters, to: &text)
                 text.family("sluice_config_reloads_total", .counter, help: "Configurations read again, by outcome.")
@@ -31,7 +32,8 @@ extension Daemon {
                     reloadsApplied: self.reloads.appliedCount,
                     reloadsRefused: self.reloads.refusedCount,
                     problems: (self.reloads.problem.map { [$0] } ?? []) + (report?.problems ?? [])
-                        + (self.controller?.problems ?? []),
+                        + (self.certificates?.problems ?? []) + (self.controller?.problems ?? []),
+                    certificates: self.certificates?.status ?? [],
                     gateway: report?.status,
                     controller: self.controller?.status
                 )

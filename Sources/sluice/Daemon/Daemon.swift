@@ -40,6 +40,7 @@ final class Daemon {
     private(set) var controller: Controller?
     private var admin: AdminServer?
     var scaler: ScalerDuty?
+    private(set) var certificates: CertificateDuty?
     private var watcher: SettingsWatcher?
     private var signals: [SignalSource] = []
     private(set) var reloads: ReloadHistory
@@ -141,8 +142,16 @@ final class Daemon {
                 makeStores: makeState
             )
             self.gateway = gateway
+            for listener in self.settings.listeners { try Listener.requireFree(listener.address) }
+            let certificates = try CertificateDuty(
+                self.settings,
+                loopCount: self.loops.count,
+                home: self.home,
+                log: self.log
+            )
+            self.certificates = certificates
             gateway.start(
-                listeners: try self.makeListeners(),
+                listeners: certificates.listeners,
                 connectionLimit: self.connectionLimit,
                 seed: UInt64.random(in: 0 ... .max)
             ) { result in
@@ -153,6 +162,7 @@ final class Daemon {
                     for (address, listener) in zip(addresses, self.settings.listeners) {
                         self.announce("gateway listening on \(address)\(listener.tls == nil ? "" : " (TLS)")")
                     }
+                    certificates.start { [weak gateway] contexts, number in gateway?.renew(contexts, number: number) }
                     self.startController(makeState)
                 }
             }
@@ -175,32 +185,6 @@ final class Daemon {
         clock_gettime(CLOCK_REALTIME, &now)
         let started = String(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000, radix: 36)
         return "\(String(decoding: host.prefix(32), as: UTF8.self))-\(getpid())-\(started)"
-    }
-
-    private func makeListeners() throws -> [GatewayListener] {
-        try self.settings.listeners.map { listener in
-            let address = listener.address
-            try Listener.requireFree(address)
-            switch listener.tls {
-            case nil: return GatewayListener(address: address, certificate: nil)
-            case .files(let certificate, let key):
-                return GatewayListener(
-                    address: address,
-                    certificate: (certificate, key),
-                    ciphers: listener.ciphers,
-                    tickets: listener.tickets
-                )
-            case .selfSigned:
-                let own = SelfSignedFiles(stateFolder: self.settings.stateFolder)
-                try own.make()
-                return GatewayListener(
-                    address: address,
-                    certificate: (own.certificate, own.key),
-                    ciphers: listener.ciphers,
-                    tickets: listener.tickets
-                )
-            }
-        }
     }
 
     /// What is asked for, or what the system's descriptors leave beside the connections to workers.
@@ -285,6 +269,7 @@ final class Daemon {
             self.settings = effective
             LogSetup.level = Logger.Level(effective.log.level)
             self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
+            self.certificates?.apply(effective)
             self.controller?.apply(effective)
             self.applyToScaler(effective)
             self.reloads.applied(atMicros: Timestamp.wallMicros())
@@ -336,6 +321,7 @@ final class Daemon {
     private func drain() {
         self.phase = .draining
         self.watcher?.close()
+        self.certificates?.stop()
         guard let gateway = self.gateway else { return self.end(code: 0) }
         gateway.drain(timeoutNanoseconds: Self.drainNanoseconds) { [weak self] in self?.end(code: 0) }
     }

@@ -95,7 +95,7 @@ final class ScalerDuty {
         var files: KEDAScaler.TLSFiles?
         switch keda.tls {
         case nil: break
-        case .files(let certificate, let key): files = KEDAScaler.TLSFiles(certificate: certificate, key: key)
+        case .files(let all): files = all.first.map { KEDAScaler.TLSFiles(certificate: $0.certificate, key: $0.key) }
         case .selfSigned:
             let own = SelfSignedFiles(stateFolder: settings.stateFolder)
             try own.make()

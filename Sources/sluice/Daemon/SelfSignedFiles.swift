@@ -5,8 +5,8 @@ struct SelfSignedFiles {
     let certificate, key: String
 
     init(stateFolder: String) {
-        self.certificate = stateFolder + "/self-signed.pem"
-        self.key = stateFolder + "/self-signed.key"
+        let files = SelfSignedCertificate.files(inFolder: stateFolder)
+        (self.certificate, self.key) = (files.certificate, files.key)
     }
 
     func make() throws { try SelfSignedCertificate.make(certificateFile: self.certificate, keyFile: self.key) }

@@ -160,7 +160,7 @@ final class GatewayWorld {
         var hasStarted = false
         self.world.run(on: loops[0]) {
             gateway.start(
-                listeners: [GatewayListener(address: self.addresses[index], certificate: nil)],
+                listeners: [GatewayListener(number: 0, address: self.addresses[index], identity: nil)],
                 connectionLimit: self.world.random(4...40),
                 seed: self.world.seed
             ) { result in
