@@ -62,7 +62,7 @@ extension GatewayReport {
 
     private func writeHandshakes(to text: inout PrometheusText) {
         let counts = self.counters.handshakes
-        text.counter("sluice_tls_handshakes_begun_total", help: "Handshakes with clients that were begun.", counts.begun)
+        text.counter("sluice_tls_handshakes_begun_total", help: "Handshakes with clients, begun.", counts.begun)
         text.family(
             "sluice_tls_handshakes_unserved_total",
             .counter,

@@ -16,6 +16,9 @@ extension Exchange {
 
     // MARK: Redirect
 
+    /// Nil when the request is served as it came.
+    var portOfRedirect: Int? { self.origin.isSecure ? nil : self.client?.rules.redirectPort }
+
     /// Sends whoever asks to the same host, path and query by TLS. 308 keeps method and body (RFC 9110 section 15.4.9).
     func redirect(_ bytes: UnsafeRawBufferPointer, toPort port: Int) {
         guard let host = self.tools.requestHead.hostNameRange, !host.isEmpty else {

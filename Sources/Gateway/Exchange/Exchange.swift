@@ -107,7 +107,7 @@ final class Exchange: RoomWaiter {
             return self.fail(.bodyTooLarge)
         }
         if ForwardingRules.goesInCircles(self.tools.requestHead, in: bytes) { return self.fail(.loopDetected) }
-        if !self.origin.isSecure, let port = self.client?.rules.redirectPort { return self.redirect(bytes, toPort: port) }
+        if let port = self.portOfRedirect { return self.redirect(bytes, toPort: port) }
         self.findRoute(RequestInHand(tools: self.tools, bytes: bytes, isSecure: self.origin.isSecure))
     }
 
