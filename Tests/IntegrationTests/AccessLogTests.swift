@@ -103,7 +103,7 @@ import Testing
             peer.peer.reset()
             try self.wait(for: 1, in: path)
             let line = try #require(self.lines(path).first)
-            #expect(line["outcome"] as? String == "left" && line["status"] == nil && line["worker"] is String)
+            #expect(line["outcome"] as? String == "left" && line["status"] == nil && line["worker"] is String, "\(line)")
         }
     }
 
@@ -221,7 +221,8 @@ import Testing
             var received: [UInt8] = []
             try Patience.wait(for: "the line that waited") {
                 var bytes = [UInt8](repeating: 0, count: 4_096)
-                received += bytes.prefix(max(0, read(reader, &bytes, bytes.count)))
+                let count = read(reader, &bytes, bytes.count)
+                received += bytes.prefix(max(0, count))
                 return received.last == 0x0A
             }
             #expect(String(decoding: received, as: UTF8.self).contains("\"target\":\"/1\""))

@@ -102,13 +102,11 @@ import Testing
             // those who still come, 200 are 43 a second, which takes twelve workers. What is ordered beyond the line's
             // need is for those that are taken for lost, because two started in no time. Without what is known of those
             // under way it is half as many again, some nineteen.
-            var longest = 0
-            for entry in DecisionTrail.entries(scene) {
-                longest = max(longest, entry.waiting)
-                let served = ((Double(longest) / 8 + 18) / 3.75).rounded(.up)
-                let size = entry.decision.desiredWorkers
-                #expect(Double(size) <= served + 4, "\(size) where \(longest) waited at most")
-            }
+            let entries = DecisionTrail.entries(scene)
+            let longest = entries.map(\.waiting).max() ?? 0
+            let served = ((Double(longest) / 8 + 18) / 3.75).rounded(.up)
+            let sizes = entries.map(\.decision.desiredWorkers)
+            #expect(sizes.allSatisfy { Double($0) <= served + 4 }, "\(sizes) where \(longest) waited at most")
             #expect(line.failures.isEmpty, "\(line.failures.prefix(3))")
         }
     }

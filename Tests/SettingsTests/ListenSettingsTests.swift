@@ -37,7 +37,8 @@ import Transport
         #expect(all[1].tls == .files(files))
         #expect(all[2...].map(\.redirectPort) == [443, 8443, nil])
         // Behind a proxy that ends TLS.
-        #expect(all[3].hstsNanoseconds == 86_400 * 1_000_000_000)
+        let day: Int64 = 86_400 * 1_000_000_000
+        #expect(all[3].hstsNanoseconds == day)
     }
 
     @Test func keysOfAListener_areTakenLive() throws {

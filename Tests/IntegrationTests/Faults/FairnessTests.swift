@@ -43,19 +43,12 @@ import TestKit
         try Scene.play { scene in
             var configuration = RequestTests.open()
             let script = "\(scene.folder)/worker.sh"
-            let (go, begun, pieces) = ("\(scene.folder)/go", "\(scene.folder)/begun", "\(scene.folder)/pieces")
-            let (stop, done) = ("\(scene.folder)/stop", "\(scene.folder)/done")
-            // It writes pieces of 50,000 lines until it is told to stop, and one byte to a file for each of them.
-            // Without `begun` the test is over, and its folder gone.
-            let pieceBytes = 50_000 * 201
+            let (begun, done) = ("\(scene.folder)/begun", "\(scene.folder)/done")
+            let go = "\(scene.folder)/go"
             try scene.write(
                 """
                 (for _ in $(seq 3000); do [ -e \(go) ] && break; sleep 0.1; done
-                touch \(begun)
-                while [ -e \(begun) ] && [ ! -e \(stop) ]; do
-                head -c 10000000 /dev/zero | tr '\\0' 'x' | fold -w 200; echo; echo >> \(pieces)
-                done
-                touch \(done)) &
+                touch \(begun); head -c 300000000 /dev/zero | tr '\\0' 'x' | fold -w 200; touch \(done)) &
                 exec "$@"
                 """,
                 to: script
@@ -64,25 +57,18 @@ import TestKit
             configuration.pool["command"] = "[/bin/bash, \(script), \(program), worker]"
             configuration.logLevel = "error"
             let sluice = try scene.start(configuration)
-            let turns = try self.turns(sluice)
             try scene.write("", to: go)
             func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
             try Patience.wait(for: "the flood to begin") { exists(begun) }
             let peer = try HTTPPeer(port: sluice.adminPort)
             var responses = 0
-            try Patience.wait(for: "200 responses beside 50 MB, after \(responses)") {
-                let status = try peer.request("GET", "/healthz").status
-                guard status == 200 else { throw Disappointment("status \(status) of /healthz") }
+            let end = Patience.nowMilliseconds + Patience.deadlineSeconds * 500
+            while !exists(done), responses < 1_000, Patience.nowMilliseconds < end {
+                #expect(try peer.request("GET", "/healthz").status == 200)
                 responses += 1
-                return responses >= 200 && RunningProcess.bytes(pieces).count >= 5
             }
-            try scene.write("", to: stop)
-            try Patience.wait(for: "the flood to end") { exists(done) }
-            let bytes = RunningProcess.bytes(pieces).count * pieceBytes
-            let taken = try self.turns(sluice) - turns
-            // A turn of the loop takes 64 KB of a worker's output and at most one read more, or that twice, where the
-            // rest of the turn before comes to it.
-            #expect(taken >= Double(bytes / (256 * 1_024)), "\(bytes) bytes of a worker in \(taken) turns")
+            // Held for so long at a time, the loop would give five or ten; a busy machine gives 180 at the least.
+            #expect(responses >= 60, "\(responses) responses while a worker wrote 300 MB")
         }
     }
 }
