@@ -74,7 +74,8 @@ import Testing
             kill(victim, SIGSTOP)
             try Patience.wait(for: "another worker") {
                 let pool = try #require(try sluice.status().pool)
-                return pool.ready == 1 && pool.crashes == 1 && !sluice.children.contains(victim)
+                // On a busy machine the next one may be too slow to answer, and be replaced as well.
+                return pool.ready == 1 && pool.crashes >= 1 && !sluice.children.contains(victim)
             }
             try sluice.waitForLog("a ready worker is well no more")
             try Patience.wait(for: "the gateway to know it") {
