@@ -22,11 +22,14 @@ static inline void sluice_ssl_set_modes(SSL_CTX *context) {
 }
 /// A record's header and content are read with one system call instead of two. A macro.
 static inline void sluice_ssl_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_ahead(context, 1); }
-/// Neither tickets nor sessions kept here: every handshake is a full one. Macros.
+/// No sessions are kept here: tickets, where they are given, hold all there is. Macros.
+static inline void sluice_ssl_keep_no_sessions(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+/// Every handshake is a full one.
 static inline void sluice_ssl_refuse_tickets(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, 0);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 /// HMAC-SHA256 over a session ticket. 1 when done. The parameters end with a marker that Swift cannot write as a literal.
 static inline int sluice_ssl_begin_ticket_mac(EVP_MAC_CTX *mac, const void *key, size_t length) {

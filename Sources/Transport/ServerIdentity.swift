@@ -103,7 +103,12 @@ public struct ServerIdentity: Sendable {
         guard ticketKeys.attach(to: context) else {
             throw TransportError.tls("ticket keys", OpenSSLErrors.take())
         }
-        self.clientAuthority?.install(in: context)
+        if let authority = self.clientAuthority {
+            authority.install(in: context)
+            // A session that is resumed has its certificate looked at no more, and TLS 1.3 renews sessions without end:
+            // whose certificate has run out would come in for ever.
+            sluice_ssl_refuse_tickets(context)
+        }
         guard SessionScope.set(for: self, on: context) else {
             throw TransportError.tls("session id context", OpenSSLErrors.take())
         }

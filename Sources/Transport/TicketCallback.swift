@@ -23,6 +23,8 @@ extension TLSTicketKeys {
             keys.release()
             return false
         }
+        // Clients of TLS 1.2 that take no tickets would fill a cache of twenty thousand sessions.
+        sluice_ssl_keep_no_sessions(context)
         guard self.givesTickets else {
             sluice_ssl_refuse_tickets(context)
             return true

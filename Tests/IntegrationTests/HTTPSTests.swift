@@ -78,6 +78,7 @@ import Testing
                 )
                 let answer = try peer.readAnswer(to: method)
                 #expect(answer.status == 308, "\(method) \(target)")
+                #expect(answer.values("cache-control") == ["no-store"])
                 return answer.field("location")
             }
             #expect(try location("GET", "/a%20b?c=d&e", "shop.test:8080") == "https://shop.test/a%20b?c=d&e")

@@ -181,8 +181,8 @@ import Transport
         }
         let unasked = try #require(try self.talk(fixture, servers[0], tls).ticket)
         #expect(try taken(unasked) == [true, true, false, false])
-        let asked = try #require(try self.talk(fixture, servers[2], tls).ticket)
-        #expect(try taken(asked) == [false, false, true, false])
+        // Where clients show certificates, each handshake is a full one: a certificate that has run out is seen.
+        #expect(try self.talk(fixture, servers[2], tls).ticket == nil)
         try fixture.end()
     }
 

@@ -36,6 +36,8 @@ extension Exchange {
             framing: .length(Int64(body.utf8CodeUnitCount))
         ) { writer in
             self.tools.appendDate(to: &writer)
+            // A cache in front that keeps one answer for both schemes would send people round for ever.
+            writer.append("cache-control: no-store\r\n")
             writer.append("content-type: text/plain; charset=utf-8\r\nlocation: https://")
             writer.append(host.slice(of: bytes))
             if port != 443 {
