@@ -78,6 +78,7 @@ public final class Gateway {
     ) {
         self.home.preconditionOnLoop()
         self.connectionLimit = connectionLimit
+        self.shares.accessLog.apply(self.settings.accessLog)
         let blueprint = self.blueprint(connectionLimit: connectionLimit, seed: seed)
         do {
             let stores = self.makeStores(self.home)
@@ -393,6 +394,7 @@ public final class Gateway {
             self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in }
         }
         self.settings = settings
+        self.shares.accessLog.apply(settings.accessLog)
         let names = Set(settings.rooms.map(\.name))
         self.rooms = self.rooms.filter { names.contains($0.key) }
         self.shares.rooms.keep(names)
@@ -413,18 +415,9 @@ public final class Gateway {
         self.shares.draining.raise()
         self.tickets?.stop()
         for pool in self.settings.pools { self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in } }
-        var patience: LoopTimer?
-        var isComplete = false
-        let finish = {
-            guard !isComplete else { return }
-            isComplete = true
-            patience?.disarm()
-            patience = nil
-            self.finishAccessLog(completion)
-        }
+        let finish = self.atLatest(afterNanoseconds: timeoutNanoseconds) { self.finishAccessLog(completion) }
         let gathering = Gathering<Void>(count: self.loops.count) { _ in finish() }
         let back = LoopBound(gathering, loop: self.home)
         for loop in self.loops { loop.submit { $0.drain { back.submit { $0.arrive(()) } } } }
-        if !isComplete { patience = self.home.after(nanoseconds: timeoutNanoseconds) { finish() } }
     }
 }

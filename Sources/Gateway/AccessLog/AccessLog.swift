@@ -33,6 +33,7 @@ final class AccessLog: Sendable {
     /// Has what waits written soon: a spool fills, or another tenth of a second has passed.
     func hurry() { self.writer.hurry() }
 
+    /// Once for all loops, which may be some settings apart for a moment.
     func apply(_ settings: AccessLogSettings) {
         self.writer.direct(
             to: settings.path.map { $0 == AccessLogSettings.standardOutput ? .standardOutput : .file($0) }

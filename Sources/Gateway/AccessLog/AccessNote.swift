@@ -98,14 +98,14 @@ enum AccessText {
     static func member(_ name: StaticString, _ value: UnsafeRawBufferPointer?, to writer: inout ByteWriter) {
         guard let value else { return }
         self.beginText(name, to: &writer)
-        for byte in value { self.escapeJSON(byte, to: &writer) }
+        for byte in value { self.escape(byte, as: "\\u00", to: &writer) }
         writer.append("\"")
     }
 
     /// The same for a text of the gateway's own.
     static func member(_ name: StaticString, _ value: String, to writer: inout ByteWriter) {
         self.beginText(name, to: &writer)
-        for byte in value.utf8 { self.escapeJSON(byte, to: &writer) }
+        for byte in value.utf8 { self.escape(byte, as: "\\u00", to: &writer) }
         writer.append("\"")
     }
 
@@ -123,30 +123,21 @@ enum AccessText {
         writer.append("\":\"")
     }
 
-    private static func escapeJSON(_ byte: UInt8, to writer: inout ByteWriter) {
+    /// For a quotation of the combined format.
+    static func escape(_ bytes: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
+        for byte in bytes { self.escape(byte, as: "\\x", to: &writer) }
+    }
+
+    /// `start` stands before the two digits of what cannot be read.
+    private static func escape(_ byte: UInt8, as start: StaticString, to writer: inout ByteWriter) {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
             writer.append(byte: UInt8(ascii: "\\"))
             writer.append(byte: byte)
         case 0x20...0x7E: writer.append(byte: byte)
         default:
-            writer.append("\\u00")
+            writer.append(start)
             writer.append(hexadecimal: UInt64(byte), digits: 2)
-        }
-    }
-
-    /// For a quotation of the combined format.
-    static func escape(_ bytes: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
-        for byte in bytes {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                writer.append(byte: UInt8(ascii: "\\"))
-                writer.append(byte: byte)
-            case 0x20...0x7E: writer.append(byte: byte)
-            default:
-                writer.append("\\x")
-                writer.append(hexadecimal: UInt64(byte), digits: 2)
-            }
         }
     }
 }

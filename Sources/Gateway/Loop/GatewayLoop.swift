@@ -69,7 +69,6 @@ final class GatewayLoop: ConnectionRegistry {
         self.tools.forwarding = ForwardingRules(settings.forwarding)
         let accessLog = self.shares.accessLog
         self.tools.accessLog = AccessLogDesk(settings.accessLog, log: accessLog, spool: self.accessSpool)
-        accessLog.apply(settings.accessLog)
         self.tools.loop.buffers.limitBytes = settings.limits.bufferBytes / self.tools.loopCount
         self.tools.signer = TokenSigner(keys: keys)
         self.connectionLimit = connectionLimit
