@@ -46,6 +46,7 @@ extension PoolSignals {
         let goalSeconds = Double(drainGoalNanoseconds) / 1e9
         var absent = lines.lines.reduce(0) { $0 + $1.value.absent }
         var inflow = 0.0
+        var lineInflow = 0.0
         for index in rooms.indices {
             let line = lines.lines[rooms[index].name]
             guard rooms[index].isOpen(wallMicros: wallMicros) else {
@@ -53,7 +54,7 @@ extension PoolSignals {
                 continue
             }
             // Where no gateway tells of the room, nobody knows how many of its slots are free.
-            inflow +=
+            let limit =
                 line.map {
                     RoomInflow.limitPerSecond(
                         of: rooms[index],
@@ -62,6 +63,8 @@ extension PoolSignals {
                         goalSeconds: goalSeconds
                     )
                 } ?? Double(rooms[index].inflowMilli) / 1_000
+            inflow += limit
+            if let line, line.expected > 0 { lineInflow += limit }
         }
         self.init(
             arrivalsPerSecond: arrivals,
@@ -72,6 +75,7 @@ extension PoolSignals {
             waiting: lines.waiting,
             absent: absent,
             inflowLimitPerSecond: rooms.isEmpty ? .infinity : inflow,
+            lineInflowPerSecond: lineInflow,
             latency: latency,
             errorsPerSecond: errors,
             gatewaysReporting: reports.count + held.count,

@@ -87,8 +87,8 @@ struct Demand {
         if workers > 0 { self.raise(to: max(self.needed, self.present) + workers, .pendingLate) }
     }
 
-    /// The line as it will be when a worker that is ordered now is ready asks for more; the line as it is keeps what there
-    /// is until it is gone.
+    /// The line as it will be when a worker that is ordered now is ready asks for more; the line as it is keeps what it
+    /// uses until it is gone.
     private mutating func addLine(
         _ line: Line,
         policy: ScalingPolicy,
@@ -104,7 +104,9 @@ struct Demand {
         let load = policy.load(ofVisitorsPerSecond: visitors)
         self.present = max(self.present, Staffing.workers(forLoad: load, limits: policy.limits))
         let kept = Staffing.workers(forLoad: load * ScalingPolicy.keepFactor, limits: policy.limits)
-        self.keep = max(self.keep, kept)
+        // To let a worker go whose share of the rate the line uses spares nothing: the same people come later, to fewer.
+        let inUse = policy.workersCarrying(visitorsPerSecond: signals.lineInflowPerSecond ?? 0)
+        self.keep = max(self.keep, kept, inUse)
     }
 
     private mutating func addOpenings(_ line: Line, policy: ScalingPolicy) {

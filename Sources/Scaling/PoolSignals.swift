@@ -23,6 +23,9 @@ public struct PoolSignals: Codable, Sendable, Equatable {
     /// Sum of the open rooms' configured inflow in visitors a second; `.infinity` when nothing bounds it. However long the
     /// line, it cannot ask for more workers than this lets in.
     public var inflowLimitPerSecond: Double
+    /// The part of `inflowLimitPerSecond` of rooms before which people stand who will come when they are called: what
+    /// these rooms let in as soon as the rate allows it. Nil: none, or not known.
+    public var lineInflowPerSecond: Double?
     /// How long the workers took over the requests that ended in this second, first byte sent to last byte received,
     /// without the wait in the gateway.
     public var latency: LatencyHistogram
@@ -46,6 +49,7 @@ public struct PoolSignals: Codable, Sendable, Equatable {
         waiting: Int,
         absent: Int = 0,
         inflowLimitPerSecond: Double,
+        lineInflowPerSecond: Double = 0,
         latency: LatencyHistogram,
         errorsPerSecond: Double,
         gatewaysReporting: Int,
@@ -60,6 +64,7 @@ public struct PoolSignals: Codable, Sendable, Equatable {
         self.waiting = Self.counted(waiting)
         self.absent = absent > 0 ? min(Self.counted(absent), self.waiting) : nil
         self.inflowLimitPerSecond = inflowLimitPerSecond > 0 ? inflowLimitPerSecond : 0
+        self.lineInflowPerSecond = lineInflowPerSecond > 0 ? lineInflowPerSecond : nil
         self.latency = latency
         self.errorsPerSecond = Self.finite(errorsPerSecond)
         self.gatewaysReporting = Self.counted(gatewaysReporting)

@@ -353,6 +353,13 @@ public struct ScalingPolicy: Codable, Sendable, Equatable {
         return rate
     }
 
+    /// Of the ready workers, as many as the rate that was given last lets so many visitors in for.
+    func workersCarrying(visitorsPerSecond: Double) -> Int {
+        guard let granted = self.granted, granted.ratePerSecond > 0 else { return 0 }
+        let share = min(1, visitorsPerSecond / granted.ratePerSecond)
+        return Int((share * Double(granted.ready) - Staffing.tolerance).rounded(.up))
+    }
+
     /// Without signals: no worker less, and the rate as it was. A lost worker still takes its share of the rate along.
     private mutating func hold(
         current: Int,

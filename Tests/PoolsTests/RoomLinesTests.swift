@@ -82,6 +82,18 @@ import Testing
         #expect(limit([:], [full]) == 1_000, "an older gateway does not tell")
     }
 
+    /// What the rate is used for at once, as soon as it is given.
+    @Test func roomsWithALine_areToldByThemselves() {
+        let rooms = [
+            self.room("line", inflowMilli: 3_000), self.room("other", inflowMilli: 4_000), self.room("idle"),
+            self.room("absent"), self.room("soon", opensAtMicros: 9_000_000),
+        ]
+        var report = self.report("g", ["line": 50, "other": 1, "idle": 0, "absent": 50, "soon": 50])
+        report.rooms["absent"]?.showUpPermille = 0
+        #expect(self.signals([report], rooms: rooms).lineInflowPerSecond == 7)
+        #expect(self.signals([self.report("g", ["idle": 0])], rooms: rooms).lineInflowPerSecond == nil)
+    }
+
     /// Seen before: a line of which six in ten never came ordered workers for all of it.
     @Test func thoseWhoDoNotCome_areTakenOffTheLine_beforeOpenDoorsOnly() {
         func report(_ shares: [String: Int]) -> GatewaySignals {

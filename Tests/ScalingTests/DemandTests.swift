@@ -40,6 +40,31 @@ import Testing
         #expect(2 * few < needed({ 2_000 * $0 }, absent: { _ in 0 }))
     }
 
+    /// Seen before: with 14,000 in line and the whole inflow in use the policy let the fourth of four workers go, since
+    /// three would have drained the line within the goal, and the rate fell below the inflow.
+    @Test(arguments: [(300.0, 5), (130, 3), (0, 1)])
+    func decide_lineUsesTheRate_workersThatCarryItStayUntilItIsGone(inflow: Double, kept: Int) {
+        var limits = Given.limits(1...20)
+        limits.scaleDownAfterNanoseconds = 4 * Given.second
+        limits.drainGoalNanoseconds = 60 * Given.second
+        var policy = ScalingPolicy(limits: limits)
+        var ready = 5
+        var second = 0
+        func decide(waiting: Int) {
+            let admissions = waiting > 0 ? 60.0 : 0
+            let uses = waiting > 0 ? inflow : 0
+            let signals = Given.signals(admissions: admissions, waiting: waiting, lineInflow: uses)
+            ready =
+                policy.decide(signals: signals, pool: PoolState(ready: ready), now: Given.at(Double(second)))
+                .desiredWorkers
+            second += 1
+        }
+        for waiting in stride(from: 6_000, to: 2_000, by: -60) { decide(waiting: waiting) }
+        #expect(ready == kept, "a worker lets in 60 a second, and one would drain this line within the goal")
+        for _ in 0..<90 { decide(waiting: 0) }
+        #expect(ready == 1)
+    }
+
     // MARK: What is planned
 
     /// Seen before: the workers of a pool that was about to get its requests went the second its least was lowered.

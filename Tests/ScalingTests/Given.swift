@@ -30,6 +30,7 @@ enum Given {
         waiting: Int = 0,
         absent: Int = 0,
         inflow: Double = .infinity,
+        lineInflow: Double = 0,
         latency: LatencyHistogram = LatencyHistogram(),
         errors: Double = 0,
         gateways: Int = 1
@@ -43,6 +44,7 @@ enum Given {
             waiting: waiting,
             absent: absent,
             inflowLimitPerSecond: inflow,
+            lineInflowPerSecond: lineInflow,
             latency: latency,
             errorsPerSecond: errors,
             gatewaysReporting: gateways

@@ -64,6 +64,7 @@ public struct InventedDecisions {
             queued: self.oneIn(3) ? Int(self.draw(40)) : 0,
             waiting: self.waiting,
             inflowLimitPerSecond: self.oneIn(2) ? .infinity : self.draw(200),
+            lineInflowPerSecond: self.oneIn(2) ? 0 : self.draw(200),
             latency: latency,
             errorsPerSecond: self.oneIn(10) ? self.draw(20) : 0,
             gatewaysReporting: 2,

@@ -44,7 +44,7 @@ extension RoomGate {
             self.door.returned(batch, isAnswered: true)
             let freshExpiry = answer.line.nowMicros + self.view.inForce.sessionMicros
             for (key, outcome) in zip(batch, answer.outcomes) {
-                // A session that was there already is told again, and counts once.
+                // A session that was there already is told again, and counts once: when it is told first.
                 self.take(outcome, key, isFresh: outcome == .admitted(expiresMicros: freshExpiry))
             }
         }
@@ -55,7 +55,7 @@ extension RoomGate {
         switch outcome {
         case .atDoor: return
         case .admitted(let expires):
-            if isFresh { self.counts.admitted += 1 }
+            let isFresh = self.countAdmission(of: key, isFresh: isFresh)
             if self.view.isRevoked(key, nowMicros: self.nowMicros) {
                 self.view.readmit(key)
                 self.shared.release(key, untilMicros: 0)
@@ -71,6 +71,17 @@ extension RoomGate {
         let waiters = self.door.take(key)
         if !waiters.isEmpty { self.shared.ceasesToStand(key) }
         self.answer(waiters, answer)
+    }
+
+    /// Whether the visitor hears of it for the first time; who has left the door meanwhile does so when they ask again.
+    private func countAdmission(of key: LineKey, isFresh: Bool) -> Bool {
+        guard self.door.contains(key) else {
+            if isFresh { self.shared.goesUnheard(key) }
+            return false
+        }
+        guard self.shared.hears(key) || isFresh else { return false }
+        self.counts.admitted += 1
+        return true
     }
 
     /// For whom it may be that nobody waits any more: then nothing is renewed.

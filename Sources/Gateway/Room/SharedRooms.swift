@@ -40,6 +40,7 @@ final class SharedRoom: Sendable {
         var toldAgain: (epoch: Int64, incarnation: Int64) = (0, 0)
         /// Who stands at the door, by the number of loops that they stand on.
         var standing: [LineKey: Int] = [:]
+        var unheard = UnheardAdmissions()
     }
     private let content = Mutex(Content())
     /// Releases since the room began here: a look that costs no lock.
@@ -102,6 +103,10 @@ final class SharedRoom: Sendable {
             content.lines.raise(answer.snapshot)
             content.olderTold.formUnion(content.olderReported)
             content.block.lease(answer.block, epoch: answer.snapshot.epoch)
+            for grant in answer.granted where grant.expiresMicros > 0 {
+                guard let key = LineKey(id: grant.id, inEpoch: answer.snapshot.epoch) else { continue }
+                if content.standing[key] == nil { content.unheard.add(key) }
+            }
         }
     }
 
@@ -149,6 +154,12 @@ final class SharedRoom: Sendable {
             content.standing[key] = count > 1 ? count - 1 : nil
         }
     }
+
+    /// Was let in, and nobody waits to be told.
+    func goesUnheard(_ key: LineKey) { self.content.withLock { $0.unheard.add(key) } }
+
+    /// Whether the visitor, who is being told now, was let in while nobody waited to be told.
+    func hears(_ key: LineKey) -> Bool { self.content.withLock { $0.unheard.hears(key) } }
 
     /// Those of `keys` who stand at the door on no loop.
     func absent(_ keys: [LineKey]) -> Set<LineKey> {
