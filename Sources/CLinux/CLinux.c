@@ -34,8 +34,8 @@ long sluice_receive(int fd, void *memory, unsigned long count) {
     return syscall(SYS_recvfrom, fd, memory, count, 0, NULL, NULL);
 }
 
-long sluice_send(int fd, const void *bytes, unsigned long count) {
-    return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
+long sluice_send(int fd, const void *bytes, unsigned long count, bool more) {
+    return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL | (more ? MSG_MORE : 0), NULL, 0);
 }
 
 int sluice_unacknowledged_bytes(int fd) {

@@ -59,6 +59,8 @@ public struct HTTP1Server: Sendable {
     private var expectsContinue = false
     /// Said to the client in the head of the response.
     private var closesAfterResponse = false
+    /// The last response has been written, and its client has said with the request that there is no other one to come.
+    public private(set) var clientIsDone = false
 
     /// - Parameters:
     ///   - limits: of the heads; the head given to `read` must have been made with the same limits, or wider ones.
@@ -316,6 +318,7 @@ public struct HTTP1Server: Sendable {
     public mutating func endResponse() -> AfterResponse {
         switch self.state {
         case .exchange(_, .underway):
+            self.clientIsDone = !self.keepsAlive && self.isRequestComplete
             if self.closesAfterResponse || !self.canDiscardRest { break }
             if self.isRequestComplete {
                 self.state = .betweenRequests

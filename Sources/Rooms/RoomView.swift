@@ -33,6 +33,11 @@ public struct RoomView: Sendable {
     /// As the file has it: what counts is `inForce`.
     public private(set) var settings: RoomSettings
     public private(set) var snapshot: RoomSnapshot?
+    /// The shared state has told how far the line has come, and which numbers nobody has. A gateway that has just started
+    /// would count all numbers in front, called or not. Kept beside the snapshot, as what follows is: to look into an
+    /// optional of that size from another module copies it, or all of the view, for each poll.
+    public private(set) var knowsLine = false
+    private var told = Told()
     /// Another gateway may have newer settings: what the shared state goes by is what visitors are told. Kept apart from
     /// the snapshot, which would be copied for it with each request.
     public private(set) var inForce: RoomLimits
@@ -72,6 +77,16 @@ public struct RoomView: Sendable {
     @inlinable
     public func roomMicros(wallMicros: Int64) -> Int64 { wallMicros + self.offsetMicros }
 
+    /// What a position takes from the latest snapshot; of no line while there is none.
+    private struct Told: Sendable {
+        var epoch: Int64 = -1
+        var issued: Int64 = 0
+        var waiting: Int64 = 0
+        var opensAtMicros: Int64 = 0
+        var gaps: [ClosedRange<Int64>] = []
+        var older: [OlderLine] = []
+    }
+
     /// What the shared state may have forgotten.
     public struct Retelling: Equatable, Sendable {
         /// Who stands at the door.
@@ -104,6 +119,15 @@ public struct RoomView: Sendable {
     private mutating func observe(_ snapshot: RoomSnapshot) -> Bool {
         let former = self.snapshot
         self.snapshot = snapshot
+        self.knowsLine = true
+        self.told = Told(
+            epoch: snapshot.epoch,
+            issued: snapshot.issued,
+            waiting: snapshot.shownWaiting,
+            opensAtMicros: snapshot.opensAtMicros,
+            gaps: snapshot.gaps,
+            older: snapshot.older
+        )
         self.inForce = snapshot.limits
         self.lines.raise(snapshot)
         self.estimator.observe(snapshot)
@@ -195,7 +219,7 @@ public struct RoomView: Sendable {
         let since =
             Int64(pass.epoch) < self.known.epoch
             ? max(self.knownSinceSeconds, self.known.epoch) : self.knownSinceSeconds
-        let isFromTheFuture = self.snapshot != nil && issued * 1_000_000 > now
+        let isFromTheFuture = self.knowsLine && issued * 1_000_000 > now
         return issued <= since || isFromTheFuture || (now - issued * 1_000_000) * 6 >= self.inForce.sessionMicros
     }
 
@@ -210,22 +234,18 @@ public struct RoomView: Sendable {
     /// Now-serving of that line, as far as it is known.
     private func serving(of epoch: Int64) -> Int64 {
         if epoch == self.known.epoch { return self.known.serving }
-        let told = self.snapshot?.older.first { $0.epoch == epoch }?.serving
+        let told = self.told.older.first { $0.epoch == epoch }?.serving
         return max(told ?? 0, self.lines.older.first { $0.epoch == epoch }?.serving ?? 0)
     }
 
     // MARK: Position
-
-    /// The shared state has told how far the line has come, and which numbers nobody has. A gateway that has just started
-    /// would count all numbers in front, called or not.
-    public var knowsLine: Bool { self.snapshot != nil }
 
     /// What the visitor with that place is shown. `random` spreads the refreshes of those who came together.
     public func position(of key: LineKey, isAtDoor: Bool = false, nowMicros now: Int64, random: UInt64)
         -> WaitingPosition
     {
         let ahead = self.placesAhead(of: key)
-        let opensAt = self.snapshot?.opensAtMicros ?? self.settings.opensAtMicros ?? 0
+        let opensAt = self.knowsLine ? self.told.opensAtMicros : self.settings.opensAtMicros ?? 0
         return WaitingPosition(
             state: isAtDoor ? .atDoor : .waiting,
             number: key.number,
@@ -250,11 +270,9 @@ public struct RoomView: Sendable {
 
     /// All who wait, as of the last tick and what came since.
     private var waiting: Int64 {
-        guard let waiting = self.snapshot?.shownWaiting, let issued = self.snapshot?.issued,
-            self.snapshot?.epoch == self.known.epoch
-        else { return max(0, self.known.issued - self.known.serving) }
+        guard self.told.epoch == self.known.epoch else { return max(0, self.known.issued - self.known.serving) }
         let skipped = self.skipped(before: self.known.issued).map { Int64($0.count) } ?? 0
-        return waiting + max(0, self.known.issued - issued - skipped)
+        return self.told.waiting + max(0, self.known.issued - self.told.issued - skipped)
     }
 
     /// Places before this one that have not been called: those of older lines first, and none where numbers were
@@ -262,18 +280,18 @@ public struct RoomView: Sendable {
     private func placesAhead(of key: LineKey) -> Int64 {
         let epoch = Int64(key.epoch)
         var ahead: Int64 = 0
-        for line in self.snapshot?.older ?? [] where line.epoch < epoch { ahead += max(0, line.issued - line.serving) }
+        for line in self.told.older where line.epoch < epoch { ahead += max(0, line.issued - line.serving) }
         guard epoch == self.known.epoch else {
             // Of a line that the shared state has not heard of yet, only those count who have shown themselves.
             let lowest = self.lines.older.first { $0.epoch == epoch }?.lowest ?? key.number
-            let isTold = self.snapshot?.older.contains { $0.epoch == epoch } ?? false
+            let isTold = self.told.older.contains { $0.epoch == epoch }
             let before = isTold ? self.serving(of: epoch) : max(self.serving(of: epoch), lowest - 1)
             return ahead + max(0, key.number - before - 1)
         }
         ahead += max(0, key.number - self.known.serving - 1)
         // Every poll comes by here: nothing is copied.
-        guard self.snapshot?.epoch == self.known.epoch else { return max(0, ahead) }
-        for gap in self.snapshot?.gaps ?? [] { ahead -= self.uncalled(of: gap, before: key.number) }
+        guard self.told.epoch == self.known.epoch else { return max(0, ahead) }
+        for gap in self.told.gaps { ahead -= self.uncalled(of: gap, before: key.number) }
         if let skipped = self.skipped(before: key.number) { ahead -= self.uncalled(of: skipped, before: key.number) }
         return max(0, ahead)
     }
@@ -286,8 +304,8 @@ public struct RoomView: Sendable {
     /// What lies between the last number that the shared state handed out and those that were set aside for this
     /// gateway, or for another one: as soon as those are used, nobody will have it.
     private func skipped(before number: Int64) -> ClosedRange<Int64>? {
-        guard let told = self.snapshot?.issued else { return nil }
-        let issued = max(told, self.lastOfState)
+        guard self.knowsLine else { return nil }
+        let issued = max(self.told.issued, self.lastOfState)
         guard number > issued else { return nil }
         if let block = self.block, block.contains(number) {
             return issued + 1 < block.lowerBound ? issued + 1...block.lowerBound - 1 : nil

@@ -73,8 +73,9 @@ public struct PoolSignals: Codable, Sendable, Equatable {
     }
 
     /// What no site has, and what still adds up.
-    private static let most = 1_000_000_000_000
+    @usableFromInline static let most = 1_000_000_000_000
 
+    @inlinable
     package static func counted(_ value: Int) -> Int { min(Self.most, max(0, value)) }
 
     private static func finite(_ value: Double) -> Double { value.isFinite ? max(0, value) : 0 }

@@ -47,7 +47,11 @@ public protocol ByteStream: AnyObject {
     /// Tells the peer, after what is pending, that no more will come; reading goes on.
     func finishWriting()
     /// Closes when what is pending has been sent and the peer has closed too, or a second later.
-    func closeAfterWriting()
+    ///
+    /// `isPeerDone`: it has said that it sends no more. Then it is not waited for, unless something of it is unread: a
+    /// socket that is closed with bytes unread in it, or to come, takes back what the peer has not read yet. Who sends
+    /// more all the same may lose what it was sent.
+    func closeAfterWriting(isPeerDone: Bool)
     /// Closes at once; what is pending is lost.
     func close()
     /// Closes at once and tells the peer so by breaking the connection off: what it has is not whole.
@@ -55,6 +59,7 @@ public protocol ByteStream: AnyObject {
 }
 
 extension ByteStream {
+    public func closeAfterWriting() { self.closeAfterWriting(isPeerDone: false) }
     public var tlsVersion: StaticString? { nil }
     public var verifiedCertificate: [UInt8]? { nil }
 

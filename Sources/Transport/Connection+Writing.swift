@@ -110,7 +110,7 @@ extension Connection: Gatherer {
     private func send(_ bytes: UnsafeRawBufferPointer) -> Int {
         while true {
             self.writeCalls &+= 1
-            let sent = sluice_send(self.fd, bytes.baseAddress, UInt(bytes.count))
+            let sent = sluice_send(self.fd, bytes.baseAddress, UInt(bytes.count), self.endFollows)
             // An interrupted call has sent nothing, and makes no edge that would bring it back.
             if sent == -1, errno == EINTR { continue }
             return self.finishSend(sent)

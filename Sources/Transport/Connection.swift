@@ -58,6 +58,8 @@ public final class Connection: Descriptor, ByteStream {
     private var input: ByteQueue
     var output: ByteQueue
     var gathering = Gathering.off
+    /// What is being written is followed by the connection's end at once.
+    var endFollows = false
     private var timer: LoopTimer?
     private var waitsForRelief = false
     private var unacknowledgedAtEnd = 0
@@ -335,41 +337,7 @@ public final class Connection: Descriptor, ByteStream {
         }
     }
 
-    // MARK: Ending
-
-    public func finishWriting() {
-        self.loop.preconditionOnLoop()
-        self.uncork()
-        self.writing.finish()
-        self.finishIfNothingIsPending()
-    }
-
-    public func closeAfterWriting() {
-        self.loop.preconditionOnLoop()
-        guard self.state != .closed, self.state != .lingering else { return }
-        self.uncork()
-        guard self.writing.close() else { return }
-        switch self.state {
-        case .connecting, .greeting, .waiting, .handshaking: self.end(.local)
-        case .open, .lingering, .closed: self.finishIfNothingIsPending()
-        }
-    }
-
-    func finishIfNothingIsPending() {
-        while self.state == .open, self.output.isEmpty {
-            switch self.writing.whenNothingIsPending() {
-            case .none: return
-            case .sendEnd:
-                // Without room for TLS's goodbye the socket says when there is some, and `flush` comes back here.
-                if self.tls?.shutdown() == false { return }
-                shutdown(self.fd, Int32(SHUT_WR))
-                self.writing.endWasSent()
-            case .leave:
-                self.writing.didLeave()
-                self.linger(.local)
-            }
-        }
-    }
+    // MARK: Ending, once `Connection+Ending` has found that it is time
 
     /// Waits for the peer's end before closing.
     func linger(_ reason: CloseReason) {

@@ -19,6 +19,8 @@ enum SocketBIO {
         static let mark = Notes(rawValue: 1 << 34)
         /// The peer's end has had its only event: it lies behind what is still to be read, and is read for.
         static let endIsNear = Notes(rawValue: 1 << 35)
+        /// What is written is followed by the socket's end.
+        static let endFollows = Notes(rawValue: 1 << 36)
 
         init(rawValue: UInt) { self.rawValue = rawValue }
         init(fd: Int32) { self = Notes(rawValue: UInt(fd)).union(.mark) }
@@ -57,6 +59,15 @@ enum SocketBIO {
         notes.keep(in: bio)
     }
 
+    static func endFollows(_ bio: OpaquePointer) -> Bool { Notes(of: bio).contains(.endFollows) }
+
+    static func setEndFollows(_ bio: OpaquePointer, _ follows: Bool) {
+        var notes = Notes(of: bio)
+        guard notes.contains(.endFollows) != follows else { return }
+        notes.formSymmetricDifference(.endFollows)
+        notes.keep(in: bio)
+    }
+
     private static func read(_ bio: OpaquePointer?, _ memory: UnsafeMutablePointer<CChar>?, _ size: Int32) -> Int32 {
         guard let memory, size > 0 else { return 0 }
         BIO_clear_flags(bio, self.retryFlags)
@@ -80,9 +91,9 @@ enum SocketBIO {
     private static func write(_ bio: OpaquePointer?, _ bytes: UnsafePointer<CChar>?, _ size: Int32) -> Int32 {
         guard let bytes, size > 0 else { return 0 }
         BIO_clear_flags(bio, self.retryFlags)
-        let fd = Notes(of: bio).fd
+        let notes = Notes(of: bio)
         var count = 0
-        repeat { count = sluice_send(fd, bytes, UInt(size)) } while count == -1 && errno == EINTR
+        repeat { count = sluice_send(notes.fd, bytes, UInt(size), notes.contains(.endFollows)) } while count == -1 && errno == EINTR
         if count == -1, errno == EAGAIN { BIO_set_flags(bio, BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY) }
         return Int32(count)
     }

@@ -88,6 +88,12 @@ struct TLSSession: ~Copyable {
         if let bio = SSL_get_rbio(self.ssl) { SocketBIO.becameReadable(bio, endIsNear: endIsNear) }
     }
 
+    /// What is written is followed by more, or by the socket's end: it may leave together with that.
+    var endFollows: Bool {
+        get { SSL_get_wbio(self.ssl).map(SocketBIO.endFollows) ?? false }
+        nonmutating set { if let bio = SSL_get_wbio(self.ssl) { SocketBIO.setEndFollows(bio, newValue) } }
+    }
+
     mutating func write(_ bytes: UnsafeRawBufferPointer) -> Step {
         precondition(bytes.count > 0, "writing needs bytes")
         ERR_clear_error()
@@ -98,7 +104,10 @@ struct TLSSession: ~Copyable {
 
     /// Sends the goodbye; the peer's is not waited for. False when the socket had no room: call again when it has.
     /// Once it was sent, another call would read, and break on what the peer still has to say.
-    mutating func shutdown() -> Bool {
+    ///
+    /// `endFollows`: the socket is closed next.
+    mutating func shutdown(endFollows: Bool) -> Bool {
+        self.endFollows = endFollows
         ERR_clear_error()
         let code = SSL_shutdown(self.ssl)
         let mustWait = code < 0 && SSL_get_error(self.ssl, code) == SSL_ERROR_WANT_WRITE

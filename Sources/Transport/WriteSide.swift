@@ -7,6 +7,8 @@ struct WriteSide {
         case sendEnd
         /// Both are done: the connection leaves.
         case leave
+        /// The end goes with the closing of the connection, which waits for nobody.
+        case end
     }
 
     private enum Phase {
@@ -17,6 +19,8 @@ struct WriteSide {
         case finished
         /// As `finishing`, and the connection closes after it.
         case closing
+        /// The connection closes after what is pending, and says no more.
+        case ending
         /// The end was sent, and the connection is to close.
         case leaving
         /// It closes, and needs nothing more of this side.
@@ -38,7 +42,7 @@ struct WriteSide {
     var accepts: Bool { self.phase == .open }
     var isClosing: Bool {
         switch self.phase {
-        case .closing, .leaving, .left: true
+        case .closing, .ending, .leaving, .left: true
         case .open, .finishing, .finished, .failed: false
         }
     }
@@ -48,14 +52,17 @@ struct WriteSide {
     mutating func finish() { if self.phase == .open { self.phase = .finishing } }
 
     /// False when that was asked for before, or the connection is ending anyway.
-    mutating func close() -> Bool {
+    mutating func close(isPeerDone: Bool = false) -> Bool {
         switch self.phase {
-        case .open, .finishing: self.phase = .closing
+        case .open, .finishing: self.phase = isPeerDone ? .ending : .closing
         case .finished: self.phase = .leaving
-        case .closing, .leaving, .left, .failed: return false
+        case .closing, .ending, .leaving, .left, .failed: return false
         }
         return true
     }
+
+    /// The peer was not done after all: it is waited for.
+    mutating func awaitPeer() { if self.phase == .ending { self.phase = .closing } }
 
     // MARK: Happened
 
@@ -63,6 +70,7 @@ struct WriteSide {
         switch self.phase {
         case .finishing, .closing: .sendEnd
         case .leaving: .leave
+        case .ending: .end
         case .open, .finished, .left, .failed: .none
         }
     }
@@ -71,7 +79,7 @@ struct WriteSide {
         switch self.phase {
         case .finishing: self.phase = .finished
         case .closing: self.phase = .leaving
-        case .open, .finished, .leaving, .left, .failed: preconditionFailure("an end was sent that nobody asked for")
+        case .open, .finished, .ending, .leaving, .left, .failed: preconditionFailure("an end was sent that nobody asked for")
         }
     }
 

@@ -44,4 +44,22 @@ import Testing
             #expect(self.parse(text) == parsed)
         }
     }
+
+    @Test(arguments: [1, 7, 42] as [UInt64])
+    func hexadecimal_ofAnyValueAndLength_isAsTheLibraryWritesIt(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        for digits in 1...16 {
+            for value in [0, .max, 0x0123_4567_89AB_CDEF, 0x9A9A_A9A9_0F0F_F0F0, random.next()] as [UInt64] {
+                let kept = digits == 16 ? value : value & (1 << UInt64(4 * digits) - 1)
+                let plain = String(kept, radix: 16)
+                var memory = [UInt8](repeating: 0, count: 16)
+                let written = memory.withUnsafeMutableBytes { memory in
+                    var writer = ByteWriter(memory)
+                    writer.append(hexadecimal: value, digits: digits)
+                    return String(decoding: writer.written, as: UTF8.self)
+                }
+                #expect(written == String(repeating: "0", count: digits - plain.count) + plain, "seed \(seed)")
+            }
+        }
+    }
 }

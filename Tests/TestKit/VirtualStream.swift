@@ -34,6 +34,7 @@ public final class VirtualStream: ByteStream {
     private var wasCongested = false
     private var mustFinishWriting = false
     private var mustCloseAfterWriting = false
+    private var isPeerDone = false
     private var hasFinishedWriting = false
     private var hasFailed = false
 
@@ -298,9 +299,10 @@ public final class VirtualStream: ByteStream {
         if self.state == .open, self.output.isEmpty { self.finishIfAsked() }
     }
 
-    public func closeAfterWriting() {
+    public func closeAfterWriting(isPeerDone: Bool) {
         self.loop.preconditionOnLoop()
         guard self.state != .closed, !self.mustCloseAfterWriting else { return }
+        self.isPeerDone = isPeerDone && self.retainedBytes == 0
         self.writeGathered()
         self.mustCloseAfterWriting = true
         switch self.state {
@@ -317,7 +319,8 @@ public final class VirtualStream: ByteStream {
             self.outbound?.sendEnd()
         }
         guard self.mustCloseAfterWriting else { return }
-        guard !self.inputHasEnded else { return self.end(.local) }
+        let isUnread = self.inbound?.hasSomethingToRead == true
+        guard !self.inputHasEnded, !self.isPeerDone || isUnread else { return self.end(.local) }
         self.state = .lingering
         self.isPaused = false
         let timer = LoopTimer(loop: self.loop) { [weak self] in self?.end(.local) }

@@ -81,6 +81,43 @@ import Transport
         try rig.end()
     }
 
+    /// A peer that is done is not waited for: what it sends all the same finds nobody.
+    @Test(arguments: StreamRig.Kind.all, [1, 300_000])
+    func closeAfterWriting_peerIsDone_endsWithoutWaitingForIt(kind: StreamRig.Kind, count: Int) throws {
+        let rig = try StreamRig(kind)
+        let answer = Record<[UInt8]>([])
+        let reasons = Record<[String: CloseReason]>([:])
+        let sent = Array(Self.bytes.prefix(count))
+        let address = try rig.listen { _ in
+            let handler = ScriptedHandler()
+            handler.onReceived = { stream, bytes in
+                stream.cork()
+                stream.write(sent)
+                stream.closeAfterWriting(isPeerDone: true)
+                stream.write("too late")
+                stream.uncork()
+                return bytes.count
+            }
+            handler.onClosed = { reason in reasons.update { $0["server"] = reason } }
+            return handler
+        }
+        try rig.connect(to: address) {
+            let client = ScriptedHandler()
+            client.onConnected = { $0.write("my last word") }
+            client.onReceived = { _, bytes in
+                answer.update { $0 += bytes }
+                return bytes.count
+            }
+            client.onInputEnded = { stream in stream.write("not the last one after all") }
+            client.onClosed = { reason in reasons.update { $0["client"] = reason } }
+            return client
+        }
+        try rig.waitUntil { reasons.value.count == 2 }
+        #expect(reasons.value == ["server": .local, "client": .reset])
+        #expect(answer.value == sent)
+        try rig.end()
+    }
+
     @Test(arguments: StreamRig.Kind.all, [false, true])
     func reset_isToldToThePeer_alsoToOneThatHasPaused(kind: StreamRig.Kind, peerPauses: Bool) throws {
         let rig = try StreamRig(kind)

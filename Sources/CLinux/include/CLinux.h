@@ -4,6 +4,7 @@
 // refuses two descriptions of one type. What needs it lies behind a plain prototype in CLinux.c.
 #pragma once
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -43,7 +44,8 @@ int sluice_accept(int fd, void *address, uint32_t *length);
 /// `recv` and `send` as bare system calls. The library's own are cancellation points, which in a process with threads
 /// cost two atomic operations each: 2 % of a small answer.
 long sluice_receive(int fd, void *memory, unsigned long count);
-long sluice_send(int fd, const void *bytes, unsigned long count);
+/// `more`: the bytes may wait for what follows, so that they and the connection's end leave in one packet.
+long sluice_send(int fd, const void *bytes, unsigned long count, bool more);
 
 /// Bytes in a stream socket's send queue that the peer has not acknowledged; -1 when the kernel does not tell. `ioctl` is
 /// variadic, so invisible to Swift.

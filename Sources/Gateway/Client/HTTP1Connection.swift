@@ -248,7 +248,7 @@ final class HTTP1Connection: StreamHandler {
         self.headDeadline = nil
         self.readWatch = nil
         if self.stream?.pendingWriteBytes ?? 0 > 0 { self.watchWriting() }
-        self.stream?.closeAfterWriting()
+        self.stream?.closeAfterWriting(isPeerDone: self.wire.clientIsDone)
     }
 
     /// The house is full, and this connection idle: it makes room.

@@ -8,9 +8,11 @@ extension Exchange {
 
     /// The first thing that is found out about a request.
     func readOrigin(_ bytes: UnsafeRawBufferPointer) {
-        self.origin = self.tools.forwarding.origin(
-            peer: self.client?.peerAddress,
-            isSecure: self.client?.isSecure ?? false,
+        let client = self.client
+        let rules = self.tools.forwarding
+        self.origin = rules.origin(
+            peer: client?.peerAddress,
+            isSecure: client?.isSecure ?? false,
             self.tools.requestHead,
             in: bytes
         )
@@ -18,7 +20,7 @@ extension Exchange {
             self.tools.requestHead,
             in: bytes,
             isProxied: self.origin.isProxied,
-            rules: self.tools.forwarding,
+            rules: rules,
             random: &self.tools.randomIDs
         )
     }

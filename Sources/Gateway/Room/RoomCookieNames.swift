@@ -3,7 +3,7 @@ import Primitives
 import Tokens
 
 /// The names of a room's cookies: one visitor may stand in several lines at once.
-struct RoomCookieNames {
+final class RoomCookieNames: Sendable {
     struct Names {
         let place: [UInt8]
         let pass: [UInt8]

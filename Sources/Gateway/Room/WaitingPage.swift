@@ -5,8 +5,9 @@ import Settings
 /// What a waiting visitor gets: a small page that refreshes itself without scripts, or the same as JSON.
 ///
 /// The page is rendered once a room into pieces between which the numbers go: writing it costs a few copies. It stays
-/// under one TCP window, so that it arrives in the first round trip.
-struct WaitingPage {
+/// under one TCP window, so that it arrives in the first round trip. A class: its pieces as a value would be counted one by
+/// one with each poll.
+final class WaitingPage: Sendable {
     /// How long a turn is kept, as the page says.
     let claimMicros: Int64
     private let room: [UInt8]
