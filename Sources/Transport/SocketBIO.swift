@@ -93,7 +93,9 @@ enum SocketBIO {
         BIO_clear_flags(bio, self.retryFlags)
         let notes = Notes(of: bio)
         var count = 0
-        repeat { count = sluice_send(notes.fd, bytes, UInt(size), notes.contains(.endFollows)) } while count == -1 && errno == EINTR
+        repeat {
+            count = sluice_send(notes.fd, bytes, UInt(size), notes.contains(.endFollows))
+        } while count == -1 && errno == EINTR
         if count == -1, errno == EAGAIN { BIO_set_flags(bio, BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY) }
         return Int32(count)
     }

@@ -79,7 +79,8 @@ struct WriteSide {
         switch self.phase {
         case .finishing: self.phase = .finished
         case .closing: self.phase = .leaving
-        case .open, .finished, .ending, .leaving, .left, .failed: preconditionFailure("an end was sent that nobody asked for")
+        case .open, .finished, .ending, .leaving, .left, .failed:
+            preconditionFailure("an end was sent that nobody asked for")
         }
     }
 
