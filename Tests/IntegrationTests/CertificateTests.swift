@@ -135,6 +135,39 @@ import Testing
         }
     }
 
+    /// Seen before: they were not read again until the next renewal, months later. Not under a sanitizer: a process without
+    /// descriptors cannot start what finds the names of its report.
+    @Test(.enabled(if: Patience.slowness == 1))
+    func filesRenewed_whileThereAreNoDescriptors_areShownLater() throws {
+        try Scene.play { scene in
+            let shop = CertificateShop(scene: scene)
+            for name in ["site", "next"] { try shop.make(name) }
+            mkdir(shop.path("live"), 0o700)
+            for kind in ["pem", "key"] {
+                try scene.write(RunningProcess.text(shop.path("site.\(kind)")), to: shop.path("live/a.\(kind)"))
+            }
+            let sluice = try scene.start(self.configuration("{certificate: live/a.pem, key: live/a.key}"))
+            try self.limitDescriptors(of: sluice, scene, to: 3)
+            try shop.replace("live/a", by: "next")
+            try sluice.waitForLog("new certificates are refused; the ones before stay in force: listen[0].tls.cert")
+            try self.limitDescriptors(of: sluice, scene, to: 1_000)
+            #expect(try shop.shown(by: sluice.port) == shop.fingerprint("site"))
+            #expect(try sluice.admin("/status").text.contains("new certificates were refused"))
+            // Nothing changes any more but the descriptors; within 30 seconds that is found.
+            try Patience.wait(for: "the new certificate") {
+                try shop.shown(by: sluice.port) == shop.fingerprint("next")
+            }
+            try Patience.wait(for: "an end of the problem") {
+                try !sluice.admin("/status").text.contains("were refused")
+            }
+        }
+    }
+
+    private func limitDescriptors(of sluice: SluiceProcess, _ scene: Scene, to count: Int) throws {
+        let result = try scene.run("prlimit", ["--pid", "\(sluice.process.pid)", "--nofile=\(count):"])
+        guard result.end == .exited(0) else { throw Disappointment("no limit: \(result.errors)") }
+    }
+
     private func write(_ text: String, toPipe path: String) throws {
         let fd = open(path, O_WRONLY | O_CLOEXEC)
         guard fd != -1 else { throw Disappointment("\(path) cannot be opened") }
