@@ -130,6 +130,8 @@ extension RoomModel {
 
     mutating func takeIn(_ known: KnownMarks, run: Int64, usedBlock: Int64 = 0) {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
+        // It has not heard of the latest loss.
+        var isUnaware = false
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
         self.endSilence(known)
@@ -137,7 +139,8 @@ extension RoomModel {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
-            if known.incarnation < self.record.incarnation { self.narrow(known) }
+            isUnaware = known.incarnation < self.record.incarnation
+            if isUnaware { self.narrow(known) }
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
                 || known.stated > self.record.issued
@@ -146,7 +149,8 @@ extension RoomModel {
             self.loseSessions(known.sessions)
         }
         if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing, usedBlock: usedBlock) }
-        if known.epoch == self.record.epoch { self.remember(known.gaps) }
+        // Otherwise this state has told it of its gaps, and knows better by now which of their numbers have holders.
+        if known.epoch == self.record.epoch, isBehind || isUnaware { self.remember(known.gaps) }
         if run != 0 { self.record.run = run }
     }
 
@@ -162,17 +166,22 @@ extension RoomModel {
     /// How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line
     /// is made again out of the same marks, and must not come to the same numbers.
     ///
-    /// `usedBlock` is where the block begins of which the caller handed out numbers, 0 for none: between it and what
-    /// the state itself had handed out as far as the caller knows, few have a number. They are called with the gap,
-    /// after those before them and before those of the block.
+    /// A number that no answer of the state has told, far ahead of those that one has, is of a block whose lease is
+    /// lost: few have one of the numbers before it. They are called with the gap, unless gateways take them out of it
+    /// in time. `usedBlock` is where the block begins of which the caller handed out numbers, 0 for none: also a nearer
+    /// one has few before it, who are called after those of the state's own numbers, and before those of the block.
     mutating func regress(_ known: KnownMarks, usedBlock: Int64 = 0) {
         let last = max(self.record.issued, known.issued)
         let steps = 1 + self.clock / RoomRules.regressStepMicros % RoomRules.regressSteps
         let end = min(RoomRules.lastNumber, last + steps * (RoomRules.blockSpan + RoomRules.regressGap))
         self.record.serving = max(self.record.serving, known.serving)
         // Few of the numbers before one of a block were handed out: nobody need be called one by one there.
-        let proven = [known.stated, known.issued].filter { !self.isLeased($0) }
-        self.addGap(from: max(self.record.issued, proven.max() ?? 0) + 1, to: end)
+        var proven = max(self.record.issued, self.record.serving)
+        if !self.isLeased(known.stated) { proven = max(proven, known.stated) }
+        if !self.isLeased(known.issued), known.issued - proven < RoomRules.blockNearest {
+            proven = max(proven, known.issued)
+        }
+        self.addGap(from: proven + 1, to: end)
         if usedBlock <= known.issued {
             self.addGap(from: max(self.record.issued, known.stated) + 1, to: usedBlock - 1)
         }
