@@ -130,8 +130,8 @@ extension RoomModel {
 
     mutating func takeIn(_ known: KnownMarks, run: Int64, usedBlock: Int64 = 0) {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
-        // It has not heard of the latest loss.
-        var isUnaware = false
+        // It has heard of every loss that this state has noticed so far.
+        var isAware = false
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
         self.endSilence(known)
@@ -139,8 +139,8 @@ extension RoomModel {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
-            isUnaware = known.incarnation < self.record.incarnation
-            if isUnaware { self.narrow(known) }
+            isAware = known.incarnation == self.record.incarnation
+            if known.incarnation < self.record.incarnation { self.narrow(known) }
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
                 || known.stated > self.record.issued
@@ -149,8 +149,11 @@ extension RoomModel {
             self.loseSessions(known.sessions)
         }
         if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing, usedBlock: usedBlock) }
-        // Otherwise this state has told it of its gaps, and knows better by now which of their numbers have holders.
-        if known.epoch == self.record.epoch, isBehind || isUnaware { self.remember(known.gaps) }
+        if known.epoch == self.record.epoch, isBehind || !isAware {
+            // Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of those
+            // have holders.
+            self.remember(known.gaps, above: isAware ? self.record.regressed : 0)
+        }
         if run != 0 { self.record.run = run }
     }
 
@@ -224,9 +227,9 @@ extension RoomModel {
     /// Stretches of the line that were skipped before this state lost something: nobody need be called one by one
     /// there. What overlaps a gap of the record is known here, and better; but what lies between the last number before
     /// the latest loss and what that skipped this state has never handed out.
-    private mutating func remember(_ gaps: [ClosedRange<Int64>]) {
+    private mutating func remember(_ gaps: [ClosedRange<Int64>], above floor: Int64) {
         for gap in gaps where gap.upperBound > self.record.serving && gap.upperBound <= self.record.issued {
-            var from = gap.lowerBound
+            var from = max(gap.lowerBound, floor + 1)
             let isBeforeLatest = gap.upperBound < self.record.gaps.last?.to ?? 0
             for own in self.record.gaps where own.from <= gap.upperBound && from <= own.to {
                 from = isBeforeLatest ? max(own.to, self.record.regressed) + 1 : gap.upperBound + 1
@@ -274,7 +277,7 @@ extension RoomModel {
         self.record.incarnation = 0
         self.record.voidBefore = known.voidBefore
         self.regress(known, usedBlock: usedBlock)
-        self.remember(known.gaps)
+        self.remember(known.gaps, above: 0)
     }
 
     /// The caller knows a younger line: this state is from before its creation. Its own line is an older one then,

@@ -943,9 +943,9 @@ end
 -- Stretches of the line that were skipped before this state lost something: nobody need be called one by one there. What
 -- overlaps a gap of the record is known here, and better; but what lies between the last number before the latest loss and
 -- what that skipped this state has never handed out.
-local function rememberGaps(room, gaps)
+local function rememberGaps(room, gaps, bottom)
     for _, gap in ipairs(gaps) do
-        local from, own = gap.from, gapsOf(room)
+        local from, own = max(gap.from, bottom + 1), gapsOf(room)
         if gap.to > room.serving and gap.to <= room.issued then
             for _, other in ipairs(own) do
                 if other.from <= gap.to and from <= other.to then
@@ -1052,8 +1052,8 @@ end
 
 local function takeIn(room, known, usedBlock)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
-    -- It has not heard of the latest loss.
-    local isUnaware = false
+    -- It has heard of every loss that this state has noticed so far.
+    local isAware = false
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
     endSilence(room, known)
@@ -1061,8 +1061,8 @@ local function takeIn(room, known, usedBlock)
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
-        isUnaware = known.incarnation < room.incarnation
-        if isUnaware then narrow(room, known) end
+        isAware = known.incarnation == room.incarnation
+        if known.incarnation < room.incarnation then narrow(room, known) end
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
             or known.stated > room.issued or known.issued > room.issued and not isLeased(room, known.issued)
     elseif known.epoch > 0 and noteOlder(room, known.epoch, known.issued, known.serving) then
@@ -1073,8 +1073,11 @@ local function takeIn(room, known, usedBlock)
         local proof = isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 }
         regress(room, proof, usedBlock)
     end
-    -- Otherwise this state has told it of its gaps, and knows better by now which of their numbers have holders.
-    if known.epoch == room.epoch and (behind or isUnaware) then rememberGaps(room, known.gaps) end
+    if known.epoch == room.epoch and (behind or not isAware) then
+        -- Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of those have
+        -- holders.
+        rememberGaps(room, known.gaps, isAware and room.regressed or 0)
+    end
     if known.run ~= 0 then set(room, 'run', known.run) end
 end
 
@@ -1103,7 +1106,7 @@ local function create(known, burst, session, usedBlock)
     clearExpired(room)
     room.epoch, room.incarnation, room.void_before = known.epoch, 0, known.void_before
     regress(room, known, usedBlock)
-    rememberGaps(room, known.gaps)
+    rememberGaps(room, known.gaps, 0)
     return room
 end
 

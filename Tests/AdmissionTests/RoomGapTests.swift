@@ -172,8 +172,13 @@ import Testing
         #expect(gaps.map(\.from) == [300, 5_001])
         _ = try room.join(count: 1, known: known, nowMicros: Self.start + 2)
         let tick = RoomTick(gateway: "a", limits: RoomModelTests.limits(inflowMilli: 0))
-        known.raise(try room.tick(tick, known: known, nowMicros: Self.start + 3).snapshot)
+        let stale = known
+        known.raise(try room.tick(tick, known: stale, nowMicros: Self.start + 3).snapshot)
         #expect(room.record.gaps == gaps && known.gaps.first == 300...399)
+        // Nor where another server has taken over whatever this one knew.
+        room.record.run = 7
+        _ = try room.tick(tick, known: stale, run: 8, nowMicros: Self.start + 4)
+        #expect(room.record.incarnation == 3 && room.record.gaps.first == gaps.first)
     }
 
     @Test func tick_reportOverSeveralGaps_isTakenOutOfAll() throws {

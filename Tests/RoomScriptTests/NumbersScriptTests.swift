@@ -22,11 +22,15 @@ import Testing
         private(set) var steps: [(question: History.Question, answer: History.Answer)] = []
         private(set) var journal: [JournalEntry] = []
 
-        mutating func ask(_ operation: RoomScript.Operation, _ known: KnownMarks) throws -> History.Answer {
+        mutating func ask(
+            _ operation: RoomScript.Operation,
+            _ known: KnownMarks,
+            run: Int64 = 7
+        ) throws -> History.Answer {
             let question = History.Question(
                 operation: operation,
                 known: known,
-                run: 7,
+                run: run,
                 clockMicros: NumbersScriptTests.start + Int64(self.steps.count) * 100_000
             )
             let answer = try self.model.perform(question)
@@ -72,6 +76,9 @@ import Testing
         _ = try talk.ask(.join(count: 1), known)
         _ = try talk.tick("a", known)
         #expect(talk.model.record.gaps.map(\.from) == [511, 5_001])
+        // Another server has taken over.
+        _ = try talk.ask(.join(count: 1), known, run: 8)
+        #expect(talk.model.record.gaps.first?.from == 511)
         #expect(try talk.differences() == [])
     }
 
