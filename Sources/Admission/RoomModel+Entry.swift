@@ -150,8 +150,8 @@ extension RoomModel {
         }
         if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing, usedBlock: usedBlock) }
         if known.epoch == self.record.epoch, isBehind || !isAware {
-            // Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of those
-            // have holders.
+            // Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of
+            // those have holders.
             self.remember(known.gaps, above: isAware ? self.record.regressed : 0)
         }
         if run != 0 { self.record.run = run }

@@ -1074,8 +1074,8 @@ local function takeIn(room, known, usedBlock)
         regress(room, proof, usedBlock)
     end
     if known.epoch == room.epoch and (behind or not isAware) then
-        -- Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of those have
-        -- holders.
+        -- Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of those
+        -- have holders.
         rememberGaps(room, known.gaps, isAware and room.regressed or 0)
     end
     if known.run ~= 0 then set(room, 'run', known.run) end

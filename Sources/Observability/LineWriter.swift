@@ -84,8 +84,8 @@ final class LinePen: @unchecked Sendable {
     private var spools: [LineSpool] = []
     private var target: LineWriter.Target?
     private var fd: Int32 = -1
-    /// Other programs have the descriptor, too, so that it is left as it is: a write to it waits for its reader, however
-    /// long that takes. So nothing is written before there is room.
+    /// Other programs have the descriptor, too, so that it is left as it is: a write to it waits for its reader,
+    /// however long that takes. So nothing is written before there is room.
     private var waitsInWrites = false
     private var patienceMilliseconds = LinePen.patienceMilliseconds
     /// Being written, from `written` on.

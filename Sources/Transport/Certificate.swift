@@ -38,8 +38,8 @@ public struct CertificateProblems: Error, CustomStringConvertible {
 // Unchecked because OpenSSL counts the references to its parts atomically, and none of them is changed after `init`.
 public final class Certificate: @unchecked Sendable {
     public let files: CertificateFiles
-    /// The hosts that it is for: of its subject alternative names those of DNS, and without any its common name, if that
-    /// is one. In small letters: `shop.example`, `*.shop.example`.
+    /// The hosts that it is for: of its subject alternative names those of DNS, and without any its common name, if
+    /// that is one. In small letters: `shop.example`, `*.shop.example`.
     public let names: [String]
     /// Seconds since 1970.
     public let notBefore, notAfter: Int64

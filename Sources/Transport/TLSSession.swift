@@ -61,8 +61,8 @@ struct TLSSession: ~Copyable {
         return .done(0)
     }
 
-    /// A server's session to which no hello has come that it could sign for, so that the costly part lies ahead: none that
-    /// is whole, or one without a key that suits the server, which was answered by asking for another hello.
+    /// A server's session to which no hello has come that it could sign for, so that the costly part lies ahead: none
+    /// that is whole, or one without a key that suits the server, which was answered by asking for another hello.
     var awaitsHello: Bool {
         switch SSL_get_state(self.ssl) {
         case TLS_ST_BEFORE, TLS_ST_SR_CLNT_HELLO: true

@@ -95,8 +95,9 @@ import Transport
         #expect(minutes == [false, true])
     }
 
-    /// Two sites on one Redis, each with a secret and two gateways; all look once a minute, for ten periods of two hours.
-    /// Each gateway may have to replace the others' keys when it starts. From then on those who have them keep them.
+    /// Two sites on one Redis, each with a secret and two gateways; all look once a minute, for ten periods of two
+    /// hours. Each gateway may have to replace the others' keys when it starts. From then on those who have them keep
+    /// them.
     @Test(arguments: [[0, 0, 0, 0], [0, 1, 2, 3], [0, 300, 0, 500]])
     func gatewaysWithDifferentSecrets_doNotReplaceEachOthersKeysForEver(startMinutes: [Int]) throws {
         let period = 2 * Self.hour

@@ -83,8 +83,8 @@ import Testing
         }
     }
 
-    /// Without alternative names the common name says which host it is for. Seen before: all such had the same names, so
-    /// that whoever could not read the key of the first was shown another host's certificate.
+    /// Without alternative names the common name says which host it is for. Seen before: all such had the same names,
+    /// so that whoever could not read the key of the first was shown another host's certificate.
     @Test func commonNamesOnly_areToldApart_andNoNameAtAllIsRefusedBehindTheFirst() throws {
         try Scene.play { scene in
             let shop = CertificateShop(scene: scene)
@@ -168,8 +168,8 @@ import Testing
         }
     }
 
-    /// Seen before: they were not read again until the next renewal, months later. Not under a sanitizer: a process without
-    /// descriptors cannot start what finds the names of its report.
+    /// Seen before: they were not read again until the next renewal, months later. Not under a sanitizer: a process
+    /// without descriptors cannot start what finds the names of its report.
     @Test(.enabled(if: Patience.slowness == 1))
     func filesRenewed_whileThereAreNoDescriptors_areShownLater() throws {
         try Scene.play { scene in

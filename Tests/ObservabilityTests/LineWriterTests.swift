@@ -157,8 +157,9 @@ private final class WriterRig {
         let seconds = Mutex<UInt64>(0)
     }
 
-    /// Standard output is shared with other programs, so that nobody can make it one that does not wait. Seen before: the
-    /// writer stood in a write for as long as its reader stood still, and nobody was told, nor of the lines that were lost.
+    /// Standard output is shared with other programs, so that nobody can make it one that does not wait. Seen before:
+    /// the writer stood in a write for as long as its reader stood still, and nobody was told, nor of the lines that
+    /// were lost.
     @Test func standardOutput_whoseReaderStandsStill_holdsNobodyUpAndIsTold() throws {
         var ends: [Int32] = [-1, -1]
         #expect(pipe(&ends) == 0)

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Admission
 
-/// Numbers that gateways handed out by themselves, told to a state that has lost what it knew of them: thought out, since
-/// random histories seldom come by here. The script answers and keeps what the model does.
+/// Numbers that gateways handed out by themselves, told to a state that has lost what it knew of them: thought out,
+/// since random histories seldom come by here. The script answers and keeps what the model does.
 @Suite(.serialized) struct NumbersScriptTests {
     private static let start: Int64 = 1_700_000_000_000_000
     private static let epoch = Self.start / 1_000_000 - 100

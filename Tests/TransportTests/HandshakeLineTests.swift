@@ -216,8 +216,8 @@ import Testing
         return message.dropFirst(6).starts(with: RepeatedHello.requestMark)
     }
 
-    /// A client that offers no key is asked for another hello, which costs no signature. Clients that always did so went
-    /// past the line with the one that does. Each step of each of them is one turn: a second hello in pieces, too.
+    /// A client that offers no key is asked for another hello, which costs no signature. Clients that always did so
+    /// went past the line with the one that does. Each step of each of them is one turn: a second hello in pieces, too.
     @Test func hello_thatIsAskedForAgain_waitsForATurnToo() throws {
         let scene = try Scene()
         // Touched on the loop only.

@@ -10,8 +10,8 @@ import SettingsFile
 import Transport
 
 /// A gateway's duty towards its certificates: loads them at the start, looks at their files every other second, hands new
-/// ones to the gateway, and tells when one is about to expire. A new file that cannot be used leaves the old one in force,
-/// and is read again from time to time.
+/// ones to the gateway, and tells when one is about to expire. A new file that cannot be used leaves the old one in
+/// force, and is read again from time to time.
 ///
 /// Lives on the home loop; files are read and contexts made on a thread of their own.
 final class CertificateDuty {
