@@ -130,6 +130,8 @@ extension RoomModel {
 
     mutating func takeIn(_ known: KnownMarks, run: Int64, usedBlock: Int64 = 0) {
         var isBehind = run != 0 && self.record.run != 0 && run != self.record.run
+        // It has heard of every loss that this state has noticed so far.
+        var isAware = false
         let known = known.bounded
         if known.epoch > 0 { self.voidLines(before: known.voidBefore) }
         self.endSilence(known)
@@ -137,6 +139,7 @@ extension RoomModel {
             self.beginEpoch(known)
             isBehind = true
         } else if known.epoch == self.record.epoch, known.epoch > 0 {
+            isAware = known.incarnation == self.record.incarnation
             if known.incarnation < self.record.incarnation { self.narrow(known) }
             isBehind =
                 isBehind || known.incarnation > self.record.incarnation || known.serving > self.record.serving
@@ -146,7 +149,11 @@ extension RoomModel {
             self.loseSessions(known.sessions)
         }
         if isBehind { self.regress(known.epoch == self.record.epoch ? known : .nothing, usedBlock: usedBlock) }
-        if known.epoch == self.record.epoch { self.remember(known.gaps) }
+        if known.epoch == self.record.epoch, isBehind || !isAware {
+            // Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of
+            // those have holders.
+            self.remember(known.gaps, above: isAware ? self.record.regressed : 0)
+        }
         if run != 0 { self.record.run = run }
     }
 
@@ -162,17 +169,22 @@ extension RoomModel {
     /// How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line
     /// is made again out of the same marks, and must not come to the same numbers.
     ///
-    /// `usedBlock` is where the block begins of which the caller handed out numbers, 0 for none: between it and what
-    /// the state itself had handed out as far as the caller knows, few have a number. They are called with the gap,
-    /// after those before them and before those of the block.
+    /// A number that no answer of the state has told, far ahead of those that one has, is of a block whose lease is
+    /// lost: few have one of the numbers before it. They are called with the gap, unless gateways take them out of it
+    /// in time. `usedBlock` is where the block begins of which the caller handed out numbers, 0 for none: also a nearer
+    /// one has few before it, who are called after those of the state's own numbers, and before those of the block.
     mutating func regress(_ known: KnownMarks, usedBlock: Int64 = 0) {
         let last = max(self.record.issued, known.issued)
         let steps = 1 + self.clock / RoomRules.regressStepMicros % RoomRules.regressSteps
         let end = min(RoomRules.lastNumber, last + steps * (RoomRules.blockSpan + RoomRules.regressGap))
         self.record.serving = max(self.record.serving, known.serving)
         // Few of the numbers before one of a block were handed out: nobody need be called one by one there.
-        let proven = [known.stated, known.issued].filter { !self.isLeased($0) }
-        self.addGap(from: max(self.record.issued, proven.max() ?? 0) + 1, to: end)
+        var proven = max(self.record.issued, self.record.serving)
+        if !self.isLeased(known.stated) { proven = max(proven, known.stated) }
+        if !self.isLeased(known.issued), known.issued - proven < RoomRules.blockNearest {
+            proven = max(proven, known.issued)
+        }
+        self.addGap(from: proven + 1, to: end)
         if usedBlock <= known.issued {
             self.addGap(from: max(self.record.issued, known.stated) + 1, to: usedBlock - 1)
         }
@@ -215,9 +227,9 @@ extension RoomModel {
     /// Stretches of the line that were skipped before this state lost something: nobody need be called one by one
     /// there. What overlaps a gap of the record is known here, and better; but what lies between the last number before
     /// the latest loss and what that skipped this state has never handed out.
-    private mutating func remember(_ gaps: [ClosedRange<Int64>]) {
+    private mutating func remember(_ gaps: [ClosedRange<Int64>], above floor: Int64) {
         for gap in gaps where gap.upperBound > self.record.serving && gap.upperBound <= self.record.issued {
-            var from = gap.lowerBound
+            var from = max(gap.lowerBound, floor + 1)
             let isBeforeLatest = gap.upperBound < self.record.gaps.last?.to ?? 0
             for own in self.record.gaps where own.from <= gap.upperBound && from <= own.to {
                 from = isBeforeLatest ? max(own.to, self.record.regressed) + 1 : gap.upperBound + 1
@@ -265,7 +277,7 @@ extension RoomModel {
         self.record.incarnation = 0
         self.record.voidBefore = known.voidBefore
         self.regress(known, usedBlock: usedBlock)
-        self.remember(known.gaps)
+        self.remember(known.gaps, above: 0)
     }
 
     /// The caller knows a younger line: this state is from before its creation. Its own line is an older one then,

@@ -53,16 +53,18 @@ extension RoomModel {
         self.record.gaps = gaps
     }
 
-    /// These numbers have holders after all, who are called by number. Where it is too late for that, or there would be
-    /// too many gaps, they are called with the gap.
+    /// These numbers have holders after all, who are called by number. Where it is too late for that, or a gap would
+    /// have to become two and there are too many, they are called with the gap.
     mutating func takeOutOfGaps(from: Int64, to: Int64) {
         let first = max(from, self.record.serving + 1)
-        guard first <= to, self.record.gaps.count < RoomRules.maxGaps,
-            let index = self.record.gaps.firstIndex(where: { $0.from <= to && $0.to >= first })
-        else { return }
-        let gap = self.record.gaps[index]
-        let rest = [RoomRecord.Gap(from: gap.from, to: first - 1), RoomRecord.Gap(from: to + 1, to: gap.to)]
-        self.record.gaps.replaceSubrange(index...index, with: rest.filter { $0.from <= $0.to })
+        guard first <= to else { return }
+        let hasRoom = self.record.gaps.count < RoomRules.maxGaps
+        self.record.gaps = self.record.gaps.flatMap { gap -> [RoomRecord.Gap] in
+            // Only one that encloses all of them becomes two.
+            guard gap.from <= to, first <= gap.to, hasRoom || gap.from >= first || gap.to <= to else { return [gap] }
+            let rest = [RoomRecord.Gap(from: gap.from, to: first - 1), RoomRecord.Gap(from: to + 1, to: gap.to)]
+            return rest.filter { $0.from <= $0.to }
+        }
     }
 
     /// Now-serving passes a gap that it has reached; just after a loss it waits there.

@@ -677,20 +677,23 @@ local function addGap(room, from, to)
     setGaps(room, whole)
 end
 
--- These numbers have holders after all, who are called by number. Where it is too late for that, or there would be too
--- many gaps, they are called with the gap.
+-- These numbers have holders after all, who are called by number. Where it is too late for that, or a gap would have to
+-- become two and there are too many, they are called with the gap.
 local function takeOutOfGaps(room, from, to)
     local first = max(from, room.serving + 1)
-    local gaps = gapsOf(room)
-    if first > to or #gaps >= MAX_GAPS then return end
-    for index, gap in ipairs(gaps) do
-        if gap.from <= to and gap.to >= first then
-            table.remove(gaps, index)
-            if to < gap.to then table.insert(gaps, index, { from = to + 1, to = gap.to }) end
-            if gap.from < first then table.insert(gaps, index, { from = gap.from, to = first - 1 }) end
-            return setGaps(room, gaps)
+    if first > to then return end
+    local gaps, rest = gapsOf(room), {}
+    for _, gap in ipairs(gaps) do
+        local isHit = gap.from <= to and first <= gap.to
+        -- Only one that encloses all of them becomes two.
+        if not isHit or gap.from < first and to < gap.to and #gaps >= MAX_GAPS then
+            rest[#rest + 1] = gap
+        else
+            if gap.from < first then rest[#rest + 1] = { from = gap.from, to = first - 1 } end
+            if to < gap.to then rest[#rest + 1] = { from = to + 1, to = gap.to } end
         end
     end
+    setGaps(room, rest)
 end
 
 -- Now-serving passes a gap that it has reached; just after a loss it waits there.
@@ -835,7 +838,7 @@ end
 
 -- Takes in what a gateway did with its block, and leases it the next: start and end, or nothing.
 local function lease(room, gateways, gateway, start, used, size, isOfThisLine)
-    if room.blocks == '' and size == 0 then return {} end
+    if room.blocks == '' and size == 0 and used == 0 then return {} end
     dropBlocks(room, function(block)
         if block.to > room.issued then return false end
         return gateways[block.gateway] == nil
@@ -879,20 +882,22 @@ end
 -- bucket; what was called meanwhile says nothing about the show-up ratio.
 -- How far it goes depends on the clock: should this be lost too before another gateway has heard of it, the line is made
 -- again out of the same marks, and must not come to the same numbers.
--- `usedBlock` is where the block begins of which the caller handed out numbers, nil or 0 for none: between it and what
--- the state itself had handed out as far as the caller knows, few have a number. They are called with the gap, after
--- those before them and before those of the block.
+-- A number that no answer of the state has told, far ahead of those that one has, is of a block whose lease is lost:
+-- few have one of the numbers before it. They are called with the gap, unless gateways take them out of it in time.
+-- `usedBlock` is where the block begins of which the caller handed out numbers, nil or 0 for none: also a nearer one
+-- has few before it, who are called after those of the state's own numbers, and before those of the block.
 local function regress(room, known, usedBlock)
     local last = max(room.issued, known.issued)
     local steps = 1 + floor(room.clock / REGRESS_STEP_MICROS) % REGRESS_STEPS
     local ending = min(LAST_NUMBER, last + steps * (BLOCK_SPAN + REGRESS_GAP))
     set(room, 'serving', max(room.serving, known.serving))
     -- Few of the numbers before one of a block were handed out: nobody need be called one by one there.
-    local first = room.issued + 1
-    for _, number in ipairs({ known.stated, known.issued }) do
-        if not isLeased(room, number) then first = max(first, number + 1) end
+    local proven = max(room.issued, room.serving)
+    if not isLeased(room, known.stated) then proven = max(proven, known.stated) end
+    if not isLeased(room, known.issued) and known.issued - proven < BLOCK_NEAREST then
+        proven = max(proven, known.issued)
     end
-    addGap(room, first, ending)
+    addGap(room, proven + 1, ending)
     if usedBlock and usedBlock <= known.issued then
         addGap(room, max(room.issued, known.stated) + 1, usedBlock - 1)
     end
@@ -938,9 +943,9 @@ end
 -- Stretches of the line that were skipped before this state lost something: nobody need be called one by one there. What
 -- overlaps a gap of the record is known here, and better; but what lies between the last number before the latest loss and
 -- what that skipped this state has never handed out.
-local function rememberGaps(room, gaps)
+local function rememberGaps(room, gaps, bottom)
     for _, gap in ipairs(gaps) do
-        local from, own = gap.from, gapsOf(room)
+        local from, own = max(gap.from, bottom + 1), gapsOf(room)
         if gap.to > room.serving and gap.to <= room.issued then
             for _, other in ipairs(own) do
                 if other.from <= gap.to and from <= other.to then
@@ -1047,6 +1052,8 @@ end
 
 local function takeIn(room, known, usedBlock)
     local behind = known.run ~= 0 and room.run ~= 0 and known.run ~= room.run
+    -- It has heard of every loss that this state has noticed so far.
+    local isAware = false
     known = bounded(known)
     if known.epoch > 0 then voidLines(room, known.void_before) end
     endSilence(room, known)
@@ -1054,6 +1061,7 @@ local function takeIn(room, known, usedBlock)
         beginEpoch(room, known)
         behind = true
     elseif known.epoch == room.epoch then
+        isAware = known.incarnation == room.incarnation
         if known.incarnation < room.incarnation then narrow(room, known) end
         behind = behind or known.incarnation > room.incarnation or known.serving > room.serving
             or known.stated > room.issued or known.issued > room.issued and not isLeased(room, known.issued)
@@ -1065,7 +1073,11 @@ local function takeIn(room, known, usedBlock)
         local proof = isOfThisLine and known or { issued = 0, stated = 0, serving = 0, incarnation = 0, sessions = 0 }
         regress(room, proof, usedBlock)
     end
-    if known.epoch == room.epoch then rememberGaps(room, known.gaps) end
+    if known.epoch == room.epoch and (behind or not isAware) then
+        -- Otherwise this state has told it of the gaps among its own numbers, and knows better by now which of those
+        -- have holders.
+        rememberGaps(room, known.gaps, isAware and room.regressed or 0)
+    end
     if known.run ~= 0 then set(room, 'run', known.run) end
 end
 
@@ -1094,7 +1106,7 @@ local function create(known, burst, session, usedBlock)
     clearExpired(room)
     room.epoch, room.incarnation, room.void_before = known.epoch, 0, known.void_before
     regress(room, known, usedBlock)
-    rememberGaps(room, known.gaps)
+    rememberGaps(room, known.gaps, 0)
     return room
 end
 

@@ -13,7 +13,7 @@ extension Gateway {
                 GatewayReport(
                     reports,
                     settings: self.settings,
-                    problems: self.roomProblems,
+                    problems: self.roomProblems + (self.accessLogProblem.map { [$0] } ?? []),
                     pulses: self.rooms,
                     tickets: self.tickets?.report,
                     now: self.home.now
@@ -37,6 +37,8 @@ extension Gateway {
             problems: problems
         )
     }
+
+    private var accessLogProblem: String? { self.shares.accessLog.problem(now: self.home.now) }
 
     private var roomProblems: [String] {
         self.settings.rooms.map(\.name).sorted().flatMap { room in

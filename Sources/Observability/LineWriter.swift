@@ -16,6 +16,8 @@ public final class LineWriter: Sendable {
     public enum News: Equatable, Sendable {
         /// Nothing can be written, and why. Told once, until it works again.
         case failed(String)
+        /// Whoever reads has taken nothing for so many seconds. Told once, until it takes something.
+        case standsStill(seconds: UInt64)
         /// It works again; so many lines were lost meanwhile.
         case works(lost: UInt64)
         /// So many lines were lost because they came faster than they could be written. At most once a minute.
@@ -50,7 +52,7 @@ public final class LineWriter: Sendable {
     /// Writes what waits, as far as that is possible now, and then calls `completion` on the writer's thread.
     public func finish(_ completion: @escaping @Sendable () -> Void) {
         self.queue.async { [pen = self.pen] in
-            pen.write()
+            pen.writeAtLast()
             completion()
         }
     }
@@ -65,22 +67,49 @@ final class LinePen: @unchecked Sendable {
     private static let pieceBytes = 64 * 1_024
     /// A reader that takes nothing for so long is asked again the next time.
     private static let patienceMilliseconds: Int32 = 100
+    /// The same at the end, where there is no next time.
+    private static let lastPatienceMilliseconds: Int32 = 2_000
+    private static let stillnessSeconds: UInt64 = 5
+    /// Where a pipe has room at all it has room for so much, and takes it as a whole: nobody else's lines come between.
+    private static let certainBytes = Int(PIPE_BUF)
 
+    /// Why nothing is written.
+    private enum Trouble {
+        case failed, standsStill
+    }
+
+    private let standardOutput: Int32
+    private let clock: @Sendable () -> UInt64
     private let tell: @Sendable (LineWriter.News) -> Void
     private var spools: [LineSpool] = []
     private var target: LineWriter.Target?
     private var fd: Int32 = -1
+    /// Other programs have the descriptor, too, so that it is left as it is: a write to it waits for its reader,
+    /// however long that takes. So nothing is written before there is room.
+    private var waitsInWrites = false
+    private var patienceMilliseconds = LinePen.patienceMilliseconds
     /// Being written, from `written` on.
     private var chunk: [UInt8] = []
     private var written = 0
     private var lastCheck: UInt64 = 0
-    /// Why nothing can be written; nil while it can.
-    private var trouble: String?
+    /// What the operator was told last; nil while lines are written.
+    private var trouble: Trouble?
+    /// When something was last written, or nothing was there to be written.
+    private var lastProgress: UInt64 = 0
     private var lostInHalves: UInt64 = 0
     private var lostToldOf: UInt64 = 0
     private var slownessToldAt: UInt64?
 
-    init(tell: @escaping @Sendable (LineWriter.News) -> Void) { self.tell = tell }
+    /// `standardOutput` is a descriptor that stays open; `clock` counts nanoseconds.
+    init(
+        standardOutput: Int32 = STDOUT_FILENO,
+        clock: @escaping @Sendable () -> UInt64 = { DispatchTime.now().uptimeNanoseconds },
+        tell: @escaping @Sendable (LineWriter.News) -> Void
+    ) {
+        self.standardOutput = standardOutput
+        self.clock = clock
+        self.tell = tell
+    }
 
     deinit { self.close() }
 
@@ -95,9 +124,19 @@ final class LinePen: @unchecked Sendable {
         }
         self.close()
         if target == nil { self.forgetAll() }
+        let hadTrouble = self.trouble != nil
         self.trouble = nil
         self.target = target
+        self.lastProgress = self.clock()
+        self.waitsInWrites = target == .standardOutput && Self.waitsInWrites(self.standardOutput)
         self.write()
+        if hadTrouble, self.trouble == nil, target != nil { self.tellOfEnd() }
+    }
+
+    private static func waitsInWrites(_ fd: Int32) -> Bool {
+        var status = stat()
+        let isFile = fstat(fd, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        return !isFile && fcntl(fd, F_GETFL) & O_NONBLOCK == 0
     }
 
     /// Writes all that waits, or as much as can be written now.
@@ -111,18 +150,26 @@ final class LinePen: @unchecked Sendable {
         self.review(isStuck: isStuck)
     }
 
+    func writeAtLast() {
+        if self.waitsInWrites { self.patienceMilliseconds = Self.lastPatienceMilliseconds }
+        self.write()
+        self.patienceMilliseconds = Self.patienceMilliseconds
+    }
+
     // MARK: Writing
 
     /// False when something of it is left.
     private func writeChunk() -> Bool {
         guard self.openFile() else { return false }
         while self.written < self.chunk.count {
+            if self.waitsInWrites, !self.waitForReader() { return false }
+            let end = self.pieceEnd
             let count = self.chunk.withUnsafeBytes { bytes in
-                let rest = min(bytes.count - self.written, Self.pieceBytes)
-                return Glibc.write(self.fd, bytes.baseAddress! + self.written, rest)
+                Glibc.write(self.fd, bytes.baseAddress! + self.written, end - self.written)
             }
             if count >= 0 {
                 self.written += count
+                self.lastProgress = self.clock()
                 continue
             }
             switch errno {
@@ -139,10 +186,17 @@ final class LinePen: @unchecked Sendable {
         return true
     }
 
+    /// Up to where is written next: whole lines, where others write to the same place.
+    private var pieceEnd: Int {
+        guard self.waitsInWrites else { return min(self.chunk.count, self.written + Self.pieceBytes) }
+        let piece = self.chunk[self.written..<min(self.chunk.count, self.written + Self.certainBytes)]
+        return piece.lastIndex(of: 0x0A).map { $0 + 1 } ?? piece.endIndex
+    }
+
     /// False when it takes nothing for a while.
     private func waitForReader() -> Bool {
         var event = pollfd(fd: self.fd, events: Int16(POLLOUT), revents: 0)
-        return poll(&event, 1, Self.patienceMilliseconds) > 0
+        return poll(&event, 1, self.patienceMilliseconds) > 0
     }
 
     /// The line that was under way when its file or its reader was lost: the rest of it would look like a line.
@@ -169,7 +223,7 @@ final class LinePen: @unchecked Sendable {
         guard let target = self.target else { return false }
         switch target {
         case .standardOutput:
-            self.fd = STDOUT_FILENO
+            self.fd = self.standardOutput
             return true
         case .file(let path):
             self.leaveMovedFile(path)
@@ -184,7 +238,7 @@ final class LinePen: @unchecked Sendable {
 
     /// A file that was moved away, as rotation does, is written to until the line under way is whole.
     private func leaveMovedFile(_ path: String) {
-        let now = DispatchTime.now().uptimeNanoseconds
+        let now = self.clock()
         guard self.fd >= 0, now &- self.lastCheck >= Self.checkNanoseconds else { return }
         // Half a chunk is left only where nothing can be written; then it is not waited for.
         guard self.written == 0 || self.trouble != nil else { return }
@@ -200,7 +254,7 @@ final class LinePen: @unchecked Sendable {
     }
 
     private func close() {
-        if self.fd > STDERR_FILENO { _ = Glibc.close(self.fd) }
+        if self.fd >= 0, self.fd != self.standardOutput { _ = Glibc.close(self.fd) }
         self.fd = -1
     }
 
@@ -218,20 +272,34 @@ final class LinePen: @unchecked Sendable {
             self.forgetHalfLine()
             self.close()
         }
-        guard self.trouble == nil else { return }
-        self.trouble = reason
+        guard self.trouble != .failed else { return }
+        self.trouble = .failed
         self.tell(.failed(reason))
     }
 
+    private var lost: UInt64 { self.spools.reduce(self.lostInHalves) { $0 + $1.dropped } }
+
+    private func tellOfEnd() {
+        let lost = self.lost
+        self.tell(.works(lost: lost - self.lostToldOf))
+        self.lostToldOf = lost
+    }
+
     private func review(isStuck: Bool) {
-        let lost = self.spools.reduce(self.lostInHalves) { $0 + $1.dropped }
-        if !isStuck, self.trouble != nil {
-            self.trouble = nil
-            self.tell(.works(lost: lost - self.lostToldOf))
-            self.lostToldOf = lost
+        let now = self.clock()
+        if !isStuck { self.lastProgress = now }
+        let stillness = (now &- self.lastProgress) / 1_000_000_000
+        if isStuck, self.trouble == nil, stillness >= Self.stillnessSeconds {
+            self.trouble = .standsStill
+            self.tell(.standsStill(seconds: stillness))
         }
+        let hasMoved = self.trouble == .standsStill && stillness < Self.stillnessSeconds
+        if self.trouble != nil, !isStuck || hasMoved {
+            self.trouble = nil
+            self.tellOfEnd()
+        }
+        let lost = self.lost
         guard self.trouble == nil, lost > self.lostToldOf else { return }
-        let now = DispatchTime.now().uptimeNanoseconds
         if let told = self.slownessToldAt, now &- told < Self.slownessNanoseconds { return }
         self.slownessToldAt = now
         self.tell(.tooSlow(lost: lost - self.lostToldOf))

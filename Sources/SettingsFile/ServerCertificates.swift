@@ -54,10 +54,16 @@ public enum ServerCertificates {
         var problems: [(place: String, message: String)] = []
         var certificates: [Certificate] = []
         for (index, files) in self.files(of: tls, stateFolder: stateFolder).enumerated() {
+            let own = tls.place(of: index, at: place)
             do throws(CertificateProblems) {
-                certificates.append(try Certificate(files))
+                let certificate = try Certificate(files)
+                certificates.append(certificate)
+                guard index > 0, certificate.names.isEmpty else { continue }
+                // The first is for clients that ask for no name.
+                let advice = "put it first in the list, or have one made with names"
+                let message = "\(files.certificate) is for no host, so nobody would be shown it; \(advice)"
+                problems.append(("\(own).certificate", message))
             } catch {
-                let own = tls.place(of: index, at: place)
                 problems += error.problems.map { problem in
                     guard case .files = tls else {
                         return (own, "\(problem.message); or remove both files of it, and a start makes new ones")

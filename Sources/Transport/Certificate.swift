@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import Primitives
 
 /// The PEM files of a certificate.
 public struct CertificateFiles: Equatable, Sendable {
@@ -37,7 +38,8 @@ public struct CertificateProblems: Error, CustomStringConvertible {
 // Unchecked because OpenSSL counts the references to its parts atomically, and none of them is changed after `init`.
 public final class Certificate: @unchecked Sendable {
     public let files: CertificateFiles
-    /// Of its subject alternative names those of DNS, in small letters: `shop.example`, `*.shop.example`.
+    /// The hosts that it is for: of its subject alternative names those of DNS, and without any its common name, if
+    /// that is one. In small letters: `shop.example`, `*.shop.example`.
     public let names: [String]
     /// Seconds since 1970.
     public let notBefore, notAfter: Int64
@@ -82,7 +84,8 @@ public final class Certificate: @unchecked Sendable {
         }
         self.files = files
         (self.x509, self.key, self.chain) = (own, key, Array(certificates.dropFirst()))
-        self.names = Self.names(of: own)
+        let alternatives = Self.alternativeNames(of: own)
+        self.names = alternatives.isEmpty ? Self.commonHostName(of: own).map { [$0] } ?? [] : alternatives
         self.notBefore = ASN1Time.seconds(X509_get0_notBefore(own)) ?? .min
         self.notAfter = ASN1Time.seconds(X509_get0_notAfter(own)) ?? .max
         self.staple = staple
@@ -133,7 +136,7 @@ public final class Certificate: @unchecked Sendable {
         return [(.certificate, "\(files.certificate) is not taken by OpenSSL: \(reason); have another one made")]
     }
 
-    private static func names(of x509: OpaquePointer) -> [String] {
+    private static func alternativeNames(of x509: OpaquePointer) -> [String] {
         guard let found = X509_get_ext_d2i(x509, NID_subject_alt_name, nil, nil) else { return [] }
         let names = OpaquePointer(found)
         defer { GENERAL_NAMES_free(names) }
@@ -146,6 +149,23 @@ public final class Certificate: @unchecked Sendable {
             let text = String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
             return text.lowercased()
         }
+    }
+
+    /// The most specific common name, where it reads like a host: clients that know no alternative names go by that.
+    private static func commonHostName(of x509: OpaquePointer) -> String? {
+        let subject = X509_get_subject_name(x509)
+        var place: Int32 = -1
+        while case let next = X509_NAME_get_index_by_NID(subject, NID_commonName, place), next >= 0 { place = next }
+        guard place >= 0, let value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)) else { return nil }
+        var text: UnsafeMutablePointer<UInt8>?
+        let count = ASN1_STRING_to_UTF8(&text, value)
+        guard count > 0, let text else { return nil }
+        defer { CRYPTO_free(text, #file, #line) }
+        let bytes = UnsafeBufferPointer(start: text, count: Int(count))
+        let isHost = bytes.allSatisfy { byte in
+            ASCII.isLetter(byte) || ASCII.isDigit(byte) || "-._*".utf8.contains(byte)
+        }
+        return isHost ? String(decoding: bytes, as: UTF8.self).lowercased() : nil
     }
 }
 

@@ -9,7 +9,7 @@ extension Connection {
         case byte(UInt8)
     }
 
-    /// Something of a client that waits for its turn, or whose hello was not complete so far.
+    /// Something of a client that waits for its turn, or whose hello could not be signed for so far.
     func helloCame(_ events: ReadyEvents) {
         guard events.isDisjoint(with: [.inputEnded, .failed]) else { return self.leaveBeforeTurn() }
         // What comes while it waits is found in its turn.
@@ -36,7 +36,7 @@ extension Connection {
     func takeTurn() -> Bool {
         precondition(self.state == .waiting, "a turn for somebody who does not wait")
         if self.tls != nil {
-            // Its hello was not complete the first time.
+            // Its hello was not complete the first time, or has been asked for again.
             self.state = .handshaking
             self.handshake()
             return false
@@ -79,7 +79,8 @@ extension Connection {
             self.becomeOpen()
             self.readAndDeliver()
         case .wantsRead:
-            // A hello in several packets: the signature comes with the last one, and has to wait for its turn, too.
+            // A hello in several packets, or one that has to be said again with another key: the signature comes with
+            // the last one, and has to wait for its turn, too.
             if self.tls?.awaitsHello == true { self.state = .greeting }
         case .wantsWrite: return
         case .closed: self.end(.peer)

@@ -35,7 +35,7 @@ public final class Connection: Descriptor, ByteStream {
 
     enum State {
         case connecting
-        /// An accepted connection with TLS, of which no whole hello has come yet.
+        /// An accepted connection with TLS, of which no hello has come yet that could be signed for.
         case greeting
         /// It has said hello, and waits for its turn to have a handshake.
         case waiting

@@ -88,11 +88,14 @@ public struct ServerIdentity: Sendable {
     }
 
     /// The certificate, and those that have the same names and another kind of key: of these OpenSSL shows the one that
-    /// the client can read. The certificate itself comes last, and wins over one with the same kind.
+    /// the client can read. The certificate itself comes last, and wins over one with the same kind. Two without a name
+    /// have nothing in common.
     private func sameNames(_ certificate: Certificate) -> [Certificate] {
         let kind = EVP_PKEY_get_base_id(certificate.key)
+        let names = Set(certificate.names)
+        guard !names.isEmpty else { return [certificate] }
         return self.certificates.filter {
-            $0 !== certificate && $0.names == certificate.names && EVP_PKEY_get_base_id($0.key) != kind
+            $0 !== certificate && Set($0.names) == names && EVP_PKEY_get_base_id($0.key) != kind
         } + [certificate]
     }
 

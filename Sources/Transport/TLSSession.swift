@@ -61,10 +61,16 @@ struct TLSSession: ~Copyable {
         return .done(0)
     }
 
-    /// A server's session of which no whole hello has come, so that the costly part lies ahead.
+    /// A server's session to which no hello has come that it could sign for, so that the costly part lies ahead: none
+    /// that is whole, or one without a key that suits the server, which was answered by asking for another hello.
     var awaitsHello: Bool {
-        let state = SSL_get_state(self.ssl)
-        return state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO
+        switch SSL_get_state(self.ssl) {
+        case TLS_ST_BEFORE, TLS_ST_SR_CLNT_HELLO: true
+        // With TLS 1.3 a server waits in this state for a second hello and for the client's end of the handshake alike,
+        // with and without early data. Its own part of the handshake ends with its Finished, behind the signature.
+        case TLS_ST_EARLY_DATA: SSL_get_finished(self.ssl, nil, 0) == 0
+        default: false
+        }
     }
 
     mutating func read(into memory: UnsafeMutableRawBufferPointer) -> Step {

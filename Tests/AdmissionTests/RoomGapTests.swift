@@ -136,6 +136,74 @@ import Testing
         #expect(room.places(above: 15, upTo: last).count == 13)
     }
 
+    // MARK: Numbers that have holders after all
+
+    /// A room that was made again with gaps at `gaps` and behind everything, and what a gateway knows of it. Nobody is
+    /// called meanwhile.
+    private static func made(gaps: [ClosedRange<Int64>]) throws -> (room: RoomModel, known: KnownMarks) {
+        var room = RoomModel()
+        var known = KnownMarks(
+            epoch: Self.start / Self.second - 100,
+            incarnation: 1,
+            issued: 5_000,
+            serving: 10,
+            stated: 5_000,
+            gaps: gaps
+        )
+        let tick = RoomTick(gateway: "a", limits: RoomModelTests.limits(inflowMilli: 0))
+        known.raise(try room.tick(tick, known: known, nowMicros: Self.start).snapshot)
+        #expect(known.gaps == gaps + [5_001...known.stated])
+        return (room, known)
+    }
+
+    /// `b` tells that it has handed out these numbers.
+    private static func report(_ numbers: ClosedRange<Int64>, _ room: inout RoomModel, _ known: KnownMarks) throws {
+        var tick = RoomTick(gateway: "b", limits: RoomModelTests.limits(inflowMilli: 0))
+        tick.block = BlockReport(start: numbers.lowerBound, used: numbers.upperBound, size: 0)
+        _ = try room.tick(tick, known: known, nowMicros: Self.start + 1)
+    }
+
+    /// Seen before: a gateway whose last tick was before the report put the gap back, and its holders were called with
+    /// it.
+    @Test func tick_gapTakenOutWhole_isNotPutBackByWhoStillKnowsIt() throws {
+        var (room, known) = try Self.made(gaps: [100...199, 300...399])
+        try Self.report(100...199, &room, known)
+        let gaps = room.record.gaps
+        #expect(gaps.map(\.from) == [300, 5_001])
+        _ = try room.join(count: 1, known: known, nowMicros: Self.start + 2)
+        let tick = RoomTick(gateway: "a", limits: RoomModelTests.limits(inflowMilli: 0))
+        let stale = known
+        known.raise(try room.tick(tick, known: stale, nowMicros: Self.start + 3).snapshot)
+        #expect(room.record.gaps == gaps && known.gaps.first == 300...399)
+        // Nor where another server has taken over whatever this one knew.
+        room.record.run = 7
+        _ = try room.tick(tick, known: stale, run: 8, nowMicros: Self.start + 4)
+        #expect(room.record.incarnation == 3 && room.record.gaps.first == gaps.first)
+    }
+
+    @Test func tick_reportOverSeveralGaps_isTakenOutOfAll() throws {
+        let (made, known) = try Self.made(gaps: [100...199, 300...399, 500...599])
+        var room = made
+        try Self.report(150...510, &room, known)
+        #expect(room.record.gaps.map { [$0.from, $0.to] } == [[100, 149], [511, 599], [5_001, known.stated]])
+    }
+
+    /// With as many gaps as a record holds one may become less. Only one that would become two stays as it is.
+    @Test func tick_reportWithTheMostGaps_isTakenOutUnlessThereWouldBeOneMore() throws {
+        let most = (1...7).map { Int64($0) * 100...Int64($0) * 100 + 49 }
+        let (made, known) = try Self.made(gaps: most)
+        var room = made
+        #expect(room.record.gaps.count == RoomRules.maxGaps)
+        try Self.report(110...120, &room, known)
+        func firstTwo() -> [[Int64]] { room.record.gaps.prefix(2).map { [$0.from, $0.to] } }
+        #expect(firstTwo() == [[100, 149], [200, 249]])
+        try Self.report(140...210, &room, known)
+        #expect(firstTwo() == [[100, 139], [211, 249]])
+        try Self.report(300...349, &room, known)
+        try Self.report(110...120, &room, known)
+        #expect(firstTwo() == [[100, 109], [121, 139]])
+    }
+
     // MARK: Older lines
 
     /// Four older lines are kept. Visitors of a fifth are told to come anew instead of waiting for a call that never

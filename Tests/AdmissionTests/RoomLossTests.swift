@@ -129,7 +129,8 @@ import Testing
     /// A gateway that heard of no gap made the line again; the next one tells of it.
     @Test func join_gapKnownToTheSecondCallerOnly_isRemembered() throws {
         var room = RoomModel()
-        let stated = Self.known(issued: 5_000, serving: 20, incarnation: 3)
+        var stated = Self.known(issued: 5_000, serving: 20, incarnation: 3)
+        stated.stated = 5_000
         _ = try room.tick(Self.limits(), known: stated, nowMicros: Self.start)
         var known = stated
         known.gaps = [31...4_900, 4_990...9_999]

@@ -14,12 +14,19 @@ import Testing
 
     // MARK: Numbers of blocks
 
-    enum Return: CaseIterable { case empty, asBeforeAnybodyCame, whole, wholeAndANewcomerIsHeardFirst }
+    enum Return: CaseIterable {
+        case empty, asBeforeAnybodyCame, whole
+        /// A join is heard before the tick that tells of the block.
+        case wholeAndANewcomerIsHeardFirst, asBeforeAnybodyCameAndANewcomerIsHeardFirst
+        /// A gateway that knows nothing but the place of a visitor, who has shown it there, is heard before the other.
+        case asBeforeAnybodyCameAndAPlaceIsShownFirst
+    }
 
     /// Six had numbers of the line; while the state was away six more got those of a block, which begins 8,193 further.
     ///
     /// Seen before, where the server was killed and nothing was lost: whoever had a number of the block was called with
-    /// the gap, all at once, and told to be as far back as the first of them.
+    /// the gap, all at once, and told to be as far back as the first of them. And where the lease was lost and somebody
+    /// else was heard first: the 8,192 numbers before the block were called one by one.
     @Test(arguments: Return.allCases)
     func tick_lostWithABlockInUse_callsEverybodySoon(how: Return) throws {
         let limits = RoomLossTests.limits()
@@ -34,10 +41,15 @@ import Testing
         let first = try #require(answer.block).lowerBound
         known.raise(epoch: known.epoch, issued: first + 5, serving: 0)
         tick.block = BlockReport(start: first, used: first + 5, size: RoomRules.largestBlock)
-        if how == .empty || how == .asBeforeAnybodyCame { room = copy }
-        if how == .wholeAndANewcomerIsHeardFirst {
-            let now = Self.start + 5 * Self.second - 1
+        if how != .whole, how != .wholeAndANewcomerIsHeardFirst { room = copy }
+        let now = Self.start + 5 * Self.second - 1
+        switch how {
+        case .empty, .asBeforeAnybodyCame, .whole: break
+        case .wholeAndANewcomerIsHeardFirst, .asBeforeAnybodyCameAndANewcomerIsHeardFirst:
             known.raise(try room.join(count: 1, known: known, run: 6, nowMicros: now).line)
+        case .asBeforeAnybodyCameAndAPlaceIsShownFirst:
+            let shown = KnownMarks(epoch: known.epoch, issued: first + 2, serving: 0)
+            _ = try room.join(count: 1, known: shown, run: 6, nowMicros: now)
         }
         var uncalled = Set(3...6).union(first...first + 5)
         for step in 0...150 as ClosedRange<Int64> where !uncalled.isEmpty {

@@ -233,4 +233,27 @@ import Testing
             try sluice.waitForLog("the access log is written again")
         }
     }
+
+    /// It has the pipe open, and takes nothing.
+    @Test func pipe_whoseReaderStandsStill_isTold_untilItGoesOn() throws {
+        try Scene.play { scene in
+            let path = "\(scene.folder)/pipe"
+            #expect(mkfifo(path, 0o600) == 0)
+            let reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+            defer { close(reader) }
+            let sluice = try scene.start(self.configuration(scene, "{path: pipe}"))
+            let peer = try HTTPPeer(port: sluice.port)
+            let target = "/" + String(repeating: "b", count: 1_000)
+            // More than a pipe holds.
+            for _ in 0..<100 { #expect(try peer.request("GET", target).status == 200) }
+            try sluice.waitForLog("the access log stands still: its reader has taken nothing for ")
+            #expect(try sluice.admin("/status").text.contains("the access log stands still"))
+            var bytes = [UInt8](repeating: 0, count: 65_536)
+            try Patience.wait(for: "the end of the problem") {
+                _ = read(reader, &bytes, bytes.count)
+                return try !sluice.admin("/status").text.contains("the access log stands still")
+            }
+            try sluice.waitForLog("the access log is written again")
+        }
+    }
 }

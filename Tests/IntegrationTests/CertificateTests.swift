@@ -67,7 +67,7 @@ import Testing
             let shop = CertificateShop(scene: scene)
             try shop.make("first", for: ["first.test"])
             try shop.make("shop", for: ["shop.test", "*.shop.test"])
-            try shop.make("rsa", for: ["shop.test", "*.shop.test"], kind: ["-newkey", "rsa:2048", "-nodes"])
+            try shop.make("rsa", for: ["*.shop.test", "shop.test"], kind: ["-newkey", "rsa:2048", "-nodes"])
             let names = ["first", "shop", "rsa"].map { "{certificate: \($0).pem, key: \($0).key}" }
             let sluice = try scene.start(self.configuration("[\(names.joined(separator: ", "))]"))
             let expected: [(String?, String)] = [
@@ -80,6 +80,39 @@ import Testing
             // Who cannot read the one is shown the other for the same names.
             let old = "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256"
             #expect(try shop.shown(by: sluice.port, host: "shop.test", more: old) == shop.fingerprint("rsa"))
+        }
+    }
+
+    /// Without alternative names the common name says which host it is for. Seen before: all such had the same names,
+    /// so that whoever could not read the key of the first was shown another host's certificate.
+    @Test func commonNamesOnly_areToldApart_andNoNameAtAllIsRefusedBehindTheFirst() throws {
+        try Scene.play { scene in
+            let shop = CertificateShop(scene: scene)
+            for (name, subject, kind) in [
+                ("first", "/CN=first.test", ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]),
+                ("rsa", "/O=Shop/CN=RSA.test", ["-newkey", "rsa:2048"]),
+                ("nobody", "/O=Shop/CN=Our Shop", ["-newkey", "rsa:2048"]),
+            ] {
+                let files = ["-keyout", shop.path("\(name).key"), "-out", shop.path("\(name).pem")]
+                try shop.openssl(["req", "-x509", "-nodes", "-days", "90", "-subj", subject] + kind + files)
+            }
+            let both = "[{certificate: first.pem, key: first.key}, {certificate: rsa.pem, key: rsa.key}]"
+            let sluice = try scene.start(self.configuration(both))
+            let expected: [(String?, String)] = [
+                (nil, "first"), ("first.test", "first"), ("rsa.test", "rsa"), ("other.test", "first"),
+            ]
+            for (host, name) in expected {
+                #expect(try shop.shown(by: sluice.port, host: host) == shop.fingerprint(name), "\(host ?? "none")")
+            }
+            let onlyRSA = "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256"
+            #expect(try shop.shown(by: sluice.port, host: "first.test", more: onlyRSA) == "")
+            let nameless = "[{certificate: first.pem, key: first.key}, {certificate: nobody.pem, key: nobody.key}]"
+            let refused = try self.check(scene, self.configuration(nameless))
+            #expect(!refused.isGood, "\(refused.text)")
+            for word in ["tls[1].certificate: ", "nobody.pem is for no host"] {
+                #expect(refused.text.contains(word), "\(refused.text)")
+            }
+            #expect(try self.check(scene, self.configuration("{certificate: nobody.pem, key: nobody.key}")).isGood)
         }
     }
 
@@ -133,6 +166,38 @@ import Testing
                 return !status.contains("were refused") && !status.contains("was refused")
             }
         }
+    }
+
+    /// Seen before: they were not read again until the next renewal, months later. Not under a sanitizer: a process
+    /// without descriptors cannot start what finds the names of its report.
+    @Test(.enabled(if: Patience.slowness == 1))
+    func filesRenewed_whileThereAreNoDescriptors_areShownLater() throws {
+        try Scene.play { scene in
+            let shop = CertificateShop(scene: scene)
+            for name in ["site", "next"] { try shop.make(name) }
+            mkdir(shop.path("live"), 0o700)
+            for kind in ["pem", "key"] {
+                try scene.write(RunningProcess.text(shop.path("site.\(kind)")), to: shop.path("live/a.\(kind)"))
+            }
+            let sluice = try scene.start(self.configuration("{certificate: live/a.pem, key: live/a.key}"))
+            try self.limitDescriptors(of: sluice, scene, to: 3)
+            try shop.replace("live/a", by: "next")
+            try sluice.waitForLog("new certificates are refused; the ones before stay in force: listen[0].tls.cert")
+            try self.limitDescriptors(of: sluice, scene, to: 1_000)
+            #expect(try sluice.metric("sluice_certificate_reads_total{outcome=\"refused\"}") >= 1)
+            // Nothing changes any more but the descriptors; within 30 seconds that is found.
+            try Patience.wait(for: "the new certificate") {
+                try shop.shown(by: sluice.port) == shop.fingerprint("next")
+            }
+            try Patience.wait(for: "an end of the problem") {
+                try !sluice.admin("/status").text.contains("were refused")
+            }
+        }
+    }
+
+    private func limitDescriptors(of sluice: SluiceProcess, _ scene: Scene, to count: Int) throws {
+        let result = try scene.run("prlimit", ["--pid", "\(sluice.process.pid)", "--nofile=\(count):"])
+        guard result.end == .exited(0) else { throw Disappointment("no limit: \(result.errors)") }
     }
 
     private func write(_ text: String, toPipe path: String) throws {

@@ -86,6 +86,22 @@ import Testing
         }
     }
 
+    /// Seen before: they stood for a day and a half, and no session was resumed at another gateway.
+    @Test func keysInRedis_thatNobodyCanRead_areReplaced() throws {
+        try Scene.play { scene in
+            let socket = "\(scene.folder)/r.sock"
+            _ = try scene.startRedis(socket: socket)
+            try RedisShell(scene: scene, socket: socket)("SET", "sluice:{tickets}:keys", "garbage")
+            let configuration = { self.configuration(redis: socket, name: $0, otherKeys: ["ticket_period: 10s"]) }
+            let one = try self.start(scene, configuration("one"), "one")
+            try one.waitForLog("in Redis cannot be read")
+            try one.waitForLog("that cannot be read here are replaced")
+            let two = try self.start(scene, configuration("two"), "two")
+            let ticket = try self.take(scene, one, "-tls1_3")
+            #expect(try self.connect(scene, two.port, ticket) == "Reused")
+        }
+    }
+
     /// Keys of twenty seconds: a ticket under the one before is taken by both gateways.
     @Test func ticket_underTheKeyBefore_isTaken() throws {
         try Scene.play { scene in

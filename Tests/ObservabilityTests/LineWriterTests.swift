@@ -103,6 +103,8 @@ private final class WriterRig {
         try rig.settle()
         let lines = try rig.text("log").split(separator: "\n")
         #expect(lines.count == kept + 4 && lines.allSatisfy { $0 == line }, "what waited is there, whole")
+        let isOverTold = rig.news.contains { if case .works = $0 { true } else { false } }
+        #expect(isOverTold, "\(rig.news)")
     }
 
     @Test func missingFolder_isToldAndWorksOnceItIsThere() throws {
@@ -148,6 +150,54 @@ private final class WriterRig {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = Glibc.read(fd, &bytes, bytes.count)
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    private final class Heard: Sendable {
+        let news = Mutex<[LineWriter.News]>([])
+        let seconds = Mutex<UInt64>(0)
+    }
+
+    /// Standard output is shared with other programs, so that nobody can make it one that does not wait. Seen before:
+    /// the writer stood in a write for as long as its reader stood still, and nobody was told, nor of the lines that
+    /// were lost.
+    @Test func standardOutput_whoseReaderStandsStill_holdsNobodyUpAndIsTold() throws {
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        for end in ends { #expect(fcntl(end, F_SETFD, FD_CLOEXEC) == 0) }
+        defer { for end in ends { close(end) } }
+        let (spool, heard) = (LineSpool(), Heard())
+        let pen = LinePen(
+            standardOutput: ends[1],
+            clock: { heard.seconds.withLock { $0 * 1_000_000_000 } },
+            tell: { news in heard.news.withLock { $0.append(news) } }
+        )
+        pen.add(spool)
+        pen.direct(to: .standardOutput)
+        let line = String(repeating: "z", count: 999) + "\n"
+        func add(_ count: Int) -> Int {
+            (0..<count).count { _ in Array(line.utf8).withUnsafeBytes { spool.add($0) } != .dropped }
+        }
+        var kept = add(200)
+        // More than a pipe holds.
+        for (seconds, news) in [(0, []), (4, []), (7, [.standsStill(seconds: 7)]), (9, [.standsStill(seconds: 7)])]
+            as [(UInt64, [LineWriter.News])]
+        {
+            heard.seconds.withLock { $0 = seconds }
+            pen.write()
+            #expect(heard.news.withLock { $0 } == news, "after \(seconds) seconds")
+        }
+        kept += add(500)
+        pen.write()
+        #expect(kept < 700 && heard.news.withLock { $0.count } == 1)
+        // The reader goes on, and gets every line that was kept, whole.
+        #expect(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
+        var received = ""
+        for _ in 0..<1_000 where received.utf8.count < kept * 1_000 {
+            received += self.read(ends[0])
+            pen.write()
+        }
+        #expect(received == String(repeating: line, count: kept))
+        #expect(heard.news.withLock { $0 } == [.standsStill(seconds: 7), .works(lost: UInt64(700 - kept))])
     }
 
     @Test func spool_fills_saysSoOnceAndThenDrops() {

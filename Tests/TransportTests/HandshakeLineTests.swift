@@ -208,6 +208,39 @@ import Testing
         try scene.fixture.end()
     }
 
+    /// Reads a whole record; true when it asks the client for another hello.
+    private static func isAskedAgain(_ peer: RawPeer) -> Bool {
+        guard let head = peer.read(count: 5), head[0] == 0x16 else { return false }
+        let message = peer.read(count: Int(head[3]) << 8 | Int(head[4])) ?? []
+        // Behind the message's type and length and the version.
+        return message.dropFirst(6).starts(with: RepeatedHello.requestMark)
+    }
+
+    /// A client that offers no key is asked for another hello, which costs no signature. Clients that always did so
+    /// went past the line with the one that does. Each step of each of them is one turn: a second hello in pieces, too.
+    @Test func hello_thatIsAskedForAgain_waitsForATurnToo() throws {
+        let scene = try Scene()
+        // Touched on the loop only.
+        nonisolated(unsafe) var connections: [Connection] = []
+        let secure = try scene.listen(tls: try scene.folder.makeServerTLS(), see: { connections.append($0) })
+        let peers = try scene.connect(secure, count: 2)
+        for peer in peers { peer.send(RepeatedHello.withoutKey) }
+        #expect(peers.allSatisfy(Self.isAskedAgain))
+        #expect(try scene.fixture.run { connections.allSatisfy { $0.state == .greeting } })
+        peers[0].send(Array(RepeatedHello.withKey[..<30]))
+        peers[0].send(Array(RepeatedHello.withKey[30...]))
+        try scene.fixture.waitUntil {
+            try scene.fixture.run { connections.contains { $0.state == .handshaking } }
+        }
+        #expect(try scene.counts.begun == 2)
+        try scene.fixture.run { HandshakeLine.of(scene.fixture.loop).rules.timeoutNanoseconds = 0 }
+        peers[1].send(RepeatedHello.withKey)
+        try scene.fixture.waitUntil { scene.ended.value == [.noTurn] }
+        #expect(try scene.counts.late == 1)
+        try scene.fixture.run { connections = [] }
+        try scene.fixture.end()
+    }
+
     /// They may have shut their side with the request, as simple tools do, and still listen.
     @Test func plainText_withItsEnd_isToldSoInHTTP() throws {
         let scene = try Scene()

@@ -1,18 +1,44 @@
+import EventLoop
 import Logging
 import Observability
+import Primitives
 import Settings
+import Synchronization
 
 /// The access log of one gateway: what its loops have in common.
 final class AccessLog: Sendable {
     private let writer: LineWriter
+    private let state: State
+
+    /// What the writer's thread has told, for the status.
+    private final class State: Sendable {
+        enum Trouble {
+            case failed(String)
+            case standsStill(since: Instant)
+        }
+        let trouble = Mutex<Trouble?>(nil)
+    }
 
     init(log: Logger) {
+        let state = State()
+        self.state = state
         self.writer = LineWriter { news in
             switch news {
             case .failed(let reason):
+                state.trouble.withLock { $0 = .failed(reason) }
                 let advice = "lines that come faster than it takes them are lost and counted until it does"
                 log.error("the access log cannot be written: \(reason); \(advice)")
+            case .standsStill(let seconds):
+                let since = MonotonicClock.now().advanced(byNanoseconds: -Int64(seconds) * Nanoseconds.perSecond)
+                state.trouble.withLock { $0 = .standsStill(since: since) }
+                log.error(
+                    """
+                    the access log stands still: its reader has taken nothing for \(seconds) seconds; lines wait while \
+                    there is room for them, then they are lost and counted
+                    """
+                )
             case .works(let lost):
+                state.trouble.withLock { $0 = nil }
                 log.notice("the access log is written again", metadata: ["lost_lines": "\(lost)"])
             case .tooSlow(let lost):
                 log.warning(
@@ -30,11 +56,28 @@ final class AccessLog: Sendable {
         return spool
     }
 
+    /// Why nothing is written, for an operator; nil while lines are written, or nobody wants any.
+    func problem(now: Instant) -> String? {
+        self.state.trouble.withLock { trouble in
+            switch trouble {
+            case nil: nil
+            case .failed(let reason): "the access log cannot be written: \(reason)"
+            case .standsStill(let since):
+                """
+                the access log stands still: its reader has taken nothing for \
+                \(max(0, now.nanoseconds(since: since)) / Nanoseconds.perSecond) seconds
+                """
+            }
+        }
+    }
+
     /// Has what waits written soon: a spool fills, or another tenth of a second has passed.
     func hurry() { self.writer.hurry() }
 
     /// Once for all loops, which may be some settings apart for a moment.
     func apply(_ settings: AccessLogSettings) {
+        // Nobody is told of the end of trouble with lines that nobody wants.
+        if settings.path == nil { self.state.trouble.withLock { $0 = nil } }
         self.writer.direct(
             to: settings.path.map { $0 == AccessLogSettings.standardOutput ? .standardOutput : .file($0) }
         )

@@ -1,3 +1,4 @@
+import Primitives
 import Transport
 
 /// Which keys seal and open session tickets here: those that all gateways share, and while there are none for now, keys
@@ -12,10 +13,12 @@ struct TicketKeeper {
     private(set) var own = TicketKeyRing()
     /// What the shared state's clock is ahead of this machine's.
     private var aheadMicros: Int64 = 0
+    private var unreadable: UnreadableKeys
     private let makeKey: MakeKey
 
     init(periodMicros: Int64, makeKey: @escaping MakeKey = { .random(fromMicros: $0, untilMicros: $1) }) {
         self.periodMicros = periodMicros
+        self.unreadable = UnreadableKeys(periodNanoseconds: periodMicros * Nanoseconds.perMicrosecond)
         self.makeKey = makeKey
     }
 
@@ -23,7 +26,17 @@ struct TicketKeeper {
     mutating func took(_ ring: TicketKeyRing, atMicros: Int64, wallMicros: Int64) {
         self.shared = ring
         self.aheadMicros = atMicros - wallMicros
+        self.unreadable.sawReadable()
     }
+
+    /// The shared state has none.
+    mutating func foundNone() { self.unreadable.sawNothing() }
+
+    /// The shared state has keys that cannot be read here. True when they are to be replaced by `renewal(of: nil)`.
+    mutating func couldNotRead(_ sealed: [UInt8], now: Instant) -> Bool { self.unreadable.saw(sealed, now: now) }
+
+    /// What the shared state has is opened with other secrets from now on.
+    mutating func changedSecrets() { self.unreadable.changedSecrets() }
 
     /// What should stand in the shared state in place of `stored`; nil when that is as it should be. A state that has
     /// lost the keys gets those back that are known here.

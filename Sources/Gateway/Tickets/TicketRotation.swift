@@ -34,6 +34,7 @@ final class TicketRotation {
     private let log: Logger
     private let periodNanoseconds: Int64
     private let all: [TLSTicketKeys]
+    private var signingKeys: [SigningKey]
     private var seal: TicketSeal
     /// Of the listeners that share their keys with other gateways; has none when there are none.
     private var shared: Group
@@ -45,6 +46,7 @@ final class TicketRotation {
     private var failureCount = 0
     private var isTold = false
     private var isUnreadableTold = false
+    private var isReplacementTold = false
     private var isSharedNow = false
 
     init(
@@ -59,6 +61,7 @@ final class TicketRotation {
         self.store = store
         self.log = log
         self.periodNanoseconds = periodNanoseconds
+        self.signingKeys = keys
         self.seal = TicketSeal(keys: keys)
         self.nextAsk = loop.now
         let secure = listeners.filter { $0.identity != nil }
@@ -84,7 +87,12 @@ final class TicketRotation {
     }
 
     /// New signing keys, which also seal the keys of tickets.
-    func apply(keys: [SigningKey]) { self.seal = TicketSeal(keys: keys) }
+    func apply(keys: [SigningKey]) {
+        guard keys != self.signingKeys else { return }
+        self.signingKeys = keys
+        self.seal = TicketSeal(keys: keys)
+        self.shared.keeper.changedSecrets()
+    }
 
     private func look() {
         let isMissing = self.store != nil && !self.shared.listeners.isEmpty && !self.isSharedNow
@@ -151,17 +159,24 @@ final class TicketRotation {
         var isByFirstKey = true
         if let sealed = record.sealed {
             guard let opened = self.seal.open(sealed), let ring = TicketKeyRing(encoded: opened.content) else {
-                // Not replaced: two gateways that cannot read each other's would do so for ever.
-                return self.tellUnreadable()
+                return self.takeUnreadable(sealed, record, mayReplace: mayReplace)
             }
             self.isUnreadableTold = false
+            self.isReplacementTold = false
             isByFirstKey = opened.isByFirstKey
             stored = ring
             self.shared.keeper.took(ring, atMicros: record.atMicros, wallMicros: self.loop.wallMicros)
+        } else {
+            self.shared.keeper.foundNone()
         }
-        guard mayReplace, self.timer != nil, let store = self.store else { return }
+        guard mayReplace else { return }
         let renewal = self.shared.keeper.renewal(of: stored, atMicros: record.atMicros)
         guard let ring = renewal ?? (isByFirstKey ? nil : stored) else { return }
+        self.replace(record, by: ring)
+    }
+
+    private func replace(_ record: TicketRecord, by ring: TicketKeyRing) {
+        guard self.timer != nil, let store = self.store else { return }
         let last = ring.keys.map(\.acceptedUntilMicros).max() ?? record.atMicros
         self.isAsking = true
         store.replace(
@@ -171,12 +186,28 @@ final class TicketRotation {
         ) { [weak self] in self?.take($0, mayReplace: false) }
     }
 
-    private func tellUnreadable() {
-        guard !self.isUnreadableTold else { return }
-        self.isUnreadableTold = true
-        self.log.warning(
-            "the keys of TLS session tickets in Redis cannot be read: do all gateways have the same signing_keys?"
-        )
+    /// Sessions resume at this gateway only, or with keys that were known before, until those are gone.
+    private func takeUnreadable(_ sealed: [UInt8], _ record: TicketRecord, mayReplace: Bool) {
+        if !self.isUnreadableTold {
+            self.isUnreadableTold = true
+            self.log.warning(
+                "the keys of TLS session tickets in Redis cannot be read: do all gateways have the same signing_keys?"
+            )
+        }
+        let isTime = self.shared.keeper.couldNotRead(sealed, now: self.loop.now)
+        guard isTime, mayReplace, let ring = self.shared.keeper.renewal(of: nil, atMicros: record.atMicros) else {
+            return
+        }
+        if !self.isReplacementTold {
+            self.isReplacementTold = true
+            self.log.warning(
+                """
+                the keys of TLS session tickets in Redis that cannot be read here are replaced: gateways that have \
+                other signing_keys than this one resume no sessions of its tickets
+                """
+            )
+        }
+        self.replace(record, by: ring)
     }
 
     // MARK: What is told

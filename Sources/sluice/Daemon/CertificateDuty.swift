@@ -10,7 +10,8 @@ import SettingsFile
 import Transport
 
 /// A gateway's duty towards its certificates: loads them at the start, looks at their files every other second, hands new
-/// ones to the gateway, and tells when one is about to expire. A new file that cannot be used leaves the old one in force.
+/// ones to the gateway, and tells when one is about to expire. A new file that cannot be used leaves the old one in
+/// force, and is read again from time to time.
 ///
 /// Lives on the home loop; files are read and contexts made on a thread of their own.
 final class CertificateDuty {
@@ -25,8 +26,8 @@ final class CertificateDuty {
         var settings: ListenSettings
         var identity: ServerIdentity
         var stamps: FileStamps
-        /// Why the files as they were last read are not in force.
-        var problem: String?
+        /// Whether the files as they were last read are in force, and else why not.
+        var reading = RepeatedReading()
         /// The settings have been read again: whatever the files look like, they are loaded.
         var isAsked = false
 
@@ -131,11 +132,15 @@ final class CertificateDuty {
         let settings: ListenSettings
         var stamps: FileStamps
         let isAsked: Bool
+        /// What was found before could not be used, and it is time to try again.
+        let isRepeated: Bool
     }
 
     private struct Sighting: Sendable {
         let number: Int
         let stamps: FileStamps
+        /// Nothing was new, but what was found before could not be used.
+        let isRepeated: Bool
         /// Nil when there is nothing new.
         let outcome: Outcome?
     }
@@ -149,8 +154,15 @@ final class CertificateDuty {
     private func look() {
         guard !self.isLooking, !self.isOver else { return }
         self.isLooking = true
-        let looks = self.charges.map {
-            Look(listener: $0.listener, settings: $0.settings, stamps: $0.stamps, isAsked: $0.isAsked)
+        let now = self.home.now
+        let looks = self.charges.map { charge in
+            Look(
+                listener: charge.listener,
+                settings: charge.settings,
+                stamps: charge.stamps,
+                isAsked: charge.isAsked,
+                isRepeated: charge.reading.isDue(now: now)
+            )
         }
         for index in self.charges.indices { self.charges[index].isAsked = false }
         let duty = LoopBound(self, loop: self.home)
@@ -166,9 +178,13 @@ final class CertificateDuty {
         var stamps = look.stamps
         let hasChanged = stamps.looked(sight)
         if look.isAsked { stamps = FileStamps(read: sight) }
-        let isDue = hasChanged || look.isAsked
-        let outcome = isDue ? self.load(look, stateFolder, loopCount) : nil
-        return Sighting(number: look.listener.number, stamps: stamps, outcome: outcome)
+        let isNew = hasChanged || look.isAsked
+        return Sighting(
+            number: look.listener.number,
+            stamps: stamps,
+            isRepeated: !isNew,
+            outcome: isNew || look.isRepeated ? self.load(look, stateFolder, loopCount) : nil
+        )
     }
 
     private static func load(_ look: Look, _ stateFolder: String, _ loopCount: Int) -> Outcome? {
@@ -197,7 +213,7 @@ final class CertificateDuty {
             switch sighting.outcome {
             case nil: break
             case .loaded(let identity, let contexts): self.loaded(identity, contexts, index)
-            case .refused(let problem): self.refused(problem, index)
+            case .refused(let problem): self.refused(problem, index, isRepeated: sighting.isRepeated)
             }
         }
         if self.charges.contains(where: \.isAsked) { self.look() }
@@ -205,7 +221,7 @@ final class CertificateDuty {
 
     private func loaded(_ identity: ServerIdentity, _ contexts: [TLSContext], _ index: Int) {
         self.charges[index].identity = identity
-        self.charges[index].problem = nil
+        self.charges[index].reading.succeed()
         self.renewedCount += 1
         self.renew?(contexts, self.charges[index].listener.number)
         let latest = identity.certificates.map(\.notAfter).min() ?? 0
@@ -215,9 +231,9 @@ final class CertificateDuty {
         )
     }
 
-    private func refused(_ problem: String, _ index: Int) {
-        self.charges[index].problem = problem
+    private func refused(_ problem: String, _ index: Int, isRepeated: Bool) {
         self.refusedCount += 1
+        guard self.charges[index].reading.fail(problem, now: self.home.now, isRepeated: isRepeated) else { return }
         self.log.error("new certificates are refused; the ones before stay in force: \(problem)")
     }
 
@@ -230,7 +246,7 @@ final class CertificateDuty {
     /// What an operator has to do something about.
     var problems: [String] {
         let now = Timestamp.wallMicros() / 1_000_000
-        let refusals = self.charges.compactMap(\.problem)
+        let refusals = self.charges.compactMap(\.reading.problem)
         return refusals.map { "new certificates were refused, the ones before are in force: \($0)" }
             + self.notices.compactMap { $0.words(now: now) }
     }
