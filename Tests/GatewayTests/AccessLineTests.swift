@@ -95,7 +95,8 @@ import Testing
     }
 
     @Test func json_tunnel_saysWhatEndedIt() throws {
-        let members = try self.members(self.line(Self.plain, .json) { ($0.status, $0.note.tunnelEnd) = (101, .clientLost) })
+        let line = try self.line(Self.plain, .json) { ($0.status, $0.note.tunnelEnd) = (101, .clientLost) }
+        let members = try self.members(line)
         #expect(members["status"] as? Int == 101 && members["tunnel_end"] as? String == "client-lost")
         let other = try self.members(self.line(Self.plain, .json))
         #expect(other["tunnel_end"] == nil)

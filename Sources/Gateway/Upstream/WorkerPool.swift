@@ -36,7 +36,7 @@ final class WorkerPool: UpstreamOwner {
     let tools: LoopTools
     private(set) var settings: PoolSettings
     private let waitingLimit: SharedLimit
-    private let tunnelLimit: SharedLimit
+    let tunnelLimit: SharedLimit
     let standings: SharedStandings
 
     /// A worker and its idle connections; the one used last is taken first, so that the others may grow old.
@@ -61,7 +61,7 @@ final class WorkerPool: UpstreamOwner {
     /// Requests of this loop that a worker is serving.
     private var inFlight = 0
     /// Of these, those that have become tunnels.
-    private var tunnels = 0
+    var tunnels = 0
     private var connecting = 0
     /// A connection is closed in favour of another one: nobody else is to take its place.
     private var isMakingRoom = false
@@ -95,6 +95,9 @@ final class WorkerPool: UpstreamOwner {
             }
         )
     }
+
+    /// Workers that take requests.
+    var readyCount: Int { self.ready.count }
 
     private var connectionsPerWorker: Int { max(1, self.settings.connectionsPerWorker / self.tools.loopCount) }
 
@@ -252,10 +255,7 @@ final class WorkerPool: UpstreamOwner {
     func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool) {
         self.inFlight -= 1
         connection.worker.inFlight -= 1
-        if connection.isTunnel {
-            self.tunnels -= 1
-            connection.worker.tunnels -= 1
-        }
+        if connection.isTunnel { self.tunnelEnded(connection) }
         assert(connection.worker.inFlight >= 0 && self.inFlight >= 0, "a request was given back twice")
         if isReusable { self.makeAvailable(connection) } else { self.serveWaiting() }
     }
@@ -405,25 +405,6 @@ final class WorkerPool: UpstreamOwner {
         let taken = self.current
         self.sample = PoolSample()
         return taken
-    }
-
-    // MARK: Tunnels
-
-    /// False when there are as many as there may be. Requests that ask for one are counted from before their worker is
-    /// asked until they are over.
-    func takeTunnel() -> Bool {
-        // With every connection given to a tunnel nobody else would be served.
-        let half = self.ready.count * self.settings.connectionsPerWorker / 2
-        return self.tunnelLimit.take(limit: self.settings.tunnels.most ?? max(1, half))
-    }
-
-    func giveBackTunnel() { self.tunnelLimit.giveBack() }
-
-    /// The leased connection has become a tunnel, until its lease ends.
-    func tunnelOpened(_ connection: UpstreamConnection) {
-        connection.isTunnel = true
-        connection.worker.tunnels += 1
-        self.tunnels += 1
     }
 
     // MARK: End

@@ -7,7 +7,7 @@ struct WebSocketWorker {
 
     static func start(_ scene: Scene) throws -> WebSocketWorker {
         let process = try scene.launch(try KEDAClient.findPython(), [WebSocketClient.script, "serve"])
-        let port = try Patience.value(of: "the worker to listen; it says \(process.errors.suffix(300))") { () -> UInt16? in
+        let port = try Patience.value(of: "the worker to listen: \(process.errors.suffix(300))") { () -> UInt16? in
             if let end = process.endIfEnded { throw Disappointment("the worker ended: \(end) \(process.errors)") }
             let line = process.output.split(separator: "\n").first { $0.hasPrefix("listening ") }
             return line.flatMap { UInt16($0.dropFirst("listening ".count)) }

@@ -3,7 +3,7 @@
 usage: tunnels.py serve
        tunnels.py talk URL TASK [--cookie TEXT] [--compress]
 serve   listens on a free port and says so: "listening PORT". For each connection "begins PATH" and "ends PATH CODE",
-        with 1006 where it ended without a closing handshake. The path says what it does with each message:
+        with 1006 where it ended without a closing handshake. The path's end says what it does with each message:
         /echo      sends it back
         /pieces    sends it back in ten fragments
         /ping      pings the client, and says "pong" when that has answered
@@ -50,17 +50,17 @@ def cut(message, count):
     return [message[start:start + size] for start in range(0, len(message), size)]
 
 
-async def answer(connection, path, message):
-    if path == "/echo":
+async def answer(connection, kind, message):
+    if kind == "echo":
         await connection.send(message)
-    elif path == "/pieces":
+    elif kind == "pieces":
         await connection.send(cut(message, 10))
-    elif path == "/ping":
+    elif kind == "ping":
         await (await connection.ping())
         await connection.send("pong")
-    elif path == "/leave":
+    elif kind == "leave":
         await connection.close(4001, "over")
-    elif path == "/break":
+    elif kind == "break":
         break_off(connection)
 
 
@@ -69,7 +69,7 @@ async def attend(connection):
     say("begins", path)
     try:
         async for message in connection:
-            await answer(connection, path, message)
+            await answer(connection, path.rsplit("/", 1)[-1], message)
     except ConnectionClosed:
         pass
     await connection.wait_closed()
