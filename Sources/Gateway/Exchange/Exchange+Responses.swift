@@ -47,7 +47,8 @@ extension Exchange {
         precondition(!body.overflowed, "the waiting page is bounded by its template")
         // A request that is not a plain read gets 429, so that no program takes "wait" for "done".
         // A page is no tunnel either.
-        let isRead = [.get, .head].contains(self.request.method) && !self.request.asksForUpgrade
+        let isRead =
+            (self.request.method == .get || self.request.method == .head) && !self.request.asksForUpgrade
         let status: UInt16 = isRead ? 200 : 429
         self.responseStatus = Int(status)
         self.note.outcome = .waiting

@@ -53,7 +53,8 @@ extension Exchange: TunnelOwner {
         if let gate = self.visitor.gate, let key = self.visitor.key { stay = (gate, key) }
         self.tunnel = OpenTunnel(tools: self.tools, pool: pool, stay: stay, owner: self)
         client.sendSwitch { self.writeResponseFields(bytes, to: &$0) }
-        client.openTunnel()
+        // The client may have gone with it.
+        if self.machine.state == .tunnel { client.openTunnel() }
     }
 
     // MARK: While it is open

@@ -97,8 +97,8 @@ final class Exchange: RoomWaiter {
         self.request.method = self.tools.requestHead.method
         self.request.framing = self.tools.requestHead.framing
         self.request.asksForUpgrade =
-            self.request.method == .get && [.none, .length(0)].contains(self.request.framing)
-            && self.tools.requestHead.wantsWebSocket(in: bytes)
+            self.tools.requestHead.wantsWebSocket(in: bytes) && self.request.method == .get
+            && [.none, .length(0)].contains(self.request.framing)
         self.request.started = self.tools.now
         self.request.isCounted = false
         self.readOrigin(bytes)
