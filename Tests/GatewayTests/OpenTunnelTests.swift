@@ -28,7 +28,7 @@ import Transport
             let scene = GateScene(seed, slots: 5) { $0.sessionMicros = 6_000_000 }
             scene.run(forSeconds: 0.2)
             let visitor = scene.park(.join)
-            scene.run(forSeconds: 0.2)
+            scene.run(forSeconds: 0.5)
             self.key = LineKey(try #require(visitor.pass))
             self.scene = scene
             var settings = PoolSettings(name: "web")
@@ -110,7 +110,7 @@ import Transport
     @Test func roomIsTakenAway_theTunnelGoesOnWithoutIt() throws {
         let rig = try Rig(34)
         let tunnel = rig.open()
-        rig.scene.run(forSeconds: 1)
+        rig.scene.run(forSeconds: 1.4)
         rig.run { rig.scene.gates[0].dissolve() }
         let renewals = rig.scene.count("renew")
         rig.scene.run(forSeconds: 10)

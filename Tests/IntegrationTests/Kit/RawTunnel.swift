@@ -1,5 +1,5 @@
+import Foundation
 import TestKit
-import Testing
 
 /// Tunnels by the tests' own hand: what goes through them is what a test says, byte for byte.
 enum RawTunnel {
@@ -60,6 +60,12 @@ enum RawTunnel {
 
     private static func cookieLine(_ visitor: Visitor) -> String {
         "Cookie: " + visitor.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ") + "\r\n"
+    }
+
+    /// How much of what the worker has read was the head of its first request.
+    static func headBytes(_ worker: RawWorker) -> Int {
+        let start = String(decoding: worker.received.prefix(16_384), as: UTF8.self)
+        return start.range(of: "\r\n\r\n").map { start[..<$0.upperBound].utf8.count } ?? 0
     }
 
     /// `text` comes back.
