@@ -12,8 +12,8 @@ enum RawTunnel {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
-    /// A worker that switches when it is asked to, and does `talk` then. It answers everything else with 200, and says of
-    /// `/leave` that the visitor is done.
+    /// A worker that switches when it is asked to, and does `talk` then. It answers everything else with 200, and says
+    /// of `/leave` that the visitor is done.
     static func worker(_ talk: @escaping RawWorker.Script) -> RawWorker.Script {
         { connection in
             while let request = try connection.readRequest() {

@@ -1,4 +1,4 @@
-"""Both ends of tunnels: a worker and a client that speak WebSocket by PyPI's `websockets`, which knows nothing of Sluice.
+"""Both ends of tunnels: a worker and a client that speak WebSocket by PyPI's `websockets`.
 
 usage: tunnels.py serve
        tunnels.py talk URL TASK [--cookie TEXT] [--compress]
