@@ -67,7 +67,7 @@ struct ExchangeMachine: Equatable {
         case relayHead
         /// Pass on a piece of the response's body.
         case relayBody
-        /// The response is complete, or both sides of a tunnel have ended: give the worker's connection back and finish.
+        /// The response is complete, or the tunnel has ended: give the worker's connection back and finish.
         case finish
         /// Relay the head of the switch, then bytes both ways.
         case openTunnel

@@ -94,8 +94,8 @@ final class OpenTunnel: RoomGuest {
     private func look() {
         guard let owner = self.owner else { return }
         let now = self.tools.now
-        // What is taken moves, too: of the worker's patience nothing is known but that it takes some of it, and a client
-        // that takes nothing is cut off by `write_timeout`.
+        // What is taken moves, too: a worker that takes some is not silent, and a client that takes nothing is cut off
+        // by `write_timeout`.
         let owed = owner.bytesTheWorkerOwes
         if owed != self.owedBytes || owner.isClientCongested { self.term.moved(now: now) }
         self.owedBytes = owed

@@ -28,8 +28,8 @@ struct TunnelTerm: Equatable {
         case end(TunnelEnd)
     }
 
-    /// Once one side has sent its last byte, the other may be silent for so long: it has either something to say, or has
-    /// not noticed that nobody listens any more.
+    /// Once one side has sent its last byte, the other may be silent for so long: it has something to say, or has not
+    /// noticed that nobody listens any more.
     static let halfOpenNanoseconds = 30 * Nanoseconds.perSecond
 
     private struct Notice: Equatable {
@@ -75,7 +75,7 @@ struct TunnelTerm: Equatable {
         return .goOn(until: [end, self.notice?.at].compactMap { $0 }.reduce(silent, min))
     }
 
-    /// How long a tunnel has when its gateway ends. Spread over the second half of the grace, so that clients which come
+    /// How long a tunnel has when its gateway ends. Spread over the second half of the grace, so that clients that come
     /// back at once do not come all together.
     static func drainNanoseconds(graceNanoseconds grace: Int64, random: UInt64) -> Int64 {
         let half = grace / 2

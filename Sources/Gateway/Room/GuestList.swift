@@ -8,7 +8,7 @@ protocol RoomGuest: AnyObject {
     func roomDissolved()
 }
 
-/// The guests of one loop, by visitor. As many as there are open tunnels; of one visitor as many as `per_visitor` allows.
+/// The guests of one loop, by visitor: as many as there are open tunnels, of one visitor as `per_visitor` allows.
 struct GuestList {
     private var guests: [LineKey: [any RoomGuest]] = [:]
 
