@@ -210,7 +210,8 @@ let package = Package(
             "GatewayTests",
             [
                 "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Pools", "Primitives", "Reports",
-                "Rooms", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
+                "Rooms", "Scaling", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport",
+                logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

@@ -21,10 +21,24 @@ extension GatewayReport {
         )
         for pool in self.pools { text.sample(pool.readyWorkers, [("pool", pool.name)]) }
         self.writeFailing(to: &text)
-        text.family("sluice_pool_in_flight", .gauge, help: "Requests of this gateway that workers are serving.")
+        text.family("sluice_pool_in_flight", .gauge, help: "Requests that workers are serving for this gateway.")
         for pool in self.pools { text.sample(pool.inFlight, [("pool", pool.name)]) }
         text.family("sluice_pool_queued", .gauge, help: "Requests of this gateway that wait for a worker.")
         for pool in self.pools { text.sample(pool.queued, [("pool", pool.name)]) }
+        self.writeTunnels(to: &text)
+    }
+
+    private func writeTunnels(to text: inout PrometheusText) {
+        let tunnels = self.counters.tunnels
+        text.family("sluice_pool_tunnels", .gauge, help: "Tunnels (WebSocket) of this gateway to workers of the pool.")
+        for pool in self.pools { text.sample(pool.tunnels, [("pool", pool.name)]) }
+        text.gauge("sluice_tunnels_open", help: "Connections switched to another protocol, now.", tunnels.open)
+        text.counter("sluice_tunnels_total", help: "Connections switched to another protocol.", tunnels.opened)
+        text.family("sluice_tunnels_ended_total", .counter, help: "Tunnels that ended, by who or what ended them.")
+        for end in TunnelEnd.allCases { text.sample(tunnels.count(of: end), [("reason", end.rawValue)]) }
+        text.family("sluice_tunnel_bytes_total", .counter, help: "Bytes that went through tunnels.")
+        text.sample(tunnels.bytesFromClients, [("from", "client")])
+        text.sample(tunnels.bytesToClients, [("from", "worker")])
     }
 
     private func writeFailing(to text: inout PrometheusText) {

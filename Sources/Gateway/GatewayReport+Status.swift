@@ -25,6 +25,7 @@ extension GatewayReport {
                     readyWorkers: pool.readyWorkers,
                     inFlight: pool.inFlight,
                     queued: pool.queued,
+                    tunnels: pool.tunnels,
                     failing: pool.failing.map {
                         GatewayStatus.Failing(
                             worker: $0.worker,

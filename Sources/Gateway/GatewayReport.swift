@@ -74,7 +74,9 @@ public struct GatewayReport: Sendable {
         public internal(set) var failing: [Failing] = []
         /// How often workers began to fail since the start.
         var ejections: [WorkerStandings.Failure: UInt64] = [:]
+        /// Without tunnels.
         public internal(set) var inFlight = 0
+        public internal(set) var tunnels = 0
         public internal(set) var queued = 0
     }
     public struct Failing: Sendable, Equatable {
@@ -143,6 +145,7 @@ public struct GatewayReport: Sendable {
             }
             for part in parts {
                 pool.inFlight += part.sample.inFlight
+                pool.tunnels += part.sample.tunnels
                 pool.queued += part.sample.queued
             }
             self.pools.append(pool)

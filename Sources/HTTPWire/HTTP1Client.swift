@@ -79,7 +79,7 @@ public struct HTTP1Client: Sendable {
     // MARK: The request
 
     /// A request's head has been written. Allowed while `canReuse`.
-    /// - Parameter asksForUpgrade: the server may answer with 101.
+    /// - Parameter asksForUpgrade: the server may answer with 101, and switch to WebSocket.
     public mutating func begin(_ method: Method, asksForUpgrade: Bool = false) {
         precondition(self.canReuse, "a request on a connection that is not free")
         self.method = method
@@ -155,7 +155,7 @@ public struct HTTP1Client: Sendable {
             return (.interim, head.byteCount)
         }
         if head.status == 101 {
-            guard self.asksForUpgrade else { return self.fail(.upgradeUnasked, bytes) }
+            guard self.asksForUpgrade, head.namesWebSocket(in: bytes) else { return self.fail(.upgradeUnasked, bytes) }
             self.state = .switched
             return (.switching, head.byteCount)
         }

@@ -35,6 +35,16 @@ public struct ResponseHead: ~Copyable {
     /// A 1xx other than 101: the final response is still to come.
     public var isInterim: Bool { self.status < 200 && self.status != 101 }
 
+    /// The server has switched to WebSocket, and to nothing else.
+    /// - Parameter bytes: those that were parsed.
+    func namesWebSocket(in bytes: UnsafeRawBufferPointer) -> Bool {
+        guard self.names.contains(.upgrade) else { return false }
+        for field in self.fields where field.id == .upgrade {
+            if !ASCII.equalsIgnoringCase(field.value.slice(of: bytes), "websocket") { return false }
+        }
+        return true
+    }
+
     /// The value of the first field of that name.
     public func firstValue(of name: FieldName) -> ByteRange? { self.section.firstValue(of: name) }
 }

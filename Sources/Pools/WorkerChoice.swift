@@ -4,7 +4,7 @@ import Primitives
 /// slots. A decision over plain numbers; `Candidate` says what it needs to know of a worker.
 public enum WorkerChoice {
     public struct Candidate: Equatable, Sendable {
-        /// Requests under way, connections on the way included.
+        /// Requests under way, connections on the way included; in any unit, the same for all candidates.
         public var load: Int
         /// Requests that it serves at once: workers that were started by other settings may have more or fewer.
         public var slots: Int

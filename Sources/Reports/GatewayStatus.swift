@@ -23,14 +23,24 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
         public var name: String
         /// Workers that this gateway sends requests to, without those that fail.
         public var readyWorkers: Int
-        /// Requests of this gateway that workers are serving.
+        /// Requests of this gateway that workers are serving, without tunnels.
         public var inFlight: Int
         /// Requests of this gateway that wait for a worker.
         public var queued: Int
+        /// Connections of this gateway that were switched to another protocol and are open. Nil from an older version.
+        public var tunnels: Int?
         /// Nil when nobody does, and from an older version.
         public var failing: [Failing]?
 
-        public init(name: String, readyWorkers: Int, inFlight: Int, queued: Int, failing: [Failing] = []) {
+        public init(
+            name: String,
+            readyWorkers: Int,
+            inFlight: Int,
+            queued: Int,
+            tunnels: Int? = nil,
+            failing: [Failing] = []
+        ) {
+            self.tunnels = tunnels
             self.failing = failing.isEmpty ? nil : failing
             self.name = name
             self.readyWorkers = readyWorkers

@@ -22,7 +22,8 @@ enum ExchangeFuzz {
 
 private enum Event: String, CustomStringConvertible {
     case letIn, park, roomAnswered, roomRefused, bodyPiece, bodyEnd, bodyMalformed, acquired, queueRefused
-    case workerFailed, workerFailedSafely, interim, head, responsePiece, responseEnd, switched, tunnelBytes, tunnelEnd
+    case workerFailed, workerFailedSafely, interim, head, responsePiece, responseEnd, switched, tunnelBytes
+    case clientEndsTunnel, workerEndsTunnel, tunnelHasToEnd
     case clientGone
 
     var description: String { self.rawValue }
@@ -49,6 +50,8 @@ private struct World {
     private var workerHasEnd = false
     private var sends = 0
     private var hasInterim = false
+    /// The side of the tunnel that has ended.
+    private var endedSide: ExchangeMachine.TunnelSide?
     private let keptLimit: Int
     /// The last piece of a body has come, and its end comes with it, however the client is paused.
     private var isEndDue = false
@@ -82,7 +85,10 @@ private struct World {
             switch self.response {
             case .none: events += [.workerFailedSafely, .interim, .head] + (self.isBodyOver ? [.switched] : [])
             case .underway: events += [.responsePiece, .responseEnd]
-            case .tunnel: events += [.tunnelBytes, .tunnelEnd]
+            case .tunnel:
+                events += [.tunnelBytes, .tunnelHasToEnd]
+                if self.endedSide != .client { events.append(.clientEndsTunnel) }
+                if self.endedSide != .worker { events.append(.workerEndsTunnel) }
             }
         }
         return events
@@ -124,10 +130,20 @@ private struct World {
         case .responseEnd: self.run(self.machine.responseEnded())
         case .switched: self.run(self.machine.protocolSwitched())
         case .tunnelBytes: self.run(self.machine.tunnelBytesCame())
-        case .tunnelEnd: self.run(self.machine.tunnelEnded())
+        case .clientEndsTunnel: self.tunnelEnds(by: .client)
+        case .workerEndsTunnel: self.tunnelEnds(by: .worker)
+        case .tunnelHasToEnd: self.run(self.machine.tunnelHasToEnd())
         case .clientGone: self.run(self.machine.clientGone())
         }
         self.checkBooks()
+    }
+
+    /// The first side that ends is heard by the other, the second one ends the tunnel.
+    private mutating func tunnelEnds(by side: ExchangeMachine.TunnelSide) {
+        let isSecond = self.endedSide != nil
+        if !isSecond { self.endedSide = side }
+        self.run(self.machine.tunnelEnded(by: side))
+        expectEqual(self.isOver, isSecond, "a tunnel that is open to one side: \(self.history)")
     }
 
     // MARK: What the machine asks for
@@ -164,6 +180,7 @@ private struct World {
             self.hasInterim = true
         case .relayHead: self.response = .underway
         case .openTunnel: self.response = .tunnel
+        case .passTunnelEnd: expect(self.endedSide != nil && !self.isOver, "an end from nobody: \(self.history)")
         case .relayBody: expectEqual(self.response, .underway, "a body without a head: \(self.history)")
         case .relayTunnel: expectEqual(self.response, .tunnel, "a tunnel that is not open: \(self.history)")
         case .finish: self.end(givesUp: .worker)

@@ -94,6 +94,14 @@ import Testing
         #expect(left["outcome"] as? String == "left" && left["status"] == nil && left["client"] as? String == "unix")
     }
 
+    @Test func json_tunnel_saysWhatEndedIt() throws {
+        let line = try self.line(Self.plain, .json) { ($0.status, $0.note.tunnelEnd) = (101, .clientLost) }
+        let members = try self.members(line)
+        #expect(members["status"] as? Int == 101 && members["tunnel_end"] as? String == "client-lost")
+        let other = try self.members(self.line(Self.plain, .json))
+        #expect(other["tunnel_end"] == nil)
+    }
+
     @Test func combined_isAsWebServersWriteIt() throws {
         #expect(
             try self.line(Self.plain, .combined)

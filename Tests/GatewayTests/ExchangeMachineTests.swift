@@ -171,10 +171,21 @@ import Testing
         }
     }
 
-    @Test func tunnel_relaysUntilItEnds() {
+    @Test(arguments: [ExchangeMachine.TunnelSide.client, .worker])
+    func tunnel_relaysUntilBothSidesHaveEnded(first: ExchangeMachine.TunnelSide) {
+        let second: ExchangeMachine.TunnelSide = first == .client ? .worker : .client
         var machine = self.machine(in: .tunnel)
         #expect(machine.tunnelBytesCame() == .relayTunnel)
-        #expect(machine.tunnelEnded() == .finish)
+        #expect(machine.tunnelEnded(by: first) == .passTunnelEnd)
+        #expect(machine.state == .tunnel && machine.holding == .worker)
+        #expect(machine.tunnelBytesCame() == .relayTunnel)
+        #expect(machine.tunnelEnded(by: second) == .finish)
+        #expect(machine.state == .done)
+    }
+
+    @Test func tunnel_thatHasToEnd_ends() {
+        var machine = self.machine(in: .tunnel)
+        #expect(machine.tunnelHasToEnd() == .finish)
         #expect(machine.state == .done)
     }
 
@@ -245,7 +256,9 @@ struct ExchangeHistory {
             default: self.run(self.machine.headCame())
             }
         case .answering: self.run(choice < 9 ? self.machine.responseBodyCame() : self.machine.responseEnded())
-        case .tunnel: self.run(choice < 9 ? self.machine.tunnelBytesCame() : self.machine.tunnelEnded())
+        case .tunnel:
+            let side: ExchangeMachine.TunnelSide = self.machine.endedSide == .client ? .worker : .client
+            self.run(choice < 9 ? self.machine.tunnelBytesCame() : self.machine.tunnelEnded(by: side))
         case .collecting, .done: return
         }
     }

@@ -108,6 +108,32 @@ import Testing
         #expect(text.contains("sluice_pool_ejections_total{pool=\"web\",failure=\"status\"} 0\n"))
     }
 
+    @Test func tunnels_areCountedApartFromRequests_overAllLoops() {
+        var counters = LoopCounters()
+        for _ in 0..<3 { counters.tunnels.begun() }
+        counters.tunnels.ended(.idle)
+        counters.tunnels.bytesFromClients = 7
+        counters.tunnels.bytesToClients = 9
+        var sample = PoolSample()
+        sample.inFlight = 4
+        sample.tunnels = 2
+        let part = LoopReport.Pool(standing: SharedStandings().summary, sample: sample)
+        let loop = LoopReport(counters: counters, turns: 1, rooms: [:], pools: ["web": part])
+        let report = GatewayReport([loop, loop], settings: Settings(), problems: [])
+        #expect(report.status.gatewayPools[0].inFlight == 8 && report.status.gatewayPools[0].tunnels == 4)
+        var metrics = PrometheusText()
+        report.write(to: &metrics)
+        let text = metrics.finished()
+        for line in [
+            "sluice_tunnels_open 4", "sluice_tunnels_total 6", "sluice_tunnels_ended_total{reason=\"idle\"} 2",
+            "sluice_tunnels_ended_total{reason=\"session\"} 0", "sluice_tunnel_bytes_total{from=\"client\"} 14",
+            "sluice_tunnel_bytes_total{from=\"worker\"} 18", "sluice_pool_tunnels{pool=\"web\"} 4",
+            "sluice_pool_in_flight{pool=\"web\"} 8",
+        ] {
+            #expect(text.contains(line + "\n"), "\(line)")
+        }
+    }
+
     @Test func modeOfTheRooms_isThatOfTheGateway_andALeaseThatLapsedHasNoTimeLeft() {
         #expect(self.report(mode: .degraded(sinceMicros: Self.now)).status.mode == "degraded")
         #expect(self.report(mode: .held).status.mode == "held")

@@ -54,6 +54,7 @@ import Transport
                     settings: settings,
                     tools: tools,
                     waitingLimit: self.limit,
+                    tunnelLimit: SharedLimit(),
                     standings: SharedStandings()
                 )
             }

@@ -149,6 +149,15 @@ import Testing
         #expect(Self.readAll(&other, raw) == [.failed(WireFailure(.upgradeUnasked, from: .worker))])
     }
 
+    /// WebSocket alone is asked for: whoever switches to something else, or does not say to what, is not understood.
+    @Test(arguments: ["Upgrade: h2c\r\n", "Upgrade: websocket, h2c\r\n", "Upgrade: websocket\r\nUpgrade: h2c\r\n", ""])
+    func read_switchingToSomethingElse_fails(field: String) {
+        var client = HTTP1Client(limits: HeadLimits())
+        client.begin(.get, asksForUpgrade: true)
+        let raw = "HTTP/1.1 101 Switching Protocols\r\n\(field)\r\n"
+        #expect(Self.read(&client, raw).input == .failed(WireFailure(.upgradeUnasked, from: .worker)))
+    }
+
     @Test(
         arguments: [
             (.get, "HTTP/1.1 200 OK\r\n\r\nabc", .complete), (.get, "HTTP/1.1 200 OK\r\n\r\n", .complete),

@@ -56,6 +56,7 @@ import Testing
                 readyWorkers: 2,
                 inFlight: 5,
                 queued: 1,
+                tunnels: 4,
                 failing: [.init(worker: "w", failure: "timeout", sinceMs: 9, passedBy: true)]
             )
         ],
@@ -108,7 +109,7 @@ import Testing
         #expect(
             json
                 == #"{"connections":7,"exports":[{"behind":0,"exported_to":12,"folder":"/spool","kept":0,"lost":1,"room":"sale","#
-                + #""written":0}],"forgotten_gateways":1,"gateway_pools":[{"failing":[{"failure":"timeout","passed_by":true,"since_ms":9,"worker":"w"}],"in_flight":5,"name":"tickets","queued":1,"ready_workers":2}],"#
+                + #""written":0}],"forgotten_gateways":1,"gateway_pools":[{"failing":[{"failure":"timeout","passed_by":true,"since_ms":9,"worker":"w"}],"in_flight":5,"name":"tickets","queued":1,"ready_workers":2,"tunnels":4}],"#
                 + #""gateways":3,"leads":true,"leads_age_ms":5,"leads_as_of":"T","leases":[{"age_ms":600,"rate_milli":11000,"room":"sale","taken":true}],"#
                 + #""mode":"degraded","pid":1,"pools":[{"admission_rate_milli":430000,"crashes":4,"desired":3,"draining":0,"#
                 + #""latency_trim":1,"name":"tickets","needed":2,"pending":1,"ready":2,"reason":"arrivals","#

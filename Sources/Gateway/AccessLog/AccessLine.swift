@@ -77,6 +77,7 @@ struct AccessLine {
         }
         writer.append("\"")
         if let cause { AccessText.member("error", cause.rawValue, to: &writer) }
+        if let end = self.note.tunnelEnd { AccessText.member("tunnel_end", end.rawValue, to: &writer) }
     }
 
     private func writeTrail(_ trail: RequestTrail, to writer: inout ByteWriter) {

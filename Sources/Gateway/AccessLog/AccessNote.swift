@@ -37,6 +37,8 @@ struct AccessNote {
     var requestBytes = 0
     var responseBytes = 0
     var outcome = AccessOutcome.served
+    /// Nil unless the request became a tunnel, which has ended.
+    var tunnelEnd: TunnelEnd?
     var tlsVersion: StaticString?
 
     /// Writes what is told of a head.

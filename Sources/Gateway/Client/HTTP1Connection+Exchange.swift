@@ -68,10 +68,19 @@ extension HTTP1Connection: RequestSource, ResponseSink {
         self.tools.loop.onNextTurn {
             guard self.phase == .tunnel, let stream = self.stream else { return }
             if stream.retainedBytes > 0 { stream.offerRetained() }
-            if self.inputHasEnded { self.exchange?.clientEndedTunnel() }
+            self.tellTunnelEnd()
         }
         self.readWatch = nil
         self.timer?.disarm()
+    }
+
+    /// Once, when the client's last byte has been passed on.
+    func tellTunnelEnd() {
+        guard self.phase == .tunnel, self.inputHasEnded, !self.hasToldTunnelEnd, self.stream?.retainedBytes == 0 else {
+            return
+        }
+        self.hasToldTunnelEnd = true
+        self.exchange?.clientEndedTunnel()
     }
 
     /// The next request may be read, if there is to be one.
@@ -185,6 +194,11 @@ extension HTTP1Connection: RequestSource, ResponseSink {
         writer.append("upgrade: websocket\r\nconnection: upgrade\r\n")
         writer.endHead()
         self.write(writer)
+    }
+
+    func finishTunnel() {
+        self.stream?.finishWriting()
+        if self.stream?.pendingWriteBytes ?? 0 > 0, self.writeWatch == nil { self.watchWriting() }
     }
 
     func endTunnel() { self.closeAfterWriting() }

@@ -44,6 +44,7 @@ final class HTTP1Connection: StreamHandler {
     var isReading = false
     var isRequestPaused = false
     var inputHasEnded = false
+    var hasToldTunnelEnd = false
     var gatherings = 0
     var turn: UInt64 = 0
     var requestsOfTurn = 0
@@ -225,10 +226,7 @@ final class HTTP1Connection: StreamHandler {
     /// nothing until it opens, has left.
     func inputEnded(_ stream: any ByteStream) {
         self.inputHasEnded = true
-        if self.phase == .tunnel {
-            self.exchange?.clientEndedTunnel()
-            return
-        }
+        if self.phase == .tunnel { return self.tellTunnelEnd() }
         guard self.phase == .serving else { return }
         guard let exchange = self.exchange, !exchange.isOver else { return self.endIfDone() }
         if exchange.isAtDoor || !self.wire.isRequestComplete { stream.close() }
@@ -254,8 +252,10 @@ final class HTTP1Connection: StreamHandler {
     /// The house is full, and this connection idle: it makes room.
     func evict() { self.stream?.close() }
 
-    /// The process ends. An idle connection may have a request on its way: it is listened to for a moment.
+    /// The process ends. An idle connection may have a request on its way: it is listened to for a moment. A tunnel has
+    /// its grace.
     func drain() {
+        if self.phase == .tunnel { self.exchange?.gatewayDrains() }
         guard self.isIdle else { return }
         self.idleSince = self.tools.now
         self.armTimer()

@@ -10,6 +10,7 @@ extension Exchange {
         self.note.requestBytes = 0
         self.note.responseBytes = 0
         self.note.outcome = .served
+        self.note.tunnelEnd = nil
         guard let desk = self.tools.accessLog, desk.wants(random: self.tools.random.next()) else { return }
         self.note.format = desk.format
         self.note.startedMicros = self.tools.wallMicros

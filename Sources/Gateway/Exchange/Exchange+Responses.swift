@@ -46,7 +46,9 @@ extension Exchange {
         gate.page.writeBody(position, isJSON: isJSON, to: &body)
         precondition(!body.overflowed, "the waiting page is bounded by its template")
         // A request that is not a plain read gets 429, so that no program takes "wait" for "done".
-        let isRead = self.request.method == .get || self.request.method == .head
+        // A page is no tunnel either.
+        let isRead =
+            (self.request.method == .get || self.request.method == .head) && !self.request.asksForUpgrade
         let status: UInt16 = isRead ? 200 : 429
         self.responseStatus = Int(status)
         self.note.outcome = .waiting

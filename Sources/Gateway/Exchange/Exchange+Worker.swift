@@ -12,6 +12,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
             pool.countArrival(isGuarded: self.visitor.key != nil)
         }
         if self.visitor.isNewcomer { pool.countAdmission() }
+        if let objection = self.objectionToTunnel(in: pool) { return self.fail(objection) }
         switch self.machine.letIn() {
         case .acquire: self.acquire(request)
         default:
@@ -120,7 +121,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
 
     func workerBody(_ payload: UnsafeRawBufferPointer) {
         guard let client = self.client else { return }
-        if self.machine.state != .tunnel { _ = self.machine.responseBodyCame() }
+        _ = self.machine.responseBodyCame()
         self.note.responseBytes += payload.count
         client.sendBody(payload)
         if client.isCongested { self.lease?.connection.pause() }
@@ -140,28 +141,14 @@ extension Exchange: WorkerWaiter, UpstreamUser {
         self.end()
     }
 
-    func workerSwitched(_ bytes: UnsafeRawBufferPointer) {
-        guard self.machine.protocolSwitched() == .openTunnel, let client = self.client else { return }
-        if let worker = self.lease?.connection.worker { self.route?.pool.answered(by: worker) }
-        self.forgetRequest()
-        self.responseStatus = 101
-        client.sendSwitch { self.writeResponseFields(bytes, to: &$0) }
-        client.openTunnel()
-    }
-
-    func workerTunnelEnded() {
-        guard self.machine.tunnelEnded() == .finish else { return }
-        self.client?.endTunnel()
-        self.lease.take()?.abort()
-        self.end()
-    }
-
     func workerDrained() {
         guard self.machine.holding == .worker else { return }
+        self.tunnel?.moved()
         self.client?.resumeRequest()
     }
 
     func workerFailed(_ failure: UpstreamFailure) {
+        if self.machine.state == .tunnel { return self.workerLostTunnel(failure) }
         self.failedWorker = self.lease?.connection.worker
         self.tellFailure(failure)
         let error: GatewayError
@@ -191,8 +178,6 @@ extension Exchange: WorkerWaiter, UpstreamUser {
     /// What a failure says of the worker.
     private func tellFailure(_ failure: UpstreamFailure) {
         guard let pool = self.route?.pool, let connection = self.lease?.connection else { return }
-        // A tunnel ends as its two sides like, and not with an answer.
-        guard self.machine.state != .tunnel else { return }
         switch failure {
         case .outOfMemory: return
         // It closed a kept connection just as the request was on its way.

@@ -25,6 +25,8 @@ final class Exchange: RoomWaiter {
     var note = AccessNote()
     var route: Route?
     var lease: WorkerLease?
+    /// Nil unless the protocol was switched.
+    var tunnel: OpenTunnel?
     var roomTicket: RoomTicket?
     /// Nil unless the request stands in the pool's line.
     var workerTicket: UInt64?
@@ -42,7 +44,10 @@ final class Exchange: RoomWaiter {
         var method = Method.get
         var framing = BodyFraming.none
         var prefersJSON = false
+        /// WebSocket, by GET (RFC 6455 section 4.1) and without a body.
         var asksForUpgrade = false
+        /// Counted among the tunnels of its pool, open or about to be.
+        var holdsTunnel = false
         var started = Instant(nanoseconds: 0)
         /// Counted as an arrival at its pool, once.
         var isCounted = false
@@ -92,7 +97,8 @@ final class Exchange: RoomWaiter {
         self.request.method = self.tools.requestHead.method
         self.request.framing = self.tools.requestHead.framing
         self.request.asksForUpgrade =
-            [.none, .length(0)].contains(self.request.framing) && self.tools.requestHead.wantsWebSocket(in: bytes)
+            self.tools.requestHead.wantsWebSocket(in: bytes) && self.request.method == .get
+            && [.none, .length(0)].contains(self.request.framing)
         self.request.started = self.tools.now
         self.request.isCounted = false
         self.readOrigin(bytes)
@@ -125,7 +131,7 @@ final class Exchange: RoomWaiter {
     /// A piece of the request's body, or of a tunnel.
     func bodyCame(_ payload: UnsafeRawBufferPointer) {
         self.note.requestBytes += payload.count
-        if self.machine.state == .tunnel { return self.relayToWorker(payload) }
+        if self.machine.state == .tunnel { return self.tunnelBytesCame(payload) }
         switch self.machine.bodyCame(payload.count) {
         case .keep(let acquires):
             self.keptBody.append(contentsOf: payload)
@@ -142,7 +148,7 @@ final class Exchange: RoomWaiter {
         // What has been passed on in part cannot be sent again.
         if !self.machine.isRequestKept, self.keptBody.capacity > 0 { self.keptBody = [] }
         guard let upstream = self.lease?.connection else { return }
-        if self.machine.state == .tunnel { upstream.sendTunnel(payload) } else { upstream.sendBody(payload) }
+        upstream.sendBody(payload)
         if upstream.isCongested { self.client?.pauseRequest() }
     }
 
@@ -245,20 +251,19 @@ final class Exchange: RoomWaiter {
     /// The client takes bytes again.
     func clientDrained() {
         guard self.machine.holding == .worker else { return }
+        self.tunnel?.moved()
         self.lease?.connection.resume()
     }
 
     /// The request cannot be read to its end, or took too long: malformed, too large, too slow.
     func clientFailed(_ error: GatewayError) { self.fail(error) }
 
-    /// The client of a tunnel sends no more.
-    func clientEndedTunnel() { self.lease?.connection.endTunnel() }
-
     /// The client's connection is no more.
     func clientGone() {
         if self.machine.state == .sending, let connection = self.lease?.connection {
             self.route?.pool.clientLeft(connection)
         }
+        if self.machine.state == .tunnel { self.clientLostTunnel() }
         let action = self.machine.clientGone()
         self.client = nil
         if case .abandon(let held) = action {
@@ -297,19 +302,23 @@ final class Exchange: RoomWaiter {
         if !self.keptTrailers.isEmpty { self.keptTrailers = Trailers() }
     }
 
+    func countAnswer() {
+        self.tools.counters.countResponse(status: self.responseStatus)
+        self.tools.counters.requestLatency.record(
+            nanoseconds: self.tools.now.nanoseconds(since: self.request.started)
+        )
+    }
+
     /// The exchange is over; what it held has been given up. The last thing that is done: the client may begin the next
     /// request at once.
     func end() {
         precondition(self.isOver, "an exchange ended that is not over")
         self.forgetRequest()
         self.writeNote()
-        if self.responseStatus > 0 {
-            self.tools.counters.countResponse(status: self.responseStatus)
-            self.tools.counters.requestLatency.record(
-                nanoseconds: self.tools.now.nanoseconds(since: self.request.started)
-            )
-            self.responseStatus = 0
-        }
+        // A tunnel was counted when it began.
+        if self.responseStatus > 0, self.tunnel == nil { self.countAnswer() }
+        self.responseStatus = 0
+        self.giveBackTunnel()
         self.leaveSeat()
         if self.visitor.gate != nil { self.visitor = Visitor() }
         if self.failedWorker != nil { self.failedWorker = nil }

@@ -51,7 +51,9 @@ protocol ResponseSink: AnyObject {
     func endResponse(trailers: Trailers)
     /// The head of a switch to another protocol; bytes of the tunnel follow as body.
     func sendSwitch(_ writeFields: (inout ByteWriter) -> Void)
-    /// The other side of a tunnel has ended.
+    /// The other side of a tunnel sends no more; the client may go on.
+    func finishTunnel()
+    /// The tunnel is over: the client gets what is on its way, and the end.
     func endTunnel()
     /// What was sent of the response is not the whole, and the client has to see that.
     func breakOff()

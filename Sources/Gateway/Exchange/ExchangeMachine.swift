@@ -27,10 +27,13 @@ struct ExchangeMachine: Equatable {
         case sending
         /// The response is on its way to the client.
         case answering
-        /// The protocol was switched: bytes go both ways until a side ends.
+        /// The protocol was switched: bytes go both ways until both sides have ended.
         case tunnel
         case done
     }
+
+    /// The two ends of a tunnel.
+    enum TunnelSide: Equatable { case client, worker }
 
     /// How the request's body is to be handled.
     enum Body: Equatable {
@@ -64,12 +67,14 @@ struct ExchangeMachine: Equatable {
         case relayHead
         /// Pass on a piece of the response's body.
         case relayBody
-        /// The response is complete: give the worker's connection back and finish.
+        /// The response is complete, or the tunnel has ended: give the worker's connection back and finish.
         case finish
         /// Relay the head of the switch, then bytes both ways.
         case openTunnel
         /// Pass bytes of a tunnel on to the other side.
         case relayTunnel
+        /// One side of a tunnel sends no more: tell the other one, which may go on.
+        case passTunnelEnd
         /// A response of the gateway's own, after giving up what is held.
         case respond(giveUp: Holding)
         /// The client must not take what it has for the whole response: break its connection off.
@@ -101,6 +106,8 @@ struct ExchangeMachine: Equatable {
     /// The whole of the request is kept, so that it can be sent again.
     private(set) var isRequestKept = true
     private(set) var attempts = 0
+    /// The side of the tunnel that sends no more.
+    private(set) var endedSide: TunnelSide?
     private var keptBytes = 0
     private let keptLimit: Int
 
@@ -266,8 +273,21 @@ struct ExchangeMachine: Equatable {
         return .relayTunnel
     }
 
-    mutating func tunnelEnded() -> Action {
+    /// One side has sent its last byte. The other may still have something to say to it.
+    mutating func tunnelEnded(by side: TunnelSide) -> Action {
         precondition(self.state == .tunnel, "a tunnel ended that was not open")
+        precondition(self.endedSide != side, "one side of a tunnel ended twice")
+        guard self.endedSide != nil else {
+            self.endedSide = side
+            return .passTunnelEnd
+        }
+        self.state = .done
+        return .finish
+    }
+
+    /// The gateway ends the tunnel, whatever its two sides have to say.
+    mutating func tunnelHasToEnd() -> Action {
+        precondition(self.state == .tunnel, "a tunnel is to end that is not open")
         self.state = .done
         return .finish
     }

@@ -20,6 +20,7 @@ struct GatewayError: Error, Equatable {
         case queueTimeout = "queue-timeout"
         case joinsFull = "joins-full"
         case visitorLimit = "visitor-limit"
+        case tunnelLimit = "tunnel-limit"
         case shuttingDown = "shutting-down"
         case outOfMemory = "out-of-memory"
         case loopDetected = "loop-detected"
@@ -109,6 +110,13 @@ struct GatewayError: Error, Equatable {
         cause: .visitorLimit,
         message: "This visitor has as many requests or connections under way as one may have.",
         retryAfterSeconds: 1
+    )
+    static let tunnelLimit = GatewayError(
+        status: 503,
+        side: .internal,
+        cause: .tunnelLimit,
+        message: "As many connections as may be switched to another protocol are open.",
+        retryAfterSeconds: 5
     )
     static let connectFailed = GatewayError(
         status: 502,

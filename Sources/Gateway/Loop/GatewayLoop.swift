@@ -18,6 +18,7 @@ final class GatewayShares: Sendable {
     let connections = SharedLimit()
     let accessLog: AccessLog
     private let waiting = SharedLimits()
+    private let tunnels = SharedLimits()
 
     /// `gateway` names it among the gateways that share a state.
     init(gateway: String, log: Logger) {
@@ -27,6 +28,8 @@ final class GatewayShares: Sendable {
 
     /// Requests that wait for a worker of that pool, over all loops.
     func waitingLimit(pool: String) -> SharedLimit { self.waiting[pool] }
+    /// Tunnels to workers of that pool, over all loops.
+    func tunnelLimit(pool: String) -> SharedLimit { self.tunnels[pool] }
 }
 
 /// Everything of the gateway that belongs to one loop. Loops share no connection, room or pool; what one has to know of
@@ -88,6 +91,7 @@ final class GatewayLoop: ConnectionRegistry {
                     settings: pool,
                     tools: self.tools,
                     waitingLimit: self.shares.waitingLimit(pool: pool.name),
+                    tunnelLimit: self.shares.tunnelLimit(pool: pool.name),
                     standings: self.shares.standings[pool.name]
                 )
         }

@@ -19,6 +19,7 @@ struct LoopCounters: Sendable {
     var gatewayErrors = [UInt64](repeating: 0, count: GatewayError.Cause.allCases.count)
     var requestLatency = LatencyHistogram()
     var retries: UInt64 = 0
+    var tunnels = TunnelCounts()
     var accessLines: UInt64 = 0
     var accessLinesDropped: UInt64 = 0
 
@@ -45,6 +46,7 @@ struct LoopCounters: Sendable {
         for index in self.gatewayErrors.indices { self.gatewayErrors[index] += other.gatewayErrors[index] }
         self.requestLatency.merge(other.requestLatency)
         self.retries += other.retries
+        self.tunnels.add(other.tunnels)
         self.accessLines += other.accessLines
         self.accessLinesDropped += other.accessLinesDropped
     }

@@ -57,6 +57,7 @@ final class RoomGate {
     /// door within that time.
     var sentRound = Deque<(key: LineKey, until: Instant)>()
     private var seenReleases = 0
+    var guests = GuestList()
     private var isFlushScheduled = false
     /// A call failed: the next ones wait for the news of a tick.
     var awaitsNews = false
@@ -102,9 +103,7 @@ final class RoomGate {
     func check(_ request: RequestInHand, claim: TokenClaim? = nil) -> GateVerdict {
         if self.view.settings.passesPreflight, request.method == .options, request.isPreflight { return .preflight }
         let now = self.nowMicros
-        self.shared.takeReleases(since: &self.seenReleases) { key, until in
-            if until > 0 { self.view.revoke(key, untilMicros: until, nowMicros: now) } else { self.view.readmit(key) }
-        }
+        self.hearReleases(nowMicros: now)
         let pass = self.pass(in: request, claim, nowMicros: now)
         let place = pass == nil ? self.place(in: request, claim, nowMicros: now) : nil
         self.learn(pass ?? place)
@@ -115,6 +114,14 @@ final class RoomGate {
             return self.tellsPositions ? .mustWait(self.position(of: key)) : .mustAsk(.position(key: key))
         case .called(let key): return .mustAsk(.exchange(key: key))
         case .newcomer: return .mustAsk(.join)
+        }
+    }
+
+    /// What other loops have learned of sessions.
+    @inline(__always)
+    private func hearReleases(nowMicros now: Int64) {
+        self.shared.takeReleases(since: &self.seenReleases) { key, until in
+            if until > 0 { self.endSession(key, untilMicros: until, nowMicros: now) } else { self.view.readmit(key) }
         }
     }
 
@@ -237,10 +244,14 @@ final class RoomGate {
 
     /// The news of a tick, from whichever loop asked for it.
     func take(_ news: RoomNews) {
+        let voidBefore = self.view.known.voidBefore
         let retelling = self.view.take(news)
         if self.page.claimMicros != self.view.inForce.claimMicros { self.renderPage() }
         self.awaitsNews = false
         if let answer = news.answer { self.takeEvents(answer) }
+        // Requests hear of what ends sessions when they come, guests within a tick.
+        if !self.guests.isEmpty { self.hearReleases(nowMicros: self.nowMicros) }
+        if self.view.known.voidBefore != voidBefore { self.endVoidStays() }
         if retelling.door { self.door.askAllAgain() }
         if retelling.releases { self.releaseAgain() }
         if self.tellsPositions { self.tellUnknowing() }
@@ -252,7 +263,7 @@ final class RoomGate {
         let epoch = answer.snapshot.epoch
         for id in answer.released {
             guard let key = LineKey(id: id, inEpoch: epoch) else { continue }
-            self.view.revoke(key, untilMicros: now + self.view.inForce.sessionMicros, nowMicros: now)
+            self.endSession(key, untilMicros: now + self.view.inForce.sessionMicros, nowMicros: now)
         }
         for grant in answer.granted {
             guard let key = LineKey(id: grant.id, inEpoch: epoch), self.door.contains(key) else { continue }
@@ -278,6 +289,7 @@ final class RoomGate {
 
     /// The room is configured no more: who waits here asks the routes again.
     func dissolve() {
+        self.dismissGuests()
         for (key, waiters) in self.door.removeAll() {
             self.shared.ceasesToStand(key)
             self.answer(waiters) { _ in .dissolved }

@@ -9,10 +9,14 @@ struct PoolSample: Sendable {
     var unguarded = 0
     var admissions = 0
     var errors = 0
+    /// Without those that have become tunnels.
     var inFlight = 0
+    var tunnels = 0
+    /// So many tunnels are as much work to a worker as one request.
+    var tunnelsPerSlot = 1
     var queued = 0
     var latency = LatencyHistogram()
-    /// By worker id; those with none are left out.
+    /// By worker id, tunnels included: a worker that has one is not idle. Those with none are left out.
     var workerInFlight = ByName<Int>()
 
     mutating func add(_ other: PoolSample) {
@@ -21,10 +25,18 @@ struct PoolSample: Sendable {
         self.admissions += other.admissions
         self.errors += other.errors
         self.inFlight += other.inFlight
+        self.tunnels += other.tunnels
+        self.tunnelsPerSlot = max(self.tunnelsPerSlot, other.tunnelsPerSlot)
         self.queued += other.queued
         self.latency.merge(other.latency)
         self.workerInFlight.join(other.workerInFlight, fresh: 0) { $0 += $1 }
     }
+}
+
+extension PoolSample {
+    /// Slots that are taken. A tunnel is open for hours and does little: counted as a request it would call for workers
+    /// that have nothing to do, and not counted at all for none when they have too much.
+    var slotsTaken: Int { self.inFlight + (self.tunnels + self.tunnelsPerSlot - 1) / self.tunnelsPerSlot }
 }
 
 extension GatewaySignals {
@@ -44,7 +56,7 @@ extension GatewaySignals {
             admissions: sample.admissions,
             waiting: rooms.values.reduce(0) { $0 + $1.waiting },
             rooms: RoomSignals.longest(of: ByName(rooms)),
-            inFlight: sample.inFlight,
+            inFlight: sample.slotsTaken,
             queued: sample.queued,
             errors: sample.errors,
             latency: sample.latency,

@@ -25,8 +25,9 @@ protocol UpstreamUser: AnyObject {
     func workerHead(_ bytes: UnsafeRawBufferPointer)
     func workerBody(_ payload: UnsafeRawBufferPointer)
     func workerEnded(trailers: Trailers)
+    func workerTunnelBytes(_ bytes: UnsafeRawBufferPointer)
     /// A tunnel's other side will send no more.
-    func workerTunnelEnded()
+    func workerEndedTunnel()
     /// The worker takes bytes again.
     func workerDrained()
     /// The connection is over. The lease is to be ended all the same.
@@ -47,8 +48,6 @@ final class UpstreamConnection: StreamHandler {
     private enum State { case connecting, idle, leased, tunnel, closed }
 
     private static let idleNanoseconds = 55 * Nanoseconds.perSecond
-    /// What goes through a tunnel is not ours to hurry: both sides may be silent for so long.
-    private static let tunnelIdleNanoseconds = 600 * Nanoseconds.perSecond
 
     let worker: Worker
     private let tools: LoopTools
@@ -78,6 +77,8 @@ final class UpstreamConnection: StreamHandler {
     private static let provenIdleNanoseconds = Nanoseconds.perSecond
     /// When the worker had the whole request; nil before.
     private(set) var requestSent: Instant?
+    /// The pool counts it among its tunnels.
+    var isTunnel = false
 
     init(worker: Worker, tools: LoopTools, owner: any UpstreamOwner, responseTimeoutNanoseconds: Int64) {
         self.worker = worker
@@ -121,6 +122,10 @@ final class UpstreamConnection: StreamHandler {
             // The client may have made a pause with the response's last piece.
             self.resume()
             self.timer?.arm(afterNanoseconds: Self.idleNanoseconds)
+        } else if isWanted, self.state == .tunnel {
+            // What is on its way to the worker reaches it, if it takes some of it.
+            self.timer?.arm(afterNanoseconds: self.responseTimeoutNanoseconds)
+            self.stream?.closeAfterWriting()
         } else {
             self.close()
         }
@@ -190,13 +195,19 @@ final class UpstreamConnection: StreamHandler {
         self.watchWorker()
     }
 
-    func sendTunnel(_ bytes: UnsafeRawBufferPointer) {
-        self.stream?.write(bytes)
-        self.watchWorker()
+    func sendTunnel(_ bytes: UnsafeRawBufferPointer) { self.stream?.write(bytes) }
+
+    /// The client's side of a tunnel has ended: the worker is told, and may go on.
+    func finishTunnel() { self.stream?.finishWriting() }
+
+    /// Closes at once, and so that the worker sees that what it has is not the whole. The user is not told.
+    func breakOff() {
+        self.user = nil
+        self.stream?.reset()
     }
 
-    /// The client's side of a tunnel has ended.
-    func endTunnel() { self.stream?.finishWriting() }
+    /// Of what was written, what the worker has not taken, in bytes; see `ByteStream.untakenBytes`.
+    var untakenBytes: Int { self.stream?.untakenBytes ?? 0 }
 
     /// Between these what is sent leaves as one.
     func beginGathering() { self.stream?.cork() }
@@ -225,10 +236,9 @@ final class UpstreamConnection: StreamHandler {
     /// The worker's time runs while it is the one to move: when it has the whole request, has to take some of it, or is
     /// to say that it wants the body. Else it is the client's turn, and the client's time that runs.
     private func watchWorker() {
-        guard !self.isPaused else { return }
-        if self.state == .tunnel {
-            self.timer?.arm(afterNanoseconds: Self.tunnelIdleNanoseconds)
-        } else if self.requestSent != nil || self.isAskedToContinue || self.isCongested {
+        // How long a tunnel may be silent is its exchange's to say.
+        guard !self.isPaused, self.state != .tunnel else { return }
+        if self.requestSent != nil || self.isAskedToContinue || self.isCongested {
             self.timer?.arm(afterNanoseconds: self.responseTimeoutNanoseconds)
         } else {
             self.timer?.disarm()
@@ -281,7 +291,7 @@ final class UpstreamConnection: StreamHandler {
                 return bytes.count
             case .switching:
                 self.state = .tunnel
-                self.watchWorker()
+                self.timer?.disarm()
                 user.workerSwitched(rest)
                 let tunnelled = UnsafeRawBufferPointer(rebasing: bytes[used...])
                 if tunnelled.count > 0 { self.relayTunnel(tunnelled) }
@@ -299,10 +309,9 @@ final class UpstreamConnection: StreamHandler {
     }
 
     private func relayTunnel(_ bytes: UnsafeRawBufferPointer) {
-        self.watchWorker()
         guard let user = self.user else { return }
         user.workerBegins()
-        user.workerBody(bytes)
+        user.workerTunnelBytes(bytes)
         user.workerPauses()
     }
 
@@ -322,8 +331,12 @@ final class UpstreamConnection: StreamHandler {
 
     func inputEnded(_ stream: any ByteStream) {
         self.noteEnd()
+        if self.state == .tunnel {
+            // Without a user it is closing, when what is on its way has left.
+            self.user?.workerEndedTunnel()
+            return
+        }
         guard let user = self.user else { return self.close() }
-        if self.state == .tunnel { return user.workerTunnelEnded() }
         switch self.wire.inputEnded() {
         case .complete:
             self.timer?.disarm()
@@ -363,8 +376,8 @@ final class UpstreamConnection: StreamHandler {
         switch self.state {
         case .idle: self.close()
         case .leased: self.fail(.responseTimeout)
-        // Silence on both sides is nobody's fault.
-        case .tunnel: self.user?.workerTunnelEnded()
+        // The tunnel is over, and the worker takes nothing of what was left for it.
+        case .tunnel: self.close()
         case .connecting, .closed: break
         }
     }

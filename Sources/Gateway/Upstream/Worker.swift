@@ -13,6 +13,8 @@ final class Worker {
     var slots: Int?
     /// Requests of this loop that it is serving.
     var inFlight = 0
+    /// Of these, those that have become tunnels.
+    var tunnels = 0
     /// Connections of this loop to it: idle, busy and on the way.
     var connections = 0
     /// Of these, on the way.

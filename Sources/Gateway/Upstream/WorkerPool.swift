@@ -29,12 +29,14 @@ enum WorkerAcquisition: ~Copyable {
 /// is free, whichever it is, and a client that leaves takes nothing with it.
 ///
 /// Limits: `connections_per_worker` of the settings, shared out over the loops, at least one each; `waiting_requests`
-/// over all loops together, for requests beyond those that a connection on the way will serve.
+/// over all loops together, for requests beyond those that a connection on the way will serve; `tunnels.most` over all
+/// loops together.
 final class WorkerPool: UpstreamOwner {
     let name: String
     let tools: LoopTools
     private(set) var settings: PoolSettings
     private let waitingLimit: SharedLimit
+    let tunnelLimit: SharedLimit
     let standings: SharedStandings
 
     /// A worker and its idle connections; the one used last is taken first, so that the others may grow old.
@@ -58,6 +60,8 @@ final class WorkerPool: UpstreamOwner {
     private var sample = PoolSample()
     /// Requests of this loop that a worker is serving.
     private var inFlight = 0
+    /// Of these, those that have become tunnels.
+    var tunnels = 0
     private var connecting = 0
     /// A connection is closed in favour of another one: nobody else is to take its place.
     private var isMakingRoom = false
@@ -65,11 +69,18 @@ final class WorkerPool: UpstreamOwner {
     /// The line is looked through this often at most, however many wait.
     private static let expiryStepNanoseconds = 10 * Nanoseconds.perMillisecond
 
-    init(settings: PoolSettings, tools: LoopTools, waitingLimit: SharedLimit, standings: SharedStandings) {
+    init(
+        settings: PoolSettings,
+        tools: LoopTools,
+        waitingLimit: SharedLimit,
+        tunnelLimit: SharedLimit,
+        standings: SharedStandings
+    ) {
         self.name = settings.name
         self.settings = settings
         self.tools = tools
         self.waitingLimit = waitingLimit
+        self.tunnelLimit = tunnelLimit
         self.standings = standings
         self.apply(settings)
     }
@@ -84,6 +95,9 @@ final class WorkerPool: UpstreamOwner {
             }
         )
     }
+
+    /// Workers that take requests.
+    var readyCount: Int { self.ready.count }
 
     private var connectionsPerWorker: Int { max(1, self.settings.connectionsPerWorker / self.tools.loopCount) }
 
@@ -213,11 +227,13 @@ final class WorkerPool: UpstreamOwner {
     private func pick(avoiding failed: Worker?) -> Int? {
         let limit = self.connectionsPerWorker
         let slots = self.settings.worker.slots
+        let perSlot = self.settings.tunnels.perSlot
         let picked = WorkerChoice.pick(count: self.ready.count, random: &self.tools.random) { position in
             let slot = self.ready[position]
             let worker = self.slots[slot].worker
             return WorkerChoice.Candidate(
-                load: worker.inFlight + worker.connecting,
+                // In parts of a request, so many to each as there are tunnels to one.
+                load: (worker.inFlight - worker.tunnels + worker.connecting) * perSlot + worker.tunnels,
                 slots: worker.slots ?? slots,
                 hasRoom: !self.slots[slot].idle.isEmpty || worker.connections < limit,
                 isEjected: worker.mark.isPassedBy,
@@ -239,6 +255,7 @@ final class WorkerPool: UpstreamOwner {
     func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool) {
         self.inFlight -= 1
         connection.worker.inFlight -= 1
+        if connection.isTunnel { self.tunnelEnded(connection) }
         assert(connection.worker.inFlight >= 0 && self.inFlight >= 0, "a request was given back twice")
         if isReusable { self.makeAvailable(connection) } else { self.serveWaiting() }
     }
@@ -374,7 +391,9 @@ final class WorkerPool: UpstreamOwner {
     /// What happened since the last `takeSample`, and what is under way.
     var current: PoolSample {
         var sample = self.sample
-        sample.inFlight = self.inFlight
+        sample.inFlight = self.inFlight - self.tunnels
+        sample.tunnels = self.tunnels
+        sample.tunnelsPerSlot = self.settings.tunnels.perSlot
         sample.queued = self.waiting.count
         for slot in self.slots where slot.worker.inFlight > 0 {
             sample.workerInFlight[slot.worker.id] = slot.worker.inFlight

@@ -102,7 +102,8 @@ final class WorkerTrial: UpstreamOwner, UpstreamUser {
 
     func workerBody(_ payload: UnsafeRawBufferPointer) {}
     func workerEnded(trailers: Trailers) {}
-    func workerTunnelEnded() {}
+    func workerTunnelBytes(_ bytes: UnsafeRawBufferPointer) {}
+    func workerEndedTunnel() {}
     func workerDrained() {}
 
     func workerFailed(_ failure: UpstreamFailure) {

@@ -44,6 +44,7 @@ public struct PoolSettings: Equatable, Sendable {
     public var waitingTimeoutNanoseconds: Int64 = .seconds(2)
     public var connectTimeoutNanoseconds: Int64 = .seconds(1)
     public var responseTimeoutNanoseconds: Int64 = .seconds(15)
+    public var tunnels = TunnelSettings()
     public var probe = ProbeSettings()
     public var ejection = EjectionSettings()
     public var scaling = ScalingSettings()
@@ -113,6 +114,7 @@ extension PoolSettings: NamedSettingsSection {
             .value("waiting_timeout", \.waitingTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
             .value("connect_timeout", \.connectTimeoutNanoseconds, .duration(.milliseconds(10)...(.minutes(1))), .live),
             .value("response_timeout", \.responseTimeoutNanoseconds, .duration(.milliseconds(10)...(.hours(1))), .live),
+            .section("tunnels", \.tunnels),
             .section("probe", \.probe),
             .section("ejection", \.ejection),
             .section("scaling", \.scaling),

@@ -81,9 +81,12 @@ struct StatusText {
             }
             for pool in pools { text += Self.mode(pool) }
         } else if let pools = self.status.gateway?.gatewayPools, !pools.isEmpty {
-            text += Self.columns(["pool", "ready", "in flight", "queued"])
+            text += Self.columns(["pool", "ready", "in flight", "queued", "tunnels"])
             for pool in pools {
-                text += Self.columns([pool.name, "\(pool.readyWorkers)", "\(pool.inFlight)", "\(pool.queued)"])
+                text += Self.columns([
+                    pool.name, "\(pool.readyWorkers)", "\(pool.inFlight)", "\(pool.queued)",
+                    pool.tunnels.map { "\($0)" } ?? "-",
+                ])
             }
         }
         for pool in self.status.controller?.pools ?? [] { text += Self.cost(of: pool) }

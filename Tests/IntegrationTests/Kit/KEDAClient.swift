@@ -17,7 +17,7 @@ struct KEDAClient {
     }
 
     /// `Config/setup test` makes it.
-    private static func findPython() throws -> String {
+    static func findPython() throws -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         let path = root.appendingPathComponent(".build/venv-test/bin/python").path

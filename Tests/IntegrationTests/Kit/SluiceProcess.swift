@@ -28,6 +28,7 @@ final class SluiceProcess {
                 let passed_by: Bool
             }
             let failing: [Failing]?
+            let tunnels: Int?
         }
         let gateway_pools: [GatewayPool]?
         let pools: [Pool]?
