@@ -80,6 +80,8 @@ public struct GatewayReport: Sendable {
     public struct Failing: Sendable, Equatable {
         public let worker: String
         public let failure: String
+        /// More of why.
+        public var detail: String? = nil
         public let sinceNanoseconds: Int64
         public let isPassedBy: Bool
     }
@@ -136,6 +138,7 @@ public struct GatewayReport: Sendable {
                     Failing(
                         worker: id,
                         failure: trouble.failure.rawValue,
+                        detail: trouble.detail,
                         sinceNanoseconds: max(0, now.nanoseconds(since: trouble.since)),
                         isPassedBy: trouble.isPassedBy
                     )
