@@ -32,7 +32,11 @@ import Transport
 
     /// The whole of the simplest case.
     @Test func oneSecureWorker_isAShortFile() throws {
-        let text = "pools: {shop: {driver: static, workers: [https://shop.internal:8443]}}\nroutes: [{pool: shop}]\n"
+        let text = """
+            listen: [{address: 0.0.0.0:8080}]
+            pools: {shop: {driver: static, workers: [https://shop.internal:8443]}}
+            routes: [{pool: shop}]
+            """
         #expect(try SettingsText.decode(text).pools.first?.usesTLS == true)
     }
 
