@@ -153,8 +153,8 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "Admission", "CHiredis", "Decisions", "EmbeddedRedis", "EventLoop", "Kubernetes", "Pools", "Primitives",
-                "RedisClient", "Scaling", "SharedState", "Transport", nioCore, nioHTTP1, nioPosix, nioSSL,
+                "Addresses", "Admission", "CHiredis", "Decisions", "EmbeddedRedis", "EventLoop", "Kubernetes", "Pools",
+                "Primitives", "RedisClient", "Scaling", "SharedState", "Transport", nioCore, nioHTTP1, nioPosix, nioSSL,
             ],
             path: "Tests/TestKit",
             swiftSettings: swift
@@ -174,7 +174,10 @@ let package = Package(
             ["Addresses", "EventLoop", "Primitives", "Settings", "SettingsFile", "Transport"]
         ),
         tests("EventLoopTests", ["CLinux", "EventLoop", "Primitives", "TestKit"]),
-        tests("TransportTests", ["CLinux", "COpenSSL", "EventLoop", "Primitives", "TestKit", "Transport"]),
+        tests(
+            "TransportTests",
+            ["Addresses", "CLinux", "COpenSSL", "EventLoop", "Primitives", "TestKit", "Transport"]
+        ),
         tests(
             "RedisClientTests",
             ["Addresses", "CHiredis", "EventLoop", "Primitives", "RedisClient", "TestKit", "Transport"]

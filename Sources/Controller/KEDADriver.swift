@@ -209,7 +209,7 @@ final class KEDADriver: WorkerDriver {
 extension ListedWorkers.Limits {
     init(_ pool: PoolSettings) {
         self.init(
-            addresses: pool.workers,
+            addresses: pool.workers.compactMap(\.address),
             intervalNanoseconds: pool.probe.intervalNanoseconds,
             failures: pool.probe.failures
         )

@@ -140,6 +140,7 @@ final class PoolController {
 
     /// What was decided on half of the workers is forgotten once all are known: the size that stays is not that half.
     private func lookAround() {
+        if let size = self.driver.fixedSize { self.policy.limits.fix(at: size) }
         guard self.driver.isComplete else { return self.isHalfBlind = true }
         guard self.isHalfBlind else { return }
         self.isHalfBlind = false
@@ -150,7 +151,7 @@ final class PoolController {
 
     private func decide(on look: GatewayRoster.Look) {
         self.lookAround()
-        let wallMicros = self.loop.wallMicros
+        let (state, wallMicros) = (self.state, self.loop.wallMicros)
         let lines = look.fresh.isEmpty ? nil : RoomLines(look.fresh)
         let signals = lines.map {
             PoolSignals(
@@ -163,7 +164,6 @@ final class PoolController {
                 wallMicros: wallMicros
             )
         }
-        let state = self.state
         self.policy.limits.openings = ScalingLimits.openings(
             of: self.rooms,
             lines: lines ?? RoomLines(),

@@ -29,6 +29,8 @@ struct WorkerAccess {
     let probe: ProbeMaker
     /// How a cluster is reached.
     var cluster: KubernetesDriver.Connect = ClusterLink.connect
+    /// How the addresses behind a name are found.
+    var lookUp: HostWatch.Question = { NameLookup.find($0, on: $1, completion: $2) }
     /// Where decisions are written down; nil: nowhere.
     var decisions: (any DecisionBook)? = nil
 

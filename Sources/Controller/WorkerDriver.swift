@@ -36,6 +36,8 @@ protocol WorkerDriver: AnyObject {
     /// gateways go on and rooms have a rate; until then it is to `hold`, and what is decided counts for nothing. In a term it
     /// becomes true once, and stays so.
     var isComplete: Bool { get }
+    /// How many workers there are, where nobody here decides it and the settings alone do not say; else nil.
+    var fixedSize: Int? { get }
     var onEvent: ((WorkerDriverEvent) -> Void)? { get set }
 
     /// New settings; the driver itself is the same.
@@ -73,6 +75,7 @@ extension WorkerDriver {
     /// Most know it when they begin.
     var isComplete: Bool { true }
     var tellsLog: Bool { true }
+    var fixedSize: Int? { nil }
 }
 
 enum WorkerDriverEvent: Equatable {

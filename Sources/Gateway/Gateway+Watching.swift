@@ -13,7 +13,7 @@ extension Gateway {
                 GatewayReport(
                     reports,
                     settings: self.settings,
-                    problems: self.roomProblems + (self.accessLogProblem.map { [$0] } ?? []),
+                    problems: self.problems,
                     pulses: self.rooms,
                     tickets: self.tickets?.report,
                     now: self.home.now
@@ -26,7 +26,7 @@ extension Gateway {
     /// and shown. One that has never reached it since its start has nothing to show.
     public var readiness: Readiness {
         self.home.preconditionOnLoop()
-        var problems = self.roomProblems
+        var problems = self.problems
         if self.loops.isEmpty { problems.append("starting") }
         if self.isStopping { problems.append("shutting down") }
         let pulses = self.settings.rooms.map { self.rooms[$0.name, default: RoomPulse()] }
@@ -40,10 +40,12 @@ extension Gateway {
 
     private var accessLogProblem: String? { self.shares.accessLog.problem(now: self.home.now) }
 
-    private var roomProblems: [String] {
-        self.settings.rooms.map(\.name).sorted().flatMap { room in
-            self.rooms[room, default: RoomPulse()]
-                .problems(of: room, generation: self.settings.generation, now: self.home.now)
-        }
+    private var problems: [String] {
+        self.hosts.problems
+            + self.settings.rooms.map(\.name).sorted().flatMap { room in
+                self.rooms[room, default: RoomPulse()]
+                    .problems(of: room, generation: self.settings.generation, now: self.home.now)
+            }
+            + (self.accessLogProblem.map { [$0] } ?? [])
     }
 }

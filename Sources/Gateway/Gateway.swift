@@ -25,7 +25,7 @@ public final class Gateway {
     let home: any LoopContext
     private let contexts: [any LoopContext]
     private let network: any Network
-    private let log: Logger
+    let log: Logger
     private let makeStores: @Sendable (any LoopContext) -> SharedStores
     let shares: GatewayShares
     private(set) var settings: Settings
@@ -42,6 +42,8 @@ public final class Gateway {
     private var roomMeter = RoomMeter()
     private(set) var isStopping = false
     private let processes: ProcessSight
+    /// The names of workers.
+    let hosts: HostWatch
 
     /// `makeStores` is called once on each loop. `loops` holds at least one, the home loop first.
     public init(
@@ -62,6 +64,7 @@ public final class Gateway {
         self.contexts = loops
         self.home = loops[0]
         self.network = network
+        self.hosts = HostWatch(loop: loops[0], ask: network.lookUp)
         self.processes = processes
         self.log = log
         self.makeStores = makeStores
@@ -152,6 +155,7 @@ public final class Gateway {
         self.repeating(every: Self.directoryNanoseconds) { $0.fetchDirectories() }
         self.tick(isForced: true)
         self.fetchDirectories()
+        self.followHosts()
     }
 
     private func repeating(every nanoseconds: Int64, _ action: @escaping (Gateway) -> Void) {
@@ -403,6 +407,7 @@ public final class Gateway {
         for loop in self.loops { loop.submit { $0.apply(settings, keys: keys, connectionLimit: limit) } }
         self.tick(isForced: true)
         self.fetchDirectories()
+        self.followHosts()
     }
 
     // MARK: End
@@ -414,6 +419,7 @@ public final class Gateway {
         self.isStopping = true
         self.shares.draining.raise()
         self.tickets?.stop()
+        self.hosts.stop()
         for pool in self.settings.pools { self.pools?.withdraw(pool: pool.name, gateway: self.id) { _ in } }
         let finish = self.atLatest(afterNanoseconds: timeoutNanoseconds) { self.finishAccessLog(completion) }
         let gathering = Gathering<Void>(count: self.loops.count) { _ in finish() }

@@ -31,7 +31,8 @@ extension GatewayReport {
                             worker: $0.worker,
                             failure: $0.failure,
                             sinceMs: $0.sinceNanoseconds / Nanoseconds.perMillisecond,
-                            passedBy: $0.isPassedBy
+                            passedBy: $0.isPassedBy,
+                            detail: $0.detail
                         )
                     }
                 )

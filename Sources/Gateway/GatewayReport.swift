@@ -82,6 +82,8 @@ public struct GatewayReport: Sendable {
     public struct Failing: Sendable, Equatable {
         public let worker: String
         public let failure: String
+        /// More of why.
+        public var detail: String? = nil
         public let sinceNanoseconds: Int64
         public let isPassedBy: Bool
     }
@@ -138,6 +140,7 @@ public struct GatewayReport: Sendable {
                     Failing(
                         worker: id,
                         failure: trouble.failure.rawValue,
+                        detail: trouble.detail,
                         sinceNanoseconds: max(0, now.nanoseconds(since: trouble.since)),
                         isPassedBy: trouble.isPassedBy
                     )

@@ -33,6 +33,9 @@ extension ScalingLimits {
         )
     }
 
+    /// There are so many workers, whatever is wanted.
+    public mutating func fix(at workers: Int) { (self.minWorkers, self.maxWorkers) = (workers, max(1, workers)) }
+
     /// Openings that are still to come, each with the line before its own door.
     ///
     /// Visitors of whom it is not told where they stand are taken to stand before an open door, and where there is none,

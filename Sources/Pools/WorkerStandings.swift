@@ -19,12 +19,17 @@ public struct WorkerStandings: Sendable {
     public enum Failure: String, CaseIterable, Sendable {
         /// It took no connection.
         case connect
+        /// It took one, and no TLS came about: its certificate was refused, or ours was.
+        case tls
         /// It did not answer in time.
         case timeout
         /// It broke the connection off, or what it said is not HTTP.
         case broken
         /// It answered with a status that counts as failed.
         case status
+
+        /// No request of anybody's was sent.
+        var isRefusal: Bool { self == .connect || self == .tls }
     }
 
     public struct Limits: Equatable, Sendable {
@@ -54,6 +59,8 @@ public struct WorkerStandings: Sendable {
     /// A worker that fails.
     public struct Trouble: Equatable, Sendable {
         public fileprivate(set) var failure: Failure
+        /// More of why, for the operator; nil where the failure says it all.
+        public fileprivate(set) var detail: String?
         public let since: Instant
         /// Its pause ends then.
         fileprivate(set) var until: Instant
@@ -137,12 +144,19 @@ public struct WorkerStandings: Sendable {
         return self.becameWell(id, now: now)
     }
 
-    public mutating func refused(_ id: String, now: Instant) -> Change {
+    /// `failure`: `connect` or `tls`.
+    public mutating func refused(
+        _ id: String,
+        _ failure: Failure = .connect,
+        detail: String? = nil,
+        now: Instant
+    ) -> Change {
+        precondition(failure.isRefusal, "a refusal is of a connection")
         guard let worker = self.workers[id] else { return .none }
         let doublings = Int64(min(worker.refusals, 6))
         self.workers[id]?.refusals += 1
         let pause = min(Self.longestRefusalNanoseconds, Self.firstRefusalNanoseconds << doublings)
-        return self.fail(id, .connect, pauseNanoseconds: pause, now: now)
+        return self.fail(id, failure, detail, pauseNanoseconds: pause, now: now)
     }
 
     /// It gave an answer that counts as good.
@@ -155,13 +169,13 @@ public struct WorkerStandings: Sendable {
     }
 
     /// A request of a visitor's failed by the worker's fault.
-    public mutating func failed(_ id: String, _ failure: Failure, now: Instant) -> Change {
+    public mutating func failed(_ id: String, _ failure: Failure, detail: String? = nil, now: Instant) -> Change {
         guard let worker = self.workers[id] else { return .none }
         self.workers[id]?.failedAnswers += 1
         // What was under way when it began to fail tells nothing new.
         guard self.limits.failures > 0, worker.failedAnswers + 1 >= self.limits.failures, worker.trouble == nil
         else { return .none }
-        return self.failAnswer(id, failure, now: now)
+        return self.failAnswer(id, failure, detail: detail, now: now)
     }
 
     /// A client left before the worker, which had the whole request for a while, said anything. It may be the client that
@@ -172,7 +186,7 @@ public struct WorkerStandings: Sendable {
         if self.limits.failures > 0, worker.doubts + 1 >= self.limits.failures { self.hasDoubt = true }
     }
 
-    private mutating func failAnswer(_ id: String, _ failure: Failure, now: Instant) -> Change {
+    private mutating func failAnswer(_ id: String, _ failure: Failure, detail: String?, now: Instant) -> Change {
         guard var worker = self.workers[id] else { return .none }
         if let since = worker.wellSince, now.nanoseconds(since: since) >= self.limits.longestPauseNanoseconds {
             worker.times = 0
@@ -181,10 +195,16 @@ public struct WorkerStandings: Sendable {
         self.workers[id] = worker
         let (length, isLong) = self.limits.pauseNanoseconds.multipliedReportingOverflow(by: Int64(worker.times))
         let pause = isLong ? self.limits.longestPauseNanoseconds : min(self.limits.longestPauseNanoseconds, length)
-        return self.fail(id, failure, pauseNanoseconds: pause, now: now)
+        return self.fail(id, failure, detail, pauseNanoseconds: pause, now: now)
     }
 
-    private mutating func fail(_ id: String, _ failure: Failure, pauseNanoseconds: Int64, now: Instant) -> Change {
+    private mutating func fail(
+        _ id: String,
+        _ failure: Failure,
+        _ detail: String?,
+        pauseNanoseconds: Int64,
+        now: Instant
+    ) -> Change {
         let until = now.advanced(byNanoseconds: pauseNanoseconds)
         let isNew = self.workers[id]?.trouble == nil
         if isNew {
@@ -192,18 +212,20 @@ public struct WorkerStandings: Sendable {
             self.troubled += 1
             self.workers[id]?.trouble = Trouble(
                 failure: failure,
+                detail: detail,
                 since: now,
                 until: until,
                 triedAt: now,
-                needsAnswer: failure != .connect
+                needsAnswer: !failure.isRefusal
             )
             self.ejections[failure, default: 0] += 1
         } else {
             self.workers[id]?.trouble?.failure = failure
             self.workers[id]?.trouble?.until = until
-            if failure != .connect { self.workers[id]?.trouble?.needsAnswer = true }
+            self.workers[id]?.trouble?.detail = detail
+            if !failure.isRefusal { self.workers[id]?.trouble?.needsAnswer = true }
         }
-        if isNew || failure != .connect { self.settle() }
+        if isNew || !failure.isRefusal { self.settle() }
         return isNew ? .failing(failure, pauseNanoseconds: pauseNanoseconds) : .none
     }
 
@@ -242,7 +264,7 @@ public struct WorkerStandings: Sendable {
 
     public enum Trial: Equatable, Sendable {
         case answered
-        case failed(Failure)
+        case failed(Failure, detail: String? = nil)
         /// Nothing was learnt, by no fault of the worker's.
         case givenUp
     }
@@ -251,8 +273,9 @@ public struct WorkerStandings: Sendable {
         self.workers[id]?.isTried = false
         switch trial {
         case .answered: return self.answered(id, now: now)
-        case .failed(.connect): return self.refused(id, now: now)
-        case .failed(let failure): return self.failAnswer(id, failure, now: now)
+        case .failed(let failure, let detail) where failure.isRefusal:
+            return self.refused(id, failure, detail: detail, now: now)
+        case .failed(let failure, let detail): return self.failAnswer(id, failure, detail: detail, now: now)
         case .givenUp:
             self.workers[id]?.trouble?.until = now.advanced(byNanoseconds: self.limits.pauseNanoseconds)
             return .none

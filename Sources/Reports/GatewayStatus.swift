@@ -52,13 +52,16 @@ public struct GatewayStatus: Codable, Equatable, Sendable {
     /// A worker that fails, as this gateway sees it.
     public struct Failing: Codable, Equatable, Sendable {
         public var worker: String
-        /// `connect`, `timeout`, `broken` or `status`.
+        /// `connect`, `tls`, `timeout`, `broken` or `status`.
         public var failure: String
+        /// More of why: what speaks against a certificate, for instance.
+        public var detail: String?
         public var sinceMs: Int64
         /// It gets no requests while there are others.
         public var passedBy: Bool
 
-        public init(worker: String, failure: String, sinceMs: Int64, passedBy: Bool) {
+        public init(worker: String, failure: String, sinceMs: Int64, passedBy: Bool, detail: String? = nil) {
+            self.detail = detail
             self.worker = worker
             self.failure = failure
             self.sinceMs = sinceMs

@@ -30,7 +30,8 @@ extension Settings {
         }
         for pool in self.pools {
             for (index, worker) in pool.workers.enumerated() {
-                worker.checkLength("pools.\(pool.name).workers[\(index)]", &findings)
+                guard case .address(let address) = worker.place else { continue }
+                address.checkLength("pools.\(pool.name).workers[\(index)]", &findings)
             }
         }
     }

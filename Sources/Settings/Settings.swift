@@ -62,7 +62,7 @@ public struct Settings: Equatable, Sendable {
         let unusedRooms = self.rooms.map(\.name).filter { name in !self.routes.contains { $0.room == name } }
         return unusedPools.map { "pools.\($0): no route leads to this pool; its workers get no requests" }
             + unusedRooms.map { "rooms.\($0): no route goes through this room; it guards nothing" }
-            + self.rooms.compactMap(\.burstNotice)
+            + self.pools.compactMap(\.accessNotice) + self.rooms.compactMap(\.burstNotice)
     }
 }
 
@@ -129,6 +129,7 @@ extension Settings: SettingsSection {
         }
         for pool in self.pools.indices {
             self.pools[pool].workers = self.pools[pool].workers.map { $0.resolved(in: folder) }
+            self.pools[pool].tls = self.pools[pool].tls.resolved(in: folder)
             self.pools[pool].kubernetes = self.pools[pool].kubernetes.resolved(in: folder)
         }
     }

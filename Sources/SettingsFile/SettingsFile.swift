@@ -124,8 +124,9 @@ public enum SettingsFile {
     private static func checkFiles(_ settings: inout Settings, _ sources: SettingsSourceMap) -> [SettingsProblem] {
         var problems: [SettingsProblem] = []
         let certificates = ServerCertificates.problems(of: settings)
-        let ofRedis = RedisCertificates.problems(of: settings.redisAccess).map { ("redis_access.\($0)", $1) }
-        problems += (certificates + ofRedis).map { sources.problem(at: $0, $1) }
+        let ofRedis = OutgoingCertificates.problems(of: settings.redisAccess).map { ("redis_access.\($0)", $1) }
+        let ofWorkers = WorkerCertificates.problems(of: settings)
+        problems += (certificates + ofRedis + ofWorkers).map { sources.problem(at: $0, $1) }
         for (index, key) in settings.signingKeys.enumerated() {
             guard let path = key.file else { continue }
             let keyPath = "signing_keys[\(index)].file"

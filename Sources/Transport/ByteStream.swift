@@ -10,6 +10,10 @@ public protocol ByteStream: AnyObject {
     var tlsVersion: StaticString? { get }
     /// The peer's certificate as DER, if it has shown one that was verified; nil without TLS.
     var verifiedCertificate: [UInt8]? { get }
+    /// What the peer has left for the next stream to it, so that it needs no full handshake; nil without TLS.
+    var ticket: TLSTicket? { get }
+    /// The handshake was an abbreviated one, thanks to a ticket.
+    var isResumed: Bool { get }
     /// The handshake, if there is one, is done, and the end has not begun: bytes flow.
     var isOpen: Bool { get }
     var isClosed: Bool { get }
@@ -62,6 +66,8 @@ extension ByteStream {
     public func closeAfterWriting() { self.closeAfterWriting(isPeerDone: false) }
     public var tlsVersion: StaticString? { nil }
     public var verifiedCertificate: [UInt8]? { nil }
+    public var ticket: TLSTicket? { nil }
+    public var isResumed: Bool { false }
 
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.write($0) } }
 

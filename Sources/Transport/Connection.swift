@@ -332,8 +332,9 @@ public final class Connection: Descriptor, ByteStream {
         case .wantsRead: return .wantsRead
         case .wantsWrite: return .wantsWrite
         case .closed: return .closed
-        // A peer that leaves without TLS's own goodbye has reset the stream, as far as its content goes.
-        case .failed(let reason): return .failed(self.reading.isEnding ? .reset : .tls(reason))
+        // A peer that leaves without TLS's own goodbye has reset the stream, as far as its content goes. An alert says more.
+        case .failed(let reason):
+            return .failed(self.reading.isEnding && !reason.contains(" alert ") ? .reset : .tls(reason))
         }
     }
 

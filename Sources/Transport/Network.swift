@@ -1,3 +1,4 @@
+import Addresses
 import EventLoop
 
 /// Accepts streams for one loop until it is closed.
@@ -22,13 +23,23 @@ public protocol Network: Sendable {
         accept: @escaping (any ByteStream) -> (any StreamHandler)?
     ) throws -> any StreamListener
 
-    /// Starts an outgoing stream. Success arrives as `connected`, failure as `closed`, never before this returns.
+    /// Starts an outgoing stream. Success arrives as `connected`, after the handshake where there is one, and failure as
+    /// `closed`, never before this returns.
     func connect(
         to address: SocketAddress,
         on loop: any LoopContext,
         timeoutNanoseconds: Int64,
+        tls: OutgoingTLS?,
         handler: any StreamHandler
     ) throws -> any ByteStream
+
+    /// Looks the addresses behind a host name up, off the loop. `completion` is called once, on the loop; a success has one
+    /// address at least.
+    func lookUp(
+        _ name: String,
+        on loop: any LoopContext,
+        completion: @escaping (Result<[IPAddress], HostFailure>) -> Void
+    )
 
     /// How many clients of `loop` may wait for their TLS handshake at once, at least one. On the loop.
     func limitHandshakes(on loop: any LoopContext, waiting: Int)
@@ -37,8 +48,32 @@ public protocol Network: Sendable {
     func handshakes(on loop: any LoopContext) -> HandshakeCounts
 }
 
-/// Networks without TLS.
+/// Networks without TLS, and without names.
 extension Network {
+    /// An outgoing stream in plain text.
+    public func connect(
+        to address: SocketAddress,
+        on loop: any LoopContext,
+        timeoutNanoseconds: Int64,
+        handler: any StreamHandler
+    ) throws -> any ByteStream {
+        try self.connect(
+            to: address,
+            on: loop,
+            timeoutNanoseconds: timeoutNanoseconds,
+            tls: nil,
+            handler: handler
+        )
+    }
+
+    public func lookUp(
+        _ name: String,
+        on loop: any LoopContext,
+        completion: @escaping (Result<[IPAddress], HostFailure>) -> Void
+    ) {
+        loop.onNextTurn { completion(.failure(HostFailure("there are no names in this network"))) }
+    }
+
     public func limitHandshakes(on loop: any LoopContext, waiting: Int) {}
     public func handshakes(on loop: any LoopContext) -> HandshakeCounts { HandshakeCounts() }
 }
@@ -60,14 +95,26 @@ public struct SocketNetwork: Network {
         to address: SocketAddress,
         on loop: any LoopContext,
         timeoutNanoseconds: Int64,
+        tls: OutgoingTLS?,
         handler: any StreamHandler
     ) throws -> any ByteStream {
         try Connection.connect(
             to: address,
             on: Self.eventLoop(loop),
             timeoutNanoseconds: timeoutNanoseconds,
+            tls: tls?.context,
+            serverName: tls?.serverName,
+            ticket: tls?.ticket,
             handler: handler
         )
+    }
+
+    public func lookUp(
+        _ name: String,
+        on loop: any LoopContext,
+        completion: @escaping (Result<[IPAddress], HostFailure>) -> Void
+    ) {
+        NameLookup.find(name, on: loop, completion: completion)
     }
 
     public func limitHandshakes(on loop: any LoopContext, waiting: Int) {

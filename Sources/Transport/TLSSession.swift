@@ -25,23 +25,35 @@ struct TLSSession: ~Copyable {
             throw TransportError.tls("BIO_new", OpenSSLErrors.take())
         }
         SSL_set_bio(ssl, bio, bio)
-        self.ssl = ssl
-        self.context = context
         if isServer {
             SSL_set_accept_state(ssl)
         } else {
             SSL_set_connect_state(ssl)
-            if let serverName {
-                // RFC 6066: an address is no server name. The certificate is checked against it all the same.
-                if IPAddress(parsing: serverName) == nil { _ = sluice_ssl_set_server_name(ssl, serverName) }
-                SSL_set1_host(ssl, serverName)
+            if let serverName, !Self.ask(ssl, for: serverName) {
+                let reason = OpenSSLErrors.take()
+                SSL_free(ssl)
+                throw TransportError.tls("server name '\(serverName)'", reason)
             }
             // A ticket that the peer does not take leads to a full handshake.
             if let ticket { SSL_set_session(ssl, ticket.session) }
         }
+        self.ssl = ssl
+        self.context = context
     }
 
     deinit { SSL_free(self.ssl) }
+
+    /// The peer has to have a certificate for that host name or IP address. False when that cannot be asked for: then the
+    /// certificate of anybody would do.
+    private static func ask(_ ssl: OpaquePointer, for serverName: String) -> Bool {
+        // A wildcard stands for a whole label (RFC 6125 section 6.4.3), not for a part of one.
+        SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+        // RFC 6066: an address is no server name. The certificate is checked against it all the same.
+        let isAddress = IPAddress(parsing: serverName) != nil
+        // An empty name would be met by any certificate.
+        guard !serverName.isEmpty else { return false }
+        return (isAddress || sluice_ssl_set_server_name(ssl, serverName) == 1) && SSL_set1_host(ssl, serverName) == 1
+    }
 
     /// Which version was agreed on; nil for one that has no name here.
     var version: StaticString? {

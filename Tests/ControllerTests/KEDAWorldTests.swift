@@ -30,7 +30,7 @@ import Transport
             self.startSeconds = startSeconds
             self.site = InventedSite(seed: seed) { settings in
                 settings.pools[0].driver = .keda
-                settings.pools[0].workers = Cluster.addresses
+                settings.pools[0].workers = Cluster.addresses.map { .init($0) }
                 settings.pools[0].minWorkers = least
                 if let manual {
                     settings.pools[0].mode = .manual

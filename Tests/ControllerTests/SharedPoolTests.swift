@@ -34,10 +34,10 @@ import Transport
             settings.routes = rooms.flatMap { room, pools in
                 pools.map { RouteSettings(path: "/\(room)/\($0)", pool: $0, room: room) }
             }
-            settings.pools = try workers.sorted { $0.key < $1.key }.map { name, count in
+            settings.pools = workers.sorted { $0.key < $1.key }.map { name, count in
                 var pool = PoolSettings(name: name)
                 pool.driver = .static
-                pool.workers = try (0..<count).map { try SocketAddress(parsing: "127.0.0.1:\(9_000 + $0)") }
+                pool.workers = (0..<count).map { .loopback(port: 9_000 + UInt16($0)) }
                 return pool
             }
             self.settings = settings

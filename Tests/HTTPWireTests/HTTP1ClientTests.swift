@@ -24,7 +24,7 @@ import Testing
         case .doneUnsent, .doneSent: _ = self.readAll(&client, head + "\r\nabcde")
         case .doneClosing: _ = self.readAll(&client, head + "Connection: close\r\n\r\nabcde")
         case .failed: _ = self.readAll(&client, "x")
-        case .switched: _ = self.read(&client, "HTTP/1.1 101 S\r\n\r\n")
+        case .switched: _ = self.read(&client, "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n")
         case .closed: _ = client.inputEnded()
         }
         return client

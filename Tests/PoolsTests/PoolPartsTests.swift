@@ -59,7 +59,7 @@ import Testing
         pool.maxWorkers = 5
         #expect(ScalingLimits(pool).minWorkers == 2 && ScalingLimits(pool).maxWorkers == 5)
         pool.driver = .static
-        pool.workers = try (1...3).map { try SocketAddress(parsing: "127.0.0.1:900\($0)") }
+        pool.workers = (1...3).map { .loopback(port: 9_000 + $0) }
         #expect(ScalingLimits(pool).minWorkers == 3 && ScalingLimits(pool).maxWorkers == 3)
         #expect(ScalingLimits(pool).startTimePriorNanoseconds == Nanoseconds.perSecond)
     }
@@ -67,7 +67,7 @@ import Testing
     @Test func limits_ofAPoolOfKEDA_mayBeNobody() throws {
         var pool = PoolSettings(name: "tickets")
         pool.driver = .keda
-        pool.workers = try (1...3).map { try SocketAddress(parsing: "127.0.0.1:900\($0)") }
+        pool.workers = (1...3).map { .loopback(port: 9_000 + $0) }
         pool.minWorkers = 0
         pool.maxWorkers = 3
         #expect(ScalingLimits(pool).minWorkers == 0 && ScalingLimits(pool).maxWorkers == 3)

@@ -57,6 +57,23 @@ import Testing
         #expect(pool.standings.failed("a", failure, now: pool.now) == .none)
     }
 
+    /// Nothing was sent, so that a handshake which comes about is all that it takes to be well again.
+    @Test func refused_byTLS_isAsAConnectionThatIsRefused_withItsReason() {
+        var pool = Pool(["a", "b"])
+        let change = pool.standings.refused("a", .tls, detail: "certificate has expired", now: pool.now)
+        #expect(change == .failing(.tls, pauseNanoseconds: WorkerStandings.firstRefusalNanoseconds))
+        #expect(pool.passedBy == ["a"] && pool.standings.ejections == [.tls: 1])
+        #expect(pool.standings.trouble("a")?.detail == "certificate has expired")
+        pool.pass(seconds: 1)
+        #expect(pool.due() == ["a"])
+        #expect(pool.standings.tried("a", .failed(.tls, detail: "hostname mismatch"), now: pool.now) == .none)
+        #expect(pool.standings.trouble("a")?.detail == "hostname mismatch")
+        _ = pool.standings.tried("a", .failed(.connect), now: pool.now)
+        #expect(pool.standings.trouble("a")?.failure == .connect && pool.standings.trouble("a")?.detail == nil)
+        #expect(pool.standings.connected("a", now: pool.now) == .well(afterNanoseconds: Self.second))
+        #expect(pool.failing == [])
+    }
+
     @Test func failed_aGoodAnswerBetween_countsFromTheBeginning() {
         var pool = Pool(["a", "b"])
         for _ in 0..<10 {

@@ -1,3 +1,4 @@
+import Addresses
 import EventLoop
 import Glibc
 import Primitives
@@ -24,6 +25,10 @@ public final class VirtualNetwork: Network, @unchecked Sendable {
     public var conditions = Conditions()
     /// Addresses from which nothing ever comes back: connecting times out.
     public var silentAddresses: Set<SocketAddress> = []
+    /// What name servers say; may be changed at any time.
+    public var names: [String: Result<[IPAddress], HostFailure>] = [:]
+    /// How often name servers were asked.
+    public private(set) var lookUps = 0
     /// Streams that were made, of either side.
     public private(set) var madeStreams = 0
 
@@ -72,9 +77,11 @@ public final class VirtualNetwork: Network, @unchecked Sendable {
         to address: SocketAddress,
         on loop: any LoopContext,
         timeoutNanoseconds: Int64,
+        tls: OutgoingTLS?,
         handler: any StreamHandler
     ) throws -> any ByteStream {
         loop.preconditionOnLoop()
+        precondition(tls == nil, "in memory nothing is encrypted")
         let client = VirtualStream(network: self, loop: Self.virtual(loop), peer: address, isSecure: false)
         client.beginConnecting(handler: handler, timeoutNanoseconds: timeoutNanoseconds)
         guard !self.silentAddresses.contains(address) else { return client }
@@ -106,6 +113,16 @@ public final class VirtualNetwork: Network, @unchecked Sendable {
         listener.loop.plan(at: accepted) { listener.take(server) }
         let connected = self.world.now.advanced(byNanoseconds: self.nextDelay())
         client.loop.plan(at: connected) { client.connectHasSucceeded() }
+    }
+
+    public func lookUp(
+        _ name: String,
+        on loop: any LoopContext,
+        completion: @escaping (Result<[IPAddress], HostFailure>) -> Void
+    ) {
+        self.lookUps += 1
+        let found = self.names[name] ?? .failure(HostFailure("no such name"))
+        Self.virtual(loop).plan(at: self.world.now.advanced(byNanoseconds: self.nextDelay())) { completion(found) }
     }
 
     // MARK: For the network's own parts

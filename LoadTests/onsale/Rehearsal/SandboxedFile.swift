@@ -134,6 +134,9 @@ private struct Rewrite {
             self.replace(path + ["driver"], with: Node("process"), nil)
             self.replace(path + ["min_workers"], with: Node("\(count)"), nil)
             self.replace(path + ["max_workers"], with: Node("\(count)"), nil)
+            for key in ["tls", "lookup_interval"] where self.root.value(at: path + [key]) != nil {
+                self.replace(path + [key], with: nil, nil)
+            }
         }
         // Whatever would start and end workers elsewhere: a rehearsal must not touch what tomorrow's sale runs on.
         if let driver = self.text(path + ["driver"]), driver != "process" {

@@ -30,6 +30,9 @@ extension Exchange {
         var dropped = self.origin.isProxied ? self.fieldsOfProxies : FieldSet.claims
         if self.trail.trace != nil || self.trail.dropsTraceState { dropped.insert(.traceparent) }
         if self.trail.dropsTraceState { dropped.insert(.tracestate) }
+        let showsOwnHost = self.route?.pool.settings.hostHeader == .worker
+        let ownHost = showsOwnHost ? self.lease?.connection.worker.way.authority : nil
+        if ownHost != nil { dropped.insert(.host) }
         self.tools.requestHead.writeForwarded(
             to: &writer,
             from: request.bytes,
@@ -38,7 +41,13 @@ extension Exchange {
             passing: self.request.asksForUpgrade ? [.expect, .te, .upgrade] : [.expect, .te],
             droppingCookies: Self.ownCookies
         )
-        if self.tools.requestHead.hostRange == nil { writer.append("host: localhost\r\n") }
+        if let ownHost {
+            writer.append("host: ")
+            writer.append(ownHost)
+            writer.append("\r\n")
+        } else if self.tools.requestHead.hostRange == nil {
+            writer.append("host: localhost\r\n")
+        }
         self.writeWay(request, to: &writer)
         self.trail.writeID(to: &writer, rules: self.tools.forwarding)
         if let trace = self.trail.trace {

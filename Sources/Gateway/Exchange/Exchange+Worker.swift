@@ -184,7 +184,9 @@ extension Exchange: WorkerWaiter, UpstreamUser {
         case .connectionLost(wasRead: false) where !connection.isFresh: return
         // It may have lost patience with a client that sends or takes too slowly.
         case .connectionLost where connection.requestSent == nil || connection.wasPaused: return
-        case .connectionLost, .badResponse: pool.failed(connection.worker, .broken)
+        case .connectionLost, .badResponse:
+            // With TLS 1.3 a worker may refuse our certificate when the handshake is done on this side.
+            pool.failed(connection.worker, .broken, detail: connection.tlsFailure)
         case .responseTimeout: pool.failed(connection.worker, .timeout)
         }
     }

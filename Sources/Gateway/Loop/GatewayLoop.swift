@@ -1,3 +1,4 @@
+import Addresses
 import EventLoop
 import Logging
 import Observability
@@ -81,6 +82,7 @@ final class GatewayLoop: ConnectionRegistry {
             waiting: connectionLimit / (2 * self.tools.loopCount)
         )
         self.listeners.apply(settings.listeners)
+        self.tools.reach.contexts = self.tools.reach.contexts.filter { settings.pool(named: $0.key)?.usesTLS ?? false }
         var pools: [String: WorkerPool] = [:]
         for pool in settings.pools {
             let kept = self.pools[pool.name]
@@ -132,6 +134,20 @@ final class GatewayLoop: ConnectionRegistry {
                 )
             }
         )
+    }
+
+    // MARK: Ways to workers
+
+    /// Names of workers have been looked up.
+    func take(_ addresses: [String: [IPAddress]]) {
+        self.tools.reach.addresses = addresses
+        for pool in self.pools.values where !pool.settings.lookups.isEmpty { pool.updateListed() }
+    }
+
+    /// TLS with the workers of a pool is as `context` has it from now on.
+    func secure(_ pool: String, with context: TLSContext) {
+        self.tools.reach.contexts[pool] = context
+        if let pool = self.pools[pool], pool.settings.usesTLS { pool.updateListed() }
     }
 
     // MARK: Ticks

@@ -11,6 +11,7 @@ import Transport
 final class LoopTools {
     let loop: any LoopContext
     let network: any Network
+    let reach = WorkerReach()
     /// Loops of this gateway.
     let loopCount: Int
     let log: Logger

@@ -90,10 +90,18 @@ final class SharedStandings: Sendable {
     func connected(_ id: String, now: Instant) -> WorkerStandings.Change {
         self.note(id) { $0.connected(id, now: now) }
     }
-    func refused(_ id: String, now: Instant) -> WorkerStandings.Change { self.note(id) { $0.refused(id, now: now) } }
+    /// `tls`: why no TLS came about, where that was it.
+    func refused(_ id: String, tls: String? = nil, now: Instant) -> WorkerStandings.Change {
+        self.note(id) { $0.refused(id, tls == nil ? .connect : .tls, detail: tls, now: now) }
+    }
     func answered(_ id: String, now: Instant) -> WorkerStandings.Change { self.note(id) { $0.answered(id, now: now) } }
-    func failed(_ id: String, _ failure: WorkerStandings.Failure, now: Instant) -> WorkerStandings.Change {
-        self.note(id) { $0.failed(id, failure, now: now) }
+    func failed(
+        _ id: String,
+        _ failure: WorkerStandings.Failure,
+        detail: String? = nil,
+        now: Instant
+    ) -> WorkerStandings.Change {
+        self.note(id) { $0.failed(id, failure, detail: detail, now: now) }
     }
     func doubted(_ id: String) {
         _ = self.note(id) { standings in

@@ -69,12 +69,18 @@ final class UpstreamConnection: StreamHandler {
     private var isPaused = false
     /// The client did not keep up with this response at some time.
     private(set) var wasPaused = false
-    /// Bytes of this request that were written.
+    /// Bytes of this request that were written, and in how many pieces; what is gathered is one.
     private var requestBytes = 0
+    private var requestPieces = 0
+    private var isGathering = false
+    /// What fits into one record of TLS.
+    private static let recordBytes = 16 * 1024
     private var responses = 0
     private var idleSince = Instant(nanoseconds: 0)
     /// A connection that has been idle for so long is kept on purpose.
     private static let provenIdleNanoseconds = Nanoseconds.perSecond
+    /// Why no TLS came about, or broke; nil while it has not.
+    private(set) var tlsFailure: String?
     /// When the worker had the whole request; nil before.
     private(set) var requestSent: Instant?
     /// The pool counts it among its tunnels.
@@ -92,6 +98,7 @@ final class UpstreamConnection: StreamHandler {
             to: self.worker.address,
             on: self.tools.loop,
             timeoutNanoseconds: timeoutNanoseconds,
+            tls: self.worker.outgoingTLS(now: self.tools.now),
             handler: self
         )
         // Each holds the other until the stream is closed, which it is in the end; see `HTTP1Connection`.
@@ -114,6 +121,8 @@ final class UpstreamConnection: StreamHandler {
         self.isLeased = false
         let owner = self.owner
         let isReusable = isWanted && self.state == .leased && !self.isSpoiled && self.wire.canReuse
+        // With TLS 1.3 tickets come behind the handshake: by now they have.
+        if isWanted, self.isFresh, let stream = self.stream { self.worker.keepTicket(of: stream, now: self.tools.now) }
         if isReusable {
             self.state = .idle
             self.idleSince = self.tools.now
@@ -172,6 +181,7 @@ final class UpstreamConnection: StreamHandler {
         self.wasPaused = false
         self.requestSent = nil
         self.requestBytes = head.count
+        self.requestPieces = 1
         self.isChunkedRequest = framing == .chunked
         self.wire.begin(method, asksForUpgrade: asksForUpgrade)
         self.isAskedToContinue = awaitsContinue
@@ -182,6 +192,7 @@ final class UpstreamConnection: StreamHandler {
     func sendBody(_ payload: UnsafeRawBufferPointer) {
         guard let stream = self.stream, payload.count > 0 else { return }
         self.requestBytes += payload.count
+        if !self.isGathering { self.requestPieces += 1 }
         if self.isChunkedRequest { stream.writeChunk(payload) } else { stream.write(payload) }
         self.watchWorker()
     }
@@ -210,8 +221,15 @@ final class UpstreamConnection: StreamHandler {
     var untakenBytes: Int { self.stream?.untakenBytes ?? 0 }
 
     /// Between these what is sent leaves as one.
-    func beginGathering() { self.stream?.cork() }
-    func endGathering() { self.stream?.uncork() }
+    func beginGathering() {
+        self.isGathering = true
+        self.stream?.cork()
+    }
+
+    func endGathering() {
+        self.isGathering = false
+        self.stream?.uncork()
+    }
 
     var isCongested: Bool { self.stream?.isCongested ?? false }
 
@@ -348,6 +366,7 @@ final class UpstreamConnection: StreamHandler {
     func closed(_ stream: any ByteStream, _ reason: CloseReason) {
         let wasConnecting = self.state == .connecting
         if reason != .local { self.noteEnd() }
+        if case .tls(let words) = reason { self.tlsFailure = words }
         let user = self.user
         let failure: UpstreamFailure =
             reason == .outOfMemory ? .outOfMemory : .connectionLost(wasRead: self.mayHaveBeenRead(stream))
@@ -361,7 +380,10 @@ final class UpstreamConnection: StreamHandler {
     /// A worker that closed an idle connection has not read the request that was then written to it: its system did not
     /// even acknowledge the bytes.
     private func mayHaveBeenRead(_ stream: any ByteStream) -> Bool {
-        self.hasResponseBytes || stream.unacknowledgedBytes < self.requestBytes
+        // What TLS adds counts as unacknowledged, too. Of one record nothing can be read before all of it has come; of
+        // several, the first may have been read while as many bytes are on their way as the request has.
+        if stream.isSecure, self.requestBytes > Self.recordBytes || self.requestPieces > 1 { return true }
+        return self.hasResponseBytes || stream.unacknowledgedBytes < self.requestBytes
     }
 
     private func end() {

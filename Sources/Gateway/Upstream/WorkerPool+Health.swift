@@ -13,7 +13,11 @@ extension WorkerPool {
         self.tell(worker, self.standings.connected(worker.id, now: self.tools.now))
     }
 
-    func refused(by worker: Worker) { self.tell(worker, self.standings.refused(worker.id, now: self.tools.now)) }
+    /// `tls`: why no TLS came about, where that was it.
+    func refused(by worker: Worker, tls: String?) {
+        if tls != nil { worker.forgetTicket() }
+        self.tell(worker, self.standings.refused(worker.id, tls: tls, now: self.tools.now), detail: tls)
+    }
 
     /// On the way of every request: nearly always there is nothing to be done.
     @inline(__always)
@@ -21,8 +25,10 @@ extension WorkerPool {
         if !worker.mark.isSpotless { self.tell(worker, self.standings.answered(worker.id, now: self.tools.now)) }
     }
 
-    func failed(_ worker: Worker, _ failure: WorkerStandings.Failure) {
-        self.tell(worker, self.standings.failed(worker.id, failure, now: self.tools.now))
+    /// `detail`: more of why, for the operator.
+    func failed(_ worker: Worker, _ failure: WorkerStandings.Failure, detail: String? = nil) {
+        let change = self.standings.failed(worker.id, failure, detail: detail, now: self.tools.now)
+        self.tell(worker, change, detail: detail)
     }
 
     /// The head of a 5xx response is in hand. A 503 that says when to come again is a worker that has enough to do.
@@ -50,23 +56,22 @@ extension WorkerPool {
                 continue
             }
             let trial = WorkerTrial(worker, tools: self.tools, settings: self.settings) { trial in
-                self.tell(worker, self.standings.tried(id, trial, now: self.tools.now))
+                self.tell(worker, self.standings.tried(id, trial, now: self.tools.now), detail: trial.detail)
             }
             trial.begin()
         }
     }
 
-    private func tell(_ worker: Worker, _ change: WorkerStandings.Change) {
+    private func tell(_ worker: Worker, _ change: WorkerStandings.Change, detail: String? = nil) {
         switch change {
         case .none: return
         case .failing(let failure, let pause):
-            self.tools.log.warning(
-                "a worker fails and is passed by while there are others",
-                metadata: [
-                    "pool": "\(self.name)", "worker": "\(worker.id)", "failure": "\(failure.rawValue)",
-                    "next_try_ms": "\(pause / Nanoseconds.perMillisecond)",
-                ]
-            )
+            var metadata: Logger.Metadata = [
+                "pool": "\(self.name)", "worker": "\(worker.id)", "failure": "\(failure.rawValue)",
+                "next_try_ms": "\(pause / Nanoseconds.perMillisecond)",
+            ]
+            if let detail { metadata["reason"] = "\(detail)" }
+            self.tools.log.warning("a worker fails and is passed by while there are others", metadata: metadata)
         case .well(let after):
             self.tools.log.notice(
                 "a worker is well again",
@@ -77,4 +82,8 @@ extension WorkerPool {
             )
         }
     }
+}
+
+extension WorkerStandings.Trial {
+    fileprivate var detail: String? { if case .failed(_, let detail) = self { detail } else { nil } }
 }

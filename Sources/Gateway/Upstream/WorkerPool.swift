@@ -89,11 +89,7 @@ final class WorkerPool: UpstreamOwner {
         self.settings = settings
         self.standings.apply(settings.ejection)
         guard settings.driver == .static else { return }
-        self.update(
-            settings.workers.map {
-                WorkerRecord(id: $0.description, address: $0.description, state: .ready, sinceMicros: 0)
-            }
-        )
+        self.updateListed()
     }
 
     /// Workers that take requests.
@@ -103,23 +99,45 @@ final class WorkerPool: UpstreamOwner {
 
     // MARK: The directory
 
-    /// Takes the controller's list. Those who are gone, or draining, finish what they have.
+    /// Takes the controller's list.
     func update(_ directory: [WorkerRecord]) {
+        let workers = directory.compactMap { record -> ReachableWorker? in
+            guard let address = try? SocketAddress(parsing: record.address) else {
+                self.tools.log.error(
+                    "a worker's address cannot be read; the worker is left out",
+                    metadata: ["pool": "\(self.name)", "worker": "\(record.id)", "address": "\(record.address)"]
+                )
+                return nil
+            }
+            return ReachableWorker(
+                id: record.id,
+                address: address,
+                way: WorkerWay(to: address),
+                isReady: record.state == .ready,
+                slots: record.slots
+            )
+        }
+        self.update(workers)
+    }
+
+    /// Those who are gone, or draining, finish what they have.
+    func update(_ workers: [ReachableWorker]) {
         var known: [String: Int] = [:]
         for (index, slot) in self.slots.enumerated() { known[slot.worker.id] = index }
         var kept: [Slot] = []
         var leaving = Set(self.slots.indices)
-        for record in directory {
-            if let index = known[record.id], self.slots[index].worker.address.description == record.address {
+        for next in workers {
+            if let index = known[next.id], self.slots[index].worker.address == next.address,
+                self.slots[index].worker.way == next.way
+            {
                 leaving.remove(index)
                 kept.append(self.slots[index])
-            } else if let worker = self.makeWorker(record) {
-                kept.append(Slot(worker: worker))
             } else {
-                continue
+                let mark = self.standings.join(next.id)
+                kept.append(Slot(worker: Worker(id: next.id, address: next.address, way: next.way, mark: mark)))
             }
-            self.setReady(kept[kept.count - 1].worker, record.state == .ready)
-            kept[kept.count - 1].worker.slots = record.slots
+            self.setReady(kept[kept.count - 1].worker, next.isReady)
+            kept[kept.count - 1].worker.slots = next.slots
         }
         var closing: [UpstreamConnection] = []
         for index in leaving {
@@ -139,17 +157,6 @@ final class WorkerPool: UpstreamOwner {
         self.standings.becameKnown()
         for connection in closing { connection.close() }
         self.serveWaiting()
-    }
-
-    private func makeWorker(_ record: WorkerRecord) -> Worker? {
-        guard let address = try? SocketAddress(parsing: record.address) else {
-            self.tools.log.error(
-                "a worker's address cannot be read; the worker is left out",
-                metadata: ["pool": "\(self.name)", "worker": "\(record.id)", "address": "\(record.address)"]
-            )
-            return nil
-        }
-        return Worker(id: record.id, address: address, mark: self.standings.join(record.id))
     }
 
     private func setReady(_ worker: Worker, _ isReady: Bool) {
@@ -279,7 +286,7 @@ final class WorkerPool: UpstreamOwner {
             worker.connecting -= 1
             self.connecting -= 1
             self.sample.errors += 1
-            self.refused(by: worker)
+            self.refused(by: worker, tls: connection.tlsFailure)
             self.connectFailed(worker)
         } else if let slot = self.slotOfWorker[ObjectIdentifier(worker)],
             let index = self.slots[slot].idle.lastIndex(where: { $0 === connection })
@@ -412,7 +419,7 @@ final class WorkerPool: UpstreamOwner {
     /// The pool is configured no more: who waits for a worker is told, requests under way end in peace.
     func dissolve() {
         self.isDissolved = true
-        self.update([])
+        self.update([ReachableWorker]())
         for waiter in self.waiting.removeAll() { self.forget(waiter).workerUnavailable(.noWorker) }
     }
 

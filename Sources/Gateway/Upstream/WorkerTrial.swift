@@ -68,7 +68,9 @@ final class WorkerTrial: UpstreamOwner, UpstreamUser {
         var writer = ByteWriter(self.tools.loop.writeScratch)
         writer.append("GET ")
         writer.append(path)
-        writer.append(" HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\nuser-agent: sluice\r\n")
+        writer.append(" HTTP/1.1\r\nhost: ")
+        writer.append(self.worker.way.authority)
+        writer.append("\r\naccept: */*\r\nuser-agent: sluice\r\n")
         writer.append("connection: close\r\n\r\n")
         connection.sendHead(
             writer.written,
@@ -82,7 +84,10 @@ final class WorkerTrial: UpstreamOwner, UpstreamUser {
     }
 
     func upstreamClosed(_ connection: UpstreamConnection, wasConnecting: Bool) {
-        if wasConnecting { self.finish(.failed(.connect)) }
+        guard wasConnecting else { return }
+        guard let reason = connection.tlsFailure else { return self.finish(.failed(.connect)) }
+        self.worker.forgetTicket()
+        self.finish(.failed(.tls, detail: reason))
     }
 
     func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool) {}
@@ -110,7 +115,7 @@ final class WorkerTrial: UpstreamOwner, UpstreamUser {
         switch failure {
         case .outOfMemory: self.finish(.givenUp)
         case .responseTimeout: self.finish(.failed(.timeout))
-        case .connectionLost, .badResponse: self.finish(.failed(.broken))
+        case .connectionLost, .badResponse: self.finish(.failed(.broken, detail: self.connection?.tlsFailure))
         }
     }
 }

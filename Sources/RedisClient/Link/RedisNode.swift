@@ -117,14 +117,16 @@ final class RedisNode: RedisLinkOwner {
         self.lookupIsUnderWay = true
         self.lookups += 1
         let lookup = self.lookups
-        NameLookup.find(name, port: port, on: self.setup.loop) { [weak self] result in
+        NameLookup.find(name, on: self.setup.loop) { [weak self] result in
             guard let self else { return }
             self.lookupIsUnderWay = false
             guard case .lookingUp = self.phase, self.lookups == lookup else { return }
             self.lookupTimer?.disarm()
             switch result {
-            case .success(let addresses): self.connect(to: addresses[self.failures % addresses.count], name: name)
-            case .failure(let failure): self.fail(failure.reason)
+            case .success(let addresses):
+                let address = addresses[self.failures % addresses.count]
+                self.connect(to: SocketAddress(address, port: port), name: name)
+            case .failure(let failure): self.fail("lookup of \(name): \(failure.reason)")
             }
         }
         let timeout = self.setup.options.connectTimeoutNanoseconds

@@ -22,8 +22,21 @@ public struct PoolSettings: Equatable, Sendable {
 
     public var name: String
     public var driver = Driver.process
+    /// What a worker is told in the field `Host`.
+    public enum HostHeader: String, CaseIterable, Sendable {
+        /// The host that the visitor has asked for.
+        case visitor
+        /// The worker's own, as it stands under `workers`.
+        case worker
+    }
+
     /// Of the static driver, all there are; of the keda driver, all there may be. Empty otherwise.
-    public var workers: [SocketAddress] = []
+    public var workers: [WorkerAddress] = []
+    /// Of the static driver.
+    public var tls = WorkerTLSSettings()
+    /// How long what is known of a name's addresses counts.
+    public var lookupIntervalNanoseconds: Int64 = .seconds(10)
+    public var hostHeader = HostHeader.visitor
     /// Of the process driver: the program and its arguments. Empty runs the sample worker that Sluice brings along.
     public var command: [String] = []
     /// Of the command driver.
@@ -51,7 +64,7 @@ public struct PoolSettings: Equatable, Sendable {
 
     public init(name: String) { self.name = name }
 
-    /// How many workers there may be: a static pool has as many as are listed.
+    /// How many workers there may be: a static pool has as many as are listed, if each name has one address.
     public var workerBounds: ClosedRange<Int> {
         self.driver == .static ? self.workers.count...self.workers.count : self.minWorkers...self.maxWorkers
     }
@@ -98,7 +111,10 @@ extension PoolSettings: NamedSettingsSection {
     package static var fields: [SettingsField<Self>] {
         [
             .value("driver", \.driver, .word, .needsRestart),
-            .value("workers", \.workers, .list(of: .address(allowsPortZero: false), count: 0...1024), .live),
+            .value("workers", \.workers, .list(of: .worker, count: 0...1024), .live),
+            .section("tls", \.tls),
+            .value("lookup_interval", \.lookupIntervalNanoseconds, .duration(.seconds(1)...(.hours(1))), .live),
+            .value("host_header", \.hostHeader, .word, .live),
             .value("command", \.command, .words, .live),
             .section("cloud", \.cloud),
             .section("kubernetes", \.kubernetes),
@@ -193,13 +209,13 @@ extension PoolSettings: NamedSettingsSection {
         let foreign: [String]
         switch self.driver {
         case .process:
-            foreign = ["workers", "cloud", "kubernetes"]
+            foreign = ["workers", "tls", "lookup_interval", "cloud", "kubernetes"]
             self.checkSample(at: path, &findings)
         case .command:
-            foreign = ["workers", "command", "kubernetes"]
+            foreign = ["workers", "tls", "lookup_interval", "command", "kubernetes"]
             self.cloud.checkUse(at: path, &findings)
         case .kubernetes:
-            foreign = ["workers", "command", "cloud", "probe.interval", "probe.failures"]
+            foreign = ["workers", "tls", "lookup_interval", "command", "cloud", "probe.interval", "probe.failures"]
             if self.kubernetes.name == nil, !findings.hasProblem(at: path + ".kubernetes.name") {
                 findings.reportContradiction(
                     path + ".driver",
@@ -221,7 +237,7 @@ extension PoolSettings: NamedSettingsSection {
                 )
             }
         case .keda:
-            foreign = ["command", "cloud", "kubernetes"]
+            foreign = ["tls", "lookup_interval", "command", "cloud", "kubernetes"]
             self.checkKEDA(at: path, &findings)
         }
         if self.minWorkers == 0, self.driver != .keda, self.driver != .static {
@@ -237,11 +253,7 @@ extension PoolSettings: NamedSettingsSection {
                 "the key has no meaning with the \(self.driver.rawValue) driver; take it out, or change driver"
             )
         }
-        guard !findings.hasProblem(at: path + ".workers") else { return }
-        var known: Set<SocketAddress> = []
-        for (index, worker) in self.workers.enumerated() where !known.insert(worker).inserted {
-            findings.reportContradiction("\(path).workers[\(index)]", "\(worker) is already in the list")
-        }
+        self.checkWorkers(at: path, &findings)
     }
 
     /// The sample worker does as it is told: one that is told to start later than it may never gets ready.

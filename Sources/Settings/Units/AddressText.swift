@@ -29,6 +29,16 @@ extension SocketAddress {
     }
 }
 
+extension WorkerAddress {
+    /// The same for the socket of a worker.
+    func resolved(in folder: String) -> WorkerAddress {
+        guard case .address(let address) = self.place else { return self }
+        var resolved = self
+        resolved.place = .address(address.resolved(in: folder))
+        return resolved
+    }
+}
+
 extension RedisEndpoint {
     /// The same for the socket of a Redis.
     func resolved(in folder: String) -> RedisEndpoint {

@@ -94,7 +94,7 @@ struct StatusText {
             for failing in pool.failing ?? [] {
                 let end = failing.passedBy ? "gets no requests while there are others" : "still gets requests"
                 text += "! pool \(pool.name): worker \(failing.worker) fails for \(failing.sinceMs / 1_000) s "
-                text += "(\(failing.failure)); it \(end)\n"
+                text += "(\(failing.failure)\(failing.detail.map { ": \($0)" } ?? "")); it \(end)\n"
             }
         }
         if let gateways = self.status.controller?.gateways { text += "gateways that report: \(gateways)\n" }

@@ -42,7 +42,8 @@ extension Daemon {
             }
             return self.withReload(controller.readiness)
         }
-        readiness.problems += (self.certificates?.problems ?? []) + (self.controller?.problems ?? [])
+        readiness.problems += (self.certificates?.problems ?? []) + (self.workerTLS?.problems ?? [])
+        readiness.problems += self.controller?.problems ?? []
         return self.withReload(readiness)
     }
 

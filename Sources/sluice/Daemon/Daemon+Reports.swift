@@ -32,7 +32,8 @@ extension Daemon {
                     reloadsApplied: self.reloads.appliedCount,
                     reloadsRefused: self.reloads.refusedCount,
                     problems: (self.reloads.problem.map { [$0] } ?? []) + (report?.problems ?? [])
-                        + (self.certificates?.problems ?? []) + (self.controller?.problems ?? []),
+                        + (self.certificates?.problems ?? []) + (self.workerTLS?.problems ?? [])
+                        + (self.controller?.problems ?? []),
                     certificates: self.certificates?.status ?? [],
                     gateway: report?.status,
                     controller: self.controller?.status

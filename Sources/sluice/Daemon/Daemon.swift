@@ -41,6 +41,7 @@ final class Daemon {
     private var admin: AdminServer?
     var scaler: ScalerDuty?
     private(set) var certificates: CertificateDuty?
+    private(set) var workerTLS: WorkerTLSDuty?
     private var watcher: SettingsWatcher?
     private var signals: [SignalSource] = []
     private(set) var reloads: ReloadHistory
@@ -163,12 +164,22 @@ final class Daemon {
                         self.announce("gateway listening on \(address)\(listener.tls == nil ? "" : " (TLS)")")
                     }
                     certificates.start { [weak gateway] contexts, number in gateway?.renew(contexts, number: number) }
+                    self.startWorkerTLS(gateway)
                     self.startController(makeState)
                 }
             }
         } catch {
             self.fail("\(error)")
         }
+    }
+
+    private func startWorkerTLS(_ gateway: Gateway) {
+        let duty = WorkerTLSDuty(loopCount: self.loops.count, home: self.home, log: self.log) {
+            [weak gateway] pool, contexts in
+            gateway?.secure(pool: pool, with: contexts)
+        }
+        self.workerTLS = duty
+        duty.apply(self.settings)
     }
 
     /// Host, process and the time of its start: in containers every process has number 1, and one that is started again
@@ -270,6 +281,7 @@ final class Daemon {
             LogSetup.level = Logger.Level(effective.log.level)
             self.gateway?.apply(effective, keys: keys, connectionLimit: self.connectionLimit)
             self.certificates?.apply(effective)
+            self.workerTLS?.apply(effective)
             self.controller?.apply(effective)
             self.applyToScaler(effective)
             self.reloads.applied(atMicros: Timestamp.wallMicros())
@@ -322,6 +334,7 @@ final class Daemon {
         self.phase = .draining
         self.watcher?.close()
         self.certificates?.stop()
+        self.workerTLS?.stop()
         guard let gateway = self.gateway else { return self.end(code: 0) }
         gateway.drain(timeoutNanoseconds: Self.drainNanoseconds) { [weak self] in self?.end(code: 0) }
     }

@@ -19,7 +19,7 @@ final class KEDAOutside: DriverOutside {
 
     func prepare(_ pool: inout PoolSettings) {
         pool.driver = .keda
-        pool.workers = Self.addresses
+        pool.workers = Self.addresses.map { .init($0) }
         pool.maxWorkers = Self.addresses.count
     }
 

@@ -16,7 +16,7 @@ final class NoOutside: DriverOutside {
     var onEnding: (String) -> Void = { _ in }
     func prepare(_ pool: inout PoolSettings) {
         pool.driver = .static
-        pool.workers = Self.addresses
+        pool.workers = Self.addresses.map { .init($0) }
     }
     func kill(_ id: String) {}
     func hang(_ id: String) {}

@@ -53,7 +53,7 @@ final class GatewayWorld {
         var pool = PoolSettings(name: "web")
         pool.driver = .static
         // The third refuses every connection.
-        pool.workers = Self.workers
+        pool.workers = Self.workers.map { .init($0) }
         pool.connectionsPerWorker = self.world.random(1...8)
         pool.waitingRequests = self.world.random(0...20)
         pool.waitingTimeoutNanoseconds = 700 * Nanoseconds.perMillisecond

@@ -25,6 +25,7 @@ final class SluiceProcess {
             struct Failing: Decodable {
                 let worker: String
                 let failure: String
+                let detail: String?
                 let passed_by: Bool
             }
             let failing: [Failing]?
