@@ -56,6 +56,7 @@ import Transport
                     settings: settings,
                     tools: self.tools,
                     waitingLimit: SharedLimit(),
+                    tunnelLimit: SharedLimit(),
                     standings: self.standings
                 )
             }

@@ -1,3 +1,4 @@
+import Addresses
 import Primitives
 import Rooms
 import Settings
@@ -33,7 +34,7 @@ import Transport
             self.scene = scene
             var settings = PoolSettings(name: "web")
             settings.driver = .static
-            settings.workers = [.loopback(port: 9_000)]
+            settings.workers = [.init(SocketAddress.loopback(port: 9_000))]
             settings.tunnels.graceNanoseconds = 2 * Nanoseconds.perSecond
             configure(&settings.tunnels)
             let limit = self.limit

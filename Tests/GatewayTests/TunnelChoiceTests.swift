@@ -1,3 +1,4 @@
+import Addresses
 import Logging
 import Primitives
 import Settings
@@ -34,10 +35,11 @@ import Transport
             self.network = VirtualNetwork(world: self.world)
             var settings = PoolSettings(name: "web")
             settings.driver = .static
-            settings.workers = [.loopback(port: 9_000), .loopback(port: 9_001)]
+            let addresses: [SocketAddress] = [.loopback(port: 9_000), .loopback(port: 9_001)]
+            settings.workers = addresses.map { .init($0) }
             settings.tunnels.perSlot = perSlot
             try self.world.run(on: self.loop) {
-                for address in settings.workers {
+                for address in addresses {
                     _ = try self.network.listen(on: self.loop, at: address, isSecure: false) { stream in
                         self.peers.append(stream)
                         return ScriptedHandler()
