@@ -8,6 +8,8 @@ public protocol ByteStream: AnyObject {
     var isSecure: Bool { get }
     /// `TLSv1.3` or `TLSv1.2`; nil without TLS, and before the handshake is done.
     var tlsVersion: StaticString? { get }
+    /// What both sides agreed on by ALPN; nil without that, and before the handshake is done.
+    var negotiatedProtocol: String? { get }
     /// The peer's certificate as DER, if it has shown one that was verified; nil without TLS.
     var verifiedCertificate: [UInt8]? { get }
     /// The handshake, if there is one, is done, and the end has not begun: bytes flow.
@@ -56,6 +58,7 @@ public protocol ByteStream: AnyObject {
 
 extension ByteStream {
     public var tlsVersion: StaticString? { nil }
+    public var negotiatedProtocol: String? { nil }
     public var verifiedCertificate: [UInt8]? { nil }
 
     public func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.write($0) } }
