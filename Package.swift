@@ -210,7 +210,8 @@ let package = Package(
             "GatewayTests",
             [
                 "Addresses", "Admission", "CNghttp2", "EventLoop", "Gateway", "HTTPWire", "Pools", "Primitives",
-                "Reports", "Rooms", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport", logging,
+                "Reports", "Rooms", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport",
+                logging,
             ]
         ),
         tests("SampleWorkerTests", ["EventLoop", "HTTPService", "Primitives", "SampleWorker", "TestKit", "Transport"]),

@@ -69,7 +69,7 @@ import Testing
         #expect(Self.count(Self.frame(3, count: 4), &meter, at: Self.at(10_000)) == FrameMeter.resetsAtOnce)
     }
 
-    /// Seen at pages with many pictures: people who leave them take a hundred requests back each time.
+    /// Whoever leaves a page with many pictures takes a hundred requests back each time.
     @Test func servedRequests_giveBack() {
         var meter = Self.meter()
         for _ in 0..<2_000 {

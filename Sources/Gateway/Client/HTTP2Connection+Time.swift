@@ -2,8 +2,8 @@ import EventLoop
 import Primitives
 import Transport
 
-/// What a client has time for. One timer serves the connection and all its streams: it goes off when the first of them is
-/// to be looked at, and all of them are.
+/// What a client has time for. One timer serves the connection and all its streams: it goes off when the first of them
+/// is to be looked at, and all of them are.
 extension HTTP2Connection {
     func watch(until deadline: Instant) {
         if let armed = self.timer?.deadline, armed <= deadline { return }

@@ -4,11 +4,11 @@ import Primitives
 import Transport
 
 /// A client's HTTP/2 connection: requests side by side, each a stream with an exchange of its own. Reads frames by
-/// `HTTP2Session`, after `FrameMeter` has counted them, and puts each head into the words of HTTP/1.1, which the parser of
-/// all requests reads. What to do with a request is not its affair.
+/// `HTTP2Session`, after `FrameMeter` has counted them, and puts each head into the words of HTTP/1.1, which the
+/// parser of all requests reads. What to do with a request is not its affair.
 ///
-/// Limits: `LimitSettings.streams` requests at a time. Of their bodies `HTTP2Session.connectionWindowBytes` wait here at
-/// most. What is to be sent stays in the streams while the client's system takes no more.
+/// Limits: `LimitSettings.streams` requests at a time. Of their bodies `HTTP2Session.connectionWindowBytes` wait here
+/// at most. What is to be sent stays in the streams while the client's system takes no more.
 final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
     /// When the process ends, requests that were sent before the client could know are still taken for so long.
     static let drainGraceNanoseconds = Nanoseconds.perSecond

@@ -2,8 +2,8 @@ import CNghttp2
 import HTTPWire
 import Primitives
 
-/// What a session tells of its client. All calls come from within `HTTP2Session.receive` and `nextOutput`; none may call
-/// these two, anything else of the session may be called.
+/// What a session tells of its client. All calls come from within `HTTP2Session.receive` and `nextOutput`; none may
+/// call these two, anything else of the session may be called.
 protocol HTTP2SessionUser: AnyObject {
     /// The head of a new request, or the trailers of one, begins.
     func fieldsBegan(stream: Int32, areTrailers: Bool)
@@ -23,12 +23,12 @@ protocol HTTP2SessionUser: AnyObject {
     func clientWasFaulty(stream: Int32) -> Bool
 }
 
-/// One connection of HTTP/2 from its server's end, by nghttp2: frames, compression, the states of streams, flow control.
-/// It has no socket and no clock: bytes go in by `receive` and come out by `nextOutput`.
+/// One connection of HTTP/2 from its server's end, by nghttp2: frames, compression, the states of streams, flow
+/// control. It has no socket and no clock: bytes go in by `receive` and come out by `nextOutput`.
 ///
-/// Limits: nghttp2 bounds what it keeps for a client (acknowledgements that wait, settings in a frame, fields of 64 KiB),
-/// and says so by an error that ends the connection. What a client may send of a body is what was consumed of it, and a
-/// window beyond: no window opens by itself.
+/// Limits: nghttp2 bounds what it keeps for a client (acknowledgements that wait, settings in a frame, fields of 64
+/// KiB), and says so by an error that ends the connection. What a client may send of a body is what was consumed of
+/// it, and a window beyond: no window opens by itself.
 final class HTTP2Session {
     /// Of a request's body, what may wait here: RFC 9113 begins with it, too.
     static let streamWindowBytes: Int32 = 65_535

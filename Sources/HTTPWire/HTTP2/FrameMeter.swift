@@ -1,13 +1,13 @@
 import Primitives
 
-/// Walks the frames that a client of HTTP/2 sends by their headers alone (RFC 9113 section 4.1), and counts those that make
-/// work and ask for nothing. A value that is told of the bytes before anybody else reads them.
+/// Walks the frames that a client of HTTP/2 sends by their headers alone (RFC 9113 section 4.1), and counts those that
+/// make work and ask for nothing. A value that is told of the bytes before anybody else reads them.
 ///
 /// What is bounded, and how much a client may do at once and in the long run:
-/// - requests that are taken back, or refused for being malformed: `resets`. Each that was served gives one back, so that
-///   impatient people are not taken for an attack, however many pages they look at.
-/// - frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones): `frames`. Each frame of
-///   data that the client is sent may be confirmed twice, each request may be followed by a few.
+/// - requests that are taken back, or refused for being malformed: `resets`. Each that was served gives one back, so
+///   that impatient people are not taken for an attack, however many pages they look at.
+/// - frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones): `frames`. Each frame
+///   of data that the client is sent may be confirmed twice, each request may be followed by a few.
 /// - one head: so many frames and bytes before they are decoded.
 public struct FrameMeter: Sendable, Equatable {
     /// What a client did too much of.
@@ -51,7 +51,7 @@ public struct FrameMeter: Sendable, Equatable {
     private static let frameHeaderBytes = 9
 
     private var prefaceLeft = FrameMeter.prefaceBytes
-    /// The bytes of a frame's header that have come, in the lower bits; nine of them are needed, of which five are kept.
+    /// The bytes of a frame's header that have come, the latest one lowest. Its first five say all that counts here.
     private var header: UInt64 = 0
     private var headerCount = 0
     /// Of the frame whose header is being read.

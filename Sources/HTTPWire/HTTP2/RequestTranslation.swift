@@ -1,10 +1,11 @@
 import Primitives
 
-/// Turns the fields of one HTTP/2 request into a head of HTTP/1.1 that says the same. The one strict parser reads it then,
-/// so that both protocols are guarded by the same rules, and all that comes after knows one form.
+/// Turns the fields of one HTTP/2 request into a head of HTTP/1.1 that says the same. The one strict parser reads it
+/// then, so that both protocols are guarded by the same rules, and all that comes after knows one form.
 ///
-/// Made once for a connection and filled again and again. Holds at most `maxHeadBytes`: what exceeds them fails with 431
-/// and is not kept. Names and values are checked for what would make another line of them, whoever has checked them before.
+/// Made once for a connection and filled again and again. Holds at most `maxHeadBytes`: what exceeds them fails with
+/// 431 and is not kept. Names and values are checked for what would make another line of them, whoever has checked
+/// them before.
 public struct RequestTranslation: Sendable {
     private let maxHeadBytes: Int
     private var method: [UInt8] = []
@@ -13,7 +14,8 @@ public struct RequestTranslation: Sendable {
     private var path: [UInt8] = []
     /// Field lines, each with its end.
     private var lines: [UInt8] = []
-    /// The values of all cookie fields: clients split them, so that they are compressed better (RFC 9113 section 8.2.3).
+    /// The values of all cookie fields: clients split them, so that they are compressed better (RFC 9113 section
+    /// 8.2.3).
     private var cookies: [UInt8] = []
     private var hasLength = false
     private var failure: WireFailure.Reason?

@@ -1,8 +1,8 @@
 import CNghttp2
 import TestKit
 
-/// A client of HTTP/2 that writes its frames byte by byte, well or badly, on a blocking socket. Only the compression of the
-/// fields that come is undone by a library.
+/// A client of HTTP/2 that writes its frames byte by byte, well or badly, on a blocking socket. Only the compression
+/// of the fields that come is undone by a library.
 final class HTTP2Peer {
     enum Kind {
         static let data: UInt8 = 0
