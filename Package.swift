@@ -105,8 +105,8 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Addresses", "Admission", "EventLoop", "HTTPWire", "Observability", "Pools", "Primitives", "Reports",
-                "Rooms", "Scaling", "Settings", "SharedState", "Tokens", "Transport", deque, logging,
+                "Addresses", "Admission", "CNghttp2", "EventLoop", "HTTPWire", "Observability", "Pools", "Primitives",
+                "Reports", "Rooms", "Scaling", "Settings", "SharedState", "Tokens", "Transport", deque, logging,
             ]
         ),
         module(
@@ -212,8 +212,9 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Addresses", "Admission", "EventLoop", "Gateway", "HTTPWire", "Pools", "Primitives", "Reports",
-                "Rooms", "Scaling", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens", "Transport",
+                "Addresses", "Admission", "CNghttp2", "EventLoop", "Gateway", "HTTPWire", "Pools", "Primitives",
+                "Reports", "Rooms", "Scaling", "Settings", "SettingsFile", "SharedState", "TestKit", "Tokens",
+                "Transport",
                 logging,
             ]
         ),
@@ -228,8 +229,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CLinux", "Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport", "onsale",
-                "sluice",
+                "CLinux", "CNghttp2", "Controller", "Decisions", "EventLoop", "Primitives", "TestKit", "Transport",
+                "onsale", "sluice",
             ],
             pages: ["Kit/keda.py"]
         ),

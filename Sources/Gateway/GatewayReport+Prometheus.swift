@@ -1,4 +1,5 @@
 import Admission
+import HTTPWire
 import Observability
 import Pools
 import Primitives
@@ -71,6 +72,19 @@ extension GatewayReport {
             self.counters.connectionsEvicted
         )
         text.gauge("sluice_connections_open", help: "Client connections now.", self.counters.connectionsOpen)
+        text.counter(
+            "sluice_http2_connections_total",
+            help: "Client connections that came to speak HTTP/2.",
+            self.counters.connectionsHTTP2
+        )
+        text.family(
+            "sluice_http2_excesses_total",
+            .counter,
+            help: "Connections of HTTP/2 ended because their client did too much of something, by what."
+        )
+        for (excess, count) in zip(FrameMeter.Excess.allCases, self.counters.excesses) {
+            text.sample(count, [("kind", excess.rawValue)])
+        }
         text.counter("sluice_loop_turns_total", help: "Turns of the event loops.", self.turns)
     }
 

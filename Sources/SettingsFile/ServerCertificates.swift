@@ -41,7 +41,8 @@ public enum ServerCertificates {
         return ServerIdentity(
             certificates: certificates,
             clientAuthority: authority,
-            ciphers: listener.ciphers ?? TLSContext.defaultCiphers
+            ciphers: listener.ciphers ?? TLSContext.defaultCiphers,
+            offersHTTP2: listener.speaksHTTP2
         )
     }
 

@@ -2,28 +2,28 @@ import EventLoop
 
 /// Bytes that wait: at the back they are appended, from the front they are taken. Holds no memory while empty; what it
 /// holds counts in its loop's budget.
-struct ByteQueue: ~Copyable {
+public struct ByteQueue: ~Copyable {
     private let budget: BufferBudget
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var head = 0
     private var tail = 0
 
-    init(budget: BufferBudget) { self.budget = budget }
+    public init(budget: BufferBudget) { self.budget = budget }
 
     deinit {
-        // The budget is not given back to: it belongs to the loop, and this may be another thread. `Connection` empties
-        // its queues when it ends.
+        // The budget is not given back to: it belongs to the loop, and this may be another thread. Whoever has a queue
+        // empties it when it ends.
         self.base?.deallocate()
     }
 
-    var count: Int { self.tail - self.head }
-    var isEmpty: Bool { self.tail == self.head }
-    var bytes: UnsafeRawBufferPointer {
+    public var count: Int { self.tail - self.head }
+    public var isEmpty: Bool { self.tail == self.head }
+    public var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: self.base.map { UnsafeRawPointer($0 + self.head) }, count: self.count)
     }
 
-    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count > 0 else { return }
         self.makeRoom(bytes.count)
         (self.base! + self.tail).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
@@ -54,13 +54,13 @@ struct ByteQueue: ~Copyable {
         self.head = 0
     }
 
-    mutating func consume(_ size: Int) {
+    public mutating func consume(_ size: Int) {
         precondition(size <= self.count, "more was consumed than there is")
         self.head += size
         if self.head == self.tail { self.removeAll() }
     }
 
-    mutating func removeAll() {
+    public mutating func removeAll() {
         guard let base = self.base else { return }
         base.deallocate()
         self.budget.giveBack(self.capacity)

@@ -8,6 +8,8 @@ public protocol ByteStream: AnyObject {
     var isSecure: Bool { get }
     /// `TLSv1.3` or `TLSv1.2`; nil without TLS, and before the handshake is done.
     var tlsVersion: StaticString? { get }
+    /// What both sides agreed on by ALPN; nil without that, and before the handshake is done.
+    var negotiatedProtocol: String? { get }
     /// The peer's certificate as DER, if it has shown one that was verified; nil without TLS.
     var verifiedCertificate: [UInt8]? { get }
     /// What the peer has left for the next stream to it, so that it needs no full handshake; nil without TLS.
@@ -65,6 +67,7 @@ public protocol ByteStream: AnyObject {
 extension ByteStream {
     public func closeAfterWriting() { self.closeAfterWriting(isPeerDone: false) }
     public var tlsVersion: StaticString? { nil }
+    public var negotiatedProtocol: String? { nil }
     public var verifiedCertificate: [UInt8]? { nil }
     public var ticket: TLSTicket? { nil }
     public var isResumed: Bool { false }

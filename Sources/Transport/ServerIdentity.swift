@@ -56,16 +56,20 @@ public struct ServerIdentity: Sendable {
     public let clientAuthority: ClientAuthority?
     /// For TLS 1.2, as OpenSSL reads it.
     public let ciphers: String
+    /// Clients that speak HTTP/2 are served so; else HTTP/1 alone is agreed on.
+    public let offersHTTP2: Bool
 
     public init(
         certificates: [Certificate],
         clientAuthority: ClientAuthority? = nil,
-        ciphers: String = TLSContext.defaultCiphers
+        ciphers: String = TLSContext.defaultCiphers,
+        offersHTTP2: Bool = false
     ) {
         precondition(!certificates.isEmpty, "a listener with TLS has a certificate")
         self.certificates = certificates
         self.clientAuthority = clientAuthority
         self.ciphers = ciphers
+        self.offersHTTP2 = offersHTTP2
     }
 
     /// A context of OpenSSL's for each certificate, in their order.
@@ -115,7 +119,11 @@ public struct ServerIdentity: Sendable {
         guard SessionScope.set(for: self, on: context) else {
             throw TransportError.tls("session id context", OpenSSLErrors.take())
         }
-        SSL_CTX_set_alpn_select_cb(context, selectHTTP1, nil)
+        if self.offersHTTP2 {
+            SSL_CTX_set_alpn_select_cb(context, selectHTTP2, nil)
+        } else {
+            SSL_CTX_set_alpn_select_cb(context, selectHTTP1, nil)
+        }
     }
 }
 

@@ -94,32 +94,6 @@ public final class TLSContext: @unchecked Sendable {
     }
 }
 
-/// ALPN: the first of `http/1.1` and `http/1.0` that the client offers. One that offers only others is told so by the
-/// alert.
-func selectHTTP1(
-    _ ssl: OpaquePointer?,
-    _ out: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
-    _ outLength: UnsafeMutablePointer<UInt8>?,
-    _ offered: UnsafePointer<UInt8>?,
-    _ offeredLength: UInt32,
-    _ argument: UnsafeMutableRawPointer?
-) -> Int32 {
-    guard let offered else { return SSL_TLSEXT_ERR_NOACK }
-    var position = 0
-    while position < Int(offeredLength) {
-        let length = Int(offered[position])
-        guard position + 1 + length <= Int(offeredLength) else { break }
-        let name = UnsafeRawBufferPointer(start: offered + position + 1, count: length)
-        if name.elementsEqual("http/1.1".utf8) || name.elementsEqual("http/1.0".utf8) {
-            out?.pointee = offered + position + 1
-            outLength?.pointee = UInt8(length)
-            return SSL_TLSEXT_ERR_OK
-        }
-        position += 1 + length
-    }
-    return SSL_TLSEXT_ERR_ALERT_FATAL
-}
-
 /// OpenSSL's error queue belongs to the thread: it is emptied before a call whose error matters, and read after it.
 enum OpenSSLErrors {
     /// Whether the latest error is this one.

@@ -119,7 +119,7 @@ import Testing
             let url = "https://127.0.0.1:\(sluice.ports[1])/x"
             #expect(try scene.run("curl", ["-sk", "-A", "me", url]).end == .exited(0))
             try Patience.wait(for: "the line") {
-                sluice.process.output.contains("\"GET /x HTTP/1.1\" 200 2 \"-\" \"me\"\n")
+                sluice.process.output.contains("\"GET /x HTTP/2.0\" 200 2 \"-\" \"me\"\n")
             }
         }
     }

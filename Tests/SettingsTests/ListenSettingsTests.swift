@@ -24,7 +24,7 @@ import Transport
               - {address: 127.0.0.1:2, tls: [{certificate: a, key: b, staple: c}, {certificate: d, key: e}]}
               - {address: 127.0.0.1:3, redirect_to_https: true}
               - {address: 127.0.0.1:4, redirect_to_https: 8443, hsts: 1d}
-              - {address: 127.0.0.1:5, redirect_to_https: false}
+              - {address: 127.0.0.1:5, redirect_to_https: false, http2: false}
             """
         )
         let all = settings.listeners
@@ -36,6 +36,7 @@ import Transport
         ]
         #expect(all[1].tls == .files(files))
         #expect(all[2...].map(\.redirectPort) == [443, 8443, nil])
+        #expect(all.map(\.speaksHTTP2) == [true, true, true, true, false])
         // Behind a proxy that ends TLS.
         let day: Int64 = 86_400 * 1_000_000_000
         #expect(all[3].hstsNanoseconds == day)
@@ -44,13 +45,14 @@ import Transport
     @Test func keysOfAListener_areTakenLive() throws {
         let (words, effective) = try self.changes(
             "  - {address: 127.0.0.1:1, tls: {certificate: a, key: b}}\n  - {address: 127.0.0.1:2}",
-            "  - {address: 127.0.0.1:1, tls: {certificate: a, key: c}, hsts: 5m}\n"
+            "  - {address: 127.0.0.1:1, tls: {certificate: a, key: c}, hsts: 5m, http2: false}\n"
                 + "  - {address: 127.0.0.1:2, redirect_to_https: true}"
         )
         #expect(
             words == [
                 "listen[0].tls: {certificate: /etc/a, key: /etc/b} -> {certificate: /etc/a, key: /etc/c} (live)",
-                "listen[0].hsts: off -> 5m (live)", "listen[1].redirect_to_https: false -> true (live)",
+                "listen[0].hsts: off -> 5m (live)", "listen[0].http2: true -> false (live)",
+                "listen[1].redirect_to_https: false -> true (live)",
             ]
         )
         #expect(effective.listeners[0].tls == .files(certificate: "/etc/a", key: "/etc/c"))

@@ -42,18 +42,20 @@ struct AccessNote {
     var tlsVersion: StaticString?
 
     /// Writes what is told of a head.
+    /// - Parameter isHTTP2: that is what the client speaks, whatever form the head has by now.
     /// - Returns: where the second part begins.
     static func write(
         _ head: borrowing RequestHead,
         in bytes: UnsafeRawBufferPointer,
         as format: AccessLogSettings.Format,
+        isHTTP2: Bool = false,
         to writer: inout ByteWriter
     ) -> Int {
         let target = AccessText.cut(head.targetRange.slice(of: bytes), to: Self.mostTargetBytes)
         let method = AccessText.cut(head.methodRange.slice(of: bytes), to: Self.mostTextBytes)
         let referer = AccessText.value(head.firstValue(of: .referer), bytes, most: Self.mostTextBytes)
         let agent = AccessText.value(head.firstValue(of: .userAgent), bytes, most: Self.mostTextBytes)
-        let version: StaticString = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
+        let version: StaticString = isHTTP2 ? "HTTP/2.0" : head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
         switch format {
         case .json:
             AccessText.member("method", method, to: &writer)

@@ -1,4 +1,3 @@
-import Addresses
 import EventLoop
 import HTTPWire
 import Primitives
@@ -6,46 +5,7 @@ import Transport
 
 /// What an exchange asks of its client: source of the request, sink of the response.
 extension HTTP1Connection: RequestSource, ResponseSink {
-    // MARK: What an exchange asks of its source
-
-    var isSecure: Bool { self.stream?.isSecure ?? false }
-    var tlsVersion: StaticString? { self.stream?.tlsVersion }
-
-    var peerAddress: IPAddress? {
-        switch self.stream?.peer {
-        case .ipv4(let address, _): .v4(address)
-        case .ipv6(let high, let low, _): .v6(high, low)
-        case .unix, nil: nil
-        }
-    }
-
-    func carries(_ number: Int64, in book: VisitorBook, limit: Int) -> Bool {
-        if let carried = self.carried, carried.book === book, carried.number == number { return true }
-        guard book.connections.take(number, limit: limit) else { return false }
-        if let carried = self.carried { carried.book.connections.leave(carried.number) }
-        self.carried = (book, number)
-        return true
-    }
-
-    /// `Host` is the client's own.
-    var forwardedFields: [UInt8] {
-        if self.cachedForwardedFields.isEmpty {
-            // Once a connection: piece by piece costs one allocation, and a text put together three more.
-            var fields: [UInt8] = []
-            fields.reserveCapacity(96)
-            if let address = self.peerAddress {
-                fields += "X-Forwarded-For: ".utf8
-                fields += address.unmapped.description.utf8
-                fields += "\r\n".utf8
-            }
-            fields += "X-Forwarded-Proto: ".utf8
-            fields += (self.isSecure ? "https" : "http").utf8
-            fields += "\r\n".utf8
-            if let certificate = self.stream?.verifiedCertificate { fields += ClientCertificateField.line(certificate) }
-            self.cachedForwardedFields = fields
-        }
-        return self.cachedForwardedFields
-    }
+    // MARK: What an exchange asks of its source; who the client is, every connection knows
 
     func pauseRequest() {
         guard self.phase == .tunnel || !self.wire.isRequestComplete, !self.isRequestPaused else { return }

@@ -8,7 +8,7 @@ import Transport
 ///
 /// Limits: what a client sends ahead waits in the stream, which keeps a bounded amount of it; `requestsPerTurn` requests
 /// are begun in a row before other connections get their turn.
-final class HTTP1Connection: StreamHandler {
+final class HTTP1Connection: StreamHandler, ClientConnection {
     /// Requests of one client that are begun before others have their turn.
     static let requestsPerTurn = 16
     /// A connection that the process's end finds idle may have a request under way: it is listened to for so long.
@@ -36,9 +36,7 @@ final class HTTP1Connection: StreamHandler {
     var exchange: Exchange?
     var plan: ResponsePlan?
     var timer: LoopTimer?
-    /// Place in the loop's list of connections.
     var listIndex = 0
-    /// Since when nothing has been asked, while `isIdle`.
     var idleSince: Instant
 
     var isReading = false
@@ -55,8 +53,9 @@ final class HTTP1Connection: StreamHandler {
     var writeWatch: PaceWatch?
     var headDeadline: Instant?
     var cachedForwardedFields: [UInt8] = []
-    /// For whom the connection is counted among those that carry one visitor's pass.
     var carried: (book: VisitorBook, number: VisitorBook.Seat)?
+    /// Nothing has been read yet, and the client may begin with HTTP/2.
+    private var mayBeHTTP2: Bool
 
     /// - Parameter listenPort: the port that the client has connected to; nil for a unix socket.
     init(
@@ -73,6 +72,7 @@ final class HTTP1Connection: StreamHandler {
         self.registry = registry
         self.rules = rules
         self.stream = stream
+        self.mayBeHTTP2 = rules.takesPriorKnowledge
         self.wire = HTTP1Server(limits: tools.requestLimits, maxBodyBytes: Int64(tools.limits.bodyBytes))
         self.idleSince = tools.now
         // Each holds the other until the stream is closed, which it is in the end. A weak reference would make every
@@ -87,9 +87,34 @@ final class HTTP1Connection: StreamHandler {
             && self.stream?.retainedBytes == 0
     }
 
+    // MARK: HTTP/2
+
+    /// TLS is there, and with it the word of both sides on what is spoken.
+    func connected(_ stream: any ByteStream) {
+        if stream.negotiatedProtocol == "h2" { _ = self.leave(stream) }
+    }
+
+    /// Another connection has the stream from here on; this one is done.
+    private func leave(_ stream: any ByteStream) -> any StreamHandler {
+        self.phase = .closed
+        self.timer?.disarm()
+        self.timer = nil
+        self.stream = nil
+        return self.registry.goOnWithHTTP2(self, stream)
+    }
+
+    /// Nil when the client speaks HTTP/1. Less than the line that tells is the beginning of a request like any other.
+    private func receivedHTTP2(_ stream: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int? {
+        let line = UnsafeRawBufferPointer(rebasing: bytes.prefix(16))
+        if line.elementsEqual("PRI * HTTP/2.0\r\n".utf8) { return self.leave(stream).received(stream, bytes) }
+        if line.count == 16 || line.first != UInt8(ascii: "P") { self.mayBeHTTP2 = false }
+        return nil
+    }
+
     // MARK: Reading
 
     func received(_ stream: any ByteStream, _ bytes: UnsafeRawBufferPointer) -> Int {
+        if self.mayBeHTTP2, let used = self.receivedHTTP2(stream, bytes) { return used }
         switch self.phase {
         case .serving: break
         case .tunnel:
@@ -189,25 +214,7 @@ final class HTTP1Connection: StreamHandler {
 
     /// To a client whose request never became an exchange.
     func respond(_ error: GatewayError) {
-        self.tools.counters.gatewayErrors[error.cause.index] += 1
-        self.tools.counters.countResponse(status: error.status)
-        self.sendHead(
-            status: UInt16(error.status),
-            reason: UnsafeRawBufferPointer(start: nil, count: 0),
-            framing: .length(Int64(error.bodyBytes))
-        ) { writer in
-            self.tools.appendDate(to: &writer)
-            error.writeFields(to: &writer)
-            // Behind a proxy it is not known what the client speaks: it is in what could not be read.
-            if self.isSecure, !self.tools.forwarding.trustsPeer(self.peerAddress) {
-                writer.append(self.rules.securityField)
-            }
-        }
-        var body = ByteWriter(self.tools.pageScratch)
-        error.writeBody(to: &body)
-        self.sendBody(body.written)
-        self.endResponse(trailers: Trailers())
-        self.tools.noteUnreadable(error, from: self)
+        self.tools.answerUnreadable(error, to: self)
         self.exchangeEnded()
     }
 
@@ -249,11 +256,9 @@ final class HTTP1Connection: StreamHandler {
         self.stream?.closeAfterWriting(isPeerDone: self.wire.clientIsDone)
     }
 
-    /// The house is full, and this connection idle: it makes room.
     func evict() { self.stream?.close() }
 
-    /// The process ends. An idle connection may have a request on its way: it is listened to for a moment. A tunnel has
-    /// its grace.
+    /// An idle connection may have a request on its way: it is listened to for a moment. A tunnel has its grace.
     func drain() {
         if self.phase == .tunnel { self.exchange?.gatewayDrains() }
         guard self.isIdle else { return }
@@ -268,12 +273,7 @@ final class HTTP1Connection: StreamHandler {
         self.stream = nil
         self.exchange?.clientGone()
         self.exchange = nil
-        if let carried = self.carried.take() { carried.book.connections.leave(carried.number) }
+        self.leaveBook()
         self.registry.connectionClosed(self)
     }
-}
-
-/// Who keeps the list of a loop's client connections.
-protocol ConnectionRegistry: AnyObject {
-    func connectionClosed(_ connection: HTTP1Connection)
 }

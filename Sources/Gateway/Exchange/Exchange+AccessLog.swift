@@ -16,7 +16,13 @@ extension Exchange {
         self.note.startedMicros = self.tools.wallMicros
         self.note.tlsVersion = self.client?.tlsVersion
         var writer = ByteWriter(self.tools.pageScratch)
-        self.note.secondPart = AccessNote.write(self.tools.requestHead, in: bytes, as: desk.format, to: &writer)
+        self.note.secondPart = AccessNote.write(
+            self.tools.requestHead,
+            in: bytes,
+            as: desk.format,
+            isHTTP2: self.client?.speaksHTTP2 ?? false,
+            to: &writer
+        )
         precondition(!writer.overflowed, "what is told of a head is cut to what fits")
         self.note.text = self.tools.keep(writer.written)
     }
@@ -72,8 +78,31 @@ extension LoopTools {
         }
     }
 
+    /// The response to a request that could not be read, and its line.
+    func answerUnreadable(_ error: GatewayError, to client: any ExchangeClient) {
+        self.counters.gatewayErrors[error.cause.index] += 1
+        self.counters.countResponse(status: error.status)
+        client.sendHead(
+            status: UInt16(error.status),
+            reason: UnsafeRawBufferPointer(start: nil, count: 0),
+            framing: .length(Int64(error.bodyBytes))
+        ) { writer in
+            self.appendDate(to: &writer)
+            error.writeFields(to: &writer)
+            // Behind a proxy it is not known what the client speaks: it is in what could not be read.
+            if client.isSecure, !self.forwarding.trustsPeer(client.peerAddress) {
+                writer.append(client.rules.securityField)
+            }
+        }
+        var body = ByteWriter(self.pageScratch)
+        error.writeBody(to: &body)
+        client.sendBody(body.written)
+        client.endResponse(trailers: Trailers())
+        self.noteUnreadable(error, from: client)
+    }
+
     /// The line of a request that could not be read, of which only this is known.
-    func noteUnreadable(_ error: GatewayError, from client: any RequestSource) {
+    private func noteUnreadable(_ error: GatewayError, from client: any RequestSource) {
         guard let desk = self.accessLog, desk.wants(random: self.random.next()) else { return }
         var note = AccessNote()
         note.startedMicros = self.wallMicros

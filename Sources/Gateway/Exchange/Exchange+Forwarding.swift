@@ -55,7 +55,11 @@ extension Exchange {
             trace.append(to: &writer)
             writer.append("\r\n")
         }
-        writer.appendVia(minorVersion: self.tools.requestHead.minorVersion)
+        if self.client?.speaksHTTP2 ?? false {
+            writer.append("via: 2.0 sluice\r\n")
+        } else {
+            writer.appendVia(minorVersion: self.tools.requestHead.minorVersion)
+        }
         writer.appendFraming(self.request.framing)
         writer.append("\r\n")
     }

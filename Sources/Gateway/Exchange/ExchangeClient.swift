@@ -13,6 +13,8 @@ protocol RequestSource: AnyObject {
     var forwardedFields: [UInt8] { get }
     /// The address that the connection comes from; nil behind a unix socket.
     var peerAddress: IPAddress? { get }
+    /// The request came by HTTP/2, and its head was put into HTTP/1.1's words.
+    var speaksHTTP2: Bool { get }
     /// Of the listener that it came by.
     var rules: ListenerRules { get }
     /// The port that it came to; nil on a unix socket.
@@ -60,3 +62,7 @@ protocol ResponseSink: AnyObject {
 }
 
 typealias ExchangeClient = RequestSource & ResponseSink
+
+extension RequestSource {
+    var speaksHTTP2: Bool { false }
+}

@@ -189,6 +189,24 @@ final class GatewayLoop: ConnectionRegistry {
         return connection
     }
 
+    func goOnWithHTTP2(_ connection: any ClientConnection, _ stream: any ByteStream) -> any StreamHandler {
+        self.tools.counters.connectionsHTTP2 += 1
+        let next = HTTP2Connection(
+            tools: self.tools,
+            routes: self.routes,
+            registry: self,
+            rules: connection.rules,
+            stream: stream,
+            listenPort: connection.listenPort
+        )
+        self.connections.remove(connection)
+        self.connections.insert(next)
+        stream.setHandler(next)
+        next.begin()
+        if self.tools.isDraining { next.drain() }
+        return next
+    }
+
     private func takeConnection() -> Bool {
         if self.shares.connections.take(limit: self.connectionLimit) { return true }
         return self.evictIdleConnection() && self.shares.connections.take(limit: self.connectionLimit)
@@ -203,7 +221,7 @@ final class GatewayLoop: ConnectionRegistry {
         return true
     }
 
-    func connectionClosed(_ connection: HTTP1Connection) {
+    func connectionClosed(_ connection: any ClientConnection) {
         self.tools.counters.connectionsOpen -= 1
         self.shares.connections.giveBack()
         self.connections.remove(connection)

@@ -1,3 +1,4 @@
+import HTTPWire
 import Primitives
 import Transport
 
@@ -8,6 +9,10 @@ struct LoopCounters: Sendable {
     /// Idle connections closed to make room for new ones.
     var connectionsEvicted: UInt64 = 0
     var connectionsOpen: Int = 0
+    /// Of those accepted, the ones that came to speak HTTP/2.
+    var connectionsHTTP2: UInt64 = 0
+    /// Connections of HTTP/2 that were ended because the client did too much of something that costs it nothing.
+    var excesses = [UInt64](repeating: 0, count: FrameMeter.Excess.allCases.count)
     /// Taken from the loop's line when a report is made.
     var handshakes = HandshakeCounts()
     var requests: UInt64 = 0
@@ -37,6 +42,8 @@ struct LoopCounters: Sendable {
         self.connectionsRefused += other.connectionsRefused
         self.connectionsEvicted += other.connectionsEvicted
         self.connectionsOpen += other.connectionsOpen
+        self.connectionsHTTP2 += other.connectionsHTTP2
+        for index in self.excesses.indices { self.excesses[index] += other.excesses[index] }
         self.handshakes.add(other.handshakes)
         self.requests += other.requests
         self.responses1xx2xx += other.responses1xx2xx

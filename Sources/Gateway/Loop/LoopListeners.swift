@@ -10,11 +10,14 @@ final class ListenerRules {
     private(set) var securityField: [UInt8] = []
     /// The port of TLS that requests are sent to; nil: they are served.
     private(set) var redirectPort: Int?
+    /// Without TLS: clients may begin with HTTP/2. With TLS it was agreed on in the handshake.
+    private(set) var takesPriorKnowledge = false
 
     func apply(_ settings: ListenSettings) {
         let seconds = settings.hstsNanoseconds.map { $0 / Nanoseconds.perSecond }
         self.securityField = seconds.map { Array("strict-transport-security: max-age=\($0)\r\n".utf8) } ?? []
         self.redirectPort = settings.redirectPort
+        self.takesPriorKnowledge = settings.speaksHTTP2 && settings.tls == nil
     }
 
     /// What a worker says in its responses and this listener says in its place.

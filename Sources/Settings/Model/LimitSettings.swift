@@ -30,6 +30,9 @@ public struct LimitSettings: Equatable, Sendable {
     /// Requests held until their place is given out.
     public var waitingToJoin = 20_000
 
+    /// Requests that one connection of HTTP/2 may have under way.
+    public var streams = 100
+
     public init() {}
 }
 
@@ -57,6 +60,7 @@ extension LimitSettings: SettingsSection {
             .value("waiting_at_door", \.waitingAtDoor, .count(0...1_000_000), .live),
             .value("door_timeout", \.doorTimeoutNanoseconds, .duration(.milliseconds(100)...(.minutes(1))), .live),
             .value("waiting_to_join", \.waitingToJoin, .count(1...1_000_000), .live),
+            .value("streams", \.streams, .count(1...1_000), .live),
         ]
     }
 

@@ -18,6 +18,9 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     /// TLS to a trusted proxy in front; nil: their requests are served.
     public var redirectPort: Int?
 
+    /// Clients that can are served by HTTP/2: over TLS by agreement (ALPN), without TLS when they begin with it.
+    public var speaksHTTP2 = true
+
     public enum ClientCertificates: String, CaseIterable, Sendable { case optional, required }
 
     public init(
@@ -33,8 +36,10 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
     }
 
     public var description: String {
+        let old = self.speaksHTTP2 ? [] : ["http2: false"]
         guard let tls = self.tls else {
-            return "\(self.address)\(self.redirectPort.map { " (redirect_to_https: \($0))" } ?? "")"
+            let words = (self.redirectPort.map { ["redirect_to_https: \($0)"] } ?? []) + old
+            return words.isEmpty ? "\(self.address)" : "\(self.address) (\(words.joined(separator: ", ")))"
         }
         var words = ["tls: \(tls)"]
         if let ciphers = self.ciphers { words.append("ciphers: \(ciphers)") }
@@ -43,7 +48,7 @@ public struct ListenSettings: Equatable, Sendable, CustomStringConvertible {
             words.append("client_ca: \(authority), client_certificates: \(self.clientCertificates.rawValue)")
         }
         if let hsts = self.hstsNanoseconds { words.append("hsts: \(DurationText.format(hsts))") }
-        return "\(self.address) (\(words.joined(separator: ", ")))"
+        return "\(self.address) (\((words + old).joined(separator: ", ")))"
     }
 
     func resolved(in folder: String) -> Self {
@@ -78,6 +83,7 @@ extension ListenSettings: SettingsSection {
             .value("client_certificates", \.clientCertificates, .word, .live),
             .value("hsts", \.hstsNanoseconds, .either("off", or: .duration(Self.hstsNanoseconds)), .live),
             .value("redirect_to_https", \.redirectPort, .redirectPort, .live),
+            .value("http2", \.speaksHTTP2, .flag, .live),
         ]
     }
 

@@ -15,11 +15,12 @@ struct Answer {
     init(head: String) throws {
         let lines = head.components(separatedBy: "\r\n")
         let words = lines[0].split(separator: " ", maxSplits: 2)
-        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
+        // Programs that print heads of HTTP/2 put them in the same form.
+        guard words.count >= 2, words[0].hasPrefix("HTTP/1.") || words[0] == "HTTP/2", let status = Int(words[1]) else {
             throw Disappointment("no status line: '\(lines[0])'")
         }
         self.status = status
-        self.minorVersion = words[0].hasSuffix("1") ? 1 : 0
+        self.minorVersion = words[0].hasSuffix(".1") ? 1 : 0
         self.fields = try lines.dropFirst().prefix { !$0.isEmpty }.map { line in
             guard let colon = line.firstIndex(of: ":") else { throw Disappointment("no field: '\(line)'") }
             let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
