@@ -130,7 +130,7 @@ final class LinePen: @unchecked Sendable {
         self.lastProgress = self.clock()
         self.waitsInWrites = target == .standardOutput && Self.waitsInWrites(self.standardOutput)
         self.write()
-        if hadTrouble, self.trouble == nil, target != nil { self.tellOfEnd() }
+        if hadTrouble, self.trouble == nil { self.tellOfEnd() }
     }
 
     private static func waitsInWrites(_ fd: Int32) -> Bool {

@@ -64,7 +64,7 @@ extension PoolSignals {
                     )
                 } ?? Double(rooms[index].inflowMilli) / 1_000
             inflow += limit
-            if let line, line.expected > 0 { lineInflow += limit }
+            if let line { lineInflow += min(limit, max(line.admissionsPerSecond, Double(line.expected + line.atDoor))) }
         }
         self.init(
             arrivalsPerSecond: arrivals,

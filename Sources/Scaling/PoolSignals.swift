@@ -23,8 +23,8 @@ public struct PoolSignals: Codable, Sendable, Equatable {
     /// Sum of the open rooms' configured inflow in visitors a second; `.infinity` when nothing bounds it. However long the
     /// line, it cannot ask for more workers than this lets in.
     public var inflowLimitPerSecond: Double
-    /// The part of `inflowLimitPerSecond` of rooms before which people stand who will come when they are called: what
-    /// these rooms let in as soon as the rate allows it. Nil: none, or not known.
+    /// The part of `inflowLimitPerSecond` that is used as soon as the rate allows it: of each open room no more than it
+    /// lets in now, or than those who stand before it and come when they are called. Nil: none, or not known.
     public var lineInflowPerSecond: Double?
     /// How long the workers took over the requests that ended in this second, first byte sent to last byte received,
     /// without the wait in the gateway.

@@ -175,8 +175,10 @@ import Transport
 
     // MARK: How many
 
+    /// Of 64 connections to the one worker either loop has 32, and gives away no more than half of them: clients come to
+    /// loops by chance, and one with tunnels alone would serve nobody else.
     @Test func most_isHalfOfTheConnections_unlessTheSettingsSayOtherwise() throws {
-        for (most, expected) in [(nil, 32), (3, 3), (0, 0)] as [(Int?, Int)] {
+        for (most, expected) in [(nil, 16), (100, 16), (3, 3), (0, 0)] as [(Int?, Int)] {
             let rig = try Rig(39) { $0.most = most }
             let taken = (0..<100).count { _ in rig.run { rig.pool.takeTunnel() } }
             #expect(taken == expected)

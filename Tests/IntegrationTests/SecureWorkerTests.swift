@@ -165,6 +165,7 @@ import Testing
                 _ = try connection.readSome()
                 try connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             }
+            _ = try self.shop(scene)
             let sluice = try scene.start(self.configuration("https://localhost:\(worker.port)"))
             #expect(try HTTPPeer(port: sluice.port).request("GET", "/secret").status == 502)
             #expect(try self.failing(sluice).failure == "tls")

@@ -41,6 +41,8 @@ import Testing
             let number = waiting.number
             let refused = try RawTunnel.refusal(sluice.port, as: waiting)
             #expect(refused.status == 429 && refused.field("sluice-state") == "waiting")
+            #expect(refused.cookie("sluice-place-sale") == nil, "no other place")
+            try waiting.get()
             #expect(waiting.number == number)
             #expect(!worker.receivedText.lowercased().contains("upgrade"))
             // A forged pass is none.

@@ -82,7 +82,7 @@ import Testing
         #expect(limit([:], [full]) == 1_000, "an older gateway does not tell")
     }
 
-    /// What the rate is used for at once, as soon as it is given.
+    /// What the rate is used for at once, as soon as it is given: no more than there are people, who come within a second.
     @Test func roomsWithALine_areToldByThemselves() {
         let rooms = [
             self.room("line", inflowMilli: 3_000), self.room("other", inflowMilli: 4_000), self.room("idle"),
@@ -90,8 +90,19 @@ import Testing
         ]
         var report = self.report("g", ["line": 50, "other": 1, "idle": 0, "absent": 50, "soon": 50])
         report.rooms["absent"]?.showUpPermille = 0
-        #expect(self.signals([report], rooms: rooms).lineInflowPerSecond == 7)
-        #expect(self.signals([self.report("g", ["idle": 0])], rooms: rooms).lineInflowPerSecond == nil)
+        func lineInflow(_ reports: [GatewaySignals]) -> Double? {
+            self.signals(reports, rooms: rooms).lineInflowPerSecond
+        }
+        // Eight a second are let in by each, as far as its inflow goes, whether anybody stands there or not.
+        #expect(lineInflow([report]) == 9)
+        for room in ["idle", "absent"] { report.rooms[room]?.admissions = 0 }
+        report.rooms["absent"]?.atDoor = 0
+        #expect(lineInflow([report]) == 7)
+        // Seen in a review: one visitor before a room of a thousand a second kept every worker of the pool.
+        report.rooms["other"] = RoomSignals(waiting: 1, admissions: 1, freeSlots: 3)
+        #expect(lineInflow([report]) == 5)
+        let idle = GatewaySignals(gateway: "g", intervalMicros: 500_000, rooms: ["idle": RoomSignals(freeSlots: 3)])
+        #expect(lineInflow([idle]) == nil)
     }
 
     /// Seen before: a line of which six in ten never came ordered workers for all of it.

@@ -32,6 +32,8 @@ extension HTTP1Connection: RequestSource, ResponseSink {
         }
         self.readWatch = nil
         self.timer?.disarm()
+        // Responses of before may still be on their way: a client that takes nothing has its time, as ever.
+        self.armTimer()
     }
 
     /// Once, when the client's last byte has been passed on.

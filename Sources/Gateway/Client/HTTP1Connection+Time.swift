@@ -57,6 +57,8 @@ extension HTTP1Connection {
         if var watch = self.writeWatch {
             if self.stream?.pendingWriteBytes == 0 {
                 self.writeWatch = nil
+                // All but TLS's goodbye has been taken, for which there is no room in all that time.
+                if self.phase == .closing { return self.giveUp() }
             } else if case .tooSlow = self.look(&watch, bytes: self.takenBytes) {
                 return self.giveUp()
             } else {

@@ -115,18 +115,26 @@ extension Exchange: TunnelOwner {
     }
 
     /// The client has broken off: so has the gateway, with the worker, which must not take what it has for the whole.
+    ///
+    /// Whoever has said before that it is done has said all: the other side keeps what is on its way to it.
     func clientLostTunnel() {
-        self.note.tunnelEnd = .clientLost
-        self.lease?.connection.breakOff()
+        if self.machine.endedSide == .client {
+            self.note.tunnelEnd = .client
+            self.lease.take()?.giveBack()
+        } else {
+            self.note.tunnelEnd = .clientLost
+            self.lease?.connection.breakOff()
+        }
     }
 
     /// The worker has broken off. That is no failed request: the answer was given.
     func workerLostTunnel(_ failure: UpstreamFailure) {
+        let isWhole = self.machine.endedSide == .worker
         guard case .breakOff(let held) = self.machine.workerFailed(isSafe: false) else { return }
-        self.note.tunnelEnd = .workerLost
-        self.note.outcome = .brokenOff(failure == .outOfMemory ? .outOfMemory : .connectionLost)
+        self.note.tunnelEnd = isWhole ? .worker : .workerLost
+        if !isWhole { self.note.outcome = .brokenOff(failure == .outOfMemory ? .outOfMemory : .connectionLost) }
         self.giveUp(held)
-        self.client?.breakOff()
+        if isWhole { self.client?.endTunnel() } else { self.client?.breakOff() }
         self.end()
     }
 }

@@ -38,6 +38,8 @@ final class OpenTunnel: RoomGuest {
         if let stay { stay.gate.enter(self, stay.key) }
         self.planRenewal()
         if tools.isDraining { self.gatewayDrains() } else { self.arm() }
+        // While a worker was waited for nobody could be told of that.
+        if let stay, !stay.gate.isStaying(stay.key) { self.sessionEnded() }
     }
 
     /// The exchange is over.
@@ -109,11 +111,16 @@ final class OpenTunnel: RoomGuest {
         self.arm()
     }
 
+    /// New limits are in force for open tunnels within that time.
+    private static let longestUnseenNanoseconds = 30 * Nanoseconds.perSecond
+
     /// Bytes that move do not move the timer: it looks when they would have had to.
     private func arm() {
         let now = self.tools.now
         switch self.term.verdict(now: now, self.pool.settings.tunnels) {
-        case .goOn(let until): self.timer?.arm(at: min(until, self.nextRenewal ?? until))
+        case .goOn(let until):
+            let next = min(until, now.advanced(byNanoseconds: Self.longestUnseenNanoseconds))
+            self.timer?.arm(at: min(next, self.nextRenewal ?? next))
         // Not within the call of somebody who still uses the tunnel.
         case .end: self.timer?.arm(at: now)
         }

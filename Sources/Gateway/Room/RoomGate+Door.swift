@@ -55,13 +55,13 @@ extension RoomGate {
         switch outcome {
         case .atDoor: return
         case .admitted(let expires):
-            let isFresh = self.countAdmission(of: key, isFresh: isFresh)
+            let isNews = self.countAdmission(of: key, isFresh: isFresh)
             if self.view.isRevoked(key, nowMicros: self.nowMicros) {
                 self.view.readmit(key)
                 self.shared.release(key, untilMicros: 0)
             }
             let pass = self.passOfSession(key, untilMicros: expires)
-            answer = { .admitted(pass: pass, place: nil, isFirst: $0 && isFresh) }
+            answer = { .admitted(pass: pass, place: nil, isFirst: $0 && isNews) }
         case .notServed: answer = { _ in .waiting(key: key, place: nil) }
         case .lapsed:
             self.counts.lapsed += 1
@@ -76,10 +76,10 @@ extension RoomGate {
     /// Whether the visitor hears of it for the first time; who has left the door meanwhile does so when they ask again.
     private func countAdmission(of key: LineKey, isFresh: Bool) -> Bool {
         guard self.door.contains(key) else {
-            if isFresh { self.shared.goesUnheard(key) }
+            if isFresh { self.shared.goesUnheard(key, now: self.tools.now) }
             return false
         }
-        guard self.shared.hears(key) || isFresh else { return false }
+        guard self.shared.hears(key, now: self.tools.now) || isFresh else { return false }
         self.counts.admitted += 1
         return true
     }

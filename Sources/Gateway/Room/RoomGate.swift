@@ -61,6 +61,8 @@ final class RoomGate {
     private var isFlushScheduled = false
     /// A call failed: the next ones wait for the news of a tick.
     var awaitsNews = false
+    /// The room is configured no more; requests that came before may still be under way.
+    private(set) var isDissolved = false
 
     init(settings: RoomSettings, tools: LoopTools, store: any RoomStore, shared: SharedRoom) {
         self.name = settings.name
@@ -268,7 +270,8 @@ final class RoomGate {
         for grant in answer.granted {
             guard let key = LineKey(id: grant.id, inEpoch: epoch), self.door.contains(key) else { continue }
             if grant.expiresMicros > 0 {
-                self.take(.admitted(expiresMicros: grant.expiresMicros), key, isFresh: true)
+                // Whoever is told first, on whichever loop, is new inside.
+                self.take(.admitted(expiresMicros: grant.expiresMicros), key, isFresh: false)
             } else {
                 // The session ran out before the visitor heard of it, as in an outage: the shared state knows whether
                 // it is made anew.
@@ -289,6 +292,7 @@ final class RoomGate {
 
     /// The room is configured no more: who waits here asks the routes again.
     func dissolve() {
+        self.isDissolved = true
         self.dismissGuests()
         for (key, waiters) in self.door.removeAll() {
             self.shared.ceasesToStand(key)

@@ -105,7 +105,7 @@ final class SharedRoom: Sendable {
             content.block.lease(answer.block, epoch: answer.snapshot.epoch)
             for grant in answer.granted where grant.expiresMicros > 0 {
                 guard let key = LineKey(id: grant.id, inEpoch: answer.snapshot.epoch) else { continue }
-                if content.standing[key] == nil { content.unheard.add(key) }
+                content.unheard.add(key, now: sentAt)
             }
         }
     }
@@ -156,10 +156,10 @@ final class SharedRoom: Sendable {
     }
 
     /// Was let in, and nobody waits to be told.
-    func goesUnheard(_ key: LineKey) { self.content.withLock { $0.unheard.add(key) } }
+    func goesUnheard(_ key: LineKey, now: Instant) { self.content.withLock { $0.unheard.add(key, now: now) } }
 
-    /// Whether the visitor, who is being told now, was let in while nobody waited to be told.
-    func hears(_ key: LineKey) -> Bool { self.content.withLock { $0.unheard.hears(key) } }
+    /// Whether the visitor, who is being told now, has not been told on any loop.
+    func hears(_ key: LineKey, now: Instant) -> Bool { self.content.withLock { $0.unheard.hears(key, now: now) } }
 
     /// Those of `keys` who stand at the door on no loop.
     func absent(_ keys: [LineKey]) -> Set<LineKey> {

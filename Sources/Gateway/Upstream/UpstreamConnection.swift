@@ -3,46 +3,6 @@ import HTTPWire
 import Primitives
 import Transport
 
-/// Why a worker's connection ended before its response did.
-enum UpstreamFailure: Equatable {
-    /// `wasRead`: some of the request may have been read by the worker.
-    case connectionLost(wasRead: Bool)
-    case badResponse
-    case responseTimeout
-    /// The gateway's own buffers are full.
-    case outOfMemory
-}
-
-/// Who uses a worker's connection: an exchange. All calls come on the loop, none while one of the user's own calls to
-/// the connection is running.
-protocol UpstreamUser: AnyObject {
-    /// What comes between these came with one read.
-    func workerBegins()
-    func workerPauses()
-    /// The loop's response head is filled; `bytes` begin with it.
-    func workerInterim(_ bytes: UnsafeRawBufferPointer)
-    func workerSwitched(_ bytes: UnsafeRawBufferPointer)
-    func workerHead(_ bytes: UnsafeRawBufferPointer)
-    func workerBody(_ payload: UnsafeRawBufferPointer)
-    func workerEnded(trailers: Trailers)
-    func workerTunnelBytes(_ bytes: UnsafeRawBufferPointer)
-    /// A tunnel's other side will send no more.
-    func workerEndedTunnel()
-    /// The worker takes bytes again.
-    func workerDrained()
-    /// The connection is over. The lease is to be ended all the same.
-    func workerFailed(_ failure: UpstreamFailure)
-}
-
-/// Who owns a worker's connections: its pool.
-protocol UpstreamOwner: AnyObject {
-    func upstreamConnected(_ connection: UpstreamConnection)
-    /// `wasConnecting`: it never came about.
-    func upstreamClosed(_ connection: UpstreamConnection, wasConnecting: Bool)
-    /// `isReusable`: the next request may use the connection, which is open.
-    func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool)
-}
-
 /// One connection to a worker: idle in its pool, or leased to one exchange. Frames the request, reads the response.
 final class UpstreamConnection: StreamHandler {
     private enum State { case connecting, idle, leased, tunnel, closed }

@@ -3,12 +3,19 @@ extension WorkerPool {
     /// False when there are as many as there may be. Requests that ask for one are counted from before their worker is
     /// asked until they are over.
     func takeTunnel() -> Bool {
-        // With every connection given to a tunnel nobody else would be served.
+        // With every connection given to a tunnel nobody else would be served; on a loop that has its part of them
+        // neither, and clients come to loops by chance.
+        guard self.heldTunnels < max(1, self.readyCount * self.connectionsPerWorker / 2) else { return false }
         let half = self.readyCount * self.settings.connectionsPerWorker / 2
-        return self.tunnelLimit.take(limit: self.settings.tunnels.most ?? max(1, half))
+        guard self.tunnelLimit.take(limit: self.settings.tunnels.most ?? max(1, half)) else { return false }
+        self.heldTunnels += 1
+        return true
     }
 
-    func giveBackTunnel() { self.tunnelLimit.giveBack() }
+    func giveBackTunnel() {
+        self.heldTunnels -= 1
+        self.tunnelLimit.giveBack()
+    }
 
     /// The leased connection has become a tunnel, until its lease ends.
     func tunnelOpened(_ connection: UpstreamConnection) {

@@ -62,6 +62,8 @@ final class WorkerPool: UpstreamOwner {
     private var inFlight = 0
     /// Of these, those that have become tunnels.
     var tunnels = 0
+    /// Requests on this loop that are tunnels, or ask for one.
+    var heldTunnels = 0
     private var connecting = 0
     /// A connection is closed in favour of another one: nobody else is to take its place.
     private var isMakingRoom = false
@@ -95,7 +97,7 @@ final class WorkerPool: UpstreamOwner {
     /// Workers that take requests.
     var readyCount: Int { self.ready.count }
 
-    private var connectionsPerWorker: Int { max(1, self.settings.connectionsPerWorker / self.tools.loopCount) }
+    var connectionsPerWorker: Int { max(1, self.settings.connectionsPerWorker / self.tools.loopCount) }
 
     // MARK: The directory
 
