@@ -230,9 +230,10 @@ import Testing
 
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-    private static func frame(_ kind: UInt8, _ flags: UInt8, _ stream: UInt8, _ payload: [UInt8]) -> [UInt8] {
+    private static func frame(_ kind: UInt8, _ flags: UInt8, _ stream: Int, _ payload: [UInt8]) -> [UInt8] {
         let header: [UInt8] = [
-            0, UInt8(payload.count >> 8), UInt8(payload.count & 255), kind, flags, 0, 0, 0, stream,
+            0, UInt8(payload.count >> 8), UInt8(payload.count & 255), kind, flags, 0, UInt8(stream >> 16),
+            UInt8(stream >> 8 & 255), UInt8(stream & 255),
         ]
         return header + payload
     }
@@ -269,6 +270,27 @@ import Testing
         server.session.reset(stream: 3, .internalError)
         _ = server.takeOutput()
         #expect(server.told == ["faulty 1", "closed 1", "closed 3"])
+    }
+
+    /// More streams than it may have, before it has confirmed that it knows: each is refused by a frame that waits for a
+    /// client who reads nothing. The session does not bound them; the meter does.
+    @Test func refusedStreams_ofAClientThatReadsNothing_areBounded() {
+        let server = Server()
+        let now = Instant(nanoseconds: 1_000)
+        var meter = FrameMeter(now: now)
+        var excess: FrameMeter.Excess?
+        var bytes = Self.preface + Self.frame(4, 0, 0, [])
+        var stream = 1
+        while excess == nil, stream < 20_000 {
+            excess = bytes.withUnsafeBytes { meter.take($0, now: now) }
+            if excess == nil { #expect(server.receive(bytes) == .fine) }
+            bytes = Self.frame(1, 5, stream, Self.head())
+            stream += 2
+        }
+        #expect(excess == .frames)
+        #expect(stream / 2 <= FrameMeter.framesAtOnce)
+        // Ten responses may be among it, as far as the client's first window goes.
+        #expect(server.takeOutput().count < 65_535 + 40 * FrameMeter.framesAtOnce)
     }
 
     @Test func whatIsNoHTTP2_orRefused_endsTheSession() {

@@ -51,9 +51,10 @@ import Testing
             (FrameMeterTests.frame(0, flags: 8, count: 256), 1_000), (FrameMeterTests.frame(0xA, count: 3), 1_000),
             (FrameMeterTests.frame(7, count: 8), 1_000),
             (FrameMeterTests.frame(4), 100), (FrameMeterTests.frame(3, count: 4), 200),
+            // Heads of which nothing is served.
+            (FrameMeterTests.frame(1, flags: 4, count: 20), 1_000),
             // Content, and ends of it.
             (FrameMeterTests.frame(0, count: 1), 20_000), (FrameMeterTests.frame(0, flags: 1), 20_000),
-            (FrameMeterTests.frame(1, flags: 4, count: 20), 20_000),
         ] as [([UInt8], Int)]
     )
     func frames_ofOneKind_areBounded(frame: [UInt8], most: Int) {
@@ -79,6 +80,14 @@ import Testing
         // Not more than at once: who was served a thousand times may not take a thousand back.
         for _ in 0..<1_000 { meter.requestServed() }
         #expect(Self.count(Self.frame(3, count: 4), &meter) == FrameMeter.resetsAtOnce)
+    }
+
+    @Test func heads_ofServedRequests_areFine() {
+        var meter = Self.meter()
+        for _ in 0..<10_000 {
+            #expect(Self.take(Self.frame(1, flags: 5, count: 20), &meter) == nil)
+            meter.requestServed()
+        }
     }
 
     @Test func windowUpdates_ofAFastDownload_areFine() {

@@ -8,6 +8,8 @@ import Primitives
 ///   that impatient people are not taken for an attack, however many pages they look at.
 /// - frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones): `frames`. Each frame
 ///   of data that the client is sent may be confirmed twice, each request may be followed by a few.
+/// - heads, which may be refused without a request of it, and then leave a reset to be sent: `frames`, too. One that was
+///   served has brought more than it cost.
 /// - one head: so many frames and bytes before they are decoded.
 public struct FrameMeter: Sendable, Equatable {
     /// What a client did too much of.
@@ -119,7 +121,7 @@ public struct FrameMeter: Sendable, Equatable {
         case Kind.headers:
             self.continuations = 0
             self.blockBytes = 0
-            return self.headGrew(by: length, flags)
+            return self.headGrew(by: length, flags) ?? self.spend(1, now)
         case Kind.continuation:
             self.continuations += 1
             return self.continuations > Self.continuationsMax ? .continuations : self.headGrew(by: length, flags)
