@@ -383,8 +383,10 @@ extension HTTP2Connection: HTTP2SessionUser {
         if isData { self.meter.dataSent() }
         guard endsStream else { return }
         self.meter.requestServed()
+        guard let known = self.streams[stream] else { return }
+        known.endHasLeft = true
         // RFC 9113 section 8.1: the client may stop sending what nobody reads.
-        if let known = self.streams[stream], known.isRequestOpen { self.session?.reset(stream: stream, .noError) }
+        if known.isRequestOpen { self.session?.reset(stream: stream, .noError) }
     }
 
     func clientWasFaulty(stream: Int32) -> Bool {

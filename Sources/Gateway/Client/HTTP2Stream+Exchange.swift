@@ -104,6 +104,7 @@ extension HTTP2Stream: RequestSource, ResponseSink {
         }
         self.response = .ended
         guard hasBody else { return }
+        if self.output.isEmpty { self.watchWriting() }
         self.outputHasEnded = true
         self.outputTrailers = trailers
         self.host?.outputGrew(self)

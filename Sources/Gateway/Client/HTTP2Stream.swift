@@ -69,6 +69,8 @@ final class HTTP2Stream {
     // The response.
     var output: ByteQueue
     var outputHasEnded = false
+    /// The frame that says so has left. It is one without payload, and waits for a window all the same.
+    var endHasLeft = false
     var outputTrailers = Trailers()
     /// Bytes that have left for the client's windows.
     var sentBytes = 0
@@ -216,8 +218,8 @@ final class HTTP2Stream {
         return true
     }
 
-    /// What waits for the client is all that is left of the response, or a part of it.
-    var hasOutput: Bool { !self.output.isEmpty }
+    /// Something waits for the client: a part of the response, or no more than its end.
+    var hasOutput: Bool { !self.output.isEmpty || self.outputHasEnded && !self.endHasLeft }
 
     // MARK: The end
 
