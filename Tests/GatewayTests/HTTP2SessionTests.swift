@@ -12,6 +12,7 @@ import Testing
         var session: HTTP2Session!
         private(set) var told: [String] = []
         private(set) var received: [Int32: Int] = [:]
+        private(set) var sentBytes: [Int32: Int] = [:]
         private var output: [Int32: [UInt8]] = [:]
         /// What came is given back to the windows.
         var consumes = true
@@ -64,7 +65,8 @@ import Testing
             return .last(count, trailers)
         }
 
-        func sent(stream: Int32, isData: Bool, endsStream: Bool) {
+        func sent(stream: Int32, dataBytes: Int?, endsStream: Bool) {
+            self.sentBytes[stream, default: 0] += dataBytes ?? 0
             if endsStream { self.told.append("answered \(stream)") }
         }
 
@@ -183,6 +185,7 @@ import Testing
         )
         #expect(client.received == 40_000)
         #expect(server.told == ["answered 1", "closed 1"])
+        #expect(server.sentBytes == [1: 40_000])
     }
 
     @Test func response_thatIsNotReady_goesOnWhenItIs() {

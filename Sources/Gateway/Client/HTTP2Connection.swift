@@ -379,11 +379,11 @@ extension HTTP2Connection: HTTP2SessionUser {
         return filling
     }
 
-    func sent(stream: Int32, isData: Bool, endsStream: Bool) {
-        if isData { self.meter.dataSent() }
+    func sent(stream: Int32, dataBytes: Int?, endsStream: Bool) {
+        guard let known = self.streams[stream] else { return }
+        if let dataBytes { self.meter.dataSent(bytes: dataBytes, emptiedOutput: known.output.isEmpty) }
         guard endsStream else { return }
         self.meter.requestServed()
-        guard let known = self.streams[stream] else { return }
         known.endHasLeft = true
         // RFC 9113 section 8.1: the client may stop sending what nobody reads.
         if known.isRequestOpen { self.session?.reset(stream: stream, .noError) }

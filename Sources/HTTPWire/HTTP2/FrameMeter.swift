@@ -51,6 +51,10 @@ public struct FrameMeter: Sendable, Equatable {
     }
 
     private static let frameHeaderBytes = 9
+    /// So many bytes of a head cost as much as a frame.
+    static let headBytesOfAFrame = 1_024
+    /// Payload of a frame that is worth confirming.
+    static let earningDataBytes = 512
 
     private var prefaceLeft = FrameMeter.prefaceBytes
     /// The bytes of a frame's header that have come, the latest one lowest. Its first five say all that counts here.
@@ -121,24 +125,27 @@ public struct FrameMeter: Sendable, Equatable {
         case Kind.headers:
             self.continuations = 0
             self.blockBytes = 0
-            return self.headGrew(by: length, flags) ?? self.spend(1, now)
+            return self.headGrew(by: length, flags, now) ?? self.spend(1, now)
         case Kind.continuation:
             self.continuations += 1
-            return self.continuations > Self.continuationsMax ? .continuations : self.headGrew(by: length, flags)
+            return self.continuations > Self.continuationsMax ? .continuations : self.headGrew(by: length, flags, now)
         case Kind.data:
             let isEmpty = length == 0 || flags & Flag.padded != 0 && length <= 256
-            return isEmpty && flags & Flag.endStream == 0 ? self.spend(1, now) : nil
+            // An end of a request as well: of streams that are over they cost as much, and bring nothing.
+            return isEmpty ? self.spend(1, now) : nil
         case Kind.resetStream: return self.resets.spend(1, now: now) ? self.spend(1, now) : .resets
         case Kind.settings: return self.spend(Self.settingsCost, now)
         default: return self.spend(1, now)
         }
     }
 
-    private mutating func headGrew(by length: Int, _ flags: UInt8) -> Excess? {
+    /// Each KiB costs as much as a frame: it is decoded, whether its stream takes it or is over.
+    private mutating func headGrew(by length: Int, _ flags: UInt8, _ now: Instant) -> Excess? {
         self.blockBytes += length
         self.isWithinHead = true
         self.isBlockOpen = flags & Flag.endHeaders == 0
-        return self.blockBytes > Self.headBlockBytesMax ? .continuations : nil
+        return self.blockBytes > Self.headBlockBytesMax
+            ? .continuations : self.spend(length / Self.headBytesOfAFrame, now)
     }
 
     private mutating func spend(_ cost: Int, _ now: Instant) -> Excess? {
@@ -153,8 +160,11 @@ public struct FrameMeter: Sendable, Equatable {
         self.frames.earn(4)
     }
 
-    /// The client was sent a frame of data.
-    public mutating func dataSent() { self.frames.earn(2) }
+    /// The client was sent a frame of data. A small one gives nothing back, unless it `emptiedOutput`: there was no
+    /// more to send. Else a client would earn by opening its window byte by byte.
+    public mutating func dataSent(bytes: Int, emptiedOutput: Bool) {
+        if bytes >= Self.earningDataBytes || emptiedOutput { self.frames.earn(2) }
+    }
 
     /// A request was reset here because the client broke the rules: as good as one that it took back.
     public mutating func requestWasFaulty(now: Instant) -> Excess? { self.resets.spend(1, now: now) ? nil : .resets }
