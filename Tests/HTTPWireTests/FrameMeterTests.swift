@@ -76,20 +76,33 @@ import Testing
     /// Whoever leaves a page with many pictures takes a hundred requests back each time.
     @Test func servedRequests_giveBack() {
         var meter = Self.meter()
-        for _ in 0..<2_000 {
-            #expect(Self.take(Self.frame(3, count: 4), &meter) == nil)
-            meter.requestServed()
+        for number in 0..<2_000 {
+            let now = Self.at(Double(number) / 100)
+            #expect(Self.take(Self.frame(3, count: 4), &meter, at: now) == nil)
+            meter.requestServed(byWorker: true, now: now)
         }
         // Not more than at once: who was served a thousand times may not take a thousand back.
-        for _ in 0..<1_000 { meter.requestServed() }
-        #expect(Self.count(Self.frame(3, count: 4), &meter) == FrameMeter.resetsAtOnce)
+        for number in 0..<1_000 { meter.requestServed(byWorker: true, now: Self.at(Double(20 + number))) }
+        #expect(Self.count(Self.frame(3, count: 4), &meter, at: Self.at(1_020)) == FrameMeter.resetsAtOnce)
+    }
+
+    /// Requests that are taken back make work; answers that cost nothing, and come by the thousand, do not pay for it.
+    @Test(arguments: [(false, FrameMeter.resetsAtOnce), (true, FrameMeter.resetsAtOnce + 200)])
+    func resetsBetweenCheapAnswers_areBounded(byWorker: Bool, most: Int) {
+        var meter = Self.meter()
+        var count = 0
+        while count < 5_000, Self.take(Self.frame(3, count: 4), &meter) == nil {
+            count += 1
+            meter.requestServed(byWorker: byWorker, now: Self.at(0))
+        }
+        #expect(count == most)
     }
 
     @Test func heads_ofServedRequests_areFine() {
         var meter = Self.meter()
         for _ in 0..<10_000 {
             #expect(Self.take(Self.frame(1, flags: 5, count: 20), &meter) == nil)
-            meter.requestServed()
+            meter.requestServed(byWorker: false, now: Self.at(0))
         }
     }
 

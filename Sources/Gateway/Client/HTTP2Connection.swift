@@ -383,7 +383,7 @@ extension HTTP2Connection: HTTP2SessionUser {
         guard let known = self.streams[stream] else { return }
         if let dataBytes { self.meter.dataSent(bytes: dataBytes, emptiedOutput: known.output.isEmpty) }
         guard endsStream else { return }
-        self.meter.requestServed()
+        self.meter.requestServed(byWorker: known.isAnswerOfWorker, now: self.tools.now)
         known.endHasLeft = true
         // RFC 9113 section 8.1: the client may stop sending what nobody reads.
         if known.isRequestOpen { self.session?.reset(stream: stream, .noError) }

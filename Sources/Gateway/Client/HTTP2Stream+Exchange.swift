@@ -87,6 +87,7 @@ extension HTTP2Stream: RequestSource, ResponseSink {
         }
         precondition(!writer.overflowed, "a head of at most 32 KiB grew beyond 64 KiB")
         self.response = .underway(hasBody: hasBody)
+        self.isAnswerOfWorker = self.holdsWorker
         self.host?.sendHead(self, status: status, lines: writer.written, hasBody: hasBody)
     }
 

@@ -49,6 +49,8 @@ final class HTTP2Stream {
     var host: (any HTTP2StreamHost)?
     var exchange: Exchange?
     var response = Response.owed
+    /// A worker has made it, rather than the gateway.
+    var isAnswerOfWorker = false
 
     // The request.
     var input: ByteQueue

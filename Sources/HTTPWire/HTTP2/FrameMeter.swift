@@ -4,8 +4,9 @@ import Primitives
 /// make work and ask for nothing. A value that is told of the bytes before anybody else reads them.
 ///
 /// What is bounded, and how much a client may do at once and in the long run:
-/// - requests that are taken back, or refused for being malformed: `resets`. Each that was served gives one back, so
-///   that impatient people are not taken for an attack, however many pages they look at.
+/// - requests that are taken back, or refused for being malformed: `resets`. Each that a worker has served gives one
+///   back, so that impatient people are not taken for an attack, however many pages they look at; but no more in a
+///   second than a person could look at.
 /// - frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones): `frames`. Each frame
 ///   of data that the client is sent may be confirmed twice, each request may be followed by a few.
 /// - heads, which may be refused without a request of it, and then leave a reset to be sent: `frames`, too. One that was
@@ -27,6 +28,8 @@ public struct FrameMeter: Sendable, Equatable {
     public static let headListBytesMax = 256 * 1_024
     public static let resetsAtOnce = 200
     public static let resetsPerSecond = 20
+    /// What served requests may give back.
+    public static let resetsEarnedPerSecond = 10 * FrameMeter.resetsPerSecond
     public static let framesAtOnce = 1_000
     public static let framesPerSecond = 100
     /// As many as a client may have earned.
@@ -68,10 +71,17 @@ public struct FrameMeter: Sendable, Equatable {
     /// A head has begun, and its last frame has not come.
     private var isBlockOpen = false
     private var resets: Allowance
+    /// What may still be earned of them.
+    private var resetEarnings: Allowance
     private var frames: Allowance
 
     public init(now: Instant) {
         self.resets = Allowance(atOnce: Self.resetsAtOnce, perSecond: Self.resetsPerSecond, now: now)
+        self.resetEarnings = Allowance(
+            atOnce: Self.resetsEarnedPerSecond,
+            perSecond: Self.resetsEarnedPerSecond,
+            now: now
+        )
         self.frames = Allowance(
             atOnce: Self.framesAtOnce,
             perSecond: Self.framesPerSecond,
@@ -154,10 +164,10 @@ public struct FrameMeter: Sendable, Equatable {
 
     // MARK: What others know
 
-    /// A request had its whole response.
-    public mutating func requestServed() {
-        self.resets.earn(1)
+    /// A request had its whole response. One that was made here has cost little, and gives no right to cost more.
+    public mutating func requestServed(byWorker: Bool, now: Instant) {
         self.frames.earn(4)
+        if byWorker, self.resetEarnings.spend(1, now: now) { self.resets.earn(1) }
     }
 
     /// The client was sent a frame of data. A small one gives nothing back, unless it `emptiedOutput`: there was no
