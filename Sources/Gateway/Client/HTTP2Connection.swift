@@ -225,6 +225,11 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
         if session.isOver { return self.endNow() }
         if session.isBroken { return self.end(.internalError) }
         guard wasBusy, self.streams.isEmpty else { return }
+        // Most connections are idle most of the time: then they keep no room for heads.
+        if !self.meter.isWithinHead {
+            self.translation.release()
+            self.headText = []
+        }
         if self.isLastRequestTold { return self.endNow() }
         if self.inputHasEnded { return self.end(.noError) }
         self.idleSince = self.tools.now
