@@ -26,4 +26,31 @@ import Testing
             #expect(peer.goAways.isEmpty)
         }
     }
+
+    /// The client closes its side within a request's body. What the worker has said already is not the whole response.
+    @Test func response_toARequestThatWasCut_isReset_andOthersAreServed() throws {
+        try Scene.play { scene in
+            let worker = try scene.startWorker { connection in
+                guard let request = try connection.readHead() else { return }
+                if request.contains("/cut ") {
+                    try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+                }
+                _ = try connection.read(until: "never")
+            }
+            let sluice = try scene.start(HTTP2Tests.configuration(worker, ["buffered_body_bytes": "0B"]))
+            let peer = try HTTP2Peer(port: sluice.port)
+            peer.request(1, "GET", "/held")
+            try sluice.waitUntilInFlight(1)
+            peer.request(3, "POST", "/cut", endsStream: false)
+            peer.data(3, Array("a".utf8))
+            while peer.soFar(3).body.count < 4 { _ = try #require(try peer.readFrame()) }
+            peer.peer.finishWriting()
+            let cut = try peer.answer(3)
+            #expect(cut.text == "half" && !cut.isComplete && cut.reset == Code.cancel)
+            let serving = worker.connections.first { String(decoding: $0.received, as: UTF8.self).contains("/held ") }
+            try #require(serving).send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            #expect(try peer.answer(1).text == "ok")
+            #expect(try peer.readToEnd() == Code.noError)
+        }
+    }
 }

@@ -244,10 +244,14 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
     func inputEnded(_ stream: any ByteStream) {
         guard self.phase == .serving else { return }
         self.inputHasEnded = true
+        self.beginGathering()
         for one in Array(self.streams.values) where one.isRequestOpen || one.exchange?.isAtDoor ?? false {
             self.streams.removeValue(forKey: one.number)
+            // It may have had a part of its response, which must not be taken for the whole.
+            self.session?.reset(stream: one.number, .cancel)
             one.close()
         }
+        self.endGathering()
         if self.streams.isEmpty { self.end(.noError) }
     }
 
@@ -378,7 +382,8 @@ extension HTTP2Connection: HTTP2SessionUser {
     func streamClosed(_ stream: Int32) { self.closedStreams.append(stream) }
 
     func fill(_ memory: UnsafeMutableRawBufferPointer, stream: Int32) -> HTTP2Session.Filling {
-        guard let known = self.streams[stream] else { return .last(0, Trailers()) }
+        // Given up, and reset: whatever were sent here would look like the end.
+        guard let known = self.streams[stream] else { return .nothing }
         let filling = known.fill(memory)
         if known.takeRelief() { self.relievedStreams.append(stream) }
         return filling
