@@ -71,6 +71,20 @@ import Testing
         #expect(String(decoding: text, as: UTF8.self) == "GET /a?b HTTP/1.1\r\nhost: shop.test\r\n\r\n")
     }
 
+    /// Also of a request that is refused.
+    @Test func head_isKnown_whateverComesBehind() {
+        var translation = RequestTranslation(maxHeadBytes: 200)
+        var text: [UInt8] = []
+        for (method, isHead) in [("HEAD", true), ("GET", false), ("HEADS", false), ("head", false)] {
+            translation.begin()
+            #expect(!translation.isHead)
+            let long = ("x", String(repeating: "y", count: 300))
+            Self.take([(":method", method)] + Self.get.dropFirst() + [long], into: &translation)
+            #expect(translation.finish(hasBody: false, into: &text)?.reason == .headTooLong)
+            #expect(translation.isHead == isHead, "\(method)")
+        }
+    }
+
     @Test func translation_atRest_keepsNoMemory() {
         var translation = RequestTranslation(maxHeadBytes: 16_384)
         var text: [UInt8] = []

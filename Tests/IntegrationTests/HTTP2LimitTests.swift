@@ -48,6 +48,12 @@ import Testing
                 let answer = try peer.answer(stream)
                 #expect(answer.status == status, "\(fields)")
                 #expect(answer.field("sluice-error")?.hasPrefix("downstream; ") == true, "\(fields)")
+                #expect(!answer.body.isEmpty && answer.isComplete, "\(fields)")
+                stream += 2
+                // The same as HEAD has no body.
+                peer.head(stream, [(":method", "HEAD")] + fields.dropFirst())
+                let head = try peer.answer(stream)
+                #expect(head.status == status && head.body.isEmpty && head.isComplete, "HEAD \(fields)")
                 stream += 2
             }
             #expect(worker.received.isEmpty)

@@ -345,6 +345,7 @@ extension HTTP2Connection: HTTP2SessionUser {
             return
         }
         let request = HTTP2Stream(number: stream, tools: self.tools, host: self)
+        request.isHeadRequest = self.translation.isHead
         self.streams[stream] = request
         var text: [UInt8] = []
         swap(&text, &self.headText)

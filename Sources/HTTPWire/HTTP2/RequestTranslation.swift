@@ -152,6 +152,9 @@ public struct RequestTranslation: Sendable {
         return isWeb && isPath ? nil : .targetInvalid
     }
 
+    /// The method is HEAD, whether the rest of the request can be read or not: its answer has no body.
+    public var isHead: Bool { self.method.elementsEqual("HEAD".utf8) }
+
     /// Methods without a body of which RFC 9110 section 8.6 asks that they say so.
     private var expectsContent: Bool {
         ["POST", "PUT", "PATCH"].contains { self.method.elementsEqual($0.utf8) }
