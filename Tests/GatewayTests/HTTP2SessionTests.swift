@@ -20,7 +20,7 @@ import Testing
         var isStalled = false
         private let lines = Array("Server: x\r\nConnection: close\r\nSet-Cookie: a=b\r\n".utf8)
 
-        init() { self.session = HTTP2Session(user: self, streams: 10, headBytes: 4_096) }
+        init(streams: Int = 10) { self.session = HTTP2Session(user: self, streams: streams, headBytes: 4_096) }
 
         func fieldsBegan(stream: Int32, areTrailers: Bool) {}
 
@@ -216,6 +216,20 @@ import Testing
         server.session.consume(stream: 1, window)
         client.talk(with: server)
         #expect(server.received[1] == 200_000 && client.received == 40_000)
+    }
+
+    /// Bodies that are kept back on some streams leave no window to the others.
+    @Test func connectionWindow_isShut_whileTooMuchIsKept() {
+        let (client, server) = (Client(), Server(streams: 20))
+        client.talk(with: server)
+        server.consumes = false
+        #expect(!server.session.isConnectionWindowShut)
+        for _ in 0..<17 { client.ask("POST", bodyBytes: 2_000_000) }
+        client.talk(with: server)
+        #expect(server.received.values.reduce(0, +) == Int(HTTP2Session.connectionWindowBytes))
+        #expect(server.session.isConnectionWindowShut)
+        for (stream, count) in server.received { server.session.consume(stream: stream, count) }
+        #expect(!server.session.isConnectionWindowShut)
     }
 
     @Test func end_isAnnounced_beforeItIsSaid() {

@@ -141,6 +141,7 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
     // MARK: Writing
 
     var isCongestedBelow: Bool { self.stream?.isCongested ?? false }
+    var isInputShutBelow: Bool { self.session?.isConnectionWindowShut ?? false }
 
     func beginGathering() { self.gatherings += 1 }
 

@@ -237,6 +237,12 @@ final class HTTP2Session {
 
     // MARK: Flow control
 
+    /// The client may send no more payload on any stream, until some of what came has been used.
+    var isConnectionWindowShut: Bool {
+        nghttp2_session_get_effective_recv_data_length(self.session)
+            >= nghttp2_session_get_effective_local_window_size(self.session)
+    }
+
     /// Payload of that stream has been used: as much again may come.
     func consume(stream: Int32, _ count: Int) { nghttp2_session_consume(self.session, stream, count) }
 

@@ -9,6 +9,8 @@ protocol HTTP2StreamHost: ClientConnection {
     var tools: LoopTools { get }
     /// More is written than the client's system takes.
     var isCongestedBelow: Bool { get }
+    /// What other streams keep back leaves the client no window to send in.
+    var isInputShutBelow: Bool { get }
     func beginGathering()
     func endGathering()
     /// A stream that cannot have it is reset. `lines` are field lines, each with its end.
