@@ -355,15 +355,23 @@ import Testing
             // Nothing else may come within it, such as the answer to the gateway's settings.
             try head.synchronize()
             head.send(Kind.headers, stream: 1, payload: HTTP2Peer.block(HTTP2Peer.pseudo("GET", "/")))
-            let code = try head.readToEnd()
-            #expect(code == Code.enhanceYourCalm)
+            var number = 0
+            repeat {
+                let block = HTTP2Peer.block([("x\(number)", "y")])
+                guard head.send(Kind.continuation, stream: 1, payload: block) else { break }
+                number += 1
+            } while head.peer.isSilent(milliseconds: 100 * Int32(Patience.slowness))
+            #expect(try head.readToEnd() == Code.enhanceYourCalm)
+            // It was the time: there were not too many.
+            #expect(try sluice.metric("sluice_http2_excesses_total{kind=\"continuations\"}") == 0)
         }
     }
 
     @Test func idleConnection_isToldAndClosed() throws {
+        let idle = "\(300 * Patience.slowness)ms"
         try Scene.play { scene in
             let worker = try scene.startWorker(RawWorker.answering())
-            let sluice = try scene.start(HTTP2Tests.configuration(worker, ["idle_timeout": "300ms"]))
+            let sluice = try scene.start(HTTP2Tests.configuration(worker, ["idle_timeout": idle]))
             let peer = try HTTP2Peer(port: sluice.port)
             peer.request(1, "GET", "/")
             #expect(try peer.answer(1).status == 200)
