@@ -289,8 +289,8 @@ import Testing
         #expect(server.told == ["faulty 1", "closed 1", "closed 3"])
     }
 
-    /// More streams than it may have, before it has confirmed that it knows: each is refused by a frame that waits for a
-    /// client who reads nothing. The session does not bound them; the meter does.
+    /// More streams than it may have, before it has confirmed that it knows: each is refused by a frame that waits for
+    /// a client who reads nothing. The session does not bound them; the meter does.
     @Test func refusedStreams_ofAClientThatReadsNothing_areBounded() {
         let server = Server()
         let now = Instant(nanoseconds: 1_000)

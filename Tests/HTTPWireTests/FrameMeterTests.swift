@@ -114,8 +114,8 @@ import Testing
         }
     }
 
-    /// A window that is opened byte by byte costs a frame for each, and is worth nothing; what is short because there is
-    /// no more is not the client's doing.
+    /// A window that is opened byte by byte costs a frame for each, and is worth nothing; what is short because there
+    /// is no more is not the client's doing.
     @Test(arguments: [(511, false, 1_000), (512, false, 5_000), (1, true, 5_000)])
     func framesOfData_giveBack_whenTheyAreWorthIt(bytes: Int, emptiedOutput: Bool, most: Int) {
         var meter = Self.meter()

@@ -9,8 +9,8 @@ import Primitives
 ///   second than a person could look at.
 /// - frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones): `frames`. Each frame
 ///   of data that the client is sent may be confirmed twice, each request may be followed by a few.
-/// - heads, which may be refused without a request of it, and then leave a reset to be sent: `frames`, too. One that was
-///   served has brought more than it cost.
+/// - heads: `frames`, too. One more than the streams that are allowed makes no request, but a reset that waits to be
+///   sent. A request that was served has brought back more than its head cost, unless that was a large one.
 /// - one head: so many frames and bytes before they are decoded.
 public struct FrameMeter: Sendable, Equatable {
     /// What a client did too much of.

@@ -3,9 +3,9 @@ import Primitives
 /// Turns the fields of one HTTP/2 request into a head of HTTP/1.1 that says the same. The one strict parser reads it
 /// then, so that both protocols are guarded by the same rules, and all that comes after knows one form.
 ///
-/// Made once for a connection and filled again and again; `release` is for when it rests. Holds at most `maxHeadBytes`: what exceeds them fails with
-/// 431 and is not kept. Names and values are checked for what would make another line of them, whoever has checked
-/// them before.
+/// Made once for a connection and filled again and again; `release` is for when it rests. Holds at most
+/// `maxHeadBytes`: what exceeds them fails with 431 and is not kept. Names and values are checked for what would make
+/// another line of them, whoever has checked them before.
 public struct RequestTranslation: Sendable {
     private let maxHeadBytes: Int
     private var method: [UInt8] = []
