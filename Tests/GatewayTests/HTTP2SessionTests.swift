@@ -12,6 +12,7 @@ import Testing
         var session: HTTP2Session!
         private(set) var told: [String] = []
         private(set) var received: [Int32: Int] = [:]
+        private(set) var sentBytes: [Int32: Int] = [:]
         private var output: [Int32: [UInt8]] = [:]
         /// What came is given back to the windows.
         var consumes = true
@@ -19,7 +20,7 @@ import Testing
         var isStalled = false
         private let lines = Array("Server: x\r\nConnection: close\r\nSet-Cookie: a=b\r\n".utf8)
 
-        init() { self.session = HTTP2Session(user: self, streams: 10, headBytes: 4_096) }
+        init(streams: Int = 10) { self.session = HTTP2Session(user: self, streams: streams, headBytes: 4_096) }
 
         func fieldsBegan(stream: Int32, areTrailers: Bool) {}
 
@@ -64,7 +65,8 @@ import Testing
             return .last(count, trailers)
         }
 
-        func sent(stream: Int32, isData: Bool, endsStream: Bool) {
+        func sent(stream: Int32, dataBytes: Int?, endsStream: Bool) {
+            self.sentBytes[stream, default: 0] += dataBytes ?? 0
             if endsStream { self.told.append("answered \(stream)") }
         }
 
@@ -183,6 +185,7 @@ import Testing
         )
         #expect(client.received == 40_000)
         #expect(server.told == ["answered 1", "closed 1"])
+        #expect(server.sentBytes == [1: 40_000])
     }
 
     @Test func response_thatIsNotReady_goesOnWhenItIs() {
@@ -215,6 +218,20 @@ import Testing
         #expect(server.received[1] == 200_000 && client.received == 40_000)
     }
 
+    /// Bodies that are kept back on some streams leave no window to the others.
+    @Test func connectionWindow_isShut_whileTooMuchIsKept() {
+        let (client, server) = (Client(), Server(streams: 20))
+        client.talk(with: server)
+        server.consumes = false
+        #expect(!server.session.isConnectionWindowShut)
+        for _ in 0..<17 { client.ask("POST", bodyBytes: 2_000_000) }
+        client.talk(with: server)
+        #expect(server.received.values.reduce(0, +) == Int(HTTP2Session.connectionWindowBytes))
+        #expect(server.session.isConnectionWindowShut)
+        for (stream, count) in server.received { server.session.consume(stream: stream, count) }
+        #expect(!server.session.isConnectionWindowShut)
+    }
+
     @Test func end_isAnnounced_beforeItIsSaid() {
         let (client, server) = (Client(), Server())
         client.talk(with: server)
@@ -230,9 +247,10 @@ import Testing
 
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-    private static func frame(_ kind: UInt8, _ flags: UInt8, _ stream: UInt8, _ payload: [UInt8]) -> [UInt8] {
+    private static func frame(_ kind: UInt8, _ flags: UInt8, _ stream: Int, _ payload: [UInt8]) -> [UInt8] {
         let header: [UInt8] = [
-            0, UInt8(payload.count >> 8), UInt8(payload.count & 255), kind, flags, 0, 0, 0, stream,
+            0, UInt8(payload.count >> 8), UInt8(payload.count & 255), kind, flags, 0, UInt8(stream >> 16),
+            UInt8(stream >> 8 & 255), UInt8(stream & 255),
         ]
         return header + payload
     }
@@ -269,6 +287,27 @@ import Testing
         server.session.reset(stream: 3, .internalError)
         _ = server.takeOutput()
         #expect(server.told == ["faulty 1", "closed 1", "closed 3"])
+    }
+
+    /// More streams than it may have, before it has confirmed that it knows: each is refused by a frame that waits for
+    /// a client who reads nothing. The session does not bound them; the meter does.
+    @Test func refusedStreams_ofAClientThatReadsNothing_areBounded() {
+        let server = Server()
+        let now = Instant(nanoseconds: 1_000)
+        var meter = FrameMeter(now: now)
+        var excess: FrameMeter.Excess?
+        var bytes = Self.preface + Self.frame(4, 0, 0, [])
+        var stream = 1
+        while excess == nil, stream < 20_000 {
+            excess = bytes.withUnsafeBytes { meter.take($0, now: now) }
+            if excess == nil { #expect(server.receive(bytes) == .fine) }
+            bytes = Self.frame(1, 5, stream, Self.head())
+            stream += 2
+        }
+        #expect(excess == .frames)
+        #expect(stream / 2 <= FrameMeter.framesAtOnce)
+        // Ten responses may be among it, as far as the client's first window goes.
+        #expect(server.takeOutput().count < 65_535 + 40 * FrameMeter.framesAtOnce)
     }
 
     @Test func whatIsNoHTTP2_orRefused_endsTheSession() {

@@ -51,9 +51,13 @@ import Testing
             (FrameMeterTests.frame(0, flags: 8, count: 256), 1_000), (FrameMeterTests.frame(0xA, count: 3), 1_000),
             (FrameMeterTests.frame(7, count: 8), 1_000),
             (FrameMeterTests.frame(4), 100), (FrameMeterTests.frame(3, count: 4), 200),
-            // Content, and ends of it.
-            (FrameMeterTests.frame(0, count: 1), 20_000), (FrameMeterTests.frame(0, flags: 1), 20_000),
-            (FrameMeterTests.frame(1, flags: 4, count: 20), 20_000),
+            // Heads of which nothing is served.
+            (FrameMeterTests.frame(1, flags: 4, count: 20), 1_000),
+            // The larger, the more: all of it is decoded.
+            (FrameMeterTests.frame(1, flags: 4, count: 16_384), 1_000 / 17),
+            // Ends without content, also of streams that are over.
+            (FrameMeterTests.frame(0, flags: 1), 1_000), (FrameMeterTests.frame(0, flags: 9, count: 2), 1_000),
+            (FrameMeterTests.frame(0, count: 1), 20_000),
         ] as [([UInt8], Int)]
     )
     func frames_ofOneKind_areBounded(frame: [UInt8], most: Int) {
@@ -72,21 +76,55 @@ import Testing
     /// Whoever leaves a page with many pictures takes a hundred requests back each time.
     @Test func servedRequests_giveBack() {
         var meter = Self.meter()
-        for _ in 0..<2_000 {
-            #expect(Self.take(Self.frame(3, count: 4), &meter) == nil)
-            meter.requestServed()
+        for number in 0..<2_000 {
+            let now = Self.at(Double(number) / 100)
+            #expect(Self.take(Self.frame(3, count: 4), &meter, at: now) == nil)
+            meter.requestServed(byWorker: true, now: now)
         }
         // Not more than at once: who was served a thousand times may not take a thousand back.
-        for _ in 0..<1_000 { meter.requestServed() }
-        #expect(Self.count(Self.frame(3, count: 4), &meter) == FrameMeter.resetsAtOnce)
+        for number in 0..<1_000 { meter.requestServed(byWorker: true, now: Self.at(Double(20 + number))) }
+        #expect(Self.count(Self.frame(3, count: 4), &meter, at: Self.at(1_020)) == FrameMeter.resetsAtOnce)
+    }
+
+    /// Requests that are taken back make work; answers that cost nothing, and come by the thousand, do not pay for it.
+    @Test(arguments: [(false, FrameMeter.resetsAtOnce), (true, FrameMeter.resetsAtOnce + 200)])
+    func resetsBetweenCheapAnswers_areBounded(byWorker: Bool, most: Int) {
+        var meter = Self.meter()
+        var count = 0
+        while count < 5_000, Self.take(Self.frame(3, count: 4), &meter) == nil {
+            count += 1
+            meter.requestServed(byWorker: byWorker, now: Self.at(0))
+        }
+        #expect(count == most)
+    }
+
+    @Test func heads_ofServedRequests_areFine() {
+        var meter = Self.meter()
+        for _ in 0..<10_000 {
+            #expect(Self.take(Self.frame(1, flags: 5, count: 20), &meter) == nil)
+            meter.requestServed(byWorker: false, now: Self.at(0))
+        }
     }
 
     @Test func windowUpdates_ofAFastDownload_areFine() {
         var meter = Self.meter()
         for _ in 0..<10_000 {
-            meter.dataSent()
+            meter.dataSent(bytes: 16_000, emptiedOutput: false)
             for _ in 0..<2 { #expect(Self.take(Self.frame(8, count: 4), &meter) == nil) }
         }
+    }
+
+    /// A window that is opened byte by byte costs a frame for each, and is worth nothing; what is short because there
+    /// is no more is not the client's doing.
+    @Test(arguments: [(511, false, 1_000), (512, false, 5_000), (1, true, 5_000)])
+    func framesOfData_giveBack_whenTheyAreWorthIt(bytes: Int, emptiedOutput: Bool, most: Int) {
+        var meter = Self.meter()
+        var count = 0
+        while count < 5_000, Self.take(Self.frame(8, count: 4), &meter) == nil {
+            count += 1
+            meter.dataSent(bytes: bytes, emptiedOutput: emptiedOutput)
+        }
+        #expect(count == most)
     }
 
     @Test func faultyRequests_countAsResets() {
@@ -112,7 +150,7 @@ import Testing
         #expect(Self.take(Self.frame(9, count: 1), &meter) == .continuations)
         // The next head begins from nothing.
         meter = Self.meter()
-        for _ in 0..<100 {
+        for _ in 0..<50 {
             #expect(Self.take(Self.frame(1, count: 16_384) + Self.frame(9, flags: 4, count: 100), &meter) == nil)
         }
     }

@@ -1,5 +1,6 @@
-import HTTPWire
 import Testing
+
+@testable import HTTPWire
 
 /// What a request of HTTP/2 says in HTTP/1.1, and what is refused.
 @Suite struct RequestTranslationTests {
@@ -68,6 +69,33 @@ import Testing
         Self.take(Self.get, into: &translation)
         #expect(translation.finish(hasBody: false, into: &text) == nil)
         #expect(String(decoding: text, as: UTF8.self) == "GET /a?b HTTP/1.1\r\nhost: shop.test\r\n\r\n")
+    }
+
+    /// Also of a request that is refused.
+    @Test func head_isKnown_whateverComesBehind() {
+        var translation = RequestTranslation(maxHeadBytes: 200)
+        var text: [UInt8] = []
+        for (method, isHead) in [("HEAD", true), ("GET", false), ("HEADS", false), ("head", false)] {
+            translation.begin()
+            #expect(!translation.isHead)
+            let long = ("x", String(repeating: "y", count: 300))
+            Self.take([(":method", method)] + Self.get.dropFirst() + [long], into: &translation)
+            #expect(translation.finish(hasBody: false, into: &text)?.reason == .headTooLong)
+            #expect(translation.isHead == isHead, "\(method)")
+        }
+    }
+
+    @Test func translation_atRest_keepsNoMemory() {
+        var translation = RequestTranslation(maxHeadBytes: 16_384)
+        var text: [UInt8] = []
+        for _ in 0..<2 {
+            translation.begin()
+            Self.take(Self.get + [("cookie", "a=1"), ("x", String(repeating: "y", count: 300))], into: &translation)
+            #expect(translation.finish(hasBody: false, into: &text) == nil)
+            #expect(translation.reservedBytes > 300)
+            translation.release()
+            #expect(translation.reservedBytes == 0)
+        }
     }
 
     @Test(

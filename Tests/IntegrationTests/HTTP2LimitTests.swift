@@ -48,6 +48,12 @@ import Testing
                 let answer = try peer.answer(stream)
                 #expect(answer.status == status, "\(fields)")
                 #expect(answer.field("sluice-error")?.hasPrefix("downstream; ") == true, "\(fields)")
+                #expect(!answer.body.isEmpty && answer.isComplete, "\(fields)")
+                stream += 2
+                // The same as HEAD has no body.
+                peer.head(stream, [(":method", "HEAD")] + fields.dropFirst())
+                let head = try peer.answer(stream)
+                #expect(head.status == status && head.body.isEmpty && head.isComplete, "HEAD \(fields)")
                 stream += 2
             }
             #expect(worker.received.isEmpty)
@@ -141,7 +147,8 @@ import Testing
         try Scene.play { scene in
             let worker = try scene.startWorker(RawWorker.answering())
             let sluice = try scene.start(HTTP2Tests.configuration(worker))
-            let block = HTTP2Peer.block(HTTP2Peer.pseudo("GET", "/"))
+            // So long that the gateway reads few at once: it counts resets when it has read, and frames before.
+            let block = HTTP2Peer.block(HTTP2Peer.pseudo("GET", "/") + [("x", String(repeating: "y", count: 300))])
             let flags = HTTP2Peer.Flag.endHeaders
             try self.expectEnd("resets", scene, sluice) { peer in
                 try self.flood(peer) { number in
@@ -163,7 +170,9 @@ import Testing
             let worker = try scene.startWorker(RawWorker.answering())
             let sluice = try scene.start(HTTP2Tests.configuration(worker))
             let peer = try HTTP2Peer(port: sluice.port)
-            for number in 0..<500 as Range<UInt32> {
+            // More than at once, and no more than may be earned back in a second, however fast this is.
+            let count = UInt32(350)
+            for number in 0..<count {
                 peer.request(1 + 4 * number, "GET", "/")
                 #expect(try peer.answer(1 + 4 * number).status == 200)
                 peer.request(3 + 4 * number, "GET", "/")
@@ -346,15 +355,23 @@ import Testing
             // Nothing else may come within it, such as the answer to the gateway's settings.
             try head.synchronize()
             head.send(Kind.headers, stream: 1, payload: HTTP2Peer.block(HTTP2Peer.pseudo("GET", "/")))
-            let code = try head.readToEnd()
-            #expect(code == Code.enhanceYourCalm)
+            var number = 0
+            repeat {
+                let block = HTTP2Peer.block([("x\(number)", "y")])
+                guard head.send(Kind.continuation, stream: 1, payload: block) else { break }
+                number += 1
+            } while head.peer.isSilent(milliseconds: 100 * Int32(Patience.slowness))
+            #expect(try head.readToEnd() == Code.enhanceYourCalm)
+            // It was the time: there were not too many.
+            #expect(try sluice.metric("sluice_http2_excesses_total{kind=\"continuations\"}") == 0)
         }
     }
 
     @Test func idleConnection_isToldAndClosed() throws {
+        let idle = "\(300 * Patience.slowness)ms"
         try Scene.play { scene in
             let worker = try scene.startWorker(RawWorker.answering())
-            let sluice = try scene.start(HTTP2Tests.configuration(worker, ["idle_timeout": "300ms"]))
+            let sluice = try scene.start(HTTP2Tests.configuration(worker, ["idle_timeout": idle]))
             let peer = try HTTP2Peer(port: sluice.port)
             peer.request(1, "GET", "/")
             #expect(try peer.answer(1).status == 200)

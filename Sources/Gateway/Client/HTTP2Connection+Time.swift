@@ -50,9 +50,10 @@ extension HTTP2Connection {
             self.writeWatch = nil
             return true
         }
-        // A pace is asked of those who hold a worker; others have all their patience to themselves.
-        let holdsWorker = self.streams.values.contains(where: \.holdsWorker)
-        let pace = holdsWorker ? self.tools.limits.minimumBytesPerSecond : 0
+        // A pace is asked for each worker that waits for this client: many held by one connection are no cheaper than
+        // by many. Who holds none has all their patience to themselves.
+        let waiting = self.streams.values.count { $0.holdsWorker && $0.hasOutput }
+        let pace = waiting * self.tools.limits.minimumBytesPerSecond
         let verdict = watch.look(now: now, bytes: self.takenBytes(stream), minimumBytesPerSecond: pace)
         guard case .fine(let until) = verdict else {
             stream.reset()

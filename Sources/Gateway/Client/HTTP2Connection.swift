@@ -141,6 +141,7 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
     // MARK: Writing
 
     var isCongestedBelow: Bool { self.stream?.isCongested ?? false }
+    var isInputShutBelow: Bool { self.session?.isConnectionWindowShut ?? false }
 
     func beginGathering() { self.gatherings += 1 }
 
@@ -225,6 +226,11 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
         if session.isOver { return self.endNow() }
         if session.isBroken { return self.end(.internalError) }
         guard wasBusy, self.streams.isEmpty else { return }
+        // Most connections are idle most of the time: then they keep no room for heads.
+        if !self.meter.isWithinHead {
+            self.translation.release()
+            self.headText = []
+        }
         if self.isLastRequestTold { return self.endNow() }
         if self.inputHasEnded { return self.end(.noError) }
         self.idleSince = self.tools.now
@@ -239,10 +245,14 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
     func inputEnded(_ stream: any ByteStream) {
         guard self.phase == .serving else { return }
         self.inputHasEnded = true
+        self.beginGathering()
         for one in Array(self.streams.values) where one.isRequestOpen || one.exchange?.isAtDoor ?? false {
             self.streams.removeValue(forKey: one.number)
+            // It may have had a part of its response, which must not be taken for the whole.
+            self.session?.reset(stream: one.number, .cancel)
             one.close()
         }
+        self.endGathering()
         if self.streams.isEmpty { self.end(.noError) }
     }
 
@@ -336,6 +346,7 @@ extension HTTP2Connection: HTTP2SessionUser {
             return
         }
         let request = HTTP2Stream(number: stream, tools: self.tools, host: self)
+        request.isHeadRequest = self.translation.isHead
         self.streams[stream] = request
         var text: [UInt8] = []
         swap(&text, &self.headText)
@@ -373,18 +384,21 @@ extension HTTP2Connection: HTTP2SessionUser {
     func streamClosed(_ stream: Int32) { self.closedStreams.append(stream) }
 
     func fill(_ memory: UnsafeMutableRawBufferPointer, stream: Int32) -> HTTP2Session.Filling {
-        guard let known = self.streams[stream] else { return .last(0, Trailers()) }
+        // Given up, and reset: whatever were sent here would look like the end.
+        guard let known = self.streams[stream] else { return .nothing }
         let filling = known.fill(memory)
         if known.takeRelief() { self.relievedStreams.append(stream) }
         return filling
     }
 
-    func sent(stream: Int32, isData: Bool, endsStream: Bool) {
-        if isData { self.meter.dataSent() }
+    func sent(stream: Int32, dataBytes: Int?, endsStream: Bool) {
+        guard let known = self.streams[stream] else { return }
+        if let dataBytes { self.meter.dataSent(bytes: dataBytes, emptiedOutput: known.output.isEmpty) }
         guard endsStream else { return }
-        self.meter.requestServed()
+        self.meter.requestServed(byWorker: known.isAnswerOfWorker, now: self.tools.now)
+        known.endHasLeft = true
         // RFC 9113 section 8.1: the client may stop sending what nobody reads.
-        if let known = self.streams[stream], known.isRequestOpen { self.session?.reset(stream: stream, .noError) }
+        if known.isRequestOpen { self.session?.reset(stream: stream, .noError) }
     }
 
     func clientWasFaulty(stream: Int32) -> Bool {

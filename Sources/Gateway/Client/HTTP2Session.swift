@@ -17,8 +17,8 @@ protocol HTTP2SessionUser: AnyObject {
     func streamClosed(_ stream: Int32)
     /// Puts what is ready of the response's body into `memory`.
     func fill(_ memory: UnsafeMutableRawBufferPointer, stream: Int32) -> HTTP2Session.Filling
-    /// A frame of data has been written. `endsStream`: the response is complete.
-    func sent(stream: Int32, isData: Bool, endsStream: Bool)
+    /// A frame has been written, of data if it has `dataBytes`. `endsStream`: the response is complete.
+    func sent(stream: Int32, dataBytes: Int?, endsStream: Bool)
     /// The session resets a stream, because the client has broken the rules there. False ends the connection.
     func clientWasFaulty(stream: Int32) -> Bool
 }
@@ -237,6 +237,12 @@ final class HTTP2Session {
 
     // MARK: Flow control
 
+    /// The client may send no more payload on any stream, until some of what came has been used.
+    var isConnectionWindowShut: Bool {
+        nghttp2_session_get_effective_recv_data_length(self.session)
+            >= nghttp2_session_get_effective_local_window_size(self.session)
+    }
+
     /// Payload of that stream has been used: as much again may come.
     func consume(stream: Int32, _ count: Int) { nghttp2_session_consume(self.session, stream, count) }
 
@@ -347,9 +353,10 @@ extension HTTP2Session {
         let stream = frame.pointee.hd.stream_id
         switch UInt32(frame.pointee.hd.type) {
         case NGHTTP2_DATA.rawValue:
-            self.user.sent(stream: stream, isData: true, endsStream: Self.endsStream(frame))
+            let count = frame.pointee.hd.length
+            self.user.sent(stream: stream, dataBytes: count, endsStream: Self.endsStream(frame))
         case NGHTTP2_HEADERS.rawValue where Self.endsStream(frame):
-            self.user.sent(stream: stream, isData: false, endsStream: true)
+            self.user.sent(stream: stream, dataBytes: nil, endsStream: true)
         case NGHTTP2_RST_STREAM.rawValue where Code(rawValue: frame.pointee.rst_stream.error_code) == nil:
             return self.user.clientWasFaulty(stream: stream)
         default: break

@@ -87,6 +87,7 @@ extension HTTP2Stream: RequestSource, ResponseSink {
         }
         precondition(!writer.overflowed, "a head of at most 32 KiB grew beyond 64 KiB")
         self.response = .underway(hasBody: hasBody)
+        self.isAnswerOfWorker = self.holdsWorker
         self.host?.sendHead(self, status: status, lines: writer.written, hasBody: hasBody)
     }
 
@@ -104,6 +105,7 @@ extension HTTP2Stream: RequestSource, ResponseSink {
         }
         self.response = .ended
         guard hasBody else { return }
+        if self.output.isEmpty { self.watchWriting() }
         self.outputHasEnded = true
         self.outputTrailers = trailers
         self.host?.outputGrew(self)
@@ -178,6 +180,12 @@ extension HTTP2Stream {
         }
         // Not while the gateway keeps the body back, nor while the client waits to be told that it is wanted.
         if var watch = self.readWatch, !self.isRequestPaused, !self.awaitsContinue {
+            // Nor while the gateway keeps back so much of others that nothing can be sent here.
+            if self.host?.isInputShutBelow ?? false {
+                watch.restart(now: now, bytes: self.receivedBytes)
+                self.readWatch = watch
+                return min(next ?? watch.firstLook, watch.firstLook)
+            }
             guard case .fine(let until) = watch.look(now: now, bytes: self.receivedBytes, minimumBytesPerSecond: pace)
             else {
                 self.dropInput()

@@ -9,6 +9,8 @@ protocol HTTP2StreamHost: ClientConnection {
     var tools: LoopTools { get }
     /// More is written than the client's system takes.
     var isCongestedBelow: Bool { get }
+    /// What other streams keep back leaves the client no window to send in.
+    var isInputShutBelow: Bool { get }
     func beginGathering()
     func endGathering()
     /// A stream that cannot have it is reset. `lines` are field lines, each with its end.
@@ -49,6 +51,8 @@ final class HTTP2Stream {
     var host: (any HTTP2StreamHost)?
     var exchange: Exchange?
     var response = Response.owed
+    /// A worker has made it, rather than the gateway.
+    var isAnswerOfWorker = false
 
     // The request.
     var input: ByteQueue
@@ -69,6 +73,8 @@ final class HTTP2Stream {
     // The response.
     var output: ByteQueue
     var outputHasEnded = false
+    /// The frame that says so has left. It is one without payload, and waits for a window all the same.
+    var endHasLeft = false
     var outputTrailers = Trailers()
     /// Bytes that have left for the client's windows.
     var sentBytes = 0
@@ -216,8 +222,8 @@ final class HTTP2Stream {
         return true
     }
 
-    /// What waits for the client is all that is left of the response, or a part of it.
-    var hasOutput: Bool { !self.output.isEmpty }
+    /// Something waits for the client: a part of the response, or no more than its end.
+    var hasOutput: Bool { !self.output.isEmpty || self.outputHasEnded && !self.endHasLeft }
 
     // MARK: The end
 

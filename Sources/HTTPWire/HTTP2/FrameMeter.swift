@@ -4,10 +4,13 @@ import Primitives
 /// make work and ask for nothing. A value that is told of the bytes before anybody else reads them.
 ///
 /// What is bounded, and how much a client may do at once and in the long run:
-/// - requests that are taken back, or refused for being malformed: `resets`. Each that was served gives one back, so
-///   that impatient people are not taken for an attack, however many pages they look at.
+/// - requests that are taken back, or refused for being malformed: `resets`. Each that a worker has served gives one
+///   back, so that impatient people are not taken for an attack, however many pages they look at; but no more in a
+///   second than a person could look at.
 /// - frames without content (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones): `frames`. Each frame
 ///   of data that the client is sent may be confirmed twice, each request may be followed by a few.
+/// - heads: `frames`, too. One more than the streams that are allowed makes no request, but a reset that waits to be
+///   sent. A request that was served has brought back more than its head cost, unless that was a large one.
 /// - one head: so many frames and bytes before they are decoded.
 public struct FrameMeter: Sendable, Equatable {
     /// What a client did too much of.
@@ -25,6 +28,8 @@ public struct FrameMeter: Sendable, Equatable {
     public static let headListBytesMax = 256 * 1_024
     public static let resetsAtOnce = 200
     public static let resetsPerSecond = 20
+    /// What served requests may give back.
+    public static let resetsEarnedPerSecond = 10 * FrameMeter.resetsPerSecond
     public static let framesAtOnce = 1_000
     public static let framesPerSecond = 100
     /// As many as a client may have earned.
@@ -49,6 +54,10 @@ public struct FrameMeter: Sendable, Equatable {
     }
 
     private static let frameHeaderBytes = 9
+    /// So many bytes of a head cost as much as a frame.
+    static let headBytesOfAFrame = 1_024
+    /// Payload of a frame that is worth confirming.
+    static let earningDataBytes = 512
 
     private var prefaceLeft = FrameMeter.prefaceBytes
     /// The bytes of a frame's header that have come, the latest one lowest. Its first five say all that counts here.
@@ -62,10 +71,17 @@ public struct FrameMeter: Sendable, Equatable {
     /// A head has begun, and its last frame has not come.
     private var isBlockOpen = false
     private var resets: Allowance
+    /// What may still be earned of them.
+    private var resetEarnings: Allowance
     private var frames: Allowance
 
     public init(now: Instant) {
         self.resets = Allowance(atOnce: Self.resetsAtOnce, perSecond: Self.resetsPerSecond, now: now)
+        self.resetEarnings = Allowance(
+            atOnce: Self.resetsEarnedPerSecond,
+            perSecond: Self.resetsEarnedPerSecond,
+            now: now
+        )
         self.frames = Allowance(
             atOnce: Self.framesAtOnce,
             perSecond: Self.framesPerSecond,
@@ -119,24 +135,27 @@ public struct FrameMeter: Sendable, Equatable {
         case Kind.headers:
             self.continuations = 0
             self.blockBytes = 0
-            return self.headGrew(by: length, flags)
+            return self.headGrew(by: length, flags, now) ?? self.spend(1, now)
         case Kind.continuation:
             self.continuations += 1
-            return self.continuations > Self.continuationsMax ? .continuations : self.headGrew(by: length, flags)
+            return self.continuations > Self.continuationsMax ? .continuations : self.headGrew(by: length, flags, now)
         case Kind.data:
             let isEmpty = length == 0 || flags & Flag.padded != 0 && length <= 256
-            return isEmpty && flags & Flag.endStream == 0 ? self.spend(1, now) : nil
+            // An end of a request as well: of streams that are over they cost as much, and bring nothing.
+            return isEmpty ? self.spend(1, now) : nil
         case Kind.resetStream: return self.resets.spend(1, now: now) ? self.spend(1, now) : .resets
         case Kind.settings: return self.spend(Self.settingsCost, now)
         default: return self.spend(1, now)
         }
     }
 
-    private mutating func headGrew(by length: Int, _ flags: UInt8) -> Excess? {
+    /// Each KiB costs as much as a frame: it is decoded, whether its stream takes it or is over.
+    private mutating func headGrew(by length: Int, _ flags: UInt8, _ now: Instant) -> Excess? {
         self.blockBytes += length
         self.isWithinHead = true
         self.isBlockOpen = flags & Flag.endHeaders == 0
-        return self.blockBytes > Self.headBlockBytesMax ? .continuations : nil
+        return self.blockBytes > Self.headBlockBytesMax
+            ? .continuations : self.spend(length / Self.headBytesOfAFrame, now)
     }
 
     private mutating func spend(_ cost: Int, _ now: Instant) -> Excess? {
@@ -145,14 +164,17 @@ public struct FrameMeter: Sendable, Equatable {
 
     // MARK: What others know
 
-    /// A request had its whole response.
-    public mutating func requestServed() {
-        self.resets.earn(1)
+    /// A request had its whole response. One that was made here has cost little, and gives no right to cost more.
+    public mutating func requestServed(byWorker: Bool, now: Instant) {
         self.frames.earn(4)
+        if byWorker, self.resetEarnings.spend(1, now: now) { self.resets.earn(1) }
     }
 
-    /// The client was sent a frame of data.
-    public mutating func dataSent() { self.frames.earn(2) }
+    /// The client was sent a frame of data. A small one gives nothing back, unless it `emptiedOutput`: there was no
+    /// more to send. Else a client would earn by opening its window byte by byte.
+    public mutating func dataSent(bytes: Int, emptiedOutput: Bool) {
+        if bytes >= Self.earningDataBytes || emptiedOutput { self.frames.earn(2) }
+    }
 
     /// A request was reset here because the client broke the rules: as good as one that it took back.
     public mutating func requestWasFaulty(now: Instant) -> Excess? { self.resets.spend(1, now: now) ? nil : .resets }

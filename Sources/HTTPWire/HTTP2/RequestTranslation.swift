@@ -3,9 +3,9 @@ import Primitives
 /// Turns the fields of one HTTP/2 request into a head of HTTP/1.1 that says the same. The one strict parser reads it
 /// then, so that both protocols are guarded by the same rules, and all that comes after knows one form.
 ///
-/// Made once for a connection and filled again and again. Holds at most `maxHeadBytes`: what exceeds them fails with
-/// 431 and is not kept. Names and values are checked for what would make another line of them, whoever has checked
-/// them before.
+/// Made once for a connection and filled again and again; `release` is for when it rests. Holds at most
+/// `maxHeadBytes`: what exceeds them fails with 431 and is not kept. Names and values are checked for what would make
+/// another line of them, whoever has checked them before.
 public struct RequestTranslation: Sendable {
     private let maxHeadBytes: Int
     private var method: [UInt8] = []
@@ -36,6 +36,15 @@ public struct RequestTranslation: Sendable {
         self.hasLength = false
         self.failure = nil
         self.listBytes = 0
+    }
+
+    /// Gives the memory back, until the next request takes some.
+    public mutating func release() { self = RequestTranslation(maxHeadBytes: self.maxHeadBytes) }
+
+    /// What is kept for the next request.
+    var reservedBytes: Int {
+        self.method.capacity + self.scheme.capacity + self.authority.capacity + self.path.capacity
+            + self.lines.capacity + self.cookies.capacity
     }
 
     /// One field, pseudo-fields among them, in the order that they came.
@@ -142,6 +151,9 @@ public struct RequestTranslation: Sendable {
         let isPath = self.path.first == UInt8(ascii: "/") || self.path.elementsEqual("*".utf8)
         return isWeb && isPath ? nil : .targetInvalid
     }
+
+    /// The method is HEAD, whether the rest of the request can be read or not: its answer has no body.
+    public var isHead: Bool { self.method.elementsEqual("HEAD".utf8) }
 
     /// Methods without a body of which RFC 9110 section 8.6 asks that they say so.
     private var expectsContent: Bool {

@@ -21,6 +21,12 @@ extension RawPeer {
         guard code == 0 else { throw Disappointment("\(path): \(String(cString: strerror(errno)))") }
     }
 
+    /// Nothing has come in, nor the end, for so long.
+    func isSilent(milliseconds: Int32) -> Bool {
+        var watched = pollfd(fd: self.fd, events: Int16(POLLIN), revents: 0)
+        return poll(&watched, 1, milliseconds) == 0
+    }
+
     /// With so little room for what comes in that the other side soon has to wait.
     convenience init(port: UInt16, receiveBufferBytes: Int32) throws {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
