@@ -156,6 +156,17 @@ import Transport
         mixed.giveBack()
     }
 
+    /// A tunnel may last for hours: the time of its end says nothing about the worker's certificate.
+    @Test func handshake_thatWentOn_hasTheTimeOfItsSession() throws {
+        let (earlier, now) = (Instant(nanoseconds: 5), Instant(nanoseconds: 9))
+        let tls = OutgoingTLS(context: try TLSContext(), serverName: "shop.internal")
+        let handshake = WorkerHandshake(tls: tls, began: now, ticketVerifiedAt: earlier)
+        #expect(handshake.verifiedAt(isResumed: true) == earlier)
+        #expect(handshake.verifiedAt(isResumed: false) == now, "the worker did not go on with it")
+        let fresh = WorkerHandshake(tls: tls, began: now, ticketVerifiedAt: nil)
+        #expect(fresh.verifiedAt(isResumed: true) == nil && fresh.verifiedAt(isResumed: false) == now)
+    }
+
     @Test func way_ofAnotherContextOrName_isAnother() throws {
         let (first, second) = (try TLSContext(), try TLSContext())
         let worker = try WorkerAddress(parsing: "https://shop.internal:8443")
