@@ -106,6 +106,20 @@ import Testing
         }
     }
 
+    /// An operator who has no more than the authority right above the workers names that; who is above it is no matter.
+    @Test func certificate_ofAnAuthorityThatIsSignedItself_isTaken() throws {
+        try Scene.play { scene in
+            let shop = try self.shop(scene)
+            try shop.makeAuthority("middle", signedBy: "authority")
+            try shop.make("shop", for: "DNS:localhost", signedBy: "middle")
+            let worker = try self.worker(shop, "shop")
+            let tls = "{authority: middle.pem}"
+            let sluice = try scene.start(self.configuration("https://localhost:\(worker.port)", tls: tls))
+            try sluice.expectService()
+            try worker.stop()
+        }
+    }
+
     /// The system's authorities know nothing of the tests'.
     @Test func certificate_withoutAnAuthorityInTheSettings_isCheckedAgainstTheSystems() throws {
         try Scene.play { scene in
