@@ -120,6 +120,27 @@ import Testing
         }
     }
 
+    /// Other workers of another authority, in one reload: none of them is tried by the old rules.
+    @Test func reload_otherAuthorityAndWorkers_failsNobody() throws {
+        try Scene.play { scene in
+            let shop = try self.shop(scene)
+            try shop.make("foreign")
+            try shop.make("stranger", for: "DNS:localhost", signedBy: "foreign")
+            let (old, new) = (try self.worker(shop), try self.worker(shop, "stranger"))
+            let sluice = try scene.start(self.configuration("https://localhost:\(old.port)"))
+            try sluice.expectService()
+            let tls = "{authority: foreign.pem}"
+            try scene.reload(sluice, with: self.configuration("https://localhost:\(new.port)", tls: tls).text)
+            try Patience.wait(for: "the new worker") {
+                #expect(try HTTPPeer(port: sluice.port).request("GET", "/").status == 200)
+                return !new.requests.isEmpty
+            }
+            #expect(try sluice.metric("sluice_pool_ejections_total{pool=\"workers\",failure=\"tls\"}") == 0)
+            try old.stop()
+            try new.stop()
+        }
+    }
+
     /// Seen before: what could not be read for want of descriptors was not read again, by no reload. Not under a sanitizer:
     /// a process without descriptors cannot start what finds the names of its report.
     @Test(.enabled(if: Patience.slowness == 1))

@@ -12,8 +12,8 @@ import Transport
 ///
 /// Lives on the home loop; files are read and contexts made on a thread of their own.
 final class WorkerTLSDuty {
-    /// Gets a context for each loop.
-    typealias Secure = (_ pool: String, _ contexts: [TLSContext]) -> Void
+    /// Gets a context for each loop, and what they were made of.
+    typealias Secure = (_ pool: String, _ contexts: [TLSContext], _ tls: WorkerTLSSettings) -> Void
 
     private let loopCount: Int
     private let home: EventLoop
@@ -40,7 +40,7 @@ final class WorkerTLSDuty {
         guard !self.isOver else { return }
         var charges: [String: WorkerTLSFiles] = [:]
         for pool in settings.pools where pool.usesTLS {
-            var known = self.charges[pool.name].flatMap { $0.tls == pool.tls ? $0 : nil }
+            var known = self.charges[pool.name].flatMap { $0.tls.hasSameFiles(as: pool.tls) ? $0 : nil }
             known?.ask()
             charges[pool.name] = known ?? WorkerTLSFiles(pool.tls)
         }
@@ -124,7 +124,7 @@ final class WorkerTLSDuty {
             case nil: self.charges[pool]?.foundNothing(look)
             case .loaded(let contexts):
                 self.charges[pool]?.loaded(look)
-                self.secure(pool, contexts)
+                self.secure(pool, contexts, look.tls)
                 self.log.info("TLS with workers: new connections use these files", metadata: ["pool": "\(pool)"])
             case .refused(let problem):
                 guard let words = self.charges[pool]?.refused(look, problem, now: self.home.now) else { continue }
