@@ -12,7 +12,8 @@ import Transport
         var shelf = TicketShelf<String>()
         #expect(shelf.take(now: Self.instant(minutes: 1)) == nil)
         shelf.keep("first", verifiedAt: Self.instant(minutes: 1))
-        let first = try #require(shelf.take(now: Self.instant(minutes: 2)))
+        let kept = shelf.take(now: Self.instant(minutes: 2))
+        let first = try #require(kept)
         #expect(first.ticket == "first" && first.verifiedAt == Self.instant(minutes: 1))
         // Newer tickets of the same session do not lengthen it.
         shelf.keep("second", verifiedAt: first.verifiedAt)
@@ -28,7 +29,8 @@ import Transport
     @Test func ticket_ofAnEarlierSession_keepsItsOwnHour() throws {
         var shelf = TicketShelf<String>()
         shelf.keep("first", verifiedAt: Self.instant(minutes: 0))
-        let taken = try #require(shelf.take(now: Self.instant(minutes: 50)))
+        let kept = shelf.take(now: Self.instant(minutes: 50))
+        let taken = try #require(kept)
         shelf.keep("second", verifiedAt: Self.instant(minutes: 55))
         // The connection that went on with the first session leaves its ticket last.
         shelf.keep("first, renewed", verifiedAt: taken.verifiedAt)
