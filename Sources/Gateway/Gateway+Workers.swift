@@ -38,11 +38,14 @@ extension Gateway {
     }
 
     /// New connections to the pool's workers that are written with https are made with one of `contexts`, of which there is
-    /// one for each loop. Those that are open serve nobody new.
-    public func secure(pool: String, with contexts: [TLSContext]) {
+    /// one for each loop. Those that are open serve nobody new. They are used while the pool's settings name the files that
+    /// `tls` names.
+    public func secure(pool: String, with contexts: [TLSContext], madeOf tls: WorkerTLSSettings) {
         self.home.preconditionOnLoop()
         guard !self.isStopping else { return }
         precondition(contexts.count >= self.loops.count, "a loop would be left without TLS")
-        for (loop, context) in zip(self.loops, contexts) { loop.submit { $0.secure(pool, with: context) } }
+        for (loop, context) in zip(self.loops, contexts) {
+            loop.submit { $0.secure(pool, with: context, madeOf: tls) }
+        }
     }
 }

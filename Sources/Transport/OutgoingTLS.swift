@@ -22,24 +22,28 @@ public struct OutgoingTLS {
 public struct TicketShelf<Ticket> {
     public static var longestNanoseconds: Int64 { 3_600 * Nanoseconds.perSecond }
 
-    private var ticket: Ticket?
-    private var verifiedAt = Instant(nanoseconds: 0)
+    private var kept: (ticket: Ticket, verifiedAt: Instant)?
+    /// Sessions that began before are not gone on with.
+    private var cleared: Instant?
 
     public init() {}
 
-    /// A connection has left a ticket. `isResumed`: it went on with an earlier session, and nobody looked at the peer's
-    /// certificate in it.
-    public mutating func keep(_ ticket: Ticket, isResumed: Bool, now: Instant) {
-        if !isResumed { self.verifiedAt = now } else if self.ticket == nil { return }
-        self.ticket = ticket
+    /// A connection has left a ticket. `verifiedAt`: when the peer's certificate was looked at; for a connection that went
+    /// on with an earlier session that is what `take` said of it, however new the ticket is.
+    public mutating func keep(_ ticket: Ticket, verifiedAt: Instant) {
+        if let cleared = self.cleared, verifiedAt < cleared { return }
+        self.kept = (ticket, verifiedAt)
     }
 
-    /// What the next connection goes on with; nil when it has to look at the certificate.
-    public mutating func take(now: Instant) -> Ticket? {
-        if self.ticket != nil, now.nanoseconds(since: self.verifiedAt) >= Self.longestNanoseconds { self.ticket = nil }
-        return self.ticket
+    /// What the next connection goes on with, and when the peer's certificate was looked at; nil when it has to look.
+    public mutating func take(now: Instant) -> (ticket: Ticket, verifiedAt: Instant)? {
+        if let kept = self.kept, now.nanoseconds(since: kept.verifiedAt) >= Self.longestNanoseconds { self.kept = nil }
+        return self.kept
     }
 
-    /// The peer refused a connection that went on with it, or the handshake failed.
-    public mutating func clear() { self.ticket = nil }
+    /// The peer refused a connection that went on with it, or the handshake failed: what began before now is over.
+    public mutating func clear(now: Instant) {
+        self.kept = nil
+        self.cleared = now
+    }
 }

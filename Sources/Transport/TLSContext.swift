@@ -37,8 +37,8 @@ public final class TLSContext: @unchecked Sendable {
         table.install()
     }
 
-    /// For outgoing connections. `authorityFile` is what the peer's certificate is checked against: a PEM file, or nil
-    /// for the system's authorities. `certificateFile` and `keyFile`, both PEM, are shown to a peer that asks for a
+    /// For outgoing connections. `authorityFile` is what the peer's certificate is checked against: a PEM file, whose
+    /// authorities need no others above them, or nil for the system's authorities. `certificateFile` and `keyFile`, both PEM, are shown to a peer that asks for a
     /// certificate. `verifies: false` takes any certificate: for tests and rehearsals. `protocols` are offered by ALPN,
     /// the preferred one first; what the peer chose is the connection's `negotiatedProtocol`.
     public init(
@@ -61,6 +61,9 @@ public final class TLSContext: @unchecked Sendable {
             guard SSL_CTX_load_verify_locations(self.context, authorityFile, nil) == 1 else {
                 throw TransportError.tls("authorities \(authorityFile)", OpenSSLErrors.take())
             }
+            // As for a listener's clients: what the operator names is trusted as it is, also when it is signed by
+            // somebody else.
+            X509_STORE_set_flags(SSL_CTX_get_cert_store(self.context), UInt(X509_V_FLAG_PARTIAL_CHAIN))
         } else {
             SSL_CTX_set_default_verify_paths(self.context)
         }

@@ -62,6 +62,31 @@ import Transport
             }
         }
 
+        /// The settings have been read again.
+        func apply(_ workers: [String], authority: String) throws {
+            var settings = self.pool.settings
+            settings.workers = try workers.map { try WorkerAddress(parsing: $0) }
+            settings.tls.authority = authority
+            self.world.run(on: self.loop) { self.pool.apply(settings) }
+        }
+
+        /// The files that settings name have been loaded.
+        func secure(_ context: TLSContext, authority: String) {
+            var tls = WorkerTLSSettings()
+            tls.authority = authority
+            self.world.run(on: self.loop) {
+                self.tools.reach.secure("shop", with: context, madeOf: tls)
+                self.pool.updateListed()
+            }
+        }
+
+        /// The context for a worker that is listed by its address; nil when it is not used.
+        func context(of worker: String) throws -> TLSContext? {
+            let listed = try WorkerAddress(parsing: worker)
+            guard case .address(let address) = listed.place else { return nil }
+            return self.pool.way(to: listed.description, at: address)?.tls?.context
+        }
+
         /// The name server's word has come.
         func know(_ addresses: [String: [IPAddress]]) {
             self.world.run(on: self.loop) {
@@ -154,6 +179,55 @@ import Transport
         let mixed = try Rig(["https://10.0.0.1:80", "10.0.0.2:80"])
         #expect(mixed.reach() == "10.0.0.2:80" && mixed.standings.healthy == 1)
         mixed.giveBack()
+    }
+
+    /// A tunnel may last for hours: the time of its end says nothing about the worker's certificate.
+    @Test func handshake_thatWentOn_hasTheTimeOfItsSession() throws {
+        let (earlier, now) = (Instant(nanoseconds: 5), Instant(nanoseconds: 9))
+        let tls = OutgoingTLS(context: try TLSContext(), serverName: "shop.internal")
+        let handshake = WorkerHandshake(tls: tls, began: now, ticketVerifiedAt: earlier)
+        #expect(handshake.verifiedAt(isResumed: true) == earlier)
+        #expect(handshake.verifiedAt(isResumed: false) == now, "the worker did not go on with it")
+        let fresh = WorkerHandshake(tls: tls, began: now, ticketVerifiedAt: nil)
+        #expect(fresh.verifiedAt(isResumed: true) == nil && fresh.verifiedAt(isResumed: false) == now)
+    }
+
+    /// Seen before: until the new files were loaded, new workers were reached under the old authority.
+    @Test func authority_changes_newWorkersWaitForIt_andTheOldOnesStay() throws {
+        let (old, new) = ("https://10.0.0.1:80", "https://10.0.0.2:80")
+        let (first, second) = (try TLSContext(), try TLSContext())
+        let rig = try Rig([])
+        try rig.apply([old], authority: "first.pem")
+        rig.secure(first, authority: "first.pem")
+        #expect(try rig.context(of: old) === first && rig.standings.healthy == 1)
+        try rig.apply([old, new], authority: "second.pem")
+        #expect(try rig.context(of: old) === first && rig.context(of: new) == nil && rig.standings.healthy == 1)
+        // Nothing of the old ones is at hand any more: whoever is there stays until the others can come.
+        try rig.apply([new], authority: "second.pem")
+        #expect(try rig.context(of: old) === first && rig.context(of: new) == nil)
+        // Late news of the settings before.
+        rig.secure(first, authority: "first.pem")
+        #expect(try rig.context(of: new) == nil)
+        rig.secure(second, authority: "second.pem")
+        #expect(try rig.context(of: new) === second && rig.context(of: old) == nil && rig.standings.healthy == 1)
+    }
+
+    /// What was read of the same files is as good for another name: no reload is waited for.
+    @Test func serverName_changes_theContextIsStillGood() throws {
+        let (plain, context) = (WorkerTLSSettings(), try TLSContext())
+        var named = plain
+        named.serverName = "other.internal"
+        var other = plain
+        other.certificate = "gateway.pem"
+        let reach = WorkerReach()
+        reach.secure("shop", with: context, madeOf: plain)
+        var pool = PoolSettings(name: "shop")
+        pool.tls = named
+        #expect(reach.context(for: pool) === context)
+        pool.tls = other
+        #expect(reach.context(for: pool) == nil)
+        pool = PoolSettings(name: "other")
+        #expect(reach.context(for: pool) == nil)
     }
 
     @Test func way_ofAnotherContextOrName_isAnother() throws {

@@ -180,10 +180,10 @@ import Testing
                 try scene.write(RunningProcess.text(shop.path("site.\(kind)")), to: shop.path("live/a.\(kind)"))
             }
             let sluice = try scene.start(self.configuration("{certificate: live/a.pem, key: live/a.key}"))
-            try self.limitDescriptors(of: sluice, scene, to: 3)
+            try scene.limitDescriptors(of: sluice, to: 3)
             try shop.replace("live/a", by: "next")
             try sluice.waitForLog("new certificates are refused; the ones before stay in force: listen[0].tls.cert")
-            try self.limitDescriptors(of: sluice, scene, to: 1_000)
+            try scene.limitDescriptors(of: sluice, to: 1_000)
             #expect(try sluice.metric("sluice_certificate_reads_total{outcome=\"refused\"}") >= 1)
             // Nothing changes any more but the descriptors; within 30 seconds that is found.
             try Patience.wait(for: "the new certificate") {
@@ -193,11 +193,6 @@ import Testing
                 try !sluice.admin("/status").text.contains("were refused")
             }
         }
-    }
-
-    private func limitDescriptors(of sluice: SluiceProcess, _ scene: Scene, to count: Int) throws {
-        let result = try scene.run("prlimit", ["--pid", "\(sluice.process.pid)", "--nofile=\(count):"])
-        guard result.end == .exited(0) else { throw Disappointment("no limit: \(result.errors)") }
     }
 
     private func write(_ text: String, toPipe path: String) throws {

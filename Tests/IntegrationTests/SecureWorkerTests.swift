@@ -106,6 +106,70 @@ import Testing
         }
     }
 
+    /// An operator who has no more than the authority right above the workers names that; who is above it is no matter.
+    @Test func certificate_ofAnAuthorityThatIsSignedItself_isTaken() throws {
+        try Scene.play { scene in
+            let shop = try self.shop(scene)
+            try shop.makeAuthority("middle", signedBy: "authority")
+            try shop.make("shop", for: "DNS:localhost", signedBy: "middle")
+            let worker = try self.worker(shop, "shop")
+            let tls = "{authority: middle.pem}"
+            let sluice = try scene.start(self.configuration("https://localhost:\(worker.port)", tls: tls))
+            try sluice.expectService()
+            try worker.stop()
+        }
+    }
+
+    /// Other workers of another authority, in one reload: none of them is tried by the old rules.
+    @Test func reload_otherAuthorityAndWorkers_failsNobody() throws {
+        try Scene.play { scene in
+            let shop = try self.shop(scene)
+            try shop.make("foreign")
+            try shop.make("stranger", for: "DNS:localhost", signedBy: "foreign")
+            let (old, new) = (try self.worker(shop), try self.worker(shop, "stranger"))
+            let sluice = try scene.start(self.configuration("https://localhost:\(old.port)"))
+            try sluice.expectService()
+            let tls = "{authority: foreign.pem}"
+            try scene.reload(sluice, with: self.configuration("https://localhost:\(new.port)", tls: tls).text)
+            try Patience.wait(for: "the new worker") {
+                let answer = try HTTPPeer(port: sluice.port).request("GET", "/")
+                #expect(answer.status == 200)
+                return !new.requests.isEmpty
+            }
+            #expect(try sluice.metric("sluice_pool_ejections_total{pool=\"workers\",failure=\"tls\"}") == 0)
+            try old.stop()
+            try new.stop()
+        }
+    }
+
+    /// Seen before: what could not be read for want of descriptors was not read again, by no reload. Not under a sanitizer:
+    /// a process without descriptors cannot start what finds the names of its report.
+    @Test(.enabled(if: Patience.slowness == 1))
+    func filesRenewed_whileThereAreNoDescriptors_areReadLater() throws {
+        try Scene.play { scene in
+            let shop = try self.shop(scene)
+            try shop.make("foreign")
+            try shop.make("stranger", for: "DNS:localhost", signedBy: "foreign")
+            let worker = try self.worker(shop, "stranger")
+            let configuration = self.configuration("https://localhost:\(worker.port)")
+            let sluice = try scene.start(configuration)
+            try self.expectRefusal(sluice, worker, "unable to get local issuer certificate")
+            try scene.limitDescriptors(of: sluice, to: 3)
+            try shop.replace("authority", by: "foreign")
+            try sluice.waitForLog("TLS with workers: new files are refused; the ones before stay in force")
+            try scene.limitDescriptors(of: sluice, to: 1_000)
+            try Operator.expectProblem(["pools.workers.tls", "new files were refused"], at: sluice)
+            try scene.reload(sluice, with: configuration.text)
+            try Patience.wait(for: "the new authority") {
+                try HTTPPeer(port: sluice.port).request("GET", "/").status == 200
+            }
+            try Patience.wait(for: "an end of the problem") {
+                try !Operator.readiness(sluice).problems.contains { $0.contains("were refused") }
+            }
+            try worker.stop()
+        }
+    }
+
     /// The system's authorities know nothing of the tests'.
     @Test func certificate_withoutAnAuthorityInTheSettings_isCheckedAgainstTheSystems() throws {
         try Scene.play { scene in

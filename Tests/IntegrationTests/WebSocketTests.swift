@@ -99,13 +99,20 @@ import Testing
         }
     }
 
-    /// The gateway ends: tunnels have their grace, and keep nobody for longer.
+    /// The gateway ends: tunnels have their grace, and keep nobody for longer. Those that had to be left open when it has
+    /// waited long enough for everybody have no line in its log.
     @Test func drain_openTunnels_endWithinTheGrace() throws {
-        try self.play(tunnels: "{grace: 1s}") { sluice, worker, client in
+        let log: (inout Configuration) -> Void = { configuration in
+            configuration.room = nil
+            configuration.otherKeys = ["access_log: {path: access.log}"]
+        }
+        try self.play(tunnels: "{grace: 1s}", configure: log) { sluice, worker, client in
             let open = try (0..<3).map { _ in try client.stay("/echo") }
             #expect(try sluice.stop() == .exited(0))
             for process in open { #expect(try WebSocketClient.end(of: process) == "closed 1006") }
             try Patience.wait(for: "the ends at the worker") { worker.ends(of: "/echo").count == 3 }
+            let lines = RunningProcess.text("\(client.scene.folder)/access.log").split(separator: "\n")
+            #expect(lines.count { $0.contains("\"tunnel_end\":\"draining\"") } == 3, "\(lines)")
         }
     }
 

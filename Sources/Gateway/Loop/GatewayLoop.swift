@@ -82,7 +82,7 @@ final class GatewayLoop: ConnectionRegistry {
             waiting: connectionLimit / (2 * self.tools.loopCount)
         )
         self.listeners.apply(settings.listeners)
-        self.tools.reach.contexts = self.tools.reach.contexts.filter { settings.pool(named: $0.key)?.usesTLS ?? false }
+        self.tools.reach.keepContexts(of: settings)
         var pools: [String: WorkerPool] = [:]
         for pool in settings.pools {
             let kept = self.pools[pool.name]
@@ -144,9 +144,9 @@ final class GatewayLoop: ConnectionRegistry {
         for pool in self.pools.values where !pool.settings.lookups.isEmpty { pool.updateListed() }
     }
 
-    /// TLS with the workers of a pool is as `context` has it from now on.
-    func secure(_ pool: String, with context: TLSContext) {
-        self.tools.reach.contexts[pool] = context
+    /// TLS with the workers of a pool is as `context` has it from now on, while the pool's settings name the same files.
+    func secure(_ pool: String, with context: TLSContext, madeOf tls: WorkerTLSSettings) {
+        self.tools.reach.secure(pool, with: context, madeOf: tls)
         if let pool = self.pools[pool], pool.settings.usesTLS { pool.updateListed() }
     }
 

@@ -39,6 +39,8 @@ final class UpstreamConnection: StreamHandler {
     private var idleSince = Instant(nanoseconds: 0)
     /// A connection that has been idle for so long is kept on purpose.
     private static let provenIdleNanoseconds = Nanoseconds.perSecond
+    /// Until the ticket has been kept; nil in plain text.
+    private var handshake: WorkerHandshake?
     /// Why no TLS came about, or broke; nil while it has not.
     private(set) var tlsFailure: String?
     /// When the worker had the whole request; nil before.
@@ -54,11 +56,12 @@ final class UpstreamConnection: StreamHandler {
     }
 
     func connect(timeoutNanoseconds: Int64) throws {
+        self.handshake = self.worker.handshake(now: self.tools.now)
         self.stream = try self.tools.network.connect(
             to: self.worker.address,
             on: self.tools.loop,
             timeoutNanoseconds: timeoutNanoseconds,
-            tls: self.worker.outgoingTLS(now: self.tools.now),
+            tls: self.handshake?.tls,
             handler: self
         )
         // Each holds the other until the stream is closed, which it is in the end; see `HTTP1Connection`.
@@ -82,7 +85,10 @@ final class UpstreamConnection: StreamHandler {
         let owner = self.owner
         let isReusable = isWanted && self.state == .leased && !self.isSpoiled && self.wire.canReuse
         // With TLS 1.3 tickets come behind the handshake: by now they have.
-        if isWanted, self.isFresh, let stream = self.stream { self.worker.keepTicket(of: stream, now: self.tools.now) }
+        if isWanted, self.isFresh, let stream = self.stream, let handshake = self.handshake {
+            self.worker.keepTicket(of: stream, handshake)
+            self.handshake = nil
+        }
         if isReusable {
             self.state = .idle
             self.idleSince = self.tools.now

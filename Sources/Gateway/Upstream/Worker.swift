@@ -34,18 +34,36 @@ final class Worker {
     }
 
     /// How the next connection to it is secured; nil for plain text.
-    func outgoingTLS(now: Instant) -> OutgoingTLS? {
-        self.way.tls.map {
-            OutgoingTLS(context: $0.context, serverName: $0.serverName, ticket: self.tickets.take(now: now))
+    func handshake(now: Instant) -> WorkerHandshake? {
+        self.way.tls.map { tls in
+            let kept = self.tickets.take(now: now)
+            return WorkerHandshake(
+                tls: OutgoingTLS(context: tls.context, serverName: tls.serverName, ticket: kept?.ticket),
+                began: now,
+                ticketVerifiedAt: kept?.verifiedAt
+            )
         }
     }
 
-    /// A connection has served somebody.
-    func keepTicket(of stream: any ByteStream, now: Instant) {
-        guard self.way.tls != nil, let ticket = stream.ticket else { return }
-        self.tickets.keep(ticket, isResumed: stream.isResumed, now: now)
+    /// A connection that was secured so has served somebody.
+    func keepTicket(of stream: any ByteStream, _ handshake: WorkerHandshake) {
+        guard let ticket = stream.ticket, let verifiedAt = handshake.verifiedAt(isResumed: stream.isResumed) else {
+            return
+        }
+        self.tickets.keep(ticket, verifiedAt: verifiedAt)
     }
 
     /// No TLS came about: the next one looks at everything anew.
-    func forgetTicket() { self.tickets.clear() }
+    func forgetTicket(now: Instant) { self.tickets.clear(now: now) }
+}
+
+/// How one connection to a worker is secured.
+struct WorkerHandshake {
+    let tls: OutgoingTLS
+    let began: Instant
+    /// When somebody looked at the worker's certificate in the session that the ticket is of; nil without a ticket.
+    let ticketVerifiedAt: Instant?
+
+    /// When somebody looked at the worker's certificate. A connection may have served a tunnel for hours since.
+    func verifiedAt(isResumed: Bool) -> Instant? { isResumed ? self.ticketVerifiedAt : self.began }
 }

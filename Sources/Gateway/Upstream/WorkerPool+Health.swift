@@ -15,7 +15,7 @@ extension WorkerPool {
 
     /// `tls`: why no TLS came about, where that was it.
     func refused(by worker: Worker, tls: String?) {
-        if tls != nil { worker.forgetTicket() }
+        if tls != nil { worker.forgetTicket(now: self.tools.now) }
         self.tell(worker, self.standings.refused(worker.id, tls: tls, now: self.tools.now), detail: tls)
     }
 

@@ -161,6 +161,11 @@ final class WorkerPool: UpstreamOwner {
         self.serveWaiting()
     }
 
+    /// How a worker that is known is spoken to.
+    func way(to id: String, at address: SocketAddress) -> WorkerWay? {
+        self.slots.first { $0.worker.id == id && $0.worker.address == address }?.worker.way
+    }
+
     private func setReady(_ worker: Worker, _ isReady: Bool) {
         guard worker.isReady != isReady else { return }
         worker.isReady = isReady

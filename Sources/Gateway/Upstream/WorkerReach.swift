@@ -6,8 +6,24 @@ import Transport
 final class WorkerReach {
     /// By name, as of `HostBook.addresses`.
     var addresses: [String: [IPAddress]] = [:]
-    /// By pool: for TLS with its workers. A pool that has none yet sends nothing to workers that are written with https.
-    var contexts: [String: TLSContext] = [:]
+    /// By pool: for TLS with its workers, and the settings that it was made of.
+    private var contexts: [String: (context: TLSContext, tls: WorkerTLSSettings)] = [:]
+
+    /// For TLS with the pool's workers; nil while nothing has been made of the files that its settings name now: whom
+    /// settings before these trusted is nobody for new workers, and what they showed is not for their eyes.
+    func context(for pool: PoolSettings) -> TLSContext? {
+        guard let known = self.contexts[pool.name], known.tls.hasSameFiles(as: pool.tls) else { return nil }
+        return known.context
+    }
+
+    func secure(_ pool: String, with context: TLSContext, madeOf tls: WorkerTLSSettings) {
+        self.contexts[pool] = (context, tls)
+    }
+
+    /// Pools that use TLS no more begin anew if they do again.
+    func keepContexts(of settings: Settings) {
+        self.contexts = self.contexts.filter { settings.pool(named: $0.key)?.usesTLS ?? false }
+    }
 }
 
 /// How a worker is spoken to, beside its address.

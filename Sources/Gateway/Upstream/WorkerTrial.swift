@@ -86,7 +86,7 @@ final class WorkerTrial: UpstreamOwner, UpstreamUser {
     func upstreamClosed(_ connection: UpstreamConnection, wasConnecting: Bool) {
         guard wasConnecting else { return }
         guard let reason = connection.tlsFailure else { return self.finish(.failed(.connect)) }
-        self.worker.forgetTicket()
+        self.worker.forgetTicket(now: self.tools.now)
         self.finish(.failed(.tls, detail: reason))
     }
 

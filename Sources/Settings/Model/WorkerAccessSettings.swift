@@ -15,6 +15,11 @@ public struct WorkerTLSSettings: Equatable, Sendable {
     /// Everything that is read.
     public var files: [String] { [self.authority, self.certificate, self.key].compactMap(\.self) }
 
+    /// What has been made of one's files is what the other's settings ask for.
+    public func hasSameFiles(as other: Self) -> Bool {
+        self.authority == other.authority && self.certificate == other.certificate && self.key == other.key
+    }
+
     func resolved(in folder: String) -> Self {
         var resolved = self
         resolved.authority = self.authority?.resolved(in: folder)

@@ -175,8 +175,8 @@ final class Daemon {
 
     private func startWorkerTLS(_ gateway: Gateway) {
         let duty = WorkerTLSDuty(loopCount: self.loops.count, home: self.home, log: self.log) {
-            [weak gateway] pool, contexts in
-            gateway?.secure(pool: pool, with: contexts)
+            [weak gateway] pool, contexts, tls in
+            gateway?.secure(pool: pool, with: contexts, madeOf: tls)
         }
         self.workerTLS = duty
         duty.apply(self.settings)

@@ -8,28 +8,19 @@ import Transport
 
 /// A gateway's duty towards TLS with its workers: loads the authorities and certificates that pools name, looks at their
 /// files every other second, and hands what is new to the gateway. A new file that cannot be used leaves the old one in
-/// force.
+/// force; what cannot be used is read again from time to time.
 ///
 /// Lives on the home loop; files are read and contexts made on a thread of their own.
 final class WorkerTLSDuty {
-    /// Gets a context for each loop.
-    typealias Secure = (_ pool: String, _ contexts: [TLSContext]) -> Void
-
-    /// One pool with workers that are written with https.
-    private struct Charge {
-        var tls: WorkerTLSSettings
-        var stamps: FileStamps
-        /// Why the files as they were last read are not in force.
-        var problem: String?
-        /// Loaded whatever the files look like: nothing of these settings is in force yet.
-        var isAsked = true
-    }
+    /// Gets a context for each loop, and what they were made of.
+    typealias Secure = (_ pool: String, _ contexts: [TLSContext], _ tls: WorkerTLSSettings) -> Void
 
     private let loopCount: Int
     private let home: EventLoop
     private let log: Logger
     private let secure: Secure
-    private var charges: [String: Charge] = [:]
+    /// By pool that has workers which are written with https.
+    private var charges: [String: WorkerTLSFiles] = [:]
     private var timer: LoopTimer?
     private var isLooking = false
     private var isOver = false
@@ -47,11 +38,11 @@ final class WorkerTLSDuty {
     /// The settings, at the start and whenever they have been read again.
     func apply(_ settings: Settings) {
         guard !self.isOver else { return }
-        var charges: [String: Charge] = [:]
+        var charges: [String: WorkerTLSFiles] = [:]
         for pool in settings.pools where pool.usesTLS {
-            let known = self.charges[pool.name].flatMap { $0.tls == pool.tls ? $0 : nil }
-            // What stays as it is stays in force: new contexts would cost all workers their connections, amid a sale.
-            charges[pool.name] = known ?? Charge(tls: pool.tls, stamps: FileStamps(read: [:]))
+            var known = self.charges[pool.name].flatMap { $0.tls.hasSameFiles(as: pool.tls) ? $0 : nil }
+            known?.ask()
+            charges[pool.name] = known ?? WorkerTLSFiles(pool.tls)
         }
         self.charges = charges
         guard !charges.isEmpty else {
@@ -79,16 +70,10 @@ final class WorkerTLSDuty {
 
     // MARK: Looking
 
-    /// What the reading thread takes along for one pool.
-    private struct Look: Sendable {
-        let pool: String
-        let tls: WorkerTLSSettings
-        var stamps: FileStamps
-        let isAsked: Bool
-    }
-
+    /// What the reading thread brings back for one pool.
     private struct Sighting: Sendable {
-        let look: Look
+        let pool: String
+        let look: WorkerTLSFiles.Look
         /// Nil when there is nothing new.
         let outcome: Outcome?
     }
@@ -102,55 +87,48 @@ final class WorkerTLSDuty {
     private func look() {
         guard !self.isLooking, !self.isOver else { return }
         self.isLooking = true
-        let looks = self.charges.sorted { $0.key < $1.key }.map { pool, charge in
-            Look(pool: pool, tls: charge.tls, stamps: charge.stamps, isAsked: charge.isAsked)
+        let now = self.home.now
+        var looks: [(pool: String, look: WorkerTLSFiles.Look)] = []
+        for pool in self.charges.keys.sorted() {
+            if let look = self.charges[pool]?.look(now: now) { looks.append((pool, look)) }
         }
-        for pool in self.charges.keys { self.charges[pool]?.isAsked = false }
         let duty = LoopBound(self, loop: self.home)
-        Self.reader.async { [loopCount = self.loopCount] in
-            let sightings = looks.map { Self.sighting($0, loopCount) }
+        Self.reader.async { [looks, loopCount = self.loopCount] in
+            let sightings = looks.map { Self.sighting($0.pool, $0.look, loopCount) }
             duty.submit { $0.take(sightings) }
         }
     }
 
-    private static func sighting(_ look: Look, _ loopCount: Int) -> Sighting {
+    private static func sighting(_ pool: String, _ look: WorkerTLSFiles.Look, _ loopCount: Int) -> Sighting {
         var look = look
-        // Before the files are read: what is written while they are makes another sight.
         var sight: FileStamps.Sight = [:]
         for file in look.tls.files { sight[file] = FileStamp(ofFile: file) }
-        let hasChanged = look.stamps.looked(sight)
-        if look.isAsked { look.stamps = FileStamps(read: sight) }
-        guard hasChanged || look.isAsked else { return Sighting(look: look, outcome: nil) }
+        guard look.looked(sight) else { return Sighting(pool: pool, look: look, outcome: nil) }
+        let outcome: Outcome
         do {
-            return Sighting(
-                look: look,
-                outcome: .loaded(try WorkerCertificates.contexts(of: look.tls, count: loopCount))
-            )
+            outcome = .loaded(try WorkerCertificates.contexts(of: look.tls, count: loopCount))
         } catch {
-            return Sighting(look: look, outcome: .refused("\(error)"))
+            outcome = .refused("\(error)")
         }
+        return Sighting(pool: pool, look: look, outcome: outcome)
     }
 
     private func take(_ sightings: [Sighting]) {
         self.isLooking = false
         guard !self.isOver else { return }
         for sighting in sightings {
-            let pool = sighting.look.pool
+            let (pool, look) = (sighting.pool, sighting.look)
             // Settings that have changed meanwhile are loaded by the next look.
-            guard let charge = self.charges[pool], charge.tls == sighting.look.tls else { continue }
-            self.charges[pool]?.stamps = sighting.look.stamps
+            guard self.charges[pool]?.tls == look.tls else { continue }
             switch sighting.outcome {
-            case nil: break
+            case nil: self.charges[pool]?.foundNothing(look)
             case .loaded(let contexts):
-                self.charges[pool]?.problem = nil
-                self.secure(pool, contexts)
+                self.charges[pool]?.loaded(look)
+                self.secure(pool, contexts, look.tls)
                 self.log.info("TLS with workers: new connections use these files", metadata: ["pool": "\(pool)"])
             case .refused(let problem):
-                self.charges[pool]?.problem = problem
-                self.log.error(
-                    "TLS with workers: new files are refused; the ones before stay in force",
-                    metadata: ["pool": "\(pool)", "reason": "\(problem)"]
-                )
+                guard let words = self.charges[pool]?.refused(look, problem, now: self.home.now) else { continue }
+                self.log.error("\(words)", metadata: ["pool": "\(pool)", "reason": "\(problem)"])
             }
         }
         if self.charges.values.contains(where: \.isAsked) { self.look() }
@@ -158,10 +136,8 @@ final class WorkerTLSDuty {
 
     /// What an operator has to do something about.
     var problems: [String] {
-        self.charges.sorted { $0.key < $1.key }.compactMap { pool, charge in
-            charge.problem.map {
-                "pools.\(pool).tls: new files were refused, the ones before are in force: \($0)"
-            }
+        self.charges.sorted { $0.key < $1.key }.compactMap { pool, files in
+            files.problem.map { "pools.\(pool).tls: \($0)" }
         }
     }
 }

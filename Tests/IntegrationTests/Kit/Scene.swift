@@ -141,6 +141,12 @@ final class Scene {
         }
     }
 
+    /// Those that it has stay open.
+    func limitDescriptors(of sluice: SluiceProcess, to count: Int) throws {
+        let result = try self.run("prlimit", ["--pid", "\(sluice.process.pid)", "--nofile=\(count):"])
+        guard result.end == .exited(0) else { throw Disappointment("no limit: \(result.errors)") }
+    }
+
     // MARK: The end
 
     /// Nothing of ours may have crashed, or been found at fault by a sanitizer, on the way.

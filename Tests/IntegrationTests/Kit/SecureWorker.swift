@@ -51,8 +51,17 @@ extension CertificateShop {
     /// For some names as OpenSSL writes them, such as `DNS:shop.test,IP:127.0.0.1`; signed by another one. Ends so many
     /// days from now.
     func make(_ name: String, for names: String, signedBy authority: String, days: Int = 90) throws {
+        try self.make(name, with: "subjectAltName=\(names)", signedBy: authority, days: days)
+    }
+
+    /// An authority that is signed by another one.
+    func makeAuthority(_ name: String, signedBy authority: String) throws {
+        try self.make(name, with: "basicConstraints=critical,CA:TRUE", signedBy: authority, days: 90)
+    }
+
+    private func make(_ name: String, with extensionLine: String, signedBy authority: String, days: Int) throws {
         let (request, extensions) = (self.path("\(name).csr"), self.path("\(name).ext"))
-        try self.scene.write("subjectAltName=\(names)\n", to: extensions)
+        try self.scene.write("\(extensionLine)\n", to: extensions)
         try self.openssl(
             [
                 "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=\(name)",
