@@ -140,7 +140,7 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
 
     // MARK: Writing
 
-    var isCongestedBelow: Bool { self.stream?.isCongested ?? false }
+    private(set) var isCongestedBelow = false
     var isInputShutBelow: Bool { self.session?.isConnectionWindowShut ?? false }
 
     func beginGathering() { self.gatherings += 1 }
@@ -186,9 +186,12 @@ final class HTTP2Connection: StreamHandler, HTTP2StreamHost {
         }
         self.isPumping = true
         stream.cork()
-        while !stream.isCongested, let frames = session.nextOutput() {
+        // It is until the client's system has taken enough for the next time, not only while there is too much.
+        self.isCongestedBelow = stream.isCongested
+        while !self.isCongestedBelow, let frames = session.nextOutput() {
             self.writtenBytes += frames.count
             stream.write(frames)
+            self.isCongestedBelow = stream.isCongested
         }
         stream.uncork()
         self.isPumping = false
