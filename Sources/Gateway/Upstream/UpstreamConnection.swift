@@ -3,6 +3,15 @@ import HTTPWire
 import Primitives
 import Transport
 
+/// Who owns a worker's connections: its pool.
+protocol UpstreamOwner: AnyObject {
+    func upstreamConnected(_ connection: UpstreamConnection)
+    /// `wasConnecting`: it never came about.
+    func upstreamClosed(_ connection: UpstreamConnection, wasConnecting: Bool)
+    /// `isReusable`: the next request may use the connection, which is open.
+    func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool)
+}
+
 /// One connection to a worker: idle in its pool, or leased to one exchange. Frames the request, reads the response.
 final class UpstreamConnection: StreamHandler {
     private enum State { case connecting, idle, leased, tunnel, closed }

@@ -30,12 +30,3 @@ protocol UpstreamUser: AnyObject {
     /// The connection is over. The lease is to be ended all the same.
     func workerFailed(_ failure: UpstreamFailure)
 }
-
-/// Who owns a worker's connections: its pool.
-protocol UpstreamOwner: AnyObject {
-    func upstreamConnected(_ connection: UpstreamConnection)
-    /// `wasConnecting`: it never came about.
-    func upstreamClosed(_ connection: UpstreamConnection, wasConnecting: Bool)
-    /// `isReusable`: the next request may use the connection, which is open.
-    func leaseEnded(_ connection: UpstreamConnection, isReusable: Bool)
-}
