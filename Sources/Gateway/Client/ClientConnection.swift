@@ -28,6 +28,7 @@ protocol ClientConnection: AnyObject {
 
 /// Who keeps the list of a loop's client connections.
 protocol ConnectionRegistry: AnyObject {
+    var exchanges: ExchangeShelf { get }
     func connectionClosed(_ connection: any ClientConnection)
     /// The client speaks HTTP/2: another connection goes on with the stream, as its handler, in place of this one.
     func goOnWithHTTP2(_ connection: any ClientConnection, _ stream: any ByteStream) -> any StreamHandler

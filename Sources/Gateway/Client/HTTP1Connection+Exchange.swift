@@ -47,6 +47,7 @@ extension HTTP1Connection: RequestSource, ResponseSink {
 
     /// The next request may be read, if there is to be one.
     func exchangeEnded() {
+        if let exchange = self.exchange.take() { self.registry.exchanges.giveBack(exchange) }
         if self.isRequestPaused {
             self.isRequestPaused = false
             self.readWatch?.restart(now: self.tools.now, bytes: self.receivedBytes)

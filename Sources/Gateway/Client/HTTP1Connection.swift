@@ -33,6 +33,7 @@ final class HTTP1Connection: StreamHandler, ClientConnection {
     let listenPort: UInt16?
     var wire: HTTP1Server
     var phase = Phase.serving
+    /// Nil between two requests.
     var exchange: Exchange?
     var plan: ResponsePlan?
     var timer: LoopTimer?
@@ -185,7 +186,7 @@ final class HTTP1Connection: StreamHandler, ClientConnection {
             self.requestsOfTurn = 0
         }
         self.requestsOfTurn += 1
-        if self.exchange == nil { self.exchange = Exchange(tools: self.tools, routes: self.routes, client: self) }
+        if self.exchange == nil { self.exchange = self.registry.exchanges.take(for: self) }
         if !self.wire.isRequestComplete { self.watchBody() }
         self.exchange?.begin(bytes)
     }

@@ -90,8 +90,12 @@ extension Exchange: WorkerWaiter, UpstreamUser {
 
     // MARK: What a worker says
 
-    func workerBegins() { self.client?.beginGathering() }
-    func workerPauses() { self.client?.endGathering() }
+    // By the second call the response may be over, and its client not this exchange's any more.
+    func workerBegins() {
+        self.gatheringClient = self.client
+        self.gatheringClient?.beginGathering()
+    }
+    func workerPauses() { self.gatheringClient.take()?.endGathering() }
 
     func workerInterim(_ bytes: UnsafeRawBufferPointer) {
         guard self.machine.interimCame() == .relayInterim else { return }

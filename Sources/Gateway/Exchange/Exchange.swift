@@ -7,13 +7,15 @@ import Tokens
 /// One request and its response: runs what `ExchangeMachine` decides. Between a client, of which it knows a source and a
 /// sink of payload, and a room, a pool and a worker's connection.
 ///
-/// One for each client's connection (or stream), used for one request after the other. It owns its route once that is
+/// Used for one request after the other, of whichever client has the next one. It owns its route once that is
 /// found; of a request that has to wait, or may have to be sent again, it owns a copy of the head, and of the body what
 /// was gathered. Nothing of it outlives the response.
 final class Exchange: RoomWaiter {
     let tools: LoopTools
     let routes: RouteBook
     var client: (any ExchangeClient)?
+    /// Which gathers what comes of a worker with one read.
+    var gatheringClient: (any ExchangeClient)?
     var machine: ExchangeMachine
     var request = Request()
     var visitor = Visitor()
@@ -74,6 +76,19 @@ final class Exchange: RoomWaiter {
         self.routes = routes
         self.client = client
         self.machine = .ended
+    }
+
+    /// Between two requests it has no client, and nothing of the last one's.
+    func rests() {
+        precondition(self.isOver, "an exchange rests that is not over")
+        self.client = nil
+        self.request = Request()
+        self.origin = RequestOrigin()
+    }
+
+    func wakes(for client: any ExchangeClient) {
+        precondition(self.client == nil, "an exchange serves two clients")
+        self.client = client
     }
 
     /// No request is under way.

@@ -41,6 +41,7 @@ final class GatewayLoop: ConnectionRegistry {
     private let shares: GatewayShares
     private let accessSpool: LineSpool
     private let routes = RouteBook()
+    let exchanges: ExchangeShelf
     private(set) var gates: [String: RoomGate] = [:]
     private(set) var pools: [String: WorkerPool] = [:]
     var listeners = LoopListeners()
@@ -59,6 +60,7 @@ final class GatewayLoop: ConnectionRegistry {
         self.tools = tools
         self.store = store
         self.shares = shares
+        self.exchanges = ExchangeShelf(tools: tools, routes: self.routes)
         self.accessSpool = shares.accessLog.makeSpool()
         self.connectionLimit = connectionLimit
         self.apply(settings, keys: keys, connectionLimit: connectionLimit)
