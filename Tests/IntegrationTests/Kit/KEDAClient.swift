@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 
 /// KEDA's side of an external scaler: a Python program with Google's own gRPC, which knows nothing of Sluice.
 struct KEDAClient {
@@ -11,18 +10,9 @@ struct KEDAClient {
     /// `authority`: PEM of whom to trust; nil for plain HTTP/2.
     init(_ scene: Scene, port: UInt16, authority: String? = nil) throws {
         self.scene = scene
-        self.python = try Self.findPython()
+        self.python = try ForeignPython.find()
         self.script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("keda.py").path
         self.target = ["127.0.0.1:\(port)"] + (authority.map { ["--ca", $0] } ?? [])
-    }
-
-    /// `Config/setup test` makes it.
-    static func findPython() throws -> String {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-        let path = root.appendingPathComponent(".build/venv-test/bin/python").path
-        guard access(path, X_OK) == 0 else { throw Disappointment("there is no \(path): run `Config/setup test`") }
-        return path
     }
 
     /// Status and what stands behind it, such as `OK desired_workers 3 3`.

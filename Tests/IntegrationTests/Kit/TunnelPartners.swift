@@ -6,7 +6,7 @@ struct WebSocketWorker {
     let port: UInt16
 
     static func start(_ scene: Scene) throws -> WebSocketWorker {
-        let process = try scene.launch(try KEDAClient.findPython(), [WebSocketClient.script, "serve"])
+        let process = try scene.launch(try ForeignPython.find(), [WebSocketClient.script, "serve"])
         let port = try Patience.value(of: "the worker to listen: \(process.errors.suffix(300))") { () -> UInt16? in
             if let end = process.endIfEnded { throw Disappointment("the worker ended: \(end) \(process.errors)") }
             let line = process.output.split(separator: "\n").first { $0.hasPrefix("listening ") }
@@ -51,14 +51,14 @@ struct WebSocketClient {
 
     /// Does one task to its end, with the cookies of `visitor`; what it says last.
     func talk(_ task: String, _ path: String, as visitor: Visitor? = nil, _ options: [String] = []) throws -> String {
-        let run = try self.scene.run(try KEDAClient.findPython(), self.words(task, path, visitor, options))
+        let run = try self.scene.run(try ForeignPython.find(), self.words(task, path, visitor, options))
         guard run.end == .exited(0) else { throw Disappointment("\(task) of \(path): \(run.end) \(run.errors)") }
         return Self.last(run.output)
     }
 
     /// Opens a tunnel that is silent, and stays until the other side ends it.
     func stay(_ path: String, as visitor: Visitor? = nil) throws -> RunningProcess {
-        let process = try self.scene.launch(try KEDAClient.findPython(), self.words("stay", path, visitor, []))
+        let process = try self.scene.launch(try ForeignPython.find(), self.words("stay", path, visitor, []))
         try Patience.wait(for: "the tunnel; it says \(process.output.suffix(200)) \(process.errors.suffix(300))") {
             if let end = process.endIfEnded { throw Disappointment("\(end): \(process.output) \(process.errors)") }
             return process.output.split(separator: "\n").contains("open")
