@@ -20,6 +20,7 @@ import Transport
         let network: VirtualNetwork
         private let gatewayLoop: VirtualLoop
         private let otherLoop: VirtualLoop
+        var clientLoop: VirtualLoop { self.otherLoop }
         private let gateway: Gateway
         private var client: (any ByteStream)?
         private(set) var received: [UInt8] = []
@@ -109,6 +110,15 @@ import Transport
             }
         }
 
+        /// Sends the same again and again while the connection is open.
+        func repeating(_ bytes: [UInt8], everyNanoseconds: Int64) {
+            self.otherLoop.after(nanoseconds: everyNanoseconds) {
+                guard let client = self.client, !client.isClosed else { return }
+                client.write(bytes)
+                self.repeating(bytes, everyNanoseconds: everyNanoseconds)
+            }
+        }
+
         func end() {
             self.world.run(on: self.otherLoop) { self.client?.reset() }
             var hasEnded = false
@@ -128,9 +138,9 @@ import Transport
         Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4, 0, 0, [0, 4, 0x40, 0, 0, 0])
         + frame(8, 0, 0, [0x40, 0, 0, 0])
 
-    private static func request(_ stream: UInt8) -> [UInt8] {
+    private static func request(_ stream: UInt8, path: String = "/") -> [UInt8] {
         var block: [UInt8] = []
-        for (name, value) in [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/")] {
+        for (name, value) in [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", path)] {
             block += [0, UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(value.utf8.count)] + Array(value.utf8)
         }
         return self.frame(1, 5, stream, block)
@@ -159,6 +169,25 @@ import Transport
         rig.world.run(forNanoseconds: 25 * Nanoseconds.perSecond)
         #expect(rig.hasClosed == isGivenUp)
         #expect(rig.received.count > (isGivenUp ? 50_000 : 350_000))
+        rig.end()
+    }
+
+    /// Seen in an attack: with sixteen such streams a gateway for sixteen connections served nobody else for hours. By
+    /// HTTP/1 the client's system would hold the page, and the connection would be idle.
+    @Test func answerOfTheGateway_takenByteByByte_isGivenUp() throws {
+        let rig = Rig(minimumBytesPerSecond: 500)
+        try rig.start()
+        let noWindow = Self.frame(4, 0, 0, [0, 4, 0, 0, 0, 0])
+        let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+        try rig.send(preface + noWindow + Self.request(1, path: "/%00"), restNanoseconds: 0)
+        rig.world.run(on: rig.clientLoop) {
+            rig.repeating(Self.frame(8, 0, 1, [0, 0, 0, 1]), everyNanoseconds: 3 * Nanoseconds.perSecond)
+        }
+        let reset = Self.frame(3, 0, 1, [0, 0, 0, 8])
+        let isReset = rig.world.run(withinNanoseconds: 20 * Nanoseconds.perSecond) {
+            rig.received.suffix(reset.count).elementsEqual(reset)
+        }
+        #expect(isReset && !rig.hasClosed)
         rig.end()
     }
 }

@@ -158,7 +158,8 @@ extension HTTP2Stream {
     /// Looks at both, and gives up what takes too long.
     /// - Returns: when to look again; nil when there is nothing to wait for.
     func look(now: Instant) -> Instant? {
-        let pace = self.holdsWorker ? self.tools.limits.minimumBytesPerSecond : 0
+        let minimum = self.tools.limits.minimumBytesPerSecond
+        let pace = self.holdsWorker ? minimum : 0
         var next: Instant?
         if var watch = self.writeWatch {
             if !self.hasOutput {
@@ -169,7 +170,9 @@ extension HTTP2Stream {
                 self.writeWatch = watch
                 next = watch.firstLook
             } else {
-                guard case .fine(let until) = watch.look(now: now, bytes: self.sentBytes, minimumBytesPerSecond: pace)
+                // Of everybody: what a client's system would hold by HTTP/1 waits here, with a connection that is not idle.
+                guard
+                    case .fine(let until) = watch.look(now: now, bytes: self.sentBytes, minimumBytesPerSecond: minimum)
                 else {
                     self.host?.reset(self, .cancel)
                     return nil

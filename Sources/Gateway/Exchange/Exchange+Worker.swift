@@ -92,6 +92,7 @@ extension Exchange: WorkerWaiter, UpstreamUser {
 
     // By the second call the response may be over, and its client not this exchange's any more.
     func workerBegins() {
+        assert(self.gatheringClient == nil, "two reads of a worker at once")
         self.gatheringClient = self.client
         self.gatheringClient?.beginGathering()
     }

@@ -287,7 +287,7 @@ final class UpstreamConnection: StreamHandler {
                 self.timer?.disarm()
                 user.workerSwitched(rest)
                 let tunnelled = UnsafeRawBufferPointer(rebasing: bytes[used...])
-                if tunnelled.count > 0 { self.relayTunnel(tunnelled) }
+                if tunnelled.count > 0 { self.user?.workerTunnelBytes(tunnelled) }
                 return bytes.count
             case .failed(let failure):
                 self.tools.log.warning(

@@ -13,7 +13,7 @@ enum UpstreamFailure: Equatable {
 /// Who uses a worker's connection: an exchange. All calls come on the loop, none while one of the user's own calls to
 /// the connection is running.
 protocol UpstreamUser: AnyObject {
-    /// What comes between these came with one read.
+    /// What comes between these came with one read. Not nested.
     func workerBegins()
     func workerPauses()
     /// The loop's response head is filled; `bytes` begin with it.

@@ -187,6 +187,9 @@ import Testing
                 peer.send(RawTunnel.upgrade())
                 peer.finishWriting()
                 try RawTunnel.readSwitch(peer)
+                peer.reset()
+                // A loop has two connections here, and gives one of them away.
+                try sluice.waitUntilNoTunnel()
             }
             try sluice.expectService()
         }
@@ -221,6 +224,21 @@ import Testing
             peer.send("last words")
             peer.finishWriting()
             try Patience.wait(for: "the last words") { worker.receivedText.hasSuffix("last words") }
+            try Patience.wait(for: "the tunnel's end") { try sluice.endedTunnels("worker") == 1 }
+        }
+    }
+
+    /// The switch, what follows it and the end come with one read.
+    @Test func workerSaysAllAtOnce_allOfItReachesTheClient() throws {
+        try self.play { connection in
+            while try connection.readRequest() != nil {
+                try connection.sendAndEnd(RawTunnel.switching + "bye")
+                try connection.readToEnd()
+            }
+        } _: { sluice, worker in
+            let peer = try RawTunnel.open(sluice.port)
+            #expect(peer.readToEnd().map { String(decoding: $0, as: UTF8.self) } == "bye")
+            peer.finishWriting()
             try Patience.wait(for: "the tunnel's end") { try sluice.endedTunnels("worker") == 1 }
         }
     }
