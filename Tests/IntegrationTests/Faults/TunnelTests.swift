@@ -188,7 +188,7 @@ import Testing
                 peer.finishWriting()
                 try RawTunnel.readSwitch(peer)
                 peer.reset()
-                // A loop has two connections here, and gives one of them away.
+                // No more than two of the four connections may be tunnels at a time.
                 try sluice.waitUntilNoTunnel()
             }
             try sluice.expectService()
