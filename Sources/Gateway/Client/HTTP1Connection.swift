@@ -25,7 +25,6 @@ final class HTTP1Connection: StreamHandler, ClientConnection {
     }
 
     let tools: LoopTools
-    let routes: RouteBook
     let registry: any ConnectionRegistry
     /// Of the listener that it came by.
     let rules: ListenerRules
@@ -61,7 +60,6 @@ final class HTTP1Connection: StreamHandler, ClientConnection {
     /// - Parameter listenPort: the port that the client has connected to; nil for a unix socket.
     init(
         tools: LoopTools,
-        routes: RouteBook,
         registry: any ConnectionRegistry,
         rules: ListenerRules,
         stream: any ByteStream,
@@ -69,7 +67,6 @@ final class HTTP1Connection: StreamHandler, ClientConnection {
     ) {
         self.listenPort = listenPort
         self.tools = tools
-        self.routes = routes
         self.registry = registry
         self.rules = rules
         self.stream = stream

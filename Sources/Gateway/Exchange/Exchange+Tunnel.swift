@@ -97,7 +97,7 @@ extension Exchange: TunnelOwner {
             case .client: self.lease?.connection.finishTunnel()
             case .worker: self.client?.finishTunnel()
             }
-        default: self.finishTunnel(self.tunnel?.firstEnd ?? .client)
+        default: self.finishTunnel(self.machine.endedSide == .worker ? .worker : .client)
         }
     }
 

@@ -50,9 +50,6 @@ final class OpenTunnel: RoomGuest {
         self.leaveRoom()
     }
 
-    /// The side that sent its last byte first; nil while both may send.
-    var firstEnd: TunnelEnd? { self.term.firstEnd }
-
     func moved() { self.term.moved(now: self.tools.now) }
 
     func sideEnded(_ side: TunnelEnd) {

@@ -181,7 +181,6 @@ final class GatewayLoop: ConnectionRegistry {
         self.tools.counters.connectionsOpen += 1
         let connection = HTTP1Connection(
             tools: self.tools,
-            routes: self.routes,
             registry: self,
             rules: rules,
             stream: stream,
